@@ -1,0 +1,152 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/cockroach-go/v2/crdb"
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// ErrOutcomeUnknown is returned when the connection was lost, or the server could not
+// say, after a transaction may have committed. Repeating the call with the same
+// idempotency key finds out.
+var ErrOutcomeUnknown = errors.New("the outcome of the transaction is unknown")
+
+// RetriesExhaustedError is returned when a transaction kept losing to others.
+type RetriesExhaustedError struct {
+	Attempts int
+	Err      error
+}
+
+func (e *RetriesExhaustedError) Error() string {
+	return fmt.Sprintf("gave up after %d attempts: %v", e.Attempts, e.Err)
+}
+
+func (e *RetriesExhaustedError) Unwrap() error { return e.Err }
+
+type repeatable bool
+
+const (
+	safeToRepeat    repeatable = true
+	notSafeToRepeat repeatable = false
+)
+
+// maxUnknown bounds how often a repeatable call is run again after a lost connection:
+// enough for a pool's stale connections, not for a server that is down.
+const maxUnknown = 4
+
+// retry runs fn until it succeeds, fails for good, has been tried maxAttempts times or
+// ctx ends. fn may run more than once. What is run again: serialization failures and
+// deadlocks (nothing happened), a connection that failed before anything was sent, and,
+// where repeat allows it, an unknown outcome. Waits grow from 2 ms to 250 ms, jittered.
+func (db *DB) retry(ctx context.Context, repeat repeatable, fn func(ctx context.Context) error) error {
+	if ctx.Value(inTxKey{}) != nil {
+		return errors.New("a database call with its own connection inside Tx: use the transaction it was given")
+	}
+	unknown := 0
+	for attempt := 1; ; attempt++ {
+		err := fn(ctx)
+		reason := whyAgain(err)
+		switch {
+		case err == nil || reason == finalOutcome:
+			return err
+		case reason == unknownOutcome && (!bool(repeat) || unknown == maxUnknown):
+			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		case attempt == db.maxAttempts:
+			return &RetriesExhaustedError{Attempts: attempt, Err: err}
+		}
+		if reason == unknownOutcome {
+			unknown++
+		}
+		db.metrics.retries.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", string(reason))))
+		if !sleep(ctx, backoff(attempt)) {
+			return &RetriesExhaustedError{Attempts: attempt, Err: errors.Join(ctx.Err(), err)}
+		}
+	}
+}
+
+type againReason string
+
+const (
+	finalOutcome   againReason = ""
+	conflict       againReason = "conflict"
+	notSent        againReason = "not_sent"
+	unknownOutcome againReason = "unknown_outcome"
+)
+
+// whyAgain classifies an error by SQLSTATE; see the table of codes in the PostgreSQL
+// manual, appendix A, and CockroachDB's "Transaction retry error reference".
+func whyAgain(err error) againReason {
+	var pgErr *pgconn.PgError
+	var ambiguous *crdb.AmbiguousCommitError
+	switch {
+	case err == nil:
+		return finalOutcome
+	case errors.As(err, &ambiguous):
+		return unknownOutcome
+	case errors.As(err, &pgErr):
+		switch pgErr.Code {
+		case "40001", "40P01":
+			return conflict
+		case "40003", "57P01", "57P02":
+			return unknownOutcome
+		}
+		return finalOutcome
+	case pgconn.SafeToRetry(err):
+		return notSent
+	case isConnectionLoss(err):
+		return unknownOutcome
+	}
+	if strings.Contains(err.Error(), "SQLSTATE 40001") {
+		slog.Error("a serialization failure was wrapped without %w and is not retried", "error", err.Error())
+	}
+	return finalOutcome
+}
+
+// isConnectionLoss is true of the errors by which pgconn reports a connection that broke
+// under a statement.
+func isConnectionLoss(err error) bool {
+	var network net.Error
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "conn closed")
+}
+
+// backoff is how long to wait after the n-th attempt: a random share of an interval that
+// doubles from 2 ms up to 250 ms.
+func backoff(attempt int) time.Duration {
+	interval := min(2*time.Millisecond<<min(attempt, 10), 250*time.Millisecond)
+	return rand.N(interval) + time.Millisecond/4
+}
+
+// sleep waits for d and reports whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+type metrics struct{ retries metric.Int64Counter }
+
+func newMetrics() (metrics, error) {
+	retries, err := otel.Meter("meridian/database").Int64Counter("meridian.database.retries",
+		metric.WithDescription("Transactions run again, by reason"))
+	return metrics{retries: retries}, err
+}

@@ -1,0 +1,58 @@
+package database
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Trips counts the round trips to the database made under a context.
+type Trips struct{ n atomic.Int64 }
+
+// Count is the number of round trips so far.
+func (t *Trips) Count() int64 { return t.n.Load() }
+
+type tripsKey struct{}
+
+// CountTrips returns a context whose database calls the returned counter counts: each
+// statement, batch, BEGIN and COMMIT is one, and a retry counts again. Preparing a
+// statement, once a connection's life, is not counted. A counter that the context has
+// already is returned again, so a caller further out sees all of them.
+func CountTrips(ctx context.Context) (context.Context, *Trips) {
+	if trips, ok := ctx.Value(tripsKey{}).(*Trips); ok {
+		return ctx, trips
+	}
+	trips := new(Trips)
+	return context.WithValue(ctx, tripsKey{}, trips), trips
+}
+
+// tripTracer counts into the context's counter.
+type tripTracer struct{}
+
+func countTrip(ctx context.Context) context.Context {
+	if trips, ok := ctx.Value(tripsKey{}).(*Trips); ok {
+		trips.n.Add(1)
+	}
+	return ctx
+}
+
+func (tripTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return countTrip(ctx)
+}
+
+func (tripTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (tripTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return countTrip(ctx)
+}
+
+func (tripTracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (tripTracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (tripTracer) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceCopyFromStartData) context.Context {
+	return countTrip(ctx)
+}
+
+func (tripTracer) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}

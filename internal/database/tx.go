@@ -1,0 +1,30 @@
+package database
+
+import (
+	"context"
+
+	"github.com/cockroachdb/cockroach-go/v2/crdb/crdbpgxv5"
+	"github.com/jackc/pgx/v5"
+)
+
+type inTxKey struct{}
+
+// Tx runs fn in an interactive SERIALIZABLE transaction, for the rare work that must read
+// before it can say what to write. fn may run more than once: it resets what it captured,
+// keeps its effects inside tx, wraps errors with %w, and makes its calls with the context
+// it is given (a call on the pool from inside fn is refused).
+//
+// CockroachDB's restart protocol keeps the transaction's place in the queue; on
+// PostgreSQL that protocol never succeeds and hides COMMIT's error, so there the whole
+// transaction is run again.
+func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.Serializable}
+	return db.retry(ctx, notSafeToRepeat, func(ctx context.Context) error {
+		inTx := context.WithValue(ctx, inTxKey{}, true)
+		run := func(tx pgx.Tx) error { return fn(inTx, tx) }
+		if db.engine == CockroachDB {
+			return crdbpgx.ExecuteTx(ctx, db.pool, options, run)
+		}
+		return pgx.BeginTxFunc(ctx, db.pool, options, run)
+	})
+}

@@ -1,0 +1,144 @@
+// Package idempotency remembers calls that were made with an Idempotency-Key. A key is
+// claimed by a row written in the transaction of the call's effect, so there is no moment
+// in which the effect exists and the record does not. A second call with the same key
+// fails on that row, changes nothing, and is given the first answer.
+package idempotency
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+var (
+	// ErrReused is returned when a key comes back with another request than the first.
+	ErrReused = errors.New("the idempotency key was used for a different request: send a new key")
+	// ErrUnknown is returned by Find for a key nobody claimed.
+	ErrUnknown = errors.New("the idempotency key is not known")
+)
+
+// Key is a client's name for one call. Its zero value claims nothing: the client gave none.
+type Key struct {
+	// Region is the home region of the resource that is acted on.
+	Region string
+	// Scope is the public id of that resource: keys of different resources never meet.
+	Scope string
+	// Key is the client's text.
+	Key string
+	// Fingerprint is a digest of the whole request. The same key with another is ErrReused.
+	Fingerprint []byte
+}
+
+// Answer is what the first call was answered.
+type Answer struct {
+	// Resource is the public id of what the call made or changed.
+	Resource string
+	// Status is the HTTP status.
+	Status int
+	// Body is the JSON body; empty where the answer is the resource as it is now.
+	Body []byte
+}
+
+// Replay is the error of a call that happened before: it carries the first answer.
+type Replay struct{ Answer Answer }
+
+func (r *Replay) Error() string {
+	return "this call was answered before: " + r.Answer.Resource
+}
+
+// QueueClaim adds the claim to the batch of the effect, as its first statement.
+func (k Key) QueueClaim(b *database.Batch, answer Answer) {
+	if k.Key == "" {
+		return
+	}
+	// $1 = region, $2 = scope, $3 = key, $4 = fingerprint, $5 = resource, $6 = status, $7 = answer
+	b.Queue(`
+INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		k.Region, k.Scope, k.Key, k.Fingerprint, answer.Resource, answer.Status, string(answer.Body))
+}
+
+// QueueFind adds the search for an earlier answer to a batch of reads. into becomes a
+// *Replay or ErrReused if there was one, and nil otherwise.
+func (k Key) QueueFind(b *database.Batch, into *error) {
+	*into = nil
+	if k.Key == "" {
+		return
+	}
+	b.Queue(findQuery, k.Region, k.Scope, k.Key).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scanRecord)
+		if err == nil && len(found) == 1 {
+			*into = k.replay(found[0])
+		}
+		return err
+	})
+}
+
+// Taken reports whether a batch failed because its key had been claimed before.
+func Taken(err error) bool { return database.Violates(err, "idempotency_keys_pkey") }
+
+// Find returns what the key's first call was answered as a *Replay error, ErrReused if
+// that was another request, or ErrUnknown. It never returns nil. One round trip.
+func Find(ctx context.Context, db *database.DB, k Key) error {
+	record, err := database.One(ctx, db, scanRecord, findQuery, k.Region, k.Scope, k.Key)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return ErrUnknown
+	case err != nil:
+		return fmt.Errorf("find idempotency key: %w", err)
+	}
+	return k.replay(record)
+}
+
+const findQuery = `
+SELECT fingerprint, resource, status, answer
+FROM idempotency_keys
+WHERE region = $1 AND scope = $2 AND key = $3`
+
+type record struct {
+	fingerprint []byte
+	answer      Answer
+}
+
+func scanRecord(row pgx.CollectableRow) (record, error) {
+	var r record
+	var body string
+	err := row.Scan(&r.fingerprint, &r.answer.Resource, &r.answer.Status, &body)
+	r.answer.Body = []byte(body)
+	return r, err
+}
+
+func (k Key) replay(r record) error {
+	if !bytes.Equal(r.fingerprint, k.Fingerprint) {
+		return ErrReused
+	}
+	return &Replay{Answer: r.answer}
+}
+
+// SweepOnce deletes up to limit expired keys of the process's region and says how many.
+// CockroachDB deletes them itself (row-level TTL).
+func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
+	if db.Engine() == database.CockroachDB {
+		return 0, nil
+	}
+	var n int64
+	err := db.WriteIdempotent(ctx, func(b *database.Batch) error {
+		n = 0
+		database.Affected(b.Queue(`
+WITH expired AS (
+  SELECT region, scope, key
+  FROM idempotency_keys
+  WHERE region = $1 AND expires_at < now()
+  LIMIT $2::int8
+)
+DELETE FROM idempotency_keys k USING expired e
+WHERE k.region = e.region AND k.scope = e.scope AND k.key = e.key`, db.Region(), limit), &n)
+		return nil
+	})
+	return int(n), err
+}

@@ -1,0 +1,210 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+// Receiver takes an event. A nil error means that it has it for good; any other and it is
+// asked again later.
+type Receiver func(ctx context.Context, e Event) error
+
+// Courier delivers the events of the regions it is told.
+type Courier struct {
+	DB      *database.DB
+	Receive Receiver
+	// Batch bounds how many events one pass claims. Default 100.
+	Batch int
+}
+
+// claimLife is how long a claimed event is left alone: longer than a pass may take, so
+// that only a courier that died has its claims taken over.
+const claimLife = time.Minute
+
+// DeliverOnce claims events that are due, in the process's region or overdue by more than
+// a minute in any, hands them to the receiver, and says how many were delivered. One that
+// fails is tried again after 1 s, doubling up to an hour, for ever.
+func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
+	events, err := c.claim(ctx)
+	if err != nil || len(events) == 0 {
+		return 0, err
+	}
+	var delivered []claimed
+	var failed []claimed
+	for _, event := range events {
+		if err := c.Receive(ctx, event.Event); err != nil {
+			event.err = err
+			failed = append(failed, event)
+			continue
+		}
+		delivered = append(delivered, event)
+	}
+	return len(delivered), c.settle(ctx, delivered, failed)
+}
+
+type claimed struct {
+	Event
+	attempts int64
+	err      error
+}
+
+func (c *Courier) claim(ctx context.Context) ([]claimed, error) {
+	limit := c.Batch
+	if limit == 0 {
+		limit = 100
+	}
+	var events []claimed
+	err := c.DB.Write(ctx, func(b *database.Batch) error {
+		events = nil
+		// $1 = own region, $2 = limit, $3 = claim in seconds
+		b.Queue(`
+WITH due AS (
+  SELECT region, id
+  FROM outbox
+  WHERE delivered_at IS NULL
+    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  ORDER BY next_attempt_at
+  LIMIT $2::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $3::int8 * INTERVAL '1 second'
+FROM due
+WHERE o.region = due.region AND o.id = due.id
+RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`,
+			c.DB.Region(), limit, int64(claimLife/time.Second)).Query(func(rows pgx.Rows) (err error) {
+			events, err = pgx.CollectRows(rows, scanClaimed)
+			return err
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim events: %w", err)
+	}
+	return events, nil
+}
+
+func scanClaimed(row pgx.CollectableRow) (claimed, error) {
+	var c claimed
+	var payload []byte
+	err := row.Scan(&c.Region, &c.ID, &c.Topic, &c.Key, &payload, &c.CreatedAt, &c.attempts)
+	c.Payload = json.RawMessage(payload)
+	return c, err
+}
+
+// keepDelivered is how long a delivered event can still be looked at.
+const keepDelivered = 7 * 24 * time.Hour
+
+func (c *Courier) settle(ctx context.Context, delivered, failed []claimed) error {
+	err := c.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		for _, event := range delivered {
+			b.Queue(`
+UPDATE outbox SET delivered_at = now(), expires_at = now() + $3::int8 * INTERVAL '1 second'
+WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(keepDelivered/time.Second))
+		}
+		for _, event := range failed {
+			b.Queue(`
+UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
+WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(retryAfter(event.attempts)/time.Second), truncate(event.err.Error(), 500))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record deliveries: %w", err)
+	}
+	return nil
+}
+
+func retryAfter(attempts int64) time.Duration {
+	return min(time.Second<<min(attempts-1, 12), time.Hour)
+}
+
+func truncate(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// SignatureHeader carries the signature of a delivery: "t=<unix seconds>,v1=<hex HMAC-SHA-256
+// of the seconds, a dot and the body>".
+const SignatureHeader = "Meridian-Signature"
+
+// PostTo is a Receiver that posts each event as JSON to url, signed with secret.
+func PostTo(client *http.Client, url string, secret []byte) Receiver {
+	return func(ctx context.Context, e Event) error {
+		body, err := json.Marshal(delivery{ID: e.ID, Region: e.Region, Topic: e.Topic, Key: e.Key, CreatedAt: e.CreatedAt, Payload: e.Payload})
+		if err != nil {
+			return err
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set(SignatureHeader, sign(secret, time.Now(), body))
+		response, err := client.Do(request)
+		if err != nil {
+			return errors.New("the receiver could not be reached") // the URL may hold a secret
+		}
+		defer response.Body.Close()
+		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
+		if response.StatusCode/100 != 2 {
+			return fmt.Errorf("the receiver answered %s", response.Status)
+		}
+		return nil
+	}
+}
+
+type delivery struct {
+	ID        uuid.UUID `json:"id"`
+	Region    string    `json:"region"`
+	Topic     string    `json:"topic"`
+	Key       string    `json:"key"`
+	CreatedAt time.Time `json:"created_at"`
+	Payload   any       `json:"payload"`
+}
+
+func sign(secret []byte, now time.Time, body []byte) string {
+	seconds := fmt.Sprintf("%d", now.Unix())
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(seconds + "."))
+	mac.Write(body)
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// SweepOnce deletes up to limit delivered events that have expired and says how many.
+// CockroachDB deletes them itself (row-level TTL).
+func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
+	if db.Engine() == database.CockroachDB {
+		return 0, nil
+	}
+	var n int64
+	err := db.WriteIdempotent(ctx, func(b *database.Batch) error {
+		n = 0
+		database.Affected(b.Queue(`
+WITH expired AS (
+  SELECT region, id
+  FROM outbox
+  WHERE region = $1 AND expires_at < now()
+  LIMIT $2::int8
+)
+DELETE FROM outbox o USING expired e
+WHERE o.region = e.region AND o.id = e.id`, db.Region(), limit), &n)
+		return nil
+	})
+	return int(n), err
+}
