@@ -63,6 +63,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.Region, k.Scope, k.Key, k.Fingerprint, answer.Resource, answer.Status, string(answer.Body))
 }
 
+// QueueClaimWhere claims the key only if a condition holds when the batch runs: that an
+// earlier statement of it had an effect. condition is SQL whose placeholders start at $8.
+func (k Key) QueueClaimWhere(b *database.Batch, answer Answer, condition string, args ...any) {
+	if k.Key == "" {
+		return
+	}
+	// $1 = region, $2 = scope, $3 = key, $4 = fingerprint, $5 = resource, $6 = status, $7 = answer
+	b.Queue(`
+INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
+SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, $6::int8, $7::text
+WHERE `+condition, append([]any{k.Region, k.Scope, k.Key, k.Fingerprint, answer.Resource, answer.Status, string(answer.Body)}, args...)...)
+}
+
 // QueueFind adds the search for an earlier answer to a batch of reads. into becomes a
 // *Replay or ErrReused if there was one, and nil otherwise.
 func (k Key) QueueFind(b *database.Batch, into *error) {

@@ -4,6 +4,7 @@
 -- happen twice. transition_id names the transition that changed the row last: the other
 -- statements of its batch act only where they find it, so a transition that was not
 -- allowed changes nothing at all.
+-- A change that names an old version is sent to -1 and refused by the CHECK.
 -- stock_regions are the regions that hold reservations of this order.
 CREATE TABLE IF NOT EXISTS orders (
   region crdb_internal_region NOT NULL,
@@ -15,7 +16,7 @@ CREATE TABLE IF NOT EXISTS orders (
   cancel_reason text NOT NULL DEFAULT '',
   version int8 NOT NULL DEFAULT 1,
   transition_id uuid NOT NULL,
-  stock_regions text[] NOT NULL,
+  stock_regions crdb_internal_region[] NOT NULL,
   currency text NOT NULL,
   country text NOT NULL,
   subtotal_minor int8 NOT NULL,
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS orders (
   CONSTRAINT orders_account_fkey FOREIGN KEY (region, account_id) REFERENCES accounts (region, id),
   CONSTRAINT orders_status_known CHECK (status IN ('pending_payment', 'paid', 'packed', 'shipped', 'delivered', 'returned', 'refunded', 'cancelled')),
   CONSTRAINT orders_cancel_reason_known CHECK (cancel_reason IN ('', 'payment_failed', 'expired', 'by_customer', 'by_operator')),
+  CONSTRAINT orders_version_current CHECK (version > 0),
   CONSTRAINT orders_amounts_not_negative CHECK (subtotal_minor >= 0 AND shipping_minor >= 0 AND tax_minor >= 0 AND total_minor >= 0)
 ) /*crdb LOCALITY REGIONAL BY ROW AS region */;
 
@@ -79,7 +81,8 @@ CREATE TABLE IF NOT EXISTS order_history (
   CONSTRAINT order_history_order_fkey FOREIGN KEY (region, order_id) REFERENCES orders (region, id)
 ) /*crdb LOCALITY REGIONAL BY ROW AS region */;
 
--- One payment an order. Its public id is the idempotency key the provider is sent.
+-- One payment an order, with the order's own id; its public id (pay_…) is the idempotency
+-- key the provider is sent, and whoever holds it knows the order without a look.
 -- refunded_minor counts what was promised back (refunds not failed), never above captured.
 -- next_check_at is when a worker asks the provider what became of it.
 CREATE TABLE IF NOT EXISTS payments (
@@ -101,13 +104,12 @@ CREATE TABLE IF NOT EXISTS payments (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT payments_pkey PRIMARY KEY (region, id),
+  CONSTRAINT payments_id_is_order CHECK (id = order_id),
   CONSTRAINT payments_order_fkey FOREIGN KEY (region, order_id) REFERENCES orders (region, id),
   CONSTRAINT payments_status_known CHECK (status IN ('pending', 'requires_action', 'captured', 'failed', 'cancelled')),
   CONSTRAINT payments_captured_within CHECK (captured_minor BETWEEN 0 AND amount_minor),
   CONSTRAINT payments_refunded_within CHECK (refunded_minor BETWEEN 0 AND captured_minor)
 ) /*crdb LOCALITY REGIONAL BY ROW AS region */;
-
-CREATE UNIQUE INDEX IF NOT EXISTS payments_order_key ON payments (region, order_id);
 
 CREATE INDEX IF NOT EXISTS payments_check_idx ON payments (next_check_at) /*crdb USING HASH WITH (bucket_count = 8) */ WHERE status IN ('pending', 'requires_action');
 
@@ -132,7 +134,7 @@ CREATE TABLE IF NOT EXISTS refunds (
   CONSTRAINT refunds_pkey PRIMARY KEY (region, id),
   CONSTRAINT refunds_order_fkey FOREIGN KEY (region, order_id) REFERENCES orders (region, id),
   CONSTRAINT refunds_payment_fkey FOREIGN KEY (region, payment_id) REFERENCES payments (region, id),
-  CONSTRAINT refunds_status_known CHECK (status IN ('pending', 'succeeded', 'failed')),
+  CONSTRAINT refunds_status_known CHECK (status IN ('pending', 'succeeded', 'failed', 'replaced')),
   CONSTRAINT refunds_amount_positive CHECK (amount_minor > 0)
 ) /*crdb LOCALITY REGIONAL BY ROW AS region */;
 

@@ -1,0 +1,121 @@
+package geo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// A problem is an answer of the edge's own, as RFC 9457 writes it, in the same form as the API's.
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"request_id"`
+
+	retry   bool // add Retry-After
+	outcome outcome
+}
+
+var (
+	problemNoRegion = problem{
+		Title: "No region can serve this right now", Status: http.StatusServiceUnavailable, Code: "no_region_available",
+		Detail: "Repeat the call; with the same Idempotency-Key where the route takes one.",
+		retry:  true, outcome: outcomeNoRegion,
+	}
+	problemOutcomeUnknown = problem{
+		Title: "It is not known whether this happened", Status: http.StatusServiceUnavailable, Code: "outcome_unknown",
+		Detail:  "Look whether it did before you repeat it. A call with an Idempotency-Key may be repeated with the same key.",
+		outcome: outcomeUnknown,
+	}
+	problemUnreadableBody = problem{
+		Title: "The request is not valid", Status: http.StatusBadRequest, Code: "bad_request",
+		Detail: "The body ended early or came too slowly. Send it again.", outcome: outcomeClient,
+	}
+)
+
+// answerError answers for the regions when none did.
+func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case r.Context().Err() != nil:
+		j.outcome = outcomeClient // it is gone: there is nobody to answer
+	case j.body.broken.Load():
+		j.refuse(w, r, problemUnreadableBody)
+	case errors.Is(err, errOutcomeUnknown):
+		p := problemOutcomeUnknown
+		p.retry = hasKey(r.Header)
+		j.refuse(w, r, p)
+	default:
+		j.refuse(w, r, problemNoRegion)
+	}
+}
+
+// refuse writes the problem.
+func (j *journey) refuse(w http.ResponseWriter, r *http.Request, p problem) {
+	j.outcome = p.outcome
+	p.Type, p.RequestID = "/docs#problem-"+p.Code, j.requestID
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set(headerRequestID, j.requestID)
+	if p.retry {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(j.edge.cfg.BreakerOpen.Seconds()))))
+	}
+	w.WriteHeader(p.Status)
+	// A failed write means that the client is gone: there is nobody left to tell.
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// An outcome is what came of a request, as the metric counts it.
+type outcome string
+
+const (
+	outcomeServed   outcome = "served"          // a region answered, below 500
+	outcomeError    outcome = "error"           // a region answered 500 or more
+	outcomeNoRegion outcome = "no_region"       // none answered
+	outcomeUnknown  outcome = "outcome_unknown" // one may have done it, and did not answer
+	outcomeClient   outcome = "client"          // the client went away or sent no proper body
+)
+
+func outcomeOf(status int) outcome {
+	if status >= http.StatusInternalServerError {
+		return outcomeError
+	}
+	return outcomeServed
+}
+
+// count records the journey's end. The region is empty where none answered.
+func (j *journey) count(ctx context.Context) {
+	j.edge.requests.Add(context.WithoutCancel(ctx), 1, metric.WithAttributes(
+		attribute.String("region", j.answeredBy), attribute.String("outcome", string(j.outcome))))
+}
+
+func (j *journey) countFailover(ctx context.Context, from *target) {
+	j.edge.failovers.Add(ctx, 1, metric.WithAttributes(attribute.String("region", from.region)))
+}
+
+// copyBuffers lends the buffers in which answers are copied.
+type copyBuffers struct{ pool sync.Pool }
+
+// copyBufferBytes is ReverseProxy's own size.
+const copyBufferBytes = 32 << 10
+
+// Get lends a buffer.
+func (c *copyBuffers) Get() []byte {
+	if buffer, ok := c.pool.Get().(*[]byte); ok {
+		return *buffer
+	}
+	return make([]byte, copyBufferBytes)
+}
+
+// Put takes one back.
+func (c *copyBuffers) Put(buffer []byte) { c.pool.Put(&buffer) }

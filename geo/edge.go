@@ -1,0 +1,155 @@
+package geo
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+)
+
+// An Edge is a reverse proxy in front of every region. See the package comment for what it promises.
+//
+// The regions are tried in this order, those that are down left out:
+//
+//  1. the region named by the request's X-Meridian-Region header, a means of operators and tests;
+//  2. for a request that changes something: the region in the first public id of its path (/v1/carts/crt_euw_…),
+//     else the home region named by the access token's "hr" claim;
+//  3. the others, the nearest to the client first.
+//
+// The next one is asked when a region cannot be reached, does not answer in time, or answers 502, 503 or 504. That is
+// so for requests that change nothing, and for those with an Idempotency-Key whose body is within ReplayLimit; for
+// others only if it is certain that nothing was sent. Once the regions are used up, the last answer is passed on as
+// it is, or where there is none, 503 no_region_available.
+type Edge struct {
+	cfg       EdgeConfig
+	locator   *Locator
+	ranker    *Ranker
+	targets   map[string]*target // by region
+	transport *http.Transport
+	copies    copyBuffers
+	kept      atomic.Int64 // bytes of bodies that are kept for a second try
+	requests  metric.Int64Counter
+	failovers metric.Int64Counter
+}
+
+// NewEdge checks the configuration and makes an edge that takes every region for healthy until RunHealth or
+// CheckOnce has found out.
+func NewEdge(cfg EdgeConfig) (*Edge, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configuring the edge: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	locator, err := NewLocator(cfg.Locator, cfg.Regions)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the edge: %w", err)
+	}
+	ranker, err := NewRanker(cfg.Regions)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the edge: %w", err)
+	}
+	e := &Edge{cfg: cfg, locator: locator, ranker: ranker, targets: make(map[string]*target), transport: newTransport(cfg)}
+	for _, t := range cfg.Targets {
+		e.targets[t.Region] = newTarget(t, cfg)
+	}
+	if err := e.registerMetrics(); err != nil {
+		return nil, fmt.Errorf("configuring the edge: %w", err)
+	}
+	return e, nil
+}
+
+// newTransport is a transport that passes bytes on as they are and forgets idle connections before servers commonly
+// do, since a write on a connection that was just closed cannot be told from one that arrived.
+func newTransport(cfg EdgeConfig) *http.Transport {
+	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext:           dialer.DialContext,
+		TLSHandshakeTimeout:   cfg.DialTimeout,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true,
+		MaxIdleConnsPerHost:   128,
+		IdleConnTimeout:       30 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+func (e *Edge) registerMetrics() (err error) {
+	meter := e.cfg.Meter.Meter("meridian/geo")
+	e.requests, err = meter.Int64Counter("meridian.edge.requests",
+		metric.WithDescription("Requests by the region that answered and the outcome."))
+	if err != nil {
+		return err
+	}
+	e.failovers, err = meter.Int64Counter("meridian.edge.failovers",
+		metric.WithDescription("Tries that failed and were followed by another, by the region that failed."))
+	return err
+}
+
+// ServeHTTP sends the request to a region and its answer to the client.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	loc := e.locator.Locate(r)
+	j := &journey{edge: e, loc: loc, requestID: requestID(r.Header), plan: e.plan(r, loc), started: time.Now()}
+	defer func() { j.count(r.Context()) }() // also when the copying of an answer panics
+	body, err := e.newBody(r)
+	if err != nil {
+		j.refuse(w, r, problemUnreadableBody)
+		return
+	}
+	defer body.release()
+	j.body = body
+	proxy := httputil.ReverseProxy{
+		Rewrite:      func(p *httputil.ProxyRequest) { e.rewrite(p, j) },
+		Transport:    j,
+		ErrorHandler: j.answerError,
+		BufferPool:   &e.copies,
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// Close closes idle connections. Requests in flight are not disturbed.
+func (e *Edge) Close() { e.transport.CloseIdleConnections() }
+
+// plan is the regions to try, in order; only those that are not down.
+func (e *Edge) plan(r *http.Request, loc Location) []*target {
+	var plan []*target
+	add := func(region string) {
+		t, ok := e.targets[region]
+		if !ok || !t.usable() {
+			return
+		}
+		for _, planned := range plan {
+			if planned == t {
+				return
+			}
+		}
+		plan = append(plan, t)
+	}
+	add(r.Header.Get(headerRegion))
+	if changes(r.Method) {
+		add(cmp.Or(e.regionOfPath(r.URL.Path), e.regionOfToken(r)))
+	}
+	if loc.Country == "" {
+		add(e.cfg.DefaultRegion)
+		for _, region := range e.cfg.Regions.Failover(e.cfg.DefaultRegion) {
+			add(region.Name)
+		}
+		return plan
+	}
+	for _, region := range e.ranker.Order(loc.Country, loc.Zone) {
+		add(region)
+	}
+	return plan
+}
+
+// changes reports whether the method is one that changes something.
+func changes(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,212 @@
+package geo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	errNoRegion       = errors.New("no region can serve the request")
+	errOutcomeUnknown = errors.New("the region did not answer, and the request cannot be repeated")
+	errTooSlow        = errors.New("no answer in time")
+)
+
+// A journey is one request on its way through the regions. It is the transport of that request's proxy.
+type journey struct {
+	edge      *Edge
+	loc       Location
+	requestID string
+	plan      []*target
+	body      *requestBody
+	started   time.Time
+
+	tries int
+	// What came of it, for the metrics.
+	answeredBy string
+	outcome    outcome
+}
+
+// RoundTrip sends the request to the regions of the plan until one answers. See Edge for the rules.
+func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
+	uncertain := false // a try that failed may have changed something
+	for i, to := range j.plan {
+		if !j.mayTry() {
+			break
+		}
+		report, err := to.breaker.Allow()
+		if err != nil {
+			continue // its circuit has opened since the plan was made
+		}
+		j.tries++
+		resp, failed := j.try(out, to)
+		report(blame(failed))
+		switch {
+		case failed == nil && !(cannotServe(resp.StatusCode) && j.body.repeatable && j.another(i)):
+			return j.accept(resp, to), nil
+		case failed == nil:
+			discard(resp.Body)
+		case out.Context().Err() != nil || j.body.broken.Load():
+			return nil, failed
+		case failed.sent && !j.body.repeatable:
+			return nil, fmt.Errorf("%w: %w", errOutcomeUnknown, failed)
+		default:
+			uncertain = uncertain || failed.sent && changes(out.Method)
+		}
+		j.failOver(out.Context(), i, failed)
+	}
+	if uncertain {
+		return nil, errOutcomeUnknown
+	}
+	return nil, errNoRegion
+}
+
+// blame is what a try says against its region: any answer at all speaks for it.
+func blame(failed *tryError) error {
+	if failed == nil {
+		return nil
+	}
+	return failed
+}
+
+// mayTry reports whether the bounds on number and time allow one more try.
+func (j *journey) mayTry() bool { return j.tries < j.edge.cfg.MaxTries && j.timeLeft() > 0 }
+
+// another reports whether a try will follow the one at i of the plan.
+func (j *journey) another(i int) bool {
+	return j.mayTry() && slices.ContainsFunc(j.plan[i+1:], (*target).usable)
+}
+
+// cannotServe reports whether the status says that another region may do better: 503 from a region, 502 and 504
+// from a load balancer that does not reach its pods.
+func cannotServe(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
+}
+
+// timeLeft is what remains of the time for all tries.
+func (j *journey) timeLeft() time.Duration { return j.edge.cfg.TotalTimeout - time.Since(j.started) }
+
+func (j *journey) accept(resp *http.Response, from *target) *http.Response {
+	j.answeredBy = from.region
+	j.outcome = outcomeOf(resp.StatusCode)
+	resp.Header.Set(headerEdgeRegion, from.region)
+	if resp.Header.Get(headerRequestID) == "" {
+		resp.Header.Set(headerRequestID, j.requestID)
+	}
+	return resp
+}
+
+// failOver takes note that the try at i of the plan came to nothing. A nil failed means that the region answered that
+// it cannot serve.
+func (j *journey) failOver(ctx context.Context, i int, failed *tryError) {
+	if !j.another(i) {
+		return
+	}
+	from := j.plan[i]
+	from.log.LogAttrs(ctx, slog.LevelWarn, "asking the next region",
+		slog.String("request_id", j.requestID), slog.Any("error", blame(failed)))
+	j.countFailover(ctx, from)
+}
+
+// A tryError is why a region did not answer.
+type tryError struct {
+	region string
+	sent   bool // some of the request may have reached the region
+	err    error
+}
+
+func (e *tryError) Error() string { return fmt.Sprintf("asking %s: %v", e.region, e.err) }
+func (e *tryError) Unwrap() error { return e.err }
+
+// try sends the request to one region and waits for the headers of its answer; what follows them has no deadline.
+func (j *journey) try(out *http.Request, to *target) (*http.Response, *tryError) {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	wait := j.newPatience(out.Method, cancel)
+	var connected atomic.Bool
+	req := out.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
+	req.URL.Scheme, req.URL.Host = to.url.Scheme, to.url.Host
+	req.Header.Set(headerEdgeRegion, to.region)
+	j.body.attach(req, wait.progress)
+	resp, err := j.edge.transport.RoundTrip(req)
+	wait.end()
+	if err == nil && ctx.Err() != nil {
+		_ = resp.Body.Close()
+		err = ctx.Err()
+	}
+	if err != nil {
+		err = j.reason(ctx, err)
+		cancel(nil)
+		return nil, &tryError{region: to.region, sent: connected.Load(), err: err}
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body must stay what it is; ctx ends with the request
+		resp.Body = &endingBody{ReadCloser: resp.Body, end: func() { cancel(nil) }}
+	}
+	return resp, nil
+}
+
+// reason tells apart what the transport reports alike: a region that is too slow, which counts against it, and a
+// client that went away, which does not.
+func (j *journey) reason(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(context.Cause(ctx), errTooSlow):
+		return errTooSlow
+	case j.body.broken.Load():
+		return fmt.Errorf("reading the request's body: %w", context.Canceled)
+	}
+	return err
+}
+
+// endingBody ends its request's context when it is closed.
+type endingBody struct {
+	io.ReadCloser
+	end func()
+}
+
+func (b *endingBody) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
+}
+
+// patience cancels a try that takes too long. The time of a streamed body starts again whenever some of it is read.
+type patience struct {
+	mu    sync.Mutex
+	timer *time.Timer
+	after time.Duration
+	ended bool
+}
+
+func (j *journey) newPatience(method string, cancel context.CancelCauseFunc) *patience {
+	after := j.edge.cfg.ReadTimeout
+	if changes(method) {
+		after = j.edge.cfg.WriteTimeout
+	}
+	if j.body.stream == nil {
+		after = min(after, j.timeLeft())
+	}
+	return &patience{after: after, timer: time.AfterFunc(after, func() { cancel(errTooSlow) })}
+}
+
+func (p *patience) progress() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.timer.Reset(p.after)
+	}
+}
+
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.timer.Stop()
+}

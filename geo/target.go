@@ -1,0 +1,55 @@
+package geo
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// A target is a region as the edge sees it: where it is, what its probes say (health), and what its requests say (the
+// circuit breaker).
+type target struct {
+	region  string
+	url     *url.URL
+	log     *slog.Logger
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+
+	mu       sync.Mutex
+	down     bool
+	failures int    // of probes, in a row
+	reason   string // what the last failed probe said, while there are failures
+}
+
+func newTarget(t Target, cfg EdgeConfig) *target {
+	return &target{
+		region: t.Region,
+		url:    t.URL,
+		log:    cfg.Log.With(slog.String("region", t.Region)),
+		breaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+			Name:    t.Region,
+			Timeout: cfg.BreakerOpen,
+			ReadyToTrip: func(c gobreaker.Counts) bool {
+				return int64(c.ConsecutiveFailures) >= int64(cfg.BreakerFailures)
+			},
+			// A client that hangs up says nothing about the region.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			OnStateChange: func(name string, from, to gobreaker.State) {
+				cfg.Log.Warn("circuit changed", slog.String("region", name),
+					slog.String("from", from.String()), slog.String("to", to.String()))
+			},
+		}),
+	}
+}
+
+// usable reports whether the target may be given requests: neither its probes nor its circuit speak against it.
+func (t *target) usable() bool { return t.healthy() && t.breaker.State() != gobreaker.StateOpen }
+
+func (t *target) healthy() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.down
+}

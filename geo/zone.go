@@ -1,0 +1,29 @@
+package geo
+
+// A Zone is a part of the United States, the one country measured in parts: its two coasts have different nearest
+// regions.
+type Zone string
+
+// The zones of the United States, as the measurements name them.
+const (
+	ZoneEast    Zone = "East"
+	ZoneCentral Zone = "Central"
+	ZoneSouth   Zone = "South"
+	ZoneWest    Zone = "West"
+)
+
+// zoneOfState returns the zone of a state's two-letter code, or "" for any other text. States are grouped like the
+// regions of the Census Bureau, with its South divided at the Appalachians: the coast to East, the rest to South.
+func zoneOfState(state string) Zone {
+	switch state {
+	case "CT", "DC", "DE", "FL", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "PA", "RI", "SC", "VA", "VT", "WV":
+		return ZoneEast
+	case "IA", "IL", "IN", "KS", "MI", "MN", "MO", "ND", "NE", "OH", "SD", "WI":
+		return ZoneCentral
+	case "AL", "AR", "KY", "LA", "MS", "OK", "TN", "TX":
+		return ZoneSouth
+	case "AK", "AZ", "CA", "CO", "HI", "ID", "MT", "NM", "NV", "OR", "UT", "WA", "WY":
+		return ZoneWest
+	}
+	return ""
+}

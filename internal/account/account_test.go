@@ -1,0 +1,186 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/regions"
+)
+
+var testSecret = Secret("a secret for tests, 32 bytes or more")
+
+const goodPassword = "a river under the bridge"
+
+// clock is a time that tests move. The zero clock is the real one.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// newTestAccounts returns accounts on db whose hashing is cheap. The signing keys have been read.
+func newTestAccounts(t testing.TB, db *database.DB, set ...func(*Config)) *Accounts {
+	t.Helper()
+	shipped, err := regions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		DB:       db,
+		Regions:  shipped,
+		Secret:   testSecret,
+		Argon2:   Argon2{MemoryKiB: 16, Passes: 1, Lanes: 1},
+		HashWait: time.Minute,
+	}
+	for _, f := range set {
+		f(&cfg)
+	}
+	a, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.RotateOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// register makes an account in Ireland, whose home is eu-west.
+func register(t testing.TB, a *Accounts, email string) Session {
+	t.Helper()
+	session, err := a.Register(t.Context(), RegisterInput{Email: email, Password: goodPassword, Name: "Aoife Byrne", Country: "IE"})
+	if err != nil {
+		t.Fatalf("register: %v", err)
+	}
+	return session
+}
+
+// exec runs a statement that no operation has: the passing of time, a fault.
+func exec(t testing.TB, db *database.DB, sql string, args ...any) {
+	t.Helper()
+	var n int64
+	err := db.Write(t.Context(), func(b *database.Batch) error {
+		n = 0
+		database.Affected(b.Queue(sql, args...), &n)
+		return nil
+	})
+	if err != nil || n == 0 {
+		t.Fatalf("%s: %d rows, %v", sql, n, err)
+	}
+}
+
+// count answers a statement that selects one number.
+func count(t testing.TB, db *database.DB, sql string, args ...any) int64 {
+	t.Helper()
+	n, err := database.One(t.Context(), db, pgx.RowTo[int64], sql, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// trips runs fn and returns how many round trips it made.
+func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
+	t.Helper()
+	ctx, trips := database.CountTrips(t.Context())
+	if err := fn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return trips.Count()
+}
+
+// wantFault fails the test unless err is an *InvalidError that names the field, and does not repeat the value.
+func wantFault(t testing.TB, err error, field, value string) {
+	t.Helper()
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v, want a fault of %s", err, field)
+	}
+	if value != "" && strings.Contains(err.Error(), value) {
+		t.Errorf("the error repeats what was sent: %v", err)
+	}
+	for _, f := range invalid.Faults {
+		if f.Field == field {
+			return
+		}
+	}
+	t.Errorf("got faults %v, want one of %s", invalid.Faults, field)
+}
+
+func TestNew_Faults(t *testing.T) {
+	_, err := New(Config{
+		Secret:          Secret("short"),
+		AccessTokenLife: time.Hour,
+		SigningKeyLife:  time.Minute,
+		Argon2:          Argon2{MemoryKiB: 4 << 20},
+		HashesAtOnce:    -1,
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"database is missing", "regions are missing", "5 bytes", "1h0m0s", "1m0s", "4194304 KiB", "-1 hashes"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not among the faults: %v", want, err)
+		}
+	}
+}
+
+func TestSecret_IsNotShown(t *testing.T) {
+	s := Secret("hunter2 hunter2 hunter2")
+	cfg := Config{Secret: s}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%b", "%o"} {
+		for _, value := range []any{s, cfg} {
+			text := fmt.Sprintf(verb, value)
+			if strings.Contains(text, "hunter2") || strings.Contains(strings.ToLower(text), "68756e746572") || strings.Contains(text, "104 117") {
+				t.Errorf("%s shows %s", verb, text)
+			}
+		}
+	}
+	if text, _ := s.MarshalText(); string(text) != redacted || s.LogValue().String() != redacted {
+		t.Error("encoded or logged as it is")
+	}
+}
+
+func TestGet(t *testing.T) {
+	a := newTestAccounts(t, databasetest.New(t))
+	session := register(t, a, "aoife@example.com")
+	if got := trips(t, func(ctx context.Context) error { _, err := a.Get(ctx, session.Account.Ref); return err }); got != 1 {
+		t.Errorf("%d round trips, want 1", got)
+	}
+	for name, ref := range map[string]regions.Ref{
+		"unknown":             {Region: "eu-west", ID: uuid.New()},
+		"in the wrong region": {Region: "us-east", ID: session.Account.Ref.ID},
+	} {
+		if _, err := a.Get(t.Context(), ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	found, err := a.FindByEmail(t.Context(), " AOIFE@example.com ")
+	if err != nil || found.Ref != session.Account.Ref {
+		t.Errorf("find by e-mail address: %v %v", found.Ref, err)
+	}
+	if _, err := a.FindByEmail(t.Context(), "nobody@example.com"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("find an unknown address: %v", err)
+	}
+}

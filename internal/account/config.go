@@ -1,0 +1,136 @@
+package account
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+// A Secret is random bytes that must not be seen. However it is printed, logged or encoded, it says so and no more.
+type Secret []byte
+
+const redacted = "[redacted]"
+
+// Format writes that the secret was taken out, whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText encodes that the secret was taken out.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue logs that the secret was taken out.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Argon2 is the cost of hashing a password. Zero fields take the default: OWASP's second recommendation, 19 MiB of
+// memory, two passes, one lane. Hashes made at another cost stay good and are made anew at the next sign-in.
+type Argon2 struct {
+	// MemoryKiB is the memory of one hash in KiB.
+	MemoryKiB uint32
+	// Passes is how often that memory is gone over.
+	Passes uint32
+	// Lanes is how many parts of it are filled in parallel.
+	Lanes uint8
+}
+
+// Config is how Accounts works. DB, Regions and Secret have no default.
+type Config struct {
+	DB      *database.DB
+	Regions *regions.Set
+	// Secret is the deployment's, the same in every pod of every region, at least 32 random bytes. It must not
+	// change: see the package's documentation.
+	Secret Secret
+	// AccessTokenLife is how long an access token is good; 10 min, which is also the most.
+	AccessTokenLife time.Duration
+	// RefreshTokenLife is how long a refresh token waits for its one use; 30 days.
+	RefreshTokenLife time.Duration
+	// SigningKeyLife is how long a key signs before the next one takes over; 7 days. At least three hours.
+	SigningKeyLife time.Duration
+	// Argon2 is the cost of hashing a password.
+	Argon2 Argon2
+	// HashesAtOnce bounds how many passwords are hashed at the same time; the number of CPUs.
+	HashesAtOnce int
+	// HashWait is how long a password waits for its turn before ErrBusy; 3 s.
+	HashWait time.Duration
+	// Now is the clock of access tokens and signing keys; time.Now. Rows are stamped by the database.
+	Now func() time.Time
+	// Log gets what Run cannot return; slog's default.
+	Log *slog.Logger
+}
+
+const (
+	minSecretBytes    = 32
+	maxAccessLife     = 10 * time.Minute
+	minSigningKeyLife = 3 * time.Hour
+)
+
+// Validate reports every fault of the configuration at once.
+func (c Config) Validate() error {
+	var faults []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("accounts: "+format, args...))
+		}
+	}
+	c = c.withDefaults()
+	need(c.DB != nil, "the database is missing")
+	need(c.Regions != nil, "the regions are missing")
+	need(len(c.Secret) >= minSecretBytes, "the secret has %d bytes: give at least %d random ones", len(c.Secret), minSecretBytes)
+	need(c.AccessTokenLife >= time.Second && c.AccessTokenLife <= maxAccessLife,
+		"access tokens live %s: give 1s to %s, as they cannot be taken back", c.AccessTokenLife, maxAccessLife)
+	need(c.RefreshTokenLife > c.AccessTokenLife, "refresh tokens live %s: give more than access tokens have", c.RefreshTokenLife)
+	need(c.SigningKeyLife >= minSigningKeyLife, "signing keys live %s: give %s or more", c.SigningKeyLife, minSigningKeyLife)
+	need(c.Argon2.acceptable(), "argon2 memory=%d KiB passes=%d lanes=%d: give up to 1 GiB, 1 to 64 passes, 1 to 64 lanes, and 8 KiB a lane",
+		c.Argon2.MemoryKiB, c.Argon2.Passes, c.Argon2.Lanes)
+	need(c.HashesAtOnce > 0, "%d hashes at once: give 1 or more", c.HashesAtOnce)
+	need(c.HashWait > 0, "passwords wait %s for their turn: give a positive duration", c.HashWait)
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.AccessTokenLife, maxAccessLife)
+	setDefault(&c.RefreshTokenLife, 30*24*time.Hour)
+	setDefault(&c.SigningKeyLife, 7*24*time.Hour)
+	setDefault(&c.Argon2.MemoryKiB, 19*1024)
+	setDefault(&c.Argon2.Passes, 2)
+	setDefault(&c.Argon2.Lanes, 1)
+	setDefault(&c.HashesAtOnce, runtime.GOMAXPROCS(0))
+	setDefault(&c.HashWait, 3*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// setDefault sets what is still zero.
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// What the deployment's secret is used for: a key each, none of which tells anything about another.
+const (
+	purposeEmail       = "meridian account: hash of e-mail addresses"
+	purposeSealing     = "meridian account: sealing of signing keys"
+	purposeFingerprint = "meridian account: fingerprint of registrations"
+)
+
+// derive makes the 32 byte key of one purpose (HKDF-SHA256, RFC 5869).
+func (s Secret) derive(purpose string) (Secret, error) {
+	key, err := hkdf.Key(sha256.New, s, nil, purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for %q: %w", purpose, err)
+	}
+	return key, nil
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"meridian/internal/database"
+)
+
+// A call is what the server knows about one request on its way through.
+type call struct {
+	// id is the request id.
+	id string
+	// route is the path of the route that matched, with its variables; never the path that was asked, which may
+	// hold ids. It is "" until the router has decided, and where no route matched.
+	route string
+	// client is the context that ends when the client goes.
+	client context.Context
+	// addr is the client's address; trusted says that the peer is a proxy of ours.
+	addr    netip.Addr
+	trusted bool
+	// trips counts round trips to the database.
+	trips *database.Trips
+	// status, bytes and wroteHeader are what has been answered.
+	status      int
+	bytes       int64
+	wroteHeader bool
+	// bearer is who calls, once asked.
+	bearer *bearer
+}
+
+type callKey struct{}
+
+// callOf returns the request's call, which the outermost middleware made.
+func callOf(r *http.Request) *call {
+	c, ok := r.Context().Value(callKey{}).(*call)
+	if !ok {
+		panic("api: a handler was reached around Server.Handler")
+	}
+	return c
+}
+
+// A handlerFunc answers a request, or returns the error that fail answers. It writes nothing when it returns one.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// routeConfig is what may differ between routes.
+type routeConfig struct {
+	class     rateClass
+	bodyLimit int64
+	timeout   time.Duration
+}
+
+// A routeOption sets a route apart from the others.
+type routeOption func(*routeConfig)
+
+// unlimited is for probes: they are not counted against anyone's rate.
+func unlimited(c *routeConfig) { c.class = rateUnlimited }
+
+// testsSecret is for routes that test a password or a code: the stricter rate, counted by address.
+func testsSecret(c *routeConfig) { c.class = rateSignIn }
+
+// takesStream is for routes that read a large body as it comes: up to that many bytes in up to that time.
+func takesStream(bytes int64, timeout time.Duration) routeOption {
+	return func(c *routeConfig) { c.bodyLimit, c.timeout = bytes, timeout }
+}
+
+// slowBodyGrace is how much later than the request's deadline a connection stops being read, so that a handler that
+// heeds its context answers first.
+const slowBodyGrace = 2 * time.Second
+
+// route prepares a request for its handler: rate, deadline and body limit, in the order of what refuses cheapest.
+func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http.Handler {
+	cfg := routeConfig{class: rateDefault, bodyLimit: s.cfg.BodyLimit, timeout: s.cfg.RequestTimeout}
+	for _, set := range options {
+		set(&cfg)
+	}
+	handler := s.handle(fn)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := callOf(r)
+		call.route = path
+		nameSpan(r, path)
+		if err := s.admit(w, r, cfg.class); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), cfg.timeout)
+		defer cancel()
+		// A recorder in a test has no deadline to set; a connection has.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cfg.timeout + slowBodyGrace))
+		r.Body = http.MaxBytesReader(w, r.Body, cfg.bodyLimit)
+		handler.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// handle makes a handler of ours one of net/http's: its error is answered.
+func (s *Server) handle(fn handlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := fn(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+func nameSpan(r *http.Request, path string) {
+	span := trace.SpanFromContext(r.Context())
+	span.SetName(knownMethod(r.Method) + " " + routeLabel(path))
+	span.SetAttributes(attribute.String("http.route", routeLabel(path)))
+}
+
+// routeLabel is the route in metrics and spans.
+func routeLabel(path string) string {
+	if path == "" {
+		return "unmatched"
+	}
+	return path
+}
+
+// knownMethod keeps methods that somebody made up out of metrics.
+func knownMethod(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return method
+	}
+	return "_OTHER"
+}

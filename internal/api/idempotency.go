@@ -1,0 +1,48 @@
+package api
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+)
+
+const maxIdempotencyKeyBytes = 128
+
+// idempotencyKey reads the key under which the call may be repeated without happening twice. Every route that
+// changes something and has no other guard takes one.
+func idempotencyKey(r *http.Request) (string, error) {
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 || keys[0] == "" {
+		return "", &Problem{Code: "idempotency_key_required"}
+	}
+	if len(keys) > 1 || len(keys[0]) > maxIdempotencyKeyBytes || !isPrintable(keys[0]) {
+		return "", &Problem{Code: "idempotency_key_invalid"}
+	}
+	return keys[0], nil
+}
+
+func isPrintable(text string) bool {
+	for _, c := range []byte(text) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// fingerprint is what a repeated call is compared by: the SHA-256 of its method, its path, who makes it and what it
+// asks. input is the decoded body, so that spaces and the order of names make no difference; nil where there is none.
+func (s *Server) fingerprint(r *http.Request, input any) ([]byte, error) {
+	p, signedIn, err := s.principal(r)
+	if err != nil {
+		return nil, err
+	}
+	caller := "guest"
+	if signedIn {
+		caller = p.Account.Region + "/" + p.Account.ID.String()
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%q\n%s\n", r.Method, r.URL.Path, caller)
+	h.Write(marshal(input))
+	return h.Sum(nil), nil
+}

@@ -1,0 +1,222 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth bounds how deeply a request's body may nest.
+const maxDepth = 32
+
+// readJSON reads the request's body, one JSON object, into the struct that dst points to. It is strict, so that a
+// mistake is told and never guessed at: the type must be application/json; names are compared exactly, unknown and
+// repeated ones are refused, as are invalid UTF-8, NUL characters (the database's texts cannot hold them), numbers
+// that do not fit, nesting deeper than 32 and anything after the object. Errors name the field.
+//
+// A field that is absent or null leaves its zero value: use a pointer where that must be told apart.
+func readJSON(r *http.Request, dst any) error {
+	body, err := readBody(r, "application/json")
+	if err != nil {
+		return err
+	}
+	return decodeJSON(body, dst)
+}
+
+// readBody returns the whole body, which must have that media type. The route's limit bounds it.
+func readBody(r *http.Request, mediaType string) ([]byte, error) {
+	got, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	if err != nil || got != mediaType || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
+		return nil, &Problem{
+			Code:   "unsupported_media_type",
+			Detail: "Send the body as " + mediaType + ", in UTF-8 and not compressed, and say so in Content-Type.",
+		}
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	return body, nil
+}
+
+// bodyError says why a body could not be read to its end. Handlers that read r.Body themselves pass errors through it.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &Problem{Code: "body_too_large", Detail: fmt.Sprintf("Send at most %d bytes.", tooLarge.Limit), Err: err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Problem{Code: "request_timeout", Detail: "Send the whole body without pausing.", Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		p := BadRequest("The body ended before it was complete.")
+		p.Err = err
+		return p
+	}
+	return fmt.Errorf("reading the request's body: %w", err)
+}
+
+// decodeJSON is readJSON on bytes.
+func decodeJSON(body []byte, dst any) error {
+	if err := checkJSON(body); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, dst, json.RejectUnknownMembers(true)); err != nil {
+		return jsonProblem(err)
+	}
+	return nil
+}
+
+// checkJSON reads through the body once for what Unmarshal does not refuse.
+func checkJSON(body []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	if kind := d.PeekKind(); kind != '{' {
+		if len(bytes.TrimSpace(body)) == 0 {
+			return BadRequest("The body is empty: send one JSON object.")
+		}
+		return BadRequest("The body must be one JSON object, beginning with {.")
+	}
+	for begun := false; !begun || d.StackDepth() > 0; begun = true {
+		token, err := d.ReadToken()
+		if err != nil {
+			return jsonProblem(err)
+		}
+		if d.StackDepth() > maxDepth {
+			return BadRequest(fmt.Sprintf("The body nests too deeply: use at most %d levels.", maxDepth))
+		}
+		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
+			return BadRequest("The body holds a NUL character, which no text here can have.",
+				FieldError{Field: fieldPath(d.StackPointer()), Message: `must not hold \u0000`})
+		}
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return BadRequest("There is something after the JSON object: send one object and nothing else.")
+	}
+	return nil
+}
+
+// jsonProblem says in the client's words what the decoder found wrong.
+func jsonProblem(err error) *Problem {
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return BadRequest("The body is not what this route takes.", FieldError{
+			Field:   fieldPath(semantic.JSONPointer),
+			Message: semanticMessage(semantic),
+		})
+	}
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
+		return BadRequest("The body has the same name twice in one object.",
+			FieldError{Field: fieldPath(syntactic.JSONPointer), Message: "must be given once"})
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return BadRequest("The body ends in the middle of its JSON: send one complete object.")
+	case errors.As(err, &syntactic):
+		return BadRequest(fmt.Sprintf("The body is not JSON in UTF-8; it goes wrong at byte %d.", syntactic.ByteOffset))
+	}
+	return BadRequest("The body is not JSON.")
+}
+
+func semanticMessage(e *json.SemanticError) string {
+	if errors.Is(e.Err, json.ErrUnknownName) {
+		return "is not known here: leave it out, or correct its name"
+	}
+	if errors.Is(e.Err, strconv.ErrRange) {
+		return "is out of range: " + typeMessage(e.GoType)
+	}
+	return typeMessage(e.GoType)
+}
+
+// typeMessage says what a field of that type takes.
+func typeMessage(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return "is not valid"
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		return "must be a time such as 2026-01-31T12:00:00Z"
+	}
+	switch t.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		most := uint64(1)<<(t.Bits()-1) - 1
+		return fmt.Sprintf("must be a whole number between -%d and %d", most+1, most)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return fmt.Sprintf("must be a whole number between 0 and %d", ^uint64(0)>>(64-t.Bits()))
+	case reflect.Float32, reflect.Float64:
+		return "must be a number"
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.String:
+		return "must be a text"
+	case reflect.Slice:
+		return "must be a list"
+	case reflect.Struct, reflect.Map:
+		return "must be an object"
+	}
+	return "is not valid"
+}
+
+// fieldPath writes a JSON pointer as clients know fields: "lines[0].quantity". The body itself is "body".
+func fieldPath(pointer jsontext.Pointer) string {
+	var path strings.Builder
+	for token := range pointer.Tokens() {
+		if _, err := strconv.ParseUint(token, 10, 32); err == nil && path.Len() > 0 {
+			path.WriteString("[" + token + "]")
+			continue
+		}
+		if path.Len() > 0 {
+			path.WriteByte('.')
+		}
+		path.WriteString(strings.ToValidUTF8(strings.ReplaceAll(token, "\x00", "�"), "�"))
+	}
+	if path.Len() == 0 {
+		return "body"
+	}
+	return bounded(path.String(), 200)
+}
+
+// bounded is text cut to at most n bytes, at a character's edge.
+func bounded(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "…"
+}
+
+// writeJSON answers with v as JSON. Nil slices are [] and nil maps {}; leave optional members out with omitzero.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v, encoding)
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A failed write means that the client is gone: there is nobody left to tell.
+	_, _ = w.Write(body)
+	return nil
+}
+
+// encoding makes equal values equal bytes. A text with bad UTF-8 is repaired: an answer is better than none.
+var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+
+// marshal is for values that are known to encode.
+func marshal(v any) []byte {
+	body, err := json.Marshal(v, encoding)
+	if err != nil {
+		panic(fmt.Sprintf("api: encoding %T: %v", v, err))
+	}
+	return body
+}

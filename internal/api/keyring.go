@@ -1,0 +1,55 @@
+package api
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+)
+
+// A keyring holds the keys derived from the deployment's secrets, the current one first.
+type keyring struct {
+	cursor, guest [][]byte
+}
+
+func newKeyring(current []byte, previous [][]byte) (keyring, error) {
+	var ring keyring
+	for _, secret := range append([][]byte{current}, previous...) {
+		cursor, err := deriveKey(secret, "meridian page cursor")
+		if err != nil {
+			return keyring{}, err
+		}
+		guest, err := deriveKey(secret, "meridian guest token")
+		if err != nil {
+			return keyring{}, err
+		}
+		ring.cursor, ring.guest = append(ring.cursor, cursor), append(ring.guest, guest)
+	}
+	return ring, nil
+}
+
+func deriveKey(secret []byte, purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the key of %s: %w", purpose, err)
+	}
+	return key, nil
+}
+
+// mac is the HMAC-SHA-256 of purpose and text; no purpose holds a NUL, so no two pairs run together.
+func mac(key []byte, purpose, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(purpose + "\x00" + text))
+	return h.Sum(nil)
+}
+
+// signedBy reports, in constant time for each key, whether one of the keys made the signature.
+func signedBy(keys [][]byte, signature []byte, purpose, text string) bool {
+	signed := false
+	for _, key := range keys {
+		if hmac.Equal(signature, mac(key, purpose, text)[:len(signature)]) {
+			signed = true
+		}
+	}
+	return signed
+}

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"meridian/regions"
+)
+
+// A query reads a request's query parameters and gathers what is wrong with them, to be told all at once by Err.
+type query struct {
+	values url.Values
+	fixes  []FieldError
+}
+
+func newQuery(r *http.Request) *query { return &query{values: r.URL.Query()} }
+
+// Text returns the parameter of at most maxBytes, "" when it is absent.
+func (q *query) Text(name string, maxBytes int) string {
+	text := q.values.Get(name)
+	if len(q.values[name]) > 1 {
+		q.fault(name, "must be given once")
+		return ""
+	}
+	if len(text) > maxBytes {
+		q.fault(name, "must be at most "+strconv.Itoa(maxBytes)+" bytes")
+		return ""
+	}
+	return text
+}
+
+// Int returns the parameter as a whole number from least to most, standard when it is absent.
+func (q *query) Int(name string, standard, least, most int) int {
+	text := q.Text(name, 20)
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		q.fault(name, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+		return standard
+	}
+	return n
+}
+
+// OneOf returns the parameter, which must be one of the choices; "" when it is absent.
+func (q *query) OneOf(name string, choices ...string) string {
+	text := q.Text(name, 100)
+	if text != "" && !slices.Contains(choices, text) {
+		q.fault(name, "must be one of "+strings.Join(choices, ", "))
+		return ""
+	}
+	return text
+}
+
+// Bool returns the parameter, which must be true or false; false when it is absent.
+func (q *query) Bool(name string) bool { return q.OneOf(name, "true", "false") == "true" }
+
+func (q *query) fault(name, message string) {
+	q.fixes = append(q.fixes, FieldError{Field: name, Message: message})
+}
+
+// Err is the 400 that names every wrong parameter; nil when all are good.
+func (q *query) Err() error {
+	if len(q.fixes) == 0 {
+		return nil
+	}
+	return BadRequest("The query is not valid.", q.fixes...)
+}
+
+// pathRef reads the public id in a path variable. An id that cannot be is 404, as one that is not there.
+func (s *Server) pathRef(r *http.Request, variable, prefix string) (regions.Ref, error) {
+	ref, err := s.Regions.ParseID(prefix, mux.Vars(r)[variable])
+	if err != nil {
+		return regions.Ref{}, notFound("There is nothing with this id.")
+	}
+	return ref, nil
+}
+
+// pathGlobalID is pathRef for what has no home region, such as a product.
+func pathGlobalID(r *http.Request, variable, prefix string) (uuid.UUID, error) {
+	id, err := regions.ParseGlobalID(prefix, mux.Vars(r)[variable])
+	if err != nil {
+		return uuid.UUID{}, notFound("There is nothing with this id.")
+	}
+	return id, nil
+}

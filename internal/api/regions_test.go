@@ -1,0 +1,35 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+func TestListRegions(t *testing.T) {
+	s := newTestServer(t, func(_ *Deps, c *Config) { c.Debug = true })
+	h := validated(t, s.Handler())
+	w := ask(h, "GET", "/v1/regions", "")
+	var got regionsResponse
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range got.Regions {
+		names = append(names, r.Name)
+	}
+	if w.Code != http.StatusOK || got.Here != "eu-west" || !slices.Equal(names, s.Regions.Names()) {
+		t.Errorf("answered %d from %q: %v", w.Code, got.Here, names)
+	}
+	if trips := w.Header().Get("X-Meridian-Round-Trips"); trips != "0" {
+		t.Errorf("%s round trips", trips)
+	}
+	if cache := w.Header().Get("Cache-Control"); cache != "public, max-age=300, stale-while-revalidate=300" {
+		t.Errorf("Cache-Control %q", cache)
+	}
+	again := ask(h, "GET", "/v1/regions", "", "If-None-Match", w.Header().Get("ETag"))
+	if again.Code != http.StatusNotModified {
+		t.Errorf("the same again answered %d", again.Code)
+	}
+}

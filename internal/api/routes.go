@@ -1,0 +1,73 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// routes is the whole surface of the API. The OpenAPI document lists the same operations; a test compares them.
+func (s *Server) routes() *mux.Router {
+	m := mux.NewRouter().SkipClean(true)
+	m.NotFoundHandler = s.route("", s.noSuchRoute)
+	m.MethodNotAllowedHandler = s.route("", s.otherMethods)
+
+	on := func(method, path string, fn handlerFunc, options ...routeOption) {
+		route := m.Handle(pathPattern(path), s.route(path, fn, options...)).Name(method + " " + path)
+		if method == http.MethodGet {
+			route.Methods(http.MethodGet, http.MethodHead)
+			return
+		}
+		route.Methods(method)
+	}
+
+	// Machines that run the shop: load balancers, Kubernetes, Prometheus.
+	on("GET", "/healthz", s.getHealth, unlimited)
+	on("GET", "/readyz", s.getReadiness, unlimited)
+	on("GET", "/metrics", s.getMetrics, unlimited)
+
+	// Developers, and their tools.
+	on("GET", "/openapi.json", s.getDocument)
+	on("GET", "/docs", s.getDocs)
+
+	// Everyone: which regions there are and what each sells in.
+	on("GET", "/v1/regions", s.listRegions)
+
+	return m
+}
+
+// noSuchRoute answers paths that no route has.
+func (s *Server) noSuchRoute(http.ResponseWriter, *http.Request) error {
+	return notFound("There is nothing at this path. The paths are listed at /docs.")
+}
+
+// otherMethods answers a path that exists, asked with a method that it does not have.
+func (s *Server) otherMethods(w http.ResponseWriter, r *http.Request) error {
+	allowed := s.methodsOf(r)
+	w.Header().Set("Allow", allowed)
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return &Problem{Code: "method_not_allowed", Detail: "This path answers " + allowed + "."}
+}
+
+// methodsOf lists the methods that the request's path has, as the Allow header wants them.
+func (s *Server) methodsOf(r *http.Request) string {
+	var methods []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+		var match mux.RouteMatch
+		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host, Header: r.Header}
+		if s.router.Match(probe, &match) && match.MatchErr == nil {
+			methods = append(methods, method)
+		}
+	}
+	return strings.Join(methods, ", ")
+}
+
+// pathPattern is the route's path as the router needs it: a variable takes no colon, so that "/orders/{id}" and
+// "/orders/{id}:cancel" are told apart whatever their order.
+func pathPattern(path string) string {
+	return strings.ReplaceAll(path, "}", ":[^/:]+}")
+}

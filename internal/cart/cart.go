@@ -1,0 +1,152 @@
+package cart
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/internal/shipping"
+	"meridian/regions"
+)
+
+// IDPrefix begins the public ids of carts.
+const IDPrefix = "crt"
+
+// MaxQuantity is the most units one line may hold; the constraint
+// cart_lines_quantity_allowed says the same.
+const MaxQuantity = 10_000
+
+// The states of a cart. Only an open one can be changed.
+const (
+	StatusOpen    = "open"
+	StatusOrdered = "ordered" // it became an order
+	StatusMerged  = "merged"  // its lines moved to a customer's cart
+)
+
+// Cart is a cart with its lines as they are now: prices in its currency, stock of all regions.
+type Cart struct {
+	Ref regions.Ref
+	// Account is the customer whose cart it is; nil for a guest's.
+	Account  *regions.Ref
+	Currency money.Currency
+	// Country is where the goods would go, ISO 3166-1 alpha-2: totals are estimated for it.
+	Country string
+	// State narrows Country down for a quote (see pricing.Destination). It is not kept: it is
+	// empty on every cart that was read, and set by who knows the address.
+	State     string
+	Status    string
+	Version   int64
+	Lines     []Line // in the order they were added
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Line is one SKU in a cart.
+type Line struct {
+	SKU       string
+	ProductID uuid.UUID
+	Title     string
+	Slug      string
+	ImageURL  string // "" if the product has no picture
+	Options   map[string]string
+	Quantity  int64
+	// UnitPriceMinor is the price of one unit in the cart's currency, where Priced.
+	UnitPriceMinor int64
+	// Priced is false where the SKU has no price in the cart's currency: it cannot be bought.
+	Priced      bool
+	TaxCategory string
+	// Sellable is false when the SKU or its product is no longer sold.
+	Sellable bool
+	// Available is the number of units for sale, over all regions.
+	Available int64
+	AddedAt   time.Time
+}
+
+// Availability is what a shopper is told of a line's stock.
+type Availability string
+
+// The answers to "can I have it".
+const (
+	InStock    Availability = "in_stock" // the quantity can be had
+	LowStock   Availability = "low"      // few are left, or fewer than the line asks for
+	OutOfStock Availability = "out"      // nothing is left, or it is no longer sold
+)
+
+// lowStock is the number of units at which a shopper is told to be quick.
+const lowStock = 5
+
+// Availability compares the line with what is for sale.
+func (l Line) Availability() Availability {
+	switch {
+	case !l.Sellable || l.Available <= 0:
+		return OutOfStock
+	case l.Available <= lowStock || l.Available < l.Quantity:
+		return LowStock
+	}
+	return InStock
+}
+
+// OwnedBy reports whether the cart is the account's, or a guest's where account is nil.
+func (c Cart) OwnedBy(account *regions.Ref) bool {
+	if c.Account == nil || account == nil {
+		return c.Account == account
+	}
+	return *c.Account == *account
+}
+
+// Config is what Carts works with. The first four fields must be set.
+type Config struct {
+	DB       *database.DB
+	Regions  *regions.Set
+	Prices   *pricing.Tables
+	Shipping *shipping.Table
+	// MaxLines is the most lines a cart may have. Default 100.
+	MaxLines int
+	// GuestLife and CustomerLife are how long a cart lasts after its last change. Default 30
+	// and 90 days.
+	GuestLife, CustomerLife time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxLines == 0 {
+		c.MaxLines = 100
+	}
+	if c.GuestLife == 0 {
+		c.GuestLife = 30 * 24 * time.Hour
+	}
+	if c.CustomerLife == 0 {
+		c.CustomerLife = 90 * 24 * time.Hour
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Carts is the shop's carts. It is safe for concurrent use.
+type Carts struct{ Config }
+
+// New returns the carts of a database.
+func New(config Config) *Carts { return &Carts{config.withDefaults()} }
+
+// life is how long a cart of that owner lasts.
+func (c *Carts) life(account *regions.Ref) time.Duration {
+	if account == nil {
+		return c.GuestLife
+	}
+	return c.CustomerLife
+}
+
+// ownerColumns is an owner as account_region and account_id: NULLs for a guest.
+func ownerColumns(account *regions.Ref) (region *string, id *uuid.UUID) {
+	if account == nil {
+		return nil, nil
+	}
+	return &account.Region, &account.ID
+}

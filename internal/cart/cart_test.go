@@ -1,0 +1,385 @@
+package cart_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"meridian/internal/cart"
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/idempotency"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/internal/shipping"
+	"meridian/regions"
+)
+
+// shop is the carts of a database that sells a few things.
+type shop struct {
+	*cart.Carts
+	db    *database.DB
+	clock time.Time
+}
+
+// What the shop sells; see seedCatalogue. Each has 40 units in eu-west and 2 in us-east.
+const (
+	mug      = "MUG-1"   // 12.50 EUR, 11.00 GBP, standard tax
+	book     = "BOOK-1"  // 20.00 EUR, reduced tax
+	lamp     = "LAMP-1"  // 99.99 EUR, no stock
+	archived = "OLD-SKU" // its product is active, the SKU is archived
+	draft    = "DRAFT-1" // its product is a draft
+	unknown  = "NOTHING"
+)
+
+func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
+	t.Helper()
+	db := databasetest.New(t)
+	seedCatalogue(t, db)
+	s := &shop{db: db, clock: time.Now().UTC().Truncate(time.Microsecond)}
+	config := cart.Config{
+		DB:       db,
+		Regions:  must(regions.Shipped())(t),
+		Prices:   must(pricing.Shipped())(t),
+		Shipping: must(shipping.Shipped())(t),
+		Now:      func() time.Time { return s.clock },
+	}
+	for _, f := range configure {
+		f(&config)
+	}
+	s.Carts = cart.New(config)
+	return s
+}
+
+// must returns a value, or ends the test: must(call())(t).
+func must[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func seedCatalogue(t testing.TB, db *database.DB) {
+	t.Helper()
+	write(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	write(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	write(t, db, `
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
+SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
+FROM (VALUES
+  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard', '["https://img.example/mug.jpg", "https://img.example/2.jpg"]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced', '[]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
+) AS p (id, slug, title, tax, images, status)`)
+	write(t, db, `
+INSERT INTO skus (sku, product_id, options, status)
+SELECT s.sku, s.product::uuid, s.options::jsonb, s.status
+FROM (VALUES
+  ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
+  ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
+  ('BOOK-1', '00000000-0000-4000-8000-0000000000a2', '{}', 'active'),
+  ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
+  ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
+) AS s (sku, product, options, status)`)
+	write(t, db, `
+INSERT INTO prices (sku, currency, amount_minor)
+VALUES ('MUG-1', 'EUR', 1250), ('MUG-1', 'GBP', 1100), ('BOOK-1', 'EUR', 2000), ('LAMP-1', 'EUR', 9999)`)
+	write(t, db, `
+INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
+VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
+  ('use-9', 'us-east', 'Closed', 'US', 1, 1, false)`)
+	write(t, db, `
+INSERT INTO stock (region, sku, warehouse, on_hand, reserved, allocated)
+SELECT w.region, s.sku, w.code, CASE w.code WHEN 'euw-8' THEN 50 WHEN 'use-8' THEN 2 ELSE 1000 END,
+  CASE w.code WHEN 'euw-8' THEN 7 ELSE 0 END, CASE w.code WHEN 'euw-8' THEN 3 ELSE 0 END
+FROM skus s, warehouses w
+WHERE s.sku IN ('MUG-1', 'BOOK-1') AND w.code IN ('euw-8', 'use-8', 'use-9')`)
+}
+
+func write(t testing.TB, db *database.DB, sql string, args ...any) {
+	t.Helper()
+	if err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// guestCart makes a guest's cart, in euro, with these lines.
+func (s *shop) guestCart(t testing.TB, lines ...cart.Change) cart.Cart {
+	t.Helper()
+	return must(s.Create(t.Context(), cart.CreateInput{Country: "IE", Lines: lines}))(t)
+}
+
+// customerCart makes or opens a customer's cart and adds these lines.
+func (s *shop) customerCart(t testing.TB, account regions.Ref, lines ...cart.Change) cart.Cart {
+	t.Helper()
+	return must(s.Create(t.Context(), cart.CreateInput{Account: &account, Country: "IE", Lines: lines}))(t)
+}
+
+// wantLines compares the quantities of the cart that is stored.
+func (s *shop) wantLines(t testing.TB, c cart.Cart, want map[string]int64) {
+	t.Helper()
+	got := must(s.Get(t.Context(), c.Ref, c.Account))(t)
+	if diff := cmp.Diff(want, quantities(got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("lines of the cart (-want +got):\n%s", diff)
+	}
+}
+
+func quantities(c cart.Cart) map[string]int64 {
+	lines := make(map[string]int64)
+	for _, line := range c.Lines {
+		lines[line.SKU] = line.Quantity
+	}
+	return lines
+}
+
+func add(sku string, n int64) cart.Change { return cart.Change{Op: cart.OpAdd, SKU: sku, Quantity: n} }
+func set(sku string, n int64) cart.Change { return cart.Change{Op: cart.OpSet, SKU: sku, Quantity: n} }
+func remove(sku string) cart.Change       { return cart.Change{Op: cart.OpRemove, SKU: sku} }
+
+func newAccount(region string) regions.Ref { return regions.Ref{Region: region, ID: uuid.New()} }
+
+func key(text, request string) idempotency.Key {
+	return idempotency.Key{Key: text, Fingerprint: []byte(request)}
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// wantTrips counts the round trips of what is done under the context.
+func wantTrips(t testing.TB, want int64, do func(ctx context.Context)) {
+	t.Helper()
+	ctx, trips := database.CountTrips(t.Context())
+	do(ctx)
+	if got := trips.Count(); got != want {
+		t.Errorf("%d round trips, want %d", got, want)
+	}
+}
+
+func TestGet(t *testing.T) {
+	s := newShop(t)
+	made := s.guestCart(t, add(mug, 3), add(book, 1), add(lamp, 2))
+	var got cart.Cart
+	wantTrips(t, 1, func(ctx context.Context) { got = must(s.Get(ctx, made.Ref, nil))(t) })
+	line := func(id byte, sku, title, slug, tax string, quantity, price, available int64) cart.Line {
+		product := uuid.MustParse("00000000-0000-4000-8000-000000000000")
+		product[15] = id
+		return cart.Line{SKU: sku, ProductID: product, Title: title, Slug: slug, Options: map[string]string{},
+			Quantity: quantity, UnitPriceMinor: price, Priced: true, TaxCategory: tax, Sellable: true, Available: available}
+	}
+	wantMug := line(0xa1, mug, "Mug", "mug", "standard", 3, 1250, 42)
+	wantMug.Options, wantMug.ImageURL = map[string]string{"colour": "red"}, "https://img.example/mug.jpg"
+	want := cart.Cart{
+		Ref: made.Ref, Currency: "EUR", Country: "IE", Status: cart.StatusOpen, Version: 2,
+		CreatedAt: s.clock, UpdatedAt: s.clock, ExpiresAt: s.clock.Add(30 * 24 * time.Hour),
+		Lines: []cart.Line{
+			line(0xa2, book, "Book", "book", "reduced", 1, 2000, 42),
+			line(0xa3, lamp, "Lamp", "lamp", "standard", 2, 9999, 0),
+			wantMug,
+		},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(cart.Line{}, "AddedAt")); diff != "" {
+		t.Errorf("cart (-want +got):\n%s", diff)
+	}
+	if got.Ref.Region != "eu-west" {
+		t.Errorf("a guest's cart is in %s, want the region where it was made", got.Ref.Region)
+	}
+}
+
+func TestGet_Fresh(t *testing.T) {
+	s := newShop(t)
+	c := s.guestCart(t, add(mug, 1), add(book, 1))
+	write(t, s.db, `UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR'`)
+	write(t, s.db, `UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1'`)
+	write(t, s.db, `UPDATE products SET status = 'archived' WHERE slug = 'book'`)
+	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	for _, line := range got.Lines {
+		switch line.SKU {
+		case mug:
+			if line.UnitPriceMinor != 999 || line.Available != 0 || line.Availability() != cart.OutOfStock {
+				t.Errorf("mug costs %d, %d available (%s); want the price and stock of now", line.UnitPriceMinor, line.Available, line.Availability())
+			}
+		case book:
+			if line.Sellable || line.Availability() != cart.OutOfStock {
+				t.Errorf("an archived product is sellable: %t, %s", line.Sellable, line.Availability())
+			}
+		}
+	}
+	pounds := must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Currency: "GBP", Country: "GB"}))(t)
+	if pounds.Currency != "GBP" || pounds.Country != "GB" {
+		t.Errorf("cart is in %s for %s, want GBP for GB", pounds.Currency, pounds.Country)
+	}
+	for _, line := range pounds.Lines {
+		if wantPriced := line.SKU == mug; line.Priced != wantPriced {
+			t.Errorf("%s priced in GBP: %t, want %t", line.SKU, line.Priced, wantPriced)
+		}
+	}
+}
+
+func TestGet_Owner(t *testing.T) {
+	s := newShop(t)
+	alice, bob := newAccount("eu-west"), newAccount("eu-west")
+	elsewhere := regions.Ref{Region: "us-east", ID: alice.ID}
+	guest, customer := s.guestCart(t), s.customerCart(t, alice)
+	tests := []struct {
+		name    string
+		ref     regions.Ref
+		account *regions.Ref
+		want    error
+	}{
+		{name: "guest", ref: guest.Ref},
+		{name: "customer", ref: customer.Ref, account: &alice},
+		{name: "a guest's cart as a customer", ref: guest.Ref, account: &alice, want: cart.ErrNotFound},
+		{name: "a customer's cart as a guest", ref: customer.Ref, want: cart.ErrNotFound},
+		{name: "another customer's cart", ref: customer.Ref, account: &bob, want: cart.ErrNotFound},
+		{name: "the same id in another region", ref: customer.Ref, account: &elsewhere, want: cart.ErrNotFound},
+		{name: "in another region", ref: regions.Ref{Region: "us-east", ID: guest.Ref.ID}, want: cart.ErrNotFound},
+		{name: "nowhere", ref: regions.Ref{Region: "eu-west", ID: uuid.New()}, want: cart.ErrNotFound},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := s.Get(t.Context(), test.ref, test.account)
+			if !errorIs(err, test.want) {
+				t.Errorf("get: %v, want %v", err, test.want)
+			}
+			_, err = s.Add(t.Context(), cart.ChangeInput{Cart: test.ref, Account: test.account}, mug, 1)
+			if !errorIs(err, test.want) {
+				t.Errorf("add: %v, want %v", err, test.want)
+			}
+			_, err = s.Remove(t.Context(), cart.ChangeInput{Cart: test.ref, Account: test.account}, mug)
+			if !errorIs(err, test.want) {
+				t.Errorf("remove: %v, want %v", err, test.want)
+			}
+		})
+	}
+	s.wantLines(t, guest, nil)
+	s.wantLines(t, customer, nil)
+}
+
+func TestGet_Expired(t *testing.T) {
+	s := newShop(t)
+	c := s.guestCart(t, add(mug, 1))
+	s.clock = c.ExpiresAt
+	if _, err := s.Get(t.Context(), c.Ref, nil); !errorIs(err, cart.ErrNotFound) {
+		t.Errorf("get: %v, want not found", err)
+	}
+	if _, err := s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref}, mug, 1); !errorIs(err, cart.ErrNotFound) {
+		t.Errorf("add: %v, want not found", err)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	s := newShop(t)
+	line := func(sku, tax string, quantity, price int64) cart.Line {
+		return cart.Line{SKU: sku, Quantity: quantity, UnitPriceMinor: price, Priced: true, Sellable: true, TaxCategory: tax}
+	}
+	unpriced, gone := line("C", "standard", 1, 0), line("D", "standard", 1, 700)
+	unpriced.Priced, gone.Sellable = false, false
+	type totals struct {
+		Lines, Subtotal, Shipping, Tax, Total int64
+		Includes                              bool
+	}
+	tests := []struct {
+		name           string
+		country, state string
+		currency       money.Currency
+		lines          []cart.Line
+		want           totals
+	}{
+		{"empty", "IE", "", "EUR", nil, totals{Includes: true}},
+		{"included", "IE", "", "EUR", []cart.Line{line("A", "standard", 2, 1230)}, totals{1, 2460, 590, 460, 3050, true}},
+		{"added", "CA", "ON", "CAD", []cart.Line{line("A", "standard", 2, 1000)}, totals{1, 2000, 950, 260, 3210, false}},
+		{"no state yet", "US", "", "USD", []cart.Line{line("A", "standard", 1, 1000)}, totals{1, 1000, 690, 0, 1690, false}},
+		{"delivered free", "IE", "", "EUR", []cart.Line{line("A", "zero", 1, 7500)}, totals{1, 7500, 0, 0, 7500, true}},
+		{"what cannot be bought is left out", "IE", "", "EUR", []cart.Line{unpriced, line("A", "zero", 1, 100), gone}, totals{1, 100, 590, 0, 690, true}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			quote, rate, err := s.Quote(cart.Cart{Country: test.country, State: test.state, Currency: test.currency, Lines: test.lines})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := totals{int64(len(quote.Lines)), quote.SubtotalMinor, quote.ShippingMinor, quote.TaxMinor, quote.TotalMinor, quote.PricesIncludeTax}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("quote (-want +got):\n%s", diff)
+			}
+			if rate.Minor != quote.ShippingMinor {
+				t.Errorf("delivery costs %d but the quote says %d", rate.Minor, quote.ShippingMinor)
+			}
+		})
+	}
+}
+
+func TestAvailability(t *testing.T) {
+	tests := []struct {
+		name string
+		line cart.Line
+		want cart.Availability
+	}{
+		{"enough", cart.Line{Sellable: true, Quantity: 3, Available: 100}, cart.InStock},
+		{"fewer than wanted", cart.Line{Sellable: true, Quantity: 101, Available: 100}, cart.LowStock},
+		{"few", cart.Line{Sellable: true, Quantity: 1, Available: 5}, cart.LowStock},
+		{"none", cart.Line{Sellable: true, Quantity: 1}, cart.OutOfStock},
+		{"no longer sold", cart.Line{Quantity: 1, Available: 100}, cart.OutOfStock},
+	}
+	for _, test := range tests {
+		if got := test.line.Availability(); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestSweepOnce(t *testing.T) {
+	s := newShop(t)
+	old := []cart.Cart{s.guestCart(t, add(mug, 1)), s.guestCart(t), s.guestCart(t)}
+	s.clock = old[0].ExpiresAt
+	fresh := s.guestCart(t, add(mug, 2))
+	for _, want := range []int{2, 1, 0} {
+		if n := must(s.SweepOnce(t.Context(), 2))(t); n != want {
+			t.Errorf("swept %d carts, want %d", n, want)
+		}
+	}
+	s.wantLines(t, fresh, map[string]int64{mug: 2})
+}
+
+func TestQueueCheckout(t *testing.T) {
+	s := newShop(t)
+	c := s.guestCart(t, add(mug, 1))
+	checkout := func(version int64) error {
+		return s.db.Write(t.Context(), func(b *database.Batch) error {
+			cart.QueueCheckout(b, c.Ref, version)
+			return nil
+		})
+	}
+	if err := checkout(c.Version - 1); !database.Violates(err, "carts_version_current") {
+		t.Errorf("checkout of an old version: %v, want carts_version_current", err)
+	}
+	if err := checkout(c.Version); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkout(c.Version + 1); !database.Violates(err, "carts_version_current") {
+		t.Errorf("second checkout: %v, want carts_version_current", err)
+	}
+	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	if got.Status != cart.StatusOrdered || got.Version != c.Version+1 {
+		t.Errorf("the cart is %s at version %d", got.Status, got.Version)
+	}
+	if _, err := s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref}, mug, 1); !errorIs(err, cart.ErrNotOpen) {
+		t.Errorf("add to an ordered cart: %v, want not open", err)
+	}
+}
+
+// errorIs is errors.Is, where want may be nil.
+func errorIs(err, want error) bool {
+	if want == nil {
+		return err == nil
+	}
+	return errors.Is(err, want)
+}

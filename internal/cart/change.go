@@ -1,0 +1,299 @@
+package cart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/money"
+	"meridian/regions"
+)
+
+// Op is what a Change does to a line.
+type Op string
+
+// The changes a line can take.
+const (
+	OpAdd    Op = "add"    // Quantity more units, a new line if there is none
+	OpSet    Op = "set"    // exactly Quantity units, a new line if there is none
+	OpRemove Op = "remove" // no line; nothing happens if there is none
+)
+
+// maxChanges bounds the changes of one call.
+const maxChanges = 200
+
+// maxSKUBytes bounds a SKU's text.
+const maxSKUBytes = 64
+
+// Change is one change of one line.
+type Change struct {
+	Op       Op
+	SKU      string
+	Quantity int64 // 1 to MaxQuantity; 0 with OpRemove
+}
+
+// ChangeInput is several changes of a cart, made in order and all or none.
+type ChangeInput struct {
+	Cart regions.Ref
+	// Account is who changes it: nil for a guest, whose token the caller has checked.
+	Account *regions.Ref
+	// Version is the version that the change is based on; nil takes whatever there is.
+	Version *int64
+	Changes []Change
+	// Currency and Country are new ones; empty leaves them.
+	Currency money.Currency
+	Country  string
+	// Idempotency needs Key and Fingerprint only: the cart is its scope.
+	Idempotency idempotency.Key
+}
+
+// Add puts quantity more units of a SKU into the cart: Change with one element.
+func (c *Carts) Add(ctx context.Context, in ChangeInput, sku string, quantity int64) (Cart, error) {
+	in.Changes = []Change{{Op: OpAdd, SKU: sku, Quantity: quantity}}
+	return c.Change(ctx, in)
+}
+
+// Set makes the line hold exactly quantity units: Change with one element.
+func (c *Carts) Set(ctx context.Context, in ChangeInput, sku string, quantity int64) (Cart, error) {
+	in.Changes = []Change{{Op: OpSet, SKU: sku, Quantity: quantity}}
+	return c.Change(ctx, in)
+}
+
+// Remove takes the line out of the cart: Change with one element.
+func (c *Carts) Remove(ctx context.Context, in ChangeInput, sku string) (Cart, error) {
+	in.Changes = []Change{{Op: OpRemove, SKU: sku}}
+	return c.Change(ctx, in)
+}
+
+// Change makes the changes and returns the cart as it then is. One round trip; a second
+// one where it is refused or was made before with the same idempotency key, which returns
+// the cart as it is now. With a key it may be repeated.
+//
+// It fails with *InvalidError, ErrNotFound, ErrNotOpen, *ConflictError, *UnknownSKUError,
+// *TooManyLinesError, *QuantityError or idempotency.ErrReused, and then changes nothing.
+func (c *Carts) Change(ctx context.Context, in ChangeInput) (Cart, error) {
+	if err := c.validateChange(in); err != nil {
+		return Cart{}, err
+	}
+	edits, err := fold(in.Changes)
+	if err != nil {
+		return Cart{}, err
+	}
+	in.Idempotency.Region, in.Idempotency.Scope = in.Cart.Region, c.publicID(in.Cart)
+	var changed Cart
+	err = c.write(in)(ctx, func(b *database.Batch) error {
+		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: c.publicID(in.Cart), Status: http.StatusOK})
+		c.queueGuard(b, in, edits)
+		queueEdits(b, in.Cart, edits)
+		c.QueueGet(b, in.Cart, &changed)
+		return nil
+	})
+	switch {
+	case err == nil:
+		return changed, nil
+	case idempotency.Taken(err):
+		return c.again(ctx, in)
+	case isRefusal(err):
+		return Cart{}, c.explain(ctx, in, edits)
+	}
+	return Cart{}, fmt.Errorf("change cart: %w", err)
+}
+
+// write is how the batch may be sent: a change that is not named by a key might happen
+// twice if it were sent again after a lost connection.
+func (c *Carts) write(in ChangeInput) func(context.Context, func(*database.Batch) error) error {
+	if in.Idempotency.Key == "" {
+		return c.DB.Write
+	}
+	return c.DB.WriteIdempotent
+}
+
+// queueGuard adds the statement that allows the change: it raises the version, or sends it
+// to -1, which the constraint carts_version_current refuses with the whole batch. It comes
+// before the lines, so that changes of one cart wait for each other here.
+func (c *Carts) queueGuard(b *database.Batch, in ChangeInput, edits edits) {
+	accountRegion, accountID := ownerColumns(in.Account)
+	now := c.Now()
+	// $1 = region, $2 = id, $3 = account's region, $4 = account, $5 = now, $6 = expected version
+	// $7 = SKUs put in, $8 = SKUs put in or removed, $9 = most lines
+	// $10 = currency, $11 = country, $12 = new expiry
+	b.Queue(`
+UPDATE carts
+SET version = CASE
+    WHEN status = 'open'
+      AND expires_at > $5::timestamptz
+      AND account_region IS NOT DISTINCT FROM $3::crdb_internal_region
+      AND account_id IS NOT DISTINCT FROM $4::uuid
+      AND version = coalesce($6::int8, version)
+      -- each SKU put in is sold
+      AND cardinality($7::text[]) = (
+        SELECT count(*)
+        FROM skus s
+        JOIN products p ON p.id = s.product_id
+        WHERE s.sku = ANY($7::text[]) AND s.status = 'active' AND p.status = 'active')
+      -- the lines put in and those left alone are not too many
+      AND cardinality($7::text[]) + (
+        SELECT count(*)
+        FROM cart_lines l
+        WHERE l.region = $1 AND l.cart_id = $2 AND l.sku <> ALL ($8::text[])) <= $9::int8
+    THEN version + 1
+    ELSE -1 END,
+  currency = coalesce(nullif($10::text, ''), currency),
+  country = coalesce(nullif($11::text, ''), country),
+  updated_at = $5::timestamptz,
+  expires_at = $12::timestamptz
+WHERE region = $1 AND id = $2`,
+		in.Cart.Region, in.Cart.ID, accountRegion, accountID, now, in.Version,
+		edits.put, edits.touched(), c.MaxLines,
+		string(in.Currency), in.Country, now.Add(c.life(in.Account)))
+}
+
+// queueEdits adds the statements that change the lines.
+func queueEdits(b *database.Batch, cart regions.Ref, edits edits) {
+	if len(edits.removed) > 0 {
+		b.Queue(`
+DELETE FROM cart_lines
+WHERE region = $1 AND cart_id = $2 AND sku = ANY($3::text[])`, cart.Region, cart.ID, edits.removed)
+	}
+	if len(edits.put) > 0 {
+		// $1 = region, $2 = cart, $3 = SKUs, $4 = their quantities, $5 = those of the SKUs whose quantity is added
+		b.Queue(`
+INSERT INTO cart_lines (region, cart_id, sku, quantity)
+SELECT $1::crdb_internal_region, $2::uuid, e.sku, e.quantity
+FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
+ON CONFLICT (region, cart_id, sku) DO UPDATE
+SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END`,
+			cart.Region, cart.ID, edits.put, edits.quantities, edits.added)
+	}
+}
+
+// again returns the cart of a change that was made before, or idempotency.ErrReused.
+func (c *Carts) again(ctx context.Context, in ChangeInput) (Cart, error) {
+	var cart Cart
+	var earlier error
+	err := c.DB.Read(ctx, func(b *database.Batch) error {
+		in.Idempotency.QueueFind(b, &earlier)
+		c.QueueGet(b, in.Cart, &cart)
+		return nil
+	})
+	switch {
+	case errors.Is(earlier, idempotency.ErrReused):
+		return Cart{}, earlier
+	case err != nil:
+		return Cart{}, fmt.Errorf("repeat change of cart: %w", err)
+	case !cart.OwnedBy(in.Account):
+		return Cart{}, ErrNotFound
+	}
+	return cart, nil
+}
+
+func (c *Carts) publicID(ref regions.Ref) string { return c.Regions.FormatID(IDPrefix, ref) }
+
+// edits is what changes come to, each SKU once. Its lists are sorted and never nil, since
+// a nil list would be NULL.
+type edits struct {
+	removed    []string
+	put        []string
+	quantities []int64  // of put
+	added      []string // those of put whose quantity is added to what is there
+}
+
+// touched is every SKU that is put in or removed.
+func (e edits) touched() []string { return slices.Concat(e.removed, e.put) }
+
+// fold turns changes, made one after the other, into edits. It fails with *QuantityError
+// when they alone ask for too much.
+func fold(changes []Change) (edits, error) {
+	last := make(map[string]Change, len(changes))
+	for _, change := range changes {
+		next, err := then(last[change.SKU], change)
+		if err != nil {
+			return edits{}, err
+		}
+		last[change.SKU] = next
+	}
+	e := edits{removed: []string{}, put: []string{}, quantities: []int64{}, added: []string{}}
+	for _, sku := range slices.Sorted(maps.Keys(last)) {
+		change := last[sku]
+		if change.Op == OpRemove {
+			e.removed = append(e.removed, sku)
+			continue
+		}
+		e.put = append(e.put, sku)
+		e.quantities = append(e.quantities, change.Quantity)
+		if change.Op == OpAdd {
+			e.added = append(e.added, sku)
+		}
+	}
+	return e, nil
+}
+
+// then is one change of a line followed by another, as one.
+func then(first, second Change) (Change, error) {
+	if second.Op != OpAdd || first.Op == "" {
+		return second, nil
+	}
+	second.Quantity += first.Quantity
+	if second.Quantity > MaxQuantity {
+		return Change{}, &QuantityError{SKU: second.SKU, Quantity: second.Quantity}
+	}
+	if first.Op != OpAdd { // the quantity before it no longer counts
+		second.Op = OpSet
+	}
+	return second, nil
+}
+
+func (c *Carts) validateChange(in ChangeInput) error {
+	if len(in.Changes) == 0 && in.Currency == "" && in.Country == "" {
+		return &InvalidError{Field: "changes", Remedy: "must name something to change"}
+	}
+	if len(in.Changes) > maxChanges {
+		return &InvalidError{Field: "changes", Remedy: fmt.Sprintf("must be at most %d", maxChanges)}
+	}
+	for i, change := range in.Changes {
+		if err := change.validate(); err != nil {
+			err.Field = fmt.Sprintf("changes[%d].%s", i, err.Field)
+			return err
+		}
+	}
+	return c.validateMarket(in.Currency, in.Country)
+}
+
+func (ch Change) validate() *InvalidError {
+	switch {
+	case ch.SKU == "" || len(ch.SKU) > maxSKUBytes:
+		return &InvalidError{Field: "sku", Remedy: fmt.Sprintf("must have 1 to %d bytes", maxSKUBytes)}
+	case ch.Op == OpRemove && ch.Quantity != 0:
+		return &InvalidError{Field: "quantity", Remedy: "must be left out with remove"}
+	case ch.Op == OpRemove:
+		return nil
+	case ch.Op != OpAdd && ch.Op != OpSet:
+		return &InvalidError{Field: "op", Remedy: "must be add, set or remove"}
+	case ch.Quantity < 1 || ch.Quantity > MaxQuantity:
+		return &InvalidError{Field: "quantity", Remedy: fmt.Sprintf("must be from 1 to %d", MaxQuantity)}
+	}
+	return nil
+}
+
+// validateMarket checks a currency and a country, either of which may be left out.
+func (c *Carts) validateMarket(currency money.Currency, country string) error {
+	if country != "" && !c.Shipping.Serves(country) {
+		return &InvalidError{Field: "country", Remedy: "must be an ISO 3166-1 code in upper case, such as IE"}
+	}
+	if currency != "" && (!c.sells(currency) || !c.Shipping.HasCurrency(currency)) {
+		return &InvalidError{Field: "currency", Remedy: "must be a currency that a region sells in, such as EUR"}
+	}
+	return nil
+}
+
+// sells reports whether any region sells in the currency.
+func (c *Carts) sells(currency money.Currency) bool {
+	return slices.ContainsFunc(c.Regions.All(), func(r regions.Region) bool {
+		return slices.Contains(r.Currencies, string(currency))
+	})
+}

@@ -1,0 +1,134 @@
+package cart
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/money"
+	"meridian/regions"
+)
+
+// CreateInput is a new cart.
+type CreateInput struct {
+	// ID is a guest's cart's, where the caller derives it from an idempotency key so that a
+	// repetition gives the same cart. Zero draws one. A customer's cart ignores it.
+	ID uuid.UUID
+	// Account is the customer; nil for a guest.
+	Account *regions.Ref
+	// Country is where the goods would go. Currency defaults to what is paid there.
+	Country  string
+	Currency money.Currency
+	// Lines are put in, each with OpAdd.
+	Lines []Change
+	// Idempotency needs Key and Fingerprint only.
+	Idempotency idempotency.Key
+}
+
+// Create makes a cart: a guest's in this process's region, a customer's in the home
+// region. A customer who has an open cart gets that one, in its own currency and country;
+// the lines are then added to it. A guest's cart with an ID that is there already is that
+// cart. One round trip, and a second one with lines. It may be repeated with the same key,
+// and for a guest the same ID: nothing is then added twice.
+//
+// It fails with *InvalidError, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
+// where the key (and ID) came with another input before, idempotency.ErrReused. A cart
+// whose first lines were refused may stay behind, empty.
+func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
+	if err := c.validateCreate(in); err != nil {
+		return Cart{}, err
+	}
+	if in.Currency == "" {
+		in.Currency = money.Currency(c.Regions.CurrencyOf(in.Country))
+	}
+	cart, err := c.open(ctx, in)
+	if err != nil || len(in.Lines) == 0 {
+		return cart, err
+	}
+	return c.Change(ctx, ChangeInput{
+		Cart:        cart.Ref,
+		Account:     in.Account,
+		Changes:     in.Lines,
+		Idempotency: in.Idempotency,
+	})
+}
+
+func (c *Carts) validateCreate(in CreateInput) error {
+	if in.Country == "" {
+		return &InvalidError{Field: "country", Remedy: "must be an ISO 3166-1 code in upper case, such as IE"}
+	}
+	if len(in.Lines) > maxChanges {
+		return &InvalidError{Field: "lines", Remedy: fmt.Sprintf("must be at most %d", maxChanges)}
+	}
+	for i, line := range in.Lines {
+		if line.Op != OpAdd {
+			return &InvalidError{Field: fmt.Sprintf("lines[%d].op", i), Remedy: "must be add"}
+		}
+		if err := line.validate(); err != nil {
+			err.Field = fmt.Sprintf("lines[%d].%s", i, err.Field)
+			return err
+		}
+	}
+	return c.validateMarket(in.Currency, in.Country)
+}
+
+// open returns the cart without the first lines, made if it is not there.
+func (c *Carts) open(ctx context.Context, in CreateInput) (Cart, error) {
+	ref := regions.Ref{Region: c.DB.Region(), ID: in.ID}
+	if in.Account != nil {
+		ref = regions.Ref{Region: in.Account.Region}
+	}
+	if ref.ID == uuid.Nil {
+		ref.ID = uuid.New()
+	}
+	in.Idempotency.Region, in.Idempotency.Scope = ref.Region, c.publicID(ref)
+	var opened Cart
+	err := c.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		if in.Account != nil {
+			c.queueClearExpired(b, *in.Account)
+			c.queueInsert(b, ref, in)
+			c.queueGetOpen(b, *in.Account, &opened)
+			return nil
+		}
+		if len(in.Lines) == 0 { // else the key is claimed with the lines
+			in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: c.publicID(ref), Status: http.StatusCreated})
+		}
+		c.queueInsert(b, ref, in)
+		c.QueueGet(b, ref, &opened)
+		return nil
+	})
+	switch {
+	case idempotency.Taken(err):
+		return c.again(ctx, ChangeInput{Cart: ref, Idempotency: in.Idempotency})
+	case err != nil:
+		return Cart{}, fmt.Errorf("create cart: %w", err)
+	case !opened.OwnedBy(in.Account):
+		return Cart{}, ErrNotFound
+	}
+	return opened, nil
+}
+
+// queueInsert adds a cart, unless it or the customer's open cart is there.
+func (c *Carts) queueInsert(b *database.Batch, ref regions.Ref, in CreateInput) {
+	accountRegion, accountID := ownerColumns(in.Account)
+	now := c.Now()
+	// $1 = region, $2 = id, $3 = account's region, $4 = account, $5 = currency, $6 = country, $7 = now, $8 = expiry
+	b.Queue(`
+INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+ON CONFLICT DO NOTHING`,
+		ref.Region, ref.ID, accountRegion, accountID, string(in.Currency), in.Country, now, now.Add(c.life(in.Account)))
+}
+
+// queueClearExpired deletes the account's open cart if it has expired: until it is swept it
+// would be in the way of a new one.
+func (c *Carts) queueClearExpired(b *database.Batch, account regions.Ref) {
+	b.Queue(`
+DELETE FROM carts
+WHERE region = $1 AND account_id = $2 AND status = 'open' AND expires_at <= $3`,
+		account.Region, account.ID, c.Now())
+}

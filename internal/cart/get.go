@@ -1,0 +1,155 @@
+package cart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+// Get returns the cart, whatever its status, if it is the account's (a guest's where
+// account is nil; the caller has checked the guest's token). Else it fails with
+// ErrNotFound. One round trip.
+func (c *Carts) Get(ctx context.Context, ref regions.Ref, account *regions.Ref) (Cart, error) {
+	var cart Cart
+	err := c.DB.Read(ctx, func(b *database.Batch) error {
+		c.QueueGet(b, ref, &cart)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return Cart{}, fmt.Errorf("get cart: %w", err)
+	case !cart.OwnedBy(account):
+		return Cart{}, ErrNotFound
+	}
+	return cart, nil
+}
+
+// GetOpen returns the account's open cart, or ErrNotFound if it has none. One round trip.
+func (c *Carts) GetOpen(ctx context.Context, account regions.Ref) (Cart, error) {
+	var cart Cart
+	err := c.DB.Read(ctx, func(b *database.Batch) error {
+		c.queueGetOpen(b, account, &cart)
+		return nil
+	})
+	if err != nil {
+		return Cart{}, fmt.Errorf("get open cart: %w", err)
+	}
+	return cart, nil
+}
+
+// QueueGet adds the reading of a cart to a batch: the cart with its lines, prices and
+// stock, in one statement. Where there is no such cart, or it has expired, the batch
+// fails with ErrNotFound. Whose it is, and whether it is open, is for the caller to check.
+func (c *Carts) QueueGet(b *database.Batch, ref regions.Ref, into *Cart) {
+	b.Queue(cartQuery+`
+WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
+		ref.Region, ref.ID, c.Now()).Query(collectInto(into))
+}
+
+// queueGetOpen is QueueGet for the open cart of an account.
+func (c *Carts) queueGetOpen(b *database.Batch, account regions.Ref, into *Cart) {
+	b.Queue(cartQuery+`
+WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3`+linesInOrder,
+		account.Region, account.ID, c.Now()).Query(collectInto(into))
+}
+
+// cartQuery is a row for each line of a cart, and one row for a cart without lines.
+const cartQuery = `
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at,
+  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
+  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+   FROM stock k
+   JOIN warehouses w ON w.code = k.warehouse AND w.active
+   WHERE k.sku = l.sku)
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN skus s ON s.sku = l.sku
+LEFT JOIN products p ON p.id = s.product_id
+LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency`
+
+const linesInOrder = `
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST`
+
+// collectInto gathers the rows of cartQuery.
+func collectInto(into *Cart) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		*into = Cart{}
+		list, err := pgx.CollectRows(rows, scanCart)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return ErrNotFound
+		}
+		*into = list[0]
+		for _, more := range list[1:] {
+			into.Lines = append(into.Lines, more.Lines...)
+		}
+		return nil
+	}
+}
+
+// scanCart reads one row of cartQuery: a cart with one line or none.
+func scanCart(row pgx.CollectableRow) (Cart, error) {
+	var c Cart
+	var l nullableLine
+	var accountRegion *string
+	var accountID *uuid.UUID
+	err := row.Scan(&c.Ref.Region, &c.Ref.ID, &accountRegion, &accountID, &c.Currency, &c.Country, &c.Status,
+		&c.Version, &c.CreatedAt, &c.UpdatedAt, &c.ExpiresAt,
+		&l.sku, &l.quantity, &l.addedAt, &l.productID, &l.title, &l.slug, &l.imageURL, &l.options,
+		&l.taxCategory, &l.sellable, &l.unitPriceMinor, &l.available)
+	if err != nil {
+		return Cart{}, err
+	}
+	if accountRegion != nil && accountID != nil {
+		c.Account = &regions.Ref{Region: *accountRegion, ID: *accountID}
+	}
+	if l.sku != nil {
+		c.Lines = []Line{l.line()}
+	}
+	return c, nil
+}
+
+// nullableLine is the right side of cartQuery's joins: all of it is NULL for a cart
+// without lines, and a line may be without picture or price.
+type nullableLine struct {
+	sku, title, slug, imageURL, taxCategory *string
+	quantity, unitPriceMinor                *int64
+	available                               int64
+	addedAt                                 *time.Time
+	productID                               *uuid.UUID
+	options                                 map[string]string
+	sellable                                *bool
+}
+
+// line is the row as a line; its sku, and so all that the schema requires, is not NULL.
+func (n nullableLine) line() Line {
+	l := Line{
+		SKU:         *n.sku,
+		ProductID:   *n.productID,
+		Title:       *n.title,
+		Slug:        *n.slug,
+		Options:     n.options,
+		Quantity:    *n.quantity,
+		TaxCategory: *n.taxCategory,
+		Sellable:    *n.sellable,
+		Available:   n.available,
+		AddedAt:     *n.addedAt,
+	}
+	if n.imageURL != nil {
+		l.ImageURL = *n.imageURL
+	}
+	if n.unitPriceMinor != nil {
+		l.Priced, l.UnitPriceMinor = true, *n.unitPriceMinor
+	}
+	return l
+}

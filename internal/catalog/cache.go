@@ -1,0 +1,161 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// MaxStaleness is how old an answer from memory may be: edits by any pod show after that.
+const MaxStaleness = 2 * time.Second
+
+const (
+	// productLife bounds what a lost invalidation, which should not be, could do.
+	productLife = 10 * time.Minute
+	// absentLife is how long it is remembered that there is no such product.
+	absentLife = 5 * time.Second
+)
+
+// cache keeps products and the category tree in memory. What it holds was true at freshAt.
+type cache struct {
+	products *otter.Cache[productKey, cachedProduct]
+	tree     *otter.Cache[treeKey, *Tree]
+	// freshAt is when the last successful poll began, in nanoseconds since started; 0 is never.
+	freshAt atomic.Int64
+	started time.Time
+}
+
+// A productKey is a product as it was asked for: by its id or by its slug.
+type productKey struct {
+	id   uuid.UUID
+	slug string
+}
+
+// treeKey is the one key of the tree's cache.
+type treeKey struct{}
+
+// cachedProduct is a product as everyone may see it, or that there is none to be seen.
+type cachedProduct struct {
+	product Product
+	visible bool
+}
+
+func newCache(bytes int64) (*cache, error) {
+	counters, err := newCacheCounters()
+	if err != nil {
+		return nil, err
+	}
+	products, err := otter.New(&otter.Options[productKey, cachedProduct]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(_ productKey, c cachedProduct) uint32 { return c.weight() },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[productKey, cachedProduct]) time.Duration {
+			if !e.Value.visible {
+				return absentLife
+			}
+			return productLife
+		}),
+		StatsRecorder: counters,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("catalog cache: %w", err)
+	}
+	tree, err := otter.New(&otter.Options[treeKey, *Tree]{MaximumSize: 1})
+	if err != nil {
+		return nil, fmt.Errorf("catalog cache: %w", err)
+	}
+	return &cache{products: products, tree: tree, started: time.Now()}, nil
+}
+
+// fresh reports whether the cache may answer: a poll that began less than MaxStaleness ago
+// has succeeded.
+func (c *cache) fresh() bool {
+	at := c.freshAt.Load()
+	return at != 0 && time.Since(c.started)-time.Duration(at) <= MaxStaleness
+}
+
+// refreshed records that what the cache holds was true at began.
+func (c *cache) refreshed(began time.Time) { c.freshAt.Store(int64(began.Sub(c.started))) }
+
+// forget drops a product, unless what is held is that very version. A load that is under
+// way is dropped too: it may have read the version before.
+func (c *cache) forget(id uuid.UUID, slug string, version int64) {
+	for _, key := range []productKey{{id: id}, {slug: slug}} {
+		held, ok := c.products.GetEntryQuietly(key)
+		if !ok || !held.Value.visible || held.Value.product.Version != version {
+			c.products.Invalidate(key)
+		}
+	}
+}
+
+// forgetAll drops everything.
+func (c *cache) forgetAll() {
+	c.products.InvalidateAll()
+	c.tree.InvalidateAll()
+}
+
+// weight is about how many bytes the product takes in memory.
+func (c cachedProduct) weight() uint32 {
+	const structure, skuStructure, mapEntry = 600, 300, 50
+	p := c.product
+	n := structure + len(p.Title) + len(p.Description) + len(p.Brand) + valueWeight(p.Attributes)
+	for _, i := range p.Images {
+		n += len(i.URL) + len(i.Alt) + mapEntry
+	}
+	for _, s := range p.SKUs {
+		n += skuStructure + len(s.Prices)*mapEntry
+		for name, value := range s.Options {
+			n += len(name) + len(value) + mapEntry
+		}
+	}
+	return uint32(n)
+}
+
+// valueWeight is about how many bytes a decoded JSON value takes.
+func valueWeight(value any) int {
+	const each = 50
+	n := each
+	switch v := value.(type) {
+	case string:
+		n += len(v)
+	case []any:
+		for _, element := range v {
+			n += valueWeight(element)
+		}
+	case map[string]any:
+		for name, member := range v {
+			n += len(name) + valueWeight(member)
+		}
+	}
+	return n
+}
+
+// cacheCounters tells the cache's hits, misses and failures as metrics.
+type cacheCounters struct{ hits, misses, evictions, failures metric.Int64Counter }
+
+func newCacheCounters() (*cacheCounters, error) {
+	meter := otel.Meter("meridian/catalog")
+	var c cacheCounters
+	var faults [4]error
+	c.hits, faults[0] = meter.Int64Counter("meridian.catalog.cache.hits",
+		metric.WithDescription("Product reads answered from memory"))
+	c.misses, faults[1] = meter.Int64Counter("meridian.catalog.cache.misses",
+		metric.WithDescription("Product reads that had to ask the database"))
+	c.evictions, faults[2] = meter.Int64Counter("meridian.catalog.cache.evictions",
+		metric.WithDescription("Products dropped from memory for want of room"))
+	c.failures, faults[3] = meter.Int64Counter("meridian.catalog.cache.load_failures",
+		metric.WithDescription("Product reads that failed"))
+	return &c, errors.Join(faults[:]...)
+}
+
+func (c *cacheCounters) RecordHits(n int)                { c.hits.Add(context.Background(), int64(n)) }
+func (c *cacheCounters) RecordMisses(n int)              { c.misses.Add(context.Background(), int64(n)) }
+func (c *cacheCounters) RecordEviction(uint32)           { c.evictions.Add(context.Background(), 1) }
+func (c *cacheCounters) RecordLoadSuccess(time.Duration) {}
+func (c *cacheCounters) RecordLoadFailure(time.Duration) { c.failures.Add(context.Background(), 1) }

@@ -1,0 +1,66 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/maypok86/otter/v2"
+
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+// GetProduct returns the active product with that public id or slug, or ErrNotFound. It
+// makes no round trip when the answer is in memory, else one; callers that ask for the
+// same product at the same time share it. The answer is at most MaxStaleness old.
+func (c *Catalog) GetProduct(ctx context.Context, idOrSlug string) (Product, error) {
+	key, ok := newProductKey(idOrSlug)
+	if !ok {
+		return Product{}, ErrNotFound
+	}
+	cached, err := c.cachedProduct(ctx, key)
+	switch {
+	case err != nil:
+		return Product{}, fmt.Errorf("get product: %w", err)
+	case !cached.visible:
+		return Product{}, ErrNotFound
+	}
+	return cached.product, nil
+}
+
+func newProductKey(idOrSlug string) (key productKey, ok bool) {
+	if id, err := regions.ParseGlobalID(ProductPrefix, idOrSlug); err == nil {
+		return productKey{id: id}, true
+	}
+	const longestSlug = maxSlug + 10
+	return productKey{slug: idOrSlug}, idOrSlug != "" && len(idOrSlug) <= longestSlug
+}
+
+func (c *Catalog) cachedProduct(ctx context.Context, key productKey) (cachedProduct, error) {
+	if !c.cache.fresh() {
+		return c.loadProduct(ctx, key)
+	}
+	return c.cache.products.Get(ctx, key, otter.LoaderFunc[productKey, cachedProduct](c.loadProduct))
+}
+
+// loadProduct reads a product for everyone to see; that there is none is an answer too.
+func (c *Catalog) loadProduct(ctx context.Context, key productKey) (cachedProduct, error) {
+	column, value := "id", any(key.id)
+	if key.id == uuid.Nil {
+		column, value = "slug", key.slug
+	}
+	p, err := database.One(ctx, c.db, scanProduct, `
+SELECT `+productColumns+`
+FROM products p
+WHERE p.`+column+` = $1 AND p.status = 'active'`, value)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return cachedProduct{}, nil
+	}
+	if err != nil {
+		return cachedProduct{}, err
+	}
+	return cachedProduct{product: p.public(), visible: true}, nil
+}

@@ -1,0 +1,253 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+// Format is how a file of products is written; the package's comment says how.
+type Format string
+
+// The formats of files.
+const (
+	FormatCSV    Format = "csv"
+	FormatNDJSON Format = "ndjson"
+)
+
+// FormatOf is the format that a file's name tells; ok is false when it tells none.
+func FormatOf(name string) (format Format, ok bool) {
+	name = strings.ToLower(name)
+	switch {
+	case strings.HasSuffix(name, ".csv"):
+		return FormatCSV, true
+	case strings.HasSuffix(name, ".ndjson"), strings.HasSuffix(name, ".jsonl"):
+		return FormatNDJSON, true
+	}
+	return "", false
+}
+
+// Policy is what becomes of the good lines when there are bad ones.
+type Policy string
+
+// The policies of imports.
+const (
+	KeepGood     Policy = "keep_good"
+	AllOrNothing Policy = "all_or_nothing"
+)
+
+// MaxAllOrNothingLines is how many lines a file may have under AllOrNothing, which applies
+// it in one transaction.
+const MaxAllOrNothingLines = 100_000
+
+// ErrImportOvertaken is returned when another process imports the same file and is ahead.
+var ErrImportOvertaken = errors.New("another process is importing this file")
+
+// TooManyLinesError is returned for a file that is too long for AllOrNothing.
+type TooManyLinesError struct{}
+
+func (*TooManyLinesError) Error() string {
+	return fmt.Sprintf("all_or_nothing takes files of at most %d lines: split the file, or use keep_good", MaxAllOrNothingLines)
+}
+
+// ImportInput is a file to be imported.
+type ImportInput struct {
+	Seller uuid.UUID
+	// Source is the file, which must not change meanwhile, and Size its length in bytes.
+	Source io.ReaderAt
+	Size   int64
+	Format Format
+	Policy Policy
+	// Progress, if not nil, is told after each chunk how many lines and bytes are done, of
+	// how many bytes. AllOrNothing reads the file twice: the total is then twice the size.
+	Progress func(lines, bytes, total int64)
+}
+
+// Validate reports what is wrong with the input as *InvalidError.
+func (in ImportInput) Validate() error {
+	var f faults
+	if in.Format != FormatCSV && in.Format != FormatNDJSON {
+		f.add("format", "must be csv or ndjson")
+	}
+	if in.Policy != KeepGood && in.Policy != AllOrNothing {
+		f.add("policy", "must be keep_good or all_or_nothing")
+	}
+	if in.Source == nil || in.Size < 0 {
+		f.add("source", "must be a file")
+	}
+	return f.err("import")
+}
+
+// ImportStatus is how far an import is.
+type ImportStatus string
+
+// The states of an import. A running one goes on when its file is imported again; a failed
+// one applied nothing.
+const (
+	ImportRunning ImportStatus = "running"
+	ImportDone    ImportStatus = "done"
+	ImportFailed  ImportStatus = "failed"
+)
+
+// An ImportRecord is what is kept of an import.
+type ImportRecord struct {
+	// Ref is its id and the region where it ran.
+	Ref    regions.Ref
+	Seller uuid.UUID
+	Format Format
+	Policy Policy
+	Status ImportStatus
+	// LinesDone is how many lines of the file have been dealt with.
+	LinesDone int64
+	// ProductsWritten were added or changed; ProductsUnchanged were as the file says already.
+	ProductsWritten   int64
+	ProductsUnchanged int64
+	// LinesBad is how many lines have a fault.
+	LinesBad   int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+// A LineError is what is wrong with a line of a file.
+type LineError struct {
+	// Line counts from 1.
+	Line int64
+	// Field is the member or column; "line" is all of it.
+	Field  string
+	Reason string
+}
+
+// ImportReport is the outcome of an import.
+type ImportReport struct {
+	ImportRecord
+	// Errors are the first of the bad lines, at most ReportedErrors; ListImportErrors has more.
+	Errors []LineError
+	// Resumed says that the import went on where an earlier call had stopped.
+	Resumed bool
+}
+
+const (
+	// ReportedErrors is how many bad lines a report has.
+	ReportedErrors = 100
+	// maxStoredErrors is how many are kept of an import.
+	maxStoredErrors = 10_000
+)
+
+// Import upserts the products of a file and reports how it went; that lines are bad is part
+// of the report, not an error. It returns *InvalidError for input or a header that is wrong,
+// *TooManyLinesError, and ErrImportOvertaken. Whatever else stops it, calling it again with
+// the same file goes on, and a file that has been imported is written again only where
+// something differs. Two round trips a chunk of up to 200 products, one of which only reads.
+func (c *Catalog) Import(ctx context.Context, in ImportInput) (ImportReport, error) {
+	if err := in.Validate(); err != nil {
+		return ImportReport{}, err
+	}
+	if _, err := newChunkReader(in); err != nil {
+		return ImportReport{}, err
+	}
+	run, err := c.beginImport(ctx, in)
+	if err != nil {
+		return ImportReport{}, fmt.Errorf("begin import: %w", err)
+	}
+	if in.Policy == AllOrNothing {
+		err = run.allOrNothing(ctx)
+	} else {
+		err = run.keepGood(ctx)
+	}
+	if err != nil {
+		return ImportReport{}, fmt.Errorf("import products: %w", err)
+	}
+	return run.report(ctx)
+}
+
+// An importRun is one call of Import at work.
+type importRun struct {
+	catalog *Catalog
+	in      ImportInput
+	// row is the import as it was last seen in the database.
+	row     ImportRecord
+	resumed bool
+	// stored is how many bad lines are kept.
+	stored int
+	// categories are those known to exist.
+	categories map[string]bool
+}
+
+// beginImport adds the import's row, or finds the one that an earlier call left running.
+func (c *Catalog) beginImport(ctx context.Context, in ImportInput) (*importRun, error) {
+	source, err := sourceOf(in)
+	if err != nil {
+		return nil, err
+	}
+	run := &importRun{catalog: c, in: in, categories: make(map[string]bool)}
+	id := uuid.New()
+	err = c.db.WriteIdempotent(ctx, func(b *database.Batch) error {
+		// $1 = region, $2 = id, $3 = seller, $4 = source, $5 = format, $6 = policy
+		b.Queue(`
+INSERT INTO imports (region, id, seller_id, source, format, policy)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (region, seller_id, source) WHERE status = 'running' DO UPDATE
+SET updated_at = now()
+RETURNING `+importColumns, c.db.Region(), id, in.Seller, source, in.Format, in.Policy).
+			Query(func(rows pgx.Rows) (err error) {
+				run.row, err = pgx.CollectExactlyOneRow(rows, scanImport)
+				return err
+			})
+		b.Queue(`
+SELECT count(*)
+FROM import_errors e
+JOIN imports i ON i.region = e.region AND i.id = e.import_id
+WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running'`,
+			c.db.Region(), in.Seller, source).QueryRow(func(row pgx.Row) error { return row.Scan(&run.stored) })
+		return nil
+	})
+	run.resumed = run.row.Ref.ID != id
+	if database.Violates(err, "imports_seller_fkey") {
+		return nil, ErrNotFound
+	}
+	return run, err
+}
+
+// sourceOf names a file's content together with how it is imported: the same is the same
+// import.
+func sourceOf(in ImportInput) (string, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s\n", in.Format, in.Policy)
+	if _, err := io.Copy(h, io.NewSectionReader(in.Source, 0, in.Size)); err != nil {
+		return "", fmt.Errorf("read the file: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (run *importRun) report(ctx context.Context) (ImportReport, error) {
+	row, err := run.catalog.GetImport(ctx, run.in.Seller, run.row.Ref)
+	if err != nil {
+		return ImportReport{}, err
+	}
+	report := ImportReport{ImportRecord: row, Resumed: run.resumed}
+	if row.LinesBad == 0 {
+		return report, nil
+	}
+	report.Errors, _, err = run.catalog.ListImportErrors(ctx, ImportErrorFilter{
+		Seller: run.in.Seller, Import: row.Ref, Limit: ReportedErrors,
+	})
+	return report, err
+}
+
+func (run *importRun) progress(lines, bytes, total int64) {
+	if run.in.Progress != nil {
+		run.in.Progress(lines, bytes, total)
+	}
+}

@@ -1,0 +1,140 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+const (
+	// pollEvery leaves a second of MaxStaleness for a slow or failed poll.
+	pollEvery = time.Second
+	// pollAgain is how soon a failed poll is repeated.
+	pollAgain = 250 * time.Millisecond
+	// pollTimeout ends a poll that would come too late anyway.
+	pollTimeout = MaxStaleness
+	// pollOverlap is how far back each poll looks again, since an edit's time is when its
+	// transaction began and it shows when that ends. A statement may take 10 s, then it commits.
+	pollOverlap = 15 * time.Second
+	// pollMost is how many changed products are dropped one by one; more, and all are dropped.
+	pollMost = 10_000
+)
+
+// watermark is what the last poll found: where the next one begins.
+type watermark struct {
+	// at is the database's clock; zero before the first poll.
+	at time.Time
+	// tree tells one state of the categories from every other.
+	tree string
+}
+
+// A changedProduct is what a poll learns of an edit.
+type changedProduct struct {
+	id      uuid.UUID
+	slug    string
+	version int64
+}
+
+// Watch keeps the cache no staler than MaxStaleness until ctx ends: it asks the database
+// each second what has changed. While that fails, and after it returns, the cache is not
+// used.
+func (c *Catalog) Watch(ctx context.Context) {
+	failing := false
+	for {
+		wait := pollEvery
+		err := c.PollOnce(ctx)
+		if err != nil && ctx.Err() == nil {
+			wait = pollAgain
+			if !failing {
+				slog.WarnContext(ctx, "the catalogue's changes cannot be read: its cache is not used", "error", err)
+			}
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// PollOnce asks once what has changed and drops it from the cache. One round trip.
+func (c *Catalog) PollOnce(ctx context.Context) error {
+	c.polling.Lock()
+	defer c.polling.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	began := time.Now()
+	changed, now, err := c.readChanges(ctx)
+	if err != nil {
+		return fmt.Errorf("poll the catalogue's changes: %w", err)
+	}
+	// Another state of the tree also stands for an edit of many products at once (QueueForgetAll).
+	if now.tree != c.seen.tree || len(changed) > pollMost {
+		c.cache.forgetAll()
+	} else {
+		for _, p := range changed {
+			c.cache.forget(p.id, p.slug, p.version)
+		}
+	}
+	c.seen = now
+	c.cache.refreshed(began)
+	return nil
+}
+
+// readChanges reads the products edited since the last poll, and where the next begins.
+func (c *Catalog) readChanges(ctx context.Context) (changed []changedProduct, now watermark, err error) {
+	err = c.db.Read(ctx, func(b *database.Batch) error {
+		b.Queue(treeStateQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&now.at, &now.tree) })
+		if c.seen.at.IsZero() {
+			return nil
+		}
+		b.Queue(`
+SELECT id, slug, version
+FROM products
+WHERE updated_at > $1
+LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(func(rows pgx.Rows) error {
+			var err error
+			changed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p changedProduct, err error) {
+				err = row.Scan(&p.id, &p.slug, &p.version)
+				return p, err
+			})
+			return err
+		})
+		return nil
+	})
+	return changed, now, err
+}
+
+// treeStateQuery reads the database's clock and a text that differs whenever a category
+// was added or changed: neither the latest time (commits come out of order) nor the number
+// alone would.
+const treeStateQuery = `
+SELECT now(), count(*)::text || '-' || coalesce(sum((extract(epoch FROM updated_at) * 1000000)::int8), 0)::text
+FROM categories`
+
+// QueueTouch adds to a batch what makes every pod read the SKUs' products again: their
+// version and time move. For those who change what a product's answer shows, a price above
+// all, in the same batch. It may be repeated.
+func QueueTouch(b *database.Batch, skus []string) {
+	b.Queue(`
+UPDATE products
+SET version = version + 1, updated_at = now()
+WHERE id IN (SELECT product_id FROM skus WHERE sku = ANY($1::text[]))`, skus)
+}
+
+// QueueForgetAll adds to a batch what makes every pod drop its whole cache: it moves the
+// tree's state. It is for transactions that took too long for their products' times to be
+// found by the polls, and stands at their end.
+func QueueForgetAll(b *database.Batch) {
+	b.Queue(`
+UPDATE categories
+SET updated_at = clock_timestamp()
+WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1)`)
+}

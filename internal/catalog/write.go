@@ -1,0 +1,274 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/outbox"
+	"meridian/internal/pricing"
+	"meridian/regions"
+)
+
+// A change is a product as a write makes it. The input has been validated and completed.
+type change struct {
+	id uuid.UUID
+	in ProductInput
+	// isNew says that there was no such product.
+	isNew bool
+}
+
+// productTexts is a product's columns of JSON as text.
+type productTexts struct{ attributes, images string }
+
+func (in ProductInput) texts() (t productTexts, err error) {
+	attributes := in.Attributes
+	if attributes == nil {
+		attributes = map[string]any{}
+	}
+	if t.attributes, err = encodeJSON(attributes); err != nil {
+		return t, fmt.Errorf("encode attributes: %w", err)
+	}
+	images := make([]storedImage, len(in.Images))
+	for i, image := range in.Images {
+		images[i] = storedImage(image)
+	}
+	if t.images, err = encodeJSON(images); err != nil {
+		return t, fmt.Errorf("encode images: %w", err)
+	}
+	return t, nil
+}
+
+// queueProducts writes the products' own rows, whatever their version.
+func queueProducts(b *database.Batch, seller uuid.UUID, changes []change) error {
+	var ids []uuid.UUID
+	var keys, slugs, titles, descriptions, brands, categories, taxes, attributes, images, statuses []string
+	for _, c := range changes {
+		texts, err := c.in.texts()
+		if err != nil {
+			return err
+		}
+		ids, keys = append(ids, c.id), append(keys, c.in.Key)
+		slugs, titles = append(slugs, productSlug(c.in.Title, c.id)), append(titles, c.in.Title)
+		descriptions, brands = append(descriptions, c.in.Description), append(brands, c.in.Brand)
+		categories, taxes = append(categories, c.in.CategoryID), append(taxes, string(c.in.TaxCategory))
+		attributes, images = append(attributes, texts.attributes), append(images, texts.images)
+		statuses = append(statuses, string(c.in.Status))
+	}
+	// $1 = seller, $2 = ids, $3 = keys, $4 = slugs, $5 = titles, $6 = descriptions, $7 = brands,
+	// $8 = categories, $9 = tax categories, $10 = attributes, $11 = images, $12 = statuses
+	b.Queue(`
+INSERT INTO products
+  (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
+SELECT n.id, $1::uuid, n.seller_key, n.slug, n.title, n.description, n.brand, n.category_id, n.tax_category,
+       n.attributes::jsonb, n.images::jsonb, n.status
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[], $12::text[])
+  AS n (id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
+ON CONFLICT (id) DO UPDATE
+-- the slug stays
+SET title = excluded.title, description = excluded.description, brand = excluded.brand,
+    category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
+    images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now()`,
+		seller, ids, keys, slugs, titles, descriptions, brands, categories, taxes, attributes, images, statuses)
+	return nil
+}
+
+// queueContents writes what belongs to the products besides their own rows, which stand
+// before it in the batch: SKUs, prices, listing and events.
+func queueContents(b *database.Batch, region string, changes []change) error {
+	var ids, known []uuid.UUID
+	for _, c := range changes {
+		ids = append(ids, c.id)
+		if !c.isNew {
+			known = append(known, c.id)
+		}
+	}
+	if len(known) > 0 {
+		queueArchiveSKUs(b, known, changes)
+	}
+	if err := queueSKUs(b, changes); err != nil {
+		return err
+	}
+	for prices := range slices.Chunk(pricesOf(changes), maxPricesAtOnce) {
+		pricing.QueueSet(b, prices)
+	}
+	if len(known) > 0 {
+		queueRelist(b, `p.id = ANY($1::uuid[])`, ids)
+	} else {
+		queueList(b, `p.id = ANY($1::uuid[])`, ids)
+	}
+	return queueEvents(b, region, changes)
+}
+
+// queueArchiveSKUs archives the SKUs that are no longer named by their products.
+func queueArchiveSKUs(b *database.Batch, products []uuid.UUID, changes []change) {
+	var named []string
+	for _, c := range changes {
+		for _, sku := range c.in.SKUs {
+			named = append(named, sku.Code)
+		}
+	}
+	b.Queue(`
+UPDATE skus
+SET status = 'archived'
+WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]))`, products, named)
+}
+
+// queueSKUs writes the products' SKUs. One that another product has fails the batch by
+// skus_weight_not_negative: see writeError.
+func queueSKUs(b *database.Batch, changes []change) error {
+	var skus, barcodes, options []string
+	var products []uuid.UUID
+	var positions, weights []int64
+	for _, c := range changes {
+		for i, sku := range c.in.SKUs {
+			text := "{}"
+			if len(sku.Options) > 0 {
+				var err error
+				if text, err = encodeJSON(sku.Options); err != nil {
+					return fmt.Errorf("encode options: %w", err)
+				}
+			}
+			skus, products = append(skus, sku.Code), append(products, c.id)
+			positions, barcodes = append(positions, int64(i)), append(barcodes, sku.Barcode)
+			options, weights = append(options, text), append(weights, sku.WeightGrams)
+		}
+	}
+	// $1 = skus, $2 = products, $3 = positions, $4 = barcodes, $5 = options, $6 = weights
+	b.Queue(`
+INSERT INTO skus (sku, product_id, position, barcode, options, weight_grams)
+SELECT n.sku, n.product_id, n.position, n.barcode, n.options::jsonb, n.weight_grams
+FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[])
+  AS n (sku, product_id, position, barcode, options, weight_grams)
+ON CONFLICT (sku) DO UPDATE
+SET position = excluded.position, barcode = excluded.barcode, options = excluded.options, status = 'active',
+    -- a SKU of another product is refused by the CHECK on its weight
+    weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END`,
+		skus, products, positions, barcodes, options, weights)
+	return nil
+}
+
+// maxPricesAtOnce is what one statement of pricing.QueueSet takes.
+const maxPricesAtOnce = 1000
+
+func pricesOf(changes []change) []pricing.Price {
+	var prices []pricing.Price
+	for _, c := range changes {
+		for _, sku := range c.in.SKUs {
+			for currency, amount := range sku.Prices {
+				prices = append(prices, pricing.Price{SKU: sku.Code, Currency: currency, AmountMinor: amount})
+			}
+		}
+	}
+	return prices
+}
+
+// queueRelist makes the listing of the products p that the condition, on $1, takes what it
+// should be.
+func queueRelist(b *database.Batch, condition string, arg any) {
+	queueList(b, condition, arg)
+	b.Queue(`
+DELETE FROM category_products cp
+USING products p, categories c
+WHERE `+condition+` AND cp.product_id = p.id AND c.id = p.category_id
+  AND (p.status <> 'active' OR NOT (cp.category_id = ANY(string_to_array(btrim(c.path, '/'), '/'))))`, arg)
+}
+
+// queueList lists the active ones of the products p in their categories. A product that is
+// listed already keeps its place.
+func queueList(b *database.Batch, condition string, arg any) {
+	b.Queue(`
+INSERT INTO category_products (category_id, product_id, listed_at)
+SELECT a.id, p.id, coalesce((SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id), now())
+FROM products p
+JOIN categories c ON c.id = p.category_id
+CROSS JOIN LATERAL unnest(string_to_array(btrim(c.path, '/'), '/')) AS a (id)
+WHERE `+condition+` AND p.status = 'active'
+ON CONFLICT (category_id, product_id) DO NOTHING`, arg)
+}
+
+// queueEvents writes product.changed for each product.
+func queueEvents(b *database.Batch, region string, changes []change) error {
+	for _, c := range changes {
+		if err := outbox.Queue(b, changedEvent(region, c.id, c.in.Status)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func changedEvent(region string, product uuid.UUID, status Status) outbox.Event {
+	return outbox.Event{
+		Region:  region,
+		Topic:   "product.changed",
+		Key:     regions.FormatGlobalID(ProductPrefix, product),
+		Payload: map[string]any{"status": status},
+	}
+}
+
+// queueRead reads a product at the end of the batch that wrote it, as its seller sees it.
+func queueRead(b *database.Batch, id uuid.UUID, into *Product) {
+	b.Queue(`
+SELECT `+productColumns+`
+FROM products p
+WHERE p.id = $1`, id).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectExactlyOneRow(rows, scanProduct)
+		return err
+	})
+}
+
+// sameContent reports whether writing the input would change nothing of the product.
+func sameContent(p Product, in ProductInput) (bool, error) {
+	if p.Title != in.Title || p.Description != in.Description || p.Brand != in.Brand || p.CategoryID != in.CategoryID ||
+		p.TaxCategory != in.TaxCategory || p.Status != in.Status || !slices.Equal(p.Images, in.Images) {
+		return false, nil
+	}
+	active := p.activeSKUs()
+	if len(active) != len(in.SKUs) {
+		return false, nil
+	}
+	for i, sku := range in.SKUs {
+		if !sameSKU(active[i], sku) {
+			return false, nil
+		}
+	}
+	if len(p.Attributes) != len(in.Attributes) {
+		return false, nil
+	}
+	if len(in.Attributes) == 0 {
+		return true, nil
+	}
+	before, err := encodeJSON(p.Attributes)
+	if err != nil {
+		return false, fmt.Errorf("encode attributes: %w", err)
+	}
+	after, err := encodeJSON(in.Attributes)
+	return before == after, err
+}
+
+func sameSKU(s SKU, in SKUInput) bool {
+	if s.Code != in.Code || s.Barcode != in.Barcode || s.WeightGrams != in.WeightGrams || len(s.Options) != len(in.Options) {
+		return false
+	}
+	for name, value := range in.Options {
+		if before, ok := s.Options[name]; !ok || before != value {
+			return false
+		}
+	}
+	return samePrices(s.Prices, in.Prices)
+}
+
+// samePrices compares the prices that are named.
+func samePrices(before, named map[money.Currency]int64) bool {
+	for currency, amount := range named {
+		if was, ok := before[currency]; !ok || was != amount {
+			return false
+		}
+	}
+	return true
+}

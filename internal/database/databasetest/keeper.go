@@ -1,0 +1,215 @@
+package databasetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database/embedded"
+)
+
+// How a test binary is told that it is to be a keeper, and what that answers on its file 3 when the server runs.
+const (
+	keeperEnv     = "MERIDIAN_DATABASETEST_KEEPER"
+	keeperIdleEnv = "MERIDIAN_DATABASETEST_IDLE"
+	keeperReady   = "ready"
+)
+
+// keeperTick is how often the keeper looks who is there.
+const keeperTick = time.Second
+
+// init turns a test binary that startKeeper runs into the keeper, before it can run a test. Doing it here is what
+// spares every package a TestMain.
+func init() {
+	dir := os.Getenv(keeperEnv)
+	if dir == "" {
+		return
+	}
+	if err := runKeeper(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func runKeeper(dir string) error {
+	answer := os.NewFile(3, "answer")
+	idle, err := time.ParseDuration(os.Getenv(keeperIdleEnv))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", keeperIdleEnv, err)
+	}
+	// The server's own programs need neither.
+	os.Unsetenv(keeperEnv)
+	syscall.CloseOnExec(int(answer.Fd()))
+	k, err := startServer(dir, idle)
+	if err != nil {
+		fmt.Fprint(answer, err)
+		return err
+	}
+	fmt.Fprint(answer, keeperReady)
+	answer.Close()
+	return k.keep()
+}
+
+// keeper is the process that owns the shared server.
+type keeper struct {
+	dir    string        // shared with the test processes
+	data   string        // the server's folder
+	idle   time.Duration // how long to wait for a test process
+	server *embedded.Postgres
+}
+
+// startServer starts a new server for the folder. Its caller, through the process that started it, has the lock.
+func startServer(dir string, idle time.Duration) (*keeper, error) {
+	if old, err := readState(dir); err == nil && old.Dir != "" {
+		// Left by a killed keeper. Should its server still run, which Linux prevents, it stops within a minute of
+		// missing its files.
+		os.RemoveAll(old.Dir)
+	}
+	data, err := os.MkdirTemp(memoryFolder(), "meridian-test-data-")
+	if err != nil {
+		return nil, fmt.Errorf("make the test server's folder: %w", err)
+	}
+	if err := (serverState{Dir: data, Keeper: os.Getpid()}).write(dir); err != nil {
+		return nil, err
+	}
+	server, err := embedded.StartPostgres(context.Background(), embedded.PostgresConfig{Dir: data})
+	if err != nil {
+		os.RemoveAll(data)
+		return nil, err
+	}
+	k := &keeper{dir: dir, data: data, idle: idle, server: server}
+	if err := (serverState{Dir: data, Keeper: os.Getpid(), URL: server.URL("postgres")}).write(dir); err != nil {
+		return nil, k.end(err)
+	}
+	return k, nil
+}
+
+// memoryFolder is a folder in memory with room enough, else the temporary folder. Containers often have only 64 MB.
+func memoryFolder() string {
+	const shm, enough = "/dev/shm", 2 << 30
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(shm, &fs); err == nil && uint64(fs.Bavail)*uint64(fs.Bsize) >= enough {
+		return shm
+	}
+	return os.TempDir()
+}
+
+// keep returns when the server has been idle for long enough, and is stopped, or has failed.
+func (k *keeper) keep() error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, k.server.URL("postgres"))
+	if err != nil {
+		return k.end(fmt.Errorf("watch the test server: %w", err))
+	}
+	defer conn.Close(ctx)
+	tick := time.NewTicker(keeperTick)
+	defer tick.Stop()
+	lastUse := time.Now()
+	for {
+		select {
+		case <-k.server.Exited():
+			return k.end(fmt.Errorf("the test server ended by itself: see %s", k.data))
+		case <-tick.C:
+		}
+		used, err := k.look(ctx, conn)
+		if err != nil {
+			return k.end(err)
+		}
+		if used {
+			lastUse = time.Now()
+		}
+		if time.Since(lastUse) < k.idle {
+			continue
+		}
+		if done, err := k.endUnused(ctx, conn); done || err != nil {
+			return err
+		}
+	}
+}
+
+// look reports whether the server has clients, and drops a database whose test process was killed.
+func (k *keeper) look(ctx context.Context, conn *pgx.Conn) (used bool, err error) {
+	err = conn.QueryRow(ctx, `
+SELECT EXISTS (
+  SELECT 1
+  FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+)`).Scan(&used)
+	if err != nil {
+		return false, fmt.Errorf("look who uses the test server: %w", err)
+	}
+	orphan, err := orphanDatabase(ctx, conn)
+	if err != nil || orphan == "" {
+		return used, err
+	}
+	_, err = conn.Exec(ctx, "DROP DATABASE IF EXISTS "+pgx.Identifier{orphan}.Sanitize()+" WITH (FORCE)")
+	if err != nil {
+		return used, fmt.Errorf("drop a killed test's database: %w", err)
+	}
+	return used, nil
+}
+
+// orphanDatabase names a test's database whose process no longer holds its connection. The name says which that was.
+func orphanDatabase(ctx context.Context, conn *pgx.Conn) (string, error) {
+	rows, err := conn.Query(ctx, `
+SELECT datname
+FROM pg_database
+WHERE datname LIKE 'test\_%'
+  AND split_part(datname, '_', 2) NOT IN (SELECT pid::text FROM pg_stat_activity)
+LIMIT 1`)
+	if err != nil {
+		return "", fmt.Errorf("look for killed tests' databases: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return "", fmt.Errorf("look for killed tests' databases: %w", err)
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	return names[0], nil
+}
+
+// endUnused ends the server if nobody is about to use it: with the lock held nobody can begin to.
+func (k *keeper) endUnused(ctx context.Context, conn *pgx.Conn) (done bool, err error) {
+	lock, err := lockNow(filepath.Join(k.dir, serverLock))
+	if err != nil {
+		return false, k.end(err)
+	}
+	if lock == nil {
+		return false, nil
+	}
+	defer lock.release()
+	used, err := k.look(ctx, conn)
+	if err != nil {
+		return false, k.end(err)
+	}
+	if used {
+		return false, nil
+	}
+	return true, k.end(nil)
+}
+
+// end stops the server, forgets it and removes its data. It returns why, or what went wrong.
+func (k *keeper) end(why error) error {
+	if state, err := readState(k.dir); err == nil && state.Dir == k.data {
+		os.Remove(filepath.Join(k.dir, stateFile))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := k.server.Stop(ctx); err != nil && why == nil {
+		why = err
+	}
+	// The folder's own place first: it differs where the folder is a link.
+	if err := errors.Join(os.RemoveAll(k.server.Dir()), os.RemoveAll(k.data)); err != nil && why == nil {
+		why = fmt.Errorf("remove the test server's data: %w", err)
+	}
+	return why
+}

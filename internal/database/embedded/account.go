@@ -1,0 +1,137 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// sharedDataRoot is where a server's data goes when Meridian runs as root from a folder that the server's own
+// user cannot reach, as it is with a checkout in /root.
+const sharedDataRoot = "/var/lib/meridian"
+
+// account is the operating system user a server runs as instead of root.
+type account struct {
+	name     string
+	uid, gid uint32
+}
+
+// serverAccount says which user the server on dir must run as; nil means the current one. Root gives way to the
+// owner of the data that is already there, else to postgres, else to nobody.
+func serverAccount(dir string) (*account, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	if info, err := os.Stat(filepath.Join(dir, dataFolder)); err == nil {
+		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 0 {
+			return &account{name: "user " + strconv.Itoa(int(owner.Uid)), uid: owner.Uid, gid: owner.Gid}, nil
+		}
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+		gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+		if errUID == nil && errGID == nil {
+			return &account{name: name, uid: uint32(uid), gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("PostgreSQL refuses to run as root and this machine has neither a user postgres nor nobody: " +
+		"add one (useradd --system postgres) or start Meridian as another user")
+}
+
+// settle makes dir and gives it to the account. Where the account cannot reach dir, the data is kept below
+// /var/lib/meridian and dir becomes a symbolic link to it. It returns the folder the data is in.
+func settle(dir string, a *account) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the data folder: %w", err)
+	}
+	if target, err := os.Readlink(dir); err == nil {
+		dir = target
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", fmt.Errorf("make the data folder: %w", err)
+	}
+	if a == nil || a.reaches(dir) {
+		return dir, a.makeFolder(dir)
+	}
+	// Only an empty folder can be replaced by a link: Remove refuses any other.
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the database's user %s cannot reach %s: move it or allow passage to it (chmod o+x on its parents)", a.name, dir)
+	}
+	return a.settleElsewhere(dir)
+}
+
+func (a *account) settleElsewhere(dir string) (string, error) {
+	if err := os.MkdirAll(sharedDataRoot, 0o755); err != nil {
+		return "", fmt.Errorf("make the data folder: %w", err)
+	}
+	place, err := os.MkdirTemp(sharedDataRoot, "postgres-")
+	if err != nil {
+		return "", fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := os.Symlink(place, dir); err != nil {
+		return "", fmt.Errorf("link the data folder: %w", err)
+	}
+	return place, a.makeFolder(place)
+}
+
+// makeFolder makes dir, readable by its owner alone.
+func (a *account) makeFolder(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return a.own(dir)
+}
+
+// own hands a file or folder to the account.
+func (a *account) own(path string) error {
+	if a == nil {
+		return nil
+	}
+	if err := os.Chown(path, int(a.uid), int(a.gid)); err != nil {
+		return fmt.Errorf("give %s to %s: %w", path, a.name, err)
+	}
+	return nil
+}
+
+// reaches reports whether the account may pass through all folders above path.
+func (a *account) reaches(path string) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || !a.mayEnter(info) {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
+}
+
+func (a *account) mayEnter(folder fs.FileInfo) bool {
+	owner := folder.Sys().(*syscall.Stat_t)
+	switch {
+	case owner.Uid == a.uid:
+		return folder.Mode().Perm()&0o100 != 0
+	case owner.Gid == a.gid:
+		return folder.Mode().Perm()&0o010 != 0
+	default:
+		return folder.Mode().Perm()&0o001 != 0
+	}
+}
+
+// credential is how a child process is told to run as the account.
+func (a *account) credential() *syscall.Credential {
+	if a == nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
+}

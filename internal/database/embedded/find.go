@@ -1,0 +1,157 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// MinPostgresMajor is the oldest PostgreSQL whose SQL and tools Meridian uses.
+const MinPostgresMajor = 15
+
+// PostgresBinEnv names the environment variable that holds the folder of the PostgreSQL programs to use.
+// When it is set, no other place is looked at.
+const PostgresBinEnv = "MERIDIAN_POSTGRES_BIN"
+
+// ErrNoPostgres means that no PostgreSQL of MinPostgresMajor or newer was found. Its text says what to install.
+var ErrNoPostgres = errors.New("no PostgreSQL server programs found")
+
+// Binaries are the programs of one installed PostgreSQL.
+type Binaries struct {
+	Postgres string // path of the server
+	Initdb   string // path of the program that makes a data folder
+	Major    int    // 15, 16, …
+	Version  string // what the server says of itself: "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
+}
+
+// FindPostgres returns the newest PostgreSQL of the machine, looking at PATH, at `pg_config --bindir` and in the
+// folders of the distributions, or at MERIDIAN_POSTGRES_BIN alone when that is set. The error, which wraps
+// ErrNoPostgres, is one line that says what to install or to set.
+func FindPostgres() (Binaries, error) {
+	return newest(installedPostgres())
+}
+
+// findPostgresMajor is FindPostgres for a data folder of one major version, which no other version can open.
+// Where that version is missing it returns the newest, so that the caller can name both.
+func findPostgresMajor(major int) (Binaries, error) {
+	found := installedPostgres()
+	for _, b := range found {
+		if b.Major == major {
+			return b, nil
+		}
+	}
+	return newest(found)
+}
+
+func newest(found []Binaries) (Binaries, error) {
+	var best Binaries
+	for _, b := range found {
+		if b.Major > best.Major {
+			best = b
+		}
+	}
+	if best.Major >= MinPostgresMajor {
+		return best, nil
+	}
+	return Binaries{}, notFound(best)
+}
+
+// notFound explains why none of the installed servers will do; tooOld is the newest of them, if any.
+func notFound(tooOld Binaries) error {
+	if dir := os.Getenv(PostgresBinEnv); dir != "" {
+		return fmt.Errorf("%w: %s=%s must be a folder with postgres and initdb of version %d or newer",
+			ErrNoPostgres, PostgresBinEnv, dir, MinPostgresMajor)
+	}
+	remedy := "install it (" + installCommand() + ") or set " + PostgresBinEnv + " to the folder of postgres and initdb"
+	if tooOld.Major > 0 {
+		return fmt.Errorf("%w: version %d or newer is needed, %s is version %d: %s",
+			ErrNoPostgres, MinPostgresMajor, tooOld.Postgres, tooOld.Major, remedy)
+	}
+	return fmt.Errorf("%w: version %d or newer is needed: %s", ErrNoPostgres, MinPostgresMajor, remedy)
+}
+
+func installCommand() string {
+	if runtime.GOOS == "darwin" {
+		return "brew install postgresql@17"
+	}
+	return "apt-get install postgresql"
+}
+
+// installedPostgres returns every complete PostgreSQL found, each once.
+func installedPostgres() []Binaries {
+	var found []Binaries
+	seen := map[string]bool{}
+	for _, dir := range postgresFolders() {
+		b, err := BinariesIn(dir)
+		if err != nil || seen[b.Postgres] {
+			continue
+		}
+		seen[b.Postgres] = true
+		found = append(found, b)
+	}
+	return found
+}
+
+// postgresFolders lists the folders that may hold the PostgreSQL programs. Debian and Red Hat keep the server's
+// programs out of PATH, one folder a version; Homebrew does so for every version but the newest.
+func postgresFolders() []string {
+	if dir := os.Getenv(PostgresBinEnv); dir != "" {
+		return []string{dir}
+	}
+	dirs := filepath.SplitList(os.Getenv("PATH"))
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		dirs = append(dirs, strings.TrimSpace(string(out)))
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin",
+		"/usr/pgsql-*/bin",
+		"/opt/homebrew/opt/postgresql@*/bin",
+		"/usr/local/opt/postgresql@*/bin",
+		"/opt/homebrew/bin",
+		"/Applications/Postgres.app/Contents/Versions/*/bin",
+	} {
+		matches, _ := filepath.Glob(pattern) // the only error is a malformed pattern
+		dirs = append(dirs, matches...)
+	}
+	return dirs
+}
+
+// BinariesIn returns the PostgreSQL whose programs stand in dir, of whatever version. A symbolic link to the server
+// is followed, because PostgreSQL looks for its other files beside the real one.
+func BinariesIn(dir string) (Binaries, error) {
+	server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
+	if err != nil {
+		return Binaries{}, fmt.Errorf("look for the PostgreSQL server: %w", err)
+	}
+	initdb := filepath.Join(filepath.Dir(server), "initdb")
+	if _, err := os.Stat(initdb); err != nil {
+		return Binaries{}, fmt.Errorf("look for initdb beside the PostgreSQL server: %w", err)
+	}
+	out, err := exec.Command(server, "--version").Output()
+	if err != nil {
+		return Binaries{}, fmt.Errorf("ask %s for its version: %w", server, err)
+	}
+	version := strings.TrimSpace(string(out))
+	major, err := majorVersion(version)
+	if err != nil {
+		return Binaries{}, err
+	}
+	return Binaries{Postgres: server, Initdb: initdb, Major: major, Version: version}, nil
+}
+
+var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
+
+// majorVersion reads 15 out of "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
+func majorVersion(text string) (int, error) {
+	m := versionPattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("read the PostgreSQL version: %q has none", text)
+	}
+	return strconv.Atoi(m[1])
+}

@@ -1,0 +1,121 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// killGrace is how long a server may take to obey its last signal before SIGKILL.
+const killGrace = 5 * time.Second
+
+// process is a server that runs as a child of this one.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when it has ended
+	err    error         // why, once exited is closed
+}
+
+// startProcess starts cmd so that it ends with this process (where the system can do that) and does not hear the
+// terminal's Ctrl-C. Linux sends the parent-death signal when the *thread* that forked ends, so the fork happens
+// on a thread of its own, which then waits for the child.
+func startProcess(cmd *exec.Cmd, deathSignal syscall.Signal) (*process, error) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	endWithParent(cmd.SysProcAttr, deathSignal)
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine, after the child
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		p.err = cmd.Wait()
+		close(p.exited)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	return p, nil
+}
+
+// signal sends s; a process that has ended already is no error.
+func (p *process) signal(s os.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal %s (pid %d): %w", p.cmd.Path, p.cmd.Process.Pid, err)
+	}
+	return nil
+}
+
+// finish waits for the process to end, and after killGrace ends it with SIGKILL.
+func (p *process) finish() error {
+	timer := time.NewTimer(killGrace)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+		return nil
+	case <-timer.C:
+	}
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.exited
+	return nil
+}
+
+// running reports whether the process has not ended yet.
+func (p *process) running() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// cleanEnv is this process's environment without the PG… variables, which would change what the servers do, and
+// with messages in English. (On macOS PostgreSQL does not start at all where LC_ALL names no locale it knows.)
+func cleanEnv() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "PG") {
+			env = append(env, kv)
+		}
+	}
+	return append(env, "LC_ALL=C") // the last of several counts
+}
+
+// freePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// claimPort checks that a wanted port is free, or picks one when none is wanted.
+func claimPort(port int, what string) (int, error) {
+	if port == 0 {
+		return freePort()
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return 0, fmt.Errorf("port %d for %s is taken by another program: stop that or choose another port", port, what)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("listen on port %d for %s: %w", port, what, err)
+	}
+	return port, l.Close()
+}

@@ -1,0 +1,15 @@
+// Package inventory is what the shop has, where, and to whom it is promised.
+//
+// Invariants, all held by CHECK constraints and by meridian verify:
+//
+//   - No counter of a stock row is below zero, and reserved + allocated <= on_hand.
+//   - The counters of a stock row are the sums of its movements; movements are only added.
+//   - reserved and allocated are the sums of the row's held and allocated reservations.
+//
+// Locality: warehouses are GLOBAL; stock, reservations and movements live in the region of
+// the warehouse, whichever region the order is homed in.
+//
+// Who calls: order joins reservations and moves to its own batches (QueueReserve,
+// QueueMove); operators receive, adjust and transfer through the API. Allocate is the one
+// function that answers "can we sell this", for the cart's display and for checkout.
+package inventory

@@ -1,0 +1,132 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/payment"
+	"meridian/regions"
+)
+
+// Command is something a person asks to happen to an order.
+type Command struct {
+	Order regions.Ref
+	// Actor is the public id of who asks, or "guest".
+	Actor string
+	// Reason is kept in the history; it holds no personal data.
+	Reason string
+	// Idempotency names the call; its zero value is allowed: a repeated command then finds
+	// the order moved on already and is refused.
+	Idempotency idempotency.Key
+}
+
+// advance makes one transition of one order and returns the order after it: one round
+// trip. If the order's state does not allow it nothing happens and *StateError says so,
+// unless this very command happened before: then *idempotency.Replay.
+func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason string, also func(b *database.Batch, t transition)) (Order, error) {
+	var order Order
+	var id uuid.UUID
+	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		order, id = Order{}, uuid.New()
+		t := transition{step: st, order: c.Order, id: id, cancelReason: cancelReason, reason: c.Reason, actor: c.Actor}
+		if err := o.queue(b, t); err != nil {
+			return err
+		}
+		if also != nil {
+			also(b, t)
+		}
+		c.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.PublicID(c.Order), Status: http.StatusOK},
+			happened(8), c.Order.Region, c.Order.ID, id)
+		queueGet(b, c.Order, &order)
+		return nil
+	})
+	switch {
+	case idempotency.Taken(err):
+		return Order{}, idempotency.Find(ctx, o.DB, c.Idempotency)
+	case err != nil:
+		return Order{}, fmt.Errorf("%s order: %w", st.to, err)
+	case order.transition == id:
+		return order, nil
+	}
+	if c.Idempotency.Key != "" {
+		if earlier := idempotency.Find(ctx, o.DB, c.Idempotency); !errors.Is(earlier, idempotency.ErrUnknown) {
+			return Order{}, earlier
+		}
+	}
+	return order, &StateError{Status: order.Status, Allowed: st.from}
+}
+
+// CancelInput is the wish to give an order up.
+type CancelInput struct {
+	Command
+	// ByOperator says that the shop gives the order up, not the customer.
+	ByOperator bool
+}
+
+// Cancel gives an order up. One not yet paid is cancelled and its stock released; one paid
+// and not yet packed (packed, for an operator) is refunded in full. *StateError is
+// returned once it is too late.
+func (o *Orders) Cancel(ctx context.Context, in CancelInput) (Order, error) {
+	reason, refundable := "by_customer", []Status{Paid}
+	if in.ByOperator {
+		reason, refundable = "by_operator", []Status{Paid, Packed}
+	}
+	order, err := o.advance(ctx, in.Command, stepCancel, reason, func(b *database.Batch, t transition) {
+		payment.QueueCheckNow(b, in.Order, t.id) // so that the provider is told at once
+	})
+	var state *StateError
+	if !errors.As(err, &state) {
+		return order, err
+	}
+	if allowed := (step{from: refundable}); !allows(state.Status, allowed) {
+		return order, &StateError{Status: state.Status, Allowed: append([]Status{PendingPayment}, refundable...)}
+	}
+	if in.Reason == "" {
+		in.Reason = "cancelled_" + reason
+	}
+	return o.Refund(ctx, RefundInput{Command: in.Command, onlyFrom: refundable})
+}
+
+// Pack says that a paid order's goods are in their parcels.
+func (o *Orders) Pack(ctx context.Context, c Command) (Order, error) {
+	return o.advance(ctx, c, stepPack, "", nil)
+}
+
+// ShipInput says who carries an order.
+type ShipInput struct {
+	Command
+	Carrier  string
+	Tracking string
+}
+
+// Ship hands a packed order's parcels, one from each warehouse, to the carrier: the units
+// leave the stock.
+func (o *Orders) Ship(ctx context.Context, in ShipInput) (Order, error) {
+	return o.advance(ctx, in.Command, stepShip, "", func(b *database.Batch, t transition) {
+		// $1 = order's region, $2 = order, $3 = transition, $4 = carrier, $5 = tracking
+		b.Queue(`
+INSERT INTO shipments (region, id, order_id, warehouse, carrier, tracking)
+SELECT parcel.region, gen_random_uuid(), parcel.order_id, parcel.warehouse, $4::text, $5::text
+FROM (
+  SELECT DISTINCT o.region, o.id AS order_id, r.warehouse
+  FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
+  WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
+    AND r.region = place.region AND r.order_id = o.id AND r.transition_id = $3
+) AS parcel`, in.Order.Region, in.Order.ID, t.id, in.Carrier, in.Tracking)
+	})
+}
+
+// Deliver says that a shipped order has arrived.
+func (o *Orders) Deliver(ctx context.Context, c Command) (Order, error) {
+	return o.advance(ctx, c, stepDeliver, "", func(b *database.Batch, t transition) {
+		b.Queue(`
+UPDATE shipments SET delivered_at = now()
+WHERE region = $1 AND order_id = $2 AND `+happened(3), c.Order.Region, c.Order.ID, c.Order.Region, c.Order.ID, t.id)
+	})
+}

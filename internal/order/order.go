@@ -1,0 +1,182 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/cart"
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/payment"
+	"meridian/regions"
+)
+
+// Prefixes of public ids.
+const (
+	idPrefix        = "ord"
+	paymentIDPrefix = "pay"
+)
+
+// Order is an order with its lines. Amounts are minor units of Currency.
+type Order struct {
+	Ref              regions.Ref
+	Account          *uuid.UUID // in the order's region; nil for a guest
+	Cart             regions.Ref
+	Status           Status
+	CancelReason     string // payment_failed, expired, by_customer or by_operator; empty unless cancelled
+	Version          int64
+	Currency         money.Currency
+	Country          string
+	SubtotalMinor    int64
+	ShippingMinor    int64
+	TaxMinor         int64
+	TotalMinor       int64
+	PricesIncludeTax bool
+	Email            string
+	ShipTo           Address
+	PlacedAt         time.Time
+	UpdatedAt        time.Time
+	ExpiresAt        time.Time // when an order not yet paid is given up
+	Lines            []Line
+
+	// Set by Get, not by List.
+	Payment   payment.Payment
+	History   []Change
+	Refunds   []payment.Refund
+	Shipments []Shipment
+
+	transition uuid.UUID
+}
+
+// Line is one SKU of an order. TaxMinor is included in SubtotalMinor or on top of it, as
+// the order's PricesIncludeTax says; TotalMinor is what the line costs with its tax.
+type Line struct {
+	LineNo           int64
+	SKU              string
+	ProductID        uuid.UUID
+	Title            string
+	Quantity         int64
+	UnitPriceMinor   int64
+	SubtotalMinor    int64
+	TaxRate          money.BasisPoints
+	TaxMinor         int64
+	TotalMinor       int64
+	RefundedQuantity int64
+	RefundedMinor    int64
+}
+
+// Address is where an order goes. It is personal data and stays in the home region.
+type Address struct {
+	Name     string `json:"name"`
+	Line1    string `json:"line1"`
+	Line2    string `json:"line2,omitempty"`
+	City     string `json:"city"`
+	State    string `json:"state,omitempty"`
+	Postcode string `json:"postcode,omitempty"`
+	Country  string `json:"country"`
+	Phone    string `json:"phone,omitempty"`
+}
+
+// Change is one step of an order's history.
+type Change struct {
+	Version int64
+	Status  Status
+	Reason  string
+	Actor   string // a public id, "guest" or "system"
+	At      time.Time
+}
+
+// Shipment is one parcel: what one warehouse sent.
+type Shipment struct {
+	ID          uuid.UUID
+	Warehouse   string
+	Carrier     string
+	Tracking    string
+	ShippedAt   time.Time
+	DeliveredAt *time.Time
+}
+
+var (
+	// ErrNotFound is returned for an order that does not exist.
+	ErrNotFound = errors.New("no such order")
+	// ErrCartEmpty is returned for a checkout of nothing.
+	ErrCartEmpty = errors.New("the cart is empty")
+	// ErrAddressUnknown is returned for a saved address that the account does not have.
+	ErrAddressUnknown = errors.New("no such saved address")
+	// ErrUnknownProvider is returned for a payment provider the shop does not have.
+	ErrUnknownProvider = errors.New("no such payment provider")
+)
+
+// NotForSaleError names SKUs of the cart that cannot be bought: no longer sold, or without
+// a price in the cart's currency.
+type NotForSaleError struct{ SKUs []string }
+
+func (e *NotForSaleError) Error() string { return fmt.Sprintf("not for sale: %v", e.SKUs) }
+
+// TotalChangedError is returned when the shopper agreed to another total than the order
+// would have.
+type TotalChangedError struct{ Expected, Actual money.Amount }
+
+func (e *TotalChangedError) Error() string {
+	return fmt.Sprintf("the total is %s, not %s", e.Actual, e.Expected)
+}
+
+// StateError is returned for a step that the order's state does not allow.
+type StateError struct {
+	Status  Status
+	Allowed []Status // the states in which the step would be allowed
+}
+
+func (e *StateError) Error() string {
+	return fmt.Sprintf("the order is %s; this needs one that is %v", e.Status, e.Allowed)
+}
+
+// Config is what Orders works with. Every field without a default is needed.
+type Config struct {
+	DB        *database.DB
+	Regions   *regions.Set
+	Carts     *cart.Carts
+	Providers map[string]payment.Provider
+	// PayWithin is how long an order waits for its payment. Default 30 minutes.
+	PayWithin time.Duration
+	// CheckAfter is when a worker first asks the provider about a payment nobody heard
+	// of. Default 15 seconds.
+	CheckAfter time.Duration
+	// ProviderTimeout bounds one call to a provider. Default 8 seconds.
+	ProviderTimeout time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Orders places and carries orders. It is safe for concurrent use.
+type Orders struct {
+	Config
+	inbox payment.Inbox
+}
+
+// New returns the orders of a shop.
+func New(c Config) *Orders {
+	if c.PayWithin == 0 {
+		c.PayWithin = 30 * time.Minute
+	}
+	if c.CheckAfter == 0 {
+		c.CheckAfter = 15 * time.Second
+	}
+	if c.ProviderTimeout == 0 {
+		c.ProviderTimeout = 8 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Orders{Config: c, inbox: payment.Inbox{DB: c.DB, Regions: c.Regions}}
+}
+
+// PublicID is an order's public id, ord_….
+func (o *Orders) PublicID(ref regions.Ref) string { return o.Regions.FormatID(idPrefix, ref) }
+
+// PaymentID is the public id, pay_…, of an order's payment: the idempotency key its
+// provider is sent.
+func (o *Orders) PaymentID(ref regions.Ref) string { return o.Regions.FormatID(paymentIDPrefix, ref) }

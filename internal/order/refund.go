@@ -1,0 +1,316 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/inventory"
+	"meridian/internal/outbox"
+	"meridian/internal/payment"
+	"meridian/regions"
+)
+
+// RefundInput is money to be given back: for lines, of an amount, or, with neither, all
+// that is left.
+type RefundInput struct {
+	Command
+	Lines       []RefundUnits
+	AmountMinor int64
+	// Restock says that the refunded units of a shipped order are back in their warehouse.
+	Restock bool
+
+	onlyFrom []Status // a cancellation's narrower choice of states
+}
+
+// RefundUnits is how many units of which line to refund.
+type RefundUnits struct {
+	LineNo   int64
+	Quantity int64
+}
+
+// RefundTooLargeError is returned for a refund of more than is left.
+type RefundTooLargeError struct {
+	Field string // what asked for too much
+	Left  int64  // units or minor units that can still be refunded
+}
+
+func (e *RefundTooLargeError) Error() string {
+	return fmt.Sprintf("%s: only %d left to refund", e.Field, e.Left)
+}
+
+// maxRefundRetries bounds how often a refund that lost to another change looks again.
+const maxRefundRetries = 5
+
+// Refund promises money back; a worker sends it. Units that were not shipped yet go back
+// on sale, units of a shipped order only with Restock. An order of which nothing is left
+// becomes refunded, or returned if all of it came back. Two round trips.
+//
+// Errors: *StateError, *RefundTooLargeError, *idempotency.Replay, ErrNotFound.
+func (o *Orders) Refund(ctx context.Context, in RefundInput) (Order, error) {
+	for attempt := 1; ; attempt++ {
+		order, reservations, err := o.readForRefund(ctx, in)
+		if err != nil {
+			return Order{}, err
+		}
+		work, err := planRefund(in, order, reservations)
+		if err != nil {
+			return order, err
+		}
+		refunded, err := o.writeRefund(ctx, in, order, work)
+		switch {
+		case err == nil:
+			return refunded, nil
+		case idempotency.Taken(err):
+			return Order{}, idempotency.Find(ctx, o.DB, in.Idempotency)
+		case database.Violates(err, "orders_version_current") && attempt < maxRefundRetries:
+			continue
+		case payment.TooLarge(err) && attempt < maxRefundRetries:
+			continue // another refund was quicker: what is left tells
+		}
+		return Order{}, fmt.Errorf("refund order: %w", err)
+	}
+}
+
+func (o *Orders) readForRefund(ctx context.Context, in RefundInput) (Order, []inventory.Reservation, error) {
+	var order Order
+	var reservations []inventory.Reservation
+	var earlier error
+	err := o.DB.Read(ctx, func(b *database.Batch) error {
+		in.Idempotency.QueueFind(b, &earlier)
+		queueGet(b, in.Order, &order)
+		inventory.QueueOrderReservations(b, in.Order, &reservations)
+		return nil
+	})
+	if err = errors.Join(earlier, err); err != nil {
+		return Order{}, nil, err
+	}
+	return order, reservations, nil
+}
+
+// refundWork is a refund worked out.
+type refundWork struct {
+	amountMinor int64
+	lines       []payment.RefundLine
+	to          Status
+	giveBack    []unitsOf // not shipped: back on sale
+	restock     []unitsOf // shipped and returned
+}
+
+type unitsOf struct {
+	inventory.Reservation
+	units int64
+}
+
+func planRefund(in RefundInput, order Order, reservations []inventory.Reservation) (refundWork, error) {
+	allowed := refundable
+	if in.onlyFrom != nil {
+		allowed = in.onlyFrom
+	} else if in.Lines == nil { // what is left of one that was returned may still be given back
+		allowed = append(slices.Clone(allowed), Returned)
+	}
+	if !slices.Contains(allowed, order.Status) {
+		return refundWork{}, &StateError{Status: order.Status, Allowed: allowed}
+	}
+	work, err := amountsOf(in, order)
+	if err != nil {
+		return refundWork{}, err
+	}
+	sent := slices.Contains([]Status{Shipped, Delivered, Returned}, order.Status)
+	work.to = stateAfter(order, work, sent, in.Restock)
+	for _, line := range work.lines {
+		switch {
+		case !sent:
+			work.giveBack = append(work.giveBack, take(reservations, "allocated", line)...)
+		case in.Restock:
+			work.restock = append(work.restock, take(reservations, "shipped", line)...)
+		}
+	}
+	return work, nil
+}
+
+// amountsOf works out how much to give back, and for which units.
+func amountsOf(in RefundInput, order Order) (refundWork, error) {
+	left := order.Payment.CapturedMinor - order.Payment.RefundedMinor
+	var work refundWork
+	switch {
+	case len(in.Lines) > 0:
+		for i, units := range in.Lines {
+			line, err := refundLine(order, units, fmt.Sprintf("lines[%d].quantity", i))
+			if err != nil {
+				return refundWork{}, err
+			}
+			work.lines = append(work.lines, line)
+			work.amountMinor += line.AmountMinor
+		}
+	case in.AmountMinor > 0:
+		work.amountMinor = in.AmountMinor
+	default:
+		work.amountMinor = left
+		for _, line := range order.Lines {
+			if rest := line.Quantity - line.RefundedQuantity; rest > 0 {
+				work.lines = append(work.lines, payment.RefundLine{LineNo: line.LineNo, Quantity: rest, AmountMinor: line.TotalMinor - line.RefundedMinor})
+			}
+		}
+	}
+	if work.amountMinor > left || work.amountMinor == 0 {
+		return refundWork{}, &RefundTooLargeError{Field: "amount_minor", Left: left}
+	}
+	return work, nil
+}
+
+// refundLine is the share of a line's total that units of it amount to. Shares are
+// differences of a running total, so that those of all units add up to the line's total
+// to the last minor unit, however it is cut.
+func refundLine(order Order, units RefundUnits, field string) (payment.RefundLine, error) {
+	i := slices.IndexFunc(order.Lines, func(l Line) bool { return l.LineNo == units.LineNo })
+	if i < 0 {
+		return payment.RefundLine{}, &RefundTooLargeError{Field: field, Left: 0}
+	}
+	line := order.Lines[i]
+	left := line.Quantity - line.RefundedQuantity
+	if units.Quantity < 1 || units.Quantity > left {
+		return payment.RefundLine{}, &RefundTooLargeError{Field: field, Left: left}
+	}
+	before := share(line.TotalMinor, line.RefundedQuantity, line.Quantity)
+	after := share(line.TotalMinor, line.RefundedQuantity+units.Quantity, line.Quantity)
+	return payment.RefundLine{LineNo: line.LineNo, Quantity: units.Quantity, AmountMinor: after - before}, nil
+}
+
+// share is total × units / of, rounded down.
+func share(total, units, of int64) int64 {
+	product := new(big.Int).Mul(big.NewInt(total), big.NewInt(units))
+	return product.Quo(product, big.NewInt(of)).Int64()
+}
+
+// stateAfter is what the order is once the refund is promised: refunded when no money is
+// left, or no goods to send; returned when all goods came back; else what it was.
+func stateAfter(order Order, work refundWork, sent, restock bool) Status {
+	noMoney := order.Payment.RefundedMinor+work.amountMinor == order.Payment.CapturedMinor
+	noGoods := true
+	for _, line := range order.Lines {
+		rest := line.Quantity - line.RefundedQuantity
+		for _, refunded := range work.lines {
+			if refunded.LineNo == line.LineNo {
+				rest -= refunded.Quantity
+			}
+		}
+		noGoods = noGoods && rest == 0
+	}
+	switch {
+	case sent && restock && noGoods && order.Status != Returned:
+		return Returned
+	case noMoney, noGoods && !sent:
+		return Refunded
+	}
+	return order.Status
+}
+
+// take picks the reservations, in the given state, that a refunded line's units come from.
+func take(reservations []inventory.Reservation, status string, line payment.RefundLine) []unitsOf {
+	var taken []unitsOf
+	rest := line.Quantity
+	for i := range reservations {
+		r := &reservations[i]
+		if r.LineNo != line.LineNo || r.Status != status || rest == 0 {
+			continue
+		}
+		units := min(rest, r.Quantity)
+		taken = append(taken, unitsOf{Reservation: *r, units: units})
+		rest -= units
+	}
+	return taken
+}
+
+func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, work refundWork) (Order, error) {
+	var after Order
+	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		after = Order{}
+		refund := payment.Refund{
+			Ref: regions.Ref{Region: order.Ref.Region, ID: uuid.New()}, OrderID: order.Ref.ID, PaymentID: order.Payment.Ref.ID,
+			AmountMinor: work.amountMinor, Currency: order.Currency, Reason: in.Reason, Actor: in.Actor, Lines: work.lines,
+		}
+		t := transition{order: order.Ref, id: uuid.New(), reason: in.Reason, actor: in.Actor}
+		t.to = work.to
+		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: o.PublicID(order.Ref), Status: http.StatusOK})
+		o.queueGuarded(b, t, order.Version)
+		for _, line := range work.lines {
+			queueRefundedLine(b, order.Ref, line)
+		}
+		if err := payment.QueueRefund(b, refund); err != nil {
+			return err
+		}
+		for _, units := range work.giveBack {
+			inventory.QueueGiveBack(b, units.Reservation, units.units, o.cause(t))
+		}
+		for _, units := range work.restock {
+			inventory.QueueReturn(b, units.Reservation, units.units, o.cause(t))
+		}
+		queueGet(b, order.Ref, &after)
+		return outbox.Queue(b, outbox.Event{
+			Region: order.Ref.Region, Topic: "order.refund_promised", Key: o.PublicID(order.Ref),
+			Payload: map[string]any{
+				"order": o.PublicID(order.Ref), "status": work.to, "refund": o.Regions.FormatID("rfd", refund.Ref),
+				"amount_minor": work.amountMinor, "currency": order.Currency,
+			},
+		})
+	})
+	return after, err
+}
+
+// queueGuarded changes the order's state if it is still at the version that was read;
+// otherwise the whole batch fails on orders_version_current.
+func (o *Orders) queueGuarded(b *database.Batch, t transition, version int64) {
+	// $1 = region, $2 = order, $3 = transition, $4 = to, $5 = version
+	b.Queue(`
+UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1 ELSE -1 END,
+  transition_id = $3, updated_at = now()
+WHERE region = $1 AND id = $2`, t.order.Region, t.order.ID, t.id, t.to, version)
+	o.queueHistory(b, t)
+}
+
+func queueRefundedLine(b *database.Batch, order regions.Ref, line payment.RefundLine) {
+	// $1 = region, $2 = order, $3 = line number, $4 = units, $5 = amount
+	b.Queue(`
+UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
+WHERE region = $1 AND order_id = $2 AND line_no = $3`,
+		order.Region, order.ID, line.LineNo, line.Quantity, line.AmountMinor)
+}
+
+// RetryRefund sends a refund that failed once more, as a new one in its place: one round
+// trip. ErrNotFound is returned if there is no failed refund of that id.
+func (o *Orders) RetryRefund(ctx context.Context, refund regions.Ref, actor string) error {
+	var n int64
+	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		n = 0
+		id := uuid.New()
+		// $1 = region, $2 = failed refund, $3 = its replacement, $4 = actor
+		b.Queue(`
+INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, lines)
+SELECT region, $3::uuid, order_id, payment_id, amount_minor, currency, reason, $4::text, lines
+FROM refunds
+WHERE region = $1 AND id = $2 AND status = 'failed'`, refund.Region, refund.ID, id, actor)
+		b.Queue(`
+UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, updated_at = now()
+FROM refunds r
+WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id`, refund.Region, id)
+		database.Affected(b.Queue(`
+UPDATE refunds SET status = 'replaced', updated_at = now()
+WHERE region = $1 AND id = $2 AND status = 'failed'`, refund.Region, refund.ID), &n)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("retry refund: %w", err)
+	case n == 0:
+		return ErrNotFound
+	}
+	return nil
+}

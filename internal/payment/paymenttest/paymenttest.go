@@ -1,0 +1,471 @@
+// Package paymenttest holds every payment.Provider to what its interface says.
+package paymenttest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/money"
+	"meridian/internal/payment"
+)
+
+// Subject is a provider to be tested, and what the suite needs in order to drive it.
+type Subject struct {
+	Provider payment.Provider
+	Currency money.Currency // that it takes
+
+	Success  string // a method that succeeds, sooner or later, and whose refunds do
+	Declined string // a method that is declined, sooner or later
+	Open     string // a method that stays open until it is cancelled
+
+	// Settle returns when all that is due has happened, and the provider has been told that its webhooks arrived.
+	Settle func(t *testing.T)
+	// Webhooks are those that arrived so far.
+	Webhooks func() []Webhook
+	// Now is the time by the provider's clock.
+	Now func() time.Time
+}
+
+// Webhook is a notice as it arrived.
+type Webhook struct {
+	Header http.Header
+	Body   []byte
+}
+
+// Run runs the suite. newSubject is called for each of its tests, and cleans up with t.Cleanup.
+func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
+	tests := []struct {
+		name string
+		test func(*testing.T, Subject)
+	}{
+		{"name fits into a path", testName},
+		{"start is idempotent", testStartTwice},
+		{"start at the same time makes one payment", testStartConcurrently},
+		{"start refuses other content under the same id", testStartConflict},
+		{"start refuses lines that do not sum to the amount", testStartWrongLines},
+		{"start without time left is not a success", testStartNoTime},
+		{"success is found with all of it captured", testSuccess},
+		{"decline is an outcome with a reason", testDecline},
+		{"find does not know what was never started", testFindUnknown},
+		{"cancel ends an open payment for good", testCancelOpen},
+		{"cancel comes too late for a success", testCancelSucceeded},
+		{"cancel leaves a declined payment alone", testCancelDeclined},
+		{"cancel does not know what was never started", testCancelUnknown},
+		{"refund is idempotent", testRefundTwice},
+		{"refund refuses other content under the same id", testRefundConflict},
+		{"refund is at most what was captured", testRefundTooLarge},
+		{"refund of an open payment is refused", testRefundOpen},
+		{"refunds at the same time stay within what was captured", testRefundConcurrently},
+		{"refund does not know what was never started", testRefundUnknown},
+		{"webhooks tell of each end", testWebhooks},
+		{"webhooks that were touched are refused", testWebhookTouched},
+		{"webhooks out of time are refused", testWebhookTime},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, newSubject(t)) })
+	}
+}
+
+// Input is a payment of 1,250 minor units with an id of its own: two articles, a discount, shipping and tax.
+func Input(currency money.Currency, method string) payment.StartInput {
+	amount := func(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: currency} }
+	return payment.StartInput{
+		PaymentID: newID("pay_euw_"),
+		OrderID:   newID("ord_euw_"),
+		Amount:    amount(1250),
+		Lines: []payment.Line{
+			{SKU: "85123A", Title: "White hanging heart T-light holder", Quantity: 2, Total: amount(510)},
+			{SKU: "22423", Title: "Regency cakestand 3 tier", Quantity: 1, Total: amount(275)},
+			{SKU: "discount", Title: "Welcome", Quantity: 1, Total: amount(-35)},
+			{SKU: "shipping", Title: "Standard", Quantity: 1, Total: amount(300)},
+			{SKU: "tax", Title: "VAT 20 %", Quantity: 1, Total: amount(200)},
+		},
+		Method:    method,
+		ReturnURL: "https://shop.example/orders",
+	}
+}
+
+// newID makes an id in the form of ours.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }
+
+func testName(t *testing.T, s Subject) {
+	name := s.Provider.Name()
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" {
+		t.Errorf("Name() = %q, want lower-case letters", name)
+	}
+}
+
+func testStartTwice(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	first := s.start(t, in)
+	if again := s.start(t, in); again.ProviderRef != first.ProviderRef || first.ProviderRef == "" {
+		t.Errorf("second Start is about %q, the first was about %q", again.ProviderRef, first.ProviderRef)
+	}
+	s.Settle(t)
+	settled := s.find(t, in.PaymentID)
+	if again := s.start(t, in); !cmp.Equal(again, settled) {
+		t.Errorf("Start after the end differs from Find: %s", cmp.Diff(settled, again))
+	}
+	s.Settle(t)
+	s.wantEvents(t, in.PaymentID, payment.EventPaymentSucceeded)
+}
+
+func testStartConcurrently(t *testing.T, s Subject) {
+	const callers = 8
+	in := Input(s.Currency, s.Success)
+	refs := make([]string, callers)
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			outcome, err := s.Provider.Start(t.Context(), in)
+			refs[i], errs[i] = outcome.ProviderRef, err
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range refs {
+		if ref != refs[0] {
+			t.Fatalf("several payments were made: %q", refs)
+		}
+	}
+	s.Settle(t)
+	s.wantEvents(t, in.PaymentID, payment.EventPaymentSucceeded)
+}
+
+func testStartConflict(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	first := s.start(t, in)
+	other := in
+	other.Lines = append([]payment.Line(nil), in.Lines...)
+	other.Lines[0].Total.Minor++
+	other.Amount.Minor++
+	if _, err := s.Provider.Start(t.Context(), other); !errors.Is(err, payment.ErrConflict) {
+		t.Errorf("Start with another amount: %v, want ErrConflict", err)
+	}
+	if found := s.find(t, in.PaymentID); found.Amount != first.Amount {
+		t.Errorf("amount is %s after the conflict, was %s", found.Amount, first.Amount)
+	}
+}
+
+func testStartWrongLines(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	in.Amount.Minor--
+	_, err := s.Provider.Start(t.Context(), in)
+	if !errors.As(err, new(*payment.RejectedError)) || errors.Is(err, payment.ErrUnavailable) {
+		t.Errorf("Start: %v, want a RejectedError and not ErrUnavailable", err)
+	}
+	s.wantUnknown(t, in.PaymentID)
+}
+
+func testStartNoTime(t *testing.T, s Subject) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	outcome, err := s.Provider.Start(ctx, Input(s.Currency, s.Success))
+	if !errors.Is(err, payment.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("Start: %v, want ErrUnavailable because of context.Canceled", err)
+	}
+	if outcome != (payment.Outcome{}) {
+		t.Errorf("Start answered %+v with its error", outcome)
+	}
+}
+
+func testSuccess(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	started := s.settled(t, in)
+	want := payment.Outcome{
+		Status: payment.StatusSucceeded, ProviderRef: started.ProviderRef, Amount: in.Amount, CapturedMinor: in.Amount.Minor,
+	}
+	if diff := cmp.Diff(want, s.find(t, in.PaymentID)); diff != "" {
+		t.Errorf("Find (-want +got):\n%s", diff)
+	}
+}
+
+func testDecline(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Declined)
+	s.settled(t, in)
+	found := s.find(t, in.PaymentID)
+	if found.Status != payment.StatusFailed || found.FailureCode == "" || found.CapturedMinor != 0 {
+		t.Errorf("Find = %+v, want failed with a code and nothing captured", found)
+	}
+}
+
+func testFindUnknown(t *testing.T, s Subject) { s.wantUnknown(t, newID("pay_euw_")) }
+
+func testCancelOpen(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Open)
+	s.settled(t, in)
+	if open := s.find(t, in.PaymentID); open.Status.Final() {
+		t.Fatalf("payment is %s, want it open", open.Status)
+	}
+	for range 2 { // the second time nothing changes
+		if status := s.cancel(t, in.PaymentID); status != payment.StatusCancelled {
+			t.Fatalf("Cancel answered %s", status)
+		}
+	}
+	s.Settle(t)
+	if again := s.start(t, in); again.Status != payment.StatusCancelled || again.CapturedMinor != 0 {
+		t.Errorf("Start after Cancel = %+v, want cancelled and nothing captured", again)
+	}
+	s.wantEvents(t, in.PaymentID, payment.EventPaymentCancelled)
+}
+
+func testCancelSucceeded(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	s.settled(t, in)
+	if status := s.cancel(t, in.PaymentID); status != payment.StatusSucceeded {
+		t.Errorf("Cancel answered %s, want succeeded", status)
+	}
+	if found := s.find(t, in.PaymentID); found.CapturedMinor != in.Amount.Minor {
+		t.Errorf("captured is %d after Cancel, want %d", found.CapturedMinor, in.Amount.Minor)
+	}
+}
+
+func testCancelDeclined(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Declined)
+	s.settled(t, in)
+	if status := s.cancel(t, in.PaymentID); status != payment.StatusFailed && status != payment.StatusCancelled {
+		t.Errorf("Cancel answered %s, want failed, or cancelled where a failed payment may be tried again", status)
+	}
+}
+
+func testCancelUnknown(t *testing.T, s Subject) {
+	if _, err := s.Provider.Cancel(t.Context(), newID("pay_euw_")); !errors.Is(err, payment.ErrUnknownPayment) {
+		t.Errorf("Cancel: %v, want ErrUnknownPayment", err)
+	}
+}
+
+func testRefundTwice(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	s.settled(t, in)
+	refund := refundOf(in, 400)
+	first := s.refund(t, refund)
+	s.Settle(t)
+	want := payment.RefundOutcome{Status: payment.RefundSucceeded, ProviderRef: first.ProviderRef, Amount: refund.Amount}
+	if diff := cmp.Diff(want, s.refund(t, refund)); diff != "" {
+		t.Errorf("second Refund (-want +got):\n%s", diff)
+	}
+	s.refund(t, refundOf(in, in.Amount.Minor-400)) // all but 400 is left: the second call took nothing
+}
+
+func testRefundConflict(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	s.settled(t, in)
+	refund := refundOf(in, 400)
+	s.refund(t, refund)
+	refund.Amount.Minor = 401
+	if _, err := s.Provider.Refund(t.Context(), refund); !errors.Is(err, payment.ErrConflict) {
+		t.Errorf("Refund with another amount: %v, want ErrConflict", err)
+	}
+}
+
+func testRefundTooLarge(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Success)
+	s.settled(t, in)
+	s.wantTooLarge(t, refundOf(in, in.Amount.Minor+1))
+	s.refund(t, refundOf(in, in.Amount.Minor-1))
+	s.wantTooLarge(t, refundOf(in, 2))
+	s.refund(t, refundOf(in, 1))
+	s.wantTooLarge(t, refundOf(in, 1))
+}
+
+func testRefundOpen(t *testing.T, s Subject) {
+	in := Input(s.Currency, s.Open)
+	s.settled(t, in)
+	s.wantTooLarge(t, refundOf(in, 1))
+}
+
+func testRefundConcurrently(t *testing.T, s Subject) {
+	const callers, each = 10, 300 // four of them fit into 1,250
+	in := Input(s.Currency, s.Success)
+	s.settled(t, in)
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() { _, errs[i] = s.Provider.Refund(t.Context(), refundOf(in, each)) })
+	}
+	wg.Wait()
+	done := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			done++
+		case !errors.Is(err, payment.ErrRefundTooLarge):
+			t.Error(err)
+		}
+	}
+	if done != 4 {
+		t.Errorf("%d refunds of %d were made from %d", done, each, in.Amount.Minor)
+	}
+}
+
+func testRefundUnknown(t *testing.T, s Subject) {
+	refund := refundOf(Input(s.Currency, s.Success), 1)
+	if _, err := s.Provider.Refund(t.Context(), refund); !errors.Is(err, payment.ErrUnknownPayment) {
+		t.Errorf("Refund: %v, want ErrUnknownPayment", err)
+	}
+}
+
+func testWebhooks(t *testing.T, s Subject) {
+	paid, declined := Input(s.Currency, s.Success), Input(s.Currency, s.Declined)
+	s.settled(t, paid)
+	s.settled(t, declined)
+	refund := refundOf(paid, 250)
+	s.refund(t, refund)
+	s.Settle(t)
+
+	s.wantEvents(t, declined.PaymentID, payment.EventPaymentFailed)
+	events := s.wantEvents(t, paid.PaymentID, payment.EventPaymentSucceeded, payment.EventRefundSucceeded)
+	if diff := cmp.Diff(s.find(t, paid.PaymentID), events[0].Outcome); diff != "" {
+		t.Errorf("payment.succeeded differs from Find (-find +event):\n%s", diff)
+	}
+	if events[1].RefundID != refund.RefundID || events[1].Refund.Amount != refund.Amount {
+		t.Errorf("refund.succeeded is about %q, %s", events[1].RefundID, events[1].Refund.Amount)
+	}
+	for _, e := range events {
+		if e.ID == "" || e.OccurredAt.IsZero() || e.OccurredAt.Location() != time.UTC {
+			t.Errorf("event %q occurred at %v, want an id and a time in UTC", e.ID, e.OccurredAt)
+		}
+	}
+}
+
+func testWebhookTouched(t *testing.T, s Subject) {
+	hook := s.anyWebhook(t)
+	body := append([]byte(nil), hook.Body...)
+	body[len(body)/2] ^= 1
+	bodies := map[string][]byte{"a changed body": body, "a longer body": append(hook.Body[:len(hook.Body):len(hook.Body)], ' '), "no body": nil}
+	for name, body := range bodies {
+		if _, err := s.Provider.ParseWebhook(hook.Header, body, s.Now()); !errors.Is(err, payment.ErrBadSignature) {
+			t.Errorf("%s: %v, want ErrBadSignature", name, err)
+		}
+	}
+	if _, err := s.Provider.ParseWebhook(http.Header{}, hook.Body, s.Now()); !errors.Is(err, payment.ErrBadSignature) {
+		t.Errorf("no header: %v, want ErrBadSignature", err)
+	}
+}
+
+func testWebhookTime(t *testing.T, s Subject) {
+	hook := s.anyWebhook(t)
+	for _, off := range []time.Duration{-2 * payment.SignatureTolerance, 2 * payment.SignatureTolerance} {
+		if _, err := s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now().Add(off)); !errors.Is(err, payment.ErrBadSignature) {
+			t.Errorf("read %s from its time: %v, want ErrBadSignature", off, err)
+		}
+	}
+	if _, err := s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now()); err != nil {
+		t.Errorf("read in time: %v", err)
+	}
+}
+
+// refundOf is a new refund of a payment.
+func refundOf(in payment.StartInput, minor int64) payment.RefundInput {
+	return payment.RefundInput{
+		RefundID: newID("rfd_euw_"), PaymentID: in.PaymentID, Amount: money.Amount{Minor: minor, Currency: in.Amount.Currency},
+	}
+}
+
+func (s Subject) start(t *testing.T, in payment.StartInput) payment.Outcome {
+	t.Helper()
+	outcome, err := s.Provider.Start(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+// settled starts a payment and waits for what becomes of it.
+func (s Subject) settled(t *testing.T, in payment.StartInput) payment.Outcome {
+	t.Helper()
+	outcome := s.start(t, in)
+	s.Settle(t)
+	return outcome
+}
+
+func (s Subject) find(t *testing.T, id string) payment.Outcome {
+	t.Helper()
+	outcome, err := s.Provider.Find(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+func (s Subject) cancel(t *testing.T, id string) payment.Status {
+	t.Helper()
+	outcome, err := s.Provider.Cancel(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome.Status
+}
+
+func (s Subject) refund(t *testing.T, in payment.RefundInput) payment.RefundOutcome {
+	t.Helper()
+	outcome, err := s.Provider.Refund(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+func (s Subject) wantUnknown(t *testing.T, id string) {
+	t.Helper()
+	if _, err := s.Provider.Find(t.Context(), id); !errors.Is(err, payment.ErrUnknownPayment) {
+		t.Errorf("Find: %v, want ErrUnknownPayment", err)
+	}
+}
+
+func (s Subject) wantTooLarge(t *testing.T, in payment.RefundInput) {
+	t.Helper()
+	if _, err := s.Provider.Refund(t.Context(), in); !errors.Is(err, payment.ErrRefundTooLarge) {
+		t.Errorf("Refund of %s: %v, want ErrRefundTooLarge", in.Amount, err)
+	}
+}
+
+// wantEvents checks which events about a payment arrived, by what happened first. Those that came again count once,
+// those that do not concern us not at all.
+func (s Subject) wantEvents(t *testing.T, paymentID string, want ...payment.EventType) []payment.Event {
+	t.Helper()
+	var events []payment.Event
+	seen := map[string]bool{}
+	for _, hook := range s.Webhooks() {
+		e, err := s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.PaymentID == paymentID && e.Type != payment.EventOther && !seen[e.ID] {
+			seen[e.ID] = true
+			events = append(events, e)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b payment.Event) int { return a.OccurredAt.Compare(b.OccurredAt) })
+	var got []payment.EventType
+	for _, e := range events {
+		got = append(got, e.Type)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("events (-want +got):\n%s", diff)
+	}
+	return events
+}
+
+// anyWebhook is a genuine one.
+func (s Subject) anyWebhook(t *testing.T) Webhook {
+	t.Helper()
+	s.settled(t, Input(s.Currency, s.Success))
+	hooks := s.Webhooks()
+	if len(hooks) == 0 {
+		t.Fatal("no webhook arrived")
+	}
+	return hooks[0]
+}

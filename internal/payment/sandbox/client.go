@@ -1,0 +1,185 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"meridian/internal/payment"
+)
+
+// Client speaks to a sandbox over HTTP. It implements payment.Provider and is safe for use by many goroutines.
+type Client struct {
+	cfg     ClientConfig
+	http    *http.Client
+	breaker *gobreaker.CircuitBreaker[[]byte]
+}
+
+var _ payment.Provider = (*Client)(nil)
+
+// ClientConfig says where the sandbox is and how patient to be with it. BaseURL and the two secrets have no default.
+type ClientConfig struct {
+	BaseURL       string // such as "http://127.0.0.1:8090"
+	APIKey        string
+	WebhookSecret string
+
+	Timeout      time.Duration // of a call with all its tries; default 10s. The caller's deadline counts too.
+	Tries        int           // of a call, when the sandbox fails or cannot be reached; default 3
+	FirstBackoff time.Duration // before the second try, growing, with jitter; default 50ms
+
+	// The circuit breaker opens when, within ten seconds, at least BreakerTries tries were made and four in five of
+	// them failed. Then calls fail at once with payment.ErrUnavailable, until BreakerPause has passed and one works.
+	// Cards that make the sandbox fail count as failures, as they would in earnest.
+	BreakerTries int           // default 20
+	BreakerPause time.Duration // default 5s
+
+	Transport http.RoundTripper // default: one of its own; set it to add tracing
+}
+
+// breakerWindow is the time over which failures are counted.
+const breakerWindow = 10 * time.Second
+
+// maxConnections bounds the connections to the sandbox.
+const maxConnections = 256
+
+// withDefaults fills in what is not set.
+func (c ClientConfig) withDefaults() ClientConfig {
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	setDefault(&c.Timeout, 10*time.Second)
+	setDefault(&c.Tries, 3)
+	setDefault(&c.FirstBackoff, 50*time.Millisecond)
+	setDefault(&c.BreakerTries, 20)
+	setDefault(&c.BreakerPause, 5*time.Second)
+	if c.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost, transport.MaxConnsPerHost = 64, maxConnections
+		c.Transport = transport
+	}
+	return c
+}
+
+// Validate reports every fault at once. Values that are not set are not faults where they have a default.
+func (c ClientConfig) Validate() error {
+	var faults []error
+	need := func(ok bool, fault string) {
+		if !ok {
+			faults = append(faults, errors.New("sandbox client: "+fault))
+		}
+	}
+	base, err := url.Parse(c.BaseURL)
+	need(err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Host != "", "base url is not an http or https url")
+	need(len(c.APIKey) >= minSecretBytes, "api key is too short: set the sandbox's")
+	need(len(c.WebhookSecret) >= minSecretBytes, "webhook secret is too short: set the sandbox's")
+	need(c.Timeout >= 0 && c.FirstBackoff >= 0 && c.BreakerPause >= 0, "a duration is below 0")
+	need(c.Tries >= 0 && c.BreakerTries >= 0, "a number of tries is below 0")
+	return errors.Join(faults...)
+}
+
+// NewClient checks the configuration. It does not call the sandbox.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg.withDefaults()}
+	c.http = &http.Client{
+		Transport:     c.cfg.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	c.breaker = gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{
+		Name:         "payment sandbox",
+		Interval:     breakerWindow,
+		Timeout:      c.cfg.BreakerPause,
+		ReadyToTrip:  c.readyToTrip,
+		IsSuccessful: func(err error) bool { return !isRetryable(err) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) }, // the caller went
+	})
+	return c, nil
+}
+
+// readyToTrip decides, after a failure, whether to stop asking.
+func (c *Client) readyToTrip(counts gobreaker.Counts) bool {
+	return counts.Requests >= uint32(c.cfg.BreakerTries) && uint64(counts.TotalFailures)*5 >= uint64(counts.Requests)*4
+}
+
+// Name implements payment.Provider.
+func (c *Client) Name() string { return "sandbox" }
+
+// Start implements payment.Provider.
+func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outcome, error) {
+	if err := in.Validate(); err != nil {
+		return payment.Outcome{}, fmt.Errorf("start payment: %w", &payment.RejectedError{Code: codeBadRequest, Message: err.Error()})
+	}
+	var out paymentJSON
+	if err := c.call(ctx, http.MethodPost, "/v1/payments", in.PaymentID, newStartJSON(in), &out); err != nil {
+		return payment.Outcome{}, fmt.Errorf("start payment %s: %w", in.PaymentID, err)
+	}
+	outcome, err := out.answerAbout(in.PaymentID)
+	if err == nil && outcome.Amount != in.Amount {
+		err = fmt.Errorf("%w: it answered about %s, not %s", payment.ErrUnavailable, outcome.Amount, in.Amount)
+	}
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("start payment %s: %w", in.PaymentID, err)
+	}
+	return outcome, nil
+}
+
+// Find implements payment.Provider.
+func (c *Client) Find(ctx context.Context, paymentID string) (payment.Outcome, error) {
+	var out paymentJSON
+	if err := c.call(ctx, http.MethodGet, "/v1/payments/"+url.PathEscape(paymentID), "", nil, &out); err != nil {
+		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", paymentID, err)
+	}
+	outcome, err := out.answerAbout(paymentID)
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", paymentID, err)
+	}
+	return outcome, nil
+}
+
+// Cancel implements payment.Provider.
+func (c *Client) Cancel(ctx context.Context, paymentID string) (payment.Outcome, error) {
+	var out paymentJSON
+	if err := c.call(ctx, http.MethodPost, "/v1/payments/"+url.PathEscape(paymentID)+"/cancel", "", nil, &out); err != nil {
+		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", paymentID, err)
+	}
+	outcome, err := out.answerAbout(paymentID)
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", paymentID, err)
+	}
+	return outcome, nil
+}
+
+// Refund implements payment.Provider.
+func (c *Client) Refund(ctx context.Context, in payment.RefundInput) (payment.RefundOutcome, error) {
+	body := refundInputJSON{ID: in.RefundID, PaymentID: in.PaymentID, Amount: newAmountJSON(in.Amount)}
+	var out refundJSON
+	if err := c.call(ctx, http.MethodPost, "/v1/refunds", in.RefundID, body, &out); err != nil {
+		return payment.RefundOutcome{}, fmt.Errorf("refund %s: %w", in.RefundID, err)
+	}
+	outcome, err := out.outcome()
+	if err == nil && (out.ID != in.RefundID || out.PaymentID != in.PaymentID || outcome.Amount != in.Amount) {
+		err = errors.New("it answered about another refund")
+	}
+	if err != nil {
+		return payment.RefundOutcome{}, fmt.Errorf("refund %s: %w: %w", in.RefundID, payment.ErrUnavailable, err)
+	}
+	return outcome, nil
+}
+
+// answerAbout reads a payment and makes sure that it is the one asked about. What makes no sense is no answer.
+func (p paymentJSON) answerAbout(paymentID string) (payment.Outcome, error) {
+	outcome, err := p.outcome()
+	if err == nil && p.ID != paymentID {
+		err = errors.New("it answered about another payment")
+	}
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("%w: %w", payment.ErrUnavailable, err)
+	}
+	return outcome, nil
+}

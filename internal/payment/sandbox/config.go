@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Config says how the sandbox runs. Only APIKey, Secret and WebhookURL have no default: a secret everybody knows
+// would let everybody pay without paying.
+type Config struct {
+	APIKey         string // callers send it as a bearer token
+	Secret         string // signs webhooks
+	PreviousSecret string // also signs them, while a secret is being replaced; may be empty
+
+	// WebhookURL chooses where a notice about a payment goes. try counts from 0, so that a later try may go
+	// elsewhere. An empty answer means that nobody wants to know. It must not block.
+	WebhookURL func(paymentID string, try int) string
+
+	StateFile string // where payments are kept over restarts; empty keeps them in memory only. One server a file.
+
+	Delay           time.Duration // from Start's answer to the outcome, and so for refunds; default 20ms
+	HangFor         time.Duration // how long card_timeout hangs at most; default 30s
+	DeliveryTimeout time.Duration // of one try of a webhook; default 10s
+	FirstBackoff    time.Duration // before the second try of a webhook, doubled each time; default 100ms
+	MaxBackoff      time.Duration // default 1m
+	MaxTries        int           // of one webhook; default 24, which with the backoff above is about a quarter of an hour
+	MaxConcurrent   int           // webhooks sent at the same time; default 16
+	MaxQueue        int           // outcomes and webhooks waiting; beyond it Start is answered 503; default 100,000
+	MaxPayments     int           // remembered; beyond it the oldest settled ones are forgotten; default 500,000
+
+	Now    func() time.Time // the clock; default time.Now
+	Logger *slog.Logger     // default slog.Default(); never sees a secret or personal data
+}
+
+// withDefaults fills in what is not set.
+func (c Config) withDefaults() Config {
+	setDefault(&c.Delay, 20*time.Millisecond)
+	setDefault(&c.HangFor, 30*time.Second)
+	setDefault(&c.DeliveryTimeout, 10*time.Second)
+	setDefault(&c.FirstBackoff, 100*time.Millisecond)
+	setDefault(&c.MaxBackoff, time.Minute)
+	setDefault(&c.MaxTries, 24)
+	setDefault(&c.MaxConcurrent, 16)
+	setDefault(&c.MaxQueue, 100_000)
+	setDefault(&c.MaxPayments, 500_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// setDefault sets what is still zero.
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports every fault at once. Values that are not set are not faults where they have a default.
+func (c Config) Validate() error {
+	var faults []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("sandbox: "+format, args...))
+		}
+	}
+	need(len(c.APIKey) >= minSecretBytes, "api key is shorter than %d bytes: set a random one", minSecretBytes)
+	need(len(c.Secret) >= minSecretBytes, "secret is shorter than %d bytes: set a random one", minSecretBytes)
+	need(c.PreviousSecret == "" || len(c.PreviousSecret) >= minSecretBytes, "previous secret is shorter than %d bytes", minSecretBytes)
+	need(c.WebhookURL != nil, "webhook url is not set")
+	for _, d := range []time.Duration{c.Delay, c.HangFor, c.DeliveryTimeout, c.FirstBackoff, c.MaxBackoff} {
+		need(d >= 0, "a duration is %s, want 0 or more", d)
+	}
+	for _, n := range []int{c.MaxTries, c.MaxConcurrent, c.MaxQueue, c.MaxPayments} {
+		need(n >= 0, "a limit is %d, want 0 or more", n)
+	}
+	return errors.Join(faults...)
+}
+
+// minSecretBytes is the least a shared secret may have: 128 bits.
+const minSecretBytes = 16

@@ -1,0 +1,117 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"meridian/internal/money"
+)
+
+// maxRefunds bounds the refunds of one payment.
+const maxRefunds = 100
+
+// createRefund is POST /v1/refunds: give money back, or say what became of the refund of that id.
+func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) error {
+	var body refundInputJSON
+	if err := readJSON(w, r, &body); err != nil {
+		return err
+	}
+	if err := checkKey(r, body.ID); err != nil {
+		return err
+	}
+	amount, err := body.Amount.amount()
+	if err != nil {
+		return badRequest(fmt.Errorf("amount: %w", err))
+	}
+	if amount.Minor <= 0 {
+		return badRequest(errors.New("amount: want more than zero"))
+	}
+	refund, jobs, err := s.refund(body, amount)
+	if err != nil {
+		return err
+	}
+	return s.answer(w, http.StatusCreated, refund, jobs)
+}
+
+func (s *Server) refund(body refundInputJSON, amount money.Amount) (refundJSON, []job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owner, used := s.memory.refunds[body.ID]; used {
+		refund, err := s.sameRefund(owner, body)
+		return refund, nil, err
+	}
+	p, err := s.payment(body.PaymentID)
+	if err != nil {
+		return refundJSON{}, nil, err
+	}
+	if err := s.checkRefund(p, amount); err != nil {
+		return refundJSON{}, nil, err
+	}
+	return s.addRefund(*p, body)
+}
+
+// sameRefund answers with the refund there is, if it is the one asked for. s.mu is held.
+func (s *Server) sameRefund(owner string, body refundInputJSON) (refundJSON, error) {
+	p, err := s.payment(owner)
+	if err != nil {
+		return refundJSON{}, err
+	}
+	i, ok := p.refund(body.ID)
+	if !ok || p.ID != body.PaymentID || p.refundJSON(i).Amount != body.Amount {
+		return refundJSON{}, conflict("refund", body.ID)
+	}
+	return p.refundJSON(i), nil
+}
+
+// checkRefund keeps refunds within what was captured.
+func (s *Server) checkRefund(p *paymentState, amount money.Amount) error {
+	if string(amount.Currency) != p.Amount.Currency {
+		return badRequest(fmt.Errorf("amount: the payment is in %s: refund that", p.Amount.Currency))
+	}
+	if left := p.Captured - p.refunded(); amount.Minor > left {
+		return &apiError{http.StatusUnprocessableEntity, codeRefundTooLarge, fmt.Sprintf("only %d can be refunded", left)}
+	}
+	if len(p.Refunds) >= maxRefunds {
+		return &apiError{http.StatusUnprocessableEntity, "too_many_refunds", fmt.Sprintf("a payment has at most %d refunds", maxRefunds)}
+	}
+	if len(s.queue) >= s.cfg.MaxQueue {
+		return unavailable("too many outcomes and webhooks are waiting")
+	}
+	return nil
+}
+
+// addRefund records a refund as the payment's card wants it to start. s.mu is held.
+func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []job, error) {
+	plan, err := parseMethod(p.Method)
+	if err != nil {
+		return refundJSON{}, nil, err
+	}
+	now := s.cfg.Now().UTC()
+	refund := refundState{ID: body.ID, Reference: newID("sbxr"), Status: plan.refundStart, Minor: body.Amount.Minor, CreatedAt: now}
+	p.Refunds = append(slices.Clone(p.Refunds), refund)
+	i := len(p.Refunds) - 1
+	if plan.refundEnd == "" {
+		jobs, err := s.concludeRefund(p, i)
+		return p.refundJSON(i), jobs, err
+	}
+	p.Refunds[i].DueAt = now.Add(s.delay(plan.refundDelay))
+	if err := s.save(record{Payment: &p}); err != nil {
+		return refundJSON{}, nil, err
+	}
+	return p.refundJSON(i), []job{{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: refund.ID}}, nil
+}
+
+// getRefund is GET /v1/refunds/{id}.
+func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) error {
+	s.mu.Lock()
+	p := s.memory.payments[s.memory.refunds[r.PathValue("id")]]
+	s.mu.Unlock()
+	if p != nil {
+		if i, ok := p.refund(r.PathValue("id")); ok {
+			return writeJSON(w, http.StatusOK, p.refundJSON(i))
+		}
+	}
+	return &apiError{http.StatusNotFound, codeUnknownRefund, "no refund has this id"}
+}

@@ -1,0 +1,287 @@
+package sandbox
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"meridian/internal/money"
+	"meridian/internal/payment"
+)
+
+// paymentState is all that is remembered about a payment. It is never changed in place: a change makes a copy and
+// records that.
+type paymentState struct {
+	ID           string         `json:"id"`
+	OrderID      string         `json:"order_id"`
+	Reference    string         `json:"reference"`
+	Content      string         `json:"content"` // hash of the request, to know it again
+	Method       string         `json:"method"`
+	Status       payment.Status `json:"status"`
+	FailureCode  string         `json:"failure_code,omitempty"`
+	ClientSecret string         `json:"client_secret,omitempty"`
+	Amount       amountJSON     `json:"amount"`
+	Captured     int64          `json:"captured,omitempty"` // minor units
+	Refunds      []refundState  `json:"refunds,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	DueAt        time.Time      `json:"due_at,omitzero"` // when it moves on by itself; zero for never
+}
+
+// refundState is all that is remembered about a refund, inside its payment.
+type refundState struct {
+	ID          string               `json:"id"`
+	Reference   string               `json:"reference"`
+	Status      payment.RefundStatus `json:"status"`
+	FailureCode string               `json:"failure_code,omitempty"`
+	Minor       int64                `json:"minor"`
+	CreatedAt   time.Time            `json:"created_at"`
+	DueAt       time.Time            `json:"due_at,omitzero"`
+}
+
+// eventState is a notice that somebody has yet to acknowledge.
+type eventState struct {
+	ID        string          `json:"id"`
+	PaymentID string          `json:"payment_id"`
+	Body      json.RawMessage `json:"body"`
+	Copies    int             `json:"copies"`          // still to be delivered
+	After     string          `json:"after,omitempty"` // the event to be delivered before
+}
+
+// refunded is what has been given back or is about to be, in minor units.
+func (p *paymentState) refunded() int64 {
+	var sum int64
+	for _, r := range p.Refunds {
+		if r.Status != payment.RefundFailed {
+			sum += r.Minor // each is at most what was left, so the sum stays within Captured
+		}
+	}
+	return sum
+}
+
+// settled reports whether nothing more will happen to the payment by itself.
+func (p *paymentState) settled() bool {
+	for _, r := range p.Refunds {
+		if r.pending() {
+			return false
+		}
+	}
+	return p.Status.Final()
+}
+
+// pending reports whether a refund has yet to get its final status.
+func (r refundState) pending() bool { return r.Status == payment.RefundPending }
+
+// refund finds a refund of the payment by its id.
+func (p *paymentState) refund(id string) (int, bool) {
+	for i, r := range p.Refunds {
+		if r.ID == id {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// json is the payment as the API shows it.
+func (p *paymentState) json() paymentJSON {
+	return paymentJSON{
+		ID: p.ID, OrderID: p.OrderID, Reference: p.Reference, Status: p.Status, FailureCode: p.FailureCode,
+		ClientSecret: p.ClientSecret, Amount: p.Amount, CapturedMinor: p.Captured, RefundedMinor: p.refunded(),
+		CreatedAt: p.CreatedAt,
+	}
+}
+
+// refundJSON is one of its refunds as the API shows it.
+func (p *paymentState) refundJSON(i int) refundJSON {
+	r := p.Refunds[i]
+	amount := newAmountJSON(money.Amount{Minor: r.Minor, Currency: money.Currency(p.Amount.Currency)})
+	return refundJSON{
+		ID: r.ID, PaymentID: p.ID, Reference: r.Reference, Status: r.Status, FailureCode: r.FailureCode,
+		Amount: amount, CreatedAt: r.CreatedAt,
+	}
+}
+
+// record is one change of the state: a line of the file. What belongs together is in one record, so that a crash
+// keeps all of it or nothing.
+type record struct {
+	Payment *paymentState `json:"payment,omitempty"` // as it is now
+	Events  []*eventState `json:"events,omitempty"`  // new, or with fewer copies left
+	Done    string        `json:"done,omitempty"`    // the event that needs no more delivery
+	Forget  string        `json:"forget,omitempty"`  // the payment to be forgotten
+}
+
+// memory is the whole state.
+type memory struct {
+	payments map[string]*paymentState
+	order    []string                 // ids of payments, the oldest first
+	refunds  map[string]string        // refund id → payment id
+	events   map[string]*eventState   // not acknowledged yet
+	held     map[string][]*eventState // event id → those to be delivered after it
+}
+
+func newMemory() *memory {
+	return &memory{
+		payments: map[string]*paymentState{}, refunds: map[string]string{},
+		events: map[string]*eventState{}, held: map[string][]*eventState{},
+	}
+}
+
+// merge applies a record. Loading a file is merging its lines.
+func (m *memory) merge(r record) {
+	if p := r.Payment; p != nil {
+		if m.payments[p.ID] == nil {
+			m.order = append(m.order, p.ID)
+		}
+		m.payments[p.ID] = p
+		for _, refund := range p.Refunds {
+			m.refunds[refund.ID] = p.ID
+		}
+	}
+	for _, e := range r.Events {
+		m.events[e.ID] = e
+	}
+	delete(m.events, r.Done)
+	if p := m.payments[r.Forget]; p != nil {
+		delete(m.payments, p.ID)
+		for _, refund := range p.Refunds {
+			delete(m.refunds, refund.ID)
+		}
+	}
+}
+
+// snapshot yields records that make the whole state, the fewest there can be.
+func (m *memory) snapshot(yield func(record) bool) {
+	for _, id := range m.order {
+		if p := m.payments[id]; p != nil && !yield(record{Payment: p}) {
+			return
+		}
+	}
+	for _, e := range m.events {
+		if !yield(record{Events: []*eventState{e}}) {
+			return
+		}
+	}
+}
+
+// size is the number of records of a snapshot.
+func (m *memory) size() int { return len(m.payments) + len(m.events) }
+
+// journal is the state file: a record a line, appended; written anew when most of it is out of date. A kill of the
+// process loses nothing that was answered; a loss of power may lose the last lines.
+type journal struct {
+	path  string
+	file  *os.File
+	size  int64 // bytes of whole lines
+	lines int
+}
+
+// openJournal reads the file, if there is one, into m and opens it for more.
+func openJournal(path string, m *memory) (*journal, error) {
+	j := &journal{path: path}
+	if err := j.load(m); err != nil {
+		return nil, err
+	}
+	if err := j.rewrite(m); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// load merges all lines. The last may have been cut short by a crash: it was not answered, so it did not happen.
+func (j *journal) load(m *memory) error {
+	file, err := os.Open(j.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open the sandbox's state file: %w", err)
+	}
+	defer file.Close()
+	lines := bufio.NewReader(file)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the sandbox's state file: %w", err)
+		}
+		var r record
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("read the sandbox's state file %s, line %d: %w: move the file away to start afresh", j.path, n, err)
+		}
+		m.merge(r)
+	}
+}
+
+// rewrite replaces the file, in one step, by a snapshot of m, and goes on appending to that.
+func (j *journal) rewrite(m *memory) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".*") // 0600: client secrets are in it
+	if err != nil {
+		return fmt.Errorf("create the sandbox's state file: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+			os.Remove(file.Name())
+			err = fmt.Errorf("write the sandbox's state file: %w", err)
+		}
+	}()
+	size, err := writeSnapshot(file, m)
+	if err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), j.path); err != nil {
+		return err
+	}
+	if j.file != nil {
+		j.file.Close() // nothing is lost with it: all that it held is in the new one
+	}
+	j.file, j.size, j.lines = file, size, m.size()
+	return nil
+}
+
+// writeSnapshot writes the records of m and returns the number of bytes.
+func writeSnapshot(w io.Writer, m *memory) (size int64, err error) {
+	out := bufio.NewWriter(w)
+	for r := range m.snapshot {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return 0, err
+		}
+		n, err := out.Write(append(line, '\n'))
+		if err != nil {
+			return 0, err
+		}
+		size += int64(n)
+	}
+	return size, out.Flush()
+}
+
+// append writes one record. If that fails, the file is as it was before.
+func (j *journal) append(r record) error {
+	var line bytes.Buffer
+	if err := json.NewEncoder(&line).Encode(r); err != nil {
+		return fmt.Errorf("encode the sandbox's state: %w", err)
+	}
+	if _, err := j.file.WriteAt(line.Bytes(), j.size); err != nil {
+		return fmt.Errorf("write the sandbox's state file: %w", errors.Join(err, j.file.Truncate(j.size)))
+	}
+	j.size += int64(line.Len())
+	j.lines++
+	return nil
+}
+
+// stale reports whether most of the file is out of date.
+func (j *journal) stale(m *memory) bool { return j.lines > 4*m.size()+10_000 }
+
+func (j *journal) close() error { return j.file.Close() }

@@ -1,0 +1,107 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// LogConfig says how log lines look. The zero value writes JSON from level info on.
+type LogConfig struct {
+	// Format is "json" (also when empty) or "text".
+	Format string
+	// Level is the least level written: "debug", "info" (also when empty), "warn" or "error".
+	Level string
+}
+
+// Validate reports every fault of the configuration at once.
+func (c LogConfig) Validate() error {
+	var faults []error
+	if c.Format != "" && c.Format != "json" && c.Format != "text" {
+		faults = append(faults, fmt.Errorf("log format %q: use json or text", c.Format))
+	}
+	if _, err := c.level(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (c LogConfig) level() (slog.Level, error) {
+	var level slog.Level
+	if c.Level == "" {
+		return level, nil
+	}
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		return 0, fmt.Errorf("log level %q: use debug, info, warn or error", c.Level)
+	}
+	return level, nil
+}
+
+// NewLogger returns a logger that adds the request id, the region and the trace id found in the context to every
+// line, and that redacts (see Redact).
+func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	level, err := cfg.level()
+	if err != nil {
+		return nil, err
+	}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: Redact}
+	if cfg.Format == "text" {
+		return slog.New(contextHandler{slog.NewTextHandler(w, options)}), nil
+	}
+	return slog.New(contextHandler{slog.NewJSONHandler(w, options)}), nil
+}
+
+// A Request says which request a context belongs to.
+type Request struct {
+	// ID is the request id, as answered in X-Request-Id.
+	ID string
+	// Region is the name of the region whose server answers.
+	Region string
+}
+
+type requestKey struct{}
+
+// WithRequest returns a context whose log lines carry the request's id and region.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestFrom returns what WithRequest put into the context; the zero Request when nothing did.
+func RequestFrom(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
+// contextHandler adds to each line what the context knows.
+type contextHandler struct {
+	next slog.Handler
+}
+
+func (h contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
+	if r := RequestFrom(ctx); r.ID != "" {
+		record.AddAttrs(slog.String("request_id", r.ID), slog.String("region", r.Region))
+	}
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		record.AddAttrs(slog.String("trace_id", span.TraceID().String()))
+	}
+	return h.next.Handle(ctx, record)
+}
+
+func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return contextHandler{h.next.WithAttrs(attrs)}
+}
+
+func (h contextHandler) WithGroup(name string) slog.Handler {
+	return contextHandler{h.next.WithGroup(name)}
+}

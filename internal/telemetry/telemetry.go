@@ -1,0 +1,170 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// Config says who reports, and to whom. The zero value reports metrics only.
+type Config struct {
+	// Service is the name spans and logs carry; "meridian" when empty.
+	Service string
+	// Region is the region whose server this is; it becomes the label "region" of every metric.
+	Region string
+	// Version of the binary, for spans.
+	Version string
+	// OTLPEndpoint is the base URL of an OTLP/HTTP collector, for example "http://collector:4318"; spans go to
+	// /v1/traces below it. Empty: no spans are
+	// recorded or sent; trace ids still exist, so that log lines of one request can be found together.
+	OTLPEndpoint string
+	// SampleRatio is the share of traces begun here that are recorded, above 0 and at most 1; 0 means 1. Traces
+	// begun by a trusted caller keep the caller's decision.
+	SampleRatio float64
+	// Registry collects the metrics; nil means a new one. Servers of one process share one.
+	Registry *prometheus.Registry
+}
+
+// Validate reports every fault of the configuration at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.OTLPEndpoint != "" {
+		u, err := url.Parse(c.OTLPEndpoint)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			faults = append(faults, errors.New("otlp endpoint: give a URL such as http://collector:4318"))
+		}
+	}
+	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) { // written so that NaN fails too
+		faults = append(faults, errors.New("sample ratio: give a number above 0 and at most 1"))
+	}
+	return errors.Join(faults...)
+}
+
+// A Telemetry is what one region's server reports with. Make it with Setup and end it with Shutdown.
+type Telemetry struct {
+	// Tracer makes the tracers of this server.
+	Tracer *sdktrace.TracerProvider
+	// Meter makes the meters of this server; their metrics appear in Registry with the region's label.
+	Meter *sdkmetric.MeterProvider
+	// Registry is where all metrics of the process are collected.
+	Registry *prometheus.Registry
+	// Registerer registers native Prometheus collectors with this server's region label.
+	Registerer prometheus.Registerer
+}
+
+// NewRegistry returns a registry that already reports on the process itself (memory, goroutines, file descriptors).
+func NewRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return registry
+}
+
+// Setup makes the providers of one region's server. It may be called once for every region of a process, with the
+// same Registry and different regions; the same region twice is an error at the first collection.
+func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	if cfg.Service == "" {
+		cfg.Service = "meridian"
+	}
+	if cfg.Registry == nil {
+		cfg.Registry = NewRegistry()
+	}
+	res := resource.NewSchemaless(
+		attribute.String("service.name", cfg.Service),
+		attribute.String("service.version", cfg.Version),
+		attribute.String("cloud.region", cfg.Region),
+	)
+	tracer, err := newTracerProvider(ctx, cfg, res)
+	if err != nil {
+		return nil, err
+	}
+	registerer := prometheus.WrapRegistererWith(prometheus.Labels{"region": cfg.Region}, cfg.Registry)
+	reader, err := otelprometheus.New(
+		otelprometheus.WithRegisterer(registerer),
+		otelprometheus.WithoutScopeInfo(),
+		otelprometheus.WithoutTargetInfo(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("starting the metrics reader: %w", err)
+	}
+	return &Telemetry{
+		Tracer:     tracer,
+		Meter:      sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res)),
+		Registry:   cfg.Registry,
+		Registerer: registerer,
+	}, nil
+}
+
+func newTracerProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdktrace.TracerProvider, error) {
+	if cfg.OTLPEndpoint == "" {
+		return sdktrace.NewTracerProvider(
+			sdktrace.WithResource(res),
+			sdktrace.WithSampler(sdktrace.NeverSample()),
+		), nil
+	}
+	endpoint, err := url.JoinPath(cfg.OTLPEndpoint, "v1", "traces")
+	if err != nil {
+		return nil, fmt.Errorf("reading the OTLP endpoint: %w", err)
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("starting the trace exporter: %w", err)
+	}
+	ratio := cfg.SampleRatio
+	if ratio == 0 {
+		ratio = 1
+	}
+	return sdktrace.NewTracerProvider(
+		sdktrace.WithResource(res),
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))),
+		sdktrace.WithBatcher(redactingExporter{exporter}),
+	), nil
+}
+
+// Metrics serves everything in the registry in Prometheus' text format.
+func (t *Telemetry) Metrics() http.Handler {
+	return promhttp.HandlerFor(t.Registry, promhttp.HandlerOpts{
+		Registry:            t.Registry,
+		MaxRequestsInFlight: 4,
+	})
+}
+
+// SetGlobal installs this server's providers as OpenTelemetry's globals, for libraries that take no provider. In a
+// process with several regions the last call wins; code of ours takes the providers it is given.
+func (t *Telemetry) SetGlobal() {
+	otel.SetTracerProvider(t.Tracer)
+	otel.SetMeterProvider(t.Meter)
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+}
+
+// Shutdown sends what is still held back and ends the providers. It may be called more than once.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	return errors.Join(t.Tracer.Shutdown(ctx), ignoreShutdown(t.Meter.Shutdown(ctx)))
+}
+
+// ignoreShutdown drops the complaint of a reader that was shut down before.
+func ignoreShutdown(err error) error {
+	if errors.Is(err, sdkmetric.ErrReaderShutdown) {
+		return nil
+	}
+	return err
+}

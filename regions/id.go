@@ -1,0 +1,88 @@
+package regions
+
+import (
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// ErrBadID is wrapped by every error of ParseID and ParseGlobalID: the text is not a public id of that kind.
+var ErrBadID = errors.New("malformed id")
+
+// A Ref says where a row lives and which one it is: the parsed form of a public id.
+type Ref struct {
+	// Region is the name of the row's home region.
+	Region string
+	// ID is the row's key inside that region.
+	ID uuid.UUID
+}
+
+// idBody is how the sixteen bytes of a UUID are written in a public id: 26 lower-case letters and digits.
+var idBody = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+const idBodyLength = 26
+
+// FormatID writes the public id of a regional row, for example "ord_euw_" and 26 letters and digits. It panics when
+// the region is not in the set: that is a mistake of the program, since a region's file reaches every pod before its
+// first row is written.
+func (s *Set) FormatID(prefix string, r Ref) string {
+	region, ok := s.byName[r.Region]
+	if !ok {
+		panic(fmt.Sprintf("regions: no region %q to write an id of %s for", r.Region, prefix))
+	}
+	return prefix + "_" + region.Code + "_" + idBody.EncodeToString(r.ID[:])
+}
+
+// ParseID reads a public id that FormatID wrote with the same prefix. Every row has exactly one spelling: another
+// case, another length or stray bits are refused. The error wraps ErrBadID and never repeats the text.
+func (s *Set) ParseID(prefix, text string) (Ref, error) {
+	rest, ok := strings.CutPrefix(text, prefix+"_")
+	if !ok {
+		return Ref{}, fmt.Errorf("%w: it must begin with %s_", ErrBadID, prefix)
+	}
+	code, body, ok := strings.Cut(rest, "_")
+	if !ok {
+		return Ref{}, fmt.Errorf("%w: it must read %s_<region>_<%d letters and digits>", ErrBadID, prefix, idBodyLength)
+	}
+	region, ok := s.byCode[code]
+	if !ok {
+		return Ref{}, fmt.Errorf("%w: its region is not known", ErrBadID)
+	}
+	id, err := parseIDBody(body)
+	if err != nil {
+		return Ref{}, err
+	}
+	return Ref{Region: region.Name, ID: id}, nil
+}
+
+// FormatGlobalID writes the public id of a row that has no home region, for example "prd_" and 26 letters and digits.
+func FormatGlobalID(prefix string, id uuid.UUID) string {
+	return prefix + "_" + idBody.EncodeToString(id[:])
+}
+
+// ParseGlobalID reads a public id that FormatGlobalID wrote with the same prefix. The error wraps ErrBadID.
+func ParseGlobalID(prefix, text string) (uuid.UUID, error) {
+	body, ok := strings.CutPrefix(text, prefix+"_")
+	if !ok {
+		return uuid.UUID{}, fmt.Errorf("%w: it must begin with %s_", ErrBadID, prefix)
+	}
+	return parseIDBody(body)
+}
+
+func parseIDBody(body string) (uuid.UUID, error) {
+	var id uuid.UUID
+	if len(body) != idBodyLength {
+		return id, fmt.Errorf("%w: it must end in %d letters and digits", ErrBadID, idBodyLength)
+	}
+	if _, err := idBody.Decode(id[:], []byte(body)); err != nil {
+		return uuid.UUID{}, fmt.Errorf("%w: it must end in %d of the letters a-z and digits 2-7", ErrBadID, idBodyLength)
+	}
+	// 26 characters carry 130 bits: the decoder ignores the last two (and line ends), so only a comparison tells.
+	if idBody.EncodeToString(id[:]) != body {
+		return uuid.UUID{}, fmt.Errorf("%w: it has no such spelling", ErrBadID)
+	}
+	return id, nil
+}
