@@ -34,6 +34,7 @@ type pod struct {
 	world  *world
 	addr   string
 	server *http.Server
+	ended  chan struct{} // closed when the server listens no more
 
 	mu     sync.Mutex
 	answer http.HandlerFunc // nil is the ordinary answer
@@ -93,11 +94,18 @@ func (p *pod) start() {
 	}
 	p.addr = listener.Addr().String()
 	p.server = &http.Server{Handler: p}
-	go p.server.Serve(listener) //nolint:errcheck // it always ends with ErrServerClosed
+	p.ended = make(chan struct{})
+	go func() {
+		_ = p.server.Serve(listener) // it always ends with ErrServerClosed
+		close(p.ended)
+	}()
 }
 
-// stop closes every connection; new ones are refused.
-func (p *pod) stop() { _ = p.server.Close() }
+// stop closes every connection, and waits until new ones are refused.
+func (p *pod) stop() {
+	_ = p.server.Close()
+	<-p.ended
+}
 
 func (p *pod) set(answer http.HandlerFunc) {
 	p.mu.Lock()

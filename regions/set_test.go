@@ -39,7 +39,7 @@ func TestHomeOf_EveryCountry(t *testing.T) {
 func TestCurrencyOf(t *testing.T) {
 	set := shippedSet(t)
 	tests := []struct{ country, want string }{
-		{"US", "USD"}, {"CA", "CAD"}, {"AR", "USD"}, {"MX", "MXN"}, {"IE", "EUR"}, {"GB", "GBP"}, {"NO", "NOK"},
+		{"US", "USD"}, {"CA", "CAD"}, {"AR", "USD"}, {"MX", "MXN"}, {"IE", "EUR"}, {"GB", "GBP"}, {"NO", "EUR"},
 		{"LI", "CHF"}, {"EG", "EUR"}, {"SG", "SGD"}, {"JP", "JPY"}, {"GU", "USD"}, {"XX", "USD"}, {"", "USD"},
 	}
 	for _, tt := range tests {

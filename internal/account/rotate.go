@@ -30,8 +30,9 @@ func (a *Accounts) Run(ctx context.Context) error {
 	}
 }
 
-// RotateOnce reads the signing keys, makes the next one when its time has come, and removes those that have expired.
-// Any number of processes may do it at the same time: one makes the key. One round trip when there is nothing to do.
+// RotateOnce reads the signing keys. When the time of the next one has come it makes it, and removes those that have
+// expired. Any number of processes may do it at the same time: one makes the key. One round trip when there is nothing
+// to do.
 func (a *Accounts) RotateOnce(ctx context.Context) error { return a.keys.rotate(ctx) }
 
 func (s *signingKeys) rotate(ctx context.Context) error {

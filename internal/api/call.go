@@ -69,9 +69,12 @@ func takesStream(bytes int64, timeout time.Duration) routeOption {
 	return func(c *routeConfig) { c.bodyLimit, c.timeout = bytes, timeout }
 }
 
-// slowBodyGrace is how much later than the request's deadline a connection stops being read, so that a handler that
-// heeds its context answers first.
-const slowBodyGrace = 2 * time.Second
+// How much later than the request's deadline a connection stops being read, so that a handler that heeds its context
+// answers first, and stops being written, so that a client that does not read its answer holds nothing for long.
+const (
+	slowBodyGrace   = 2 * time.Second
+	slowReaderGrace = 30 * time.Second
+)
 
 // route prepares a request for its handler: rate, deadline and body limit, in the order of what refuses cheapest.
 func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http.Handler {
@@ -90,11 +93,18 @@ func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), cfg.timeout)
 		defer cancel()
-		// A recorder in a test has no deadline to set; a connection has.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cfg.timeout + slowBodyGrace))
+		boundConnection(w, cfg.timeout)
 		r.Body = http.MaxBytesReader(w, r.Body, cfg.bodyLimit)
 		handler.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// boundConnection bounds how long the request may be read and its answer written. net/http lifts both afterwards.
+func boundConnection(w http.ResponseWriter, timeout time.Duration) {
+	connection, now := http.NewResponseController(w), time.Now()
+	// The recorder of a test has no deadlines to set; a connection has.
+	_ = connection.SetReadDeadline(now.Add(timeout + slowBodyGrace))
+	_ = connection.SetWriteDeadline(now.Add(timeout + slowReaderGrace))
 }
 
 // handle makes a handler of ours one of net/http's: its error is answered.

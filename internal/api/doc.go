@@ -10,7 +10,7 @@
 //  3. Give it its line in routes.go, in the group of who calls it.
 //  4. Give each error of the domain its row in problemTypes (errors.go), with a stable code.
 //  5. Describe it in the resource's file under openapi/ (the top of base.yaml says how).
-//  6. Test it through validated(t, s.Handler()), which holds every answer to the document, and assert its round trips.
+//  6. Test it through validated(t, s.Handler()), which holds every answer, and the round trips it took, to the document.
 //
 // What the package promises:
 //

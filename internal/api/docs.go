@@ -120,9 +120,13 @@ func newDocsPage(tree yaml.MapSlice) docsPage {
 	}
 }
 
+// newDocsProblems lists each code once, as its first row tells it, by status.
 func newDocsProblems() []docsProblem {
 	var problems []docsProblem
 	for _, row := range problemTypes {
+		if slices.ContainsFunc(problems, func(p docsProblem) bool { return p.Code == row.code }) {
+			continue
+		}
 		problems = append(problems, docsProblem{
 			Code: row.code, Title: row.title, Detail: row.detail, Status: row.status, StatusText: http.StatusText(row.status),
 		})

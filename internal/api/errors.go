@@ -12,7 +12,14 @@ import (
 	"strconv"
 	"time"
 
+	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/inventory"
+	"meridian/internal/money"
+	"meridian/internal/order"
+	"meridian/internal/payment"
+	"meridian/internal/shipping"
 	"meridian/regions"
 )
 
@@ -63,6 +70,7 @@ var problemTypes = []problemType{
 	{code: "body_too_large", status: http.StatusRequestEntityTooLarge, title: "The request's body is too large"},
 	{code: "unsupported_media_type", status: http.StatusUnsupportedMediaType, title: "The body's type is not supported"},
 	{code: "idempotency_key_reused", status: http.StatusUnprocessableEntity, title: "This Idempotency-Key was used for another call",
+		err:    idempotency.ErrReused,
 		detail: "Make up a new key for a new call; repeat a call with exactly the same content."},
 	{code: "precondition_required", status: http.StatusPreconditionRequired, title: "The If-Match header is missing",
 		detail: "Send the ETag you got when you read it, so that nobody's change is lost."},
@@ -78,6 +86,57 @@ var problemTypes = []problemType{
 	{code: "unavailable", status: http.StatusServiceUnavailable, title: "This cannot be served right now",
 		match: database.Unavailable, retryAfter: 2 * time.Second,
 		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
+
+	// Carts.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: cart.ErrNotFound,
+		detail: "There is no such cart, or it is not yours: send the guest's token or sign in."},
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*cart.InvalidError],
+		detail: "A cart cannot take this.", fill: invalidCart},
+	{code: "cart_closed", status: http.StatusConflict, title: "The cart was ordered or merged", err: cart.ErrNotOpen,
+		detail: "Make a new cart."},
+	{code: "cart_changed", status: http.StatusPreconditionFailed, title: "The cart has changed since you read it",
+		match: is[*cart.ConflictError], detail: "The answer has the cart as it is now: repeat the change on it."},
+	{code: "sku_not_sold", status: http.StatusUnprocessableEntity, title: "A SKU is not sold", match: is[*cart.UnknownSKUError],
+		detail: "Leave out the skus that the answer names.", fill: notSold},
+	{code: "too_many_lines", status: http.StatusUnprocessableEntity, title: "The cart would have too many lines",
+		match: is[*cart.TooManyLinesError], detail: "Remove some lines first.", fill: tooManyLines},
+	{code: "too_many_units", status: http.StatusUnprocessableEntity, title: "A line would have too many units",
+		match: is[*cart.QuantityError], detail: "Ask for fewer.", fill: tooManyUnits},
+
+	// Orders and their payments.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: order.ErrNotFound,
+		detail: "There is no such order, or it is not yours: send the guest's token or sign in."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: order.ErrRefundNotFound,
+		detail: "There is no such refund, or it has not failed."},
+	{code: "cart_conflict", status: http.StatusConflict, title: "The cart has changed since the shopper saw it",
+		detail: "The answer has the cart as it is now: show it, and order it with its version."},
+	{code: "cart_empty", status: http.StatusUnprocessableEntity, title: "The cart is empty", err: order.ErrCartEmpty,
+		detail: "Put something into it first."},
+	{code: "not_for_sale", status: http.StatusUnprocessableEntity, title: "Something in the cart is not for sale",
+		match: is[*order.NotForSaleError], detail: "Take the skus that the answer names out of the cart.", fill: notForSale},
+	{code: "sold_out", status: http.StatusConflict, title: "Too little is left", match: is[*inventory.SoldOutError],
+		detail: "Nothing was ordered. The answer says of which sku how many are left.", fill: soldOut},
+	{code: "total_changed", status: http.StatusConflict, title: "The total is another than expected",
+		match: is[*order.TotalChangedError], detail: "Nothing was ordered. Show the actual total, and order again.", fill: totalChanged},
+	{code: "address_unknown", status: http.StatusUnprocessableEntity, title: "There is no such saved address",
+		err: order.ErrAddressUnknown, detail: "Choose another one, or send ship_to."},
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+		err: order.ErrAccountClosed, detail: "Order as a guest, or with another account."},
+	{code: "payment_provider_unknown", status: http.StatusUnprocessableEntity, title: "There is no such payment provider",
+		err: order.ErrUnknownProvider, detail: "Leave payment.provider out, or name one the shop has."},
+	{code: "order_state", status: http.StatusConflict, title: "The order's state does not allow this",
+		match: is[*order.StateError], detail: "The answer says what its status is, and what it would have to be.", fill: orderState},
+	{code: "refund_too_large", status: http.StatusUnprocessableEntity, title: "The refund is more than is left",
+		match: is[*order.RefundTooLargeError], fill: refundTooLarge},
+	{code: "webhook_signature_invalid", status: http.StatusBadRequest, title: "The webhook's signature is not valid",
+		err: payment.ErrBadSignature, detail: "Sign it with the secret that the shop was given, and with the time it is sent."},
+	{code: "webhook_event_invalid", status: http.StatusBadRequest, title: "The webhook cannot be understood", err: payment.ErrBadEvent},
+
+	// Whatever is delivered.
+	{code: "not_delivered", status: http.StatusUnprocessableEntity, title: "The shop does not deliver there",
+		err: shipping.ErrNotServiceable, detail: "Choose another country."},
+	{code: "currency_not_delivered", status: http.StatusUnprocessableEntity, title: "Delivery has no price in this currency",
+		err: shipping.ErrNoRate, detail: "Choose another currency."},
 }
 
 // A FieldError says what is wrong with one field or parameter, and how to put it right.
@@ -133,6 +192,12 @@ func notFound(detail string) *Problem { return &Problem{Code: "not_found", Detai
 
 // forbidden is the answer to a caller who is known but may not.
 func forbidden(detail string) *Problem { return &Problem{Code: "forbidden", Detail: detail} }
+
+// is reports whether err is, or wraps, an error of the type: for rows of errors that carry data.
+func is[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}
 
 // problemOf finds what to answer to an error.
 func problemOf(err error) (*Problem, problemType) {

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"meridian/internal/database"
+	"meridian/internal/idempotency"
 	"meridian/regions"
 )
 
@@ -41,6 +42,7 @@ func TestProblemOf(t *testing.T) {
 		{"connection broken", &pgconn.PgError{Code: "08006"}, 503, "unavailable"},
 		{"retries exhausted", &database.RetriesExhaustedError{Attempts: 3, Err: errors.New("40001")}, 503, "unavailable"},
 		{"outcome unknown", fmt.Errorf("%w: gone", database.ErrOutcomeUnknown), 503, "outcome_unknown"},
+		{"key used again", idempotency.ErrReused, 422, "idempotency_key_reused"},
 		{"deadline", fmt.Errorf("asking: %w", context.DeadlineExceeded), 503, "timed_out"},
 		{"constraint nobody mapped", &pgconn.PgError{Code: "23505"}, 500, "internal"},
 		{"anything", errors.New("password=hunter2"), 500, "internal"},
@@ -166,7 +168,16 @@ func TestProblemCodes(t *testing.T) {
 }
 
 // answeredElsewhere are exported errors of domains that never reach a client as they are, with the reason.
-var answeredElsewhere = map[string]string{}
+var answeredElsewhere = map[string]string{
+	"idempotency.ErrUnknown":    "domains ask for a key only after the database said that it is taken",
+	"money.ErrCurrencyMismatch": "a mistake of the program, answered as internal",
+	"order.AmountMismatchError": "a webhook's: it stays in the inbox until a person has looked",
+	"payment.ErrUnavailable":    "the order exists by then and waits: a worker asks again",
+	"payment.ErrUnknownPayment": "a webhook's or a worker's: it is tried again",
+	"payment.ErrConflict":       "the provider's answer to a mistake of the program; a worker reports it",
+	"payment.ErrRefundTooLarge": "becomes a failed refund",
+	"payment.RejectedError":     "becomes a failed payment or refund",
+}
 
 // TestDomainErrors holds the table to the domains: every exported error of a domain that this package imports is a
 // row of it.

@@ -66,6 +66,11 @@ func withoutSuffix(tag string) string {
 	return tag
 }
 
+// tellAge says how old an answer is that may be old: every operation whose x-consistency is bounded calls it.
+func tellAge(w http.ResponseWriter, age time.Duration) {
+	w.Header().Set("Age", strconv.Itoa(seconds(max(0, age))))
+}
+
 // cachePublic lets everyone, also a CDN, keep the answer for maxAge and show it for as long again while fetching it
 // anew. Only for answers that are the same for everyone.
 func cachePublic(w http.ResponseWriter, maxAge time.Duration) {

@@ -2,8 +2,11 @@ package api
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
+
+	"meridian/internal/idempotency"
 )
 
 const maxIdempotencyKeyBytes = 128
@@ -28,6 +31,26 @@ func isPrintable(text string) bool {
 		}
 	}
 	return true
+}
+
+// earlierAnswer is what a call was answered the first time, where a domain's error says that it happened before.
+func earlierAnswer(err error) (answer idempotency.Answer, ok bool) {
+	var replay *idempotency.Replay
+	if !errors.As(err, &replay) {
+		return idempotency.Answer{}, false
+	}
+	return replay.Answer, true
+}
+
+// writeReplay answers a repeated call with body, which is the first answer's, or the resource as it is now where the
+// record holds none.
+func writeReplay(w http.ResponseWriter, status int, body []byte) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", "true")
+	w.WriteHeader(status)
+	// A failed write means that the client is gone: there is nobody left to tell.
+	_, _ = w.Write(body)
+	return nil
 }
 
 // fingerprint is what a repeated call is compared by: the SHA-256 of its method, its path, who makes it and what it

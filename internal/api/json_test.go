@@ -3,8 +3,11 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +148,22 @@ func TestReadJSON_BodyLimit(t *testing.T) {
 	p := wantProblem(t, ask(h, "POST", "/", `{"name":"1234567890"}`), http.StatusRequestEntityTooLarge, "body_too_large")
 	if !strings.Contains(p.Detail, "20 bytes") {
 		t.Errorf("detail %q", p.Detail)
+	}
+}
+
+func TestBodyError(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+	}{
+		{&http.MaxBytesError{Limit: 5}, http.StatusRequestEntityTooLarge},
+		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), http.StatusRequestTimeout},
+		{io.ErrUnexpectedEOF, http.StatusBadRequest},
+		{io.ErrClosedPipe, http.StatusInternalServerError},
+	} {
+		if _, row := problemOf(bodyError(test.err)); row.status != test.status {
+			t.Errorf("%v is answered %d, want %d", test.err, row.status, test.status)
+		}
 	}
 }
 

@@ -167,7 +167,7 @@ func (s *Server) allowOrigins(next http.Handler) http.Handler {
 			"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", guestTokenHeader, "X-Request-Id",
 		},
 		ExposedHeaders: []string{
-			"ETag", "Location", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset",
+			"Age", "ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset",
 			"Retry-After", "X-Meridian-Region", "X-Meridian-Round-Trips", "X-Request-Id",
 		},
 		MaxAge: 600,

@@ -22,7 +22,7 @@ import (
 )
 
 func TestIdentify(t *testing.T) {
-	h := newTestServer(t).Handler()
+	h := newTestServer(t, func(_ *Deps, c *Config) { c.Debug = false }).Handler()
 	for _, test := range []struct {
 		name, sent string
 		kept       bool
@@ -146,7 +146,7 @@ func TestRecord_StrangersTraceIsNotContinued(t *testing.T) {
 }
 
 func TestDebugHeaders(t *testing.T) {
-	s := newTestServer(t, func(_ *Deps, c *Config) { c.Debug = true })
+	s := newTestServer(t)
 	h := around(t, s, func(w http.ResponseWriter, r *http.Request) error {
 		if _, trips := database.CountTrips(r.Context()); trips != callOf(r).trips {
 			t.Error("a handler's round trips are counted apart")
@@ -154,9 +154,7 @@ func TestDebugHeaders(t *testing.T) {
 		return notFound("no")
 	})
 	w := ask(h, "GET", "/", "")
-	if got := w.Header().Get("X-Meridian-Round-Trips"); got != "0" {
-		t.Errorf("round trips %q", got)
-	}
+	wantTrips(t, w, 0)
 	if got := w.Header().Get("Server-Timing"); !strings.Contains(got, `db;desc="0 round trips"`) {
 		t.Errorf("Server-Timing %q", got)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestListRegions(t *testing.T) {
-	s := newTestServer(t, func(_ *Deps, c *Config) { c.Debug = true })
+	s := newTestServer(t)
 	h := validated(t, s.Handler())
 	w := ask(h, "GET", "/v1/regions", "")
 	var got regionsResponse
@@ -22,9 +22,7 @@ func TestListRegions(t *testing.T) {
 	if w.Code != http.StatusOK || got.Here != "eu-west" || !slices.Equal(names, s.Regions.Names()) {
 		t.Errorf("answered %d from %q: %v", w.Code, got.Here, names)
 	}
-	if trips := w.Header().Get("X-Meridian-Round-Trips"); trips != "0" {
-		t.Errorf("%s round trips", trips)
-	}
+	wantTrips(t, w, 0)
 	if cache := w.Header().Get("Cache-Control"); cache != "public, max-age=300, stale-while-revalidate=300" {
 		t.Errorf("Cache-Control %q", cache)
 	}

@@ -3,17 +3,20 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 	"pgregory.net/rapid"
 
+	"meridian/internal/idempotency"
 	"meridian/regions"
 )
 
@@ -102,6 +105,33 @@ func TestIdempotencyKey(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+func TestWriteReplay(t *testing.T) {
+	err := fmt.Errorf("placing: %w", &idempotency.Replay{Answer: idempotency.Answer{Status: 201, Body: []byte(`{"id":"a"}`)}})
+	answer, ok := earlierAnswer(err)
+	if !ok {
+		t.Fatal("a repeated call was not recognised")
+	}
+	if _, ok := earlierAnswer(errors.New("another")); ok {
+		t.Error("another error was taken for a repeated call")
+	}
+	w := httptest.NewRecorder()
+	if err := writeReplay(w, answer.Status, answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != http.StatusCreated || w.Body.String() != `{"id":"a"}` || w.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("answered %d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestTellAge(t *testing.T) {
+	for age, want := range map[time.Duration]string{-time.Second: "0", 0: "0", 1200 * time.Millisecond: "2"} {
+		w := httptest.NewRecorder()
+		if tellAge(w, age); w.Header().Get("Age") != want {
+			t.Errorf("%s is told as %q", age, w.Header().Get("Age"))
+		}
 	}
 }
 

@@ -34,6 +34,35 @@ func (s *Server) routes() *mux.Router {
 	// Everyone: which regions there are and what each sells in.
 	on("GET", "/v1/regions", s.listRegions)
 
+	// Shoppers: carts. A guest's is opened by its token, a customer's by signing in.
+	on("POST", "/v1/carts", s.createCart)
+	on("GET", "/v1/carts/{cart}", s.getCart)
+	on("PATCH", "/v1/carts/{cart}", s.changeCart)
+	on("POST", "/v1/carts/{cart}/lines", s.addCartLine)
+	on("PUT", "/v1/carts/{cart}/lines/{sku}", s.setCartLine)
+	on("DELETE", "/v1/carts/{cart}/lines/{sku}", s.removeCartLine)
+	on("GET", "/v1/account/cart", s.getAccountCart)
+	on("POST", "/v1/account/cart:merge", s.mergeCart)
+
+	// Shoppers: checkout and orders. A guest's order is opened by the token that placing it gave.
+	on("POST", "/v1/orders", s.placeOrder)
+	on("GET", "/v1/orders", s.listOrders)
+	on("GET", "/v1/orders/{order}", s.getOrder)
+	on("POST", "/v1/orders/{order}/cancel", s.cancelOrder)
+
+	// Operators: what happens to orders.
+	on("GET", "/v1/operator/orders", s.listRegionOrders)
+	on("GET", "/v1/operator/orders/{order}", s.getOperatorOrder)
+	on("POST", "/v1/operator/orders/{order}/cancel", s.cancelOrderForShop)
+	on("POST", "/v1/operator/orders/{order}/pack", s.packOrder)
+	on("POST", "/v1/operator/orders/{order}/ship", s.shipOrder)
+	on("POST", "/v1/operator/orders/{order}/deliver", s.deliverOrder)
+	on("POST", "/v1/operator/orders/{order}/refund", s.refundOrder)
+	on("POST", "/v1/operator/refunds/{refund}/retry", s.retryRefund)
+
+	// Payment providers, known by their signature.
+	on("POST", "/v1/webhooks/{provider}", s.receiveWebhook, unlimited, takesStream(maxWebhookBytes, webhookTimeout))
+
 	return m
 }
 

@@ -16,6 +16,8 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/singleflight"
 
+	"meridian/internal/cart"
+	"meridian/internal/order"
 	"meridian/regions"
 )
 
@@ -41,6 +43,10 @@ type Deps struct {
 	// VerifyToken checks an access token and says who bears it. It returns an error that wraps ErrInvalidToken when
 	// the token is not good, and any other error when that could not be found out.
 	VerifyToken func(ctx context.Context, token string) (Principal, error)
+	// Carts are the shop's carts.
+	Carts *cart.Carts
+	// Orders are the shop's orders; their Providers answer at /v1/webhooks.
+	Orders *order.Orders
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -58,6 +64,12 @@ func (d Deps) validate() error {
 	}
 	if d.VerifyToken == nil {
 		faults = append(faults, errors.New("the verification of access tokens is missing"))
+	}
+	if d.Orders == nil {
+		faults = append(faults, errors.New("the orders are missing"))
+	}
+	if d.Carts == nil {
+		faults = append(faults, errors.New("the carts are missing"))
 	}
 	return errors.Join(faults...)
 }

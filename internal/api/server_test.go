@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/api/apitest"
+	"meridian/internal/cart"
+	"meridian/internal/order"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )
@@ -24,7 +27,8 @@ var testSecret = bytes.Repeat([]byte("s"), minSecretBytes)
 // unlimitedRates is for tests that call more often than one client may.
 var unlimitedRates = Limits{Default: Rate{Requests: -1}, SignIn: Rate{Requests: -1}}
 
-// newTestServer returns a server of eu-west that set may change first. Its tokens are those of testPrincipals.
+// newTestServer returns a server of eu-west in debug mode that set may change first. It has no database: a test that
+// reaches a domain sets the domain's field. Its tokens are those of testPrincipals.
 func newTestServer(t testing.TB, set ...func(*Deps, *Config)) *Server {
 	t.Helper()
 	shipped, err := regions.Shipped()
@@ -37,8 +41,10 @@ func newTestServer(t testing.TB, set ...func(*Deps, *Config)) *Server {
 		Log:         slog.New(slog.DiscardHandler),
 		Ping:        func(context.Context) error { return nil },
 		VerifyToken: verifyTestToken,
+		Carts:       cart.New(cart.Config{}),
+		Orders:      order.New(order.Config{Regions: shipped}),
 	}
-	cfg := Config{Secret: testSecret, Limits: unlimitedRates, DrainDelay: -1}
+	cfg := Config{Secret: testSecret, Limits: unlimitedRates, DrainDelay: -1, Debug: true}
 	for _, f := range set {
 		f(&deps, &cfg)
 	}
@@ -133,6 +139,14 @@ func wantProblem(t testing.TB, w *httptest.ResponseRecorder, status int, code st
 		t.Errorf("request id %q in the body, %q in the header", p.RequestID, w.Header().Get("X-Request-Id"))
 	}
 	return p
+}
+
+// wantTrips fails the test unless the answer took n round trips to the database.
+func wantTrips(t testing.TB, w *httptest.ResponseRecorder, n int) {
+	t.Helper()
+	if got := w.Header().Get("X-Meridian-Round-Trips"); got != strconv.Itoa(n) {
+		t.Errorf("%s round trips, want %d", got, n)
+	}
 }
 
 // logged is a logger whose output can be read.

@@ -54,19 +54,25 @@ type ChangeInput struct {
 
 // Add puts quantity more units of a SKU into the cart: Change with one element.
 func (c *Carts) Add(ctx context.Context, in ChangeInput, sku string, quantity int64) (Cart, error) {
-	in.Changes = []Change{{Op: OpAdd, SKU: sku, Quantity: quantity}}
-	return c.Change(ctx, in)
+	return c.changeLine(ctx, in, Change{Op: OpAdd, SKU: sku, Quantity: quantity})
 }
 
 // Set makes the line hold exactly quantity units: Change with one element.
 func (c *Carts) Set(ctx context.Context, in ChangeInput, sku string, quantity int64) (Cart, error) {
-	in.Changes = []Change{{Op: OpSet, SKU: sku, Quantity: quantity}}
-	return c.Change(ctx, in)
+	return c.changeLine(ctx, in, Change{Op: OpSet, SKU: sku, Quantity: quantity})
 }
 
 // Remove takes the line out of the cart: Change with one element.
 func (c *Carts) Remove(ctx context.Context, in ChangeInput, sku string) (Cart, error) {
-	in.Changes = []Change{{Op: OpRemove, SKU: sku}}
+	return c.changeLine(ctx, in, Change{Op: OpRemove, SKU: sku})
+}
+
+// changeLine is Change with one element, whose errors name its fields alone.
+func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (Cart, error) {
+	if err := change.validate(); err != nil {
+		return Cart{}, err
+	}
+	in.Changes = []Change{change}
 	return c.Change(ctx, in)
 }
 

@@ -30,6 +30,7 @@ type cache struct {
 	// freshAt is when the last successful poll began, in nanoseconds since started; 0 is never.
 	freshAt atomic.Int64
 	started time.Time
+	now     func() time.Time
 }
 
 // A productKey is a product as it was asked for: by its id or by its slug.
@@ -47,7 +48,7 @@ type cachedProduct struct {
 	visible bool
 }
 
-func newCache(bytes int64) (*cache, error) {
+func newCache(bytes int64, now func() time.Time) (*cache, error) {
 	counters, err := newCacheCounters()
 	if err != nil {
 		return nil, err
@@ -70,14 +71,14 @@ func newCache(bytes int64) (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog cache: %w", err)
 	}
-	return &cache{products: products, tree: tree, started: time.Now()}, nil
+	return &cache{products: products, tree: tree, started: now().Add(-1), now: now}, nil
 }
 
 // fresh reports whether the cache may answer: a poll that began less than MaxStaleness ago
 // has succeeded.
 func (c *cache) fresh() bool {
 	at := c.freshAt.Load()
-	return at != 0 && time.Since(c.started)-time.Duration(at) <= MaxStaleness
+	return at != 0 && c.now().Sub(c.started)-time.Duration(at) <= MaxStaleness
 }
 
 // refreshed records that what the cache holds was true at began.

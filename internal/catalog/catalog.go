@@ -48,6 +48,6 @@ func New(config Config) (*Catalog, error) {
 		c.now = time.Now
 	}
 	var err error
-	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes))
+	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), c.now)
 	return c, err
 }

@@ -24,8 +24,8 @@ const (
 type csvReader struct {
 	lines  *lineReader
 	header csvHeader
-	// ahead is the first row of the next product; nil when it has not been read.
-	ahead *csvRow
+	// ahead are rows that were read to find the end of a product.
+	ahead []*csvRow
 }
 
 // A csvRow is a row of a file.
@@ -56,34 +56,49 @@ func newCSVReader(lines *lineReader) (*csvReader, error) {
 	return r, err
 }
 
-// next returns the next product.
+// next returns the next product. An unreadable row whose product is not known is one by itself.
 func (r *csvReader) next() (fileRecord, error) {
 	first, err := r.nextRow()
 	if err != nil {
 		return fileRecord{}, err
 	}
 	product := newCSVProduct(r.header, first)
-	for rows := 1; first.key != "" && rows < maxProductRows; rows++ {
-		row, err := r.nextRow()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+	for rows := 1; first.key != "" && rows < maxProductRows; {
+		nobodys, row, err := r.nextOwned()
+		if err != nil && !errors.Is(err, io.EOF) {
 			return fileRecord{}, err
 		}
-		if row.key != first.key {
-			r.ahead = row
+		if err != nil || row.key != first.key {
+			r.ahead = nobodys
+			if row != nil {
+				r.ahead = append(r.ahead, row)
+			}
 			break
 		}
-		product.add(row)
+		// What stands between two rows of a product is taken for one of its rows.
+		for _, row := range append(nobodys, row) {
+			product.add(row)
+			rows++
+		}
 	}
-	return product.record(), nil
+	return product.made, nil
+}
+
+// nextOwned returns the next row whose product is known, and the unreadable ones before it.
+func (r *csvReader) nextOwned() (nobodys []*csvRow, row *csvRow, err error) {
+	for {
+		row, err = r.nextRow()
+		if err != nil || row.fault == "" || row.key != "" || len(nobodys) == maxProductRows {
+			return nobodys, row, err
+		}
+		nobodys = append(nobodys, row)
+	}
 }
 
 func (r *csvReader) nextRow() (*csvRow, error) {
-	if r.ahead != nil {
-		row := r.ahead
-		r.ahead = nil
+	if len(r.ahead) > 0 {
+		row := r.ahead[0]
+		r.ahead = r.ahead[1:]
 		return row, nil
 	}
 	row, err := r.row()
@@ -386,8 +401,6 @@ func (p *csvProduct) readSKU(row *csvRow) SKUInput {
 	}
 	return sku
 }
-
-func (p *csvProduct) record() fileRecord { return p.made }
 
 // parsePrice reads a decimal amount of major units, "2.95", as minor units, exactly; fault
 // says what is wrong with it.

@@ -70,7 +70,7 @@ func (c *Catalog) PollOnce(ctx context.Context) error {
 	defer c.polling.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	began := time.Now()
+	began := c.now()
 	changed, now, err := c.readChanges(ctx)
 	if err != nil {
 		return fmt.Errorf("poll the catalogue's changes: %w", err)

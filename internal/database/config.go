@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Config says how to reach the database. The zero value of every field but URL is usable.
@@ -29,6 +32,10 @@ type Config struct {
 	MaxAttempts int
 	// Tracer, if not nil, sees every statement besides the built-in tracing.
 	Tracer pgx.QueryTracer
+	// TracerProvider and MeterProvider take the spans and metrics of statements, without
+	// their arguments; nil means OpenTelemetry's global ones.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
 }
 
 func (c Config) withDefaults() Config {
@@ -46,6 +53,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 40
+	}
+	if c.TracerProvider == nil {
+		c.TracerProvider = otel.GetTracerProvider()
+	}
+	if c.MeterProvider == nil {
+		c.MeterProvider = otel.GetMeterProvider()
 	}
 	return c
 }

@@ -34,7 +34,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := newMetrics()
+	metrics, err := newMetrics(config.MeterProvider)
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,21 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 3 * time.Second}
 	}
-	tracers := []pgx.QueryTracer{tripTracer{}, otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName())}
+	tracers := []pgx.QueryTracer{tripTracer{}, c.tracing()}
 	if c.Tracer != nil {
 		tracers = append(tracers, c.Tracer)
 	}
 	config.ConnConfig.Tracer = multitracer.New(tracers...)
 	return config, nil
+}
+
+// tracing makes a span and a measurement of each statement, without its arguments.
+func (c Config) tracing() *otelpgx.Tracer {
+	return otelpgx.NewTracer(
+		otelpgx.WithTrimSQLInSpanName(),
+		otelpgx.WithTracerProvider(c.TracerProvider),
+		otelpgx.WithMeterProvider(c.MeterProvider),
+	)
 }
 
 func milliseconds(d time.Duration) string {

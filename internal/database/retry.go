@@ -13,7 +13,6 @@ import (
 
 	"github.com/cockroachdb/cockroach-go/v2/crdb"
 	"github.com/jackc/pgx/v5/pgconn"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -145,8 +144,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 type metrics struct{ retries metric.Int64Counter }
 
-func newMetrics() (metrics, error) {
-	retries, err := otel.Meter("meridian/database").Int64Counter("meridian.database.retries",
+func newMetrics(provider metric.MeterProvider) (metrics, error) {
+	retries, err := provider.Meter("meridian/database").Int64Counter("meridian.database.retries",
 		metric.WithDescription("Transactions run again, by reason"))
 	return metrics{retries: retries}, err
 }

@@ -5,6 +5,8 @@
 //   - No counter of a stock row is below zero, and reserved + allocated <= on_hand.
 //   - The counters of a stock row are the sums of its movements; movements are only added.
 //   - reserved and allocated are the sums of the row's held and allocated reservations.
+//   - Operators hear of a stock row that became low (stock.low) once, until it is restocked:
+//     at once when one of them made it so, from a worker (AlertOnce) when sales did.
 //
 // Locality: warehouses are GLOBAL; stock, reservations and movements live in the region of
 // the warehouse, whichever region the order is homed in.

@@ -41,8 +41,8 @@ func QueueCartLevels(b *database.Batch, cart regions.Ref, into *[]LocatedLevel) 
 	b.Queue(`
 SELECT `+levelColumns+`, w.latitude, w.longitude
 FROM cart_lines l
-JOIN stock s ON s.sku = l.sku
-JOIN warehouses w ON w.code = s.warehouse AND w.active
+JOIN warehouses w ON w.active
+JOIN stock s ON s.region = w.region AND s.sku = l.sku AND s.warehouse = w.code
 WHERE l.region = $1 AND l.cart_id = $2
 ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (LocatedLevel, error) {

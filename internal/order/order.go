@@ -106,6 +106,10 @@ var (
 	ErrCartEmpty = errors.New("the cart is empty")
 	// ErrAddressUnknown is returned for a saved address that the account does not have.
 	ErrAddressUnknown = errors.New("no such saved address")
+	// ErrAccountClosed is returned for a checkout by an account that is no longer there.
+	ErrAccountClosed = errors.New("the account is closed")
+	// ErrRefundNotFound is returned for a refund that does not exist, or has not failed.
+	ErrRefundNotFound = errors.New("no such failed refund")
 	// ErrUnknownProvider is returned for a payment provider the shop does not have.
 	ErrUnknownProvider = errors.New("no such payment provider")
 )

@@ -52,7 +52,8 @@ const maxSoldOutRetries = 6
 //
 // Errors: *idempotency.Replay when this call was made before, *inventory.SoldOutError,
 // cart.ErrNotFound, *cart.ConflictError, cart.ErrNotOpen, ErrCartEmpty, *NotForSaleError,
-// *TotalChangedError, ErrAddressUnknown, ErrUnknownProvider, shipping.ErrNotServiceable.
+// *TotalChangedError, ErrAddressUnknown, ErrAccountClosed, ErrUnknownProvider,
+// shipping.ErrNotServiceable.
 // None of them changes anything.
 func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if _, ok := o.Providers[in.Provider]; !ok {
@@ -80,6 +81,8 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 			return Order{}, soldOutOf(plan)
 		case idempotency.Taken(err):
 			return Order{}, idempotency.Find(ctx, o.DB, in.Idempotency)
+		case database.Violates(err, "orders_account_fkey"):
+			return Order{}, ErrAccountClosed
 		case database.Violates(err, "carts_version_current"), database.Violates(err, "orders_cart_key"):
 			if attempt == maxSoldOutRetries {
 				return Order{}, err
@@ -127,7 +130,13 @@ func queueEmail(b *database.Batch, account regions.Ref, into *string) {
 	b.Queue(`
 SELECT email
 FROM accounts
-WHERE region = $1 AND id = $2`, account.Region, account.ID).QueryRow(func(row pgx.Row) error { return row.Scan(into) })
+WHERE region = $1 AND id = $2`, account.Region, account.ID).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if len(found) == 1 {
+			*into = found[0]
+		}
+		return err
+	})
 }
 
 func queueAddress(b *database.Batch, account, address regions.Ref, into **Address) {
@@ -160,6 +169,9 @@ type plan struct {
 func (o *Orders) plan(in PlaceInput, s seen) (plan, error) {
 	if err := checkCart(in, s.cart); err != nil {
 		return plan{}, err
+	}
+	if in.Account != nil && s.email == "" {
+		return plan{}, ErrAccountClosed
 	}
 	shipTo := in.ShipTo
 	if in.SavedAddress != nil {

@@ -113,8 +113,9 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 	allowed := refundable
 	if in.onlyFrom != nil {
 		allowed = in.onlyFrom
-	} else if in.Lines == nil { // what is left of one that was returned may still be given back
-		allowed = append(slices.Clone(allowed), Returned)
+	} else if in.Lines == nil && order.Payment.RefundedMinor < order.Payment.CapturedMinor {
+		// what is left of one whose goods all came back, or never left, may still be given back
+		allowed = append(slices.Clone(allowed), Returned, Refunded)
 	}
 	if !slices.Contains(allowed, order.Status) {
 		return refundWork{}, &StateError{Status: order.Status, Allowed: allowed}
@@ -127,11 +128,14 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 	work.to = stateAfter(order, work, sent, in.Restock)
 	for _, line := range work.lines {
 		switch {
-		case !sent:
+		case !sent && work.to != Refunded:
 			work.giveBack = append(work.giveBack, take(reservations, "allocated", line)...)
-		case in.Restock:
+		case sent && in.Restock:
 			work.restock = append(work.restock, take(reservations, "shipped", line)...)
 		}
+	}
+	if !sent && work.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
+		work.giveBack = allOf(reservations, "allocated")
 	}
 	return work, nil
 }
@@ -229,6 +233,17 @@ func take(reservations []inventory.Reservation, status string, line payment.Refu
 	return taken
 }
 
+// allOf picks every reservation in the given state.
+func allOf(reservations []inventory.Reservation, status string) []unitsOf {
+	var all []unitsOf
+	for _, r := range reservations {
+		if r.Status == status {
+			all = append(all, unitsOf{Reservation: r, units: r.Quantity})
+		}
+	}
+	return all
+}
+
 func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, work refundWork) (Order, error) {
 	var after Order
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
@@ -282,35 +297,4 @@ func queueRefundedLine(b *database.Batch, order regions.Ref, line payment.Refund
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3`,
 		order.Region, order.ID, line.LineNo, line.Quantity, line.AmountMinor)
-}
-
-// RetryRefund sends a refund that failed once more, as a new one in its place: one round
-// trip. ErrNotFound is returned if there is no failed refund of that id.
-func (o *Orders) RetryRefund(ctx context.Context, refund regions.Ref, actor string) error {
-	var n int64
-	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		n = 0
-		id := uuid.New()
-		// $1 = region, $2 = failed refund, $3 = its replacement, $4 = actor
-		b.Queue(`
-INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, lines)
-SELECT region, $3::uuid, order_id, payment_id, amount_minor, currency, reason, $4::text, lines
-FROM refunds
-WHERE region = $1 AND id = $2 AND status = 'failed'`, refund.Region, refund.ID, id, actor)
-		b.Queue(`
-UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, updated_at = now()
-FROM refunds r
-WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id`, refund.Region, id)
-		database.Affected(b.Queue(`
-UPDATE refunds SET status = 'replaced', updated_at = now()
-WHERE region = $1 AND id = $2 AND status = 'failed'`, refund.Region, refund.ID), &n)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("retry refund: %w", err)
-	case n == 0:
-		return ErrNotFound
-	}
-	return nil
 }

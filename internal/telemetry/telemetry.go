@@ -29,8 +29,8 @@ type Config struct {
 	// Version of the binary, for spans.
 	Version string
 	// OTLPEndpoint is the base URL of an OTLP/HTTP collector, for example "http://collector:4318"; spans go to
-	// /v1/traces below it. Empty: no spans are
-	// recorded or sent; trace ids still exist, so that log lines of one request can be found together.
+	// /v1/traces below it. Empty: no spans are recorded or sent; trace ids still exist, so that the log lines of one
+	// request can be found together.
 	OTLPEndpoint string
 	// SampleRatio is the share of traces begun here that are recorded, above 0 and at most 1; 0 means 1. Traces
 	// begun by a trusted caller keep the caller's decision.

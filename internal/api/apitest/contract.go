@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,6 +111,10 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 			return fmt.Errorf("the header %s is missing", name)
 		}
 	}
+	route := c.route(r)
+	if err := checkTrips(route, status, header); err != nil {
+		return err
+	}
 	body, err := uncompressed(header, body)
 	if err != nil {
 		return err
@@ -120,7 +125,6 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 		}
 		return nil
 	}
-	route := c.route(r)
 	if route == nil {
 		return c.checkProblem(r, header, body)
 	}
@@ -131,6 +135,19 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 		Options:                &openapi3filter.Options{IncludeResponseStatus: true},
 	}
 	return openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(body))
+}
+
+// checkTrips holds a good answer to the round trips that its operation may take at most, where both are told.
+func checkTrips(route *routers.Route, status int, header http.Header) error {
+	if route == nil || status >= http.StatusBadRequest {
+		return nil
+	}
+	most, promised := route.Operation.Extensions["x-round-trips"].(float64)
+	took, err := strconv.ParseFloat(header.Get("X-Meridian-Round-Trips"), 64)
+	if promised && err == nil && took > most {
+		return fmt.Errorf("it took %v round trips and may take %v", took, most)
+	}
+	return nil
 }
 
 func (c *Contract) checkProblem(r *http.Request, header http.Header, body []byte) error {

@@ -11,7 +11,7 @@ import (
 const document = `{
   "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
   "paths": {"/things/{id}:mend": {"post": {
-    "operationId": "mend",
+    "operationId": "mend", "x-round-trips": 1,
     "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
     "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
     "responses": {
@@ -34,6 +34,11 @@ func TestCheck(t *testing.T) {
 			"X-Request-Id": {"r"}, "X-Meridian-Region": {"eu-west"}, "Cache-Control": {"no-store"}, "Content-Type": {contentType},
 		}
 	}
+	trips := func(n string) http.Header {
+		header := full("application/json")
+		header.Set("X-Meridian-Round-Trips", n)
+		return header
+	}
 	const mend = "/things/a:mend"
 	tests := []struct {
 		name, path string
@@ -49,6 +54,8 @@ func TestCheck(t *testing.T) {
 		{"no JSON", mend, 200, full("application/json"), `{`, false},
 		{"status that is not named", mend, 201, full("application/json"), `{"n":2}`, false},
 		{"header missing", mend, 200, http.Header{"Content-Type": {"application/json"}}, `{"n":2}`, false},
+		{"as many round trips as it may", mend, 200, trips("1"), `{"n":2}`, true},
+		{"a round trip too many", mend, 200, trips("2"), `{"n":2}`, false},
 		{"nothing", mend, 204, full(""), ``, true},
 		{"nothing, with a body", mend, 204, full(""), `x`, false},
 		{"problem", mend, 404, full("application/problem+json"), `{"code":"a"}`, true},

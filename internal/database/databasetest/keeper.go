@@ -70,7 +70,9 @@ func startServer(dir string, idle time.Duration) (*keeper, error) {
 	if old, err := readState(dir); err == nil && old.Dir != "" {
 		// Left by a killed keeper. Should its server still run, which Linux prevents, it stops within a minute of
 		// missing its files.
-		os.RemoveAll(old.Dir)
+		if err := removeData(old.Dir); err != nil {
+			return nil, err
+		}
 	}
 	data, err := os.MkdirTemp(memoryFolder(), "meridian-test-data-")
 	if err != nil {
@@ -81,8 +83,7 @@ func startServer(dir string, idle time.Duration) (*keeper, error) {
 	}
 	server, err := embedded.StartPostgres(context.Background(), embedded.PostgresConfig{Dir: data})
 	if err != nil {
-		os.RemoveAll(data)
-		return nil, err
+		return nil, errors.Join(err, removeData(data))
 	}
 	k := &keeper{dir: dir, data: data, idle: idle, server: server}
 	if err := (serverState{Dir: data, Keeper: os.Getpid(), URL: server.URL("postgres")}).write(dir); err != nil {
@@ -207,9 +208,22 @@ func (k *keeper) end(why error) error {
 	if err := k.server.Stop(ctx); err != nil && why == nil {
 		why = err
 	}
-	// The folder's own place first: it differs where the folder is a link.
-	if err := errors.Join(os.RemoveAll(k.server.Dir()), os.RemoveAll(k.data)); err != nil && why == nil {
-		why = fmt.Errorf("remove the test server's data: %w", err)
+	if err := removeData(k.data); err != nil && why == nil {
+		why = err
 	}
 	return why
+}
+
+// removeData removes a server's folder, and the place it links to where the server's user could not reach it.
+func removeData(dir string) error {
+	place, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		place = dir
+	} else if err != nil {
+		return fmt.Errorf("find the test server's data: %w", err)
+	}
+	if err := errors.Join(os.RemoveAll(place), os.RemoveAll(dir)); err != nil {
+		return fmt.Errorf("remove the test server's data: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// picture is the architecture: what each package may import of this module. regions and
+// geo are leaves that any package may import, so they are left out of the lists. A package
+// that is not here, or an import that is not in its row, fails the test: widen the picture
+// only on purpose.
+var picture = map[string][]string{
+	"regions": nil,
+	"geo":     nil,
+
+	"internal/money":       nil,
+	"internal/database":    nil,
+	"internal/telemetry":   nil,
+	"schema":               {"internal/database"},
+	"internal/outbox":      {"internal/database"},
+	"internal/idempotency": {"internal/database"},
+
+	"internal/database/embedded":     nil,
+	"internal/database/databasetest": {"internal/database", "internal/database/embedded", "schema"},
+
+	"internal/pricing":         {"internal/money", "internal/database"},
+	"internal/shipping":        {"internal/money"},
+	"internal/catalog":         {"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
+	"internal/catalog/shipped": {"internal/money"},
+	"internal/inventory":       {"internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/account":         {"internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/cart":            {"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
+	"internal/payment":         {"internal/money", "internal/database"},
+	"internal/payment/sandbox": {"internal/money", "internal/payment"},
+	"internal/payment/paymenttest": {
+		"internal/money", "internal/payment",
+	},
+	"internal/order": {
+		"internal/money", "internal/database", "internal/outbox", "internal/idempotency",
+		"internal/cart", "internal/inventory", "internal/payment",
+	},
+	"internal/verify": {"internal/database"},
+
+	"internal/api": {
+		"internal/money", "internal/database", "internal/idempotency", "internal/telemetry",
+		"internal/account", "internal/cart", "internal/catalog", "internal/inventory", "internal/order", "internal/payment",
+		"internal/pricing", "internal/shipping",
+	},
+	"internal/api/apitest": nil,
+	"internal/pod": {
+		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/telemetry",
+		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/inventory", "internal/order",
+		"internal/payment", "internal/payment/sandbox", "internal/pricing", "internal/shipping",
+	},
+	"internal/local": {
+		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
+		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
+	},
+	"cmd/meridian": {
+		"schema", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/inventory",
+		"internal/local", "internal/payment/sandbox", "internal/pod", "internal/telemetry", "internal/verify",
+	},
+}
+
+var leaves = []string{"regions", "geo"}
+
+func TestArchitecture(t *testing.T) {
+	output, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "meridian/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := make(map[string]bool)
+	for line := range strings.Lines(string(output)) {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], "meridian/")
+		seen[name] = true
+		allowed, known := picture[name]
+		if !known {
+			t.Errorf("package %s is not in the picture: add it, with what it may import", name)
+			continue
+		}
+		for _, imported := range fields[1:] {
+			other, ours := strings.CutPrefix(imported, "meridian/")
+			if ours && !slices.Contains(allowed, other) && !(slices.Contains(leaves, other) && !slices.Contains(leaves, name)) && !(name == "geo" && other == "regions") {
+				t.Errorf("%s imports %s: the picture has no such arrow", name, other)
+			}
+		}
+	}
+	for name := range picture {
+		if !seen[name] {
+			t.Errorf("package %s is in the picture but not in the tree", name)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/account"
+	"meridian/internal/api"
+	"meridian/internal/database"
+	"meridian/internal/payment/sandbox"
+	"meridian/internal/pod"
+	"meridian/internal/telemetry"
+	"meridian/regions"
+)
+
+// podFlags are the settings of a pod: each a flag, and the environment variable that its
+// help names. Secrets are taken from the environment alone, so that no list of processes
+// shows them.
+type podFlags struct {
+	region, databaseURL, logFormat, logLevel     string
+	maxConns                                     int32
+	origins, proxies                             []string
+	drainDelay, drainTimeout, payWithin          time.Duration
+	sandboxURL, eventsURL, otlpEndpoint          string
+	debug                                        bool
+	requestsPerMinute                            int
+	secret, sandboxKey, sandboxHooks, eventsSign string
+}
+
+func (f *podFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	env := func(name, usage string) string { return usage + " [" + name + "]" }
+	flags.StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), env("MERIDIAN_REGION", "name of this pod's region"))
+	flags.StringVar(&f.databaseURL, "database-url", environment("MERIDIAN_DATABASE_URL", ""), env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
+	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
+	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"), env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
+	flags.IntVar(&f.requestsPerMinute, "rate-limit", 600, "calls a minute that one client may make of one pod; -1 for any number")
+	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
+	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
+	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
+	flags.StringVar(&f.sandboxURL, "sandbox-url", environment("MERIDIAN_SANDBOX_URL", ""), env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
+	flags.StringVar(&f.eventsURL, "events-url", environment("MERIDIAN_EVENTS_URL", ""), env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", environment("OTEL_EXPORTER_OTLP_ENDPOINT", ""), env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces"))
+	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
+	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
+	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
+	f.secret = os.Getenv("MERIDIAN_SECRET")
+	f.sandboxKey = os.Getenv("MERIDIAN_SANDBOX_API_KEY")
+	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
+	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
+}
+
+// podEnvironment is the help text on what is taken from the environment alone.
+const podEnvironment = `
+Secrets come from the environment:
+
+  MERIDIAN_SECRET                  32 or more random bytes, base64; the same in every pod
+                                   of every region (openssl rand -base64 32)
+  MERIDIAN_SANDBOX_API_KEY         of the payment sandbox, if there is one
+  MERIDIAN_SANDBOX_WEBHOOK_SECRET
+  MERIDIAN_EVENTS_SECRET           signs the events that are posted`
+
+func list(name string) []string {
+	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// config checks the flags and makes a pod's configuration of them: all faults at once.
+func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
+	set, err := regions.Shipped()
+	if err != nil {
+		return pod.Config{}, err
+	}
+	var faults []error
+	secret, err := base64.StdEncoding.DecodeString(f.secret)
+	if f.secret == "" {
+		faults = append(faults, errors.New("MERIDIAN_SECRET is not set: openssl rand -base64 32 makes one"))
+	} else if err != nil {
+		faults = append(faults, errors.New("MERIDIAN_SECRET is not base64: openssl rand -base64 32 makes one"))
+	}
+	proxies, err := networks(f.proxies)
+	faults = append(faults, err)
+	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
+	faults = append(faults, err)
+	config := pod.Config{
+		Regions: set, Region: f.region, Secret: account.Secret(secret),
+		Database: database.Config{URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region},
+		API: api.Config{
+			AllowedOrigins: f.origins, TrustedProxies: proxies, DrainDelay: orNone(f.drainDelay), DrainTimeout: f.drainTimeout, Debug: f.debug,
+			Limits: api.Limits{Default: api.Rate{Requests: f.requestsPerMinute, Window: time.Minute}},
+		},
+		PayWithin: f.payWithin, EventsURL: f.eventsURL, EventsSecret: account.Secret(f.eventsSign),
+		Sandbox:      sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
+		OTLPEndpoint: f.otlpEndpoint, Log: log, Version: version(),
+	}
+	if f.secret != "" {
+		faults = append(faults, config.Validate())
+	}
+	if err := errors.Join(faults...); err != nil {
+		return pod.Config{}, usageError{err}
+	}
+	return config, nil
+}
+
+// orNone is a duration where zero means none at all rather than the default.
+func orNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+func networks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	var faults []error
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("trusted proxies: %q is not a network: write it as 10.0.0.0/8", text))
+			continue
+		}
+		all = append(all, prefix)
+	}
+	return all, errors.Join(faults...)
+}
+
+// describe prints what the pod works with, without secrets.
+func (f *podFlags) describe(out io.Writer, listen string) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
+	row("region", f.region)
+	if listen != "" {
+		row("listen", listen)
+	}
+	row("database", database.Config{URL: f.databaseURL}.RedactedURL())
+	row("connections", f.maxConns)
+	row("secret", set(f.secret))
+	row("sandbox", orNothing(f.sandboxURL))
+	row("events", orNothing(f.eventsURL))
+	row("traces", orNothing(f.otlpEndpoint))
+	row("allowed origins", orNothing(strings.Join(f.origins, " ")))
+	row("trusted proxies", orNothing(strings.Join(f.proxies, " ")))
+	row("rate limit", fmt.Sprintf("%d a minute", f.requestsPerMinute))
+	row("pay within", f.payWithin)
+	row("drain", fmt.Sprintf("%s, then %s", f.drainDelay, f.drainTimeout))
+	_ = w.Flush()
+}
+
+func set(secret string) string {
+	if secret == "" {
+		return "(not set)"
+	}
+	return "(set)"
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "(none)"
+	}
+	return text
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/pod"
+)
+
+func newServeCommand() *cobra.Command {
+	var flags podFlags
+	var listen string
+	var worker bool
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one stateless pod of one region",
+		Long: `Runs one stateless pod of one region: the HTTP API, and with --worker the region's
+background work too. On SIGTERM it says that it is not ready, finishes the requests it
+has, and ends.
+` + podEnvironment,
+		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
+  meridian serve --region us-east --listen :8080 --worker=false`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return serve(c, &flags, listen, worker) },
+	}
+	flags.register(command)
+	command.Flags().StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
+	command.Flags().BoolVar(&worker, "worker", true, "do the region's background work too")
+	return command
+}
+
+func serve(c *cobra.Command, flags *podFlags, listen string, worker bool) error {
+	config, err := flags.config(c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err)
+	}
+	flags.describe(c.OutOrStdout(), listener.Addr().String())
+	p, err := pod.New(c.Context(), config)
+	if err != nil {
+		return errors.Join(stopped(c.Context(), err), listener.Close())
+	}
+	err = p.Serve(c.Context(), listener, worker)
+	return errors.Join(err, p.Close(c.Context()))
+}
+
+func newWorkerCommand() *cobra.Command {
+	var flags podFlags
+	command := &cobra.Command{
+		Use:   "worker",
+		Short: "Do one region's background work",
+		Long: `Does one region's background work: webhooks, payments nobody answered, orders that
+expire, refunds, events, and what a region that is down left behind. Any number may run.
+` + podEnvironment,
+		Example: `  meridian worker --region eu-west --database-url postgres://shop@db.eu-west:26257/shop`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			config, err := flags.config(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			flags.describe(c.OutOrStdout(), "")
+			p, err := pod.New(c.Context(), config)
+			if err != nil {
+				return stopped(c.Context(), err)
+			}
+			p.Work(c.Context())
+			return p.Close(c.Context())
+		},
+	}
+	flags.register(command)
+	return command
+}

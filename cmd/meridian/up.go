@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/local"
+	"meridian/internal/telemetry"
+	"meridian/regions"
+)
+
+func newUpCommand() *cobra.Command {
+	var config local.Config
+	var logLevel string
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Open the whole shop on this machine, in every region",
+		Long: `Opens the whole shop on this machine: a database of its own, a server for each region
+with its workers, a payment sandbox, and the edge that sends shoppers to the nearest
+region. The first start fills it with a catalogue; the data stays in the folder .meridian,
+so that the next start is quick. Ctrl-C closes it.
+
+The database is PostgreSQL 15 or newer, found on this machine. With --engine cockroach it
+is a CockroachDB cluster with a node a region: the program is looked for in
+COCKROACH_BINARY, then in PATH.`,
+		Example: `  meridian up
+  meridian up --port 9000 --dir /var/lib/meridian
+  meridian up --engine cockroach
+  meridian up --database-url postgres://shop@db.example:5432/shop`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return up(c, config, logLevel) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&config.Dir, "dir", ".meridian", "folder of the shop's data")
+	flags.StringVar(&config.Engine, "engine", local.EnginePostgres, "database to start: postgres or cockroach")
+	flags.StringVar(&config.DatabaseURL, "database-url", "", "use this database instead of starting one")
+	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort, "port for shoppers; the regions and the sandbox take those after it; 0 for any")
+	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
+	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
+	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")
+	return command
+}
+
+func up(c *cobra.Command, config local.Config, logLevel string) (err error) {
+	if config.Regions, err = regions.Shipped(); err != nil {
+		return err
+	}
+	if config.Log, err = telemetry.NewLogger(c.ErrOrStderr(), telemetry.LogConfig{Format: "text", Level: logLevel}); err != nil {
+		return usageError{err}
+	}
+	config.Out, config.Version = c.OutOrStdout(), version()
+	if err := config.Validate(); err != nil {
+		return usageError{err}
+	}
+	shop, err := local.Start(c.Context(), config)
+	if err != nil {
+		return stopped(c.Context(), err)
+	}
+	shop.Describe()
+	err = shop.Run(c.Context())
+	if closeErr := shop.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// stopped is err, or nothing if it is only that the person at the terminal ended it.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// environment is the variable's value, or what to take without one.
+func environment(name, otherwise string) string {
+	if value, ok := os.LookupEnv(name); ok {
+		return value
+	}
+	return otherwise
+}

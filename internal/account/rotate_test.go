@@ -1,0 +1,226 @@
+package account
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"meridian/internal/database/databasetest"
+)
+
+// pods returns accounts as n processes have them, all on one database, with one clock.
+func pods(t *testing.T, c *clock, n int) []*Accounts {
+	t.Helper()
+	url := databasetest.URL(t)
+	var all []*Accounts
+	for range n {
+		all = append(all, newTestAccounts(t, databasetest.Open(t, url, "eu-west"), func(cfg *Config) { cfg.Now = c.now }))
+	}
+	return all
+}
+
+func TestRotateOnce(t *testing.T) {
+	var c clock
+	pods := pods(t, &c, 2)
+	signer := func(a *Accounts) string {
+		t.Helper()
+		key, err := a.keys.signer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key.id
+	}
+	rotate := func(a *Accounts) {
+		t.Helper()
+		if err := a.RotateOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := signer(pods[0])
+	if signer(pods[1]) != first {
+		t.Fatal("two pods sign with two keys from the start")
+	}
+	if got := trips(t, pods[0].RotateOnce); got != 1 {
+		t.Errorf("with nothing to do: %d round trips, want 1", got)
+	}
+	token := register(t, pods[0], "aoife@example.com").AccessToken
+
+	// A day before the first key stops, the next one is published and does not sign yet.
+	c.advance(pods[0].cfg.SigningKeyLife - maxRotateAhead + time.Minute)
+	rotate(pods[0])
+	if got := signer(pods[0]); got != first {
+		t.Error("a key signs before it has been published for an hour")
+	}
+	published, err := pods[0].PublicKeys(t.Context())
+	if err != nil || len(published) != 2 {
+		t.Fatalf("%d keys are published %v, want 2", len(published), err)
+	}
+	// An hour later it signs. The other pod has not read it: it does when it sees it.
+	c.advance(publishAhead)
+	second := signer(pods[0])
+	if second == first {
+		t.Fatal("the next key does not sign when its time has come")
+	}
+	session, err := pods[0].SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := trips(t, func(ctx context.Context) error {
+		_, err := pods[1].VerifyAccessToken(ctx, session.AccessToken)
+		return err
+	})
+	if got != 1 {
+		t.Errorf("a key that is new to the pod: %d round trips, want 1", got)
+	}
+	if signer(pods[1]) != second {
+		t.Error("the other pod signs with the old key")
+	}
+
+	// When the third key is made, the first one has long expired and goes.
+	c.advance(6 * 24 * time.Hour)
+	rotate(pods[0])
+	if got := count(t, pods[0].db, `SELECT count(*) FROM signing_keys WHERE kid = $1`, first); got != 0 {
+		t.Error("an expired key is kept")
+	}
+	if _, err := pods[0].VerifyAccessToken(t.Context(), token); err != ErrBadAccessToken {
+		t.Errorf("a token of an expired key: %v", err)
+	}
+}
+
+// TestRotateOnce_NeverWithoutAKey steps through three weeks: there is always a key, and none signs unpublished.
+func TestRotateOnce_NeverWithoutAKey(t *testing.T) {
+	var c clock
+	a := pods(t, &c, 1)[0]
+	seen := make(map[string]time.Time)
+	start := c.now()
+	for c.now().Before(start.Add(21 * 24 * time.Hour)) {
+		if err := a.RotateOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := a.PublicKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if _, ok := seen[key.ID]; !ok {
+				seen[key.ID] = c.now()
+			}
+		}
+		signs, ok := a.keys.current.Load().signer(c.now())
+		if !ok {
+			t.Fatalf("no key signs after %s", c.now().Sub(start))
+		}
+		if age := c.now().Sub(seen[signs.id]); len(seen) > 1 && age < publishAhead {
+			t.Fatalf("a key signs %s after it was published", age)
+		}
+		c.advance(40 * time.Minute)
+	}
+	if len(seen) < 3 || len(seen) > 5 {
+		t.Errorf("%d keys in three weeks", len(seen))
+	}
+}
+
+func TestRotateOnce_Concurrently(t *testing.T) {
+	var c clock
+	all := pods(t, &c, 2)
+	for _, round := range []string{"the next key", "after a long sleep"} {
+		if round == "the next key" {
+			c.advance(all[0].cfg.SigningKeyLife - time.Hour)
+		} else {
+			c.advance(100 * 24 * time.Hour)
+		}
+		before := count(t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		var group sync.WaitGroup
+		for i := range 12 {
+			group.Go(func() {
+				if err := all[i%2].RotateOnce(t.Context()); err != nil {
+					t.Errorf("%s: %v", round, err)
+				}
+			})
+		}
+		group.Wait()
+		after := count(t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		if before != 0 || after != 1 {
+			t.Errorf("%s: %d keys before and %d after twelve rotations at once", round, before, after)
+		}
+		for i, a := range all {
+			if _, err := a.keys.signer(t.Context()); err != nil {
+				t.Errorf("%s: pod %d: %v", round, i, err)
+			}
+		}
+	}
+}
+
+func TestSigner_FirstUseEver(t *testing.T) {
+	db := databasetest.New(t)
+	warm := newTestAccounts(t, db)
+	cold, err := New(Config{DB: db, Regions: warm.regions, Secret: testSecret, Argon2: warm.cfg.Argon2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `DELETE FROM signing_keys`)
+	session := register(t, cold, "aoife@example.com")
+	if _, err := cold.VerifyAccessToken(t.Context(), session.AccessToken); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSigningKeys_Sealed holds that neither reading nor writing the table is enough to sign.
+func TestSigningKeys_Sealed(t *testing.T) {
+	db := databasetest.New(t)
+	a := newTestAccounts(t, db)
+	session := register(t, a, "aoife@example.com")
+	key, err := a.keys.signer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range texts(t, db, `SELECT encode(private_key, 'hex') FROM signing_keys`) {
+		if strings.Contains(row, hex.EncodeToString(key.private.Seed())) {
+			t.Error("the private key is kept in the clear")
+		}
+	}
+	shipped := a.regions
+	other, err := New(Config{DB: db, Regions: shipped, Secret: Secret(strings.Repeat("another secret ", 3)), Argon2: a.cfg.Argon2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.PublicKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("under another secret: got %v", err)
+	}
+	for name, change := range map[string]string{
+		"another id":         `UPDATE signing_keys SET kid = 'mine'`,
+		"another public key": `UPDATE signing_keys SET public_key = decode(repeat('ab', 32), 'hex')`,
+		"no seal":            `UPDATE signing_keys SET private_key = decode(repeat('ab', 60), 'hex')`,
+		"empty":              `UPDATE signing_keys SET private_key = ''`,
+	} {
+		exec(t, db, change)
+		fresh, err := New(Config{DB: db, Regions: shipped, Secret: testSecret, Argon2: a.cfg.Argon2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fresh.VerifyAccessToken(t.Context(), session.AccessToken); err != ErrBadAccessToken {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if _, err := fresh.PublicKeys(t.Context()); err == nil {
+			t.Errorf("%s: it is published", name)
+		}
+		exec(t, db, `DELETE FROM signing_keys`)
+		if err := a.RotateOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRun_EndsWithItsContext(t *testing.T) {
+	a := newTestAccounts(t, databasetest.New(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	cancel()
+	if err := <-ended; err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+}

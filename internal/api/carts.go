@@ -1,0 +1,434 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"meridian/internal/cart"
+	"meridian/internal/idempotency"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/internal/shipping"
+	"meridian/regions"
+)
+
+// countryHeader is the client's country as the edge found it out.
+const countryHeader = "X-Meridian-Country"
+
+// cartResponse is a cart with the prices and the stock of now.
+type cartResponse struct {
+	ID        string               `json:"id"`
+	Status    string               `json:"status"`
+	Version   int64                `json:"version"`
+	Currency  string               `json:"currency"`
+	Country   string               `json:"country"`
+	Lines     []cartLineResponse   `json:"lines"`
+	Estimate  cartEstimateResponse `json:"estimate"`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
+	ExpiresAt time.Time            `json:"expires_at"`
+	// GuestToken is only in the answer to the guest who made the cart.
+	GuestToken string `json:"guest_token,omitzero"`
+}
+
+type cartLineResponse struct {
+	SKU       string            `json:"sku"`
+	ProductID string            `json:"product_id"`
+	Title     string            `json:"title"`
+	Slug      string            `json:"slug"`
+	ImageURL  string            `json:"image_url,omitzero"`
+	Options   map[string]string `json:"options"`
+	Quantity  int64             `json:"quantity"`
+	// UnitPriceMinor and SubtotalMinor are absent where the line cannot be bought.
+	UnitPriceMinor *int64 `json:"unit_price_minor,omitzero"`
+	SubtotalMinor  *int64 `json:"subtotal_minor,omitzero"`
+	Buyable        bool   `json:"buyable"`
+	Availability   string `json:"availability"`
+}
+
+// cartEstimateResponse is what the buyable lines would cost in the cart's country.
+type cartEstimateResponse struct {
+	SubtotalMinor    int64                 `json:"subtotal_minor"`
+	ShippingMinor    int64                 `json:"shipping_minor"`
+	TaxMinor         int64                 `json:"tax_minor"`
+	TotalMinor       int64                 `json:"total_minor"`
+	PricesIncludeTax bool                  `json:"prices_include_tax"`
+	Delivery         *cartDeliveryResponse `json:"delivery,omitzero"`
+}
+
+type cartDeliveryResponse struct {
+	Service string `json:"service"`
+	MinDays int64  `json:"min_days"`
+	MaxDays int64  `json:"max_days"`
+}
+
+func (s *Server) newCartResponse(c cart.Cart) (cartResponse, error) {
+	quote, rate, err := s.Carts.Quote(c)
+	if err != nil {
+		return cartResponse{}, err
+	}
+	answer := cartResponse{
+		ID:        s.Regions.FormatID(cart.IDPrefix, c.Ref),
+		Status:    c.Status,
+		Version:   c.Version,
+		Currency:  string(c.Currency),
+		Country:   c.Country,
+		Estimate:  newCartEstimate(quote, rate),
+		CreatedAt: c.CreatedAt,
+		UpdatedAt: c.UpdatedAt,
+		ExpiresAt: c.ExpiresAt,
+	}
+	for _, line := range c.Lines {
+		answer.Lines = append(answer.Lines, newCartLineResponse(line, quote))
+	}
+	return answer, nil
+}
+
+func newCartLineResponse(line cart.Line, quote pricing.Quote) cartLineResponse {
+	answer := cartLineResponse{
+		SKU:          line.SKU,
+		ProductID:    regions.FormatGlobalID("prd", line.ProductID),
+		Title:        line.Title,
+		Slug:         line.Slug,
+		ImageURL:     line.ImageURL,
+		Options:      line.Options,
+		Quantity:     line.Quantity,
+		Availability: string(line.Availability()),
+	}
+	for _, priced := range quote.Lines {
+		if priced.SKU == line.SKU {
+			answer.UnitPriceMinor, answer.SubtotalMinor = &priced.UnitPriceMinor, &priced.SubtotalMinor
+			answer.Buyable = true
+		}
+	}
+	return answer
+}
+
+func newCartEstimate(quote pricing.Quote, rate shipping.Rate) cartEstimateResponse {
+	answer := cartEstimateResponse{
+		SubtotalMinor:    quote.SubtotalMinor,
+		ShippingMinor:    quote.ShippingMinor,
+		TaxMinor:         quote.TaxMinor,
+		TotalMinor:       quote.TotalMinor,
+		PricesIncludeTax: quote.PricesIncludeTax,
+	}
+	if rate.Service != "" {
+		answer.Delivery = &cartDeliveryResponse{Service: rate.Service, MinDays: rate.MinDays, MaxDays: rate.MaxDays}
+	}
+	return answer
+}
+
+// answerCart answers what an operation on a cart returned. The ETag is the version that a change may be based on;
+// prices and stock move without it, so a cart is never answered with 304.
+func (s *Server) answerCart(w http.ResponseWriter, c cart.Cart, err error) error {
+	if err != nil {
+		return s.cartProblem(err)
+	}
+	answer, err := s.newCartResponse(c)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", versionETag(c.Version))
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// cartLineRequest is units of a SKU.
+type cartLineRequest struct {
+	SKU      string `json:"sku"`
+	Quantity int64  `json:"quantity"`
+}
+
+type createCartRequest struct {
+	Currency string            `json:"currency"`
+	Country  string            `json:"country"`
+	Lines    []cartLineRequest `json:"lines"`
+}
+
+// createCart makes a guest's cart, or opens the one of a customer.
+func (s *Server) createCart(w http.ResponseWriter, r *http.Request) error {
+	p, signedIn, err := s.principal(r)
+	if err != nil {
+		return err
+	}
+	var body createCartRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	in := cart.CreateInput{Country: body.Country, Currency: money.Currency(body.Currency)}
+	for _, line := range body.Lines {
+		in.Lines = append(in.Lines, cart.Change{Op: cart.OpAdd, SKU: line.SKU, Quantity: line.Quantity})
+	}
+	if in.Idempotency, err = s.cartKey(r, body); err != nil {
+		return err
+	}
+	if in.Country == "" {
+		in.Country = s.countryOf(r)
+	}
+	if signedIn {
+		in.Account = &p.Account
+	} else if in.ID, err = s.guestCartID(in.Idempotency.Key); err != nil {
+		return err
+	}
+	created, err := s.Carts.Create(r.Context(), in)
+	if err != nil {
+		return s.cartProblem(err)
+	}
+	return s.writeCreatedCart(w, created)
+}
+
+func (s *Server) writeCreatedCart(w http.ResponseWriter, created cart.Cart) error {
+	answer, err := s.newCartResponse(created)
+	if err != nil {
+		return err
+	}
+	if created.Account == nil {
+		answer.GuestToken = s.guestToken(guestCart, answer.ID)
+	}
+	w.Header().Set("ETag", versionETag(created.Version))
+	w.Header().Set("Location", "/v1/carts/"+answer.ID)
+	return writeJSON(w, http.StatusCreated, answer)
+}
+
+// minGuestKeyBytes is the least length of the key that names a guest's new cart: whoever knows the key gets the cart.
+const minGuestKeyBytes = 16
+
+// guestCartID is the id of the cart that a guest makes with an idempotency key, so that a repetition finds it.
+func (s *Server) guestCartID(key string) (uuid.UUID, error) {
+	if len(key) < minGuestKeyBytes {
+		return uuid.UUID{}, &Problem{Code: "idempotency_key_invalid",
+			Detail: "A guest's new cart needs a random key of 16 characters or more, such as a UUID: whoever knows it can open the cart."}
+	}
+	id := uuid.UUID(mac(s.keys.guest[0], "cart id", key)[:16])
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // as a random UUID, version 4
+	return id, nil
+}
+
+// countryOf is the caller's country as the edge says, else that of the region's first warehouse.
+func (s *Server) countryOf(r *http.Request) string {
+	if country := r.Header.Get(countryHeader); s.Carts.Shipping.Serves(country) {
+		return country
+	}
+	region, _ := s.Regions.Get(s.Region)
+	return region.Warehouses[0].Country
+}
+
+// getCart answers a cart to its owner.
+func (s *Server) getCart(w http.ResponseWriter, r *http.Request) error {
+	ref, account, err := s.cartOwner(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.Carts.Get(r.Context(), ref, account)
+	return s.answerCart(w, c, err)
+}
+
+// cartOwner reads which cart the path names and as whose it may be used: the guest's who holds its token, else the
+// caller's account. Whether the cart is theirs, the carts decide.
+func (s *Server) cartOwner(r *http.Request) (regions.Ref, *regions.Ref, error) {
+	ref, err := s.pathRef(r, "cart", cart.IDPrefix)
+	if err != nil {
+		return regions.Ref{}, nil, err
+	}
+	p, signedIn, err := s.principal(r)
+	switch {
+	case err != nil:
+		return regions.Ref{}, nil, err
+	case s.guestHolds(r, guestCart, mux.Vars(r)["cart"]):
+		return ref, nil, nil
+	case signedIn:
+		return ref, &p.Account, nil
+	}
+	return regions.Ref{}, nil, cart.ErrNotFound
+}
+
+type changeCartRequest struct {
+	Version  *int64              `json:"version"`
+	Currency string              `json:"currency"`
+	Country  string              `json:"country"`
+	Changes  []cartChangeRequest `json:"changes"`
+}
+
+type cartChangeRequest struct {
+	Op       string `json:"op"`
+	SKU      string `json:"sku"`
+	Quantity int64  `json:"quantity"`
+}
+
+// changeCart makes several changes of a cart, all or none.
+func (s *Server) changeCart(w http.ResponseWriter, r *http.Request) error {
+	var body changeCartRequest
+	in, err := s.cartChange(r, &body)
+	if err != nil {
+		return err
+	}
+	if body.Version != nil {
+		if in.Version != nil && *in.Version != *body.Version {
+			return BadRequest("The change is based on two versions.",
+				FieldError{Field: "version", Message: "must be left out, or the same as If-Match"})
+		}
+		in.Version = body.Version
+	}
+	in.Currency, in.Country = money.Currency(body.Currency), body.Country
+	for _, change := range body.Changes {
+		in.Changes = append(in.Changes, cart.Change{Op: cart.Op(change.Op), SKU: change.SKU, Quantity: change.Quantity})
+	}
+	changed, err := s.Carts.Change(r.Context(), in)
+	return s.answerCart(w, changed, err)
+}
+
+// addCartLine adds units of a SKU to a cart.
+func (s *Server) addCartLine(w http.ResponseWriter, r *http.Request) error {
+	var body cartLineRequest
+	in, err := s.cartChange(r, &body)
+	if err != nil {
+		return err
+	}
+	changed, err := s.Carts.Add(r.Context(), in, body.SKU, body.Quantity)
+	return s.answerCart(w, changed, err)
+}
+
+type setCartLineRequest struct {
+	Quantity int64 `json:"quantity"`
+}
+
+// setCartLine makes a line hold exactly so many units.
+func (s *Server) setCartLine(w http.ResponseWriter, r *http.Request) error {
+	var body setCartLineRequest
+	in, err := s.cartChange(r, &body)
+	if err != nil {
+		return err
+	}
+	changed, err := s.Carts.Set(r.Context(), in, mux.Vars(r)["sku"], body.Quantity)
+	return s.answerCart(w, changed, err)
+}
+
+// removeCartLine takes a line out of a cart.
+func (s *Server) removeCartLine(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.cartChange(r, nil)
+	if err != nil {
+		return err
+	}
+	changed, err := s.Carts.Remove(r.Context(), in, mux.Vars(r)["sku"])
+	return s.answerCart(w, changed, err)
+}
+
+// cartChange reads what every change of a cart has: whose cart, the body (nil for a route without), the version that
+// it is based on, if it says, and its key.
+func (s *Server) cartChange(r *http.Request, body any) (cart.ChangeInput, error) {
+	ref, account, err := s.cartOwner(r)
+	if err != nil {
+		return cart.ChangeInput{}, err
+	}
+	in := cart.ChangeInput{Cart: ref, Account: account}
+	if body != nil {
+		if err := readJSON(r, body); err != nil {
+			return cart.ChangeInput{}, err
+		}
+	}
+	if r.Header.Get("If-Match") != "" {
+		version, err := ifMatch(r)
+		if err != nil {
+			return cart.ChangeInput{}, err
+		}
+		in.Version = &version
+	}
+	in.Idempotency, err = s.cartKey(r, body)
+	return in, err
+}
+
+// cartKey is the call's idempotency key; the carts add what it is scoped to.
+func (s *Server) cartKey(r *http.Request, body any) (idempotency.Key, error) {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return idempotency.Key{}, err
+	}
+	print, err := s.fingerprint(r, body)
+	return idempotency.Key{Key: key, Fingerprint: print}, err
+}
+
+// getAccountCart answers the customer's open cart.
+func (s *Server) getAccountCart(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.require(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.Carts.GetOpen(r.Context(), p.Account)
+	return s.answerCart(w, c, err)
+}
+
+type mergeCartRequest struct {
+	GuestCart string `json:"guest_cart"`
+	Strategy  string `json:"strategy"`
+}
+
+// mergeCart moves the cart of a guest, who has signed in, to the customer's.
+func (s *Server) mergeCart(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.require(r)
+	if err != nil {
+		return err
+	}
+	var body mergeCartRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	guest, err := s.Regions.ParseID(cart.IDPrefix, body.GuestCart)
+	if err != nil {
+		return BadRequest("The cart's id is malformed.", FieldError{Field: "guest_cart", Message: "must be the id of a cart"})
+	}
+	if !s.guestHolds(r, guestCart, body.GuestCart) {
+		return cart.ErrNotFound
+	}
+	merged, err := s.Carts.Merge(r.Context(), cart.MergeInput{
+		Guest: guest, Customer: p.Account, Strategy: cart.Strategy(body.Strategy),
+	})
+	return s.answerCart(w, merged, err)
+}
+
+// cartProblem adds to a conflict the current cart as clients know carts, which only the server can write.
+func (s *Server) cartProblem(err error) error {
+	var conflict *cart.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	current, quoteErr := s.newCartResponse(conflict.Current)
+	if quoteErr != nil {
+		return errors.Join(err, quoteErr)
+	}
+	return &Problem{Code: "cart_changed", Extra: map[string]any{"cart": current}, Err: err}
+}
+
+// invalidCart is the field that a cart could not take.
+func invalidCart(err error, p *Problem) {
+	var invalid *cart.InvalidError
+	if errors.As(err, &invalid) {
+		p.Errors = []FieldError{{Field: invalid.Field, Message: invalid.Remedy}}
+	}
+}
+
+// notSold is which SKUs cannot be put into a cart.
+func notSold(err error, p *Problem) {
+	var unknown *cart.UnknownSKUError
+	if errors.As(err, &unknown) {
+		p.Extra = map[string]any{"skus": unknown.SKUs}
+	}
+}
+
+// tooManyLines is how many lines there may be.
+func tooManyLines(err error, p *Problem) {
+	var lines *cart.TooManyLinesError
+	if errors.As(err, &lines) {
+		p.Extra = map[string]any{"max_lines": lines.Max}
+	}
+}
+
+// tooManyUnits is which line would hold too much, and how much it may.
+func tooManyUnits(err error, p *Problem) {
+	var quantity *cart.QuantityError
+	if errors.As(err, &quantity) {
+		p.Extra = map[string]any{"sku": quantity.SKU, "max_quantity": cart.MaxQuantity}
+	}
+}

@@ -1,0 +1,350 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"meridian/internal/account"
+	"meridian/internal/cart"
+	"meridian/internal/idempotency"
+	"meridian/internal/inventory"
+	"meridian/internal/order"
+	"meridian/internal/payment"
+	"meridian/regions"
+)
+
+// placeOrderRequest is a checkout. It has either ship_to or, for a customer, the id of a saved address.
+type placeOrderRequest struct {
+	Cart string `json:"cart"`
+	// CartVersion is the version the shopper saw; 0 takes the cart as it is.
+	CartVersion int64 `json:"cart_version"`
+	// Email is where the shop writes to; a customer may leave it out for the account's own.
+	Email   string         `json:"email"`
+	ShipTo  *shipTo        `json:"ship_to"`
+	Address string         `json:"address"`
+	Payment paymentRequest `json:"payment"`
+	// ExpectedTotalMinor is the total that the shopper agreed to; nil agrees to any.
+	ExpectedTotalMinor *int64 `json:"expected_total_minor"`
+}
+
+// paymentRequest is who takes the money, and from what.
+type paymentRequest struct {
+	// Provider may be left out where the shop has only one.
+	Provider string `json:"provider"`
+	// Method is the provider's token for what is paid with; never a card number.
+	Method string `json:"method"`
+	// ReturnURL is where the shopper comes back to after an action at the provider.
+	ReturnURL string `json:"return_url"`
+}
+
+// shipTo is where an order goes.
+type shipTo struct {
+	Name     string `json:"name"`
+	Line1    string `json:"line1"`
+	Line2    string `json:"line2,omitzero"`
+	City     string `json:"city"`
+	State    string `json:"state,omitzero"`
+	Postcode string `json:"postcode,omitzero"`
+	Country  string `json:"country"`
+	Phone    string `json:"phone,omitzero"`
+}
+
+// placedResponse is an order just placed, and what its buyer needs to go on.
+type placedResponse struct {
+	Order   orderResponse         `json:"order"`
+	Payment placedPaymentResponse `json:"payment"`
+	// GuestToken opens the order to the guest who placed it.
+	GuestToken string `json:"guest_token,omitzero"`
+}
+
+// placedPaymentResponse is where the payment stands.
+type placedPaymentResponse struct {
+	Status payment.State `json:"status"`
+	// ClientSecret is what the shopper's browser shows the provider where an action is required.
+	ClientSecret string `json:"client_secret,omitzero"`
+}
+
+// placeOrder makes an order of a cart and asks for its money. Customers place theirs, guests show their cart's token.
+// Once the order exists the answer is never an error: a payment that could not be asked for now is asked for again by
+// a worker.
+func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	var body placeOrderRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	cartRef, buyer, err := s.cartBuyer(r, body.Cart)
+	if err != nil {
+		return err
+	}
+	in, err := s.placeInput(body, buyer)
+	if err != nil {
+		return err
+	}
+	in.Cart = cartRef
+	in.Idempotency = idempotency.Key{Region: cartRef.Region, Scope: body.Cart, Key: key}
+	if in.Idempotency.Fingerprint, err = s.fingerprint(r, body); err != nil {
+		return err
+	}
+	placed, err := s.Orders.Place(r.Context(), in)
+	if before, ok := earlierAnswer(err); ok {
+		return s.answerPlacedBefore(w, r, before)
+	}
+	if err != nil {
+		return s.checkoutProblem(err)
+	}
+	placed, clientSecret := s.askForMoney(r.Context(), placed, body.Payment.ReturnURL)
+	return s.answerPlaced(w, placed, clientSecret)
+}
+
+// cartBuyer finds out who may order the cart: nil stands for the guest who holds its token.
+func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *regions.Ref, error) {
+	ref, err := s.Regions.ParseID(cart.IDPrefix, cartID)
+	if err != nil {
+		return regions.Ref{}, nil, BadRequest("The body is not what this route takes.",
+			FieldError{Field: "cart", Message: "must be the id of a cart, as the API gave it"})
+	}
+	p, signedIn, err := s.principal(r)
+	switch {
+	case err != nil:
+		return regions.Ref{}, nil, err
+	case signedIn:
+		return ref, &p.Account, nil
+	case !s.guestHolds(r, guestCart, cartID):
+		return regions.Ref{}, nil, cart.ErrNotFound
+	}
+	return ref, nil, nil
+}
+
+// askForMoney starts the order's payment. It returns the order as it is then, and what the shopper's browser needs
+// where an action is required.
+func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL string) (order.Order, string) {
+	outcome, err := s.Orders.StartPayment(ctx, placed, returnURL)
+	if err == nil && outcome.Status.Final() {
+		var settled order.Order
+		if settled, err = s.Orders.Get(ctx, placed.Ref); err == nil {
+			return settled, ""
+		}
+	}
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelError, "an order was placed and its payment is left to a worker",
+			slog.String("order", s.Orders.PublicID(placed.Ref)), slog.Any("error", err))
+	}
+	if outcome.Status == payment.StatusRequiresAction {
+		placed.Payment.State = payment.RequiresAction
+	}
+	return placed, outcome.ClientSecret
+}
+
+// answerPlacedBefore answers a repeated checkout with the first one's order, as it is now.
+func (s *Server) answerPlacedBefore(w http.ResponseWriter, r *http.Request, answer idempotency.Answer) error {
+	placed, err := s.resourceOrder(r.Context(), answer)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(replayedHeader, "true")
+	return s.answerPlaced(w, placed, "")
+}
+
+// checkoutProblem adds to a conflict the current cart as clients know carts.
+func (s *Server) checkoutProblem(err error) error {
+	var conflict *cart.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	current, quoteErr := s.newCartResponse(conflict.Current)
+	if quoteErr != nil {
+		return errors.Join(quoteErr, err)
+	}
+	return &Problem{Code: "cart_conflict", Extra: map[string]any{"cart": current, "cart_version": current.Version}, Err: err}
+}
+
+// notForSale is what has to leave the cart.
+func notForSale(err error, p *Problem) {
+	var refused *order.NotForSaleError
+	if errors.As(err, &refused) {
+		p.Extra = map[string]any{"skus": refused.SKUs}
+	}
+}
+
+// shortageResponse is a SKU of which fewer units are left than were asked for.
+type shortageResponse struct {
+	SKU    string `json:"sku"`
+	Wanted int64  `json:"wanted"`
+	Left   int64  `json:"left"`
+}
+
+// soldOut is what is missing.
+func soldOut(err error, p *Problem) {
+	var short *inventory.SoldOutError
+	if !errors.As(err, &short) {
+		return
+	}
+	var shortages []shortageResponse
+	for _, s := range short.Shortages {
+		shortages = append(shortages, shortageResponse(s))
+	}
+	p.Extra = map[string]any{"shortages": shortages}
+}
+
+// totalChanged is what the order would cost.
+func totalChanged(err error, p *Problem) {
+	var changed *order.TotalChangedError
+	if errors.As(err, &changed) {
+		p.Extra = map[string]any{
+			"expected_total_minor": changed.Expected.Minor, "actual_total_minor": changed.Actual.Minor, "currency": changed.Actual.Currency,
+		}
+	}
+}
+
+func (s *Server) answerPlaced(w http.ResponseWriter, placed order.Order, clientSecret string) error {
+	id := s.Orders.PublicID(placed.Ref)
+	answer := placedResponse{
+		Order:   s.newOrderResponse(placed, forBuyer),
+		Payment: placedPaymentResponse{Status: placed.Payment.State, ClientSecret: clientSecret},
+	}
+	if placed.Account == nil {
+		answer.GuestToken = s.guestToken(guestOrder, id)
+	}
+	w.Header().Set("Location", "/v1/orders/"+id)
+	return writeJSON(w, http.StatusCreated, answer)
+}
+
+// Bounds of a checkout's texts, in characters; those of an address are the account's.
+const (
+	maxMethod    = 200
+	maxReturnURL = 2000
+)
+
+// placeInput checks a checkout, all of it at once.
+func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.PlaceInput, error) {
+	f := new(checkoutFaults)
+	in := order.PlaceInput{
+		CartVersion: body.CartVersion, Account: buyer, ExpectedTotalMinor: body.ExpectedTotalMinor,
+		Email:  f.email(body.Email, buyer == nil),
+		Method: f.text("payment.method", body.Payment.Method, 1, maxMethod),
+	}
+	if body.CartVersion < 0 {
+		f.add("cart_version", "must be the version of the cart, 1 or more")
+	}
+	if body.ExpectedTotalMinor != nil && *body.ExpectedTotalMinor < 0 {
+		f.add("expected_total_minor", "must be 0 or more")
+	}
+	in.Provider = f.provider(body.Payment.Provider, slices.Sorted(maps.Keys(s.Orders.Providers)))
+	f.returnURL(body.Payment.ReturnURL)
+	switch {
+	case (body.ShipTo == nil) == (body.Address == ""):
+		f.add("ship_to", "must be given, or else address; not both")
+	case body.ShipTo != nil:
+		in.ShipTo = f.shipTo(s.Regions, *body.ShipTo)
+	case buyer == nil:
+		f.add("address", "is for signed-in customers: send ship_to")
+	default:
+		in.SavedAddress = f.address(s.Regions, body.Address)
+	}
+	return in, f.err()
+}
+
+// checkoutFaults gathers what is wrong with a checkout.
+type checkoutFaults []FieldError
+
+func (f *checkoutFaults) add(field, message string) {
+	*f = append(*f, FieldError{Field: field, Message: message})
+}
+
+func (f *checkoutFaults) err() error {
+	if len(*f) == 0 {
+		return nil
+	}
+	return BadRequest("The body is not what this route takes.", *f...)
+}
+
+// text is a line of text without the spaces around it.
+func (f *checkoutFaults) text(field, value string, least, most int) string {
+	value = strings.TrimSpace(value)
+	n := utf8.RuneCountInString(value)
+	switch {
+	case strings.ContainsFunc(value, func(c rune) bool { return !unicode.IsPrint(c) }):
+		f.add(field, "must be one line of text")
+	case n < least:
+		f.add(field, "must be given")
+	case n > most:
+		f.add(field, fmt.Sprintf("must be at most %d characters", most))
+	}
+	return value
+}
+
+// email is the address in the one spelling in which accounts keep theirs.
+func (f *checkoutFaults) email(text string, required bool) string {
+	if text == "" && !required {
+		return ""
+	}
+	normal, err := account.NormalizeEmail(text)
+	if err != nil {
+		f.add("email", "must be an e-mail address such as name@example.com")
+	}
+	return normal
+}
+
+// provider is the one that was asked for, or the only one there is.
+func (f *checkoutFaults) provider(name string, offered []string) string {
+	switch {
+	case name != "":
+		return name
+	case len(offered) == 1:
+		return offered[0]
+	}
+	f.add("payment.provider", "must be one of "+strings.Join(offered, ", "))
+	return ""
+}
+
+func (f *checkoutFaults) returnURL(text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxReturnURL || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
+		f.add("payment.return_url", fmt.Sprintf("must be an https or http URL of at most %d bytes", maxReturnURL))
+	}
+}
+
+// address is the reference of a saved address.
+func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
+	ref, err := set.ParseID("adr", id)
+	if err != nil {
+		f.add("address", "must be the id of an address, as the API gave it")
+	}
+	return &ref
+}
+
+// shipTo is an address within the same bounds as a saved one.
+func (f *checkoutFaults) shipTo(set *regions.Set, a shipTo) order.Address {
+	if _, ok := set.HomeOf(a.Country); !ok {
+		f.add("ship_to.country", "must be an ISO 3166-1 alpha-2 code such as IE")
+	}
+	if strings.Trim(a.Phone, "+0123456789 ()-./") != "" {
+		f.add("ship_to.phone", "must be a telephone number such as +353 1 234 5678")
+	}
+	return order.Address{
+		Name:     f.text("ship_to.name", a.Name, 1, 200),
+		Line1:    f.text("ship_to.line1", a.Line1, 1, 200),
+		Line2:    f.text("ship_to.line2", a.Line2, 0, 200),
+		City:     f.text("ship_to.city", a.City, 1, 100),
+		State:    f.text("ship_to.state", a.State, 0, 100),
+		Postcode: f.text("ship_to.postcode", a.Postcode, 0, 20),
+		Country:  a.Country,
+		Phone:    f.text("ship_to.phone", a.Phone, 0, 32),
+	}
+}

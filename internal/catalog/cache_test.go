@@ -1,0 +1,228 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+)
+
+// A clock is moved by hand.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()) }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+func (c *Catalog) mustPoll(t testing.TB) {
+	t.Helper()
+	if err := c.PollOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGetProduct_RoundTrips(t *testing.T) {
+	s := newShop(t)
+	p := s.create(t, mug("m1", "A"))
+	get := func(ctx context.Context) error { _, err := s.GetProduct(ctx, p.PublicID()); return err }
+	if n := trips(t, get) + trips(t, get); n != 2 {
+		t.Errorf("without polls two reads took %d round trips, want 2: memory must not answer", n)
+	}
+	s.mustPoll(t)
+	if n := trips(t, get); n != 1 {
+		t.Errorf("uncached: %d round trips, want 1", n)
+	}
+	if n := trips(t, get); n != 0 {
+		t.Errorf("cached: %d round trips, want 0", n)
+	}
+	tree := func(ctx context.Context) error { _, err := s.Categories(ctx); return err }
+	if first, second := trips(t, tree), trips(t, tree); first != 1 || second != 0 {
+		t.Errorf("the tree took %d and %d round trips, want 1 and 0", first, second)
+	}
+	if n := trips(t, s.PollOnce); n != 1 {
+		t.Errorf("a poll took %d round trips, want 1", n)
+	}
+}
+
+func TestCache_AbsenceIsRemembered(t *testing.T) {
+	s := newShop(t)
+	s.mustPoll(t)
+	absent := func(ctx context.Context) error {
+		if _, err := s.GetProduct(ctx, "no-such-product"); !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("error %w, want not found", err)
+		}
+		return nil
+	}
+	if first, second := trips(t, absent), trips(t, absent); first != 1 || second != 0 {
+		t.Errorf("%d and %d round trips, want 1 and 0", first, second)
+	}
+}
+
+// An edit by one pod shows at another after its next poll.
+func TestCache_InvalidatedAcrossPods(t *testing.T) {
+	s := newShop(t)
+	other := newCatalog(t, s.db, time.Now)
+	p := s.create(t, mug("m1", "A"))
+	edits := []struct {
+		name string
+		edit func(t *testing.T, version int64)
+		want func(Product, error) bool
+	}{
+		{"an update", func(t *testing.T, version int64) {
+			if _, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: p.ID, Version: version,
+				Product: with(mug("", "A"), func(p *ProductInput) { p.Title = "Cup" })}); err != nil {
+				t.Fatal(err)
+			}
+		}, func(p Product, err error) bool { return err == nil && p.Title == "Cup" }},
+		{"a price", func(t *testing.T, _ int64) {
+			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+				pricing.QueueSet(b, []pricing.Price{{SKU: "A", Currency: "GBP", AmountMinor: 7}})
+				QueueTouch(b, []string{"A"})
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, func(p Product, err error) bool { return err == nil && p.SKUs[0].Prices[money.Currency("GBP")] == 7 }},
+		{"a great edit", func(t *testing.T, _ int64) {
+			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+				b.Queue(`UPDATE products SET title = 'Bowl'`)
+				QueueForgetAll(b)
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, func(p Product, err error) bool { return err == nil && p.Title == "Bowl" }},
+		{"its end", func(t *testing.T, version int64) {
+			if _, err := s.ArchiveProduct(t.Context(), s.seller, p.ID, version); err != nil {
+				t.Fatal(err)
+			}
+		}, func(_ Product, err error) bool { return errors.Is(err, ErrNotFound) }},
+	}
+	for _, edit := range edits {
+		t.Run(edit.name, func(t *testing.T) {
+			other.mustPoll(t)
+			now, err := s.GetSellerProduct(t.Context(), s.seller, p.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{p.Slug, p.PublicID()} {
+				if _, err := other.GetProduct(t.Context(), name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			edit.edit(t, now.Version)
+			other.mustPoll(t)
+			for _, name := range []string{p.Slug, p.PublicID()} {
+				if got, err := other.GetProduct(t.Context(), name); !edit.want(got, err) {
+					t.Errorf("by %s: %+v, %v", name, got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestCache_NewProductsAppear(t *testing.T) {
+	s := newShop(t)
+	other := newCatalog(t, s.db, time.Now)
+	draft := s.create(t, with(mug("m1", "A"), func(p *ProductInput) { p.Status = Draft }))
+	other.mustPoll(t)
+	if _, err := other.GetProduct(t.Context(), draft.Slug); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("a draft: %v", err)
+	}
+	if _, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: draft.ID, Version: 1, Product: mug("", "A")}); err != nil {
+		t.Fatal(err)
+	}
+	other.mustPoll(t)
+	if _, err := other.GetProduct(t.Context(), draft.Slug); err != nil {
+		t.Errorf("after activation: %v", err)
+	}
+}
+
+func TestCache_NotUsedWhenPollsFail(t *testing.T) {
+	s := newShop(t)
+	p := s.create(t, mug("m1", "A"))
+	var hand clock
+	pod := newCatalog(t, s.db, hand.now)
+	get := func(ctx context.Context) error { _, err := pod.GetProduct(ctx, p.Slug); return err }
+	pod.mustPoll(t)
+	trips(t, get)
+	hand.advance(MaxStaleness)
+	if n := trips(t, get); n != 0 {
+		t.Errorf("%d round trips while the last poll is young enough, want 0", n)
+	}
+	hand.advance(time.Nanosecond)
+	failed, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := pod.PollOnce(failed); err == nil {
+		t.Fatal("the poll was to fail")
+	}
+	if n := trips(t, get); n != 1 {
+		t.Errorf("%d round trips after MaxStaleness without a poll, want 1", n)
+	}
+	pod.mustPoll(t)
+	if n := trips(t, get); n != 0 {
+		t.Errorf("%d round trips after a poll found nothing new, want 0", n)
+	}
+}
+
+// A hundred callers who want the same product at the same time ask the database once.
+func TestCache_Stampede(t *testing.T) {
+	s := newShop(t)
+	p := s.create(t, mug("m1", "A"))
+	s.mustPoll(t)
+	ctx, trips := database.CountTrips(t.Context())
+	key, _ := newProductKey(p.Slug)
+	const callers = 100
+	var arrived sync.WaitGroup
+	arrived.Add(callers)
+	var loads atomic.Int64
+	loader := otter.LoaderFunc[productKey, cachedProduct](func(ctx context.Context, key productKey) (cachedProduct, error) {
+		loads.Add(1)
+		arrived.Wait() // nobody gets an answer before all have asked
+		return s.loadProduct(ctx, key)
+	})
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			arrived.Done()
+			if got, err := s.cache.products.Get(ctx, key, loader); err != nil || got.product.Slug != p.Slug {
+				t.Errorf("got %q, %v", got.product.Slug, err)
+			}
+		})
+	}
+	wg.Wait()
+	if loads.Load() != 1 || trips.Count() != 1 {
+		t.Errorf("%d loads, %d round trips, want 1 and 1", loads.Load(), trips.Count())
+	}
+}
+
+// What was read before an edit must not get into the cache after it.
+func TestCache_LoadThatAnEditOvertakes(t *testing.T) {
+	s := newShop(t)
+	p := s.create(t, mug("m1", "A"))
+	s.mustPoll(t)
+	key, _ := newProductKey(p.Slug)
+	first := true
+	got, err := s.cache.products.Get(t.Context(), key, otter.LoaderFunc[productKey, cachedProduct](
+		func(ctx context.Context, key productKey) (cachedProduct, error) {
+			loaded, err := s.loadProduct(ctx, key)
+			if first {
+				first = false
+				if _, err := s.UpdateProduct(ctx, UpdateInput{Seller: s.seller, ID: p.ID, Version: 1, Product: mug("", "A")}); err != nil {
+					return cachedProduct{}, err
+				}
+			}
+			return loaded, err
+		}))
+	if err != nil || got.product.Version != 2 {
+		t.Errorf("got version %d, %v, want 2", got.product.Version, err)
+	}
+}

@@ -1,0 +1,156 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/money"
+	"meridian/regions"
+)
+
+// A shop is a catalogue on a database of its own, with a seller and a few categories.
+type shop struct {
+	*Catalog
+	db     *database.DB
+	seller uuid.UUID
+}
+
+func newShop(t testing.TB) *shop {
+	t.Helper()
+	db := databasetest.New(t)
+	s := &shop{Catalog: newCatalog(t, db, time.Now), db: db}
+	s.seller = s.newSeller(t, "acme")
+	if _, err := s.UpsertCategories(t.Context(), []CategoryInput{
+		{ID: "hg", Name: "Home & Garden"},
+		{ID: "hg-11", ParentID: "hg", Name: "Kitchen"},
+		{ID: "hg-11-6", ParentID: "hg-11", Name: "Tableware"},
+		{ID: "fb", Name: "Food"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newCatalog(t testing.TB, db *database.DB, now func() time.Time) *Catalog {
+	t.Helper()
+	set, err := regions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{DB: db, Regions: set, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (s *shop) newSeller(t testing.TB, slug string) uuid.UUID {
+	t.Helper()
+	seller, err := s.CreateSeller(t.Context(), SellerInput{Slug: slug, Name: strings.ToUpper(slug)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seller.ID
+}
+
+// mug is a good product.
+func mug(key string, skus ...string) ProductInput {
+	in := ProductInput{
+		Key: key, Title: "Mug " + key, Brand: "Acme", CategoryID: "hg-11-6", Status: Active, TaxCategory: TaxStandard,
+		Attributes: map[string]any{"material": "china", "pieces": 2.0, "sizes": []any{"S", "L"}},
+		Images:     []Image{{URL: "https://example.com/mug.jpg", Alt: "A mug"}, {URL: "/images/mug.png"}},
+	}
+	for i, code := range skus {
+		in.SKUs = append(in.SKUs, SKUInput{Code: code, Barcode: "0123", WeightGrams: 310,
+			Options: map[string]string{"size": fmt.Sprint(i)}, Prices: map[money.Currency]int64{"GBP": 295, "JPY": 500}})
+	}
+	return in
+}
+
+func (s *shop) create(t testing.TB, in ProductInput) Product {
+	t.Helper()
+	p, err := s.CreateProduct(t.Context(), CreateInput{Seller: s.seller, Product: in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// check proves what holds of the whole catalogue whatever happened.
+func (s *shop) check(t testing.TB) {
+	t.Helper()
+	const wrong = `
+WITH due AS (
+  SELECT unnest(string_to_array(btrim(c.path, '/'), '/')) AS category_id, p.id AS product_id
+  FROM products p JOIN categories c ON c.id = p.category_id
+  WHERE p.status = 'active'
+), listed AS (
+  SELECT category_id, product_id FROM category_products
+)
+(SELECT 'not listed', category_id, product_id::text FROM (SELECT * FROM due EXCEPT SELECT * FROM listed) a)
+UNION ALL
+(SELECT 'listed', category_id, product_id::text FROM (SELECT * FROM listed EXCEPT SELECT * FROM due) b)
+UNION ALL
+(SELECT 'path', c.id, c.path FROM categories c LEFT JOIN categories p ON p.id = c.parent_id
+ WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR c.level <> coalesce(p.level, 0) + 1)`
+	faults, err := database.List(context.WithoutCancel(t.Context()), s.db, func(row pgx.CollectableRow) (string, error) {
+		var what, where, which string
+		err := row.Scan(&what, &where, &which)
+		return what + " " + where + " " + which, err
+	}, wrong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults {
+		t.Errorf("the catalogue is wrong: %s", fault)
+	}
+}
+
+// contents are the seller's products by key, without what differs between two databases.
+func (s *shop) contents(t testing.TB, seller uuid.UUID) map[string]Product {
+	t.Helper()
+	all := make(map[string]Product)
+	for after := ""; ; {
+		page, more, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: seller, AfterKey: after, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range page {
+			all[p.Key] = p
+			after = p.Key
+		}
+		if !more {
+			return all
+		}
+	}
+}
+
+var sameContents = cmp.Options{
+	cmpopts.EquateEmpty(),
+	cmpopts.IgnoreFields(Product{}, "ID", "SellerID", "Slug", "CreatedAt", "UpdatedAt"),
+}
+
+// trips runs fn and returns how many round trips it made.
+func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
+	t.Helper()
+	ctx, trips := database.CountTrips(t.Context())
+	if err := fn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return trips.Count()
+}
+
+func rowToInt(row pgx.CollectableRow) (n int64, err error) {
+	err = row.Scan(&n)
+	return n, err
+}

@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+func keysOf(products []Product) (keys []string) {
+	for _, p := range products {
+		keys = append(keys, p.Key)
+	}
+	return keys
+}
+
+func TestListProducts(t *testing.T) {
+	s := newShop(t)
+	s.create(t, mug("m1", "A"))
+	s.create(t, with(mug("m2", "B"), func(p *ProductInput) { p.Brand = "Best" }))
+	s.create(t, with(mug("m3", "C"), func(p *ProductInput) { p.CategoryID = "fb" }))
+	s.create(t, with(mug("m4", "D"), func(p *ProductInput) { p.Status = Draft }))
+	tests := []struct {
+		name   string
+		filter ListFilter
+		want   []string
+	}{
+		{"everything", ListFilter{}, []string{"m3", "m2", "m1"}},
+		{"its category", ListFilter{CategoryID: "hg-11-6"}, []string{"m2", "m1"}},
+		{"a category above", ListFilter{CategoryID: "hg"}, []string{"m2", "m1"}},
+		{"a brand", ListFilter{CategoryID: "hg", Brand: "Best"}, []string{"m2"}},
+		{"a brand everywhere", ListFilter{Brand: "Acme"}, []string{"m3", "m1"}},
+		{"an unknown category", ListFilter{CategoryID: "nowhere"}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.filter.Limit = 10
+			var page ProductPage
+			n := trips(t, func(ctx context.Context) (err error) {
+				page, err = s.ListProducts(ctx, test.filter)
+				return err
+			})
+			if n != 1 {
+				t.Errorf("%d round trips, want 1", n)
+			}
+			if diff := cmp.Diff(test.want, keysOf(page.Products)); diff != "" {
+				t.Error(diff)
+			}
+			if page.Next != nil {
+				t.Error("there is a next page")
+			}
+			for _, p := range page.Products {
+				if len(p.SKUs) != 1 || p.SKUs[0].Prices["GBP"] != 295 {
+					t.Errorf("SKUs of %s: %+v", p.Key, p.SKUs)
+				}
+			}
+		})
+	}
+}
+
+// Pages hold every product that is there all the while, each once, whatever comes and goes.
+func TestListProducts_PagesWhileItChanges(t *testing.T) {
+	s := newShop(t)
+	next := 0
+	add := func() Product {
+		next++
+		return s.create(t, mug(fmt.Sprintf("k%04d", next), fmt.Sprintf("S%04d", next)))
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		var stay, go_ []Product
+		for range rapid.IntRange(0, 6).Draw(rt, "stay") {
+			stay = append(stay, add())
+			if rapid.Bool().Draw(rt, "go") {
+				go_ = append(go_, add())
+			}
+		}
+		limit := rapid.IntRange(1, 4).Draw(rt, "limit")
+		category := rapid.SampledFrom([]string{"", "hg", "hg-11-6"}).Draw(rt, "category")
+		seen := make(map[uuid.UUID]int)
+		for filter := (ListFilter{CategoryID: category, Limit: limit}); ; {
+			page, err := s.ListProducts(t.Context(), filter)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, p := range page.Products {
+				seen[p.ID]++
+			}
+			if page.Next == nil {
+				break
+			}
+			filter.After = page.Next
+			switch rapid.IntRange(0, 2).Draw(rt, "meanwhile") {
+			case 0:
+				add()
+			case 1:
+				if len(go_) > 0 {
+					if _, err := s.ArchiveProduct(t.Context(), s.seller, go_[0].ID, go_[0].Version); err != nil {
+						rt.Fatal(err)
+					}
+					go_ = go_[1:]
+				}
+			}
+		}
+		for _, p := range stay {
+			if seen[p.ID] != 1 {
+				rt.Errorf("%s was on %d pages, want 1", p.Key, seen[p.ID])
+			}
+		}
+		for id, n := range seen {
+			if n > 1 {
+				rt.Errorf("%s was on %d pages", id, n)
+			}
+		}
+	})
+	s.check(t)
+}
+
+func TestListSellerProducts(t *testing.T) {
+	s := newShop(t)
+	for i, status := range []Status{Active, Draft, Archived} {
+		s.create(t, with(mug(fmt.Sprint("m", i), fmt.Sprint("S", i)), func(p *ProductInput) { p.Status = status }))
+	}
+	var all []string
+	for filter := (SellerListFilter{Seller: s.seller, Limit: 2}); ; {
+		page, more, err := s.ListSellerProducts(t.Context(), filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, keysOf(page)...)
+		if !more {
+			break
+		}
+		filter.AfterKey = all[len(all)-1]
+	}
+	if !slices.Equal(all, []string{"m0", "m1", "m2"}) {
+		t.Errorf("all: %v", all)
+	}
+	drafts, _, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: s.seller, Status: Draft, Limit: 2})
+	if err != nil || !slices.Equal(keysOf(drafts), []string{"m1"}) {
+		t.Errorf("drafts: %v, %v", keysOf(drafts), err)
+	}
+}

@@ -1,0 +1,41 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+// Availability is what one region's warehouses have for sale of a SKU.
+type Availability struct {
+	Region string
+	Units  int64
+}
+
+// Availability returns what is for sale of a SKU in each region that has a warehouse, by
+// region; ErrUnknownSKU for one that is not sold. One statement, one round trip.
+func (s *Stock) Availability(ctx context.Context, sku string) ([]Availability, error) {
+	list, err := database.List(ctx, s.DB, func(row pgx.CollectableRow) (Availability, error) {
+		var a Availability
+		err := row.Scan(&a.Region, &a.Units)
+		return a, err
+	}, `
+SELECT w.region::text, coalesce(sum(s.on_hand - s.reserved - s.allocated), 0)::int8
+FROM skus k
+JOIN products p ON p.id = k.product_id AND p.status = 'active'
+JOIN warehouses w ON w.active
+LEFT JOIN stock s ON s.region = w.region AND s.sku = k.sku AND s.warehouse = w.code
+WHERE k.sku = $1 AND k.status = 'active'
+GROUP BY w.region
+ORDER BY w.region::text`, sku)
+	if err != nil {
+		return nil, fmt.Errorf("ask for availability: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, ErrUnknownSKU
+	}
+	return list, nil
+}

@@ -1,0 +1,124 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+)
+
+// MaxQuantity is the most units one operation changes.
+const MaxQuantity = 1_000_000_000
+
+// maxReason is how many characters the reason of an operation may have.
+const maxReason = 200
+
+// Operation is who does something to the stock, and why: part of every operator's
+// input.
+type Operation struct {
+	// Actor is the operator's public id, or "system".
+	Actor string
+	// Reason is for the ledger: 1 to 200 characters. It must not hold personal data.
+	Reason string
+	// Reference is what the operation belongs to, such as a delivery note: at most 100
+	// characters, may be empty.
+	Reference string
+	// Idempotency makes the call safe to repeat; only Key and Fingerprint are read. Its
+	// zero value claims nothing.
+	Idempotency idempotency.Key
+}
+
+func (o Operation) check(f *faults) {
+	f.text("reason", o.Reason, 1, maxReason)
+	f.text("reference", o.Reference, 0, 100)
+	if o.Actor == "" {
+		f.add("actor", "must be given")
+	}
+}
+
+// claim is the operation's key, in the place where the actor's keys for a region's stock
+// stand.
+func (o Operation) claim(region string) idempotency.Key {
+	key := o.Idempotency
+	key.Region, key.Scope = region, "stock:"+o.Actor
+	return key
+}
+
+// resource names a stock row in events and idempotency records.
+func (r rowKey) resource() string { return r.warehouse + "/" + r.sku }
+
+// write sends an operation as one batch, its idempotency claim first, and says what a
+// refusal means. taken are the units that it takes off the row at.
+func (s *Stock) write(ctx context.Context, op Operation, at rowKey, taken int64, queue func(b *database.Batch) error) error {
+	claim := op.claim(at.region)
+	send := s.DB.Write
+	if claim.Key != "" {
+		send = s.DB.WriteIdempotent
+	}
+	err := send(ctx, func(b *database.Batch) error {
+		claim.QueueClaim(b, idempotency.Answer{Resource: at.resource(), Status: http.StatusOK})
+		return queue(b)
+	})
+	if idempotency.Taken(err) {
+		return idempotency.Find(ctx, s.DB, claim)
+	}
+	return s.refusal(ctx, at, taken, err)
+}
+
+// refusal turns the constraint that a batch broke into the error it means.
+func (s *Stock) refusal(ctx context.Context, at rowKey, taken int64, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case database.Violates(err, "stock_sku_fkey"):
+		return ErrUnknownSKU
+	case database.Violates(err, "stock_warehouse_fkey"):
+		return ErrUnknownWarehouse
+	case database.Violates(err, "stock_movements_stock_fkey"):
+		return ErrNoStock
+	case database.Violates(err, "stock_not_oversold"), database.Violates(err, "stock_not_negative"):
+		level, readErr := s.Get(ctx, at.warehouse, at.sku)
+		if readErr != nil {
+			return errors.Join(err, readErr)
+		}
+		return &NotEnoughError{SKU: at.sku, Warehouse: at.warehouse, Wanted: taken, Free: level.Available()}
+	}
+	return err
+}
+
+// faults gathers what is wrong with an input.
+type faults []Fault
+
+func (f *faults) add(field, remedy string) { *f = append(*f, Fault{Field: field, Remedy: remedy}) }
+
+// key checks the name of a stock row.
+func (f *faults) key(warehouseField, warehouse, sku string) {
+	f.text(warehouseField, warehouse, 1, 64)
+	f.text("sku", sku, 1, 64)
+}
+
+func (f *faults) text(field, text string, least, most int) {
+	n := utf8.RuneCountInString(text)
+	if n < least || n > most || strings.ContainsFunc(text, unicode.IsControl) || strings.TrimSpace(text) != text {
+		f.add(field, fmt.Sprintf("must be %d to %d characters on one line, without spaces around", least, most))
+	}
+}
+
+func (f *faults) quantity(field string, n, least int64) {
+	if n < least || n > MaxQuantity {
+		f.add(field, fmt.Sprintf("must be a whole number from %d to %d", least, int64(MaxQuantity)))
+	}
+}
+
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return &InvalidError{Faults: f}
+}

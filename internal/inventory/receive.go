@@ -1,0 +1,181 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"meridian/internal/database"
+	"meridian/internal/idempotency"
+	"meridian/internal/outbox"
+)
+
+// Receipt is a delivery: units that came into a warehouse.
+type Receipt struct {
+	SKU       string
+	Warehouse string
+	Quantity  int64
+	Operation
+}
+
+// Validate returns *InvalidError with everything that is wrong.
+func (r Receipt) Validate() error {
+	var f faults
+	f.key("warehouse", r.Warehouse, r.SKU)
+	f.quantity("quantity", r.Quantity, 1)
+	r.check(&f)
+	return f.err()
+}
+
+// Receive adds a delivery to the stock, making the stock row where there was none, and
+// returns the row. One round trip.
+//
+// Errors: *InvalidError, ErrUnknownSKU, ErrUnknownWarehouse, for a repetition
+// *idempotency.Replay or idempotency.ErrReused.
+func (s *Stock) Receive(ctx context.Context, in Receipt) (Level, error) {
+	if err := in.Validate(); err != nil {
+		return Level{}, err
+	}
+	at, err := s.find(ctx, in.Warehouse, in.SKU)
+	if err != nil {
+		return Level{}, err
+	}
+	var level Level
+	err = s.write(ctx, in.Operation, at, 0, func(b *database.Batch) error {
+		level = Level{}
+		queueArrival(b, at, in.Quantity)
+		queueMovement(b, movement{
+			region: at.region, sku: at.sku, warehouse: at.warehouse, kind: "receive", onHand: in.Quantity,
+			reason: in.Reason, actor: in.Actor, reference: in.Reference,
+		})
+		err := outbox.Queue(b, stockEvent("stock.received", at, map[string]any{"quantity": in.Quantity}))
+		if err != nil {
+			return err
+		}
+		if err := queueAlert(b, at); err != nil {
+			return err
+		}
+		queueLevel(b, at, &level)
+		return nil
+	})
+	if err != nil {
+		return Level{}, fmt.Errorf("receive stock: %w", err)
+	}
+	return level, nil
+}
+
+// queueArrival adds units to a stock row, which it makes if it must.
+func queueArrival(b *database.Batch, at rowKey, quantity int64) {
+	b.Queue(`
+INSERT INTO stock AS s (region, sku, warehouse, on_hand)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`,
+		at.region, at.sku, at.warehouse, quantity)
+}
+
+// stockEvent is an event about a stock row.
+func stockEvent(topic string, at rowKey, payload map[string]any) outbox.Event {
+	payload["warehouse"], payload["sku"] = at.warehouse, at.sku
+	return outbox.Event{Region: at.region, Topic: topic, Key: at.resource(), Payload: payload}
+}
+
+// receiptsAtOnce is how many receipts ReceiveMany writes in one batch.
+const receiptsAtOnce = 500
+
+// ReceiveMany adds many deliveries, for filling a shop: batches of 500, a round trip each,
+// without events. Each batch happens wholly or not at all. If the receipts have an
+// idempotency key, a repetition of the call with the same receipts passes over the batches
+// that happened; Fingerprint is not read. A receipt without actor and reason is opening
+// stock. Errors are those of Receive.
+func (s *Stock) ReceiveMany(ctx context.Context, receipts []Receipt) error {
+	receipts = slices.Clone(receipts)
+	for i := range receipts {
+		r := &receipts[i]
+		r.Actor, r.Reason = cmp.Or(r.Actor, "system"), cmp.Or(r.Reason, "opening stock")
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("receipt %d: %w", i, err)
+		}
+	}
+	n := 0
+	for chunk := range slices.Chunk(receipts, receiptsAtOnce) {
+		if err := s.receiveChunk(ctx, chunk, n); err != nil {
+			return fmt.Errorf("receive stock, receipts %d to %d: %w", n*receiptsAtOnce, n*receiptsAtOnce+len(chunk)-1, err)
+		}
+		n++
+	}
+	return nil
+}
+
+func (s *Stock) receiveChunk(ctx context.Context, chunk []Receipt, n int) error {
+	c, err := s.receiptColumns(ctx, chunk)
+	if err != nil {
+		return err
+	}
+	claim := chunk[0].claim(c.regions[0])
+	send := s.DB.Write
+	if claim.Key != "" {
+		claim.Key += "/" + strconv.Itoa(n)
+		claim.Fingerprint = c.digest()
+		send = s.DB.WriteIdempotent
+	}
+	err = send(ctx, func(b *database.Batch) error {
+		claim.QueueClaim(b, idempotency.Answer{Status: http.StatusOK})
+		c.queue(b)
+		return nil
+	})
+	if idempotency.Taken(err) {
+		var before *idempotency.Replay
+		if err = idempotency.Find(ctx, s.DB, claim); errors.As(err, &before) {
+			return nil
+		}
+	}
+	return s.refusal(ctx, rowKey{}, 0, err)
+}
+
+type receiptColumns struct {
+	regions, skus, warehouses, reasons, actors, references []string
+	quantities                                             []int64
+}
+
+func (s *Stock) receiptColumns(ctx context.Context, receipts []Receipt) (receiptColumns, error) {
+	var c receiptColumns
+	for _, r := range receipts {
+		at, err := s.find(ctx, r.Warehouse, r.SKU)
+		if err != nil {
+			return c, err
+		}
+		c.regions, c.skus, c.warehouses = append(c.regions, at.region), append(c.skus, at.sku), append(c.warehouses, at.warehouse)
+		c.quantities = append(c.quantities, r.Quantity)
+		c.reasons, c.actors, c.references = append(c.reasons, r.Reason), append(c.actors, r.Actor), append(c.references, r.Reference)
+	}
+	return c, nil
+}
+
+func (c receiptColumns) digest() []byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %v", c.skus, c.warehouses, c.quantities))
+	return sum[:]
+}
+
+func (c receiptColumns) queue(b *database.Batch) {
+	// $1 = regions, $2 = SKUs, $3 = warehouses, $4 = quantities
+	b.Queue(`
+INSERT INTO stock AS s (region, sku, warehouse, on_hand)
+SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS n (region, sku, warehouse, quantity)
+GROUP BY n.region, n.sku, n.warehouse
+ORDER BY n.region, n.sku, n.warehouse
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`,
+		c.regions, c.skus, c.warehouses, c.quantities)
+	// $1 = regions, $2 = SKUs, $3 = warehouses, $4 = quantities, $5 = reasons, $6 = actors, $7 = references
+	b.Queue(`
+INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reason, actor, reference)
+SELECT n.region::crdb_internal_region, n.sku, n.warehouse, 'receive', n.quantity, n.reason, n.actor, n.reference
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[])
+  AS n (region, sku, warehouse, quantity, reason, actor, reference)`,
+		c.regions, c.skus, c.warehouses, c.quantities, c.reasons, c.actors, c.references)
+}

@@ -1,0 +1,100 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"meridian/internal/database"
+	"meridian/internal/outbox"
+)
+
+// Transfer is units that go from one warehouse to another, in whichever regions they are.
+type Transfer struct {
+	SKU      string
+	From, To string
+	Quantity int64
+	Operation
+}
+
+// Validate returns *InvalidError with everything that is wrong.
+func (t Transfer) Validate() error {
+	var f faults
+	f.key("from", t.From, t.SKU)
+	f.text("to", t.To, 1, 64)
+	if t.From == t.To {
+		f.add("to", "must be another warehouse than from")
+	}
+	f.quantity("quantity", t.Quantity, 1)
+	t.check(&f)
+	return f.err()
+}
+
+// Transferred is both sides of a transfer after it.
+type Transferred struct{ From, To Level }
+
+// Transfer moves units between warehouses: both sides are one batch, one round trip.
+//
+// Errors: *InvalidError, *NotEnoughError, ErrUnknownSKU, ErrUnknownWarehouse, ErrNoStock,
+// for a repetition *idempotency.Replay or idempotency.ErrReused.
+func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) {
+	if err := in.Validate(); err != nil {
+		return Transferred{}, err
+	}
+	from, err := s.find(ctx, in.From, in.SKU)
+	if err != nil {
+		return Transferred{}, err
+	}
+	to, err := s.find(ctx, in.To, in.SKU)
+	if err != nil {
+		return Transferred{}, err
+	}
+	var after Transferred
+	err = s.write(ctx, in.Operation, from, in.Quantity, func(b *database.Batch) error {
+		after = Transferred{}
+		queueTransfer(b, in, from, to)
+		err := outbox.Queue(b, stockEvent("stock.transferred", from, map[string]any{"to": to.warehouse, "quantity": in.Quantity}))
+		if err != nil {
+			return err
+		}
+		for _, at := range []rowKey{from, to} {
+			if err := queueAlert(b, at); err != nil {
+				return err
+			}
+		}
+		queueLevel(b, from, &after.From)
+		queueLevel(b, to, &after.To)
+		return nil
+	})
+	if err != nil {
+		return Transferred{}, fmt.Errorf("transfer stock: %w", err)
+	}
+	return after, nil
+}
+
+// queueTransfer changes both stock rows, in the order in which everybody takes stock rows,
+// and writes both movements.
+func queueTransfer(b *database.Batch, in Transfer, from, to rowKey) {
+	if from.before(to) {
+		queueChange(b, from, -in.Quantity)
+		queueArrival(b, to, in.Quantity)
+	} else {
+		queueArrival(b, to, in.Quantity)
+		queueChange(b, from, -in.Quantity)
+	}
+	out := movement{
+		region: from.region, sku: from.sku, warehouse: from.warehouse, kind: "transfer_out", onHand: -in.Quantity,
+		reason: in.Reason, actor: in.Actor, reference: cmp.Or(in.Reference, to.warehouse),
+	}
+	into := movement{
+		region: to.region, sku: to.sku, warehouse: to.warehouse, kind: "transfer_in", onHand: in.Quantity,
+		reason: in.Reason, actor: in.Actor, reference: cmp.Or(in.Reference, from.warehouse),
+	}
+	queueMovement(b, out)
+	queueMovement(b, into)
+}
+
+// before is the order of Allocate.
+func (r rowKey) before(other rowKey) bool {
+	return cmp.Or(cmp.Compare(r.region, other.region), cmp.Compare(r.sku, other.sku), cmp.Compare(r.warehouse, other.warehouse)) < 0
+}

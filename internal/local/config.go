@@ -1,0 +1,85 @@
+// Package local opens the whole shop on one machine: a database of its own, the four
+// regions' servers with their workers, the payment sandbox, and the edge in front of them,
+// in one process. It composes everything, and nothing imports it but the command.
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+
+	"meridian/internal/account"
+	"meridian/regions"
+)
+
+// The engines that Up can start.
+const (
+	EnginePostgres  = "postgres"
+	EngineCockroach = "cockroach"
+)
+
+// Config is what `meridian up` can be told. Regions is needed.
+type Config struct {
+	Regions *regions.Set
+	// Dir is the folder of the shop's data. Default ".meridian".
+	Dir string
+	// Engine is which database is started: EnginePostgres (default) or EngineCockroach.
+	Engine string
+	// DatabaseURL uses a database that is already there instead.
+	DatabaseURL string
+	// EdgePort is where shoppers go; 8080. The regions are on the ports after it, in the
+	// order of regions.Set.All, and the sandbox after those. 0 means any free ones.
+	EdgePort int
+	// DatabasePort is where the database is started; 0 takes any free one.
+	DatabasePort int
+	// Empty leaves the shop without the shipped catalogue.
+	Empty bool
+	// Argon2 is the cost of hashing a password; zero takes the default.
+	Argon2 account.Argon2
+	// Log gets the servers' log lines; Out what the person at the terminal is told.
+	Log *slog.Logger
+	Out io.Writer
+	// Version of the binary.
+	Version string
+}
+
+// DefaultEdgePort is where shoppers go.
+const DefaultEdgePort = 8080
+
+func (c Config) withDefaults() Config {
+	if c.Dir == "" {
+		c.Dir = ".meridian"
+	}
+	if c.Engine == "" {
+		c.Engine = EnginePostgres
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Out == nil {
+		c.Out = io.Discard
+	}
+	return c
+}
+
+// Validate reports everything that is wrong, all at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Regions == nil {
+		faults = append(faults, errors.New("the regions are missing"))
+	}
+	if c.Engine != "" && c.Engine != EnginePostgres && c.Engine != EngineCockroach {
+		faults = append(faults, fmt.Errorf("engine %q is not known: use %s or %s", c.Engine, EnginePostgres, EngineCockroach))
+	}
+	if c.DatabaseURL != "" {
+		if u, err := url.Parse(c.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+			faults = append(faults, errors.New("database URL: want postgres://user:password@host:port/name"))
+		}
+	}
+	if c.EdgePort < 0 || c.EdgePort > 65_000 {
+		faults = append(faults, fmt.Errorf("port %d: use 1 to 65000", c.EdgePort))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,86 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"meridian/internal/database/embedded"
+	"meridian/regions"
+)
+
+// databaseName is the shop's database on a server that Up started.
+const databaseName = "meridian"
+
+// engine is the database of a shop: where each region reaches it, and how it ends.
+type engine struct {
+	name string
+	url  func(region string) string
+	stop func(ctx context.Context) error
+	died <-chan struct{} // closed when the server ends by itself; nil if nobody tells
+}
+
+// startEngine starts the database the configuration asks for, or takes the one that is
+// there.
+func startEngine(ctx context.Context, c Config) (*engine, error) {
+	switch {
+	case c.DatabaseURL != "":
+		return &engine{
+			name: "the given database",
+			url:  func(string) string { return c.DatabaseURL },
+			stop: func(context.Context) error { return nil },
+		}, nil
+	case c.Engine == EngineCockroach:
+		return startCockroach(ctx, c)
+	}
+	return startPostgres(ctx, c)
+}
+
+func startPostgres(ctx context.Context, c Config) (*engine, error) {
+	server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
+		Dir: filepath.Join(c.Dir, "postgres"), Port: c.DatabasePort, Durable: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := server.CreateDatabase(ctx, databaseName); err != nil {
+		return nil, errors.Join(err, server.Stop(ctx))
+	}
+	return &engine{
+		name: "PostgreSQL " + server.Version(),
+		url:  func(string) string { return server.URL(databaseName) },
+		stop: server.Stop,
+		died: server.Exited(),
+	}, nil
+}
+
+func startCockroach(ctx context.Context, c Config) (*engine, error) {
+	cluster, err := embedded.StartCockroach(ctx, embedded.CockroachConfig{
+		Dir: filepath.Join(c.Dir, "cockroach"), Nodes: nodesOf(c.Regions, c.DatabasePort),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := cluster.CreateDatabase(ctx, databaseName); err != nil {
+		return nil, errors.Join(err, cluster.Stop(ctx))
+	}
+	return &engine{
+		name: fmt.Sprintf("CockroachDB, %d nodes", len(c.Regions.All())),
+		url:  func(region string) string { return cluster.URL(region, databaseName) },
+		stop: cluster.Stop,
+	}, nil
+}
+
+// nodesOf is a node a region, the primary first.
+func nodesOf(set *regions.Set, firstPort int) []embedded.Node {
+	var nodes []embedded.Node
+	for i, region := range set.All() {
+		node := embedded.Node{Region: region.Name}
+		if firstPort != 0 {
+			node.ListenPort = firstPort + i
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes
+}

@@ -1,0 +1,74 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"meridian/regions"
+)
+
+// listeners are the open ports of the shop.
+type listeners struct {
+	edge    net.Listener
+	sandbox net.Listener
+	regions map[string]net.Listener
+	failure error
+}
+
+// listen opens every port at once, so that a port that is taken is told before anything
+// is started.
+func listen(edgePort int, set *regions.Set) (*listeners, error) {
+	l := &listeners{regions: make(map[string]net.Listener)}
+	port := edgePort
+	open := func(who string) net.Listener {
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			l.fail(who, port, err)
+		}
+		if edgePort != 0 {
+			port++
+		}
+		return listener
+	}
+	l.edge = open("the edge")
+	for _, region := range set.All() {
+		l.regions[region.Name] = open(region.Name)
+	}
+	l.sandbox = open("the payment sandbox")
+	if l.failure != nil {
+		l.close()
+		return nil, l.failure
+	}
+	return l, nil
+}
+
+func (l *listeners) fail(who string, port int, err error) {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("port %d, for %s, is taken: stop what uses it, or choose others with --port", port, who)
+	}
+	l.failure = errors.Join(l.failure, err)
+}
+
+func (l *listeners) close() {
+	for _, listener := range l.all() {
+		_ = listener.Close()
+	}
+}
+
+func (l *listeners) all() []net.Listener {
+	var all []net.Listener
+	for _, listener := range append([]net.Listener{l.edge, l.sandbox}, slices.Collect(maps.Values(l.regions))...) {
+		if listener != nil {
+			all = append(all, listener)
+		}
+	}
+	return all
+}
+
+// urlOf is where a listener is reached.
+func urlOf(l net.Listener) string { return "http://" + l.Addr().String() }

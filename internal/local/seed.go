@@ -1,0 +1,174 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/account"
+	"meridian/internal/catalog"
+	"meridian/internal/catalog/shipped"
+	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/pod"
+	"meridian/regions"
+)
+
+// The sellers of the shipped catalogue.
+var shippedSellers = []struct {
+	slug, name string
+	products   func() ([]shipped.Product, error)
+}{
+	{"gift-shop", "The Gift Shop", shipped.Gifts},
+	{"pantry", "The Pantry", shipped.Food},
+}
+
+// seed fills a shop with the shipped catalogue and its starting stock. What is there
+// already stays as it is, so a start that was interrupted is finished by the next.
+func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) error {
+	done, err := seeded(ctx, p.DB)
+	if err != nil || done {
+		return err
+	}
+	fmt.Fprintln(out, "Filling the shop with its catalogue; the first start only.")
+	if err := seedCategories(ctx, p.Catalog); err != nil {
+		return err
+	}
+	var all []shipped.Product
+	for _, seller := range shippedSellers {
+		products, err := seller.products()
+		if err != nil {
+			return err
+		}
+		if err := seedProducts(ctx, p.Catalog, seller.slug, seller.name, products); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "  %-14s %5d products\n", seller.name, len(products))
+		all = append(all, products...)
+	}
+	n, err := seedStock(ctx, p, set, all)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  %-14s %5d stock rows\n", "Warehouses", n)
+	return nil
+}
+
+// seeded reports whether the last thing that seed does was done: every SKU has stock.
+func seeded(ctx context.Context, db *database.DB) (bool, error) {
+	done, err := database.One(ctx, db, pgx.RowTo[bool], `
+SELECT EXISTS (SELECT 1 FROM skus)
+  AND NOT EXISTS (SELECT 1 FROM skus k WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku))`)
+	if err != nil {
+		return false, fmt.Errorf("look whether the shop is filled: %w", err)
+	}
+	return done, nil
+}
+
+func seedCategories(ctx context.Context, c *catalog.Catalog) error {
+	list, err := shipped.Categories()
+	if err != nil {
+		return err
+	}
+	inputs := make([]catalog.CategoryInput, len(list))
+	for i, category := range list {
+		inputs[i] = catalog.CategoryInput{ID: category.ID, ParentID: category.ParentID, Name: category.Name}
+	}
+	return c.UpsertCategories(ctx, inputs)
+}
+
+func seedProducts(ctx context.Context, c *catalog.Catalog, slug, name string, products []shipped.Product) error {
+	seller, err := c.FindSeller(ctx, slug)
+	if errors.Is(err, catalog.ErrNotFound) {
+		seller, err = c.CreateSeller(ctx, catalog.SellerInput{Slug: slug, Name: name})
+	}
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	if err := shipped.NDJSON(&file, products); err != nil {
+		return err
+	}
+	report, err := c.Import(ctx, catalog.ImportInput{
+		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.NDJSON, Policy: catalog.KeepGood,
+	})
+	if err != nil {
+		return err
+	}
+	if report.LinesBad > 0 {
+		return fmt.Errorf("%d products of the shipped catalogue were refused, the first: %v", report.LinesBad, report.Errors[0])
+	}
+	return nil
+}
+
+// seedStock receives the starting stock where a warehouse has no row of a SKU yet.
+func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shipped.Product) (int, error) {
+	regionOf := make(map[string]string)
+	var warehouses []string
+	for _, region := range set.All() {
+		for _, warehouse := range region.Warehouses {
+			regionOf[warehouse.Code] = region.Name
+			warehouses = append(warehouses, warehouse.Code)
+		}
+	}
+	have, err := stockRows(ctx, p.DB)
+	if err != nil {
+		return 0, err
+	}
+	var receipts []inventory.Receipt
+	for _, stock := range shipped.StartingStock(products, warehouses) {
+		if !have[stockRow{stock.SKU, stock.Warehouse}] {
+			receipts = append(receipts, inventory.Receipt{Region: regionOf[stock.Warehouse], Warehouse: stock.Warehouse, SKU: stock.SKU, Quantity: stock.Units})
+		}
+	}
+	return len(receipts), p.Inventory.ReceiveMany(ctx, receipts)
+}
+
+type stockRow struct{ sku, warehouse string }
+
+func stockRows(ctx context.Context, db *database.DB) (map[stockRow]bool, error) {
+	have := make(map[stockRow]bool)
+	err := database.Each(ctx, db, func(row pgx.CollectableRow) (stockRow, error) {
+		var r stockRow
+		err := row.Scan(&r.sku, &r.warehouse)
+		return r, err
+	}, func(r stockRow) error {
+		have[r] = true
+		return nil
+	}, `
+SELECT sku, warehouse
+FROM stock`)
+	if err != nil {
+		return nil, fmt.Errorf("list stock: %w", err)
+	}
+	return have, nil
+}
+
+// operatorEmail is the account that may do everything in the shop on this machine.
+const operatorEmail = "operator@meridian.example"
+
+// seedOperator makes the operator's account, once.
+func seedOperator(ctx context.Context, p *pod.Pod, country, password string) error {
+	found, err := p.Accounts.FindByEmail(ctx, operatorEmail)
+	if errors.Is(err, account.ErrNotFound) {
+		var session account.Session
+		session, err = p.Accounts.Register(ctx, account.RegisterInput{Email: operatorEmail, Password: password, Name: "Operator", Country: country})
+		found = session.Account
+	}
+	if err != nil {
+		return fmt.Errorf("make the operator's account: %w", err)
+	}
+	if found.Has(account.RoleAdmin) {
+		return nil
+	}
+	if _, err := p.Accounts.SetRoles(ctx, account.SetRolesInput{
+		Account: found.Ref, Roles: []string{account.RoleAdmin, account.RoleOperator, account.RoleFinance},
+	}); err != nil {
+		return fmt.Errorf("make the operator an operator: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"meridian/geo"
+	"meridian/internal/api"
+	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/payment/sandbox"
+	"meridian/internal/pod"
+	"meridian/internal/telemetry"
+	"meridian/schema"
+)
+
+// Shop is a whole shop on this machine: started by Start, served by Run.
+type Shop struct {
+	config    Config
+	secrets   secrets
+	engine    *engine
+	listeners *listeners
+	pods      map[string]*pod.Pod
+	sandbox   *sandbox.Server
+	edge      *geo.Edge
+}
+
+// Start opens the ports, starts the database, brings it up to this binary's schema, fills
+// it if it is empty, and makes the servers. Errors are a line each and say what to do.
+func Start(ctx context.Context, config Config) (*Shop, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Shop{config: config.withDefaults(), pods: make(map[string]*pod.Pod)}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Shop) start(ctx context.Context) (err error) {
+	if err := os.MkdirAll(s.config.Dir, 0o755); err != nil {
+		return fmt.Errorf("make the shop's folder: %w", err)
+	}
+	if s.secrets, err = loadSecrets(s.config.Dir); err != nil {
+		return err
+	}
+	if s.listeners, err = listen(s.config.EdgePort, s.config.Regions); err != nil {
+		return err
+	}
+	if s.engine, err = startEngine(ctx, s.config); err != nil {
+		return err
+	}
+	primary := s.config.Regions.Primary().Name
+	if err := schema.Up(ctx, s.engine.url(primary), s.config.Regions); err != nil {
+		return err
+	}
+	if err := s.startSandbox(); err != nil {
+		return err
+	}
+	registry := telemetry.NewRegistry()
+	for _, region := range s.config.Regions.All() {
+		if s.pods[region.Name], err = pod.New(ctx, s.podConfig(region.Name, registry)); err != nil {
+			return err
+		}
+	}
+	if err := s.fill(ctx, s.pods[primary]); err != nil {
+		return err
+	}
+	s.edge, err = geo.NewEdge(s.edgeConfig())
+	return err
+}
+
+// fill puts into the database what a shop needs before anybody can buy.
+func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
+	if err := inventory.SyncWarehouses(ctx, p.DB, s.config.Regions); err != nil {
+		return err
+	}
+	if err := p.Accounts.RotateOnce(ctx); err != nil { // so that the first sign-in finds a key
+		return err
+	}
+	if err := seedOperator(ctx, p, s.config.Regions.Primary().Countries[0], s.secrets.OperatorPassword); err != nil {
+		return err
+	}
+	if s.config.Empty {
+		return nil
+	}
+	return seed(ctx, p, s.config.Regions, s.config.Out)
+}
+
+func (s *Shop) podConfig(region string, registry *prometheus.Registry) pod.Config {
+	return pod.Config{
+		Regions: s.config.Regions, Region: region,
+		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region},
+		Secret:   s.secrets.Deployment,
+		API: api.Config{
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+			AllowedOrigins: []string{"*"},
+			// Everybody on this machine is one client.
+			Limits:     api.Limits{Default: api.Rate{Requests: -1}, SignIn: api.Rate{Requests: 6000, Window: time.Minute}},
+			DrainDelay: -1,
+			Debug:      true,
+		},
+		Sandbox: sandbox.ClientConfig{
+			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
+		},
+		Argon2: s.config.Argon2, Log: s.config.Log, Registry: registry, Version: s.config.Version,
+	}
+}
+
+func (s *Shop) startSandbox() (err error) {
+	s.sandbox, err = sandbox.NewServer(sandbox.Config{
+		APIKey: s.secrets.SandboxAPIKey, Secret: s.secrets.SandboxWebhooks,
+		WebhookURL: s.webhookURL, StateFile: filepath.Join(s.config.Dir, "sandbox.log"), Logger: s.config.Log,
+	})
+	return err
+}
+
+// webhookURL sends a notice to the payment's home region, and to the next by failover at
+// each further try.
+func (s *Shop) webhookURL(paymentID string, try int) string {
+	home := s.config.Regions.Primary().Name
+	if ref, err := s.config.Regions.ParseID("pay", paymentID); err == nil {
+		home = ref.Region
+	}
+	order := []string{home}
+	for _, region := range s.config.Regions.Failover(home) {
+		order = append(order, region.Name)
+	}
+	return urlOf(s.listeners.regions[order[try%len(order)]]) + "/v1/webhooks/sandbox"
+}
+
+func (s *Shop) edgeConfig() geo.EdgeConfig {
+	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log}
+	for _, region := range s.config.Regions.All() {
+		target, _ := url.Parse(urlOf(s.listeners.regions[region.Name])) // made by urlOf
+		config.Targets = append(config.Targets, geo.Target{Region: region.Name, URL: target})
+	}
+	config.Locator = geo.LocatorConfig{
+		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+	}
+	return config
+}
+
+// Run serves the shop until ctx ends or a part of it fails, and then stops everything: the
+// edge first, then the regions with the requests they have, then the database.
+func (s *Shop) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	regionsCtx, stopRegions := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRegions()
+	failures := make(chan error, 2+len(s.pods))
+	var front, behind sync.WaitGroup
+	front.Go(func() { failures <- s.edge.Serve(ctx, s.listeners.edge) })
+	for name, p := range s.pods {
+		behind.Go(func() { failures <- p.Serve(regionsCtx, s.listeners.regions[name], true) })
+	}
+	behind.Go(func() { s.sandbox.Run(regionsCtx) })
+	behind.Go(func() { failures <- s.serveSandbox(regionsCtx) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failures:
+	case <-s.engine.died:
+		err = errors.New("the database server has ended: its log is in " + s.config.Dir)
+	}
+	cancel()
+	front.Wait()
+	stopRegions()
+	behind.Wait()
+	close(failures)
+	for failure := range failures {
+		err = errors.Join(err, failure)
+	}
+	return err
+}
+
+// serveSandbox answers for the payment sandbox until ctx ends.
+func (s *Shop) serveSandbox(ctx context.Context) error {
+	server := &http.Server{Handler: s.sandbox, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(s.listeners.sandbox) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving the payment sandbox: %w", err)
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return errors.Join(s.sandbox.Close(), server.Shutdown(stopping)) // Close first: it ends the requests that hang on purpose
+}
+
+// closeTimeout bounds what Close waits for.
+const closeTimeout = 30 * time.Second
+
+// Close ends what Start began. Run must have returned.
+func (s *Shop) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var faults []error
+	for _, p := range s.pods {
+		if p != nil {
+			faults = append(faults, p.Close(ctx))
+		}
+	}
+	if s.listeners != nil {
+		s.listeners.close()
+	}
+	if s.engine != nil {
+		faults = append(faults, s.engine.stop(ctx))
+	}
+	return errors.Join(faults...)
+}
+
+// EdgeURL is where shoppers go.
+func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
+
+// RegionURL is where one region answers.
+func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
+
+// Pod is a region's pod.
+func (s *Shop) Pod(region string) *pod.Pod { return s.pods[region] }
+
+// Describe tells the person at the terminal where everything is.
+func (s *Shop) Describe() {
+	out := s.config.Out
+	fmt.Fprintf(out, "\nMeridian is open, on %s:\n\n", s.engine.name)
+	fmt.Fprintf(out, "  %-14s %s    API documents at /docs\n", "shoppers", s.EdgeURL())
+	for _, region := range s.config.Regions.All() {
+		fmt.Fprintf(out, "  %-14s %s    %s\n", region.Name, s.RegionURL(region.Name), region.Title)
+	}
+	fmt.Fprintf(out, "  %-14s %s    test cards\n", "sandbox", urlOf(s.listeners.sandbox))
+	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, "secrets.json"))
+	fmt.Fprintln(out, "Ctrl-C closes it. The data stays in "+s.config.Dir+".")
+}

@@ -1,0 +1,83 @@
+// Package pod is one process of one region: the domains wired over the shared database,
+// the HTTP server in front of them and the workers behind them. It keeps nothing that
+// another pod would miss, so any number of them may run, and any may be killed.
+package pod
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"meridian/internal/account"
+	"meridian/internal/api"
+	"meridian/internal/database"
+	"meridian/internal/payment/sandbox"
+	"meridian/regions"
+)
+
+// Config is what a pod is made of. Regions, Region, Secret and Database.URL are needed.
+type Config struct {
+	// Regions is every region of the shop; Region the name of this pod's.
+	Regions *regions.Set
+	Region  string
+	// Database says how to reach the database. Its Region is set by New.
+	Database database.Config
+	// Secret is the deployment's, the same in every pod of every region; 32 random bytes
+	// or more. What each purpose needs is derived from it.
+	Secret account.Secret
+	// API is how the HTTP server behaves. Its Secret is set by New.
+	API api.Config
+	// Sandbox is the payment provider that takes no money; its BaseURL "" leaves it out.
+	Sandbox sandbox.ClientConfig
+	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
+	// first asks what became of it; zero takes the order package's defaults.
+	PayWithin, CheckPaymentAfter time.Duration
+	// EventsURL receives the shop's events (see outbox.PostTo), signed with EventsSecret.
+	// Without one they are written to the log.
+	EventsURL    string
+	EventsSecret account.Secret
+	// Argon2 is the cost of hashing a password; zero takes the default.
+	Argon2 account.Argon2
+	// Log gets everything the pod has to say.
+	Log *slog.Logger
+	// Registry collects metrics; pods of one process share one. Nil makes one.
+	Registry *prometheus.Registry
+	// OTLPEndpoint takes traces; "" keeps none.
+	OTLPEndpoint string
+	// Version of the binary, for traces.
+	Version string
+}
+
+// Validate reports everything that is wrong, all at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Regions == nil {
+		faults = append(faults, errors.New("the regions are missing"))
+	} else if _, ok := c.Regions.Get(c.Region); !ok {
+		faults = append(faults, fmt.Errorf("region %q is not known: use one of %v", c.Region, c.Regions.Names()))
+	}
+	if len(c.Secret) < 32 {
+		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least 32 random ones", len(c.Secret)))
+	}
+	if c.EventsURL != "" && len(c.EventsSecret) < 16 {
+		faults = append(faults, errors.New("events are sent to a URL, so their secret needs 16 random bytes or more"))
+	}
+	if c.PayWithin < 0 || c.CheckPaymentAfter < 0 {
+		faults = append(faults, errors.New("payment times must not be negative"))
+	}
+	return errors.Join(append(faults, c.Database.Validate())...)
+}
+
+// derive makes the key of one purpose of the deployment's secret (HKDF-SHA256, RFC 5869).
+func derive(secret []byte, purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for %q: %w", purpose, err)
+	}
+	return key, nil
+}

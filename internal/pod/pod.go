@@ -1,0 +1,194 @@
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"meridian/internal/account"
+	"meridian/internal/api"
+	"meridian/internal/cart"
+	"meridian/internal/catalog"
+	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/order"
+	"meridian/internal/outbox"
+	"meridian/internal/payment"
+	"meridian/internal/payment/sandbox"
+	"meridian/internal/pricing"
+	"meridian/internal/shipping"
+	"meridian/internal/telemetry"
+	"meridian/schema"
+)
+
+// Pod is a running region's process. Its domains are there for the commands that work on
+// the shop without HTTP.
+type Pod struct {
+	DB        *database.DB
+	Catalog   *catalog.Catalog
+	Accounts  *account.Accounts
+	Inventory *inventory.Inventory
+	Carts     *cart.Carts
+	Orders    *order.Orders
+
+	config    Config
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry
+	server    *api.Server
+	events    outbox.Receiver
+}
+
+// New connects to the database and wires the pod. Nothing runs yet. The caller closes it.
+func New(ctx context.Context, config Config) (*Pod, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	p := &Pod{config: config, log: config.Log.With("region", config.Region)}
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.Close(ctx))
+	}
+	return p, nil
+}
+
+func (p *Pod) open(ctx context.Context) (err error) {
+	p.telemetry, err = telemetry.Setup(ctx, telemetry.Config{
+		Region: p.config.Region, Version: p.config.Version, OTLPEndpoint: p.config.OTLPEndpoint, Registry: p.config.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	p.config.Database.Region = p.config.Region
+	p.config.Database.TracerProvider = p.telemetry.Tracer
+	p.config.Database.MeterProvider = p.telemetry.Meter
+	if p.DB, err = database.Open(ctx, p.config.Database); err != nil {
+		return err
+	}
+	if err := p.wireDomains(); err != nil {
+		return err
+	}
+	return p.wireServer()
+}
+
+// wireDomains makes the domains, the lower ones first.
+func (p *Pod) wireDomains() (err error) {
+	set := p.config.Regions
+	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set}); err != nil {
+		return err
+	}
+	p.Accounts, err = account.New(account.Config{
+		DB: p.DB, Regions: set, Secret: p.config.Secret, Argon2: p.config.Argon2, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	prices, err := pricing.Shipped()
+	if err != nil {
+		return err
+	}
+	rates, err := shipping.Shipped()
+	if err != nil {
+		return err
+	}
+	p.Inventory = inventory.New(inventory.Config{DB: p.DB, Regions: set})
+	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: prices, Shipping: rates})
+	providers, err := p.providers()
+	if err != nil {
+		return err
+	}
+	p.Orders = order.New(order.Config{
+		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers,
+		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter,
+	})
+	p.events = p.logEvent
+	if p.config.EventsURL != "" {
+		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second}, p.config.EventsURL, p.config.EventsSecret)
+	}
+	return nil
+}
+
+func (p *Pod) providers() (map[string]payment.Provider, error) {
+	providers := make(map[string]payment.Provider)
+	if p.config.Sandbox.BaseURL != "" {
+		client, err := sandbox.NewClient(p.config.Sandbox)
+		if err != nil {
+			return nil, err
+		}
+		providers[client.Name()] = client
+	}
+	return providers, nil
+}
+
+func (p *Pod) logEvent(ctx context.Context, e outbox.Event) error {
+	p.log.InfoContext(ctx, "event", "topic", e.Topic, "key", e.Key, "id", e.ID)
+	return nil
+}
+
+func (p *Pod) wireServer() (err error) {
+	config := p.config.API
+	if config.Secret, err = derive(p.config.Secret, "meridian api: cursors and guests' tokens"); err != nil {
+		return err
+	}
+	p.server, err = api.New(api.Deps{
+		Regions: p.config.Regions, Region: p.config.Region, Log: p.log,
+		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
+		Metrics: promhttp.HandlerFor(p.telemetry.Registry, promhttp.HandlerOpts{}),
+		Ping:    p.DB.Ping, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
+		Catalog: p.Catalog, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
+	}, config)
+	return err
+}
+
+func (p *Pod) schemaCurrent(ctx context.Context) error {
+	want, err := schema.Latest()
+	if err != nil {
+		return err
+	}
+	have, err := schema.Current(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	if have < want {
+		return fmt.Errorf("the database is at schema version %d, this binary needs %d: run meridian migrate up", have, want)
+	}
+	return nil
+}
+
+// Handler is the pod's HTTP API.
+func (p *Pod) Handler() http.Handler { return p.server.Handler() }
+
+// Serve answers on the listener, watches the catalogue for edits and, if workers is true,
+// does the region's background work, until ctx ends. Then it drains: readiness off first,
+// requests in flight finished, and only then the rest.
+func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
+	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { p.Catalog.Watch(behind) })
+	if workers {
+		running.Go(func() { p.Work(behind) })
+	}
+	err := p.server.Serve(ctx, listener)
+	stop()
+	running.Wait()
+	return err
+}
+
+// Close lets go of the database and sends the last telemetry.
+func (p *Pod) Close(ctx context.Context) error {
+	if p.DB != nil {
+		p.DB.Close()
+	}
+	if p.telemetry == nil {
+		return nil
+	}
+	return p.telemetry.Shutdown(ctx)
+}

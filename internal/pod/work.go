@@ -1,0 +1,102 @@
+package pod
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"meridian/internal/idempotency"
+	"meridian/internal/outbox"
+	"meridian/internal/payment"
+)
+
+// job is a kind of background work: a pass that says how much it found to do.
+type job struct {
+	name  string
+	every time.Duration
+	once  func(ctx context.Context) (int, error)
+}
+
+// sweepLimit bounds the rows one pass of a sweeper deletes.
+const sweepLimit = 1000
+
+// jobs are the region's background work. Every pod may do it: what a pass takes is claimed
+// in the database, and what a dead region left is taken by the others after a minute.
+func (p *Pod) jobs() []job {
+	courier := &outbox.Courier{DB: p.DB, Receive: p.events}
+	inbox := payment.Inbox{DB: p.DB, Regions: p.config.Regions}
+	return []job{
+		{"webhooks", time.Second, p.Orders.ProcessWebhooksOnce},
+		{"payments", time.Second, p.Orders.CheckPaymentsOnce},
+		{"expiry", time.Second, p.Orders.ExpireOnce},
+		{"refunds", time.Second, p.Orders.SendRefundsOnce},
+		{"events", time.Second, courier.DeliverOnce},
+		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, sweepLimit) }},
+		{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }},
+		{"refresh tokens", time.Minute, func(ctx context.Context) (int, error) { return p.Accounts.SweepOnce(ctx, sweepLimit) }},
+		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},
+		{"idempotency keys", time.Minute, func(ctx context.Context) (int, error) { return idempotency.SweepOnce(ctx, p.DB, sweepLimit) }},
+		{"old events", time.Minute, func(ctx context.Context) (int, error) { return outbox.SweepOnce(ctx, p.DB, sweepLimit) }},
+		{"old webhooks", time.Minute, func(ctx context.Context) (int, error) { return inbox.SweepOnce(ctx, sweepLimit) }},
+	}
+}
+
+// Work does the region's background work until ctx ends; a pass that has begun is
+// finished.
+func (p *Pod) Work(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, j := range p.jobs() {
+		running.Go(func() { p.repeat(ctx, j) })
+	}
+	running.Wait()
+}
+
+// repeat runs a job's passes: at once again while they find something to do, else after a
+// while, jittered so that pods do not march in step.
+func (p *Pod) repeat(ctx context.Context, j job) {
+	for ctx.Err() == nil {
+		n, err := p.pass(context.WithoutCancel(ctx), j)
+		if err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "background work", "job", j.name, "error", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(j.every/2 + rand.N(j.every)):
+		}
+	}
+}
+
+// passTimeout bounds one pass, so that a call that hangs does not end the job for good.
+const passTimeout = 2 * time.Minute
+
+// pass runs a job once; a panic is an error like any other.
+func (p *Pod) pass(ctx context.Context, j job) (n int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return j.once(ctx)
+}
+
+// WorkOnce makes one pass of every job, for tests and for tools that stop when nothing is
+// left to do. It returns how much was found.
+func (p *Pod) WorkOnce(ctx context.Context) (int, error) {
+	total := 0
+	for _, j := range p.jobs() {
+		n, err := p.pass(ctx, j)
+		if err != nil {
+			return total, fmt.Errorf("%s: %w", j.name, err)
+		}
+		total += n
+	}
+	return total, nil
+}
