@@ -154,18 +154,18 @@ type PublicKey struct {
 	Key ed25519.PublicKey
 }
 
-// PublicKeys returns the keys of every access token that can be good now or soon, for /.well-known/jwks.json. No round
-// trip, but the process's first.
-func (a *Accounts) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	if _, err := a.keys.signer(ctx); err != nil {
-		return nil, err
+// PublicKeys returns the keys of every access token that can be good now or soon, for /.well-known/jwks.json. They are
+// ten minutes old at most: one round trip then, else none. readAt is when they were read.
+func (a *Accounts) PublicKeys(ctx context.Context) (keys []PublicKey, readAt time.Time, err error) {
+	set, err := a.keys.published(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	now := a.cfg.Now()
-	var keys []PublicKey
-	for _, key := range a.keys.current.Load().keys {
+	for _, key := range set.keys {
 		if key.ends.After(now) {
 			keys = append(keys, PublicKey{ID: key.id, Key: key.public()})
 		}
 	}
-	return keys, nil
+	return keys, set.readAt, nil
 }

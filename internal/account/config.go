@@ -60,7 +60,7 @@ type Config struct {
 	HashWait time.Duration
 	// Now is the clock of access tokens and signing keys; time.Now. Rows are stamped by the database.
 	Now func() time.Time
-	// Log gets what Run cannot return; slog's default.
+	// Log is told of signing keys that cannot be used; slog's default.
 	Log *slog.Logger
 }
 

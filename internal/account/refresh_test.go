@@ -253,7 +253,8 @@ func TestSignOutEverywhere_Races(t *testing.T) {
 	token := first.RefreshToken
 	var group sync.WaitGroup
 	group.Go(func() {
-		for {
+		const patience = 500
+		for range patience {
 			session, err := a.Refresh(t.Context(), token)
 			if err != nil {
 				if !errors.Is(err, ErrBadRefreshToken) {
@@ -270,6 +271,24 @@ func TestSignOutEverywhere_Races(t *testing.T) {
 	group.Wait()
 	if got := count(t, a.db, `SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL`); got != 0 {
 		t.Errorf("%d tokens are good after signing out everywhere", got)
+	}
+}
+
+func TestSweepOnce(t *testing.T) {
+	db := databasetest.New(t)
+	a := newTestAccounts(t, db)
+	for _, email := range []string{"a@example.com", "b@example.com", "c@example.com"} {
+		register(t, a, email)
+	}
+	exec(t, db, `UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second'`)
+	good := register(t, a, "good@example.com")
+	for _, want := range []int{2, 1, 0} {
+		if got, err := a.SweepOnce(t.Context(), 2); err != nil || got != want {
+			t.Errorf("swept %d %v, want %d", got, err, want)
+		}
+	}
+	if _, err := a.Refresh(t.Context(), good.RefreshToken); err != nil {
+		t.Errorf("a token that has not expired: %v", err)
 	}
 }
 

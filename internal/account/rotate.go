@@ -3,8 +3,6 @@ package account
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,27 +10,9 @@ import (
 	"meridian/internal/database"
 )
 
-// rotateEvery is how often Run looks after the keys; it is also how soon a pod knows of a key that another one made.
-const rotateEvery = time.Minute
-
-// Run looks after the signing keys until ctx ends: every pod runs it, with or without other background work. Errors
-// are logged, and tried again a minute later.
-func (a *Accounts) Run(ctx context.Context) error {
-	for {
-		if err := a.RotateOnce(ctx); err != nil && ctx.Err() == nil {
-			a.cfg.Log.LogAttrs(ctx, slog.LevelError, "rotating the signing keys", slog.Any("error", err))
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(rotateEvery + rand.N(rotateEvery/4)):
-		}
-	}
-}
-
 // RotateOnce reads the signing keys. When the time of the next one has come it makes it, and removes those that have
 // expired. Any number of processes may do it at the same time: one makes the key. One round trip when there is nothing
-// to do.
+// to do. Call it once a minute, in some pod of some region.
 func (a *Accounts) RotateOnce(ctx context.Context) error { return a.keys.rotate(ctx) }
 
 func (s *signingKeys) rotate(ctx context.Context) error {

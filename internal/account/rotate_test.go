@@ -24,7 +24,7 @@ func pods(t *testing.T, c *clock, n int) []*Accounts {
 
 func TestRotateOnce(t *testing.T) {
 	var c clock
-	pods := pods(t, &c, 2)
+	pods := pods(t, &c, 3)
 	signer := func(a *Accounts) string {
 		t.Helper()
 		key, err := a.keys.signer(t.Context())
@@ -54,11 +54,15 @@ func TestRotateOnce(t *testing.T) {
 	if got := signer(pods[0]); got != first {
 		t.Error("a key signs before it has been published for an hour")
 	}
-	published, err := pods[0].PublicKeys(t.Context())
+	published, _, err := pods[0].PublicKeys(t.Context())
 	if err != nil || len(published) != 2 {
 		t.Fatalf("%d keys are published %v, want 2", len(published), err)
 	}
-	// An hour later it signs. The other pod has not read it: it does when it sees it.
+	// The other pod publishes it as well, after a while.
+	if published, _, err = pods[1].PublicKeys(t.Context()); err != nil || len(published) != 2 {
+		t.Errorf("the other pod publishes %d keys %v, want 2", len(published), err)
+	}
+	// An hour later it signs. The third pod has not read it: it does when it sees it.
 	c.advance(publishAhead)
 	second := signer(pods[0])
 	if second == first {
@@ -69,14 +73,14 @@ func TestRotateOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := trips(t, func(ctx context.Context) error {
-		_, err := pods[1].VerifyAccessToken(ctx, session.AccessToken)
+		_, err := pods[2].VerifyAccessToken(ctx, session.AccessToken)
 		return err
 	})
 	if got != 1 {
 		t.Errorf("a key that is new to the pod: %d round trips, want 1", got)
 	}
-	if signer(pods[1]) != second {
-		t.Error("the other pod signs with the old key")
+	if signer(pods[2]) != second {
+		t.Error("the third pod signs with the old key")
 	}
 
 	// When the third key is made, the first one has long expired and goes.
@@ -100,7 +104,7 @@ func TestRotateOnce_NeverWithoutAKey(t *testing.T) {
 		if err := a.RotateOnce(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		keys, err := a.PublicKeys(t.Context())
+		keys, _, err := a.PublicKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +191,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.PublicKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "secret") {
+	if _, _, err := other.PublicKeys(t.Context()); err == nil || !strings.Contains(err.Error(), "secret") {
 		t.Errorf("under another secret: got %v", err)
 	}
 	for name, change := range map[string]string{
@@ -204,23 +208,12 @@ func TestSigningKeys_Sealed(t *testing.T) {
 		if _, err := fresh.VerifyAccessToken(t.Context(), session.AccessToken); err != ErrBadAccessToken {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if _, err := fresh.PublicKeys(t.Context()); err == nil {
+		if _, _, err := fresh.PublicKeys(t.Context()); err == nil {
 			t.Errorf("%s: it is published", name)
 		}
 		exec(t, db, `DELETE FROM signing_keys`)
 		if err := a.RotateOnce(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestRun_EndsWithItsContext(t *testing.T) {
-	a := newTestAccounts(t, databasetest.New(t))
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- a.Run(ctx) }()
-	cancel()
-	if err := <-ended; err != context.Canceled {
-		t.Errorf("got %v", err)
 	}
 }

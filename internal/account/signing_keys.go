@@ -29,6 +29,9 @@ const (
 	keepMargin = time.Hour
 	// maxSigningKeys bounds the reading of keys; there are two or three.
 	maxSigningKeys = 100
+	// publishedAge is how old the keys may be that are told to others: with what a cache keeps them for, far less
+	// than publishAhead.
+	publishedAge = 10 * time.Minute
 	// loadTimeout bounds the reading of keys, which several callers wait for together.
 	loadTimeout = 5 * time.Second
 )
@@ -48,7 +51,10 @@ type signingKeys struct {
 }
 
 // keySet is the keys that had not expired when they were read, the one that signs last at the end. It never changes.
-type keySet struct{ keys []signingKey }
+type keySet struct {
+	keys   []signingKey
+	readAt time.Time
+}
 
 type signingKey struct {
 	id                        string
@@ -112,6 +118,17 @@ func (s *signingKeys) verifier(ctx context.Context, id string) (key ed25519.Publ
 	return found.public(), true, nil
 }
 
+// published returns the keys as others may know them: none that was read longer than publishedAge ago.
+func (s *signingKeys) published(ctx context.Context) (*keySet, error) {
+	if _, err := s.signer(ctx); err != nil {
+		return nil, err
+	}
+	if set := s.current.Load(); s.now().Sub(set.readAt) < publishedAge {
+		return set, nil
+	}
+	return s.load(ctx)
+}
+
 func (s *keySet) signer(now time.Time) (best signingKey, ok bool) {
 	if s == nil {
 		return signingKey{}, false
@@ -162,7 +179,7 @@ func (s *signingKeys) load(ctx context.Context) (*keySet, error) {
 
 // keep opens the keys and makes them the process's.
 func (s *signingKeys) keep(ctx context.Context, rows []sealedKey) *keySet {
-	set := new(keySet)
+	set := &keySet{readAt: s.now()}
 	for _, row := range rows {
 		key, err := s.open(row)
 		if err != nil {

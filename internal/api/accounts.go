@@ -257,7 +257,7 @@ const jwksAge = 10 * time.Minute
 
 // getKeys answers the keys that access tokens are checked with. Everyone may call it.
 func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
-	keys, err := s.Accounts.PublicKeys(r.Context())
+	keys, readAt, err := s.Accounts.PublicKeys(r.Context())
 	if err != nil {
 		return err
 	}
@@ -269,6 +269,7 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	cachePublic(w, jwksAge)
+	tellAge(w, s.Now().Sub(readAt))
 	if notModified(w, r, contentETag(marshal(answer))) {
 		return nil
 	}

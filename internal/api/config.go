@@ -16,6 +16,8 @@ type Config struct {
 	PreviousSecrets [][]byte
 	// BodyLimit is the largest request body in bytes, where a route does not say otherwise; 1 MiB.
 	BodyLimit int64
+	// ImportLimit is the largest file of products that sellers may send, in bytes; 1 GiB.
+	ImportLimit int64
 	// RequestTimeout is how long a request may take; 15 s.
 	RequestTimeout time.Duration
 	// AllowedOrigins are the web origins whose pages may call the API ("https://shop.example", or "*"); none.
@@ -51,6 +53,7 @@ type Rate struct {
 
 const (
 	defaultBodyLimit      = 1 << 20
+	defaultImportLimit    = 1 << 30
 	defaultRequestTimeout = 15 * time.Second
 	defaultDrainDelay     = 5 * time.Second
 	defaultDrainTimeout   = 20 * time.Second
@@ -73,6 +76,9 @@ func (c Config) Validate() error {
 	}
 	if c.BodyLimit < 0 {
 		fault("body limit %d: give a number of bytes", c.BodyLimit)
+	}
+	if c.ImportLimit < 0 {
+		fault("import limit %d: give a number of bytes", c.ImportLimit)
 	}
 	if c.RequestTimeout < 0 {
 		fault("request timeout %s: give a positive duration", c.RequestTimeout)
@@ -106,6 +112,7 @@ func (r Rate) validate(name string) error {
 
 func (c Config) withDefaults() Config {
 	c.BodyLimit = orDefault(c.BodyLimit, defaultBodyLimit)
+	c.ImportLimit = orDefault(c.ImportLimit, defaultImportLimit)
 	c.RequestTimeout = orDefault(c.RequestTimeout, defaultRequestTimeout)
 	c.DrainDelay = orDefault(c.DrainDelay, defaultDrainDelay)
 	c.DrainTimeout = orDefault(c.DrainTimeout, defaultDrainTimeout)

@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"time"
 
+	"meridian/internal/account"
 	"meridian/internal/cart"
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
@@ -72,6 +74,8 @@ var problemTypes = []problemType{
 	{code: "idempotency_key_reused", status: http.StatusUnprocessableEntity, title: "This Idempotency-Key was used for another call",
 		err:    idempotency.ErrReused,
 		detail: "Make up a new key for a new call; repeat a call with exactly the same content."},
+	{code: "amount_too_large", status: http.StatusUnprocessableEntity, title: "The amount is too large", err: money.ErrOverflow,
+		detail: "Order it in several parts."},
 	{code: "precondition_required", status: http.StatusPreconditionRequired, title: "The If-Match header is missing",
 		detail: "Send the ETag you got when you read it, so that nobody's change is lost."},
 	{code: "too_many_requests", status: http.StatusTooManyRequests, title: "Too many requests",
@@ -86,6 +90,54 @@ var problemTypes = []problemType{
 	{code: "unavailable", status: http.StatusServiceUnavailable, title: "This cannot be served right now",
 		match: database.Unavailable, retryAfter: 2 * time.Second,
 		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
+
+	// Accounts and sessions.
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*account.InvalidError],
+		detail: "The account cannot take this.", fill: invalidAccount},
+	{code: "bad_credentials", status: http.StatusUnauthorized, title: "The e-mail address or the password is wrong",
+		err: account.ErrBadCredentials},
+	{code: "wrong_password", status: http.StatusForbidden, title: "The current password is wrong", err: account.ErrWrongPassword},
+	{code: "too_many_guesses", status: http.StatusTooManyRequests, title: "Too many wrong passwords",
+		match: is[*account.ThrottledError], detail: "Wait as long as Retry-After says.", fill: guessedTooOften},
+	{code: "busy", status: http.StatusServiceUnavailable, title: "Too many sign-ins at once", err: account.ErrBusy,
+		retryAfter: 2 * time.Second, detail: "Repeat the call."},
+	{code: "invalid_token", status: http.StatusUnauthorized, title: "The access token is not valid", err: account.ErrBadAccessToken,
+		detail: "Refresh it, or sign in again."},
+	{code: "refresh_token_invalid", status: http.StatusUnauthorized, title: "The refresh token is not valid",
+		err: account.ErrBadRefreshToken, detail: "Sign in again."},
+	{code: "refresh_token_reused", status: http.StatusUnauthorized, title: "The refresh token was used before",
+		err: account.ErrTokenReused, detail: "It may have been stolen, so the session was ended. Sign in again."},
+	{code: "email_taken", status: http.StatusConflict, title: "The e-mail address has an account already",
+		err: account.ErrEmailTaken, detail: "Sign in, or register another address."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: account.ErrNotFound,
+		detail: "There is no such account, or it is closed."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: account.ErrNoAddress,
+		detail: "There is no such address, or it is not yours."},
+	{code: "too_many_addresses", status: http.StatusConflict, title: "There are as many addresses as there may be",
+		err: account.ErrTooManyAddresses, detail: "Remove one first."},
+	{code: "precondition_failed", status: http.StatusPreconditionFailed, title: "It has changed since you read it",
+		err: account.ErrVersionConflict, detail: "Read the account again and repeat the change."},
+	{code: "seller_unknown", status: http.StatusUnprocessableEntity, title: "There is no such seller", err: account.ErrNoSeller},
+
+	// The catalogue.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: catalog.ErrNotFound,
+		detail: "There is no such thing in the catalogue, or none that you may see."},
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*catalog.InvalidError],
+		detail: "The catalogue cannot take this.", fill: invalidCatalog},
+	{code: "precondition_failed", status: http.StatusPreconditionFailed, title: "It has changed since you read it",
+		err: catalog.ErrVersionConflict, detail: "Read the product again and repeat the change on what it is now."},
+	{code: "key_taken", status: http.StatusConflict, title: "Another product has this key", err: catalog.ErrKeyTaken,
+		detail: "Choose another key, or change that product."},
+	{code: "slug_taken", status: http.StatusConflict, title: "Another seller has this slug", err: catalog.ErrSlugTaken,
+		detail: "Choose another slug."},
+	{code: "sku_taken", status: http.StatusConflict, title: "A SKU belongs to another product", match: is[*catalog.SKUTakenError],
+		detail: "Choose another code: a SKU belongs to one product for ever.", fill: takenSKU},
+	{code: "import_too_long", status: http.StatusUnprocessableEntity, title: "The file has too many lines for one transaction",
+		match: is[*catalog.TooManyLinesError], detail: "Split it into files of at most 100,000 lines, or use the policy keep_good."},
+	{code: "import_running", status: http.StatusConflict, title: "This file is being imported already",
+		err: catalog.ErrImportOvertaken, detail: "GET /v1/seller/imports says how far it is."},
+	{code: "import_outdated", status: http.StatusConflict, title: "The catalogue changed while the file was checked",
+		err: catalog.ErrChangedMeanwhile, detail: "Nothing was applied: import the file again."},
 
 	// Carts.
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: cart.ErrNotFound,
@@ -131,6 +183,18 @@ var problemTypes = []problemType{
 	{code: "webhook_signature_invalid", status: http.StatusBadRequest, title: "The webhook's signature is not valid",
 		err: payment.ErrBadSignature, detail: "Sign it with the secret that the shop was given, and with the time it is sent."},
 	{code: "webhook_event_invalid", status: http.StatusBadRequest, title: "The webhook cannot be understood", err: payment.ErrBadEvent},
+
+	// Stock.
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*inventory.InvalidError],
+		detail: "This cannot be done to the stock.", fill: invalidStock},
+	{code: "sku_unknown", status: http.StatusUnprocessableEntity, title: "There is no such SKU", err: inventory.ErrUnknownSKU,
+		detail: "Send the SKU's code exactly as the catalogue has it."},
+	{code: "warehouse_unknown", status: http.StatusUnprocessableEntity, title: "There is no such warehouse",
+		err: inventory.ErrUnknownWarehouse, detail: "GET /v1/operator/warehouses lists them."},
+	{code: "stock_unknown", status: http.StatusUnprocessableEntity, title: "The warehouse never had this SKU",
+		err: inventory.ErrNoStock, detail: "Receive or transfer units first."},
+	{code: "stock_insufficient", status: http.StatusConflict, title: "Too few units are free", match: is[*inventory.NotEnoughError],
+		fill: notEnoughStock},
 
 	// Whatever is delivered.
 	{code: "not_delivered", status: http.StatusUnprocessableEntity, title: "The shop does not deliver there",

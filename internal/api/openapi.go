@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +91,29 @@ func readYAML(files fs.FS, name string) (yaml.MapSlice, error) {
 	if err := yaml.UnmarshalWithOptions(text, &tree, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if err := checkNames(tree); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return tree, nil
+}
+
+// checkNames finds texts that YAML has cut in two: in {description: Red, or blue} the second half is a name of its own.
+func checkNames(v any) error {
+	var faults []error
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		for _, item := range v {
+			if name, ok := item.Key.(string); ok && item.Value == nil && strings.Contains(name, " ") {
+				faults = append(faults, fmt.Errorf("%q has no value: put the text that it ends in quotes", name))
+			}
+			faults = append(faults, checkNames(item.Value))
+		}
+	case []any:
+		for _, item := range v {
+			faults = append(faults, checkNames(item))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // merge adds part's members to base, joining objects down to that depth and lists at the top; below, a name may be

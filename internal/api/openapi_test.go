@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/mux"
 
@@ -128,7 +129,7 @@ func TestDocument_Schemas(t *testing.T) {
 		if schema.Value.Example == nil {
 			continue
 		}
-		if err := c.Document.ValidateSchemaJSON(schema.Value, schema.Value.Example); err != nil {
+		if err := c.Document.ValidateSchemaJSON(schema.Value, schema.Value.Example, openapi3.EnableJSONSchema2020()); err != nil {
 			t.Errorf("the example of %s: %v", name, err)
 		}
 	}
@@ -187,6 +188,11 @@ func TestMergeFiles(t *testing.T) {
 		},
 		{name: "schema twice", parts: []string{"components: {schemas: {A: {type: number}}}"}, fail: "A: is defined twice"},
 		{name: "method twice", parts: []string{"paths: {/x: {get: {}}}", "paths: {/x: {get: {}}}"}, fail: "get: is defined twice"},
+		{
+			name:  "text cut at its comma",
+			parts: []string{"paths: {/x: {get: {tags: [{description: Red, or blue}]}}}"},
+			fail:  `part0.yaml: "or blue" has no value: put the text that it ends in quotes`,
+		},
 		{name: "no YAML", parts: []string{"a: [", "b"}, fail: "part0.yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -34,6 +34,28 @@ func (s *Server) routes() *mux.Router {
 	// Everyone: which regions there are and what each sells in.
 	on("GET", "/v1/regions", s.listRegions)
 
+	// Everyone: registering and signing in, and the keys that access tokens are checked with.
+	on("POST", "/v1/accounts", s.registerAccount, testsSecret)
+	on("POST", "/v1/sessions", s.signIn, testsSecret)
+	on("POST", "/v1/sessions/refresh", s.refreshSession)
+	on("GET", "/.well-known/jwks.json", s.getKeys)
+
+	// Customers: their sessions, their account, their addresses.
+	on("DELETE", "/v1/sessions/current", s.signOut)
+	on("DELETE", "/v1/sessions", s.signOutEverywhere)
+	on("GET", "/v1/account", s.getAccount)
+	on("PATCH", "/v1/account", s.updateAccount)
+	on("DELETE", "/v1/account", s.closeAccount, testsSecret)
+	on("PUT", "/v1/account/password", s.changePassword, testsSecret)
+	on("GET", "/v1/account/addresses", s.listAddresses)
+	on("POST", "/v1/account/addresses", s.addAddress)
+	on("GET", "/v1/account/addresses/{address}", s.getAddress)
+	on("PUT", "/v1/account/addresses/{address}", s.replaceAddress)
+	on("DELETE", "/v1/account/addresses/{address}", s.deleteAddress)
+
+	// Admins: who may do what.
+	on("PUT", "/v1/admin/accounts/{account}/roles", s.setRoles)
+
 	// Shoppers: carts. A guest's is opened by its token, a customer's by signing in.
 	on("POST", "/v1/carts", s.createCart)
 	on("GET", "/v1/carts/{cart}", s.getCart)
@@ -59,6 +81,39 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/operator/orders/{order}/deliver", s.deliverOrder)
 	on("POST", "/v1/operator/orders/{order}/refund", s.refundOrder)
 	on("POST", "/v1/operator/refunds/{refund}/retry", s.retryRefund)
+
+	// Everyone: whether a SKU can be had.
+	on("GET", "/v1/skus/{sku}/availability", s.getAvailability)
+
+	// Operators: stock.
+	on("GET", "/v1/operator/warehouses", s.listWarehouses)
+	on("GET", "/v1/operator/stock", s.listStock)
+	on("POST", "/v1/operator/stock:receive", s.receiveStock)
+	on("POST", "/v1/operator/stock:adjust", s.adjustStock)
+	on("POST", "/v1/operator/stock:transfer", s.transferStock)
+	on("PUT", "/v1/operator/stock/{warehouse}/{sku}/reorder-point", s.setReorderPoint)
+	on("GET", "/v1/operator/stock/{warehouse}/{sku}/movements", s.listMovements)
+
+	// Everyone: what is for sale.
+	on("GET", "/v1/products", s.listProducts)
+	on("GET", "/v1/products/{product}", s.getProduct)
+	on("GET", "/v1/categories", s.listCategories)
+	on("GET", "/v1/categories/{category}", s.getCategory)
+
+	// Sellers: their products, one by one or by the file.
+	on("GET", "/v1/seller/products", s.listSellerProducts)
+	on("POST", "/v1/seller/products", s.createProduct)
+	on("GET", "/v1/seller/products/{product}", s.getSellerProduct)
+	on("PUT", "/v1/seller/products/{product}", s.replaceProduct)
+	on("DELETE", "/v1/seller/products/{product}", s.archiveProduct)
+	on("GET", "/v1/seller/imports", s.listImports)
+	on("POST", "/v1/seller/imports", s.importProducts, takesStream(s.cfg.ImportLimit, importTimeout))
+	on("GET", "/v1/seller/imports/{import}", s.getImport)
+	on("GET", "/v1/seller/imports/{import}/errors", s.listImportErrors)
+
+	// Admins: who sells, and in which categories.
+	on("POST", "/v1/admin/sellers", s.createSeller)
+	on("PUT", "/v1/admin/categories", s.putCategories)
 
 	// Payment providers, known by their signature.
 	on("POST", "/v1/webhooks/{provider}", s.receiveWebhook, unlimited, takesStream(maxWebhookBytes, webhookTimeout))

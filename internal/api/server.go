@@ -16,7 +16,10 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/singleflight"
 
+	"meridian/internal/account"
 	"meridian/internal/cart"
+	"meridian/internal/catalog"
+	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/regions"
 )
@@ -43,8 +46,14 @@ type Deps struct {
 	// VerifyToken checks an access token and says who bears it. It returns an error that wraps ErrInvalidToken when
 	// the token is not good, and any other error when that could not be found out.
 	VerifyToken func(ctx context.Context, token string) (Principal, error)
+	// Accounts are the shop's accounts. VerifyToken is VerifyWith them, but in tests.
+	Accounts *account.Accounts
+	// Catalog is what the shop sells.
+	Catalog *catalog.Catalog
 	// Carts are the shop's carts.
 	Carts *cart.Carts
+	// Inventory is the shop's stock.
+	Inventory *inventory.Stock
 	// Orders are the shop's orders; their Providers answer at /v1/webhooks.
 	Orders *order.Orders
 	// Now is the clock; nil means time.Now.
@@ -65,8 +74,17 @@ func (d Deps) validate() error {
 	if d.VerifyToken == nil {
 		faults = append(faults, errors.New("the verification of access tokens is missing"))
 	}
+	if d.Inventory == nil {
+		faults = append(faults, errors.New("the stock is missing"))
+	}
 	if d.Orders == nil {
 		faults = append(faults, errors.New("the orders are missing"))
+	}
+	if d.Accounts == nil {
+		faults = append(faults, errors.New("the accounts are missing"))
+	}
+	if d.Catalog == nil {
+		faults = append(faults, errors.New("the catalogue is missing"))
 	}
 	if d.Carts == nil {
 		faults = append(faults, errors.New("the carts are missing"))

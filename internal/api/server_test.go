@@ -8,14 +8,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/api/apitest"
 	"meridian/internal/cart"
+	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/internal/telemetry"
 	"meridian/regions"
@@ -42,17 +45,30 @@ func newTestServer(t testing.TB, set ...func(*Deps, *Config)) *Server {
 		Ping:        func(context.Context) error { return nil },
 		VerifyToken: verifyTestToken,
 		Carts:       cart.New(cart.Config{}),
+		Inventory:   inventory.New(inventory.Config{Regions: shipped}),
 		Orders:      order.New(order.Config{Regions: shipped}),
 	}
 	cfg := Config{Secret: testSecret, Limits: unlimitedRates, DrainDelay: -1, Debug: true}
 	for _, f := range set {
 		f(&deps, &cfg)
 	}
+	fillDomains(&deps)
 	s, err := New(deps, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// fillDomains gives each domain that a test did not set its zero value: enough for New, and a panic when reached.
+func fillDomains(deps *Deps) {
+	fields := reflect.ValueOf(deps).Elem()
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if field.Kind() == reflect.Pointer && field.IsNil() && field.Type() != reflect.TypeFor[*slog.Logger]() {
+			field.Set(reflect.New(field.Type().Elem()))
+		}
+	}
 }
 
 // testPrincipals are who the tokens of tests stand for.
@@ -71,14 +87,26 @@ func verifyTestToken(_ context.Context, token string) (Principal, error) {
 	return p, nil
 }
 
+// sharedContract is read once for all tests: checking the document takes longer than most of them.
+var sharedContract struct {
+	once sync.Once
+	*apitest.Contract
+}
+
 // contract is the OpenAPI document, to hold answers to.
 func contract(t testing.TB) *apitest.Contract {
 	t.Helper()
-	document, err := Document()
-	if err != nil {
-		t.Fatal(err)
+	sharedContract.once.Do(func() {
+		document, err := Document()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sharedContract.Contract = apitest.Load(t, document)
+	})
+	if sharedContract.Contract == nil {
+		t.Fatal("the document is not valid: the first test that needed it says why")
 	}
-	return apitest.Load(t, document)
+	return sharedContract.Contract
 }
 
 // validated is h, with each of its answers held to the OpenAPI document.

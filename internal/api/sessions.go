@@ -12,8 +12,8 @@ import (
 	"meridian/regions"
 )
 
-// AccessTokens is the Deps.VerifyToken of the shop's own accounts.
-func AccessTokens(accounts *account.Accounts) func(ctx context.Context, token string) (Principal, error) {
+// VerifyWith is the Deps.VerifyToken of the shop's own accounts.
+func VerifyWith(accounts *account.Accounts) func(ctx context.Context, token string) (Principal, error) {
 	return func(ctx context.Context, token string) (Principal, error) {
 		bearer, err := accounts.VerifyAccessToken(ctx, token)
 		switch {

@@ -49,17 +49,19 @@ func (c *Carts) GetOpen(ctx context.Context, account regions.Ref) (Cart, error) 
 func (c *Carts) QueueGet(b *database.Batch, ref regions.Ref, into *Cart) {
 	b.Queue(cartQuery+`
 WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
-		ref.Region, ref.ID, c.Now()).Query(collectInto(into))
+		ref.Region, ref.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
 }
 
 // queueGetOpen is QueueGet for the open cart of an account.
 func (c *Carts) queueGetOpen(b *database.Batch, account regions.Ref, into *Cart) {
 	b.Queue(cartQuery+`
 WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3`+linesInOrder,
-		account.Region, account.ID, c.Now()).Query(collectInto(into))
+		account.Region, account.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
 }
 
-// cartQuery is a row for each line of a cart, and one row for a cart without lines.
+// cartQuery is a row for each line of a cart, and one row for a cart without lines. Its
+// WHERE clause has $1 to $3; $4 is the names of all regions, so that a line's stock is one
+// visit to the primary key a region.
 const cartQuery = `
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
@@ -68,7 +70,7 @@ SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
    JOIN warehouses w ON w.code = k.warehouse AND w.active
-   WHERE k.sku = l.sku)
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku)
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku

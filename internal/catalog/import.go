@@ -54,6 +54,10 @@ const MaxAllOrNothingLines = 100_000
 // ErrImportOvertaken is returned when another process imports the same file and is ahead.
 var ErrImportOvertaken = errors.New("another process is importing this file")
 
+// ErrChangedMeanwhile is returned when a line of an AllOrNothing import was good and, by
+// another's edit, is not any more. Nothing was applied.
+var ErrChangedMeanwhile = errors.New("the catalogue changed while the file was checked: import it again")
+
 // TooManyLinesError is returned for a file that is too long for AllOrNothing.
 type TooManyLinesError struct{}
 
@@ -147,7 +151,7 @@ const (
 
 // Import upserts the products of a file and reports how it went; that lines are bad is part
 // of the report, not an error. It returns *InvalidError for input or a header that is wrong,
-// *TooManyLinesError, and ErrImportOvertaken. Whatever else stops it, calling it again with
+// *TooManyLinesError, ErrChangedMeanwhile and ErrImportOvertaken. Whatever else stops it, calling it again with
 // the same file goes on, and a file that has been imported is written again only where
 // something differs. Two round trips a chunk of up to 200 products, one of which only reads.
 func (c *Catalog) Import(ctx context.Context, in ImportInput) (ImportReport, error) {

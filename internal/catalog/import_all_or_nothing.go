@@ -57,9 +57,6 @@ WHERE region = $1 AND id = $2 AND status = 'running'`,
 	return nil
 }
 
-// errChangedMeanwhile ends the transaction when a line that was good is not any more.
-var errChangedMeanwhile = errors.New("the catalogue changed while the file was checked: import it again")
-
 // applyAll writes the whole file in one transaction.
 func (run *importRun) applyAll(ctx context.Context, total int64) error {
 	err := run.catalog.db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -71,7 +68,7 @@ func (run *importRun) applyAll(ctx context.Context, total int64) error {
 				return err
 			}
 			if v.badLines > 0 {
-				return errChangedMeanwhile
+				return ErrChangedMeanwhile
 			}
 			err = send(ctx, func(b *database.Batch) error {
 				run.queueAdvance(b, v)
@@ -95,7 +92,7 @@ func (run *importRun) applyAll(ctx context.Context, total int64) error {
 	case database.Violates(err, "imports_status_known"):
 		return ErrImportOvertaken
 	case isRace(err):
-		return errChangedMeanwhile
+		return ErrChangedMeanwhile
 	case err != nil:
 		return fmt.Errorf("apply the file: %w", err)
 	}

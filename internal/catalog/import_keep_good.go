@@ -17,22 +17,22 @@ const applyAttempts = 5
 
 // keepGood applies the file's good products chunk by chunk, after the lines that are done.
 func (run *importRun) keepGood(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, working := errgroup.WithContext(ctx)
 	chunks := make(chan chunk, 1) // the next is read while one is applied
 	group.Go(func() error {
 		defer close(chunks)
-		return readChunks(ctx, run.in, run.row.LinesDone, func(c chunk) error {
+		return readChunks(working, run.in, run.row.LinesDone, func(c chunk) error {
 			select {
 			case chunks <- c:
 				return nil
-			case <-ctx.Done():
-				return ctx.Err()
+			case <-working.Done():
+				return working.Err()
 			}
 		})
 	})
 	group.Go(func() error {
 		for c := range chunks {
-			if err := run.apply(ctx, c); err != nil {
+			if err := run.apply(working, c); err != nil {
 				return err
 			}
 			run.progress(c.last, c.end, run.in.Size)

@@ -66,20 +66,27 @@ func TestListProducts(t *testing.T) {
 func TestListProducts_PagesWhileItChanges(t *testing.T) {
 	s := newShop(t)
 	next := 0
-	add := func() Product {
-		next++
-		return s.create(t, mug(fmt.Sprintf("k%04d", next), fmt.Sprintf("S%04d", next)))
-	}
 	rapid.Check(t, func(rt *rapid.T) {
-		var stay, go_ []Product
+		next++
+		above, below := fmt.Sprint("above", next), fmt.Sprint("below", next)
+		if _, err := s.UpsertCategories(t.Context(), []CategoryInput{
+			{ID: above, Name: "Above"}, {ID: below, ParentID: above, Name: "Below"},
+		}); err != nil {
+			rt.Fatal(err)
+		}
+		add := func() Product {
+			next++
+			return s.create(t, with(mug(fmt.Sprintf("k%04d", next), fmt.Sprintf("S%04d", next)), func(p *ProductInput) { p.CategoryID = below }))
+		}
+		var stay, leave []Product
 		for range rapid.IntRange(0, 6).Draw(rt, "stay") {
 			stay = append(stay, add())
-			if rapid.Bool().Draw(rt, "go") {
-				go_ = append(go_, add())
+			if rapid.Bool().Draw(rt, "leave") {
+				leave = append(leave, add())
 			}
 		}
 		limit := rapid.IntRange(1, 4).Draw(rt, "limit")
-		category := rapid.SampledFrom([]string{"", "hg", "hg-11-6"}).Draw(rt, "category")
+		category := rapid.SampledFrom([]string{above, below}).Draw(rt, "category")
 		seen := make(map[uuid.UUID]int)
 		for filter := (ListFilter{CategoryID: category, Limit: limit}); ; {
 			page, err := s.ListProducts(t.Context(), filter)
@@ -97,11 +104,11 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 			case 0:
 				add()
 			case 1:
-				if len(go_) > 0 {
-					if _, err := s.ArchiveProduct(t.Context(), s.seller, go_[0].ID, go_[0].Version); err != nil {
+				if len(leave) > 0 {
+					if _, err := s.ArchiveProduct(t.Context(), s.seller, leave[0].ID, leave[0].Version); err != nil {
 						rt.Fatal(err)
 					}
-					go_ = go_[1:]
+					leave = leave[1:]
 				}
 			}
 		}

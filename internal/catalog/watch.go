@@ -138,3 +138,12 @@ UPDATE categories
 SET updated_at = clock_timestamp()
 WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1)`)
 }
+
+// Age is how old an answer from memory is at most, in this moment; 0 while everything is
+// read from the database.
+func (c *Catalog) Age() time.Duration {
+	if !c.cache.fresh() {
+		return 0
+	}
+	return c.cache.now().Sub(c.cache.started) - time.Duration(c.cache.freshAt.Load())
+}

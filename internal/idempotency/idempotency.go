@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -134,24 +135,6 @@ func (k Key) replay(r record) error {
 }
 
 // SweepOnce deletes up to limit expired keys of the process's region and says how many.
-// CockroachDB deletes them itself (row-level TTL).
 func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
-	if db.Engine() == database.CockroachDB {
-		return 0, nil
-	}
-	var n int64
-	err := db.WriteIdempotent(ctx, func(b *database.Batch) error {
-		n = 0
-		database.Affected(b.Queue(`
-WITH expired AS (
-  SELECT region, scope, key
-  FROM idempotency_keys
-  WHERE region = $1 AND expires_at < now()
-  LIMIT $2::int8
-)
-DELETE FROM idempotency_keys k USING expired e
-WHERE k.region = e.region AND k.scope = e.scope AND k.key = e.key`, db.Region(), limit), &n)
-		return nil
-	})
-	return int(n), err
+	return database.SweepExpired(ctx, db, "idempotency_keys", "region, scope, key", time.Now(), limit)
 }

@@ -37,14 +37,14 @@ type LocatedLevel struct {
 
 // QueueCartLevels adds to a batch of reads the stock rows, in every region, of the SKUs
 // that a cart holds. into is set when the batch is read.
-func QueueCartLevels(b *database.Batch, cart regions.Ref, into *[]LocatedLevel) {
+func QueueCartLevels(b *database.Batch, cart regions.Ref, all *regions.Set, into *[]LocatedLevel) {
 	b.Queue(`
 SELECT `+levelColumns+`, w.latitude, w.longitude
 FROM cart_lines l
-JOIN warehouses w ON w.active
-JOIN stock s ON s.region = w.region AND s.sku = l.sku AND s.warehouse = w.code
+JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = l.sku
+JOIN warehouses w ON w.code = s.warehouse AND w.active
 WHERE l.region = $1 AND l.cart_id = $2
-ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID).Query(func(rows pgx.Rows) (err error) {
+ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID, all.Names()).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (LocatedLevel, error) {
 			var l LocatedLevel
 			err := row.Scan(&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint, &l.Latitude, &l.Longitude)

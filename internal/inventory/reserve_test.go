@@ -248,7 +248,7 @@ VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + 
 	ref := regions.Ref{Region: "eu-west", ID: [16]byte{0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xc1}}
 	var levels []inventory.LocatedLevel
 	err := s.db.Read(t.Context(), func(b *database.Batch) error {
-		inventory.QueueCartLevels(b, ref, &levels)
+		inventory.QueueCartLevels(b, ref, s.Regions, &levels)
 		return nil
 	})
 	if err != nil || len(levels) != 1 || levels[0].Warehouse != "use-1" || levels[0].Available() != 4 || levels[0].Latitude == 0 {

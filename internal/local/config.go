@@ -9,6 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/account"
 	"meridian/regions"
@@ -36,6 +39,11 @@ type Config struct {
 	DatabasePort int
 	// Empty leaves the shop without the shipped catalogue.
 	Empty bool
+	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
+	// first asks what became of it; zero takes the order package's defaults.
+	PayWithin, CheckPaymentAfter time.Duration
+	// Tracer, if not nil, sees every statement.
+	Tracer pgx.QueryTracer
 	// Argon2 is the cost of hashing a password; zero takes the default.
 	Argon2 account.Argon2
 	// Log gets the servers' log lines; Out what the person at the terminal is told.

@@ -78,7 +78,8 @@ func seedCategories(ctx context.Context, c *catalog.Catalog) error {
 	for i, category := range list {
 		inputs[i] = catalog.CategoryInput{ID: category.ID, ParentID: category.ParentID, Name: category.Name}
 	}
-	return c.UpsertCategories(ctx, inputs)
+	_, err = c.UpsertCategories(ctx, inputs)
+	return err
 }
 
 func seedProducts(ctx context.Context, c *catalog.Catalog, slug, name string, products []shipped.Product) error {
@@ -94,7 +95,7 @@ func seedProducts(ctx context.Context, c *catalog.Catalog, slug, name string, pr
 		return err
 	}
 	report, err := c.Import(ctx, catalog.ImportInput{
-		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.NDJSON, Policy: catalog.KeepGood,
+		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
 	})
 	if err != nil {
 		return err
@@ -107,11 +108,9 @@ func seedProducts(ctx context.Context, c *catalog.Catalog, slug, name string, pr
 
 // seedStock receives the starting stock where a warehouse has no row of a SKU yet.
 func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shipped.Product) (int, error) {
-	regionOf := make(map[string]string)
 	var warehouses []string
 	for _, region := range set.All() {
 		for _, warehouse := range region.Warehouses {
-			regionOf[warehouse.Code] = region.Name
 			warehouses = append(warehouses, warehouse.Code)
 		}
 	}
@@ -122,7 +121,7 @@ func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shi
 	var receipts []inventory.Receipt
 	for _, stock := range shipped.StartingStock(products, warehouses) {
 		if !have[stockRow{stock.SKU, stock.Warehouse}] {
-			receipts = append(receipts, inventory.Receipt{Region: regionOf[stock.Warehouse], Warehouse: stock.Warehouse, SKU: stock.SKU, Quantity: stock.Units})
+			receipts = append(receipts, inventory.Receipt{Warehouse: stock.Warehouse, SKU: stock.SKU, Quantity: stock.Units})
 		}
 	}
 	return len(receipts), p.Inventory.ReceiveMany(ctx, receipts)

@@ -101,7 +101,7 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 func (s *Shop) podConfig(region string, registry *prometheus.Registry) pod.Config {
 	return pod.Config{
 		Regions: s.config.Regions, Region: region,
-		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region},
+		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
 		Secret:   s.secrets.Deployment,
 		API: api.Config{
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
@@ -114,6 +114,7 @@ func (s *Shop) podConfig(region string, registry *prometheus.Registry) pod.Confi
 		Sandbox: sandbox.ClientConfig{
 			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
 		},
+		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
 		Argon2: s.config.Argon2, Log: s.config.Log, Registry: registry, Version: s.config.Version,
 	}
 }
@@ -244,3 +245,6 @@ func (s *Shop) Describe() {
 	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, "secrets.json"))
 	fmt.Fprintln(out, "Ctrl-C closes it. The data stays in "+s.config.Dir+".")
 }
+
+// primary is the primary region's pod.
+func (s *Shop) primary() *pod.Pod { return s.pods[s.config.Regions.Primary().Name] }

@@ -19,6 +19,7 @@ import (
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/shipping"
 	"meridian/regions"
 )
 
@@ -44,8 +45,9 @@ type PlaceInput struct {
 }
 
 // maxSoldOutRetries bounds how often a checkout that lost the race for a stock row looks
-// again, for units in another warehouse. The look itself tells when there are none.
-const maxSoldOutRetries = 6
+// again, for units in another warehouse. The look itself tells when there are none; since
+// each row runs out only once, the bound is more than the shop has warehouses.
+const maxSoldOutRetries = 20
 
 // Place makes an order of a cart: one round trip to read, one to write. The order waits
 // for its payment (StartPayment) until ExpiresAt.
@@ -78,7 +80,7 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 		case inventory.SoldOut(err) && attempt < maxSoldOutRetries:
 			continue // others were quicker: what is left, and where?
 		case inventory.SoldOut(err):
-			return Order{}, soldOutOf(plan)
+			return Order{}, &database.RetriesExhaustedError{Attempts: attempt, Err: err}
 		case idempotency.Taken(err):
 			return Order{}, idempotency.Find(ctx, o.DB, in.Idempotency)
 		case database.Violates(err, "orders_account_fkey"):
@@ -108,7 +110,7 @@ func (o *Orders) read(ctx context.Context, in PlaceInput) (seen, error) {
 		s = seen{email: in.Email}
 		in.Idempotency.QueueFind(b, &earlier)
 		o.Carts.QueueGet(b, in.Cart, &s.cart)
-		inventory.QueueCartLevels(b, in.Cart, &s.levels)
+		inventory.QueueCartLevels(b, in.Cart, o.Regions, &s.levels)
 		if in.Account != nil && in.Email == "" {
 			queueEmail(b, *in.Account, &s.email)
 		}
@@ -162,7 +164,6 @@ type plan struct {
 	order       Order
 	cartVersion int64
 	allocations []inventory.Allocation
-	demand      []inventory.Demand
 	now         time.Time
 }
 
@@ -182,7 +183,7 @@ func (o *Orders) plan(in PlaceInput, s seen) (plan, error) {
 	}
 	home, ok := o.Regions.HomeOf(shipTo.Country)
 	if !ok {
-		return plan{}, fmt.Errorf("no region is home to country %q", shipTo.Country)
+		return plan{}, fmt.Errorf("country %q: %w", shipTo.Country, shipping.ErrNotServiceable)
 	}
 	ref := regions.Ref{Region: home.Name, ID: uuid.New()}
 	if in.Account != nil {
@@ -211,7 +212,7 @@ func (o *Orders) plan(in PlaceInput, s seen) (plan, error) {
 		Currency: order.Currency, AmountMinor: order.TotalMinor, CreatedAt: now,
 	}
 	order.History = []Change{{Version: 1, Status: PendingPayment, Actor: o.buyer(in), At: now}}
-	return plan{order: order, cartVersion: s.cart.Version, allocations: allocations, demand: demand, now: now}, nil
+	return plan{order: order, cartVersion: s.cart.Version, allocations: allocations, now: now}, nil
 }
 
 // checkCart says why a cart cannot be ordered by this caller.
@@ -352,14 +353,4 @@ func stockRegions(allocations []inventory.Allocation) []string {
 		}
 	}
 	return names
-}
-
-// soldOutOf is the answer of a checkout that lost every race: what it wanted, of which
-// too little is left to be had.
-func soldOutOf(p plan) error {
-	var short []inventory.Shortage
-	for _, d := range p.demand {
-		short = append(short, inventory.Shortage{SKU: d.SKU, Wanted: d.Quantity})
-	}
-	return &inventory.SoldOutError{Shortages: short}
 }

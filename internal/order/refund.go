@@ -129,9 +129,9 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 	for _, line := range work.lines {
 		switch {
 		case !sent && work.to != Refunded:
-			work.giveBack = append(work.giveBack, take(reservations, "allocated", line)...)
+			work.giveBack = append(work.giveBack, take(reservations, "allocated", line, order)...)
 		case sent && in.Restock:
-			work.restock = append(work.restock, take(reservations, "shipped", line)...)
+			work.restock = append(work.restock, take(reservations, "shipped", line, order)...)
 		}
 	}
 	if !sent && work.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
@@ -146,12 +146,13 @@ func amountsOf(in RefundInput, order Order) (refundWork, error) {
 	var work refundWork
 	switch {
 	case len(in.Lines) > 0:
+		order.Lines = slices.Clone(order.Lines) // refundLine counts in it, as a line may be named twice
 		for i, units := range in.Lines {
 			line, err := refundLine(order, units, fmt.Sprintf("lines[%d].quantity", i))
 			if err != nil {
 				return refundWork{}, err
 			}
-			work.lines = append(work.lines, line)
+			work.add(line)
 			work.amountMinor += line.AmountMinor
 		}
 	case in.AmountMinor > 0:
@@ -170,21 +171,34 @@ func amountsOf(in RefundInput, order Order) (refundWork, error) {
 	return work, nil
 }
 
-// refundLine is the share of a line's total that units of it amount to. Shares are
-// differences of a running total, so that those of all units add up to the line's total
-// to the last minor unit, however it is cut.
+// add puts a line's part to that of the same line named before.
+func (w *refundWork) add(line payment.RefundLine) {
+	for i := range w.lines {
+		if w.lines[i].LineNo == line.LineNo {
+			w.lines[i].Quantity += line.Quantity
+			w.lines[i].AmountMinor += line.AmountMinor
+			return
+		}
+	}
+	w.lines = append(w.lines, line)
+}
+
+// refundLine is the share of a line's total that units of it amount to; it counts them as
+// refunded in order. Shares are differences of a running total, so that those of all units
+// add up to the line's total to the last minor unit, however it is cut.
 func refundLine(order Order, units RefundUnits, field string) (payment.RefundLine, error) {
 	i := slices.IndexFunc(order.Lines, func(l Line) bool { return l.LineNo == units.LineNo })
 	if i < 0 {
 		return payment.RefundLine{}, &RefundTooLargeError{Field: field, Left: 0}
 	}
-	line := order.Lines[i]
+	line := &order.Lines[i]
 	left := line.Quantity - line.RefundedQuantity
 	if units.Quantity < 1 || units.Quantity > left {
 		return payment.RefundLine{}, &RefundTooLargeError{Field: field, Left: left}
 	}
 	before := share(line.TotalMinor, line.RefundedQuantity, line.Quantity)
-	after := share(line.TotalMinor, line.RefundedQuantity+units.Quantity, line.Quantity)
+	line.RefundedQuantity += units.Quantity
+	after := share(line.TotalMinor, line.RefundedQuantity, line.Quantity)
 	return payment.RefundLine{LineNo: line.LineNo, Quantity: units.Quantity, AmountMinor: after - before}, nil
 }
 
@@ -218,19 +232,40 @@ func stateAfter(order Order, work refundWork, sent, restock bool) Status {
 }
 
 // take picks the reservations, in the given state, that a refunded line's units come from.
-func take(reservations []inventory.Reservation, status string, line payment.RefundLine) []unitsOf {
+// Units that were refunded after they were sent still stand in their reservations: those
+// are passed over, so that each unit goes back to its own warehouse once.
+func take(reservations []inventory.Reservation, status string, line payment.RefundLine, order Order) []unitsOf {
+	ofLine := func(r inventory.Reservation) bool { return r.LineNo == line.LineNo && r.Status == status }
+	refunded := -order.unitsLeft(line.LineNo)
+	for _, r := range reservations {
+		if ofLine(r) {
+			refunded += r.Quantity
+		}
+	}
 	var taken []unitsOf
 	rest := line.Quantity
-	for i := range reservations {
-		r := &reservations[i]
-		if r.LineNo != line.LineNo || r.Status != status || rest == 0 {
+	for _, r := range reservations {
+		if !ofLine(r) {
 			continue
 		}
-		units := min(rest, r.Quantity)
-		taken = append(taken, unitsOf{Reservation: *r, units: units})
-		rest -= units
+		before := min(refunded, r.Quantity)
+		refunded -= before
+		if units := min(rest, r.Quantity-before); units > 0 {
+			taken = append(taken, unitsOf{Reservation: r, units: units})
+			rest -= units
+		}
 	}
 	return taken
+}
+
+// unitsLeft is how many units of a line are not refunded.
+func (o Order) unitsLeft(lineNo int64) int64 {
+	for _, line := range o.Lines {
+		if line.LineNo == lineNo {
+			return line.Quantity - line.RefundedQuantity
+		}
+	}
+	return 0
 }
 
 // allOf picks every reservation in the given state.

@@ -80,8 +80,8 @@ WHERE region = $1 AND id = $2 AND status = ANY($6::text[])`+t.when,
 func (o *Orders) queueHistory(b *database.Batch, t transition) {
 	// $1 = region, $2 = order, $3 = transition, $4 = reason, $5 = actor
 	b.Queue(`
-INSERT INTO order_history (region, order_id, version, status, reason, actor)
-SELECT region, id, version, status, $4::text, $5::text
+INSERT INTO order_history (region, order_id, version, status, reason, actor, at)
+SELECT region, id, version, status, $4::text, $5::text, updated_at
 FROM orders
 WHERE region = $1 AND id = $2 AND transition_id = $3`, t.order.Region, t.order.ID, t.id, t.reason, t.actor)
 }

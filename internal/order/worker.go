@@ -130,10 +130,15 @@ func (o *Orders) expire(ctx context.Context, order expiredOrder, now time.Time) 
 			outcome = answer
 		}
 	}
+	var wrong error
 	if outcome.Status == payment.StatusSucceeded {
-		return o.Settle(ctx, order.ref, outcome)
+		var mismatch *AmountMismatchError
+		if wrong = o.Settle(ctx, order.ref, outcome); !errors.As(wrong, &mismatch) {
+			return wrong
+		}
+		outcome.Status = payment.StatusProcessing // for a person to look at: the goods do not wait for that
 	}
-	return o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		t := transition{
 			step: stepCancel, order: order.ref, id: uuid.New(), cancelReason: "expired", actor: "system",
 			when: ` AND expires_at <= $7`, args: []any{now},
@@ -141,6 +146,7 @@ func (o *Orders) expire(ctx context.Context, order expiredOrder, now time.Time) 
 		payment.QueueOutcome(b, order.ref, t.id, outcome)
 		return o.queue(b, t)
 	})
+	return errors.Join(wrong, err)
 }
 
 // ProcessWebhooksOnce acts on webhooks that are still in the inbox: a worker's pass. It

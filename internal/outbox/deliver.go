@@ -186,25 +186,8 @@ func sign(secret []byte, now time.Time, body []byte) string {
 	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// SweepOnce deletes up to limit delivered events that have expired and says how many.
-// CockroachDB deletes them itself (row-level TTL).
+// SweepOnce deletes up to limit events of the process's region that were delivered long ago
+// and says how many.
 func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
-	if db.Engine() == database.CockroachDB {
-		return 0, nil
-	}
-	var n int64
-	err := db.WriteIdempotent(ctx, func(b *database.Batch) error {
-		n = 0
-		database.Affected(b.Queue(`
-WITH expired AS (
-  SELECT region, id
-  FROM outbox
-  WHERE region = $1 AND expires_at < now()
-  LIMIT $2::int8
-)
-DELETE FROM outbox o USING expired e
-WHERE o.region = e.region AND o.id = e.id`, db.Region(), limit), &n)
-		return nil
-	})
-	return int(n), err
+	return database.SweepExpired(ctx, db, "outbox", "region, id", time.Now(), limit)
 }

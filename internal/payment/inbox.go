@@ -144,24 +144,7 @@ WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL`,
 }
 
 // SweepOnce deletes up to limit notices of the process's region that were acted on long
-// ago. CockroachDB deletes them itself (row-level TTL).
+// ago and says how many.
 func (i Inbox) SweepOnce(ctx context.Context, limit int) (int, error) {
-	if i.DB.Engine() == database.CockroachDB {
-		return 0, nil
-	}
-	var n int64
-	err := i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		n = 0
-		database.Affected(b.Queue(`
-WITH expired AS (
-  SELECT region, provider, event_id
-  FROM webhook_inbox
-  WHERE region = $1 AND expires_at < now()
-  LIMIT $2::int8
-)
-DELETE FROM webhook_inbox w USING expired e
-WHERE w.region = e.region AND w.provider = e.provider AND w.event_id = e.event_id`, i.DB.Region(), limit), &n)
-		return nil
-	})
-	return int(n), err
+	return database.SweepExpired(ctx, i.DB, "webhook_inbox", "region, provider, event_id", time.Now(), limit)
 }

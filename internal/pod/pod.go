@@ -34,7 +34,7 @@ type Pod struct {
 	DB        *database.DB
 	Catalog   *catalog.Catalog
 	Accounts  *account.Accounts
-	Inventory *inventory.Inventory
+	Inventory *inventory.Stock
 	Carts     *cart.Carts
 	Orders    *order.Orders
 
@@ -166,13 +166,14 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 // Handler is the pod's HTTP API.
 func (p *Pod) Handler() http.Handler { return p.server.Handler() }
 
-// Serve answers on the listener, watches the catalogue for edits and, if workers is true,
-// does the region's background work, until ctx ends. Then it drains: readiness off first,
+// Serve answers on the listener, watches the catalogue for edits, looks after the signing
+// keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
 // requests in flight finished, and only then the rest.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { p.Catalog.Watch(behind) })
+	running.Go(func() { p.repeat(behind, p.rotation()) })
 	if workers {
 		running.Go(func() { p.Work(behind) })
 	}

@@ -35,13 +35,18 @@ func (p *Pod) jobs() []job {
 		{"refunds", time.Second, p.Orders.SendRefundsOnce},
 		{"events", time.Second, courier.DeliverOnce},
 		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, sweepLimit) }},
-		{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }},
 		{"refresh tokens", time.Minute, func(ctx context.Context) (int, error) { return p.Accounts.SweepOnce(ctx, sweepLimit) }},
 		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},
 		{"idempotency keys", time.Minute, func(ctx context.Context) (int, error) { return idempotency.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"old events", time.Minute, func(ctx context.Context) (int, error) { return outbox.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"old webhooks", time.Minute, func(ctx context.Context) (int, error) { return inbox.SweepOnce(ctx, sweepLimit) }},
 	}
+}
+
+// rotation keeps the signing keys of this process fresh. Every pod that signs does it, with
+// or without other background work.
+func (p *Pod) rotation() job {
+	return job{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }}
 }
 
 // Work does the region's background work until ctx ends; a pass that has begun is

@@ -17,8 +17,9 @@ const (
 type Destination struct {
 	// Country is an ISO 3166-1 alpha-2 code in upper case.
 	Country string
-	// State is the suffix of an ISO 3166-2 code in upper case, such as ON for Ontario. It is
-	// optional: without it, or where it has no rate of its own, the country's rate counts.
+	// State is an ISO 3166-2 code or its suffix: CA-ON or ON for Ontario, in any case. It is
+	// optional: without it, or where it has no rate of its own (a name written out has none),
+	// the country's rate counts.
 	State string
 }
 

@@ -43,6 +43,7 @@ func TestQuote_Tax(t *testing.T) {
 		{"no state", Destination{Country: "US"}, TaxStandard, 1000, Line{TotalMinor: 1000}, false},
 		{"GST of Canada", Destination{Country: "CA", State: "AB"}, TaxStandard, 1000, Line{TaxRate: 500, TaxMinor: 50, TotalMinor: 1050}, false},
 		{"HST", Destination{Country: "CA", State: "ON"}, TaxStandard, 1000, Line{TaxRate: 1300, TaxMinor: 130, TotalMinor: 1130}, false},
+		{"a state as people write it", Destination{Country: "CA", State: " ca-on"}, TaxStandard, 1000, Line{TaxRate: 1300, TaxMinor: 130, TotalMinor: 1130}, false},
 		{"finer than basis points", Destination{Country: "US", State: "MN"}, TaxStandard, 100_000_00, Line{TaxRate: 688, TaxMinor: 6875_00, TotalMinor: 106_875_00}, false},
 		{"finer still", Destination{Country: "CA", State: "QC"}, TaxStandard, 100_000_00, Line{TaxRate: 1498, TaxMinor: 14_975_00, TotalMinor: 114_975_00}, false},
 	}

@@ -102,7 +102,8 @@ func (t *Tables) add(columns map[string]int, record []string) error {
 // rateFor is the rate of a tax category at a destination: the state's where it has one,
 // else the country's. A country that the table does not know taxes nothing.
 func (t *Tables) rateFor(dest Destination, category string) (rate, error) {
-	rates, ok := t.rates[place{country: dest.Country, state: dest.State}]
+	state := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(dest.State)), dest.Country+"-")
+	rates, ok := t.rates[place{country: dest.Country, state: state}]
 	if !ok {
 		rates = t.rates[place{country: dest.Country}]
 	}

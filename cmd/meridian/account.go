@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"meridian/internal/account"
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+func newAccountCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "account",
+		Short: "Create accounts, and say what they may do",
+		Long: `Creates accounts, and grants and revokes their roles: shopper, seller, operator, finance,
+admin. It is how the first admin comes to be; further ones can be made with the API.
+
+The secret comes from the environment: MERIDIAN_SECRET, as the pods have it.`,
+	}
+	command.AddCommand(newAccountCreateCommand(), newAccountGrantCommand(), newAccountRevokeCommand())
+	return command
+}
+
+// accountFlags are what every command on accounts has.
+type accountFlags struct{ databaseURL string }
+
+// open connects to the shop's accounts. The caller closes the database.
+func (f accountFlags) open(c *cobra.Command) (*account.Accounts, *database.DB, error) {
+	if f.databaseURL == "" {
+		return nil, nil, errNoDatabaseURL
+	}
+	secret, err := base64.StdEncoding.DecodeString(os.Getenv("MERIDIAN_SECRET"))
+	if err != nil || len(secret) == 0 {
+		return nil, nil, usageError{errors.New("MERIDIAN_SECRET is not set, or not base64: give what the shop's pods have")}
+	}
+	shipped, err := regions.Shipped()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := database.Open(c.Context(), database.Config{
+		URL: f.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-account", MaxConns: 1,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: account.Secret(secret)})
+	if err != nil {
+		db.Close()
+		return nil, nil, usageError{err}
+	}
+	return accounts, db, nil
+}
+
+func newAccountCreateCommand() *cobra.Command {
+	var flags accountFlags
+	var name, country, passwordFile string
+	command := &cobra.Command{
+		Use:   "create EMAIL",
+		Short: "Create an account; its password is read from standard input or a file",
+		Example: `  meridian account create ops@example.com --name "Night shift" --country IE < password.txt
+  meridian account create ops@example.com --name "Night shift" --country IE --password-file /run/secrets/ops`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			accounts, db, err := flags.open(c)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			password, err := readPassword(c.InOrStdin(), c.ErrOrStderr(), passwordFile)
+			if err != nil {
+				return err
+			}
+			session, err := accounts.Register(c.Context(), account.RegisterInput{
+				Email: args[0], Password: password, Name: name, Country: country,
+			})
+			if err != nil {
+				return fmt.Errorf("create an account: %w", err)
+			}
+			return printAccount(c, session.Account)
+		},
+	}
+	databaseURLFlag(command, &flags.databaseURL)
+	command.Flags().StringVar(&name, "name", "", "name of who it is for")
+	command.Flags().StringVar(&country, "country", "", "ISO 3166-1 alpha-2 code; it decides the home region")
+	command.Flags().StringVar(&passwordFile, "password-file", "", "file whose first line is the password; without it standard input")
+	return command
+}
+
+func newAccountGrantCommand() *cobra.Command {
+	var flags accountFlags
+	var role, seller string
+	command := &cobra.Command{
+		Use:   "grant EMAIL",
+		Short: "Give an account a role",
+		Example: `  meridian account grant ops@example.com --role admin
+  meridian account grant shop@example.com --role seller --seller slr_aaaaaaaaaaaaaaaaaaaaaaaaaa`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			sellerID := uuid.Nil
+			if seller != "" {
+				var err error
+				if sellerID, err = regions.ParseGlobalID(account.SellerPrefix, seller); err != nil {
+					return usageError{fmt.Errorf("--seller: %w", err)}
+				}
+			}
+			return flags.change(c, args[0], func(accounts *account.Accounts, ref regions.Ref) (account.Account, error) {
+				return accounts.Grant(c.Context(), ref, role, sellerID)
+			})
+		},
+	}
+	databaseURLFlag(command, &flags.databaseURL)
+	roleFlag(command, &role)
+	command.Flags().StringVar(&seller, "seller", "", "whom it acts for, with the role seller")
+	return command
+}
+
+func newAccountRevokeCommand() *cobra.Command {
+	var flags accountFlags
+	var role string
+	command := &cobra.Command{
+		Use:     "revoke EMAIL",
+		Short:   "Take a role from an account; its access tokens keep it for ten minutes at most",
+		Example: `  meridian account revoke ops@example.com --role admin`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return flags.change(c, args[0], func(accounts *account.Accounts, ref regions.Ref) (account.Account, error) {
+				return accounts.Revoke(c.Context(), ref, role)
+			})
+		},
+	}
+	databaseURLFlag(command, &flags.databaseURL)
+	roleFlag(command, &role)
+	return command
+}
+
+func roleFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "role", "", strings.Join(account.Roles()[1:], ", "))
+	// The flag is the command's own: it exists.
+	_ = c.MarkFlagRequired("role")
+}
+
+// change finds the account of an e-mail address, has its roles changed, and prints what they are then.
+func (f accountFlags) change(c *cobra.Command, email string, change func(*account.Accounts, regions.Ref) (account.Account, error)) error {
+	accounts, db, err := f.open(c)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	found, err := accounts.FindByEmail(c.Context(), email)
+	if err != nil {
+		return fmt.Errorf("find the account: %w", err)
+	}
+	changed, err := change(accounts, found.Ref)
+	if err != nil {
+		return fmt.Errorf("change the roles: %w", err)
+	}
+	return printAccount(c, changed)
+}
+
+// printAccount says which account it is and what it may be, and nothing of the person.
+func printAccount(c *cobra.Command, a account.Account) error {
+	shipped, err := regions.Shipped()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", shipped.FormatID(account.Prefix, a.Ref), strings.Join(a.Roles, ", "))
+	return err
+}
+
+// maxPasswordFileBytes bounds what is read for a password.
+const maxPasswordFileBytes = 4096
+
+// readPassword reads the first line of the file, else of standard input: without echo where that is a terminal.
+func readPassword(in io.Reader, prompt io.Writer, file string) (string, error) {
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	if terminal, ok := in.(*os.File); ok && term.IsTerminal(int(terminal.Fd())) {
+		fmt.Fprint(prompt, "Password: ")
+		password, err := term.ReadPassword(int(terminal.Fd()))
+		fmt.Fprintln(prompt)
+		return string(password), err
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxPasswordFileBytes))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}

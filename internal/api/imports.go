@@ -1,0 +1,239 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
+)
+
+// importTimeout is how long the upload and import of one file may take.
+const importTimeout = 30 * time.Minute
+
+// importFormats are the media types of files.
+var importFormats = map[string]catalog.Format{
+	"text/csv":             catalog.FormatCSV,
+	"application/x-ndjson": catalog.FormatNDJSON,
+}
+
+// importResponse is how far an import is.
+type importResponse struct {
+	ID                string     `json:"id"`
+	Format            string     `json:"format"`
+	Policy            string     `json:"policy"`
+	Status            string     `json:"status"`
+	LinesDone         int64      `json:"lines_done"`
+	LinesBad          int64      `json:"lines_bad"`
+	ProductsWritten   int64      `json:"products_written"`
+	ProductsUnchanged int64      `json:"products_unchanged"`
+	CreatedAt         time.Time  `json:"created_at"`
+	UpdatedAt         time.Time  `json:"updated_at"`
+	FinishedAt        *time.Time `json:"finished_at,omitzero"`
+}
+
+func (s *Server) newImportResponse(i catalog.ImportRecord) importResponse {
+	return importResponse{
+		ID: s.Regions.FormatID(catalog.ImportPrefix, i.Ref), Format: string(i.Format), Policy: string(i.Policy),
+		Status: string(i.Status), LinesDone: i.LinesDone, LinesBad: i.LinesBad, ProductsWritten: i.ProductsWritten,
+		ProductsUnchanged: i.ProductsUnchanged, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt, FinishedAt: i.FinishedAt,
+	}
+}
+
+// importReportResponse is the outcome of an import.
+type importReportResponse struct {
+	importResponse
+	// Resumed says that an earlier upload of the same file had been cut off and was gone on with.
+	Resumed bool                `json:"resumed"`
+	Errors  []lineErrorResponse `json:"errors"`
+}
+
+type lineErrorResponse struct {
+	Line    int64  `json:"line"`
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+func newLineErrorResponses(list []catalog.LineError) []lineErrorResponse {
+	answer := make([]lineErrorResponse, len(list))
+	for i, e := range list {
+		answer[i] = lineErrorResponse{Line: e.Line, Field: e.Field, Message: e.Reason}
+	}
+	return answer
+}
+
+// importProducts imports a file of products of the caller's seller. The file's content is its idempotency key: the
+// same file again goes on where it stopped, and changes nothing where it has been applied.
+func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	q := newQuery(r)
+	format := q.OneOf("format", string(catalog.FormatCSV), string(catalog.FormatNDJSON))
+	policy := q.OneOf("policy", string(catalog.KeepGood), string(catalog.AllOrNothing))
+	if policy == "" && q.Err() == nil {
+		q.fault("policy", "must be keep_good or all_or_nothing")
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	said, err := importFormat(r, catalog.Format(format))
+	if err != nil {
+		return err
+	}
+	file, size, err := spool(r.Body)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	report, err := s.Catalog.Import(r.Context(), catalog.ImportInput{
+		Seller: seller, Source: file, Size: size, Format: said, Policy: catalog.Policy(policy),
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v1/seller/imports/"+s.Regions.FormatID(catalog.ImportPrefix, report.Ref))
+	return writeJSON(w, http.StatusOK, importReportResponse{
+		importResponse: s.newImportResponse(report.ImportRecord), Resumed: report.Resumed, Errors: newLineErrorResponses(report.Errors),
+	})
+}
+
+// importFormat is the format that Content-Type says, which the query's, if there is one, must not contradict.
+func importFormat(r *http.Request, asked catalog.Format) (catalog.Format, error) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	said, ok := importFormats[media]
+	if err != nil || !ok || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
+		return "", &Problem{
+			Code:   "unsupported_media_type",
+			Detail: "Send the file as text/csv or application/x-ndjson, in UTF-8 and not compressed, and say so in Content-Type.",
+		}
+	}
+	if asked != "" && asked != said {
+		return "", BadRequest("The format is not what Content-Type says.", FieldError{Field: "format", Message: "must be " + string(said)})
+	}
+	return said, nil
+}
+
+// spool keeps a body in a file that has no name any more: it is gone when it is closed.
+func spool(body io.Reader) (file *os.File, size int64, err error) {
+	file, err = os.CreateTemp("", "meridian-import-*")
+	if err != nil {
+		return nil, 0, fmt.Errorf("keeping the upload: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("keeping the upload: %w", err), file.Close())
+	}
+	if size, err = io.Copy(file, body); err != nil {
+		return nil, 0, errors.Join(bodyError(err), file.Close())
+	}
+	return file, size, nil
+}
+
+type importsResponse struct {
+	Imports    []importResponse `json:"imports"`
+	NextCursor string           `json:"next_cursor,omitzero"`
+}
+
+// importPosition is where a page of imports ended.
+type importPosition struct {
+	CreatedAt time.Time `json:"at"`
+	ID        uuid.UUID `json:"id"`
+}
+
+// listImports answers the seller's imports that ran in this region, the newest first.
+func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	listing := "imports of " + seller.String() + " in " + s.Region
+	var after importPosition
+	page, err := s.readPage(r, listing, &after)
+	if err != nil {
+		return err
+	}
+	filter := catalog.ImportFilter{Seller: seller, Limit: page.Limit}
+	if page.Continued {
+		filter.After = &catalog.ImportPosition{CreatedAt: after.CreatedAt, ID: after.ID}
+	}
+	imports, more, err := s.Catalog.ListImports(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	var answer importsResponse
+	for _, i := range imports {
+		answer.Imports = append(answer.Imports, s.newImportResponse(i))
+	}
+	if more {
+		last := imports[len(imports)-1]
+		answer.NextCursor = s.nextCursor(listing, importPosition{CreatedAt: last.CreatedAt, ID: last.Ref.ID})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// getImport answers how far an import of the caller's seller is.
+func (s *Server) getImport(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	ref, err := s.pathRef(r, "import", catalog.ImportPrefix)
+	if err != nil {
+		return err
+	}
+	found, err := s.Catalog.GetImport(r.Context(), seller, ref)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, s.newImportResponse(found))
+}
+
+type importErrorsResponse struct {
+	Errors     []lineErrorResponse `json:"errors"`
+	NextCursor string              `json:"next_cursor,omitzero"`
+}
+
+// linePosition is where a page of bad lines ended.
+type linePosition struct {
+	Line  int64  `json:"line"`
+	Field string `json:"field"`
+}
+
+// listImportErrors answers what is wrong with the lines of an import of the caller's seller.
+func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	ref, err := s.pathRef(r, "import", catalog.ImportPrefix)
+	if err != nil {
+		return err
+	}
+	listing := "errors of " + ref.ID.String()
+	var after linePosition
+	page, err := s.readPage(r, listing, &after)
+	if err != nil {
+		return err
+	}
+	list, more, err := s.Catalog.ListImportErrors(r.Context(), catalog.ImportErrorFilter{
+		Seller: seller, Import: ref, AfterLine: after.Line, AfterField: after.Field, Limit: page.Limit,
+	})
+	if err != nil {
+		return err
+	}
+	answer := importErrorsResponse{Errors: newLineErrorResponses(list)}
+	if more {
+		last := list[len(list)-1]
+		answer.NextCursor = s.nextCursor(listing, linePosition{Line: last.Line, Field: last.Field})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"meridian/internal/catalog"
+)
+
+// How long caches outside, such as a CDN, may keep what everyone reads of the catalogue.
+const (
+	productMaxAge  = 10 * time.Second
+	listingMaxAge  = 10 * time.Second
+	categoryMaxAge = time.Minute
+)
+
+// productResponse is a product as everyone sees it.
+type productResponse struct {
+	ID          string          `json:"id"`
+	Slug        string          `json:"slug"`
+	Seller      string          `json:"seller"`
+	Title       string          `json:"title"`
+	Description string          `json:"description"`
+	Brand       string          `json:"brand"`
+	Category    string          `json:"category"`
+	TaxCategory string          `json:"tax_category"`
+	Attributes  map[string]any  `json:"attributes"`
+	Images      []imageResponse `json:"images"`
+	SKUs        []skuResponse   `json:"skus"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+}
+
+type imageResponse struct {
+	URL string `json:"url"`
+	Alt string `json:"alt"`
+}
+
+type skuResponse struct {
+	SKU         string            `json:"sku"`
+	Barcode     string            `json:"barcode"`
+	Options     map[string]string `json:"options"`
+	WeightGrams int64             `json:"weight_grams"`
+	Status      string            `json:"status"`
+	// Prices are list prices in minor units, by currency.
+	Prices map[string]int64 `json:"prices"`
+}
+
+func newProductResponse(p catalog.Product) productResponse {
+	answer := productResponse{
+		ID: p.PublicID(), Slug: p.Slug, Seller: catalog.Seller{ID: p.SellerID}.PublicID(), Title: p.Title,
+		Description: p.Description, Brand: p.Brand, Category: p.CategoryID, TaxCategory: string(p.TaxCategory),
+		Attributes: p.Attributes, UpdatedAt: p.UpdatedAt,
+	}
+	for _, image := range p.Images {
+		answer.Images = append(answer.Images, imageResponse(image))
+	}
+	for _, sku := range p.SKUs {
+		prices := make(map[string]int64, len(sku.Prices))
+		for currency, amount := range sku.Prices {
+			prices[string(currency)] = amount
+		}
+		answer.SKUs = append(answer.SKUs, skuResponse{SKU: sku.Code, Barcode: sku.Barcode, Options: sku.Options,
+			WeightGrams: sku.WeightGrams, Status: string(sku.Status), Prices: prices})
+	}
+	return answer
+}
+
+// getProduct answers a product that is on sale, by its id or slug.
+func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.Catalog.GetProduct(r.Context(), mux.Vars(r)["product"])
+	if err != nil {
+		return err
+	}
+	s.setAge(w)
+	cachePublic(w, productMaxAge)
+	if notModified(w, r, versionETag(p.Version)) {
+		return nil
+	}
+	return writeJSON(w, http.StatusOK, newProductResponse(p))
+}
+
+// setAge says how old an answer of the catalogue's cache is at most.
+func (s *Server) setAge(w http.ResponseWriter) {
+	w.Header().Set("Age", strconv.Itoa(seconds(s.Catalog.Age())))
+}
+
+type productsResponse struct {
+	Products   []productResponse `json:"products"`
+	NextCursor string            `json:"next_cursor,omitzero"`
+}
+
+// productPosition is where a page of products ended.
+type productPosition struct {
+	ListedAt time.Time `json:"at"`
+	ID       uuid.UUID `json:"id"`
+}
+
+// The most bytes of a category's id and a brand in a query.
+const (
+	maxCategoryText = 64
+	maxBrandText    = 400
+)
+
+// listProducts answers products that are on sale, the newest first.
+func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	filter := catalog.ListFilter{CategoryID: q.Text("category", maxCategoryText), Brand: q.Text("brand", maxBrandText)}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	listing := "products " + filter.CategoryID + " by " + filter.Brand
+	var after productPosition
+	page, err := s.readPage(r, listing, &after)
+	if err != nil {
+		return err
+	}
+	filter.Limit = page.Limit
+	if page.Continued {
+		filter.After = &catalog.ListPosition{ListedAt: after.ListedAt, ID: after.ID}
+	}
+	list, err := s.Catalog.ListProducts(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	var answer productsResponse
+	for _, p := range list.Products {
+		answer.Products = append(answer.Products, newProductResponse(p))
+	}
+	if list.Next != nil {
+		answer.NextCursor = s.nextCursor(listing, productPosition{ListedAt: list.Next.ListedAt, ID: list.Next.ID})
+	}
+	cachePublic(w, listingMaxAge)
+	if notModified(w, r, contentETag(marshal(answer))) {
+		return nil
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// invalidCatalog names the fields that are wrong.
+func invalidCatalog(err error, p *Problem) {
+	var invalid *catalog.InvalidError
+	if errors.As(err, &invalid) {
+		for _, f := range invalid.Fields {
+			p.Errors = append(p.Errors, FieldError{Field: bounded(f.Field, 200), Message: f.Reason})
+		}
+	}
+}
+
+// takenSKU says which SKU belongs to another product.
+func takenSKU(err error, p *Problem) {
+	var taken *catalog.SKUTakenError
+	if errors.As(err, &taken) {
+		p.Extra = map[string]any{"sku": taken.SKU}
+	}
+}

@@ -1,0 +1,265 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
+	"meridian/internal/idempotency"
+	"meridian/internal/money"
+	"meridian/regions"
+)
+
+// sellerProductResponse is a product as its seller sees it.
+type sellerProductResponse struct {
+	productResponse
+	Key       string    `json:"key"`
+	Status    string    `json:"status"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func newSellerProductResponse(p catalog.Product) sellerProductResponse {
+	return sellerProductResponse{
+		productResponse: newProductResponse(p), Key: p.Key, Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt,
+	}
+}
+
+// productRequest is a product as its seller wants it to be, whole.
+type productRequest struct {
+	Key         string         `json:"key"`
+	Title       string         `json:"title"`
+	Description string         `json:"description"`
+	Brand       string         `json:"brand"`
+	Category    string         `json:"category"`
+	TaxCategory string         `json:"tax_category"`
+	Status      string         `json:"status"`
+	Attributes  map[string]any `json:"attributes"`
+	Images      []imageRequest `json:"images"`
+	SKUs        []skuRequest   `json:"skus"`
+}
+
+type imageRequest struct {
+	URL string `json:"url"`
+	Alt string `json:"alt"`
+}
+
+type skuRequest struct {
+	SKU         string                   `json:"sku"`
+	Barcode     string                   `json:"barcode"`
+	Options     map[string]string        `json:"options"`
+	WeightGrams int64                    `json:"weight_grams"`
+	Prices      map[money.Currency]int64 `json:"prices"`
+}
+
+func (body productRequest) input() catalog.ProductInput {
+	in := catalog.ProductInput{
+		Key: body.Key, Title: body.Title, Description: body.Description, Brand: body.Brand, CategoryID: body.Category,
+		TaxCategory: catalog.TaxCategory(body.TaxCategory), Status: catalog.Status(body.Status), Attributes: body.Attributes,
+	}
+	for _, image := range body.Images {
+		in.Images = append(in.Images, catalog.Image(image))
+	}
+	for _, sku := range body.SKUs {
+		in.SKUs = append(in.SKUs, catalog.SKUInput{Code: sku.SKU, Barcode: sku.Barcode, Options: sku.Options,
+			WeightGrams: sku.WeightGrams, Prices: sku.Prices})
+	}
+	return in
+}
+
+// requireSeller returns the seller that the caller acts for.
+func (s *Server) requireSeller(r *http.Request) (uuid.UUID, error) {
+	p, err := s.require(r, roleSeller)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if p.Seller == uuid.Nil {
+		return uuid.Nil, forbidden("This account acts for no seller: an admin can grant it one.")
+	}
+	return p.Seller, nil
+}
+
+// createProduct adds a product of the caller's seller.
+func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	var body productRequest
+	key, err := s.readIdempotent(r, &body)
+	if err != nil {
+		return err
+	}
+	key.Region, key.Scope = s.Region, regions.FormatGlobalID(catalog.SellerPrefix, seller)
+	created, err := s.Catalog.CreateProduct(r.Context(), catalog.CreateInput{Seller: seller, Product: body.input(), Idempotency: key})
+	if first, ok := earlierAnswer(err); ok {
+		return s.answerCreatedBefore(w, r, seller, first)
+	}
+	if err != nil {
+		return err
+	}
+	setProductHeaders(w, created)
+	return writeJSON(w, http.StatusCreated, newSellerProductResponse(created))
+}
+
+// answerCreatedBefore answers a repeated call with the product as it is now.
+func (s *Server) answerCreatedBefore(w http.ResponseWriter, r *http.Request, seller uuid.UUID, first idempotency.Answer) error {
+	id, err := regions.ParseGlobalID(catalog.ProductPrefix, first.Resource)
+	if err != nil {
+		return err
+	}
+	created, err := s.Catalog.GetSellerProduct(r.Context(), seller, id)
+	if err != nil {
+		return err
+	}
+	setProductHeaders(w, created)
+	return writeReplay(w, first.Status, marshal(newSellerProductResponse(created)))
+}
+
+func setProductHeaders(w http.ResponseWriter, p catalog.Product) {
+	w.Header().Set("Location", "/v1/seller/products/"+p.PublicID())
+	w.Header().Set("ETag", versionETag(p.Version))
+}
+
+// getSellerProduct answers a product of the caller's seller, in any state.
+func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	if err != nil {
+		return err
+	}
+	p, err := s.Catalog.GetSellerProduct(r.Context(), seller, id)
+	if err != nil {
+		return err
+	}
+	if notModified(w, r, versionETag(p.Version)) {
+		return nil
+	}
+	return writeJSON(w, http.StatusOK, newSellerProductResponse(p))
+}
+
+// replaceProduct changes a product of the caller's seller, whole.
+func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(r)
+	if err != nil {
+		return err
+	}
+	var body productRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	p, err := s.Catalog.UpdateProduct(r.Context(), catalog.UpdateInput{Seller: seller, ID: id, Version: version, Product: body.input()})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", versionETag(p.Version))
+	return writeJSON(w, http.StatusOK, newSellerProductResponse(p))
+}
+
+// archiveProduct takes a product of the caller's seller off sale.
+func (s *Server) archiveProduct(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.Catalog.ArchiveProduct(r.Context(), seller, id, version)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", versionETag(p.Version))
+	return writeJSON(w, http.StatusOK, newSellerProductResponse(p))
+}
+
+type sellerProductsResponse struct {
+	Products   []sellerProductResponse `json:"products"`
+	NextCursor string                  `json:"next_cursor,omitzero"`
+}
+
+// keyPosition is where a page of a seller's products ended.
+type keyPosition struct {
+	Key string `json:"key"`
+}
+
+// listSellerProducts answers the products of the caller's seller, in any state, by key.
+func (s *Server) listSellerProducts(w http.ResponseWriter, r *http.Request) error {
+	seller, err := s.requireSeller(r)
+	if err != nil {
+		return err
+	}
+	q := newQuery(r)
+	status := q.OneOf("status", string(catalog.Draft), string(catalog.Active), string(catalog.Archived))
+	if err := q.Err(); err != nil {
+		return err
+	}
+	listing := "products of " + seller.String() + " " + status
+	var after keyPosition
+	page, err := s.readPage(r, listing, &after)
+	if err != nil {
+		return err
+	}
+	products, more, err := s.Catalog.ListSellerProducts(r.Context(), catalog.SellerListFilter{
+		Seller: seller, Status: catalog.Status(status), AfterKey: after.Key, Limit: page.Limit,
+	})
+	if err != nil {
+		return err
+	}
+	var answer sellerProductsResponse
+	for _, p := range products {
+		answer.Products = append(answer.Products, newSellerProductResponse(p))
+	}
+	if more {
+		answer.NextCursor = s.nextCursor(listing, keyPosition{Key: products[len(products)-1].Key})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+type sellerRequest struct {
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+type sellerResponse struct {
+	ID        string    `json:"id"`
+	Slug      string    `json:"slug"`
+	Name      string    `json:"name"`
+	Status    string    `json:"status"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// createSeller adds a seller. Its slug guards it against being made twice.
+func (s *Server) createSeller(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.require(r, roleAdmin); err != nil {
+		return err
+	}
+	var body sellerRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	seller, err := s.Catalog.CreateSeller(r.Context(), catalog.SellerInput(body))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, sellerResponse{ID: seller.PublicID(), Slug: seller.Slug, Name: seller.Name,
+		Status: string(seller.Status), CreatedAt: seller.CreatedAt})
+}

@@ -1,0 +1,95 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"meridian/internal/money"
+)
+
+// What encoding/csv reads from one record, splitCSV reads too.
+func FuzzSplitCSV(f *testing.F) {
+	for _, seed := range []string{``, `a,b`, `"a,""b""",c`, `a"b`, `"a"b`, `"a`, `,,`, `"",""`, "\"a\nb\",c"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if bytes.ContainsAny(text, "\r") || len(text) == 0 {
+			return
+		}
+		fields, fault := splitCSV(text)
+		want, err := csv.NewReader(bytes.NewReader(text)).Read()
+		if text[len(text)-1] == '\n' || text[0] == '\n' || (fault == "" && bytes.Count(text, []byte("\n")) > 0 && err == nil && len(want) != len(fields)) {
+			return // several records, or empty lines: the line reader's matter
+		}
+		if (fault == "") != (err == nil) && !bytes.Contains(text, []byte("\n")) {
+			t.Fatalf("%q: fault %q, encoding/csv says %v", text, fault, err)
+		}
+		if fault == "" && !bytes.Contains(text, []byte("\n")) && !slices.Equal(fields, want) {
+			t.Fatalf("%q: %q, encoding/csv reads %q", text, fields, want)
+		}
+	})
+}
+
+// Whatever is in a file, reading it ends, every line is dealt with in order, and what is
+// said to be good is.
+func FuzzReadFile(f *testing.F) {
+	f.Add("key,title,category,sku,price:GBP\na,T,fb,S,1.50\na,,,S2,\n\"b\"x,,,,\nc,\"x\ny\",fb,S3,2", false)
+	f.Add("{\"key\":\"a\",\"title\":\"T\",\"category\":\"fb\",\"skus\":[{\"sku\":\"S\"}]}\n\nnot\n{}", true)
+	f.Add("key,title,category,sku\n\"\n\"\"\n\"", false)
+	f.Fuzz(func(t *testing.T, text string, isNDJSON bool) {
+		in := ImportInput{Source: strings.NewReader(text), Size: int64(len(text)), Format: FormatCSV}
+		if isNDJSON {
+			in.Format = FormatNDJSON
+		}
+		reader, err := newChunkReader(in)
+		var invalid *InvalidError
+		if errors.As(err, &invalid) {
+			return
+		}
+		var last, end int64
+		for {
+			c, err := reader.next(0)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.last <= last || c.end <= end || c.end > int64(len(text)) {
+				t.Fatalf("a chunk to line %d, offset %d after line %d, offset %d", c.last, c.end, last, end)
+			}
+			last, end = c.last, c.end
+			for _, record := range c.good {
+				if err := record.in.Validate(); err != nil || record.in.Key == "" {
+					t.Fatalf("%+v: %v", record.in, err)
+				}
+			}
+		}
+	})
+}
+
+func TestParsePrice(t *testing.T) {
+	tests := []struct {
+		text     string
+		currency string
+		want     int64
+		bad      bool
+	}{
+		{"2.95", "GBP", 295, false}, {"2.9", "GBP", 290, false}, {"2", "GBP", 200, false}, {"0", "GBP", 0, false},
+		{"500", "JPY", 500, false}, {"1.234", "KWD", 1234, false}, {"10000000000", "GBP", MaxPriceMinor, false},
+		{"10000000000.01", "GBP", 0, true}, {"2.955", "GBP", 0, true}, {"5.0", "JPY", 0, true}, {"-1", "GBP", 0, true},
+		{"1,50", "GBP", 0, true}, {"1e3", "GBP", 0, true}, {"", "GBP", 0, true}, {".5", "GBP", 0, true}, {"5.", "GBP", 0, true},
+		{"99999999999999999999", "GBP", 0, true},
+	}
+	for _, test := range tests {
+		got, fault := parsePrice(test.text, money.Currency(test.currency))
+		if got != test.want && !test.bad || (fault != "") != test.bad {
+			t.Errorf("parsePrice(%q, %s) = %d, %q", test.text, test.currency, got, fault)
+		}
+	}
+}

@@ -1,0 +1,285 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/account"
+	"meridian/internal/catalog"
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/inventory"
+	"meridian/internal/verify"
+	"meridian/regions"
+)
+
+// openShop opens a whole shop, four regions over one throw-away database, without a
+// catalogue, and serves it until the test ends.
+func openShop(t *testing.T, change func(*Config)) *Shop {
+	t.Helper()
+	set, err := regions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := Config{
+		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Empty: true,
+		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Tracer: databasetest.Tracer(),
+	}
+	if change != nil {
+		change(&config)
+	}
+	shop, err := Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- shop.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the shop ended with %v", err)
+		}
+		if err := shop.Close(); err != nil {
+			t.Errorf("closing the shop: %v", err)
+		}
+	})
+	return shop
+}
+
+// sell puts SKUs on sale at 10.00 in every currency of the shop.
+func (s *Shop) sell(t *testing.T, skus ...string) {
+	t.Helper()
+	ctx, c := t.Context(), s.primary().Catalog
+	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}); err != nil {
+		t.Fatal(err)
+	}
+	seller, err := c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	for _, sku := range skus {
+		prices := make(map[string]int64)
+		for _, region := range s.config.Regions.All() {
+			for _, currency := range region.Currencies {
+				prices[currency] = 1000
+			}
+		}
+		_ = json.NewEncoder(&file).Encode(map[string]any{
+			"key": sku, "title": "Product " + sku, "category": "t", "status": "active",
+			"skus": []any{map[string]any{"sku": sku, "prices": prices}},
+		})
+	}
+	report, err := c.Import(ctx, catalog.ImportInput{
+		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
+	})
+	if err != nil || report.LinesBad > 0 {
+		t.Fatalf("import: %+v, %v", report, err)
+	}
+}
+
+func (s *Shop) receive(t *testing.T, sku, warehouse string, units int64) {
+	t.Helper()
+	receipts := []inventory.Receipt{{Warehouse: warehouse, SKU: sku, Quantity: units}}
+	if err := s.primary().Inventory.ReceiveMany(t.Context(), receipts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// line is what a buyer puts into the cart.
+type line struct {
+	SKU      string `json:"sku"`
+	Quantity int64  `json:"quantity"`
+}
+
+// buyer is a guest with an order to make.
+type buyer struct {
+	region, country, card string
+	lines                 []line
+}
+
+// purchase is what came of it.
+type purchase struct {
+	status int    // of the checkout
+	code   string // of the problem, where there is one
+	order  string
+	token  string
+	base   string
+}
+
+// buy goes through the shop as a guest: a cart, a checkout.
+func (s *Shop) buy(ctx context.Context, b buyer) (purchase, error) {
+	p := purchase{base: s.RegionURL(b.region)}
+	var cart struct {
+		ID         string `json:"id"`
+		GuestToken string `json:"guest_token"`
+	}
+	status, _, err := call(ctx, http.MethodPost, p.base+"/v1/carts", "", map[string]any{"country": b.country, "lines": b.lines}, &cart)
+	if err != nil || status != http.StatusCreated {
+		return p, fmt.Errorf("create cart: %d, %v", status, err)
+	}
+	var placed struct {
+		Order struct {
+			ID string `json:"id"`
+		} `json:"order"`
+		GuestToken string `json:"guest_token"`
+	}
+	p.status, p.code, err = call(ctx, http.MethodPost, p.base+"/v1/orders", cart.GuestToken, map[string]any{
+		"cart": cart.ID, "email": "buyer@example.com", "payment": map[string]any{"method": b.card},
+		"ship_to": map[string]any{"name": "A Buyer", "line1": "1 Street", "city": "Town", "postcode": "12345", "country": b.country},
+	}, &placed)
+	p.order, p.token = placed.Order.ID, placed.GuestToken
+	return p, err
+}
+
+// orderStatus asks for the state of a purchase's order.
+func (p purchase) orderStatus(ctx context.Context) (string, error) {
+	var order struct {
+		Status string `json:"status"`
+	}
+	status, code, err := call(ctx, http.MethodGet, p.base+"/v1/orders/"+p.order, p.token, nil, &order)
+	if err != nil || status != http.StatusOK {
+		return "", fmt.Errorf("get order: %d %s, %v", status, code, err)
+	}
+	return order.Status, nil
+}
+
+// client keeps enough connections for every buyer of a race.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200}, Timeout: 2 * time.Minute}
+
+// call sends JSON and reads JSON. It returns the status and the problem's code.
+func call(ctx context.Context, method, url, guestToken string, body, into any) (status int, code string, err error) {
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return 0, "", err
+		}
+		content = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, content)
+	if err != nil {
+		return 0, "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", uuid.NewString())
+	if guestToken != "" {
+		request.Header.Set("Meridian-Guest-Token", guestToken)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, "", err
+	}
+	if response.StatusCode/100 == 2 {
+		return response.StatusCode, "", json.Unmarshal(text, into)
+	}
+	var problem struct {
+		Code string `json:"code"`
+	}
+	err = json.Unmarshal(text, &problem)
+	return response.StatusCode, problem.Code, err
+}
+
+// race lets every buyer buy at the same moment and returns what came of each.
+func (s *Shop) race(t *testing.T, buyers []buyer) []purchase {
+	t.Helper()
+	purchases := make([]purchase, len(buyers))
+	start := make(chan struct{})
+	var running sync.WaitGroup
+	for i, b := range buyers {
+		running.Go(func() {
+			<-start
+			var err error
+			if purchases[i], err = s.buy(t.Context(), b); err != nil {
+				t.Errorf("buyer %d in %s: %v", i, b.region, err)
+			}
+		})
+	}
+	close(start)
+	running.Wait()
+	return purchases
+}
+
+// settle waits until no payment is open, late ones included, and nothing is left for the workers, and
+// returns the number of orders in each state.
+func (s *Shop) settle(t *testing.T) map[string]int64 {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		open, err := database.One(t.Context(), s.primary().DB, pgx.RowTo[int64], `
+SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
+  + (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action'))
+  + (SELECT count(*) FROM refunds WHERE status = 'pending')
+  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if open == 0 {
+			return s.states(t)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d orders, payments, refunds and webhooks are still open", open)
+		}
+		time.Sleep(50 * time.Millisecond) // a poll: the workers run by themselves
+	}
+}
+
+func (s *Shop) states(t *testing.T) map[string]int64 {
+	t.Helper()
+	type count struct {
+		status string
+		n      int64
+	}
+	counts, err := database.List(t.Context(), s.primary().DB, func(row pgx.CollectableRow) (count, error) {
+		var c count
+		err := row.Scan(&c.status, &c.n)
+		return c, err
+	}, `
+SELECT status, count(*)
+FROM orders
+GROUP BY status`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := make(map[string]int64)
+	for _, c := range counts {
+		states[c.status] = c.n
+	}
+	return states
+}
+
+// audit holds the whole database against the shop's invariants.
+func (s *Shop) audit(t *testing.T) {
+	t.Helper()
+	report, err := verify.Run(t.Context(), s.primary().DB, verify.Options{Regions: s.config.Regions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range report.Results {
+		for _, broken := range result.Examples {
+			t.Errorf("verify: %s: %+v", result.Check, broken)
+		}
+	}
+	if !report.Clean {
+		t.Errorf("verify: the shop's invariants are broken")
+	}
+}

@@ -1,0 +1,494 @@
+package order_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"meridian/internal/money"
+	"meridian/internal/order"
+	"meridian/internal/payment"
+)
+
+// wantPass runs a worker's pass and compares what it took up.
+func wantPass(t testing.TB, want int, pass func(ctx context.Context) (int, error)) {
+	t.Helper()
+	n, err := pass(t.Context())
+	if err != nil || n != want {
+		t.Errorf("the pass took up %d, %v; want %d", n, err, want)
+	}
+}
+
+// TestCheckPayments_NeverStarted is the crash between the order and the call to the provider.
+func TestCheckPayments_NeverStarted(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	wantPass(t, 0, s.CheckPaymentsOnce) // it is not time yet
+	s.clock.advance(15 * time.Second)
+	s.bank.onStart = func(payment.StartInput) (payment.Outcome, error) { return success(o), nil }
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	s.wantStatus(t, o, order.Paid)
+	if in := s.bank.started[s.PaymentID(o.Ref)]; in.Amount.Minor != o.TotalMinor || len(in.Lines) < 1 {
+		t.Errorf("started as %+v", in)
+	}
+	s.clock.advance(time.Hour)
+	wantPass(t, 0, s.CheckPaymentsOnce)
+	s.wantSound(t)
+}
+
+// TestCheckPayments_Unheard finds outcomes whose webhook never came.
+func TestCheckPayments_Unheard(t *testing.T) {
+	tests := []struct {
+		name    string
+		outcome func(o order.Order) payment.Outcome
+		want    order.Status
+	}{
+		{"success", success, order.Paid},
+		{"failure", func(order.Order) payment.Outcome { return failure() }, order.Cancelled},
+		{"processing", func(order.Order) payment.Outcome { return payment.Outcome{Status: payment.StatusProcessing} }, order.PendingPayment},
+		{"requires action", func(order.Order) payment.Outcome { return payment.Outcome{Status: payment.StatusRequiresAction} }, order.PendingPayment},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newShop(t)
+			s.fill(t, "euw-1", "A", 5)
+			o := s.place(t, units("A", 1))
+			must(s.StartPayment(t.Context(), o, ""))(t)
+			s.bank.set(s.PaymentID(o.Ref), test.outcome(o))
+			s.clock.advance(15 * time.Second)
+			wantPass(t, 1, s.CheckPaymentsOnce)
+			s.wantStatus(t, o, test.want)
+			s.wantSound(t)
+		})
+	}
+}
+
+// TestCheckPayments_Down: the provider does not answer; the payment comes up again, later
+// each time, and the others of the pass are not held up.
+func TestCheckPayments_Down(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	s.clock.advance(15 * time.Second)
+	s.bank.onFind = payment.ErrUnavailable
+	for _, wait := range []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute} {
+		if n, err := s.CheckPaymentsOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnavailable) {
+			t.Fatalf("%d, %v", n, err)
+		}
+		s.clock.advance(wait - time.Second)
+		wantPass(t, 0, s.CheckPaymentsOnce)
+		s.clock.advance(time.Second)
+	}
+	s.bank.onFind = nil
+	s.bank.set(s.PaymentID(o.Ref), success(o))
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	s.wantStatus(t, o, order.Paid)
+}
+
+// TestCheckPayments_DeadRegion: an order of a region that is down is seen to by another.
+func TestCheckPayments_DeadRegion(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	elsewhere := s.in(t, "us-west")
+	s.bank.set(s.PaymentID(o.Ref), success(o))
+	s.clock.advance(time.Minute)
+	wantPass(t, 0, elsewhere.CheckPaymentsOnce)
+	s.clock.advance(15 * time.Second)
+	wantPass(t, 1, elsewhere.CheckPaymentsOnce)
+	s.wantStatus(t, o, order.Paid)
+
+	o = s.place(t, units("A", 1))
+	s.clock.advance(30*time.Minute + 59*time.Second)
+	wantPass(t, 0, elsewhere.ExpireOnce)
+	s.clock.advance(time.Second)
+	wantPass(t, 1, elsewhere.ExpireOnce)
+	s.wantStatus(t, o, order.Cancelled)
+	s.wantSound(t)
+}
+
+// TestCancel_TellsProvider: the payment of an order that its customer gave up is given up, too.
+func TestCancel_TellsProvider(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	must(s.StartPayment(t.Context(), o, ""))(t)
+	must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+	s.clock.advance(time.Second)
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	if got := s.get(t, o); got.Payment.State != payment.Cancelled || s.bank.calls["cancel"] != 1 {
+		t.Errorf("payment is %s after %d calls", got.Payment.State, s.bank.calls["cancel"])
+	}
+	s.wantSound(t)
+}
+
+// TestCancel_PaidMeanwhile: when the provider is told, it has the money already.
+func TestCancel_PaidMeanwhile(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	must(s.StartPayment(t.Context(), o, ""))(t)
+	s.bank.set(s.PaymentID(o.Ref), success(o))
+	must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+	s.clock.advance(time.Second)
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	wantPass(t, 1, s.SendRefundsOnce)
+	if got := s.bank.repaid(s.PaymentID(o.Ref)); got != o.TotalMinor {
+		t.Errorf("%d given back of %d", got, o.TotalMinor)
+	}
+	wantPass(t, 0, s.SendRefundsOnce)
+	s.wantSound(t)
+}
+
+func TestExpire(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(s *shop, o order.Order)
+		status  order.Status
+		payment payment.State
+	}{
+		{"never started", func(*shop, order.Order) {}, order.Cancelled, payment.Cancelled},
+		{"never paid", func(s *shop, o order.Order) {
+			s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusProcessing})
+		}, order.Cancelled, payment.Cancelled},
+		{"declined, unheard", func(s *shop, o order.Order) { s.bank.set(s.PaymentID(o.Ref), failure()) }, order.Cancelled, payment.Failed},
+		{"paid, unheard", func(s *shop, o order.Order) { s.bank.set(s.PaymentID(o.Ref), success(o)) }, order.Paid, payment.Captured},
+		{"the provider does not answer", func(s *shop, _ order.Order) { s.bank.onCancel = payment.ErrUnavailable }, order.Cancelled, payment.Pending},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newShop(t)
+			s.fill(t, "euw-1", "A", 5)
+			o := s.place(t, units("A", 1))
+			test.prepare(s, o)
+			s.clock.advance(30*time.Minute - time.Microsecond)
+			wantPass(t, 0, s.ExpireOnce)
+			s.clock.advance(time.Microsecond)
+			wantPass(t, 1, s.ExpireOnce)
+			got := s.wantStatus(t, o, test.status)
+			if got.Payment.State != test.payment {
+				t.Errorf("payment is %s, want %s", got.Payment.State, test.payment)
+			}
+			if got.Status == order.Cancelled && got.CancelReason != "expired" {
+				t.Errorf("cancelled because %s", got.CancelReason)
+			}
+			wantPass(t, 0, s.ExpireOnce)
+			s.wantSound(t)
+		})
+	}
+}
+
+// TestExpire_LateSuccess: money that comes after all goes back.
+func TestExpire_LateSuccess(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	s.bank.onCancel = payment.ErrUnavailable
+	s.clock.advance(time.Hour)
+	wantPass(t, 1, s.ExpireOnce)
+	s.settle(t, o, success(o))
+	s.settle(t, o, success(o))
+	wantPass(t, 1, s.SendRefundsOnce)
+	got := s.wantStatus(t, o, order.Cancelled)
+	if s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor || got.Refunds[0].Reason != "paid_after_cancellation" || got.Refunds[0].State != payment.RefundSucceeded {
+		t.Errorf("refunds %+v", got.Refunds)
+	}
+	if got := s.counters(t, "euw-1", "A"); got != "5/0/0" {
+		t.Errorf("counters %s", got)
+	}
+	s.wantSound(t)
+}
+
+// TestExpire_WrongAmount: a capture of another amount than was asked for is for a person
+// to look at; the goods are not held for it.
+func TestExpire_WrongAmount(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	wrong := success(o)
+	wrong.CapturedMinor--
+	s.bank.set(s.PaymentID(o.Ref), wrong)
+	s.clock.advance(time.Hour)
+	var mismatch *order.AmountMismatchError
+	if _, err := s.ExpireOnce(t.Context()); !errors.As(err, &mismatch) || mismatch.CapturedMinor != wrong.CapturedMinor {
+		t.Errorf("got %v", err)
+	}
+	got := s.wantStatus(t, o, order.Cancelled)
+	if got.Payment.State != payment.Pending || got.Payment.CapturedMinor != 0 {
+		t.Errorf("payment %+v", got.Payment)
+	}
+	wantPass(t, 0, s.ExpireOnce)
+	s.wantSound(t)
+}
+
+func TestSettle_WrongAmount(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	less, dollars := success(o), success(o)
+	less.CapturedMinor--
+	dollars.Amount = money.New(o.TotalMinor, "USD")
+	before := s.snapshot(t)
+	for _, outcome := range []payment.Outcome{less, dollars} {
+		if err := s.Settle(t.Context(), o.Ref, outcome); !is[*order.AmountMismatchError](err) {
+			t.Errorf("got %v", err)
+		}
+	}
+	s.wantUnchanged(t, before)
+}
+
+func TestStartPayment(t *testing.T) {
+	tests := []struct {
+		name    string
+		answer  func(o order.Order) (payment.Outcome, error)
+		status  order.Status
+		outcome payment.Status
+	}{
+		{"at once", func(o order.Order) (payment.Outcome, error) { return success(o), nil }, order.Paid, payment.StatusSucceeded},
+		{"declined", func(order.Order) (payment.Outcome, error) { return failure(), nil }, order.Cancelled, payment.StatusFailed},
+		{"rejected", func(order.Order) (payment.Outcome, error) {
+			return payment.Outcome{}, &payment.RejectedError{Status: 400, Code: "unknown_method"}
+		}, order.Cancelled, payment.StatusFailed},
+		{"does not answer", func(order.Order) (payment.Outcome, error) { return payment.Outcome{}, payment.ErrUnavailable },
+			order.PendingPayment, payment.StatusProcessing},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newShop(t)
+			s.fill(t, "euw-1", "A", 5)
+			o := s.place(t, units("A", 1))
+			s.bank.onStart = func(payment.StartInput) (payment.Outcome, error) { return test.answer(o) }
+			outcome, err := s.StartPayment(t.Context(), o, "")
+			if err != nil || outcome.Status != test.outcome {
+				t.Errorf("%s, %v; want %s", outcome.Status, err, test.outcome)
+			}
+			s.wantStatus(t, o, test.status)
+			s.wantSound(t)
+		})
+	}
+}
+
+// webhook is a notice about an order's payment.
+func (s *shop) webhook(o order.Order, id string, kind payment.EventType, outcome payment.Outcome) payment.Event {
+	return payment.Event{ID: id, Type: kind, PaymentID: s.PaymentID(o.Ref), Outcome: outcome, OccurredAt: s.clock.Now()}
+}
+
+// inbox says of each webhook whether it was processed.
+func (s *shop) inbox(t testing.TB) []string {
+	t.Helper()
+	return list[string](t, s, `
+SELECT event_id || CASE WHEN processed_at IS NULL THEN ' open' ELSE ' done' END || CASE WHEN last_error = '' THEN '' ELSE ': ' || last_error END
+FROM webhook_inbox
+ORDER BY event_id`)
+}
+
+func (s *shop) wantInbox(t testing.TB, want ...string) {
+	t.Helper()
+	got := s.inbox(t)
+	if len(got) != len(want) {
+		t.Fatalf("inbox %q, want %q", got, want)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("inbox %q, want %q", got, want)
+		}
+	}
+}
+
+func TestReceiveWebhook(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	paid := s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))
+	wantTrips(t, 2, func(ctx context.Context) {
+		if err := s.ReceiveWebhook(ctx, "bank", paid); err != nil {
+			t.Error(err)
+		}
+	})
+	s.wantStatus(t, o, order.Paid)
+	s.wantInbox(t, "evt_1 done")
+	before := s.snapshot(t)
+	wantTrips(t, 1, func(ctx context.Context) { // again, in another region
+		if err := s.in(t, "us-east").ReceiveWebhook(ctx, "bank", paid); err != nil {
+			t.Error(err)
+		}
+	})
+	// A failure of an earlier try, heard late.
+	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_0", payment.EventPaymentFailed, failure())); err != nil {
+		t.Error(err)
+	}
+	s.wantInbox(t, "evt_0 done", "evt_1 done")
+	s.wantUnchanged(t, before)
+}
+
+func TestReceiveWebhook_NotOurs(t *testing.T) {
+	s := newShop(t)
+	for id, event := range map[string]payment.Event{
+		"evt_1": {Type: payment.EventOther},
+		"evt_2": {Type: payment.EventPaymentSucceeded, PaymentID: "pay_of_somebody_else"},
+		"evt_3": {Type: payment.EventRefundFailed, RefundID: "rfd_of_somebody_else"},
+	} {
+		event.ID = id
+		if err := s.ReceiveWebhook(t.Context(), "bank", event); err != nil {
+			t.Error(err)
+		}
+	}
+	s.wantInbox(t, "evt_1 done: nothing to do", "evt_2 done: not one of our payments", "evt_3 done: not one of our refunds")
+}
+
+// TestReceiveWebhook_Early: the notice of a payment that is not written yet waits for it.
+func TestReceiveWebhook_Early(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	home := o.Ref.Region
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	ghost := o
+	ghost.Ref.ID[0] ^= 1
+	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil {
+		t.Fatal(err)
+	}
+	wantPass(t, 0, s.ProcessWebhooksOnce) // left alone for a while
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	if n, err := s.ProcessWebhooksOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnknownPayment) {
+		t.Errorf("%d, %v", n, err)
+	}
+	s.wantInbox(t, "evt_1 open: "+payment.ErrUnknownPayment.Error())
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now(), event = jsonb_set(event, '{PaymentID}', to_jsonb($1::text)) WHERE region = $2`,
+		s.PaymentID(o.Ref), home)
+	wantPass(t, 1, s.ProcessWebhooksOnce)
+	s.wantStatus(t, o, order.Paid)
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	wantPass(t, 0, s.ProcessWebhooksOnce)
+}
+
+// TestReceiveWebhook_GivenUp: a notice about a payment nobody ever knows ends.
+func TestReceiveWebhook_GivenUp(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	ghost := s.place(t, units("A", 1))
+	ghost.Ref.ID[0] ^= 1
+	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(ghost))); err != nil {
+		t.Fatal(err)
+	}
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now(), attempts = 59`)
+	wantPass(t, 1, s.ProcessWebhooksOnce)
+	s.wantInbox(t, "evt_1 done: unknown payment")
+}
+
+// TestProcessWebhooks_Crash: the process died between the inbox and its work.
+func TestProcessWebhooks_Crash(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	inbox := payment.Inbox{DB: s.db, Regions: s.Regions}
+	if _, todo, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil || !todo {
+		t.Fatal(todo, err)
+	}
+	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	wantPass(t, 1, s.in(t, "ap-southeast").ProcessWebhooksOnce)
+	s.wantStatus(t, o, order.Paid)
+	s.wantInbox(t, "evt_1 done")
+	s.wantSound(t)
+}
+
+// TestReceiveWebhookConcurrently delivers a success and a failure many times at once.
+func TestReceiveWebhookConcurrently(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 50)
+	pods := []*shop{s, s.in(t, "us-west")}
+	for range 5 {
+		o := s.place(t, units("A", 1))
+		var all sync.WaitGroup
+		for i := range 8 {
+			event := s.webhook(o, "good_"+s.PublicID(o.Ref), payment.EventPaymentSucceeded, success(o))
+			if i%4 == 0 {
+				event = s.webhook(o, "bad_"+s.PublicID(o.Ref), payment.EventPaymentFailed, failure())
+			}
+			all.Go(func() {
+				if err := pods[i%2].ReceiveWebhook(t.Context(), "bank", event); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got := s.get(t, o); got.Payment.State != payment.Captured || got.Status == order.PendingPayment {
+			t.Errorf("payment %s, order %s", got.Payment.State, got.Status)
+		}
+	}
+	s.wantSound(t)
+}
+
+// TestSendRefunds_Crash: the refund was promised and never sent, or sent and the answer lost.
+func TestSendRefunds_Crash(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.paid(t, units("A", 1))
+	s.refund(t, order.RefundInput{Command: by(o)})
+	s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) {
+		return payment.RefundOutcome{}, payment.ErrUnavailable
+	}
+	if n, err := s.SendRefundsOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnavailable) {
+		t.Errorf("%d, %v", n, err)
+	}
+	wantPass(t, 0, s.SendRefundsOnce) // left alone for a while
+	s.bank.onRefund = func(in payment.RefundInput) (payment.RefundOutcome, error) {
+		return payment.RefundOutcome{Status: payment.RefundPending, ProviderRef: "r", Amount: in.Amount}, nil
+	}
+	s.exec(t, `UPDATE refunds SET next_attempt_at = now()`)
+	wantPass(t, 1, s.SendRefundsOnce)
+	s.bank.onRefund = nil
+	s.exec(t, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	wantPass(t, 1, s.in(t, "us-east").SendRefundsOnce) // its region is down
+	if got := s.get(t, o); got.Refunds[0].State != payment.RefundSucceeded || len(s.bank.refunds) != 1 {
+		t.Errorf("refund is %s, and the bank knows %d", got.Refunds[0].State, len(s.bank.refunds))
+	}
+	s.exec(t, `UPDATE refunds SET next_attempt_at = now()`)
+	wantPass(t, 0, s.SendRefundsOnce)
+	s.wantSound(t)
+}
+
+// TestWorkersConcurrently runs the passes of four workers over the same orders.
+func TestWorkersConcurrently(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 100)
+	pods := []*shop{s, s, s.in(t, "us-east"), s.in(t, "us-east")}
+	var orders []order.Order
+	for i := range 20 {
+		o := s.place(t, units("A", 1))
+		if i%2 == 0 {
+			s.bank.set(s.PaymentID(o.Ref), success(o))
+		}
+		orders = append(orders, o)
+	}
+	s.clock.advance(32 * time.Minute)
+	var taken atomic.Int64
+	var all sync.WaitGroup
+	for _, pod := range pods {
+		all.Go(func() {
+			for _, pass := range []func(context.Context) (int, error){pod.ExpireOnce, pod.CheckPaymentsOnce, pod.SendRefundsOnce, pod.ProcessWebhooksOnce} {
+				n, err := pass(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				taken.Add(int64(n))
+			}
+		})
+	}
+	all.Wait()
+	for i, o := range orders {
+		want := order.Cancelled
+		if i%2 == 0 {
+			want = order.Paid
+		}
+		s.wantStatus(t, o, want)
+	}
+	if taken.Load() < 20 {
+		t.Errorf("%d taken up, of 20 orders", taken.Load())
+	}
+	s.wantSound(t)
+}

@@ -1,0 +1,232 @@
+package verify_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/cart"
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/idempotency"
+	"meridian/internal/inventory"
+	"meridian/internal/money"
+	"meridian/internal/order"
+	"meridian/internal/payment"
+	"meridian/internal/pricing"
+	"meridian/internal/shipping"
+	"meridian/regions"
+)
+
+// shop is a shop in which everything has happened once, by the shop's own code, to orders
+// of a guest in Ireland and a customer in the United States.
+type shop struct {
+	db        *database.DB
+	regions   *regions.Set
+	carts     *cart.Carts
+	orders    *order.Orders
+	inventory *inventory.Stock
+	customer  regions.Ref
+	places    atomic.Int64
+}
+
+func newShop(t testing.TB) *shop {
+	t.Helper()
+	s := &shop{
+		db:       databasetest.New(t),
+		regions:  must(regions.Shipped())(t),
+		customer: regions.Ref{Region: "us-east", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d1")},
+	}
+	s.inventory = inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
+	s.carts = cart.New(cart.Config{DB: s.db, Regions: s.regions, Prices: must(pricing.Shipped())(t), Shipping: must(shipping.Shipped())(t)})
+	s.orders = order.New(order.Config{
+		DB: s.db, Regions: s.regions, Carts: s.carts,
+		// Nobody asks it: the tests say what became of the payments.
+		Providers: map[string]payment.Provider{"sandbox": nil},
+	})
+	s.seed(t)
+	s.trade(t)
+	return s
+}
+
+// must returns a value, or ends the test: must(call())(t).
+func must[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func (s *shop) exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	if err := s.db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// seed fills the catalogue, the warehouses and the accounts.
+func (s *shop) seed(t testing.TB) {
+	t.Helper()
+	s.exec(t, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	s.exec(t, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	s.exec(t, `INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
+	s.exec(t, `
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
+VALUES
+  ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg-1', 'active'),
+  ('00000000-0000-4000-8000-0000000000a2', '00000000-0000-4000-8000-000000000001', 'pot', 'pot', 'Pot', 'hg-1', 'draft')`)
+	s.exec(t, `
+INSERT INTO category_products (category_id, product_id, listed_at)
+SELECT c.id, '00000000-0000-4000-8000-0000000000a1', now() FROM categories c`)
+	s.exec(t, `
+INSERT INTO skus (sku, product_id)
+SELECT k.sku, '00000000-0000-4000-8000-0000000000a1' FROM (VALUES ('MUG-RED'), ('MUG-BLUE')) AS k (sku)`)
+	s.exec(t, `
+INSERT INTO prices (sku, currency, amount_minor)
+VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 1300), ('MUG-BLUE', 'USD', 1050)`)
+	if err := inventory.SyncWarehouses(t.Context(), s.db, s.regions); err != nil {
+		t.Fatal(err)
+	}
+	var receipts []inventory.Receipt
+	for _, warehouse := range []string{"euw-1", "use-1"} {
+		for _, sku := range []string{"MUG-RED", "MUG-BLUE"} {
+			receipts = append(receipts, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: 60})
+		}
+	}
+	if err := s.inventory.ReceiveMany(t.Context(), receipts); err != nil {
+		t.Fatal(err)
+	}
+	s.register(t, s.customer, "US")
+	s.register(t, regions.Ref{Region: "eu-west", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d2")}, "IE")
+}
+
+// register makes an account as package account does.
+func (s *shop) register(t testing.TB, ref regions.Ref, country string) {
+	t.Helper()
+	hash := sha256.Sum256(ref.ID[:])
+	s.exec(t, `INSERT INTO email_directory (email_hash, region, account_id) VALUES ($1, $2, $3)`, hash[:], ref.Region, ref.ID)
+	s.exec(t, `
+INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
+VALUES ($1, $2, 'someone@example.com', $3, 'Someone', $4, 'x')`, ref.Region, ref.ID, hash[:], country)
+	s.exec(t, `
+INSERT INTO addresses (region, id, account_id, name, line1, city, country)
+VALUES ($1, gen_random_uuid(), $2, 'Someone', 'Street 1', 'City', $3)`, ref.Region, ref.ID, country)
+}
+
+// place orders two red mugs and three blue ones: for the customer, or for a guest.
+func (s *shop) place(t testing.TB, customer bool) order.Order {
+	t.Helper()
+	ctx := t.Context()
+	lines := []cart.Change{{Op: cart.OpAdd, SKU: "MUG-RED", Quantity: 2}, {Op: cart.OpAdd, SKU: "MUG-BLUE", Quantity: 3}}
+	in := order.PlaceInput{
+		Email: "someone@example.com", Provider: "sandbox", Method: "card",
+		ShipTo: order.Address{Name: "Someone", Line1: "Street 1", City: "Dublin", Country: "IE"},
+	}
+	if customer {
+		in.Account = &s.customer
+		in.ShipTo = order.Address{Name: "Someone", Line1: "Street 1", City: "Boston", State: "MA", Postcode: "02108", Country: "US"}
+	}
+	bought := must(s.carts.Create(ctx, cart.CreateInput{Account: in.Account, Country: in.ShipTo.Country, Lines: lines}))(t)
+	in.Cart = bought.Ref
+	in.Idempotency = idempotency.Key{
+		Region: bought.Ref.Region, Scope: s.regions.FormatID(cart.IDPrefix, bought.Ref), Key: uuid.NewString(), Fingerprint: []byte("x"),
+	}
+	s.places.Add(1)
+	return must(s.orders.Place(ctx, in))(t)
+}
+
+// settle tells the shop what became of an order's payment.
+func (s *shop) settle(t testing.TB, o order.Order, status payment.Status) {
+	t.Helper()
+	outcome := payment.Outcome{Status: status, ProviderRef: "ref", Amount: money.New(o.TotalMinor, o.Currency)}
+	if status == payment.StatusSucceeded {
+		outcome.CapturedMinor = o.TotalMinor
+	}
+	if err := s.orders.Settle(t.Context(), o.Ref, outcome); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trade lets everything happen to orders that can happen to one.
+func (s *shop) trade(t testing.TB) {
+	t.Helper()
+	ctx := t.Context()
+	command := func(o order.Order) order.Command {
+		return order.Command{Order: o.Ref, Actor: "system", Reason: "test"}
+	}
+	to := func(o order.Order, status order.Status) {
+		t.Helper()
+		s.settle(t, o, payment.StatusSucceeded)
+		steps := []func() error{
+			func() error { _, err := s.orders.Pack(ctx, command(o)); return err },
+			func() error {
+				_, err := s.orders.Ship(ctx, order.ShipInput{Command: command(o), Carrier: "Post"})
+				return err
+			},
+			func() error { _, err := s.orders.Deliver(ctx, command(o)); return err },
+		}
+		for i, reached := range []order.Status{order.Paid, order.Packed, order.Shipped} {
+			if status == reached {
+				return
+			}
+			if err := steps[i](); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	refund := func(o order.Order, in order.RefundInput) {
+		t.Helper()
+		in.Command = command(o)
+		if _, err := s.orders.Refund(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, customer := range []bool{false, true} {
+		s.place(t, customer) // waits for its payment
+		for _, status := range []order.Status{order.Paid, order.Packed, order.Shipped, order.Delivered} {
+			to(s.place(t, customer), status)
+		}
+	}
+	failed := s.place(t, false)
+	s.settle(t, failed, payment.StatusFailed)
+	s.settle(t, failed, payment.StatusSucceeded) // too late: refunded by itself
+	cancelled := s.place(t, true)
+	if _, err := s.orders.Cancel(ctx, order.CancelInput{Command: command(cancelled)}); err != nil {
+		t.Fatal(err)
+	}
+	oneMug := []order.RefundUnits{{LineNo: 1, Quantity: 1}}
+	partly := s.place(t, false)
+	to(partly, order.Paid)
+	refund(partly, order.RefundInput{Lines: oneMug})
+	if _, err := s.orders.Pack(ctx, command(partly)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.orders.Ship(ctx, order.ShipInput{Command: command(partly)}); err != nil {
+		t.Fatal(err)
+	}
+	refund(partly, order.RefundInput{Lines: oneMug, Restock: true})
+	refund(partly, order.RefundInput{AmountMinor: 100})
+	whole := s.place(t, true)
+	to(whole, order.Packed)
+	refund(whole, order.RefundInput{})
+	returned := s.place(t, false)
+	to(returned, order.Delivered)
+	var all []order.RefundUnits
+	for _, line := range returned.Lines {
+		all = append(all, order.RefundUnits{LineNo: line.LineNo, Quantity: line.Quantity})
+	}
+	refund(returned, order.RefundInput{Restock: true, Lines: all})
+}
+
+// one is the first value of a statement, to tamper with.
+func one[T any](t testing.TB, s *shop, sql string) T {
+	t.Helper()
+	return must(database.One(context.Background(), s.db, pgx.RowTo[T], sql))(t)
+}
