@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -59,7 +57,10 @@ func audit(c *cobra.Command, databaseURL string, asJSON bool, options verify.Opt
 	if !asJSON {
 		options.Report = func(r verify.Result) { verify.WriteResult(c.OutOrStdout(), r) }
 	}
-	db, err := openToRead(c.Context(), databaseURL, options.Regions.Primary().Name)
+	db, err := database.Open(c.Context(), database.Config{
+		URL: databaseURL, Region: options.Regions.Primary().Name, ApplicationName: "meridian-verify",
+		MaxConns: 2, StatementTimeout: auditTimeout, IdleInTransactionTimeout: auditTimeout,
+	})
 	if err != nil {
 		return err
 	}
@@ -85,38 +86,4 @@ func audit(c *cobra.Command, databaseURL string, asJSON bool, options verify.Opt
 		return fmt.Errorf("%d rows are broken", report.Broken)
 	}
 	return nil
-}
-
-// openToRead opens the database for statements that read much and must not disturb the
-// shop. On PostgreSQL they are deferrable: they wait for a snapshot that no transaction in
-// flight can conflict with, and then neither fail nor make any other fail.
-func openToRead(ctx context.Context, databaseURL, region string) (*database.DB, error) {
-	config := database.Config{
-		URL: databaseURL, Region: region, ApplicationName: "meridian-verify", MaxConns: 2, StatementTimeout: auditTimeout,
-	}
-	var err error
-	if config.URL, err = withParameter(databaseURL, "default_transaction_read_only", "on"); err != nil {
-		return nil, err
-	}
-	db, err := database.Open(ctx, config)
-	if err != nil || db.Engine() != database.PostgreSQL {
-		return db, err
-	}
-	db.Close()
-	if config.URL, err = withParameter(config.URL, "default_transaction_deferrable", "on"); err != nil {
-		return nil, err
-	}
-	return database.Open(ctx, config)
-}
-
-// withParameter is a connection URL with a setting of the session.
-func withParameter(connection, name, value string) (string, error) {
-	u, err := url.Parse(connection)
-	if err != nil {
-		return "", usageError{errors.New("the database URL is not a URL: want postgres://user:password@host:port/name")}
-	}
-	query := u.Query()
-	query.Set(name, value)
-	u.RawQuery = query.Encode()
-	return u.String(), nil
 }

@@ -139,7 +139,7 @@ func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL 
 		}
 	}
 	if err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelError, "an order was placed and its payment is left to a worker",
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "an order was placed and its payment is left to a worker",
 			slog.String("order", s.Orders.PublicID(placed.Ref)), slog.Any("error", err))
 	}
 	if outcome.Status == payment.StatusRequiresAction {

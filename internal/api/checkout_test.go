@@ -86,6 +86,28 @@ func TestPlaceOrder_SavedAddress(t *testing.T) {
 	}
 }
 
+// TestPlaceOrder_FarCountry ships across the sea: the order is at home where it goes, and bears the tax of its state,
+// however that is spelled.
+func TestPlaceOrder_FarCountry(t *testing.T) {
+	s := newOrderShop(t)
+	for _, state := range []string{"CA", "ca"} {
+		filled, guest := s.guest("").fill(oneMug)
+		body := strings.Replace(checkoutBody(filled.ID, "card_success"), shipToGalway,
+			`{"name":"Grace","line1":"1 Main Street","city":"Oakland","state":"`+state+`","country":"US"}`, 1)
+		w := guest.post("/v1/orders", body)
+		wantTrips(t, w, 2)
+		o := wantPlaced(t, w).Order
+		home, _ := s.regions.HomeOf("US")
+		if !strings.HasPrefix(o.ID, "ord_"+home.Code+"_") || o.PricesIncludeTax || o.TaxMinor == 0 ||
+			o.TotalMinor != o.SubtotalMinor+o.ShippingMinor+o.TaxMinor {
+			t.Errorf("placed %+v", o)
+		}
+	}
+	s.settle()
+	s.wantStock("MUG", "euw-1", 10, 0, 2)
+	s.audit()
+}
+
 // TestPlaceOrder_RoundTrips is what a checkout costs, apart from its payment.
 func TestPlaceOrder_RoundTrips(t *testing.T) {
 	s := newOrderShop(t)

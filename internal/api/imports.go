@@ -61,7 +61,7 @@ type lineErrorResponse struct {
 	Message string `json:"message"`
 }
 
-func newLineErrorResponses(list []catalog.LineError) []lineErrorResponse {
+func newLineErrorResponses(list []catalog.BadLine) []lineErrorResponse {
 	answer := make([]lineErrorResponse, len(list))
 	for i, e := range list {
 		answer[i] = lineErrorResponse{Line: e.Line, Field: e.Field, Message: e.Reason}

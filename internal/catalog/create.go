@@ -68,14 +68,14 @@ func (c *Catalog) writeError(ctx context.Context, written change, err error) err
 	case database.Violates(err, "products_seller_fkey"):
 		return ErrNotFound
 	case database.Violates(err, "products_category_fkey"):
-		return &InvalidError{What: "product", Fields: []FieldError{unknownCategory}}
+		return &InvalidError{What: "product", Fields: []FieldFault{unknownCategory}}
 	case database.Violates(err, "skus_weight_not_negative"):
 		return c.takenSKU(ctx, written, err)
 	}
 	return err
 }
 
-var unknownCategory = FieldError{Field: "category", Reason: "must be the id of a category; GET /v1/categories lists them"}
+var unknownCategory = FieldFault{Field: "category", Reason: "must be the id of a category; GET /v1/categories lists them"}
 
 // takenSKU finds out which SKU another product has.
 func (c *Catalog) takenSKU(ctx context.Context, written change, err error) error {

@@ -27,8 +27,8 @@ func (e *SKUTakenError) Error() string {
 	return fmt.Sprintf("SKU %s belongs to another product: choose another code", e.SKU)
 }
 
-// A FieldError says what is wrong with one field, and how to put it right.
-type FieldError struct {
+// A FieldFault says what is wrong with one field, and how to put it right.
+type FieldFault struct {
 	// Field is where: "skus[0].prices.GBP".
 	Field string
 	// Reason is what it must be: "must be 1 to 200 characters".
@@ -39,7 +39,7 @@ type FieldError struct {
 type InvalidError struct {
 	// What was not valid: "product".
 	What   string
-	Fields []FieldError
+	Fields []FieldFault
 }
 
 func (e *InvalidError) Error() string {
@@ -52,10 +52,10 @@ func (e *InvalidError) Error() string {
 }
 
 // faults gathers what is wrong with one piece of input.
-type faults struct{ fields []FieldError }
+type faults struct{ fields []FieldFault }
 
 func (f *faults) add(field, format string, args ...any) {
-	f.fields = append(f.fields, FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
+	f.fields = append(f.fields, FieldFault{Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
 func (f *faults) err(what string) error {

@@ -124,8 +124,8 @@ type ImportRecord struct {
 	FinishedAt *time.Time
 }
 
-// A LineError is what is wrong with a line of a file.
-type LineError struct {
+// A BadLine is what is wrong with a line of a file.
+type BadLine struct {
 	// Line counts from 1.
 	Line int64
 	// Field is the member or column; "line" is all of it.
@@ -137,7 +137,7 @@ type LineError struct {
 type ImportReport struct {
 	ImportRecord
 	// Errors are the first of the bad lines, at most ReportedErrors; ListImportErrors has more.
-	Errors []LineError
+	Errors []BadLine
 	// Resumed says that the import went on where an earlier call had stopped.
 	Resumed bool
 }

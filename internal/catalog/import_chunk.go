@@ -27,7 +27,7 @@ const (
 type chunk struct {
 	good []fileRecord
 	// faults are those of bad lines, of which there are badLines.
-	faults   []LineError
+	faults   []BadLine
 	badLines int64
 	// last is the last line, and end the offset after it.
 	last, end int64
@@ -142,7 +142,7 @@ func (run *importRun) judge(ctx context.Context, read sender, c chunk) (verdict,
 		return verdict{}, fmt.Errorf("compare with the catalogue: %w", err)
 	}
 	v := verdict{chunk: c}
-	v.faults, v.good = append([]LineError(nil), c.faults...), nil
+	v.faults, v.good = append([]BadLine(nil), c.faults...), nil
 	for _, record := range c.good {
 		product, exists := known.products[record.in.Key]
 		known.check(&record, product.ID)
@@ -262,7 +262,7 @@ func (run *importRun) queueVerdict(b *database.Batch, v verdict) error {
 
 // queueFaults keeps what is wrong with lines, as far as there is room, and returns how many
 // it kept.
-func (run *importRun) queueFaults(b *database.Batch, faults []LineError) int {
+func (run *importRun) queueFaults(b *database.Batch, faults []BadLine) int {
 	faults = faults[:min(len(faults), maxStoredErrors-run.stored)]
 	if len(faults) == 0 {
 		return 0

@@ -44,13 +44,13 @@ func newCSVReader(lines *lineReader) (*csvReader, error) {
 	r := &csvReader{lines: lines}
 	row, err := r.row()
 	if errors.Is(err, io.EOF) {
-		return nil, &InvalidError{What: "file", Fields: []FieldError{{Field: "header", Reason: "must be the first row"}}}
+		return nil, &InvalidError{What: "file", Fields: []FieldFault{{Field: "header", Reason: "must be the first row"}}}
 	}
 	if err != nil {
 		return nil, err
 	}
 	if row.fault != "" {
-		return nil, &InvalidError{What: "file", Fields: []FieldError{{Field: "header", Reason: row.fault}}}
+		return nil, &InvalidError{What: "file", Fields: []FieldFault{{Field: "header", Reason: row.fault}}}
 	}
 	r.header, err = newCSVHeader(row.fields)
 	return r, err

@@ -90,8 +90,8 @@ type ImportErrorFilter struct {
 // ListImportErrors returns what is wrong with an import's lines, in the file's order, and
 // whether there is more; none for an import of another seller. Of an import with very many
 // bad lines the first 10,000 faults are kept. One round trip.
-func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (list []LineError, more bool, err error) {
-	scan := func(row pgx.CollectableRow) (e LineError, err error) {
+func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (list []BadLine, more bool, err error) {
+	scan := func(row pgx.CollectableRow) (e BadLine, err error) {
 		err = row.Scan(&e.Line, &e.Field, &e.Reason)
 		return e, err
 	}

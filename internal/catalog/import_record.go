@@ -18,7 +18,7 @@ type fileRecord struct {
 	// skuLines are the lines of its SKUs.
 	skuLines []int64
 	// faults are empty for a good record.
-	faults []LineError
+	faults []BadLine
 }
 
 // A recordReader reads a file's products one by one and returns io.EOF after the last.
@@ -29,7 +29,7 @@ type recordReader interface {
 }
 
 func (r *fileRecord) fault(line int64, field, reason string) {
-	r.faults = append(r.faults, LineError{Line: line, Field: clip(field, 200), Reason: clip(reason, 500)})
+	r.faults = append(r.faults, BadLine{Line: line, Field: clip(field, 200), Reason: clip(reason, 500)})
 }
 
 // clip bounds a text that goes into a report.

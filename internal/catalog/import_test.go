@@ -88,7 +88,7 @@ func TestImport_BadLines(t *testing.T) {
 		format  Format
 		text    string
 		written int64
-		want    []LineError
+		want    []BadLine
 	}{
 		{"NDJSON", FormatNDJSON, ndjson(
 			line("n1", "N1"),
@@ -103,7 +103,7 @@ func TestImport_BadLines(t *testing.T) {
 			`{"key":"n10","title":"Mug","category":"fb","skus":[{"sku":"N 10","prices":{"GBP":-1}}]}`,
 			"",
 			line("n12", "N12"),
-		), 2, []LineError{
+		), 2, []BadLine{
 			{2, "titel", "is not known here: leave it out, or correct its name"},
 			{3, "category", "is not known: use the id of a category of the shop"},
 			{4, "title", "is not of the right type"},
@@ -119,7 +119,7 @@ func TestImport_BadLines(t *testing.T) {
 			line("l1", "L1"),
 			`{"key":"`+strings.Repeat("x", maxLine)+`"}`,
 			line("l3", "L3"),
-		), 2, []LineError{{2, "line", "must be at most 1 MiB long"}}},
+		), 2, []BadLine{{2, "line", "must be at most 1 MiB long"}}},
 		{"CSV", FormatCSV, header +
 			"c1,Mug,fb,C1,2.955,\n" +
 			"c2,Mug,fb,C2,-1,heavy\n" +
@@ -130,7 +130,7 @@ func TestImport_BadLines(t *testing.T) {
 			"c6,Cup,fb,C6B,1,\n" +
 			"c7,Mug,fb,C7,1,\n" +
 			"c7,,,TAKEN,1,\n" +
-			"c8,Mug,fb,C8,1,\n", 1, []LineError{
+			"c8,Mug,fb,C8,1,\n", 1, []BadLine{
 			{2, "price:GBP", "must have at most 2 decimals in GBP"},
 			{3, "price:GBP", "must be a decimal number such as 2.95, without signs and separators"},
 			{3, "weight_grams", "must be a whole number of grams"},
@@ -144,7 +144,7 @@ func TestImport_BadLines(t *testing.T) {
 			"d1,Mug,fb,D1,1,\n" +
 			"\"d\"1,,,D2,1,\n" +
 			"d1,,,D3,1,\n" +
-			"d4,Mug,fb,D4,1,\n", 1, []LineError{
+			"d4,Mug,fb,D4,1,\n", 1, []BadLine{
 			{3, "line", `has text after a closing quotation mark: write "" for a mark inside quotes`},
 		}},
 	}

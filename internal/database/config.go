@@ -81,11 +81,18 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// RedactedURL is the connection URL without its password, for logs.
+// RedactedURL is the connection URL without its passwords, for logs.
 func (c Config) RedactedURL() string {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return "(not a URL)"
+	}
+	query := u.Query()
+	for _, secret := range []string{"password", "sslpassword"} {
+		if query.Has(secret) {
+			query.Set(secret, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
 	}
 	return u.Redacted()
 }

@@ -9,7 +9,7 @@ import (
 // Violates reports whether err is the database's refusal to break the named constraint,
 // index or foreign key. Domains map it to their own error.
 func Violates(err error, constraint string) bool {
-	return violated(err) == constraint
+	return constraint != "" && violated(err) == constraint
 }
 
 // violated is the name of the constraint that err is about, or "".
@@ -36,7 +36,7 @@ func Unavailable(err error) bool {
 	}
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
-		return isConnectionLoss(err)
+		return err != nil && isConnectionLoss(err)
 	}
 	switch pgErr.Code {
 	case "53300", "53200", "53400", "57014", "57P01", "57P02", "57P03", "58C00", "58C01", "25P03":

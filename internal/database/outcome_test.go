@@ -21,7 +21,7 @@ func raise(attempts *int, name string) func(b *database.Batch) error {
 	}
 }
 
-// lower adds one to a number once, however often it runs.
+// raiseOnce makes a number 2 of 1, however often it runs.
 func raiseOnce(attempts *int, name string) func(b *database.Batch) error {
 	return func(b *database.Batch) error {
 		*attempts++

@@ -109,4 +109,9 @@ func (db *DB) Engine() Engine { return db.engine }
 func (db *DB) Region() string { return db.region }
 
 // Ping makes one round trip.
-func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+func (db *DB) Ping(ctx context.Context) error {
+	if err := refuseInTx(ctx); err != nil {
+		return err
+	}
+	return db.pool.Ping(ctx)
+}

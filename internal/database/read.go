@@ -39,6 +39,9 @@ func List[T any](ctx context.Context, db *DB, scan pgx.RowToFunc[T], sql string,
 // Each streams a statement's rows to fn without holding them, for audits and exports. It
 // is not run again: a conflict is returned.
 func Each[T any](ctx context.Context, db *DB, scan pgx.RowToFunc[T], fn func(T) error, sql string, args ...any) error {
+	if err := refuseInTx(ctx); err != nil {
+		return err
+	}
 	rows, err := db.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return err

@@ -41,32 +41,34 @@ const (
 	notSafeToRepeat repeatable = false
 )
 
-// maxUnknown bounds how often a repeatable call is run again after a lost connection:
-// enough for a pool's stale connections, not for a server that is down.
-const maxUnknown = 4
+// maxLost bounds how often a call is run again after a lost connection, or for want of
+// one: enough for a pool's stale connections, not for a server that is down.
+const maxLost = 4
 
 // retry runs fn until it succeeds, fails for good, has been tried maxAttempts times or
 // ctx ends. fn may run more than once. What is run again: serialization failures and
 // deadlocks (nothing happened), a connection that failed before anything was sent, and,
 // where repeat allows it, an unknown outcome. Waits grow from 2 ms to 250 ms, jittered.
 func (db *DB) retry(ctx context.Context, repeat repeatable, fn func(ctx context.Context) error) error {
-	if ctx.Value(inTxKey{}) != nil {
-		return errors.New("a database call with its own connection inside Tx: use the transaction it was given")
+	if err := refuseInTx(ctx); err != nil {
+		return err
 	}
-	unknown := 0
+	lost := 0
 	for attempt := 1; ; attempt++ {
 		err := fn(ctx)
 		reason := whyAgain(err)
 		switch {
 		case err == nil || reason == finalOutcome:
 			return err
-		case reason == unknownOutcome && (!bool(repeat) || unknown == maxUnknown):
+		case reason == unknownOutcome && (!bool(repeat) || lost == maxLost):
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		case reason == notSent && lost == maxLost:
+			return err
 		case attempt == db.maxAttempts:
 			return &RetriesExhaustedError{Attempts: attempt, Err: err}
 		}
-		if reason == unknownOutcome {
-			unknown++
+		if reason != conflict {
+			lost++
 		}
 		db.metrics.retries.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", string(reason))))
 		if !sleep(ctx, backoff(attempt)) {
@@ -89,6 +91,7 @@ const (
 func whyAgain(err error) againReason {
 	var pgErr *pgconn.PgError
 	var ambiguous *crdb.AmbiguousCommitError
+	var connect *pgconn.ConnectError
 	switch {
 	case err == nil:
 		return finalOutcome
@@ -102,7 +105,9 @@ func whyAgain(err error) againReason {
 			return unknownOutcome
 		}
 		return finalOutcome
-	case pgconn.SafeToRetry(err):
+	case errors.Is(err, pgconn.ErrConnClosed): // pgx calls this safe to retry, and says it when COMMIT's answer was lost
+		return unknownOutcome
+	case pgconn.SafeToRetry(err), errors.As(err, &connect):
 		return notSent
 	case isConnectionLoss(err):
 		return unknownOutcome
@@ -120,7 +125,7 @@ func isConnectionLoss(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "conn closed")
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // backoff is how long to wait after the n-th attempt: a random share of an interval that

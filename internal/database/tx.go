@@ -2,12 +2,22 @@ package database
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cockroachdb/cockroach-go/v2/crdb/crdbpgxv5"
 	"github.com/jackc/pgx/v5"
 )
 
 type inTxKey struct{}
+
+// refuseInTx is the error of a call on the pool from inside Tx: it would wait for a second
+// connection while it holds one, and for ever where all do.
+func refuseInTx(ctx context.Context) error {
+	if ctx.Value(inTxKey{}) == nil {
+		return nil
+	}
+	return errors.New("a database call with its own connection inside Tx: use the transaction it was given")
+}
 
 // Tx runs fn in an interactive SERIALIZABLE transaction, for the rare work that must read
 // before it can say what to write. fn may run more than once: it resets what it captured,

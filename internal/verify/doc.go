@@ -5,7 +5,7 @@
 //
 //   - It changes nothing, and may run while the shop is open: each check is one statement,
 //     so one snapshot, and a change that is half done is never seen. What two checks say may
-//     be of two moments.
+//     be of two moments. It makes no transaction of the shop fail.
 //   - Its memory does not grow with the shop: the database does the sums, broken rows are
 //     streamed, all of them counted and the first few kept.
 //   - It names rows by public ids and holds no personal data.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"meridian/internal/database"
 	"meridian/regions"
@@ -110,10 +109,7 @@ func Run(ctx context.Context, db *database.DB, o Options) (Report, error) {
 	report := Report{StartedAt: time.Now().UTC(), Engine: db.Engine()}
 	sizes := make(map[string]int64)
 	for _, c := range chosen {
-		result, err := c.run(ctx, db, o)
-		if err == nil {
-			result.Examined, err = examined(ctx, db, sizes, c.over)
-		}
+		result, err := c.run(ctx, db, o, sizes)
 		if err != nil {
 			return report, fmt.Errorf("check %s: %w", c.name, err)
 		}
@@ -150,55 +146,65 @@ func (r *Report) add(result Result) {
 	}
 }
 
-// examined is how many rows a table has, counted once an audit.
-func examined(ctx context.Context, db *database.DB, sizes map[string]int64, table string) (int64, error) {
-	if n, ok := sizes[table]; ok {
-		return n, nil
-	}
-	n, err := database.One(ctx, db, pgx.RowTo[int64], `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize())
-	sizes[table] = n
-	return n, err
-}
-
-// maxAttempts bounds how often a check is run that lost to the shop's own transactions.
-const maxAttempts = 10
-
-// run streams the check's broken rows, from the start again if it loses to a transaction
-// of the shop.
-func (c check) run(ctx context.Context, db *database.DB, o Options) (Result, error) {
+// run streams the check's broken rows. sizes holds the tables that were counted before.
+func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
 	var args []any
 	if c.args != nil {
 		args = c.args(o.Regions)
 	}
-	for attempt := 1; ; attempt++ {
-		result := Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
-		err := database.Each(ctx, db, scanBroken, func(b broken) error {
+	var result Result
+	err := db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		result = Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
+		if err := undisturbed(ctx, db, tx); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, c.broken, args...)
+		if err != nil {
+			return err
+		}
+		var b broken
+		_, err = pgx.ForEachRow(rows, []any{&b.region, &b.key, &b.problem}, func() error {
 			result.Broken++
 			if len(result.Examples) < o.Examples {
 				result.Examples = append(result.Examples, Example{Region: b.region, ID: c.publicID(o.Regions, b), Problem: b.problem})
 			}
 			return nil
-		}, c.broken, args...)
-		if !lost(err) || attempt == maxAttempts {
-			return result, err
+		})
+		if err != nil {
+			return err
 		}
-	}
+		result.Examined, err = count(ctx, tx, sizes, c.over)
+		return err
+	})
+	return result, err
 }
 
-// lost reports whether a statement failed only because of what others did meanwhile.
-func lost(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "40001"
+// undisturbed lets a transaction read whole tables of a shop that is open. PostgreSQL then
+// waits for a snapshot that no transaction in flight can conflict with; without it an audit
+// and the shop's own transactions would make each other fail.
+func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
+	if db.Engine() != database.PostgreSQL {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SET TRANSACTION READ ONLY, DEFERRABLE`)
+	return err
+}
+
+// count is how many rows a table has, counted once an audit.
+func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string) (int64, error) {
+	if n, ok := sizes[table]; ok {
+		return n, nil
+	}
+	var n int64
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()).Scan(&n); err != nil {
+		return 0, err
+	}
+	sizes[table] = n
+	return n, nil
 }
 
 // broken is a row that a check yields.
 type broken struct{ region, key, problem string }
-
-func scanBroken(row pgx.CollectableRow) (broken, error) {
-	var b broken
-	err := row.Scan(&b.region, &b.key, &b.problem)
-	return b, err
-}
 
 // publicID is the row's id as everybody else knows it.
 func (c check) publicID(set *regions.Set, b broken) string {

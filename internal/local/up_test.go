@@ -1,0 +1,111 @@
+package local
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/database/embedded"
+	"meridian/regions"
+)
+
+// count asks the shop's database for one number.
+func (s *Shop) count(t *testing.T, sql string) int64 {
+	t.Helper()
+	n, err := database.One(t.Context(), s.primary().DB, pgx.RowTo[int64], sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A shop on a database of its own: filled at the first start, the same at the second, its
+// orders kept.
+func TestUp(t *testing.T) {
+	if _, err := embedded.FindPostgres(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var order purchase
+	t.Run("the first start fills it", func(t *testing.T) {
+		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })
+		if got := shop.count(t, `SELECT count(*) FROM skus`); got < 4000 {
+			t.Errorf("%d SKUs, want the gift shop's 3,451 and the food", got)
+		}
+		var listing struct {
+			Products []struct {
+				Title string `json:"title"`
+			} `json:"products"`
+		}
+		if status, code, err := call(t.Context(), http.MethodGet, shop.EdgeURL()+"/v1/products?limit=5", "", nil, &listing); err != nil || status != http.StatusOK || len(listing.Products) != 5 {
+			t.Errorf("listing through the edge: %d %s, %v, %d products", status, code, err, len(listing.Products))
+		}
+		var err error
+		order, err = shop.buy(t.Context(), buyer{region: "eu-west", country: "GB", card: "card_success", lines: []line{{"85123A", 2}}})
+		if err != nil || order.status != http.StatusCreated {
+			t.Fatalf("checkout: %d %s, %v", order.status, order.code, err)
+		}
+		if states := shop.settle(t); states["paid"] != 1 {
+			t.Errorf("orders = %v, want one paid", states)
+		}
+		shop.audit(t)
+	})
+	t.Run("the second keeps it", func(t *testing.T) {
+		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })
+		order.base = shop.RegionURL("us-west")
+		if status, err := order.orderStatus(t.Context()); err != nil || status != "paid" {
+			t.Errorf("the order of the first start is %q, %v, want paid", status, err)
+		}
+		if got := shop.count(t, `SELECT count(*) FROM stock_movements WHERE kind = 'receive'`); got != shop.count(t, `SELECT count(*) FROM stock`) {
+			t.Errorf("%d receipts: stock was received again", got)
+		}
+		shop.audit(t)
+	})
+}
+
+func TestStart_PortTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	set, err := regions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := taken.Addr().(*net.TCPAddr).Port
+	_, err = Start(context.Background(), Config{Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.Empty(t), EdgePort: port})
+	if err == nil || !strings.Contains(err.Error(), "is taken") || !strings.Contains(err.Error(), "--port") {
+		t.Errorf("Start = %v, want that the port is taken and what to do", err)
+	}
+}
+
+func TestStart_DamagedSecrets(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := loadSecrets(dir); err != nil {
+		t.Fatal(err)
+	}
+	first, err := loadSecrets(dir)
+	if err != nil || len(first.Deployment) != 32 {
+		t.Fatalf("the secrets are not kept: %v", err)
+	}
+	writeFile(t, filepath.Join(dir, "secrets.json"), "{")
+	if _, err := loadSecrets(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("loadSecrets = %v, want that they are damaged", err)
+	}
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
