@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"meridian/internal/catalog"
+	"meridian/internal/database"
+	"meridian/regions"
+)
+
+func newImportCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "import",
+		Short: "Import products and categories from files",
+	}
+	command.AddCommand(newImportProductsCommand(), newImportCategoriesCommand())
+	return command
+}
+
+// importFlags are what both imports have.
+type importFlags struct{ databaseURL, region string }
+
+func (f *importFlags) register(c *cobra.Command) {
+	databaseURLFlag(c, &f.databaseURL)
+	c.Flags().StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), "region where the import is kept; the primary one unless given [MERIDIAN_REGION]")
+}
+
+// open connects to the shop's catalogue. The caller closes the database.
+func (f importFlags) open(c *cobra.Command) (*catalog.Catalog, *database.DB, error) {
+	if f.databaseURL == "" {
+		return nil, nil, errNoDatabaseURL
+	}
+	shipped, err := regions.Shipped()
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.region == "" {
+		f.region = shipped.Primary().Name
+	}
+	if _, ok := shipped.Get(f.region); !ok {
+		return nil, nil, usageError{fmt.Errorf("region %q is not one of %v", f.region, shipped.Names())}
+	}
+	db, err := database.Open(c.Context(), database.Config{
+		URL: f.databaseURL, Region: f.region, ApplicationName: "meridian-import", MaxConns: 2,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	shelves, err := catalog.New(catalog.Config{DB: db, Regions: shipped})
+	if err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	return shelves, db, nil
+}
+
+func newImportProductsCommand() *cobra.Command {
+	var flags importFlags
+	var seller, policy, format, errorsFile string
+	command := &cobra.Command{
+		Use:   "products FILE",
+		Short: "Import a seller's products; the same file again goes on where it stopped",
+		Long: `Adds and changes a seller's products by their key. Products that are as the file says
+already are not touched. When an import is cut off, run it again with the same file: it goes
+on where it stopped. Lines are at most 1 MiB; the file may have any size.
+
+NDJSON has one product a line, prices in minor units (295 GBP is £2.95). Only key, title,
+category and skus must be there; status is active unless it is said otherwise:
+
+  {"key":"MUG-1","title":"Mug","description":"","brand":"","category":"hg-11-6",
+   "tax_category":"standard","status":"active","attributes":{"material":"china"},
+   "images":["https://example.com/mug.jpg"],"skus":[{"sku":"MUG-1-RED","barcode":"",
+   "options":{"colour":"red"},"weight_grams":310,"prices":{"GBP":295}}]}
+
+CSV has a header row and one SKU a row, prices in decimal major units (2.95). Rows with the
+same key that follow each other are one product; from its second row on the product's own
+columns may be empty. Images are separated by semicolons. The columns, in any order (key,
+title, category and sku must be there):
+
+  key,title,description,brand,category,tax_category,status,images,sku,barcode,weight_grams,
+  price:GBP,option:colour,attribute:material
+
+Bad lines are named with field and reason. Under all_or_nothing nothing is applied when there
+are any, and the exit code is 1; such files have at most 100,000 lines.`,
+		Example: `  meridian import products mugs.csv --seller acme
+  meridian import products mugs.ndjson --seller acme --policy all_or_nothing --errors bad.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, err := newProductImport(args[0], format, policy)
+			if err != nil {
+				return err
+			}
+			defer in.file.Close()
+			shelves, db, err := flags.open(c)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			return in.run(c, shelves, seller, errorsFile)
+		},
+	}
+	flags.register(command)
+	command.Flags().StringVar(&seller, "seller", "", "slug of the seller whose products they are")
+	command.Flags().StringVar(&policy, "policy", string(catalog.KeepGood), "keep_good applies the good lines, all_or_nothing all of them or none")
+	command.Flags().StringVar(&format, "format", "auto", "csv, ndjson, or auto: by the file's name")
+	command.Flags().StringVar(&errorsFile, "errors", "", "file for the bad lines, as CSV; without it the first are written to standard error")
+	// The flag is the command's own: it exists.
+	_ = command.MarkFlagRequired("seller")
+	return command
+}
+
+// A productImport is a file that is to be imported.
+type productImport struct {
+	file *os.File
+	catalog.ImportInput
+}
+
+func newProductImport(path, format, policy string) (*productImport, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file that can be read twice: copy it to one", path)
+	}
+	in := &productImport{file: file, ImportInput: catalog.ImportInput{
+		Source: file, Format: catalog.Format(format), Policy: catalog.Policy(policy),
+	}}
+	if format == "auto" {
+		var known bool
+		if in.Format, known = catalog.FormatOf(path); !known && err == nil {
+			err = fmt.Errorf("the name of %s does not tell its format: give --format csv or --format ndjson", path)
+		}
+	}
+	if err == nil {
+		in.Size = info.Size()
+		err = in.Validate()
+	}
+	if err != nil {
+		return nil, usageError{errors.Join(err, file.Close())}
+	}
+	return in, nil
+}
+
+func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, errorsFile string) error {
+	seller, err := shelves.FindSeller(c.Context(), slug)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return usageError{fmt.Errorf("there is no seller %q", slug)}
+	}
+	if err != nil {
+		return err
+	}
+	in.Seller = seller.ID
+	progress := newProgress(c.ErrOrStderr(), in.Size)
+	in.Progress = progress.report
+	report, err := shelves.Import(c.Context(), in.ImportInput)
+	progress.end()
+	var invalid *catalog.InvalidError
+	var tooLong *catalog.TooManyLinesError
+	if errors.As(err, &invalid) || errors.As(err, &tooLong) {
+		return usageError{err}
+	}
+	if err != nil {
+		return fmt.Errorf("%w\nwhat was applied stays: run it again with the same file to go on", err)
+	}
+	if err := in.tellErrors(c, shelves, report, errorsFile); err != nil {
+		return err
+	}
+	return tellReport(c.OutOrStdout(), report)
+}
+
+// tellReport says how it went; it is an error when nothing was applied.
+func tellReport(out io.Writer, report catalog.ImportReport) error {
+	resumed := ""
+	if report.Resumed {
+		resumed = " (gone on with after an earlier run was cut off)"
+	}
+	fmt.Fprintf(out, "%d lines: %d products written, %d unchanged, %d bad lines%s\n",
+		report.LinesDone, report.ProductsWritten, report.ProductsUnchanged, report.LinesBad, resumed)
+	if report.Status == catalog.ImportFailed {
+		return fmt.Errorf("nothing was imported: %d lines are bad", report.LinesBad)
+	}
+	return nil
+}
+
+// tellErrors writes all bad lines that were kept to the file, or the first to standard error.
+func (in *productImport) tellErrors(c *cobra.Command, shelves *catalog.Catalog, report catalog.ImportReport, path string) error {
+	if path == "" {
+		for _, e := range report.Errors {
+			fmt.Fprintf(c.ErrOrStderr(), "line %d: %s %s\n", e.Line, e.Field, e.Reason)
+		}
+		if report.LinesBad > int64(len(report.Errors)) {
+			fmt.Fprintln(c.ErrOrStderr(), "and more: --errors FILE writes them to a file")
+		}
+		return nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the bad lines: %w", err)
+	}
+	if err := writeErrors(c, file, shelves, report); err != nil {
+		return errors.Join(fmt.Errorf("write the bad lines: %w", err), file.Close())
+	}
+	return file.Close()
+}
+
+func writeErrors(c *cobra.Command, file io.Writer, shelves *catalog.Catalog, report catalog.ImportReport) error {
+	const pageSize = 1000
+	w := csv.NewWriter(file)
+	// csv.Writer keeps its first error until Error is asked.
+	_ = w.Write([]string{"line", "field", "reason"})
+	for filter := (catalog.ImportErrorFilter{Seller: report.Seller, Import: report.Ref, Limit: pageSize}); ; {
+		page, more, err := shelves.ListImportErrors(c.Context(), filter)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			_ = w.Write([]string{strconv.FormatInt(e.Line, 10), e.Field, e.Reason})
+			filter.AfterLine, filter.AfterField = e.Line, e.Field
+		}
+		if !more {
+			w.Flush()
+			return w.Error()
+		}
+	}
+}
+
+// A progress tells how far an import is: a bar on a terminal, else a line every few seconds.
+type progress struct {
+	out  io.Writer
+	bar  *progressbar.ProgressBar
+	told time.Time
+}
+
+// progressEvery is how often a line is written.
+const progressEvery = 5 * time.Second
+
+func newProgress(out io.Writer, size int64) *progress {
+	p := &progress{out: out, told: time.Now()}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		p.bar = progressbar.NewOptions64(size, progressbar.OptionSetWriter(file), progressbar.OptionShowBytes(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+func (p *progress) report(lines, bytes, total int64) {
+	if p.bar != nil {
+		p.bar.ChangeMax64(total)
+		// A bar that cannot be drawn must not end the import.
+		_ = p.bar.Set64(bytes)
+		return
+	}
+	if time.Since(p.told) >= progressEvery {
+		p.told = time.Now()
+		fmt.Fprintf(p.out, "%d lines, %d of %d bytes\n", lines, bytes, total)
+	}
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}
+
+func newImportCategoriesCommand() *cobra.Command {
+	var flags importFlags
+	command := &cobra.Command{
+		Use:   "categories FILE",
+		Short: "Add and change categories, all of a file's or none",
+		Long: `Adds and changes the categories of a CSV file, all of them or none. Its header names the
+columns: id, parent_id (empty for a root) and name. Parents may stand after their children.
+Other columns are left alone. Categories that the file does not name stay as they are.`,
+		Example: `  meridian import categories categories.csv`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			categories, err := readCategories(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			shelves, db, err := flags.open(c)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			changed, err := shelves.UpsertCategories(c.Context(), categories)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%d categories: %d added or changed\n", len(categories), changed)
+			return err
+		},
+	}
+	flags.register(command)
+	return command
+}
+
+// maxCategoryLines bounds what is read of a file of categories.
+const maxCategoryLines = 50_000
+
+func readCategories(path string) ([]catalog.CategoryInput, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	reader := csv.NewReader(bufio.NewReader(file))
+	header, err := reader.Read()
+	if err != nil {
+		return nil, fmt.Errorf("read the header of %s: %w", path, err)
+	}
+	column := make(map[string]int, len(header))
+	for i, name := range header {
+		column[name] = i
+	}
+	for _, name := range []string{"id", "parent_id", "name"} {
+		if _, ok := column[name]; !ok {
+			return nil, fmt.Errorf("%s has no column %s: its header must name id, parent_id and name", path, name)
+		}
+	}
+	var categories []catalog.CategoryInput
+	for {
+		row, err := reader.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return categories, nil
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		case len(categories) == maxCategoryLines:
+			return nil, fmt.Errorf("%s has more than %d categories: split it", path, maxCategoryLines)
+		}
+		categories = append(categories, catalog.CategoryInput{
+			ID: row[column["id"]], ParentID: row[column["parent_id"]], Name: row[column["name"]],
+		})
+	}
+}
