@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -323,7 +324,7 @@ func readCategories(path string) ([]catalog.CategoryInput, error) {
 	}
 	column := make(map[string]int, len(header))
 	for i, name := range header {
-		column[name] = i
+		column[strings.TrimPrefix(name, "\ufeff")] = i
 	}
 	for _, name := range []string{"id", "parent_id", "name"} {
 		if _, ok := column[name]; !ok {

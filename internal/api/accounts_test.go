@@ -317,17 +317,16 @@ func TestAccounts_HostileInput(t *testing.T) {
 	w := a.do(owner.AccessToken, "POST", "/v1/account/addresses",
 		`{"name":"Quixotic","line1":"1 Quixotic Street","city":"Dublin","country":"IE"}`, 201, "Idempotency-Key", "k1")
 	address := strings.TrimPrefix(w.Header().Get("Location"), "/v1/account/addresses/")
-	document := contract(t)
-	var ours []apitest.Operation
-	for _, operation := range document.Operations {
+	ours := *contract(t) // other tests share what it points to
+	ours.Operations = nil
+	for _, operation := range contract(t).Operations {
 		if tag := operation.Tags[0]; tag == "accounts" || tag == "sessions" || tag == "roles" {
-			ours = append(ours, operation)
+			ours.Operations = append(ours.Operations, operation)
 		}
 	}
-	document.Operations = ours
 	secrets := []string{"uixotic", owner.AccessToken, owner.RefreshToken}
 	apitest.Driver{
-		Contract: document,
+		Contract: &ours,
 		Handler:  a.server.Handler(),
 		Callers: []apitest.Caller{
 			{Name: "mallory", Header: http.Header{"Authorization": {"Bearer " + mallory.AccessToken}}, Secrets: secrets},

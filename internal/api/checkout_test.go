@@ -21,10 +21,22 @@ import (
 	"meridian/internal/payment"
 )
 
-// TestPlaceOrder goes the whole way of a guest: a cart, its order, its payment, told by webhook.
+// TestPlaceOrder goes the whole way of a guest: a listing, a cart, its order, its payment, told by webhook.
 func TestPlaceOrder(t *testing.T) {
 	s := newOrderShop(t)
-	filled, guest := s.guest("").fill(`{"sku":"MUG","quantity":2},{"sku":"BOOK","quantity":1}`)
+	browse := s.guest("").get("/v1/products?category=hg")
+	var found struct{ Products []productResponse }
+	s.must(json.Unmarshal(browse.Body.Bytes(), &found))
+	var lines []string
+	for _, p := range found.Products {
+		if quantity := map[string]int{"MUG": 2, "BOOK": 1}[p.SKUs[0].SKU]; quantity > 0 {
+			lines = append(lines, fmt.Sprintf(`{"sku":%q,"quantity":%d}`, p.SKUs[0].SKU, quantity))
+		}
+	}
+	filled, guest := s.guest("").fill(strings.Join(lines, ","))
+	if len(filled.Lines) != 2 {
+		t.Fatalf("found %s, and put %+v into the cart", browse.Body, filled.Lines)
+	}
 	w := guest.post("/v1/orders", checkoutBody(filled.ID, "card_success",
 		fmt.Sprintf(`,"cart_version":%d,"expected_total_minor":%d`, filled.Version, filled.Estimate.TotalMinor)))
 	placed := wantPlaced(t, w)

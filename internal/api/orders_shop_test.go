@@ -48,6 +48,7 @@ type orderShop struct {
 	europe  *Server
 	api     map[string]http.Handler
 	orders  *order.Orders
+	shelves *catalog.Catalog
 	sandbox *sandbox.Server
 	// sandboxURL is where the sandbox is, webhookURL where it sends its notices.
 	sandboxURL, webhookURL string
@@ -108,6 +109,7 @@ func (s *orderShop) stockShelves() {
 	ctx := s.t.Context()
 	shelves, err := catalog.New(catalog.Config{DB: s.db, Regions: s.regions})
 	s.must(err)
+	s.shelves = shelves
 	_, err = shelves.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}})
 	s.must(err)
 	seller, err := shelves.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"})
@@ -181,7 +183,8 @@ func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
 	}
 	orders := order.New(config)
 	server := newTestServer(s.t, func(d *Deps, _ *Config) {
-		d.Region, d.Carts, d.Orders, d.Now, d.VerifyToken = db.Region(), carts, orders, s.clock.Now, s.verifyToken
+		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
+		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})
 	s.api[db.Region()] = validated(s.t, server.Handler())
 	if db.Region() == "eu-west" {

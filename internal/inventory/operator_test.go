@@ -329,6 +329,9 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
+	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", Limit: 1}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
+		t.Errorf("an unknown warehouse got %v", err)
+	}
 	var invalid *inventory.InvalidError
 	if _, err := s.List(t.Context(), inventory.LevelFilter{Limit: 1}); !errors.As(err, &invalid) {
 		t.Errorf("a list of everything got %v", err)

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,9 +33,16 @@ type Courier struct {
 	Batch int
 }
 
-// claimLife is how long a claimed event is left alone: longer than a pass may take, so
-// that only a courier that died has its claims taken over.
-const claimLife = time.Minute
+// claimLife is how long a claimed event is left alone, and passTime how long a pass hands
+// events over: shorter, so that only a courier that died has its claims taken over.
+const (
+	claimLife = time.Minute
+	passTime  = 40 * time.Second
+)
+
+// settleTime bounds the recording of what a pass did, which a courier that is told to stop
+// still does.
+const settleTime = 10 * time.Second
 
 // DeliverOnce claims events that are due, in the process's region or overdue by more than
 // a minute in any, hands them to the receiver, and says how many were delivered. One that
@@ -43,17 +52,24 @@ func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}
+	pass, stop := context.WithTimeout(ctx, passTime)
+	defer stop()
 	var delivered []claimed
 	var failed []claimed
 	for _, event := range events {
-		if err := c.Receive(ctx, event.Event); err != nil {
+		if pass.Err() != nil {
+			break // the rest comes up again when its claim has run out
+		}
+		if err := c.Receive(pass, event.Event); err != nil {
 			event.err = err
 			failed = append(failed, event)
 			continue
 		}
 		delivered = append(delivered, event)
 	}
-	return len(delivered), c.settle(ctx, delivered, failed)
+	settling, stopSettling := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer stopSettling()
+	return len(delivered), c.settle(settling, delivered, failed)
 }
 
 type claimed struct {
@@ -94,6 +110,7 @@ RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`,
 	if err != nil {
 		return nil, fmt.Errorf("claim events: %w", err)
 	}
+	slices.SortStableFunc(events, func(a, b claimed) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return events, nil
 }
 
@@ -118,7 +135,7 @@ WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(keepDelivered/time
 		for _, event := range failed {
 			b.Queue(`
 UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
-WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(retryAfter(event.attempts)/time.Second), truncate(event.err.Error(), 500))
+WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(retryAfter(event.attempts)/time.Second), storable(event.err.Error()))
 		}
 		return nil
 	})
@@ -132,19 +149,25 @@ func retryAfter(attempts int64) time.Duration {
 	return min(time.Second<<min(attempts-1, 12), time.Hour)
 }
 
-func truncate(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
+// maxErrorBytes bounds what is kept of a receiver's error.
+const maxErrorBytes = 500
+
+// storable is an error's text, which may quote the receiver, as a text column takes it:
+// short, UTF-8 and without NUL.
+func storable(text string) string {
+	text = text[:min(len(text), maxErrorBytes)]
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 }
 
 // SignatureHeader carries the signature of a delivery: "t=<unix seconds>,v1=<hex HMAC-SHA-256
 // of the seconds, a dot and the body>".
 const SignatureHeader = "Meridian-Signature"
 
-// PostTo is a Receiver that posts each event as JSON to url, signed with secret.
+// PostTo is a Receiver that posts each event as JSON to url, signed with secret. Only an
+// answer of 2xx takes it: a redirect is not followed.
 func PostTo(client *http.Client, url string, secret []byte) Receiver {
+	direct := *client
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return func(ctx context.Context, e Event) error {
 		body, err := json.Marshal(delivery{ID: e.ID, Region: e.Region, Topic: e.Topic, Key: e.Key, CreatedAt: e.CreatedAt, Payload: e.Payload})
 		if err != nil {
@@ -156,7 +179,7 @@ func PostTo(client *http.Client, url string, secret []byte) Receiver {
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set(SignatureHeader, sign(secret, time.Now(), body))
-		response, err := client.Do(request)
+		response, err := direct.Do(request)
 		if err != nil {
 			return errors.New("the receiver could not be reached") // the URL may hold a secret
 		}

@@ -79,7 +79,8 @@ WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minut
 
 // transitions are what may follow what in an order's history; the first line is of new
 // orders. It repeats the state machine of package order on purpose: an audit that asked
-// the machine would believe its mistakes. A partial refund is a version without a step.
+// the machine would believe its mistakes. A refund that leaves the order as it was, such as
+// of the shipping after that of all goods, is a version without a step.
 var transitions = map[string][]string{
 	"":                {"pending_payment"},
 	"pending_payment": {"paid", "cancelled"},
@@ -88,7 +89,7 @@ var transitions = map[string][]string{
 	"shipped":         {"shipped", "delivered", "returned", "refunded"},
 	"delivered":       {"delivered", "returned", "refunded"},
 	"returned":        {"returned", "refunded"},
-	"refunded":        nil,
+	"refunded":        {"refunded"},
 	"cancelled":       nil,
 }
 

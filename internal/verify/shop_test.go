@@ -36,6 +36,47 @@ type shop struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
+	s := emptyShop(t)
+	s.seed(t)
+	s.trade(t)
+	return s
+}
+
+// tables are all that a shop fills, parents first.
+var tables = []string{
+	"sellers", "categories", "products", "category_products", "skus", "prices", "email_directory", "accounts", "addresses",
+	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "payments", "refunds", "shipments",
+	"reservations", "stock_movements", "outbox", "idempotency_keys",
+}
+
+// dump is the rows of the shop's tables as JSON.
+func (s *shop) dump(t testing.TB) []string {
+	t.Helper()
+	var rows []string
+	for _, table := range tables {
+		rows = append(rows, one[string](t, s, `SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM `+table+` t`))
+	}
+	return rows
+}
+
+// restoredShop is a shop with the rows of another: quicker than to let everything happen again.
+func restoredShop(t testing.TB, rows []string) *shop {
+	t.Helper()
+	s := emptyShop(t)
+	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+		for i, table := range tables {
+			b.Queue(`INSERT INTO `+table+` SELECT * FROM jsonb_populate_recordset(NULL::`+table+`, $1::text::jsonb)`, rows[i])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func emptyShop(t testing.TB) *shop {
+	t.Helper()
 	s := &shop{
 		db:       databasetest.New(t),
 		regions:  must(regions.Shipped())(t),
@@ -48,8 +89,6 @@ func newShop(t testing.TB) *shop {
 		// Nobody asks it: the tests say what became of the payments.
 		Providers: map[string]payment.Provider{"sandbox": nil},
 	})
-	s.seed(t)
-	s.trade(t)
 	return s
 }
 
@@ -229,4 +268,13 @@ func (s *shop) trade(t testing.TB) {
 func one[T any](t testing.TB, s *shop, sql string) T {
 	t.Helper()
 	return must(database.One(context.Background(), s.db, pgx.RowTo[T], sql))(t)
+}
+
+// plenty is stock for more orders than a test places.
+func plenty() []inventory.Receipt {
+	var receipts []inventory.Receipt
+	for _, sku := range []string{"MUG-RED", "MUG-BLUE"} {
+		receipts = append(receipts, inventory.Receipt{SKU: sku, Warehouse: "euw-1", Quantity: 100_000})
+	}
+	return receipts
 }

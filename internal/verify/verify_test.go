@@ -437,12 +437,13 @@ var tamperings = []tampering{
 // TestRun_Tampered shows of each check that it finds what it is for, and of each fault
 // that no other check is misled by it.
 func TestRun_Tampered(t *testing.T) {
+	rows := newShop(t).dump(t)
 	tried := make(map[string]bool)
 	for _, test := range tamperings {
 		tried[test.check] = true
 		t.Run(test.check+"/"+test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t)
+			s := restoredShop(t, rows)
 			for _, sql := range test.sql {
 				s.exec(t, sql)
 			}

@@ -1,0 +1,385 @@
+package outbox_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/outbox"
+)
+
+func queue(t testing.TB, db *database.DB, events ...outbox.Event) {
+	t.Helper()
+	err := db.Write(t.Context(), func(b *database.Batch) error {
+		for _, e := range events {
+			if err := outbox.Queue(b, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func event(n int) outbox.Event {
+	return outbox.Event{Region: "eu-west", Topic: "thing.done", Key: "thg_" + strconv.Itoa(n), Payload: map[string]any{"n": n}}
+}
+
+func exec(t testing.TB, db *database.DB, sql string, args ...any) {
+	t.Helper()
+	if err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func count(t testing.TB, db *database.DB, where string) int64 {
+	t.Helper()
+	n, err := database.One(t.Context(), db, pgx.RowTo[int64], `SELECT count(*) FROM outbox WHERE `+where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// receiver remembers what it was given.
+type receiver struct {
+	mu   sync.Mutex
+	got  []outbox.Event
+	fail func(e outbox.Event) error
+}
+
+func (r *receiver) receive(_ context.Context, e outbox.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail != nil {
+		if err := r.fail(e); err != nil {
+			return err
+		}
+	}
+	r.got = append(r.got, e)
+	return nil
+}
+
+func (r *receiver) keys() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var keys []string
+	for _, e := range r.got {
+		keys = append(keys, e.Key)
+	}
+	return keys
+}
+
+func deliver(t testing.TB, c *outbox.Courier, want int) {
+	t.Helper()
+	if n, err := c.DeliverOnce(t.Context()); err != nil || n != want {
+		t.Errorf("%d delivered, %v; want %d", n, err, want)
+	}
+}
+
+func TestQueue_RolledBack(t *testing.T) {
+	db := databasetest.New(t)
+	err := db.Write(t.Context(), func(b *database.Batch) error {
+		if err := outbox.Queue(b, event(1)); err != nil {
+			return err
+		}
+		b.Queue(`SELECT 1 / 0`)
+		return nil
+	})
+	if err == nil || count(t, db, "true") != 0 {
+		t.Errorf("%v, and %d events of what did not happen", err, count(t, db, "true"))
+	}
+	bad := event(1)
+	bad.Payload = func() {}
+	if err := db.Write(t.Context(), func(b *database.Batch) error { return outbox.Queue(b, bad) }); err == nil {
+		t.Error("a payload that is no JSON is taken")
+	}
+}
+
+func TestQueueWhere(t *testing.T) {
+	db := databasetest.New(t)
+	for _, happened := range []bool{true, false} {
+		err := db.Write(t.Context(), func(b *database.Batch) error {
+			return outbox.QueueWhere(b, event(1), `$5::bool`, happened)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, db, "true"); n != 1 {
+		t.Errorf("%d events, want the one that happened", n)
+	}
+}
+
+func TestDeliver(t *testing.T) {
+	db := databasetest.New(t)
+	queue(t, db, event(1), event(2))
+	r := new(receiver)
+	courier := &outbox.Courier{DB: db, Receive: r.receive}
+	ctx, trips := database.CountTrips(t.Context())
+	if n, err := courier.DeliverOnce(ctx); n != 2 || err != nil || trips.Count() != 2 {
+		t.Errorf("%d delivered in %d round trips, %v", n, trips.Count(), err)
+	}
+	deliver(t, courier, 0)
+	for _, e := range r.got {
+		var payload struct{ N int }
+		raw, ok := e.Payload.(json.RawMessage)
+		if !ok || json.Unmarshal(raw, &payload) != nil || e.Key != "thg_"+strconv.Itoa(payload.N) || e.Topic != "thing.done" ||
+			e.Region != "eu-west" || e.CreatedAt.IsZero() || e.ID.String() == strings.Repeat("0", 8) {
+			t.Errorf("delivered %+v", e)
+		}
+	}
+	if n := count(t, db, "delivered_at IS NOT NULL AND expires_at > now() + INTERVAL '6 days'"); n != 2 {
+		t.Errorf("%d are recorded as delivered", n)
+	}
+}
+
+// TestDeliver_InOrder: what was written one after the other comes so.
+func TestDeliver_InOrder(t *testing.T) {
+	db := databasetest.New(t)
+	var want []string
+	for i := range 20 {
+		queue(t, db, event(i))
+		want = append(want, event(i).Key)
+	}
+	exec(t, db, `UPDATE outbox SET attempts = 0 WHERE key IN ('thg_3', 'thg_7', 'thg_1')`) // moved about in the table
+	r := new(receiver)
+	deliver(t, &outbox.Courier{DB: db, Receive: r.receive}, 20)
+	if got := r.keys(); !slices.Equal(got, want) {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDeliver_Fails: one event that the receiver refuses holds nobody up, and comes again
+// later each time, whatever the refusal says.
+func TestDeliver_Fails(t *testing.T) {
+	db := databasetest.New(t)
+	queue(t, db, event(1), event(2))
+	r := &receiver{}
+	refusals := []string{
+		"no", strings.Repeat("ü", 400) + "x" + strings.Repeat("ü", 400), "a\x00b", "\xff\xfe", strings.Repeat("x", 499) + "ü",
+	}
+	courier := &outbox.Courier{DB: db, Receive: r.receive}
+	for i, refusal := range refusals {
+		r.fail = func(e outbox.Event) error {
+			if e.Key == "thg_1" {
+				return errors.New(refusal)
+			}
+			return nil
+		}
+		want := map[bool]int{true: 1}[i == 0]
+		deliver(t, courier, want)
+		deliver(t, courier, 0)
+		wait := time.Second << i
+		if n := count(t, db, fmt.Sprintf("attempts = %d AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '%d seconds'", i+1, int(wait.Seconds()))); n != 1 {
+			t.Errorf("after refusal %d, %q, it does not wait for at most %s", i, refusal, wait)
+		}
+		exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
+	}
+	r.fail = nil
+	deliver(t, courier, 1)
+	if got := r.keys(); !slices.Equal(got, []string{"thg_2", "thg_1"}) {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDeliver_CourierDies: an event whose courier died before it could record the delivery
+// is delivered again, when the claim has run out.
+func TestDeliver_CourierDies(t *testing.T) {
+	db := databasetest.New(t)
+	queue(t, db, event(1))
+	r := new(receiver)
+	func() {
+		defer func() { _ = recover() }()
+		dying := &outbox.Courier{DB: db, Receive: func(ctx context.Context, e outbox.Event) error {
+			_ = r.receive(ctx, e)
+			panic("killed")
+		}}
+		_, _ = dying.DeliverOnce(t.Context())
+	}()
+	next := &outbox.Courier{DB: db, Receive: r.receive}
+	deliver(t, next, 0)
+	exec(t, db, `UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute'`)
+	deliver(t, next, 1)
+	if got := r.got; len(got) != 2 || got[0].ID != got[1].ID {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDeliver_Stopped: a courier that is told to stop still records what it has delivered.
+func TestDeliver_Stopped(t *testing.T) {
+	db := databasetest.New(t)
+	queue(t, db, event(1), event(2), event(3))
+	r := new(receiver)
+	ctx, stop := context.WithCancel(t.Context())
+	courier := &outbox.Courier{DB: db, Receive: func(ctx context.Context, e outbox.Event) error {
+		defer stop()
+		return r.receive(ctx, e)
+	}}
+	if n, err := courier.DeliverOnce(ctx); n != 1 || err != nil {
+		t.Errorf("%d delivered, %v", n, err)
+	}
+	if n := count(t, db, "delivered_at IS NOT NULL"); n != 1 {
+		t.Errorf("%d recorded of the one that was delivered", n)
+	}
+	exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
+	deliver(t, &outbox.Courier{DB: db, Receive: r.receive}, 2)
+	if got := r.keys(); len(got) != 3 {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDeliverConcurrently has couriers of two regions empty one region's outbox.
+func TestDeliverConcurrently(t *testing.T) {
+	url := databasetest.URL(t)
+	db := databasetest.Open(t, url, "eu-west")
+	var events []outbox.Event
+	for i := range 120 {
+		events = append(events, event(i))
+	}
+	queue(t, db, events...)
+	r := new(receiver)
+	var couriers sync.WaitGroup
+	for range 4 {
+		courier := &outbox.Courier{DB: databasetest.Open(t, url, "eu-west"), Receive: r.receive, Batch: 10}
+		couriers.Go(func() {
+			for {
+				n, err := courier.DeliverOnce(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n == 0 {
+					return
+				}
+			}
+		})
+	}
+	couriers.Wait()
+	last := &outbox.Courier{DB: db, Receive: r.receive, Batch: 200}
+	if _, err := last.DeliverOnce(t.Context()); err != nil { // what was passed over
+		t.Error(err)
+	}
+	seen := map[string]int{}
+	for _, key := range r.keys() {
+		seen[key]++
+	}
+	for key, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was delivered %d times", key, n)
+		}
+	}
+	if len(seen) != 120 {
+		t.Errorf("%d of 120 delivered", len(seen))
+	}
+}
+
+func TestDeliver_DeadRegion(t *testing.T) {
+	url := databasetest.URL(t)
+	home, elsewhere := databasetest.Open(t, url, "eu-west"), databasetest.Open(t, url, "us-east")
+	queue(t, home, event(1))
+	r := new(receiver)
+	courier := &outbox.Courier{DB: elsewhere, Receive: r.receive}
+	deliver(t, courier, 0)
+	exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds'`)
+	deliver(t, courier, 0)
+	exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	deliver(t, courier, 1)
+}
+
+func TestSweep(t *testing.T) {
+	url := databasetest.URL(t)
+	db, elsewhere := databasetest.Open(t, url, "eu-west"), databasetest.Open(t, url, "us-east")
+	queue(t, db, event(1), event(2), event(3))
+	exec(t, db, `UPDATE outbox SET delivered_at = now(), expires_at = now() - INTERVAL '1 hour' WHERE key <> 'thg_3'`)
+	for _, test := range []struct {
+		db   *database.DB
+		want int
+	}{{elsewhere, 0}, {db, 1}, {db, 1}, {db, 0}} {
+		if n, err := outbox.SweepOnce(t.Context(), test.db, 1); err != nil || n != test.want {
+			t.Errorf("%d swept, %v; want %d", n, err, test.want)
+		}
+	}
+	if n := count(t, db, "key = 'thg_3'"); n != 1 {
+		t.Error("what was not delivered is gone")
+	}
+}
+
+// TestPostTo verifies a delivery as its receiver would.
+func TestPostTo(t *testing.T) {
+	secret := []byte("a secret of the tests")
+	status := http.StatusOK
+	var bodies [][]byte
+	var moved int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved" {
+			moved++
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s %v, %v", r.Method, r.Header, err)
+		}
+		seconds, signature, _ := strings.Cut(strings.TrimPrefix(r.Header.Get(outbox.SignatureHeader), "t="), ",v1=")
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(seconds + "." + string(body)))
+		if signature != hex.EncodeToString(mac.Sum(nil)) {
+			t.Errorf("signature %q does not fit", r.Header.Get(outbox.SignatureHeader))
+		}
+		unix, err := strconv.ParseInt(seconds, 10, 64)
+		if age := time.Since(time.Unix(unix, 0)); err != nil || age < -time.Minute || age > time.Minute {
+			t.Errorf("signed at %q", seconds)
+		}
+		bodies = append(bodies, body)
+		w.Header().Set("Location", "/moved")
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	db := databasetest.New(t)
+	queue(t, db, event(1))
+	courier := &outbox.Courier{DB: db, Receive: outbox.PostTo(server.Client(), server.URL, secret)}
+	for _, refusal := range []int{http.StatusInternalServerError, http.StatusFound, http.StatusTemporaryRedirect, http.StatusNotFound} {
+		status = refusal
+		deliver(t, courier, 0)
+		exec(t, db, `UPDATE outbox SET next_attempt_at = now()`)
+	}
+	if moved != 0 {
+		t.Error("a redirect was followed, and what it led to was taken for the receiver")
+	}
+	status = http.StatusNoContent
+	deliver(t, courier, 1)
+	var got struct {
+		ID, Region, Topic, Key string
+		CreatedAt              time.Time `json:"created_at"`
+		Payload                struct{ N int }
+	}
+	if err := json.Unmarshal(bodies[len(bodies)-1], &got); err != nil || got.Topic != "thing.done" || got.Key != "thg_1" || got.Payload.N != 1 ||
+		got.Region != "eu-west" || len(got.ID) != 36 || got.CreatedAt.IsZero() {
+		t.Errorf("body %s, %v", bodies[len(bodies)-1], err)
+	}
+	server.Close()
+	queue(t, db, event(2))
+	secretive := outbox.PostTo(http.DefaultClient, server.URL+"/hooks/very-secret", secret)
+	if err := secretive(t.Context(), event(2)); err == nil || strings.Contains(err.Error(), "very-secret") {
+		t.Errorf("a receiver that is not there: %v", err)
+	}
+}
