@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -125,10 +126,15 @@ func Latest() (int64, error) {
 	return statements[len(statements)-1].Version, nil
 }
 
-// Current is the version a database is at. It is what a pod's readiness compares with Latest.
+// Current is the version a database is at, 0 before the first Up. It is what a pod's
+// readiness compares with Latest.
 func Current(ctx context.Context, db *database.DB) (int64, error) {
 	version, err := database.One(ctx, db, pgx.RowTo[int64], `SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied`)
-	if err != nil {
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.As(err, &pgErr) && pgErr.Code == "42P01": // undefined table: nobody has recorded a version yet
+		return 0, nil
+	case err != nil:
 		return 0, fmt.Errorf("ask for the schema's version: %w", err)
 	}
 	return version, nil

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/jackc/pgx/v5"
+
 	"meridian/internal/database"
 	"meridian/regions"
 )
@@ -52,7 +54,7 @@ func Statements(engine database.Engine) ([]Statement, error) {
 }
 
 var (
-	cockroachClause = regexp.MustCompile(`(?s)/\*crdb (.*?)\*/`)
+	cockroachClause = regexp.MustCompile(`(?s)/\*crdb\s(.*?)\*/`)
 	lineComment     = regexp.MustCompile(`(?m)^\s*--.*\n`)
 	blankBeforeEnd  = regexp.MustCompile(`\s+;`)
 )
@@ -91,7 +93,7 @@ func regionStatements(engine database.Engine, set *regions.Set, databaseName str
 		Database, Primary, Survive           string
 		Regions, Others                      []string
 		NewSuperRegions, ChangedSuperRegions []superRegion
-	}{Database: databaseName, Primary: set.Primary().Name, Regions: set.Names(), Survive: survivalGoal(set)}
+	}{Database: pgx.Identifier{databaseName}.Sanitize(), Primary: set.Primary().Name, Regions: set.Names(), Survive: survivalGoal(set)}
 	for _, name := range set.Names() {
 		if name != data.Primary {
 			data.Others = append(data.Others, name)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -10,6 +12,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/local"
 	"meridian/regions"
 	"meridian/schema"
 )
@@ -27,12 +30,16 @@ A new region is a YAML file in regions/ and one 'meridian migrate up'.`,
 	return command
 }
 
-// databaseURLFlag adds the flag that names the database.
+// databaseURLFlag adds the flag that names the database. Without it and its variable it is
+// that of the shop that is open in this folder.
 func databaseURLFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "database-url", environment("MERIDIAN_DATABASE_URL", ""), "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]")
+	c.Flags().StringVar(into, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that 'meridian up' has open in this folder")
+	c.PreRun = func(*cobra.Command, []string) {
+		*into = cmp.Or(*into, os.Getenv("MERIDIAN_DATABASE_URL"), local.OpenDatabaseURL(local.DefaultDir))
+	}
 }
 
-var errNoDatabaseURL = usageError{errors.New("no database is named: give --database-url or set MERIDIAN_DATABASE_URL")}
+var errNoDatabaseURL = usageError{errors.New("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, or start 'meridian up' in this folder")}
 
 func newMigrateUpCommand() *cobra.Command {
 	var databaseURL string

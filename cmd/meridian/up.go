@@ -33,7 +33,7 @@ COCKROACH_BINARY, then in PATH.`,
 		RunE: func(c *cobra.Command, _ []string) error { return up(c, config, logLevel) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&config.Dir, "dir", ".meridian", "folder of the shop's data")
+	flags.StringVar(&config.Dir, "dir", local.DefaultDir, "folder of the shop's data")
 	flags.StringVar(&config.Engine, "engine", local.EnginePostgres, "database to start: postgres or cockroach")
 	flags.StringVar(&config.DatabaseURL, "database-url", "", "use this database instead of starting one")
 	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort, "port for shoppers; the regions and the sandbox take those after it; 0 for any")

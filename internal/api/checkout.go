@@ -100,7 +100,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	placed, err := s.Orders.Place(r.Context(), in)
 	if before, ok := earlierAnswer(err); ok {
-		return s.answerPlacedBefore(w, r, before)
+		return s.answerPlacedBefore(w, r, before, body.Payment.ReturnURL)
 	}
 	if err != nil {
 		return s.checkoutProblem(err)
@@ -148,14 +148,20 @@ func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL 
 	return placed, outcome.ClientSecret
 }
 
-// answerPlacedBefore answers a repeated checkout with the first one's order, as it is now.
-func (s *Server) answerPlacedBefore(w http.ResponseWriter, r *http.Request, answer idempotency.Answer) error {
+// answerPlacedBefore answers a repeated checkout with the first one's order, as it is now. If its payment is still
+// open the provider is asked again, which starts nothing twice: the first answer, and what the shopper's browser needs,
+// may have been lost.
+func (s *Server) answerPlacedBefore(w http.ResponseWriter, r *http.Request, answer idempotency.Answer, returnURL string) error {
 	placed, err := s.resourceOrder(r.Context(), answer)
 	if err != nil {
 		return err
 	}
+	clientSecret := ""
+	if placed.Status == order.PendingPayment {
+		placed, clientSecret = s.askForMoney(r.Context(), placed, returnURL)
+	}
 	w.Header().Set(replayedHeader, "true")
-	return s.answerPlaced(w, placed, "")
+	return s.answerPlaced(w, placed, clientSecret)
 }
 
 // checkoutProblem adds to a conflict the current cart as clients know carts.

@@ -182,3 +182,20 @@ func TestOrder_RequiresAction(t *testing.T) {
 	wantStatus(t, guest.order(placed.Order.ID), order.Paid)
 	s.audit()
 }
+
+// TestOrder_RequiresAction_AnswerLost repeats a checkout whose first answer, with what the holder's browser needs, was
+// lost: it is there again, and confirms the one payment.
+func TestOrder_RequiresAction_AnswerLost(t *testing.T) {
+	s := newOrderShop(t)
+	filled, guest := s.guest("").fill(oneMug)
+	body := checkoutBody(filled.ID, "card_requires_action")
+	lost := wantPlaced(t, guest.post("/v1/orders", body, "Idempotency-Key", "k1"))
+	again := wantPlaced(t, guest.post("/v1/orders", body, "Idempotency-Key", "k1"))
+	if again.Order.ID != lost.Order.ID || again.Payment.ClientSecret != lost.Payment.ClientSecret || again.Payment.ClientSecret == "" {
+		t.Fatalf("the repetition is answered %+v, the first call was %+v", again, lost)
+	}
+	s.sandboxCall("/v1/payments/"+again.Order.Payment.ID+"/confirm", map[string]string{"client_secret": again.Payment.ClientSecret})
+	s.settle()
+	wantStatus(t, s.guest(again.GuestToken).order(again.Order.ID), order.Paid)
+	s.audit()
+}

@@ -92,7 +92,8 @@ func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key.Region, key.Scope = s.Region, regions.FormatGlobalID(catalog.SellerPrefix, seller)
+	// Sellers have no home: their keys are kept in one place for all regions.
+	key.Region, key.Scope = s.Regions.Primary().Name, regions.FormatGlobalID(catalog.SellerPrefix, seller)
 	created, err := s.Catalog.CreateProduct(r.Context(), catalog.CreateInput{Seller: seller, Product: body.input(), Idempotency: key})
 	if first, ok := earlierAnswer(err); ok {
 		return s.answerCreatedBefore(w, r, seller, first)

@@ -44,8 +44,9 @@
 // all_or_nothing checks the whole file first and then applies it in one transaction, or does
 // nothing; it takes at most 100,000 lines.
 //
-// The same file, imported again after a crash, goes on where it stopped: how far it is moves
-// in the transaction that applies a chunk.
+// The same file, imported again in the same region after a crash, goes on where it stopped:
+// how far it is moves in the transaction that applies a chunk. Elsewhere it begins again, and
+// finds what was applied unchanged.
 //
 // NDJSON has one product a line, prices in minor units (295 is £2.95); only key, title,
 // category and skus must be there, and status is active unless said otherwise:

@@ -26,7 +26,7 @@ const (
 // Config is what `meridian up` can be told. Regions is needed.
 type Config struct {
 	Regions *regions.Set
-	// Dir is the folder of the shop's data. Default ".meridian".
+	// Dir is the folder of the shop's data. Default DefaultDir.
 	Dir string
 	// Engine is which database is started: EnginePostgres (default) or EngineCockroach.
 	Engine string
@@ -53,12 +53,16 @@ type Config struct {
 	Version string
 }
 
-// DefaultEdgePort is where shoppers go.
-const DefaultEdgePort = 8080
+const (
+	// DefaultEdgePort is where shoppers go.
+	DefaultEdgePort = 8080
+	// DefaultDir is the folder of the shop's data.
+	DefaultDir = ".meridian"
+)
 
 func (c Config) withDefaults() Config {
 	if c.Dir == "" {
-		c.Dir = ".meridian"
+		c.Dir = DefaultDir
 	}
 	if c.Engine == "" {
 		c.Engine = EnginePostgres

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"meridian/internal/database/embedded"
 	"meridian/regions"
@@ -48,7 +50,7 @@ func startPostgres(ctx context.Context, c Config) (*engine, error) {
 		return nil, errors.Join(err, server.Stop(ctx))
 	}
 	return &engine{
-		name: "PostgreSQL " + server.Version(),
+		name: server.Version(),
 		url:  func(string) string { return server.URL(databaseName) },
 		stop: server.Stop,
 		died: server.Exited(),
@@ -83,4 +85,26 @@ func nodesOf(set *regions.Set, firstPort int) []embedded.Node {
 		nodes = append(nodes, node)
 	}
 	return nodes
+}
+
+// urlFile holds, while the shop is open, where its database is reached: for the commands
+// that work on it beside the servers.
+const urlFile = "database-url"
+
+// OpenDatabaseURL is where the database of the shop in a folder is reached, "" while the
+// shop is closed.
+func OpenDatabaseURL(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, urlFile))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+func (s *Shop) tellDatabaseURL() error {
+	url := s.engine.url(s.config.Regions.Primary().Name)
+	if err := os.WriteFile(filepath.Join(s.config.Dir, urlFile), []byte(url+"\n"), 0o600); err != nil {
+		return fmt.Errorf("tell where the database is: %w", err)
+	}
+	return nil
 }

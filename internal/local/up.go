@@ -65,6 +65,9 @@ func (s *Shop) start(ctx context.Context) (err error) {
 	if err := schema.Up(ctx, s.engine.url(primary), s.config.Regions); err != nil {
 		return err
 	}
+	if err := s.tellDatabaseURL(); err != nil {
+		return err
+	}
 	if err := s.startSandbox(); err != nil {
 		return err
 	}
@@ -219,6 +222,7 @@ func (s *Shop) Close() error {
 		s.listeners.close()
 	}
 	if s.engine != nil {
+		_ = os.Remove(filepath.Join(s.config.Dir, urlFile))
 		faults = append(faults, s.engine.stop(ctx))
 	}
 	return errors.Join(faults...)

@@ -27,12 +27,16 @@ func (e *AmountMismatchError) Error() string {
 }
 
 // StartPayment asks the provider for an order's money, and moves the order on if the
-// answer is final. If the provider does not answer sensibly the outcome is
+// answer is final. An order that costs nothing is paid without asking anybody. If the provider does not answer sensibly the outcome is
 // payment.StatusProcessing: a worker asks again. It may be repeated.
 func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string) (payment.Outcome, error) {
 	provider, ok := o.Providers[order.Payment.Provider]
 	if !ok {
 		return payment.Outcome{}, ErrUnknownProvider
+	}
+	if order.TotalMinor == 0 { // there is nothing to ask for: it is paid
+		outcome := payment.Outcome{Status: payment.StatusSucceeded, Amount: order.amount(0)}
+		return outcome, o.Settle(ctx, order.Ref, outcome)
 	}
 	asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
 	defer cancel()

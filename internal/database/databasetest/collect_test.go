@@ -12,12 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/schema"
 )
 
 // TestRecorder sends statements of each kind through a pool and reads back what was kept of them.
 func TestRecorder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "statements")
 	r := newRecorder(dir)
+	r.ofTests = true
 	db := open(t, URL(t), func(c *database.Config) { c.Tracer = r })
 	for range 2 {
 		if _, err := database.One(t.Context(), db, pgx.RowTo[int64], "SELECT $1::int8", 42); err != nil {
@@ -62,6 +64,32 @@ func TestRecorder(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(append(want, "WITH x AS (SELECT 1) SELECT * FROM x"), readStatements(t, r.path)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRecorder_OwnOnly keeps what the shop sends, and not what a test does.
+func TestRecorder_OwnOnly(t *testing.T) {
+	r := newRecorder(t.TempDir())
+	db := open(t, URL(t), func(c *database.Config) { c.Tracer = r })
+	if _, err := schema.Current(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := database.One(t.Context(), db, pgx.RowTo[int64], "SELECT 1::int8"); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(`DELETE FROM sellers`); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		database.EngineQuery,
+		"SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied",
+	}
+	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -16,9 +17,11 @@ import (
 // process appends to a file of its own there, a JSON string a line, each text once.
 const StatementsEnv = "MERIDIAN_STATEMENTS_DIR"
 
-// recorder keeps the distinct texts of the statements that pass it. It never sees their arguments.
+// recorder keeps the distinct texts of the statements that pass it and that the shop sends: not those which a test
+// writes for itself. It never sees their arguments.
 type recorder struct {
-	path string
+	path    string
+	ofTests bool // keeps the tests' own, too
 
 	mu      sync.Mutex
 	seen    map[string]bool
@@ -32,7 +35,9 @@ func newRecorder(dir string) *recorder {
 
 // TraceQueryStart records a single statement.
 func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.record(data.SQL)
+	if r.ofTests || !sentByTest() {
+		r.record(data.SQL)
+	}
 	return ctx
 }
 
@@ -41,6 +46,9 @@ func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDa
 
 // TraceBatchStart records the statements of a batch before any is sent: after a failure the rest would never be seen.
 func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	if !r.ofTests && sentByTest() {
+		return ctx
+	}
 	for _, q := range data.Batch.QueuedQueries {
 		r.record(q.SQL)
 	}
@@ -52,6 +60,34 @@ func (r *recorder) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQue
 
 // TraceBatchEnd has nothing to record.
 func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// sentByTest reports whether the statement that is being traced was sent by a test's file: whether one is the first
+// to be met on the way up from here, past the driver and package database.
+func sentByTest() bool {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	for {
+		frame, more := frames.Next()
+		if !isPassage(frame.Function) {
+			return strings.HasSuffix(frame.File, "_test.go")
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+// isPassage tells the functions through which every statement passes.
+func isPassage(function string) bool {
+	for _, prefix := range []string{
+		"meridian/internal/database.", "meridian/internal/database/databasetest.(*recorder).", "github.com/", "runtime.",
+	} {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *recorder) record(sql string) {
 	sql = strings.TrimSpace(sql)
