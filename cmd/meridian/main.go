@@ -71,7 +71,7 @@ Start with:  meridian up`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand())
+	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newAccountCommand(), newVerifyCommand())
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	env := func(name, usage string) string { return usage + " [" + name + "]" }
 	flags.StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), env("MERIDIAN_REGION", "name of this pod's region"))
-	flags.StringVar(&f.databaseURL, "database-url", environment("MERIDIAN_DATABASE_URL", ""), env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
+	flags.StringVar(&f.databaseURL, "database-url", "", env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
 	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
 	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"), env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
 	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
@@ -59,6 +60,9 @@ func (f *podFlags) register(c *cobra.Command) {
 	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
 	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
 }
+
+// minSecretBytes is what a pod's secret must have.
+const minSecretBytes = 32
 
 // podEnvironment is the help text on what is taken from the environment alone.
 const podEnvironment = `
@@ -81,11 +85,11 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 		return pod.Config{}, err
 	}
 	var faults []error
+	f.databaseURL = cmp.Or(f.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL")) // not a default: --help would show its password
 	secret, err := base64.StdEncoding.DecodeString(f.secret)
-	if f.secret == "" {
-		faults = append(faults, errors.New("MERIDIAN_SECRET is not set: openssl rand -base64 32 makes one"))
-	} else if err != nil {
-		faults = append(faults, errors.New("MERIDIAN_SECRET is not base64: openssl rand -base64 32 makes one"))
+	if err != nil || len(secret) < minSecretBytes {
+		faults = append(faults, errors.New("MERIDIAN_SECRET must be 32 or more random bytes in base64: openssl rand -base64 32 makes some"))
+		secret = make([]byte, minSecretBytes) // to find the other faults too; never used
 	}
 	proxies, err := networks(f.proxies)
 	faults = append(faults, err)
@@ -102,10 +106,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 		Sandbox:      sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
 		OTLPEndpoint: f.otlpEndpoint, Log: log, Version: version(),
 	}
-	if f.secret != "" {
-		faults = append(faults, config.Validate())
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(append(faults, config.Validate())...); err != nil {
 		return pod.Config{}, usageError{err}
 	}
 	return config, nil

@@ -13,7 +13,9 @@ import (
 
 // Config is what a Catalog works with. DB and Regions must be set.
 type Config struct {
-	DB      *database.DB
+	// DB is the shop's database; its region is the home of the imports and events written here.
+	DB *database.DB
+	// Regions are those of the shop: the database's must be one of them.
 	Regions *regions.Set
 	// CacheBytes bounds the memory that products take in the cache; 64 MiB.
 	CacheBytes int64
@@ -25,10 +27,9 @@ const defaultCacheBytes = 64 << 20
 
 // Catalog reads and edits the catalogue. It is safe for concurrent use.
 type Catalog struct {
-	db      *database.DB
-	regions *regions.Set
-	now     func() time.Time
-	cache   *cache
+	db    *database.DB
+	now   func() time.Time
+	cache *cache
 
 	// polling is held by the poll that runs; the fields after it are what the last one found.
 	polling sync.Mutex
@@ -43,7 +44,10 @@ func New(config Config) (*Catalog, error) {
 	if config.CacheBytes < 0 {
 		return nil, fmt.Errorf("catalog: cache of %d bytes: give a positive number", config.CacheBytes)
 	}
-	c := &Catalog{db: config.DB, regions: config.Regions, now: config.Now}
+	if _, ok := config.Regions.Get(config.DB.Region()); !ok {
+		return nil, fmt.Errorf("catalog: the database is opened for region %q: use one of %v", config.DB.Region(), config.Regions.Names())
+	}
+	c := &Catalog{db: config.DB, now: config.Now}
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -170,8 +169,7 @@ func (s *Shop) Run(ctx context.Context) error {
 	for name, p := range s.pods {
 		behind.Go(func() { failures <- p.Serve(regionsCtx, s.listeners.regions[name], true) })
 	}
-	behind.Go(func() { s.sandbox.Run(regionsCtx) })
-	behind.Go(func() { failures <- s.serveSandbox(regionsCtx) })
+	behind.Go(func() { failures <- s.sandbox.Serve(regionsCtx, s.listeners.sandbox) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -188,21 +186,6 @@ func (s *Shop) Run(ctx context.Context) error {
 		err = errors.Join(err, failure)
 	}
 	return err
-}
-
-// serveSandbox answers for the payment sandbox until ctx ends.
-func (s *Shop) serveSandbox(ctx context.Context) error {
-	server := &http.Server{Handler: s.sandbox, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.listeners.sandbox) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serving the payment sandbox: %w", err)
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	return errors.Join(s.sandbox.Close(), server.Shutdown(stopping)) // Close first: it ends the requests that hang on purpose
 }
 
 // closeTimeout bounds what Close waits for.

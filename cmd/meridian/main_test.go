@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+// meridianCommand runs the command and returns its exit code and what it printed.
+func meridianCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestRun_Mistakes(t *testing.T) {
+	t.Chdir(t.TempDir()) // no shop is open here
+	for _, name := range []string{"MERIDIAN_SECRET", "MERIDIAN_DATABASE_URL", "MERIDIAN_REGION"} {
+		t.Setenv(name, "")
+	}
+	tests := []struct {
+		name string
+		args []string
+		want []string // in the error
+	}{
+		{"unknown flag", []string{"up", "--prot", "1"}, []string{"--prot", "--help"}},
+		{"no such region, no secret, no database", []string{"serve", "--region", "mars"}, []string{"mars", "eu-west", "MERIDIAN_SECRET", "openssl", "database URL"}},
+		{"no such engine", []string{"up", "--engine", "oracle"}, []string{"oracle", "cockroach"}},
+		{"bad log level", []string{"up", "--log-level", "loud"}, []string{"loud", "debug"}},
+		{"bad proxies", []string{"worker", "--trusted-proxies", "here"}, []string{"here", "10.0.0.0/8"}},
+		{"no database to migrate", []string{"migrate", "up"}, []string{"--database-url", "meridian up"}},
+		{"no database to verify", []string{"verify"}, []string{"--database-url"}},
+		{"plan for nobody", []string{"migrate", "plan", "--engine", "oracle"}, []string{"oracle", "postgres"}},
+		{"edge without regions", []string{"edge"}, []string{"targets"}},
+		{"edge with a bad target", []string{"edge", "--target", "eu-west"}, []string{"eu-west", "region=URL"}},
+		{"sandbox without keys", []string{"sandbox"}, []string{"api key"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			code, _, stderr := meridianCommand(t, test.args...)
+			if code != exitUsage {
+				t.Errorf("exit code %d, want %d", code, exitUsage)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("%q does not say %q", stderr, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRun_UnknownCommand(t *testing.T) {
+	if code := run(context.Background(), []string{"open"}, new(bytes.Buffer), new(bytes.Buffer)); code == 0 {
+		t.Error("an unknown command succeeds")
+	}
+}
+
+func TestHelp_HasExamples(t *testing.T) {
+	for _, command := range newRootCommand().Commands() {
+		if command.Name() == "help" || command.Name() == "completion" {
+			continue
+		}
+		leaves := command.Commands()
+		if len(leaves) == 0 {
+			leaves = append(leaves, command)
+		}
+		for _, leaf := range leaves {
+			if leaf.Example == "" || leaf.Short == "" {
+				t.Errorf("%s has no example or no summary", leaf.CommandPath())
+			}
+		}
+	}
+}
+
+func TestMigratePlan(t *testing.T) {
+	code, stdout, _ := meridianCommand(t, "migrate", "plan", "--engine", "cockroach", "--database", "shop")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, want := range []string{`ALTER DATABASE "shop" PRIMARY REGION "us-east";`, `SURVIVE REGION FAILURE;`, "LOCALITY REGIONAL BY ROW AS region", "LOCALITY GLOBAL", "USING HASH WITH (bucket_count"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the plan lacks %s", want)
+		}
+	}
+	if strings.Contains(stdout, "/*crdb") {
+		t.Error("a clause for CockroachDB is still a comment")
+	}
+}
+
+func TestHelp_ShowsNoSecret(t *testing.T) {
+	t.Setenv("MERIDIAN_DATABASE_URL", "postgres://shop:hunter2@db/shop")
+	t.Setenv("MERIDIAN_SECRET", "hunter2")
+	for _, command := range []string{"serve", "worker", "verify"} {
+		if _, stdout, _ := meridianCommand(t, command, "--help"); strings.Contains(stdout, "hunter2") {
+			t.Errorf("%s --help shows a secret", command)
+		}
+	}
+}

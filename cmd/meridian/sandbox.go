@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/payment/sandbox"
+	"meridian/internal/telemetry"
+)
+
+func newSandboxCommand() *cobra.Command {
+	var listen, webhookURL, stateFile string
+	command := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run the payment provider that takes no money",
+		Long: `Runs the payment provider that takes no money: a server of its own that pods speak to over
+HTTP, with signed webhooks, and test cards that choose what becomes of a payment (see its
+front page). It is for trying the shop, never for selling.
+
+Secrets come from the environment: MERIDIAN_SANDBOX_API_KEY and
+MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pods'.`,
+		Example: `  meridian sandbox --listen :8085 --webhook-url http://edge.internal:8080/v1/webhooks/sandbox`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log, err := telemetry.NewLogger(c.ErrOrStderr(), telemetry.LogConfig{Format: environment("MERIDIAN_LOG_FORMAT", "json")})
+			if err != nil {
+				return usageError{err}
+			}
+			server, err := sandbox.NewServer(sandbox.Config{
+				APIKey: os.Getenv("MERIDIAN_SANDBOX_API_KEY"), Secret: os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET"),
+				WebhookURL: func(string, int) string { return webhookURL }, StateFile: stateFile, Logger: log,
+			})
+			if err != nil {
+				return usageError{err}
+			}
+			return serveSandbox(c.Context(), server, listen)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8085"), "address to listen on [MERIDIAN_LISTEN]")
+	flags.StringVar(&webhookURL, "webhook-url", "", "where webhooks go; empty sends none")
+	flags.StringVar(&stateFile, "state-file", "", "where payments are kept over restarts; empty keeps them in memory")
+	return command
+}
+
+func serveSandbox(ctx context.Context, server *sandbox.Server, listen string) error {
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err), server.Close())
+	}
+	return server.Serve(ctx, listener)
+}
