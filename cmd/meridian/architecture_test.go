@@ -19,6 +19,7 @@ var picture = map[string][]string{
 	"internal/database":    nil,
 	"internal/telemetry":   nil,
 	"schema":               {"internal/database"},
+	"schema/portability":   nil,
 	"internal/outbox":      {"internal/database"},
 	"internal/idempotency": {"internal/database"},
 
@@ -39,7 +40,7 @@ var picture = map[string][]string{
 	},
 	"internal/order": {
 		"internal/money", "internal/database", "internal/outbox", "internal/idempotency",
-		"internal/cart", "internal/inventory", "internal/payment",
+		"internal/cart", "internal/inventory", "internal/payment", "internal/pricing", "internal/shipping",
 	},
 	"internal/verify": {"internal/database"},
 

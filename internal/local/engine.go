@@ -50,11 +50,21 @@ func startPostgres(ctx context.Context, c Config) (*engine, error) {
 		return nil, errors.Join(err, server.Stop(ctx))
 	}
 	return &engine{
-		name: server.Version(),
+		name: postgresName(server.Version()),
 		url:  func(string) string { return server.URL(databaseName) },
 		stop: server.Stop,
 		died: server.Exited(),
 	}, nil
+}
+
+// postgresName is what the server calls itself, "postgres (PostgreSQL) 15.18 (Debian …)",
+// in the words of people: "PostgreSQL 15.18".
+func postgresName(version string) string {
+	fields := strings.Fields(version)
+	if len(fields) < 3 {
+		return version
+	}
+	return "PostgreSQL " + fields[2]
 }
 
 func startCockroach(ctx context.Context, c Config) (*engine, error) {

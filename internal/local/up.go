@@ -91,7 +91,7 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 	if err := p.Accounts.RotateOnce(ctx); err != nil { // so that the first sign-in finds a key
 		return err
 	}
-	if err := seedOperator(ctx, p, s.config.Regions.Primary().Countries[0], s.secrets.OperatorPassword); err != nil {
+	if err := seedOperator(ctx, p, s.config.Regions.Primary().Warehouses[0].Country, s.secrets.OperatorPassword); err != nil {
 		return err
 	}
 	if s.config.Empty {
