@@ -194,12 +194,11 @@ ON CONFLICT (category_id, product_id) DO NOTHING`, arg)
 
 // queueEvents writes product.changed for each product.
 func queueEvents(b *database.Batch, region string, changes []change) error {
-	for _, c := range changes {
-		if err := outbox.Queue(b, changedEvent(region, c.id, c.in.Status)); err != nil {
-			return err
-		}
+	events := make([]outbox.Event, len(changes))
+	for i, c := range changes {
+		events[i] = changedEvent(region, c.id, c.in.Status)
 	}
-	return nil
+	return outbox.Queue(b, events...)
 }
 
 func changedEvent(region string, product uuid.UUID, status Status) outbox.Event {

@@ -32,15 +32,21 @@ type Event struct {
 	CreatedAt time.Time
 }
 
-// Queue adds the event to the batch of its cause.
-func Queue(b *database.Batch, e Event) error {
-	payload, err := json.Marshal(e.Payload)
-	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.Topic, err)
+// Queue adds events to the batch of their cause, in one statement.
+func Queue(b *database.Batch, events ...Event) error {
+	n := len(events)
+	homes, topics, keys, payloads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, e := range events {
+		payload, err := json.Marshal(e.Payload)
+		if err != nil {
+			return fmt.Errorf("encode event %s: %w", e.Topic, err)
+		}
+		homes[i], topics[i], keys[i], payloads[i] = e.Region, e.Topic, e.Key, string(payload)
 	}
 	b.Queue(`
 INSERT INTO outbox (region, topic, key, payload)
-VALUES ($1, $2, $3, $4)`, e.Region, e.Topic, e.Key, string(payload))
+SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload)`, homes, topics, keys, payloads)
 	return nil
 }
 
