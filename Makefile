@@ -24,8 +24,12 @@ lint: ## check the formatting, vet and run staticcheck
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-generate: ## make the generated files anew
+generate: postgres ## make the generated files anew: schema/statements.sql, golden files
 	go generate ./...
+	go test ./schema -run 'Plan' -update
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	MERIDIAN_STATEMENTS_DIR=$$dir go test -count=1 -p 2 -timeout 20m -skip TestCollectedStatements ./... && \
+	go test -count=1 ./schema -run TestCollectedStatements -collect "$$dir"
 
 clean: ## remove what was built; the shop's data in .meridian/ stays
 	rm -rf bin

@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,32 +128,23 @@ func isOrigin(u *url.URL) bool {
 }
 
 func (c EdgeConfig) withDefaults() EdgeConfig {
-	setDefault(&c.DefaultRegion, c.Regions.Primary().Name)
-	setDefault(&c.MaxTries, 3)
-	setDefault(&c.DialTimeout, 2*time.Second)
-	setDefault(&c.ReadTimeout, 5*time.Second)
-	setDefault(&c.WriteTimeout, 20*time.Second)
-	setDefault(&c.TotalTimeout, 30*time.Second)
-	setDefault(&c.ReplayLimit, 1<<20)
-	setDefault(&c.ReplayBudget, 256<<20)
-	setDefault(&c.BreakerFailures, 5)
-	setDefault(&c.BreakerOpen, 5*time.Second)
-	setDefault(&c.Health.Path, "/readyz")
-	setDefault(&c.Health.Interval, 2*time.Second)
-	setDefault(&c.Health.Timeout, 2*time.Second)
-	setDefault(&c.Health.DownAfter, 2)
+	c.DefaultRegion = cmp.Or(c.DefaultRegion, c.Regions.Primary().Name)
+	c.MaxTries = cmp.Or(c.MaxTries, 3)
+	c.DialTimeout = cmp.Or(c.DialTimeout, 2*time.Second)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 20*time.Second)
+	c.TotalTimeout = cmp.Or(c.TotalTimeout, 30*time.Second)
+	c.ReplayLimit = cmp.Or(c.ReplayLimit, 1<<20)
+	c.ReplayBudget = cmp.Or(c.ReplayBudget, 256<<20)
+	c.BreakerFailures = cmp.Or(c.BreakerFailures, 5)
+	c.BreakerOpen = cmp.Or(c.BreakerOpen, 5*time.Second)
+	c.Health.Path = cmp.Or(c.Health.Path, "/readyz")
+	c.Health.Interval = cmp.Or(c.Health.Interval, 2*time.Second)
+	c.Health.Timeout = cmp.Or(c.Health.Timeout, 2*time.Second)
+	c.Health.DownAfter = cmp.Or(c.Health.DownAfter, 2)
 	if c.Meter == nil {
 		c.Meter = noop.NewMeterProvider()
 	}
-	if c.Log == nil {
-		c.Log = slog.Default()
-	}
+	c.Log = cmp.Or(c.Log, slog.Default())
 	return c
-}
-
-func setDefault[T comparable](value *T, standard T) {
-	var zero T
-	if *value == zero {
-		*value = standard
-	}
 }

@@ -14,9 +14,12 @@ import (
 	"meridian/schema/portability"
 )
 
-// collect is a folder that the tests of the whole module were run with as
-// MERIDIAN_STATEMENTS_DIR: statements.sql is made anew of it.
-var collect = flag.String("collect", "", "make statements.sql of the statements in this `folder`")
+// Both are a folder that the tests of the whole module were run with as
+// MERIDIAN_STATEMENTS_DIR: statements.sql is made anew of it, or held against it.
+var (
+	collect = flag.String("collect", "", "make statements.sql of the statements in this `folder`")
+	sent    = flag.String("sent", "", "check that statements.sql has every statement in this `folder`")
+)
 
 const (
 	statementsFile = "statements.sql"
@@ -45,6 +48,13 @@ func TestCollectedStatements(t *testing.T) {
 	if !slices.IsSorted(all) || len(slices.Compact(slices.Clone(all))) != len(all) || len(all) < 50 {
 		t.Errorf("%d statements: they are not sorted, or not all different, or far too few", len(all))
 	}
+	if *sent != "" {
+		for _, sql := range readFolder(t, *sent) {
+			if !slices.Contains(all, sql) {
+				t.Errorf("%s lacks a statement that the tests sent: run make generate\n%s", statementsFile, sql)
+			}
+		}
+	}
 	conn := connect(t, databasetest.URL(t))
 	for _, sql := range all {
 		if _, err := conn.Prepare(t.Context(), "", sql); err != nil {
@@ -58,6 +68,15 @@ func TestCollectedStatements(t *testing.T) {
 
 func writeStatements(t *testing.T, folder string) {
 	t.Helper()
+	text := fileHeader + strings.Join(readFolder(t, folder), statementEnd) + statementEnd
+	if err := os.WriteFile(statementsFile, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readFolder is every statement of a folder once, sorted.
+func readFolder(t *testing.T, folder string) []string {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no statements in %s: %v", folder, err)
@@ -67,10 +86,7 @@ func writeStatements(t *testing.T, folder string) {
 		all = append(all, readCollected(t, name)...)
 	}
 	slices.Sort(all)
-	text := fileHeader + strings.Join(slices.Compact(all), statementEnd) + statementEnd
-	if err := os.WriteFile(statementsFile, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return slices.Compact(all)
 }
 
 func readCollected(t *testing.T, name string) []string {

@@ -15,6 +15,7 @@ var picture = map[string][]string{
 	"regions": nil,
 	"geo":     nil,
 
+	"internal/fault":       nil,
 	"internal/money":       nil,
 	"internal/database":    nil,
 	"internal/telemetry":   nil,
@@ -28,11 +29,11 @@ var picture = map[string][]string{
 
 	"internal/pricing":         {"internal/money", "internal/database"},
 	"internal/shipping":        {"internal/money"},
-	"internal/catalog":         {"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
+	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
 	"internal/catalog/shipped": {"internal/money"},
-	"internal/inventory":       {"internal/database", "internal/outbox", "internal/idempotency"},
-	"internal/account":         {"internal/database", "internal/outbox", "internal/idempotency"},
-	"internal/cart":            {"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
+	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/account":         {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment"},
 	"internal/payment/paymenttest": {
@@ -45,7 +46,7 @@ var picture = map[string][]string{
 	"internal/verify": {"internal/database"},
 
 	"internal/api": {
-		"internal/money", "internal/database", "internal/idempotency", "internal/telemetry",
+		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/telemetry",
 		"internal/account", "internal/cart", "internal/catalog", "internal/inventory", "internal/order", "internal/payment",
 		"internal/pricing", "internal/shipping",
 	},
@@ -60,7 +61,7 @@ var picture = map[string][]string{
 		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
 	},
 	"cmd/meridian": {
-		"schema", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/inventory",
+		"schema", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/inventory",
 		"internal/local", "internal/payment/sandbox", "internal/pod", "internal/telemetry", "internal/verify",
 	},
 }

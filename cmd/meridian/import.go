@@ -17,6 +17,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -168,7 +169,7 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 	in.Progress = progress.report
 	report, err := shelves.Import(c.Context(), in.ImportInput)
 	progress.end()
-	var invalid *catalog.InvalidError
+	var invalid *fault.Error
 	var tooLong *catalog.TooManyLinesError
 	if errors.As(err, &invalid) || errors.As(err, &tooLong) {
 		return usageError{err}

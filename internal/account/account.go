@@ -16,7 +16,8 @@ import (
 	"meridian/regions"
 )
 
-// The errors of the package. Those that carry data are *InvalidError and *ThrottledError.
+// The errors of the package. Input that is wrong in itself is refused with *fault.Error,
+// too many guesses with *ThrottledError.
 var (
 	// ErrBadCredentials is the one answer to every sign-in that does not succeed, whatever the reason.
 	ErrBadCredentials = errors.New("the e-mail address or the password is wrong")
@@ -43,37 +44,6 @@ var (
 	// ErrNoSeller is returned when a role is to be granted for a seller that does not exist.
 	ErrNoSeller = errors.New("no such seller")
 )
-
-// A Fault says what is wrong with one field of an input, and how to put it right. It never repeats the value.
-type Fault struct {
-	// Field is the input's field: "email", "password".
-	Field string
-	// Message is the remedy: "must be 10 characters or more".
-	Message string
-}
-
-// InvalidError is returned for an input that is wrong in itself. It names every fault at once.
-type InvalidError struct{ Faults []Fault }
-
-func (e *InvalidError) Error() string {
-	text := "invalid input"
-	for _, f := range e.Faults {
-		text += "; " + f.Field + " " + f.Message
-	}
-	return text
-}
-
-// faults gathers what is wrong with an input.
-type faults []Fault
-
-func (f *faults) add(field, message string) { *f = append(*f, Fault{Field: field, Message: message}) }
-
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return &InvalidError{Faults: f}
-}
 
 // Prefix begins the public id of an account, AddressPrefix that of an address, SellerPrefix that of a seller.
 const (

@@ -14,6 +14,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -110,22 +111,22 @@ func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
 	return trips.Count()
 }
 
-// wantFault fails the test unless err is an *InvalidError that names the field, and does not repeat the value.
+// wantFault fails the test unless err is a *fault.Error that names the field, and does not repeat the value.
 func wantFault(t testing.TB, err error, field, value string) {
 	t.Helper()
-	var invalid *InvalidError
+	var invalid *fault.Error
 	if !errors.As(err, &invalid) {
 		t.Fatalf("got %v, want a fault of %s", err, field)
 	}
 	if value != "" && strings.Contains(err.Error(), value) {
 		t.Errorf("the error repeats what was sent: %v", err)
 	}
-	for _, f := range invalid.Faults {
-		if f.Field == field {
+	for _, f := range invalid.Fields {
+		if f.Name == field {
 			return
 		}
 	}
-	t.Errorf("got faults %v, want one of %s", invalid.Faults, field)
+	t.Errorf("got faults %v, want one of %s", invalid.Fields, field)
 }
 
 func TestNew_Faults(t *testing.T) {

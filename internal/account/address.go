@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -44,24 +45,24 @@ type AddressFields struct {
 	Default bool
 }
 
-// check normalises the fields.
-func (f *AddressFields) check(set *regions.Set) error {
-	var faults faults
-	f.Label = faults.text("label", f.Label, 0, 40)
-	f.Name = faults.text("name", f.Name, 1, maxNameLength)
-	f.Line1 = faults.text("line1", f.Line1, 1, 200)
-	f.Line2 = faults.text("line2", f.Line2, 0, 200)
-	f.City = faults.text("city", f.City, 1, 100)
-	f.State = faults.text("state", f.State, 0, 100)
-	f.Postcode = faults.text("postcode", f.Postcode, 0, 20)
-	f.Phone = faults.text("phone", f.Phone, 0, 32)
+// Normalize takes the spaces around the fields off and returns *fault.Error with everything that is wrong.
+func (f *AddressFields) Normalize(set *regions.Set) error {
+	var faults fault.List
+	f.Label = faults.Line("label", f.Label, 0, 40)
+	f.Name = faults.Line("name", f.Name, 1, maxNameLength)
+	f.Line1 = faults.Line("line1", f.Line1, 1, 200)
+	f.Line2 = faults.Line("line2", f.Line2, 0, 200)
+	f.City = faults.Line("city", f.City, 1, 100)
+	f.State = faults.Line("state", f.State, 0, 100)
+	f.Postcode = faults.Line("postcode", f.Postcode, 0, 20)
+	f.Phone = faults.Line("phone", f.Phone, 0, 32)
 	if strings.Trim(f.Phone, "+0123456789 ()-./") != "" {
-		faults.add("phone", "must be a telephone number such as +353 1 234 5678")
+		faults.Add("phone", "must be a telephone number such as +353 1 234 5678")
 	}
 	if _, ok := set.HomeOf(f.Country); !ok {
-		faults.add("country", "must be an ISO 3166-1 alpha-2 code such as IE")
+		faults.Add("country", "must be an ISO 3166-1 alpha-2 code such as IE")
 	}
-	return faults.err()
+	return faults.Err("address")
 }
 
 // addressColumns are what scanAddress reads.

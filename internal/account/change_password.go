@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/outbox"
 	"meridian/regions"
 )
@@ -25,16 +26,16 @@ type ChangePasswordInput struct {
 
 // ChangePassword replaces the password and ends every other session. Two round trips.
 //
-// Errors: *InvalidError, ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict (something else
+// Errors: *fault.Error, ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict (something else
 // about the account changed at the same time).
 func (a *Accounts) ChangePassword(ctx context.Context, in ChangePasswordInput) error {
 	who, err := a.readCredentials(ctx, in.Account)
 	if err != nil {
 		return err
 	}
-	var faults faults
-	faults.checkPassword("new_password", in.New, who.Email, who.Name)
-	if err := faults.err(); err != nil {
+	var faults fault.List
+	checkPassword(&faults, "new_password", in.New, who.Email, who.Name)
+	if err := faults.Err("password"); err != nil {
 		return err
 	}
 	if err := a.confirmPassword(ctx, who, in.Current); err != nil {

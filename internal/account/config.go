@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -94,29 +95,19 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.AccessTokenLife, maxAccessLife)
-	setDefault(&c.RefreshTokenLife, 30*24*time.Hour)
-	setDefault(&c.SigningKeyLife, 7*24*time.Hour)
-	setDefault(&c.Argon2.MemoryKiB, 19*1024)
-	setDefault(&c.Argon2.Passes, 2)
-	setDefault(&c.Argon2.Lanes, 1)
-	setDefault(&c.HashesAtOnce, runtime.GOMAXPROCS(0))
-	setDefault(&c.HashWait, 3*time.Second)
+	c.AccessTokenLife = cmp.Or(c.AccessTokenLife, maxAccessLife)
+	c.RefreshTokenLife = cmp.Or(c.RefreshTokenLife, 30*24*time.Hour)
+	c.SigningKeyLife = cmp.Or(c.SigningKeyLife, 7*24*time.Hour)
+	c.Argon2.MemoryKiB = cmp.Or(c.Argon2.MemoryKiB, 19*1024)
+	c.Argon2.Passes = cmp.Or(c.Argon2.Passes, 2)
+	c.Argon2.Lanes = cmp.Or(c.Argon2.Lanes, 1)
+	c.HashesAtOnce = cmp.Or(c.HashesAtOnce, runtime.GOMAXPROCS(0))
+	c.HashWait = cmp.Or(c.HashWait, 3*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.Default()
-	}
+	c.Log = cmp.Or(c.Log, slog.Default())
 	return c
-}
-
-// setDefault sets what is still zero.
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // What the deployment's secret is used for: a key each, none of which tells anything about another.

@@ -2,11 +2,12 @@ package account
 
 import (
 	_ "embed"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"meridian/internal/fault"
 )
 
 // The lengths of a password in characters. NIST SP 800-63B-4 asks for length and against rules about kinds of
@@ -39,10 +40,10 @@ func readCommonPasswords(text string) map[string]bool {
 func normalizePassword(password string) string { return norm.NFKC.String(password) }
 
 // checkPassword adds what is wrong with a new password for the account of that address and name.
-func (f *faults) checkPassword(field, password, email, name string) {
+func checkPassword(f *fault.List, field, password, email, name string) {
 	// The length in bytes is bounded first: normalising costs time in proportion to it.
 	if len(password) > maxPasswordBytes || !utf8.ValidString(password) {
-		f.add(field, fmt.Sprintf("must be %d to %d characters", minPasswordLength, maxPasswordLength))
+		f.Add(field, "must be %d to %d characters", minPasswordLength, maxPasswordLength)
 		return
 	}
 	password = normalizePassword(password)
@@ -50,13 +51,13 @@ func (f *faults) checkPassword(field, password, email, name string) {
 	local, _, _ := strings.Cut(strings.ToLower(email), "@")
 	switch n := utf8.RuneCountInString(password); {
 	case n < minPasswordLength || n > maxPasswordLength:
-		f.add(field, fmt.Sprintf("must be %d to %d characters", minPasswordLength, maxPasswordLength))
+		f.Add(field, "must be %d to %d characters", minPasswordLength, maxPasswordLength)
 	case strings.TrimSpace(password) == "":
-		f.add(field, "must not be all spaces")
+		f.Add(field, "must not be all spaces")
 	case lower == strings.ToLower(email) || lower == local || lower == strings.ToLower(name):
-		f.add(field, "must not be your e-mail address or name")
+		f.Add(field, "must not be your e-mail address or name")
 	case commonPasswords[lower] || isMonotonous(lower):
-		f.add(field, "is one that many people use: choose another")
+		f.Add(field, "is one that many people use: choose another")
 	}
 }
 

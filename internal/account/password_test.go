@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"meridian/internal/fault"
 )
 
 func TestCheckPassword(t *testing.T) {
@@ -40,9 +42,9 @@ func TestCheckPassword(t *testing.T) {
 		{"invalid UTF-8", "abcdefghijk\xff!", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var faults faults
-			faults.checkPassword("password", test.password, "someone.long@example.com", "Someone Long")
-			if err := faults.err(); test.good != (err == nil) {
+			var faults fault.List
+			checkPassword(&faults, "password", test.password, "someone.long@example.com", "Someone Long")
+			if err := faults.Err("password"); test.good != (err == nil) {
 				t.Errorf("got %v", err)
 			} else if !test.good && test.password != "" {
 				wantFault(t, err, "password", test.password)

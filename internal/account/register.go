@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/outbox"
 	"meridian/regions"
@@ -37,7 +38,7 @@ const statusCreated = 201
 // Register makes an account and signs it in: one round trip. A repetition of the call with the same key signs in
 // again, by the password it brings, and costs four.
 //
-// Errors: *InvalidError, ErrEmailTaken, ErrBusy, idempotency.ErrReused; of a repetition also those of SignIn.
+// Errors: *fault.Error, ErrEmailTaken, ErrBusy, idempotency.ErrReused; of a repetition also those of SignIn.
 func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, error) {
 	home, err := a.checkRegistration(&in)
 	if err != nil {
@@ -70,19 +71,19 @@ func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, err
 
 // checkRegistration normalises the input and finds its home region.
 func (a *Accounts) checkRegistration(in *RegisterInput) (regions.Region, error) {
-	var faults faults
+	var faults fault.List
 	email, err := NormalizeEmail(in.Email)
 	if err != nil {
-		faults.add("email", "must be an e-mail address such as name@example.com")
+		faults.Add("email", "must be an e-mail address such as name@example.com")
 	}
 	in.Email = email
-	in.Name = faults.text("name", in.Name, 1, maxNameLength)
-	faults.checkPassword("password", in.Password, in.Email, in.Name)
+	in.Name = faults.Line("name", in.Name, 1, maxNameLength)
+	checkPassword(&faults, "password", in.Password, in.Email, in.Name)
 	home, ok := a.regions.HomeOf(in.Country)
 	if !ok {
-		faults.add("country", "must be an ISO 3166-1 alpha-2 code such as IE")
+		faults.Add("country", "must be an ISO 3166-1 alpha-2 code such as IE")
 	}
-	return home, faults.err()
+	return home, faults.Err("registration")
 }
 
 // maxNameLength is how many characters a person's name may have.

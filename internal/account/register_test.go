@@ -14,6 +14,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 )
 
@@ -65,8 +66,8 @@ func TestRegister_Invalid(t *testing.T) {
 		wantFault(t, err, test.field, "")
 	}
 	_, err := a.Register(t.Context(), RegisterInput{})
-	var invalid *InvalidError
-	if !errors.As(err, &invalid) || len(invalid.Faults) != 4 {
+	var invalid *fault.Error
+	if !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("nothing given: got %v, want four faults", err)
 	}
 }

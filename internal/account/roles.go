@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/outbox"
 	"meridian/regions"
 )
@@ -42,7 +43,7 @@ type SetRolesInput struct {
 // next refresh brings the new ones. It may be repeated. Two round trips, and two more for each change of the account
 // that comes in between.
 //
-// Errors: *InvalidError, ErrNotFound, ErrNoSeller, ErrVersionConflict (it keeps changing).
+// Errors: *fault.Error, ErrNotFound, ErrNoSeller, ErrVersionConflict (it keeps changing).
 func (a *Accounts) SetRoles(ctx context.Context, in SetRolesInput) (Account, error) {
 	if err := in.validate(); err != nil {
 		return Account{}, err
@@ -51,17 +52,17 @@ func (a *Accounts) SetRoles(ctx context.Context, in SetRolesInput) (Account, err
 }
 
 func (in SetRolesInput) validate() error {
-	var faults faults
+	var faults fault.List
 	for _, role := range in.Roles {
 		if !slices.Contains(Roles(), role) {
-			faults.add("roles", "must be among "+strings.Join(Roles(), ", "))
+			faults.Add("roles", "must be among %s", strings.Join(Roles(), ", "))
 			break
 		}
 	}
 	if slices.Contains(in.Roles, RoleSeller) != (in.Seller != uuid.Nil) {
-		faults.add("seller", "must be given with the role seller, and with no other")
+		faults.Add("seller", "must be given with the role seller, and with no other")
 	}
-	return faults.err()
+	return faults.Err("account")
 }
 
 // Grant adds a role to the account; seller is whom it acts for with the role seller, and uuid.Nil with any other. It
@@ -81,7 +82,7 @@ func (a *Accounts) Grant(ctx context.Context, account regions.Ref, role string, 
 // Revoke takes a role from the account. It may be repeated. Errors and round trips are those of SetRoles.
 func (a *Accounts) Revoke(ctx context.Context, account regions.Ref, role string) (Account, error) {
 	if role == RoleShopper || !slices.Contains(Roles(), role) {
-		return Account{}, &InvalidError{Faults: []Fault{{Field: "role", Message: "must be one of " + strings.Join(Roles()[1:], ", ")}}}
+		return Account{}, fault.New("role", "role", "must be one of "+strings.Join(Roles()[1:], ", "))
 	}
 	return a.changeRoles(ctx, account, uuid.Nil, func(before Account) ([]string, uuid.UUID) {
 		seller := before.Seller

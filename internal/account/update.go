@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -24,7 +25,7 @@ type UpdateInput struct {
 
 // Update changes the account's profile. One round trip.
 //
-// Errors: *InvalidError, ErrVersionConflict, ErrNotFound.
+// Errors: *fault.Error, ErrVersionConflict, ErrNotFound.
 func (a *Accounts) Update(ctx context.Context, in UpdateInput) (Account, error) {
 	if err := a.checkUpdate(&in); err != nil {
 		return Account{}, err
@@ -55,17 +56,17 @@ RETURNING `+accountColumns, in.Account.Region, in.Account.ID, in.Version, in.Nam
 }
 
 func (a *Accounts) checkUpdate(in *UpdateInput) error {
-	var faults faults
+	var faults fault.List
 	if in.Name != nil {
-		name := faults.text("name", *in.Name, 1, maxNameLength)
+		name := faults.Line("name", *in.Name, 1, maxNameLength)
 		in.Name = &name
 	}
 	if in.Country != nil {
 		if home, ok := a.regions.HomeOf(*in.Country); !ok || home.Name != in.Account.Region {
 			own, _ := a.regions.Get(in.Account.Region)
-			faults.add("country", "must be one of the countries whose customers are at home in the same region as you: "+
+			faults.Add("country", "must be one of the countries whose customers are at home in the same region as you: %s",
 				strings.Join(own.Countries, ", "))
 		}
 	}
-	return faults.err()
+	return faults.Err("account")
 }

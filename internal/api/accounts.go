@@ -276,16 +276,6 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// invalidAccount is which fields the accounts could not take.
-func invalidAccount(err error, p *Problem) {
-	var invalid *account.InvalidError
-	if errors.As(err, &invalid) {
-		for _, fault := range invalid.Faults {
-			p.Errors = append(p.Errors, FieldError(fault))
-		}
-	}
-}
-
 // guessedTooOften is how long the guesser has to wait.
 func guessedTooOften(err error, p *Problem) {
 	var throttled *account.ThrottledError

@@ -401,14 +401,6 @@ func (s *Server) cartProblem(err error) error {
 	return &Problem{Code: "cart_changed", Extra: map[string]any{"cart": current}, Err: err}
 }
 
-// invalidCart is the field that a cart could not take.
-func invalidCart(err error, p *Problem) {
-	var invalid *cart.InvalidError
-	if errors.As(err, &invalid) {
-		p.Errors = []FieldError{{Field: invalid.Field, Message: invalid.Remedy}}
-	}
-}
-
 // notSold is which SKUs cannot be put into a cart.
 func notSold(err error, p *Problem) {
 	var unknown *cart.UnknownSKUError

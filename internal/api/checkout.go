@@ -3,18 +3,16 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"meridian/internal/account"
 	"meridian/internal/cart"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
@@ -228,7 +226,7 @@ func (s *Server) answerPlaced(w http.ResponseWriter, placed order.Order, clientS
 	return writeJSON(w, http.StatusCreated, answer)
 }
 
-// Bounds of a checkout's texts, in characters; those of an address are the account's.
+// Bounds of a checkout's texts, in characters.
 const (
 	maxMethod    = 200
 	maxReturnURL = 2000
@@ -240,57 +238,31 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.P
 	in := order.PlaceInput{
 		CartVersion: body.CartVersion, Account: buyer, ExpectedTotalMinor: body.ExpectedTotalMinor,
 		Email:  f.email(body.Email, buyer == nil),
-		Method: f.text("payment.method", body.Payment.Method, 1, maxMethod),
+		Method: f.Line("payment.method", body.Payment.Method, 1, maxMethod),
 	}
 	if body.CartVersion < 0 {
-		f.add("cart_version", "must be the version of the cart, 1 or more")
+		f.Add("cart_version", "must be the version of the cart, 1 or more")
 	}
 	if body.ExpectedTotalMinor != nil && *body.ExpectedTotalMinor < 0 {
-		f.add("expected_total_minor", "must be 0 or more")
+		f.Add("expected_total_minor", "must be 0 or more")
 	}
 	in.Provider = f.provider(body.Payment.Provider, slices.Sorted(maps.Keys(s.Orders.Providers)))
 	f.returnURL(body.Payment.ReturnURL)
 	switch {
 	case (body.ShipTo == nil) == (body.Address == ""):
-		f.add("ship_to", "must be given, or else address; not both")
+		f.Add("ship_to", "must be given, or else address; not both")
 	case body.ShipTo != nil:
 		in.ShipTo = f.shipTo(s.Regions, *body.ShipTo)
 	case buyer == nil:
-		f.add("address", "is for signed-in customers: send ship_to")
+		f.Add("address", "is for signed-in customers: send ship_to")
 	default:
 		in.SavedAddress = f.address(s.Regions, body.Address)
 	}
-	return in, f.err()
+	return in, f.Err("checkout")
 }
 
 // checkoutFaults gathers what is wrong with a checkout.
-type checkoutFaults []FieldError
-
-func (f *checkoutFaults) add(field, message string) {
-	*f = append(*f, FieldError{Field: field, Message: message})
-}
-
-func (f *checkoutFaults) err() error {
-	if len(*f) == 0 {
-		return nil
-	}
-	return BadRequest("The body is not what this route takes.", *f...)
-}
-
-// text is a line of text without the spaces around it.
-func (f *checkoutFaults) text(field, value string, least, most int) string {
-	value = strings.TrimSpace(value)
-	n := utf8.RuneCountInString(value)
-	switch {
-	case strings.ContainsFunc(value, func(c rune) bool { return !unicode.IsPrint(c) }):
-		f.add(field, "must be one line of text")
-	case n < least:
-		f.add(field, "must be given")
-	case n > most:
-		f.add(field, fmt.Sprintf("must be at most %d characters", most))
-	}
-	return value
-}
+type checkoutFaults struct{ fault.List }
 
 // email is the address in the one spelling in which accounts keep theirs.
 func (f *checkoutFaults) email(text string, required bool) string {
@@ -299,7 +271,7 @@ func (f *checkoutFaults) email(text string, required bool) string {
 	}
 	normal, err := account.NormalizeEmail(text)
 	if err != nil {
-		f.add("email", "must be an e-mail address such as name@example.com")
+		f.Add("email", "must be an e-mail address such as name@example.com")
 	}
 	return normal
 }
@@ -312,7 +284,7 @@ func (f *checkoutFaults) provider(name string, offered []string) string {
 	case len(offered) == 1:
 		return offered[0]
 	}
-	f.add("payment.provider", "must be one of "+strings.Join(offered, ", "))
+	f.Add("payment.provider", "must be one of %s", strings.Join(offered, ", "))
 	return ""
 }
 
@@ -322,7 +294,7 @@ func (f *checkoutFaults) returnURL(text string) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || len(text) > maxReturnURL || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
-		f.add("payment.return_url", fmt.Sprintf("must be an https or http URL of at most %d bytes", maxReturnURL))
+		f.Add("payment.return_url", "must be an https or http URL of at most %d bytes", maxReturnURL)
 	}
 }
 
@@ -330,27 +302,19 @@ func (f *checkoutFaults) returnURL(text string) {
 func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
 	ref, err := set.ParseID("adr", id)
 	if err != nil {
-		f.add("address", "must be the id of an address, as the API gave it")
+		f.Add("address", "must be the id of an address, as the API gave it")
 	}
 	return &ref
 }
 
-// shipTo is an address within the same bounds as a saved one.
+// shipTo is an address by the rules of a saved one.
 func (f *checkoutFaults) shipTo(set *regions.Set, a shipTo) order.Address {
-	if _, ok := set.HomeOf(a.Country); !ok {
-		f.add("ship_to.country", "must be an ISO 3166-1 alpha-2 code such as IE")
+	fields := account.AddressFields{
+		Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, State: a.State, Postcode: a.Postcode, Country: a.Country, Phone: a.Phone,
 	}
-	if strings.Trim(a.Phone, "+0123456789 ()-./") != "" {
-		f.add("ship_to.phone", "must be a telephone number such as +353 1 234 5678")
-	}
+	f.AddAll("ship_to", fields.Normalize(set))
 	return order.Address{
-		Name:     f.text("ship_to.name", a.Name, 1, 200),
-		Line1:    f.text("ship_to.line1", a.Line1, 1, 200),
-		Line2:    f.text("ship_to.line2", a.Line2, 0, 200),
-		City:     f.text("ship_to.city", a.City, 1, 100),
-		State:    f.text("ship_to.state", a.State, 0, 100),
-		Postcode: f.text("ship_to.postcode", a.Postcode, 0, 20),
-		Country:  a.Country,
-		Phone:    f.text("ship_to.phone", a.Phone, 0, 32),
+		Name: fields.Name, Line1: fields.Line1, Line2: fields.Line2, City: fields.City, State: fields.State, Postcode: fields.Postcode,
+		Country: fields.Country, Phone: fields.Phone,
 	}
 }

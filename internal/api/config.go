@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -111,11 +112,11 @@ func (r Rate) validate(name string) error {
 }
 
 func (c Config) withDefaults() Config {
-	c.BodyLimit = orDefault(c.BodyLimit, defaultBodyLimit)
-	c.ImportLimit = orDefault(c.ImportLimit, defaultImportLimit)
-	c.RequestTimeout = orDefault(c.RequestTimeout, defaultRequestTimeout)
-	c.DrainDelay = orDefault(c.DrainDelay, defaultDrainDelay)
-	c.DrainTimeout = orDefault(c.DrainTimeout, defaultDrainTimeout)
+	c.BodyLimit = cmp.Or(c.BodyLimit, defaultBodyLimit)
+	c.ImportLimit = cmp.Or(c.ImportLimit, defaultImportLimit)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, defaultRequestTimeout)
+	c.DrainDelay = cmp.Or(c.DrainDelay, defaultDrainDelay)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, defaultDrainTimeout)
 	if c.Limits.Default.Requests == 0 {
 		c.Limits.Default = defaultRate
 	}
@@ -123,11 +124,4 @@ func (c Config) withDefaults() Config {
 		c.Limits.SignIn = signInRate
 	}
 	return c
-}
-
-func orDefault[T int64 | time.Duration](value, standard T) T {
-	if value == 0 {
-		return standard
-	}
-	return value
 }

@@ -16,6 +16,7 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
@@ -50,7 +51,7 @@ type problemType struct {
 // its code. Rows stand under the resource they belong to; the page at /docs lists them all.
 var problemTypes = []problemType{
 	// Every route.
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid"},
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*fault.Error], fill: invalidInput},
 	{code: "bad_id", status: http.StatusBadRequest, title: "An id is malformed", err: regions.ErrBadID,
 		detail: "Send ids exactly as the API gave them."},
 	{code: "bad_cursor", status: http.StatusBadRequest, title: "The cursor is not valid",
@@ -92,8 +93,6 @@ var problemTypes = []problemType{
 		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
 
 	// Accounts and sessions.
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*account.InvalidError],
-		detail: "The account cannot take this.", fill: invalidAccount},
 	{code: "bad_credentials", status: http.StatusUnauthorized, title: "The e-mail address or the password is wrong",
 		err: account.ErrBadCredentials},
 	{code: "wrong_password", status: http.StatusForbidden, title: "The current password is wrong", err: account.ErrWrongPassword},
@@ -122,8 +121,6 @@ var problemTypes = []problemType{
 	// The catalogue.
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: catalog.ErrNotFound,
 		detail: "There is no such thing in the catalogue, or none that you may see."},
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*catalog.InvalidError],
-		detail: "The catalogue cannot take this.", fill: invalidCatalog},
 	{code: "precondition_failed", status: http.StatusPreconditionFailed, title: "It has changed since you read it",
 		err: catalog.ErrVersionConflict, detail: "Read the product again and repeat the change on what it is now."},
 	{code: "key_taken", status: http.StatusConflict, title: "Another product has this key", err: catalog.ErrKeyTaken,
@@ -142,8 +139,6 @@ var problemTypes = []problemType{
 	// Carts.
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: cart.ErrNotFound,
 		detail: "There is no such cart, or it is not yours: send the guest's token or sign in."},
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*cart.InvalidError],
-		detail: "A cart cannot take this.", fill: invalidCart},
 	{code: "cart_closed", status: http.StatusConflict, title: "The cart was ordered or merged", err: cart.ErrNotOpen,
 		detail: "Make a new cart."},
 	{code: "cart_changed", status: http.StatusPreconditionFailed, title: "The cart has changed since you read it",
@@ -185,8 +180,6 @@ var problemTypes = []problemType{
 	{code: "webhook_event_invalid", status: http.StatusBadRequest, title: "The webhook cannot be understood", err: payment.ErrBadEvent},
 
 	// Stock.
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*inventory.InvalidError],
-		detail: "This cannot be done to the stock.", fill: invalidStock},
 	{code: "sku_unknown", status: http.StatusUnprocessableEntity, title: "There is no such SKU", err: inventory.ErrUnknownSKU,
 		detail: "Send the SKU's code exactly as the catalogue has it."},
 	{code: "warehouse_unknown", status: http.StatusUnprocessableEntity, title: "There is no such warehouse",
@@ -249,6 +242,17 @@ func (p *Problem) Unwrap() error { return p.Err }
 // BadRequest is the answer to a request that is wrong in itself: what is wrong, and for each field how to fix it.
 func BadRequest(detail string, fixes ...FieldError) *Problem {
 	return &Problem{Code: "bad_request", Detail: detail, Errors: fixes}
+}
+
+// invalidInput is what is wrong with an input by its domain's rules.
+func invalidInput(err error, p *Problem) {
+	var invalid *fault.Error
+	if errors.As(err, &invalid) {
+		p.Detail = "The " + invalid.What + " is not what the shop can take."
+		for _, f := range invalid.Fields {
+			p.Errors = append(p.Errors, FieldError{Field: bounded(f.Name, 200), Message: f.Remedy})
+		}
+	}
 }
 
 // notFound is the answer where there is nothing, or nothing that this caller may see.

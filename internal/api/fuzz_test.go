@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"meridian/internal/account"
@@ -10,43 +12,39 @@ import (
 	"meridian/internal/inventory"
 )
 
-// hostileWorld is a whole shop on one database, with what belongs to ada in it: an order and a cart.
+// hostileWorld is a whole shop on one database, with what belongs to ada and to the seller acme in it.
 type hostileWorld struct {
 	shop   *orderShop
-	ada    buyer
-	order  string
 	driver apitest.Driver
+	// acme owns products and imports; rival is another seller.
+	acme, rival catalog.Seller
+	// owners are ids that the rows of ada and acme hold.
+	owners []string
 }
 
 // newHostileWorld opens the shop. Every domain that has routes is in it: one that gets some is set here.
 func newHostileWorld(t testing.TB) *hostileWorld {
 	t.Helper()
-	shop := newOrderShop(t)
+	w := &hostileWorld{shop: newOrderShop(t)}
 	accounts, err := account.New(account.Config{
-		DB: shop.db, Regions: shop.regions, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
+		DB: w.shop.db, Regions: w.shop.regions, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
 	})
-	shop.must(err)
-	shop.must(accounts.RotateOnce(t.Context()))
-	shelves, err := catalog.New(catalog.Config{DB: shop.db, Regions: shop.regions})
-	shop.must(err)
+	w.shop.must(err)
+	w.shop.must(accounts.RotateOnce(t.Context()))
+	w.acme, err = w.shop.shelves.FindSeller(t.Context(), "acme")
+	w.shop.must(err)
+	w.rival, err = w.shop.shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "rival", Name: "Rival"})
+	w.shop.must(err)
 	s := newTestServer(t, func(d *Deps, _ *Config) {
-		*d = shop.europe.Deps
-		d.Catalog = shelves
+		*d = w.shop.europe.Deps
 		d.Accounts = accounts
-		d.Inventory = inventory.New(inventory.Config{DB: shop.db, Regions: shop.regions})
+		d.Inventory = inventory.New(inventory.Config{DB: w.shop.db, Regions: w.shop.regions})
+		d.VerifyToken = w.verifyToken
 	})
-	w := &hostileWorld{shop: shop, ada: shop.as("ada")}
-	ordered, _ := w.ada.fill(oneMug)
-	placed := wantPlaced(t, w.ada.post("/v1/orders", checkoutBody(ordered.ID, "card_success")))
-	open, _ := w.ada.fill(oneMug)
-	w.order = placed.Order.ID
 	w.driver = apitest.Driver{
 		Contract: contract(t),
 		Handler:  s.Handler(),
-		Values: map[string][]string{
-			"order": {placed.Order.ID}, "cart": {open.ID}, "sku": {"MUG"}, "provider": {"sandbox"},
-			"account": {shop.regions.FormatID("usr", shop.ada.Ref)},
-		},
+		Values:   w.values(accounts),
 		Skip: map[string]string{
 			"getDocs":     "its examples are the tests' customers",
 			"getDocument": "its examples are the tests' customers",
@@ -55,36 +53,97 @@ func newHostileWorld(t testing.TB) *hostileWorld {
 	return w
 }
 
-// hostileCaller is a caller with a token, who is told nothing of ada.
+// verifyToken knows, beside those of the shop, the tokens of both sellers and of finance.
+func (w *hostileWorld) verifyToken(ctx context.Context, token string) (Principal, error) {
+	p := testPrincipals["seller"]
+	switch token {
+	case "acme":
+		p.Seller = w.acme.ID
+		return p, nil
+	case "rival":
+		p.Account, p.Seller = testPrincipals["other"].Account, w.rival.ID
+		return p, nil
+	case "finance":
+		return Principal{Account: testPrincipals["other"].Account, Roles: []string{roleShopper, roleFinance}}, nil
+	}
+	return w.shop.verifyToken(ctx, token)
+}
+
+// values makes what belongs to ada and to acme: carts, an order that is paid, a refund that failed, an address, a
+// draft, an import. It returns their ids, and others of the shop.
+func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
+	shop, ctx := w.shop, w.shop.t.Context()
+	ada := shop.as("ada")
+	ordered, _ := ada.fill(oneMug)
+	placed := wantPlaced(shop.t, ada.post("/v1/orders", checkoutBody(ordered.ID, "card_success_refund_fails_now")))
+	shop.settle()
+	refund := shop.command(placed.Order.ID, "refund", `{"reason":"kindness","amount_minor":100}`).Refunds[0]
+	shop.sendRefunds()
+	open, _ := ada.fill(oneMug)
+	guests, _ := shop.guest("").fill(oneMug)
+
+	address, err := accounts.AddAddress(ctx, account.AddAddressInput{Account: shop.ada.Ref, Address: account.AddressFields{
+		Name: "Ada Byrne", Line1: "1 Quay Street", City: "Galway", Country: "IE",
+	}})
+	shop.must(err)
+	draft, err := shop.shelves.CreateProduct(ctx, catalog.CreateInput{Seller: w.acme.ID, Product: catalog.ProductInput{
+		Title: acmeDraft, CategoryID: "hg", SKUs: []catalog.SKUInput{{Code: "DRAFT"}},
+	}})
+	shop.must(err)
+	file := `{"key":"f","title":"` + acmeDraft + `","category":"hg","status":"draft","skus":[{"sku":"FILED"}]}` + "\nbad\n"
+	imported, err := shop.shelves.Import(ctx, catalog.ImportInput{
+		Seller: w.acme.ID, Source: strings.NewReader(file), Size: int64(len(file)), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
+	})
+	shop.must(err)
+
+	w.owners = []string{shop.ada.Ref.ID.String(), w.acme.ID.String(), placed.Order.ID, open.ID, guests.ID}
+	adasAccount, adasAddress := shop.regions.FormatID("usr", shop.ada.Ref), shop.regions.FormatID("adr", address.Ref)
+	return map[string][]string{
+		"order": {placed.Order.ID}, "refund": {refund.ID}, "cart": {open.ID, guests.ID}, "guest_cart": {guests.ID, open.ID},
+		"account": {adasAccount}, "address": {adasAddress}, "seller": {w.acme.PublicID()}, "product": {draft.PublicID()},
+		"import": {shop.regions.FormatID("imp", imported.Ref)}, "category": {"hg"}, "sku": {"MUG", "DRAFT"}, "warehouse": {"euw-1"},
+		"from": {"euw-1"}, "to": {"use-1"}, "provider": {"sandbox"}, "policy": {"keep_good"}, "slug": {"acme"},
+	}
+}
+
+// acmeDraft is the title of what acme has not published.
+const acmeDraft = "A secret novelty"
+
+// hostileCaller is a caller with a token, who is told nothing of ada and of what acme keeps to itself.
 func hostileCaller(name, token string) apitest.Caller {
 	return apitest.Caller{
 		Name:    name,
 		Header:  http.Header{"Authorization": {"Bearer " + token}},
-		Secrets: []string{"Quay Street", "ada@example.com", "Ada Byrne"},
+		Secrets: []string{"Quay Street", "ada@example.com", "Ada Byrne", acmeDraft},
 	}
 }
 
-// strangers are everyone who has no business with what is ada's.
+// strangers are everyone who has no business with what is ada's and acme's.
 func strangers() []apitest.Caller {
 	return []apitest.Caller{
 		hostileCaller("another shopper", "ben"),
 		hostileCaller("another region's shopper", "other"),
-		hostileCaller("a seller", "seller"),
+		hostileCaller("another seller", "rival"),
 		hostileCaller("a forger", "forged"),
 	}
 }
 
-// TestHostileInput drives every operation as everyone who has no business with what is ada's: no 5xx, nothing of hers
-// in any answer, and no change to her order.
+// wantUnchanged fails the test where the shop is not as it was, but for what the strangers did to what is their own.
+func (w *hostileWorld) wantUnchanged(t testing.TB, before snapshot) {
+	t.Helper()
+	callers := []string{w.shop.ben.Ref.ID.String(), w.rival.ID.String()}
+	for _, change := range before.changes(takeSnapshot(t, w.shop.db), callers, w.owners) {
+		t.Errorf("%.500s", change)
+	}
+}
+
+// TestHostileInput drives every operation as everyone who has no business with what is ada's and acme's: no 5xx, nothing
+// of theirs in any answer, and no change to any row that is not the caller's own.
 func TestHostileInput(t *testing.T) {
 	w := newHostileWorld(t)
-	before := w.ada.get("/v1/orders/" + w.order).Body.String()
+	before := takeSnapshot(t, w.shop.db)
 	w.driver.Callers = strangers()
-	w.driver.Unchanged = func(t testing.TB) {
-		if after := w.ada.get("/v1/orders/" + w.order).Body.String(); after != before {
-			t.Errorf("ada's order has changed from\n%s\nto\n%s", before, after)
-		}
-	}
+	w.driver.Unchanged = func(t testing.TB) { w.wantUnchanged(t, before) }
 	w.driver.Run(t)
 }
 

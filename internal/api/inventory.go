@@ -370,16 +370,6 @@ func notThere(err error) error {
 	return err
 }
 
-// invalidStock says which fields of a stock operation are wrong.
-func invalidStock(err error, p *Problem) {
-	var invalid *inventory.InvalidError
-	if errors.As(err, &invalid) {
-		for _, f := range invalid.Faults {
-			p.Errors = append(p.Errors, FieldError{Field: f.Field, Message: f.Remedy})
-		}
-	}
-}
-
 // notEnoughStock says what is left of which stock row.
 func notEnoughStock(err error, p *Problem) {
 	var short *inventory.NotEnoughError

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -113,13 +114,13 @@ func (s *Server) shipOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var f checkoutFaults
+	var f fault.List
 	in := order.ShipInput{
 		Command:  command,
-		Carrier:  f.text("carrier", body.Carrier, 0, maxCarrier),
-		Tracking: f.text("tracking", body.Tracking, 0, maxCarrier),
+		Carrier:  f.Line("carrier", body.Carrier, 0, maxCarrier),
+		Tracking: f.Line("tracking", body.Tracking, 0, maxCarrier),
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err("shipment"); err != nil {
 		return err
 	}
 	shipped, err := s.Orders.Ship(r.Context(), in)
@@ -266,27 +267,27 @@ func refundInput(command order.Command, body refundOrderRequest) (order.RefundIn
 	if in.Reason, err = reasonWord(body.Reason, true); err != nil {
 		return in, err
 	}
-	var f checkoutFaults
+	var f fault.List
 	switch {
 	case body.Lines != nil && body.AmountMinor != nil:
-		f.add("amount_minor", "must be left out where lines are given")
+		f.Add("amount_minor", "must be left out where lines are given")
 	case body.Lines != nil && (len(body.Lines) == 0 || len(body.Lines) > maxRefundLines):
-		f.add("lines", fmt.Sprintf("must be 1 to %d; leave them out to refund all that is left", maxRefundLines))
+		f.Add("lines", "must be 1 to %d; leave them out to refund all that is left", maxRefundLines)
 	case body.AmountMinor != nil && *body.AmountMinor < 1:
-		f.add("amount_minor", "must be 1 or more")
+		f.Add("amount_minor", "must be 1 or more")
 	case body.AmountMinor != nil:
 		in.AmountMinor = *body.AmountMinor
 	}
 	seen := make(map[int64]bool)
 	for i, units := range body.Lines {
 		if seen[units.LineNo] {
-			f.add(fmt.Sprintf("lines[%d].line_no", i), "must be given once")
+			f.Add(fmt.Sprintf("lines[%d].line_no", i), "must be given once")
 		}
 		if units.Quantity < 1 {
-			f.add(fmt.Sprintf("lines[%d].quantity", i), "must be 1 or more")
+			f.Add(fmt.Sprintf("lines[%d].quantity", i), "must be 1 or more")
 		}
 		seen[units.LineNo] = true
 		in.Lines = append(in.Lines, order.RefundUnits(units))
 	}
-	return in, f.err()
+	return in, f.Err("refund")
 }

@@ -141,16 +141,6 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// invalidCatalog names the fields that are wrong.
-func invalidCatalog(err error, p *Problem) {
-	var invalid *catalog.InvalidError
-	if errors.As(err, &invalid) {
-		for _, f := range invalid.Fields {
-			p.Errors = append(p.Errors, FieldError{Field: bounded(f.Field, 200), Message: f.Reason})
-		}
-	}
-}
-
 // takenSKU says which SKU belongs to another product.
 func takenSKU(err error, p *Problem) {
 	var taken *catalog.SKUTakenError

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
 	"meridian/regions"
@@ -69,7 +70,9 @@ func (c *Carts) Remove(ctx context.Context, in ChangeInput, sku string) (Cart, e
 
 // changeLine is Change with one element, whose errors name its fields alone.
 func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (Cart, error) {
-	if err := change.validate(); err != nil {
+	var f fault.List
+	change.check(&f, "")
+	if err := f.Err("cart"); err != nil {
 		return Cart{}, err
 	}
 	in.Changes = []Change{change}
@@ -80,7 +83,7 @@ func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (
 // one where it is refused or was made before with the same idempotency key, which returns
 // the cart as it is now. With a key it may be repeated.
 //
-// It fails with *InvalidError, ErrNotFound, ErrNotOpen, *ConflictError, *UnknownSKUError,
+// It fails with *fault.Error, ErrNotFound, ErrNotOpen, *ConflictError, *UnknownSKUError,
 // *TooManyLinesError, *QuantityError or idempotency.ErrReused, and then changes nothing.
 func (c *Carts) Change(ctx context.Context, in ChangeInput) (Cart, error) {
 	if err := c.validateChange(in); err != nil {
@@ -255,46 +258,45 @@ func then(first, second Change) (Change, error) {
 }
 
 func (c *Carts) validateChange(in ChangeInput) error {
-	if len(in.Changes) == 0 && in.Currency == "" && in.Country == "" {
-		return &InvalidError{Field: "changes", Remedy: "must name something to change"}
-	}
-	if len(in.Changes) > maxChanges {
-		return &InvalidError{Field: "changes", Remedy: fmt.Sprintf("must be at most %d", maxChanges)}
-	}
-	for i, change := range in.Changes {
-		if err := change.validate(); err != nil {
-			err.Field = fmt.Sprintf("changes[%d].%s", i, err.Field)
-			return err
+	var f fault.List
+	switch {
+	case len(in.Changes) == 0 && in.Currency == "" && in.Country == "":
+		f.Add("changes", "must name something to change")
+	case len(in.Changes) > maxChanges:
+		f.Add("changes", "must be at most %d", maxChanges)
+	default:
+		for i, change := range in.Changes {
+			change.check(&f, fmt.Sprintf("changes[%d].", i))
 		}
 	}
-	return c.validateMarket(in.Currency, in.Country)
+	c.checkMarket(&f, in.Currency, in.Country)
+	return f.Err("cart")
 }
 
-func (ch Change) validate() *InvalidError {
-	switch {
-	case ch.SKU == "" || len(ch.SKU) > maxSKUBytes:
-		return &InvalidError{Field: "sku", Remedy: fmt.Sprintf("must have 1 to %d bytes", maxSKUBytes)}
-	case ch.Op == OpRemove && ch.Quantity != 0:
-		return &InvalidError{Field: "quantity", Remedy: "must be left out with remove"}
-	case ch.Op == OpRemove:
-		return nil
-	case ch.Op != OpAdd && ch.Op != OpSet:
-		return &InvalidError{Field: "op", Remedy: "must be add, set or remove"}
-	case ch.Quantity < 1 || ch.Quantity > MaxQuantity:
-		return &InvalidError{Field: "quantity", Remedy: fmt.Sprintf("must be from 1 to %d", MaxQuantity)}
+// check adds what is wrong with the change that stands in the input at that prefix.
+func (ch Change) check(f *fault.List, at string) {
+	if ch.SKU == "" || len(ch.SKU) > maxSKUBytes {
+		f.Add(at+"sku", "must have 1 to %d bytes", maxSKUBytes)
 	}
-	return nil
+	switch {
+	case ch.Op == OpRemove && ch.Quantity != 0:
+		f.Add(at+"quantity", "must be left out with remove")
+	case ch.Op == OpRemove:
+	case ch.Op != OpAdd && ch.Op != OpSet:
+		f.Add(at+"op", "must be add, set or remove")
+	case ch.Quantity < 1 || ch.Quantity > MaxQuantity:
+		f.Add(at+"quantity", "must be from 1 to %d", MaxQuantity)
+	}
 }
 
-// validateMarket checks a currency and a country, either of which may be left out.
-func (c *Carts) validateMarket(currency money.Currency, country string) error {
+// checkMarket checks a currency and a country, either of which may be left out.
+func (c *Carts) checkMarket(f *fault.List, currency money.Currency, country string) {
 	if country != "" && !c.Shipping.Serves(country) {
-		return &InvalidError{Field: "country", Remedy: "must be an ISO 3166-1 code in upper case, such as IE"}
+		f.Add("country", "must be an ISO 3166-1 code in upper case, such as IE")
 	}
 	if currency != "" && (!c.sells(currency) || !c.Shipping.HasCurrency(currency)) {
-		return &InvalidError{Field: "currency", Remedy: "must be a currency that a region sells in, such as EUR"}
+		f.Add("currency", "must be a currency that a region sells in, such as EUR")
 	}
-	return nil
 }
 
 // sells reports whether any region sells in the currency.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
 	"meridian/regions"
@@ -35,7 +36,7 @@ type CreateInput struct {
 // cart. One round trip, and a second one with lines. It may be repeated with the same key,
 // and for a guest the same ID: nothing is then added twice.
 //
-// It fails with *InvalidError, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
+// It fails with *fault.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
 // where the key (and ID) came with another input before, idempotency.ErrReused. A cart
 // whose first lines were refused may stay behind, empty.
 func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
@@ -58,22 +59,24 @@ func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
 }
 
 func (c *Carts) validateCreate(in CreateInput) error {
+	var f fault.List
 	if in.Country == "" {
-		return &InvalidError{Field: "country", Remedy: "must be an ISO 3166-1 code in upper case, such as IE"}
+		f.Add("country", "must be an ISO 3166-1 code in upper case, such as IE")
 	}
+	c.checkMarket(&f, in.Currency, in.Country)
 	if len(in.Lines) > maxChanges {
-		return &InvalidError{Field: "lines", Remedy: fmt.Sprintf("must be at most %d", maxChanges)}
+		f.Add("lines", "must be at most %d", maxChanges)
+		return f.Err("cart")
 	}
 	for i, line := range in.Lines {
+		at := fmt.Sprintf("lines[%d].", i)
 		if line.Op != OpAdd {
-			return &InvalidError{Field: fmt.Sprintf("lines[%d].op", i), Remedy: "must be add"}
+			f.Add(at+"op", "must be add")
+			continue
 		}
-		if err := line.validate(); err != nil {
-			err.Field = fmt.Sprintf("lines[%d].%s", i, err.Field)
-			return err
-		}
+		line.check(&f, at)
 	}
-	return c.validateMarket(in.Currency, in.Country)
+	return f.Err("cart")
 }
 
 // open returns the cart without the first lines, made if it is not there.

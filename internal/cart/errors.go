@@ -13,16 +13,6 @@ var (
 	ErrNotOpen = errors.New("the cart can no longer be changed: begin a new one")
 )
 
-// InvalidError is returned for input that no cart could take.
-type InvalidError struct {
-	// Field is the faulty part of the input, such as "changes[2].quantity".
-	Field string
-	// Remedy says what it must be.
-	Remedy string
-}
-
-func (e *InvalidError) Error() string { return e.Field + " " + e.Remedy }
-
 // ConflictError is returned for a change that was made on an old version, or that lost to
 // another one. Nothing of it happened.
 type ConflictError struct {

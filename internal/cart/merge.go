@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -44,7 +45,7 @@ type MergeInput struct {
 // The guest's cart is then merged for good: merging it again changes nothing and returns
 // the customer's open cart. One round trip; it may be repeated.
 //
-// It fails with *InvalidError, *TooManyLinesError, ErrNotFound when there is no such
+// It fails with *fault.Error, *TooManyLinesError, ErrNotFound when there is no such
 // guest's cart (or it was merged before and no cart of the customer is open), and
 // ErrNotOpen when it was ordered; nothing is then changed.
 func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
@@ -52,7 +53,7 @@ func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
 		in.Strategy = MergeSum
 	}
 	if !slices.Contains(Strategies(), in.Strategy) {
-		return Cart{}, &InvalidError{Field: "strategy", Remedy: fmt.Sprintf("must be one of %v", Strategies())}
+		return Cart{}, fault.New("merge", "strategy", fmt.Sprintf("must be one of %v", Strategies()))
 	}
 	fresh := regions.Ref{Region: in.Customer.Region, ID: uuid.New()}
 	var merged Cart

@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -117,7 +118,7 @@ func TestMerge_Refused(t *testing.T) {
 		t.Errorf("a refused merge left a cart behind: %v", err)
 	}
 	s.wantLines(t, customers, map[string]int64{mug: 1})
-	var invalid *cart.InvalidError
+	var invalid *fault.Error
 	if _, err := s.Merge(t.Context(), cart.MergeInput{Guest: ordered.Ref, Customer: alice, Strategy: "newest"}); !errors.As(err, &invalid) {
 		t.Errorf("an unknown strategy: %v", err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"meridian/internal/fault"
 )
 
 func TestCategories(t *testing.T) {
@@ -77,7 +79,7 @@ func TestUpsertCategories_Moves(t *testing.T) {
 		id := rapid.SampledFrom(ids).Draw(rt, "id")
 		parent := rapid.SampledFrom(append(ids, "")).Draw(rt, "parent")
 		_, err := s.UpsertCategories(t.Context(), []CategoryInput{{ID: id, ParentID: parent, Name: "N"}})
-		var refused *InvalidError
+		var refused *fault.Error
 		if err != nil && !errors.As(err, &refused) {
 			rt.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/regions"
 )
@@ -23,7 +24,7 @@ type CreateInput struct {
 }
 
 // CreateProduct adds a product and returns it as its seller sees it. It returns
-// *InvalidError, ErrKeyTaken, *SKUTakenError, ErrNotFound for an unknown seller, and for a
+// *fault.Error, ErrKeyTaken, *SKUTakenError, ErrNotFound for an unknown seller, and for a
 // repetition *idempotency.Replay or idempotency.ErrReused. One round trip.
 func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, error) {
 	if err := in.Product.Validate(); err != nil {
@@ -68,14 +69,14 @@ func (c *Catalog) writeError(ctx context.Context, written change, err error) err
 	case database.Violates(err, "products_seller_fkey"):
 		return ErrNotFound
 	case database.Violates(err, "products_category_fkey"):
-		return &InvalidError{What: "product", Fields: []FieldFault{unknownCategory}}
+		return fault.New("product", unknownCategory.Name, unknownCategory.Remedy)
 	case database.Violates(err, "skus_weight_not_negative"):
 		return c.takenSKU(ctx, written, err)
 	}
 	return err
 }
 
-var unknownCategory = FieldFault{Field: "category", Reason: "must be the id of a category; GET /v1/categories lists them"}
+var unknownCategory = fault.Field{Name: "category", Remedy: "must be the id of a category; GET /v1/categories lists them"}
 
 // takenSKU finds out which SKU another product has.
 func (c *Catalog) takenSKU(ctx context.Context, written change, err error) error {

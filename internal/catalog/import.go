@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -78,19 +79,19 @@ type ImportInput struct {
 	Progress func(lines, bytes, total int64)
 }
 
-// Validate reports what is wrong with the input as *InvalidError.
+// Validate reports what is wrong with the input as *fault.Error.
 func (in ImportInput) Validate() error {
-	var f faults
+	var f fault.List
 	if in.Format != FormatCSV && in.Format != FormatNDJSON {
-		f.add("format", "must be csv or ndjson")
+		f.Add("format", "must be csv or ndjson")
 	}
 	if in.Policy != KeepGood && in.Policy != AllOrNothing {
-		f.add("policy", "must be keep_good or all_or_nothing")
+		f.Add("policy", "must be keep_good or all_or_nothing")
 	}
 	if in.Source == nil || in.Size < 0 {
-		f.add("source", "must be a file")
+		f.Add("source", "must be a file")
 	}
-	return f.err("import")
+	return f.Err("import")
 }
 
 // ImportStatus is how far an import is.
@@ -150,7 +151,7 @@ const (
 )
 
 // Import upserts the products of a file and reports how it went; that lines are bad is part
-// of the report, not an error. It returns *InvalidError for input or a header that is wrong,
+// of the report, not an error. It returns *fault.Error for input or a header that is wrong,
 // *TooManyLinesError, ErrChangedMeanwhile and ErrImportOvertaken. Whatever else stops it, calling it again with
 // the same file goes on, and a file that has been imported is written again only where
 // something differs. Two round trips a chunk of up to 200 products, one of which only reads.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"meridian/internal/fault"
 	"meridian/internal/money"
 )
 
@@ -39,18 +40,18 @@ type csvRow struct {
 	fault string
 }
 
-// newCSVReader reads the header. It returns *InvalidError when that is wrong.
+// newCSVReader reads the header. It returns *fault.Error when that is wrong.
 func newCSVReader(lines *lineReader) (*csvReader, error) {
 	r := &csvReader{lines: lines}
 	row, err := r.row()
 	if errors.Is(err, io.EOF) {
-		return nil, &InvalidError{What: "file", Fields: []FieldFault{{Field: "header", Reason: "must be the first row"}}}
+		return nil, fault.New("file", "header", "must be the first row")
 	}
 	if err != nil {
 		return nil, err
 	}
 	if row.fault != "" {
-		return nil, &InvalidError{What: "file", Fields: []FieldFault{{Field: "header", Reason: row.fault}}}
+		return nil, fault.New("file", "header", row.fault)
 	}
 	r.header, err = newCSVHeader(row.fields)
 	return r, err
@@ -156,12 +157,12 @@ func (l textLine) clone() textLine {
 	return l
 }
 
-// splitCSV splits a record into its fields as RFC 4180 says; fault is "" when it could.
-func splitCSV(text []byte) (fields []string, fault string) {
+// splitCSV splits a record into its fields as RFC 4180 says; wrong is "" when it could.
+func splitCSV(text []byte) (fields []string, wrong string) {
 	for {
 		var field string
 		if len(text) > 0 && text[0] == '"' {
-			field, text, fault = quotedField(text[1:])
+			field, text, wrong = quotedField(text[1:])
 		} else {
 			end := bytes.IndexByte(text, ',')
 			if end < 0 {
@@ -169,11 +170,11 @@ func splitCSV(text []byte) (fields []string, fault string) {
 			}
 			field, text = string(text[:end]), text[end:]
 			if strings.Contains(field, `"`) {
-				fault = `has a quotation mark inside an unquoted field: write "5"" pipe"`
+				wrong = `has a quotation mark inside an unquoted field: write "5"" pipe"`
 			}
 		}
-		if fault != "" {
-			return nil, fault
+		if wrong != "" {
+			return nil, wrong
 		}
 		fields = append(fields, field)
 		if len(text) == 0 {
@@ -184,7 +185,7 @@ func splitCSV(text []byte) (fields []string, fault string) {
 }
 
 // quotedField reads a field up to its closing quotation mark, which a comma or the end follows.
-func quotedField(text []byte) (field string, rest []byte, fault string) {
+func quotedField(text []byte) (field string, rest []byte, wrong string) {
 	var b strings.Builder
 	for {
 		end := bytes.IndexByte(text, '"')
@@ -230,31 +231,31 @@ var csvColumns = []string{"key", "title", "description", "brand", "category", "t
 func newCSVHeader(names []string) (csvHeader, error) {
 	h := csvHeader{names: names, at: make(map[string]int), prices: make(map[string]int), options: make(map[string]int),
 		attributes: make(map[string]int), currencies: make(map[string]money.Currency)}
-	var f faults
+	var f fault.List
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		if _, twice := h.at[name]; twice {
-			f.add("header", "must have column %q once", name)
+			f.Add("header", "must have column %q once", name)
 		}
 		h.at[name] = i
 		h.addColumn(&f, name, i)
 	}
 	for _, name := range []string{"key", "title", "category", "sku"} {
 		if _, ok := h.at[name]; !ok {
-			f.add("header", "must have a column %q; columns are separated by commas", name)
+			f.Add("header", "must have a column %q; columns are separated by commas", name)
 		}
 	}
-	return h, f.err("file")
+	return h, f.Err("file")
 }
 
-func (h csvHeader) addColumn(f *faults, name string, i int) {
+func (h csvHeader) addColumn(f *fault.List, name string, i int) {
 	kind, what, _ := strings.Cut(name, ":")
 	switch {
 	case slices.Contains(csvColumns, name):
 	case kind == "price":
 		currency, err := money.ParseCurrency(what)
 		if err != nil {
-			f.add("header", "column %q must name an ISO 4217 currency, as price:EUR does", clip(name, 100))
+			f.Add("header", "column %q must name an ISO 4217 currency, as price:EUR does", clip(name, 100))
 		}
 		h.prices[what], h.currencies[what] = i, currency
 	case kind == "option" && what != "":
@@ -262,7 +263,7 @@ func (h csvHeader) addColumn(f *faults, name string, i int) {
 	case kind == "attribute" && what != "":
 		h.attributes[what] = i
 	default:
-		f.add("header", "column %q is not known: use %s, price:EUR, option:colour or attribute:material",
+		f.Add("header", "column %q is not known: use %s, price:EUR, option:colour or attribute:material",
 			clip(name, 100), strings.Join(csvColumns, ", "))
 	}
 }
@@ -392,9 +393,9 @@ func (p *csvProduct) readSKU(row *csvRow) SKUInput {
 	}
 	for name, at := range p.header.prices {
 		if text := row.fields[at]; text != "" {
-			amount, fault := parsePrice(text, p.header.currencies[name])
-			if fault != "" {
-				p.made.fault(row.first, "price:"+name, fault)
+			amount, wrong := parsePrice(text, p.header.currencies[name])
+			if wrong != "" {
+				p.made.fault(row.first, "price:"+name, wrong)
 			}
 			sku.Prices[p.header.currencies[name]] = amount
 		}
@@ -404,7 +405,7 @@ func (p *csvProduct) readSKU(row *csvRow) SKUInput {
 
 // parsePrice reads a decimal amount of major units, "2.95", as minor units, exactly; fault
 // says what is wrong with it.
-func parsePrice(text string, currency money.Currency) (minor int64, fault string) {
+func parsePrice(text string, currency money.Currency) (minor int64, wrong string) {
 	exponent := currency.Exponent()
 	units, decimals, _ := strings.Cut(text, ".")
 	switch {

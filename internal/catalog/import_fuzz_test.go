@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/fault"
 	"meridian/internal/money"
 )
 
@@ -44,7 +45,7 @@ func FuzzReadFile(f *testing.F) {
 			in.Format = FormatNDJSON
 		}
 		reader, err := newChunkReader(in)
-		var invalid *InvalidError
+		var invalid *fault.Error
 		if errors.As(err, &invalid) {
 			return
 		}

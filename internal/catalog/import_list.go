@@ -88,8 +88,8 @@ type ImportErrorFilter struct {
 }
 
 // ListImportErrors returns what is wrong with an import's lines, in the file's order, and
-// whether there is more; none for an import of another seller. Of an import with very many
-// bad lines the first 10,000 faults are kept. One round trip.
+// whether there is more, or ErrNotFound for an import of another seller. Of an import with
+// very many bad lines the first 10,000 faults are kept. One round trip.
 func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (list []BadLine, more bool, err error) {
 	scan := func(row pgx.CollectableRow) (e BadLine, err error) {
 		err = row.Scan(&e.Line, &e.Field, &e.Reason)
@@ -97,16 +97,21 @@ func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (li
 	}
 	// $1 = region, $2 = import, $3 = seller, $4 = line, $5 = field, $6 = limit
 	list, err = database.List(ctx, c.db, scan, `
-SELECT e.line, e.field, e.reason
-FROM import_errors e
-JOIN imports i ON i.region = e.region AND i.id = e.import_id
-WHERE e.region = $1 AND e.import_id = $2 AND i.seller_id = $3 AND (e.line, e.field) > ($4::int8, $5::text)
+SELECT coalesce(e.line, 0), coalesce(e.field, ''), coalesce(e.reason, '')
+FROM imports i
+-- an import whose lines are all good is one row without a line
+LEFT JOIN import_errors e ON e.region = i.region AND e.import_id = i.id AND (e.line, e.field) > ($4::int8, $5::text)
+WHERE i.region = $1 AND i.id = $2 AND i.seller_id = $3
 ORDER BY e.line, e.field
 LIMIT $6`, f.Import.Region, f.Import.ID, f.Seller, f.AfterLine, f.AfterField, f.Limit+1)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, false, fmt.Errorf("list import errors: %w", err)
-	}
-	if len(list) > f.Limit {
+	case len(list) == 0:
+		return nil, false, ErrNotFound
+	case list[0].Line == 0:
+		return nil, false, nil
+	case len(list) > f.Limit:
 		return list[:f.Limit], true, nil
 	}
 	return list, false, nil

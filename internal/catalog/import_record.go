@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"meridian/internal/fault"
 )
 
 // A fileRecord is a product of a file, or what is wrong with it.
@@ -49,10 +51,10 @@ func (r *fileRecord) check(file recordReader) {
 	if r.in.Key == "" {
 		r.fault(r.first, "key", "must be given")
 	}
-	var invalid *InvalidError
+	var invalid *fault.Error
 	if errors.As(r.in.Validate(), &invalid) {
 		for _, f := range invalid.Fields {
-			r.fault(r.lineOf(f.Field), file.fieldName(f.Field), f.Reason)
+			r.fault(r.lineOf(f.Name), file.fieldName(f.Name), f.Remedy)
 		}
 	}
 }

@@ -386,7 +386,7 @@ func TestListImports(t *testing.T) {
 	if _, err := s.GetImport(t.Context(), other, last.Ref); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another seller: %v", err)
 	}
-	if list, _, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, Limit: 9}); err != nil || len(list) > 0 {
+	if list, _, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, Limit: 9}); !errors.Is(err, ErrNotFound) || len(list) > 0 {
 		t.Errorf("another seller: %v, %v", list, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"meridian/internal/fault"
 	"meridian/internal/money"
 )
 
@@ -74,31 +75,31 @@ const (
 
 var skuPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// Validate reports everything that is wrong with the product as *InvalidError. That its
+// Validate reports everything that is wrong with the product as *fault.Error. That its
 // category exists and its SKUs are free is found out by writing it.
 func (in *ProductInput) Validate() error {
-	var f faults
+	var f fault.List
 	checkLine(&f, "key", in.Key, 0, maxKey)
 	checkLine(&f, "title", in.Title, 1, maxTitle)
 	checkText(&f, "description", in.Description, 0, maxDescription)
 	checkLine(&f, "brand", in.Brand, 0, maxBrand)
 	if !categoryIDPattern.MatchString(in.CategoryID) {
-		f.add("category", "must be the id of a category")
+		f.Add("category", "must be the id of a category")
 	}
 	switch in.TaxCategory {
 	case TaxStandard, TaxReduced, TaxZero, "":
 	default:
-		f.add("tax_category", "must be standard, reduced or zero")
+		f.Add("tax_category", "must be standard, reduced or zero")
 	}
 	switch in.Status {
 	case Draft, Active, Archived, "":
 	default:
-		f.add("status", "must be draft, active or archived")
+		f.Add("status", "must be draft, active or archived")
 	}
 	checkAttributes(&f, in.Attributes)
 	checkImages(&f, in.Images)
 	checkSKUs(&f, in.SKUs)
-	return f.err("product")
+	return f.Err("product")
 }
 
 // withDefaults fills in what may be left out.
@@ -113,38 +114,38 @@ func (in ProductInput) withDefaults() ProductInput {
 }
 
 // checkText wants least to most characters that the database can hold, not all of them space.
-func checkText(f *faults, field, text string, least, most int) {
+func checkText(f *fault.List, field, text string, least, most int) {
 	n := utf8.RuneCountInString(text)
 	switch {
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		f.add(field, "must be UTF-8 without NUL characters")
+		f.Add(field, "must be UTF-8 without NUL characters")
 	case n > most:
-		f.add(field, "must be at most %d characters", most)
+		f.Add(field, "must be at most %d characters", most)
 	case n < least || (least > 0 && strings.TrimSpace(text) == ""):
-		f.add(field, "must be %d to %d characters, not only spaces", least, most)
+		f.Add(field, "must be %d to %d characters, not only spaces", least, most)
 	}
 }
 
 // checkLine is checkText for a text of one line, without control characters.
-func checkLine(f *faults, field, text string, least, most int) {
-	before := len(f.fields)
+func checkLine(f *fault.List, field, text string, least, most int) {
+	before := len(*f)
 	checkText(f, field, text, least, most)
-	if len(f.fields) == before && strings.ContainsFunc(text, unicode.IsControl) {
-		f.add(field, "must be one line without control characters")
+	if len(*f) == before && strings.ContainsFunc(text, unicode.IsControl) {
+		f.Add(field, "must be one line without control characters")
 	}
 }
 
-func checkAttributes(f *faults, attributes map[string]any) {
+func checkAttributes(f *fault.List, attributes map[string]any) {
 	if len(attributes) > maxAttributes {
-		f.add("attributes", "must have at most %d names", maxAttributes)
+		f.Add("attributes", "must have at most %d names", maxAttributes)
 		return
 	}
-	if fault := attributeFault(attributes, 1); fault != "" {
-		f.add("attributes", "%s", fault)
+	if wrong := attributeFault(attributes, 1); wrong != "" {
+		f.Add("attributes", "%s", wrong)
 		return
 	}
 	if text, err := encodeJSON(attributes); err != nil || len(text) > maxAttributeBytes {
-		f.add("attributes", "must be at most %d bytes of JSON", maxAttributeBytes)
+		f.Add("attributes", "must be at most %d bytes of JSON", maxAttributeBytes)
 	}
 }
 
@@ -162,20 +163,20 @@ func attributeFault(value any, depth int) string {
 		}
 	case []any:
 		for _, element := range v {
-			if fault := nestedFault(element, depth); fault != "" {
-				return fault
+			if wrong := nestedFault(element, depth); wrong != "" {
+				return wrong
 			}
 		}
 	case map[string]any:
 		for name, member := range v {
-			if fault := attributeFault(name, depth); fault != "" {
-				return fault
+			if wrong := attributeFault(name, depth); wrong != "" {
+				return wrong
 			}
 			if name == "" || len(name) > 100 {
 				return "must have names of 1 to 100 bytes"
 			}
-			if fault := nestedFault(member, depth); fault != "" {
-				return fault
+			if wrong := nestedFault(member, depth); wrong != "" {
+				return wrong
 			}
 		}
 	default:
@@ -194,15 +195,15 @@ func nestedFault(value any, depth int) string {
 	return attributeFault(value, depth+1)
 }
 
-func checkImages(f *faults, images []Image) {
+func checkImages(f *fault.List, images []Image) {
 	if len(images) > maxImages {
-		f.add("images", "must be at most %d", maxImages)
+		f.Add("images", "must be at most %d", maxImages)
 		return
 	}
 	for i, image := range images {
 		field := "images[" + strconv.Itoa(i) + "]"
 		if !isImageURL(image.URL) {
-			f.add(field+".url", "must be an https URL, or a path such as /images/mug.jpg, of at most %d bytes", maxImageURL)
+			f.Add(field+".url", "must be an https URL, or a path such as /images/mug.jpg, of at most %d bytes", maxImageURL)
 		}
 		checkLine(f, field+".alt", image.Alt, 0, maxImageAlt)
 	}
@@ -224,46 +225,46 @@ func isImageURL(text string) bool {
 	return u.Scheme == "" && u.Host == "" && u.Path != "" && !strings.HasPrefix(text, "//")
 }
 
-func checkSKUs(f *faults, skus []SKUInput) {
+func checkSKUs(f *fault.List, skus []SKUInput) {
 	if len(skus) == 0 || len(skus) > maxSKUs {
-		f.add("skus", "must be 1 to %d", maxSKUs)
+		f.Add("skus", "must be 1 to %d", maxSKUs)
 		return
 	}
 	first := make(map[string]int, len(skus))
 	for i, sku := range skus {
 		field := "skus[" + strconv.Itoa(i) + "]"
 		if earlier, twice := first[sku.Code]; twice {
-			f.add(field+".sku", "is also skus[%d]: give each SKU once", earlier)
+			f.Add(field+".sku", "is also skus[%d]: give each SKU once", earlier)
 		}
 		first[sku.Code] = i
 		sku.check(f, field)
 	}
 }
 
-func (sku SKUInput) check(f *faults, field string) {
+func (sku SKUInput) check(f *fault.List, field string) {
 	if !skuPattern.MatchString(sku.Code) {
-		f.add(field+".sku", "must be 1 to 64 letters, digits, dots, underscores and hyphens")
+		f.Add(field+".sku", "must be 1 to 64 letters, digits, dots, underscores and hyphens")
 	}
 	checkLine(f, field+".barcode", sku.Barcode, 0, maxBarcode)
 	if sku.WeightGrams < 0 || sku.WeightGrams > maxWeightGrams {
-		f.add(field+".weight_grams", "must be 0 to %d", maxWeightGrams)
+		f.Add(field+".weight_grams", "must be 0 to %d", maxWeightGrams)
 	}
 	if len(sku.Options) > maxOptions {
-		f.add(field+".options", "must be at most %d", maxOptions)
+		f.Add(field+".options", "must be at most %d", maxOptions)
 	}
 	for name, value := range sku.Options {
 		checkLine(f, field+".options", name, 1, maxOptionName)
 		checkLine(f, field+".options."+name, value, 1, maxOptionValue)
 	}
 	if len(sku.Prices) > maxPrices {
-		f.add(field+".prices", "must be at most %d", maxPrices)
+		f.Add(field+".prices", "must be at most %d", maxPrices)
 	}
 	for currency, amount := range sku.Prices {
 		if _, err := money.ParseCurrency(string(currency)); err != nil {
-			f.add(field+".prices", "must be in ISO 4217 currencies, such as EUR")
+			f.Add(field+".prices", "must be in ISO 4217 currencies, such as EUR")
 		}
 		if amount < 0 || amount > MaxPriceMinor {
-			f.add(field+".prices."+string(currency), "must be 0 to %d minor units", int64(MaxPriceMinor))
+			f.Add(field+".prices."+string(currency), "must be 0 to %d minor units", int64(MaxPriceMinor))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
 )
@@ -94,13 +95,13 @@ func is(want error) func(error) bool { return func(err error) bool { return erro
 
 func invalid(fields ...string) func(error) bool {
 	return func(err error) bool {
-		var e *InvalidError
+		var e *fault.Error
 		if !errors.As(err, &e) {
 			return false
 		}
 		var got []string
 		for _, f := range e.Fields {
-			got = append(got, f.Field)
+			got = append(got, f.Name)
 		}
 		return cmp.Equal(fields, got)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/regions"
 )
 
@@ -52,15 +53,15 @@ func scanSeller(row pgx.CollectableRow) (s Seller, err error) {
 	return s, err
 }
 
-// CreateSeller adds a seller. It returns *InvalidError, or ErrSlugTaken; that is also what
+// CreateSeller adds a seller. It returns *fault.Error, or ErrSlugTaken; that is also what
 // a repetition returns. One round trip.
 func (c *Catalog) CreateSeller(ctx context.Context, in SellerInput) (Seller, error) {
-	var f faults
+	var f fault.List
 	if !sellerSlugPattern.MatchString(in.Slug) {
-		f.add("slug", "must be 2 to 64 lower-case letters, digits and hyphens, beginning with a letter")
+		f.Add("slug", "must be 2 to 64 lower-case letters, digits and hyphens, beginning with a letter")
 	}
 	checkText(&f, "name", in.Name, 1, 200)
-	if err := f.err("seller"); err != nil {
+	if err := f.Err("seller"); err != nil {
 		return Seller{}, err
 	}
 	var s Seller

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 )
 
 // CategoryInput is a category to add or change.
@@ -35,7 +36,7 @@ var categoryIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // UpsertCategories adds and changes categories, all or none, and returns how many were not
 // so already. Products stay where they are and are listed in the new ancestors. It returns
-// *InvalidError for an unknown parent, a circle and whatever else is wrong. It may be
+// *fault.Error for an unknown parent, a circle and whatever else is wrong. It may be
 // repeated; it is an interactive transaction, for administrators.
 func (c *Catalog) UpsertCategories(ctx context.Context, inputs []CategoryInput) (changed int, err error) {
 	if err := validateCategories(inputs); err != nil {
@@ -70,24 +71,24 @@ func (c *Catalog) UpsertCategories(ctx context.Context, inputs []CategoryInput) 
 }
 
 func validateCategories(inputs []CategoryInput) error {
-	var f faults
+	var f fault.List
 	if len(inputs) == 0 || len(inputs) > maxCategories {
-		f.add("categories", "must be 1 to %d", maxCategories)
-		return f.err("category list")
+		f.Add("categories", "must be 1 to %d", maxCategories)
+		return f.Err("category list")
 	}
 	first := make(map[string]int, len(inputs))
 	for i, in := range inputs {
 		field := "categories[" + strconv.Itoa(i) + "]"
 		if !categoryIDPattern.MatchString(in.ID) {
-			f.add(field+".id", "must be 1 to 64 letters, digits, hyphens and underscores")
+			f.Add(field+".id", "must be 1 to 64 letters, digits, hyphens and underscores")
 		}
 		checkText(&f, field+".name", in.Name, 1, 200)
 		if earlier, twice := first[in.ID]; twice {
-			f.add(field+".id", "is also categories[%d]: give each category once", earlier)
+			f.Add(field+".id", "is also categories[%d]: give each category once", earlier)
 		}
 		first[in.ID] = i
 	}
-	return f.err("category list")
+	return f.Err("category list")
 }
 
 // A categoryPlan is what an upsert changes.
@@ -111,13 +112,13 @@ func planCategories(old *Tree, inputs []CategoryInput) (categoryPlan, error) {
 		category.ID, category.ParentID, category.Name, category.Position = in.ID, in.ParentID, in.Name, in.Position
 		after[in.ID] = category
 	}
-	var f faults
+	var f fault.List
 	for i, in := range inputs {
 		if err := checkAncestors(after, in.ID); err != "" {
-			f.add("categories["+strconv.Itoa(i)+"].parent_id", "%s", err)
+			f.Add("categories["+strconv.Itoa(i)+"].parent_id", "%s", err)
 		}
 	}
-	if err := f.err("category list"); err != nil {
+	if err := f.Err("category list"); err != nil {
 		return categoryPlan{}, err
 	}
 	return newCategoryPlan(old, newTree("", slices.Collect(maps.Values(after)))), nil

@@ -456,8 +456,8 @@ func TestTx_NoSecondConnection(t *testing.T) {
 		"write": func(ctx context.Context) error {
 			return db.Write(ctx, func(b *database.Batch) error { set(b, "a", 9); return nil })
 		},
-		"tx":   func(ctx context.Context) error { return db.Tx(ctx, func(context.Context, pgx.Tx) error { return nil }) },
-		"ping": db.Ping,
+		"tx":        func(ctx context.Context) error { return db.Tx(ctx, func(context.Context, pgx.Tx) error { return nil }) },
+		"reachable": db.Reachable,
 	}
 	for name, call := range calls {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -631,5 +631,21 @@ func TestRetry_OtherErrors(t *testing.T) {
 		if !errors.Is(err, want) || attempts != 1 {
 			t.Errorf("%d attempts, %v", attempts, err)
 		}
+	}
+}
+
+// A pool whose connections are all in use is reachable as long as the server answers them.
+func TestReachable_BusyPool(t *testing.T) {
+	db := databasetest.New(t, databasetest.MaxConns(1))
+	err := db.Tx(t.Context(), func(_ context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SELECT 1`); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		return db.Reachable(ctx)
+	})
+	if err != nil {
+		t.Errorf("Reachable = %v while the only connection is in use", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/exaring/otelpgx"
@@ -21,6 +22,7 @@ type DB struct {
 	region      string
 	maxAttempts int
 	metrics     metrics
+	answered    *atomic.Int64 // when the server last answered, in Unix nanoseconds
 }
 
 // Open connects, asks the server which engine it is, and returns the pool. The caller
@@ -30,7 +32,8 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	poolConfig, err := config.pool()
+	answered := new(atomic.Int64)
+	poolConfig, err := config.pool(answered)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +45,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", config.RedactedURL(), err)
 	}
-	db := &DB{pool: pool, engine: PostgreSQL, region: config.Region, maxAttempts: config.MaxAttempts, metrics: metrics}
+	db := &DB{pool: pool, engine: PostgreSQL, region: config.Region, maxAttempts: config.MaxAttempts, metrics: metrics, answered: answered}
 	var isCockroach bool
 	if err := pool.QueryRow(ctx, EngineQuery).Scan(&isCockroach); err != nil {
 		pool.Close()
@@ -54,7 +57,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	return db, nil
 }
 
-func (c Config) pool() (*pgxpool.Config, error) {
+func (c Config) pool(answered *atomic.Int64) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)
@@ -78,7 +81,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 3 * time.Second}
 	}
-	tracers := []pgx.QueryTracer{tripTracer{}, c.tracing()}
+	tracers := []pgx.QueryTracer{tripTracer{answered}, c.tracing()}
 	if c.Tracer != nil {
 		tracers = append(tracers, c.Tracer)
 	}
@@ -89,7 +92,6 @@ func (c Config) pool() (*pgxpool.Config, error) {
 // tracing makes a span and a measurement of each statement, without its arguments.
 func (c Config) tracing() *otelpgx.Tracer {
 	return otelpgx.NewTracer(
-		otelpgx.WithTrimSQLInSpanName(),
 		otelpgx.WithTracerProvider(c.TracerProvider),
 		otelpgx.WithMeterProvider(c.MeterProvider),
 	)
@@ -108,10 +110,18 @@ func (db *DB) Engine() Engine { return db.engine }
 // Region is the name of the region this process serves.
 func (db *DB) Region() string { return db.region }
 
-// Ping makes one round trip.
-func (db *DB) Ping(ctx context.Context) error {
+// answeredLately is how fresh an answer of the server must be to show that it is there.
+const answeredLately = 2 * time.Second
+
+// Reachable returns nil if the server answers: it does where it answered any statement in
+// the last two seconds, so that a pool whose connections are all busy is not mistaken for
+// a database that is away; else it is asked, in one round trip.
+func (db *DB) Reachable(ctx context.Context) error {
 	if err := refuseInTx(ctx); err != nil {
 		return err
+	}
+	if time.Since(time.Unix(0, db.answered.Load())) < answeredLately {
+		return nil
 	}
 	return db.pool.Ping(ctx)
 }

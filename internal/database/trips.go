@@ -2,9 +2,12 @@ package database
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Trips counts the round trips to the database made under a context.
@@ -27,8 +30,16 @@ func CountTrips(ctx context.Context) (context.Context, *Trips) {
 	return context.WithValue(ctx, tripsKey{}, trips), trips
 }
 
-// tripTracer counts into the context's counter.
-type tripTracer struct{}
+// tripTracer counts into the context's counter, and notes when the server last answered.
+type tripTracer struct{ answered *atomic.Int64 } // Unix nanoseconds
+
+// note records that the server answered, be it with an error of its own.
+func (t tripTracer) note(err error) {
+	var refused *pgconn.PgError
+	if err == nil || errors.As(err, &refused) {
+		t.answered.Store(time.Now().UnixNano())
+	}
+}
 
 func countTrip(ctx context.Context) context.Context {
 	if trips, ok := ctx.Value(tripsKey{}).(*Trips); ok {
@@ -41,7 +52,9 @@ func (tripTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQ
 	return countTrip(ctx)
 }
 
-func (tripTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (t tripTracer) TraceQueryEnd(_ context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.note(data.Err)
+}
 
 func (tripTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
 	return countTrip(ctx)
@@ -49,7 +62,9 @@ func (tripTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceB
 
 func (tripTracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 
-func (tripTracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+func (t tripTracer) TraceBatchEnd(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	t.note(data.Err)
+}
 
 func (tripTracer) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceCopyFromStartData) context.Context {
 	return countTrip(ctx)

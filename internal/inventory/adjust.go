@@ -17,12 +17,12 @@ type Adjustment struct {
 	Operation
 }
 
-// Validate returns *InvalidError with everything that is wrong.
+// Validate returns *fault.Error with everything that is wrong.
 func (a Adjustment) Validate() error {
 	var f faults
 	f.key("warehouse", a.Warehouse, a.SKU)
 	if a.Delta == 0 || a.Delta < -MaxQuantity || a.Delta > MaxQuantity {
-		f.add("delta", fmt.Sprintf("must be a whole number from %d to %d and not 0", int64(-MaxQuantity), int64(MaxQuantity)))
+		f.Add("delta", "must be a whole number from %d to %d and not 0", int64(-MaxQuantity), int64(MaxQuantity))
 	}
 	a.check(&f)
 	return f.err()
@@ -31,7 +31,7 @@ func (a Adjustment) Validate() error {
 // Adjust corrects a stock row and returns it. Units that are reserved or allocated cannot
 // be taken away: cancel or move the orders first. One round trip.
 //
-// Errors: *InvalidError, *NotEnoughError, ErrUnknownWarehouse, ErrNoStock, for a repetition
+// Errors: *fault.Error, *NotEnoughError, ErrUnknownWarehouse, ErrNoStock, for a repetition
 // *idempotency.Replay or idempotency.ErrReused.
 func (s *Stock) Adjust(ctx context.Context, in Adjustment) (Level, error) {
 	if err := in.Validate(); err != nil {

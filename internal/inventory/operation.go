@@ -3,13 +3,13 @@ package inventory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 )
 
@@ -38,7 +38,7 @@ func (o Operation) check(f *faults) {
 	f.text("reason", o.Reason, 1, maxReason)
 	f.text("reference", o.Reference, 0, 100)
 	if o.Actor == "" {
-		f.add("actor", "must be given")
+		f.Add("actor", "must be given")
 	}
 }
 
@@ -93,9 +93,7 @@ func (s *Stock) refusal(ctx context.Context, at rowKey, taken int64, err error) 
 }
 
 // faults gathers what is wrong with an input.
-type faults []Fault
-
-func (f *faults) add(field, remedy string) { *f = append(*f, Fault{Field: field, Remedy: remedy}) }
+type faults struct{ fault.List }
 
 // key checks the name of a stock row.
 func (f *faults) key(warehouseField, warehouse, sku string) {
@@ -106,19 +104,15 @@ func (f *faults) key(warehouseField, warehouse, sku string) {
 func (f *faults) text(field, text string, least, most int) {
 	n := utf8.RuneCountInString(text)
 	if n < least || n > most || strings.ContainsFunc(text, unicode.IsControl) || strings.TrimSpace(text) != text {
-		f.add(field, fmt.Sprintf("must be %d to %d characters on one line, without spaces around", least, most))
+		f.Add(field, "must be %d to %d characters on one line, without spaces around", least, most)
 	}
 }
 
 func (f *faults) quantity(field string, n, least int64) {
 	if n < least || n > MaxQuantity {
-		f.add(field, fmt.Sprintf("must be a whole number from %d to %d", least, int64(MaxQuantity)))
+		f.Add(field, "must be a whole number from %d to %d", least, int64(MaxQuantity))
 	}
 }
 
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return &InvalidError{Faults: f}
-}
+// err is nil if nothing is wrong.
+func (f faults) err() error { return f.Err("stock operation") }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/regions"
@@ -94,13 +95,13 @@ func TestOperations_Refused(t *testing.T) {
 		return err
 	}
 	invalid := func(err error) string {
-		var e *inventory.InvalidError
+		var e *fault.Error
 		if !errors.As(err, &e) {
 			return fmt.Sprint(err)
 		}
 		var fields []string
-		for _, f := range e.Faults {
-			fields = append(fields, f.Field)
+		for _, f := range e.Fields {
+			fields = append(fields, f.Name)
 		}
 		return strings.Join(fields, " ")
 	}
@@ -156,8 +157,8 @@ func TestOperation_Reason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: 1, Operation: op}.Validate()
-			var invalid *inventory.InvalidError
-			if !errors.As(err, &invalid) || len(invalid.Faults) != 1 {
+			var invalid *fault.Error
+			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -332,7 +333,7 @@ func TestList(t *testing.T) {
 	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", Limit: 1}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
 		t.Errorf("an unknown warehouse got %v", err)
 	}
-	var invalid *inventory.InvalidError
+	var invalid *fault.Error
 	if _, err := s.List(t.Context(), inventory.LevelFilter{Limit: 1}); !errors.As(err, &invalid) {
 		t.Errorf("a list of everything got %v", err)
 	}

@@ -34,25 +34,6 @@ func (e *NotEnoughError) Error() string {
 	return fmt.Sprintf("warehouse %s has %d free units of %s, not %d", e.Warehouse, e.Free, e.SKU, e.Wanted)
 }
 
-// A Fault is one thing that is wrong with an input, and how to put it right.
-type Fault struct {
-	// Field is where: "quantity".
-	Field string
-	// Remedy is what it must be: "must be 1 to 1000000000".
-	Remedy string
-}
-
-// InvalidError is returned for an input that is wrong in itself, with every fault.
-type InvalidError struct{ Faults []Fault }
-
-func (e *InvalidError) Error() string {
-	text := "invalid stock operation"
-	for _, f := range e.Faults {
-		text += "; " + f.Field + " " + f.Remedy
-	}
-	return text
-}
-
 // Config is what Stock works with.
 type Config struct {
 	DB      *database.DB

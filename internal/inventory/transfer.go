@@ -17,13 +17,13 @@ type Transfer struct {
 	Operation
 }
 
-// Validate returns *InvalidError with everything that is wrong.
+// Validate returns *fault.Error with everything that is wrong.
 func (t Transfer) Validate() error {
 	var f faults
 	f.key("from", t.From, t.SKU)
 	f.text("to", t.To, 1, 64)
 	if t.From == t.To {
-		f.add("to", "must be another warehouse than from")
+		f.Add("to", "must be another warehouse than from")
 	}
 	f.quantity("quantity", t.Quantity, 1)
 	t.check(&f)
@@ -35,7 +35,7 @@ type Transferred struct{ From, To Level }
 
 // Transfer moves units between warehouses: both sides are one batch, one round trip.
 //
-// Errors: *InvalidError, *NotEnoughError, ErrUnknownSKU, ErrUnknownWarehouse, ErrNoStock,
+// Errors: *fault.Error, *NotEnoughError, ErrUnknownSKU, ErrUnknownWarehouse, ErrNoStock,
 // for a repetition *idempotency.Replay or idempotency.ErrReused.
 func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) {
 	if err := in.Validate(); err != nil {

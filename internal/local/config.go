@@ -4,6 +4,7 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -61,15 +62,9 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	if c.Dir == "" {
-		c.Dir = DefaultDir
-	}
-	if c.Engine == "" {
-		c.Engine = EnginePostgres
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Dir = cmp.Or(c.Dir, DefaultDir)
+	c.Engine = cmp.Or(c.Engine, EnginePostgres)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Out == nil {
 		c.Out = io.Discard
 	}

@@ -217,9 +217,6 @@ func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
 // RegionURL is where one region answers.
 func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
 
-// Pod is a region's pod.
-func (s *Shop) Pod(region string) *pod.Pod { return s.pods[region] }
-
 // Describe tells the person at the terminal where everything is.
 func (s *Shop) Describe() {
 	out := s.config.Out

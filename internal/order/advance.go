@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -31,9 +32,11 @@ type Command struct {
 // unless this very command happened before: then *idempotency.Replay.
 func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason string, also func(b *database.Batch, t transition)) (Order, error) {
 	var order Order
-	var id uuid.UUID
+	var ids []uuid.UUID // of every attempt: the answer of one that happened may have been lost
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		order, id = Order{}, uuid.New()
+		order = Order{}
+		id := uuid.New()
+		ids = append(ids, id)
 		t := transition{step: st, order: c.Order, id: id, cancelReason: cancelReason, reason: c.Reason, actor: c.Actor}
 		if err := o.queue(b, t); err != nil {
 			return err
@@ -51,7 +54,7 @@ func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason s
 		return Order{}, idempotency.Find(ctx, o.DB, c.Idempotency)
 	case err != nil:
 		return Order{}, fmt.Errorf("%s order: %w", st.to, err)
-	case order.transition == id:
+	case slices.Contains(ids, order.transition):
 		return order, nil
 	}
 	if c.Idempotency.Key != "" {

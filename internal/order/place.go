@@ -87,7 +87,7 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 			return Order{}, ErrAccountClosed
 		case database.Violates(err, "carts_version_current"), database.Violates(err, "orders_cart_key"):
 			if attempt == maxSoldOutRetries {
-				return Order{}, err
+				return Order{}, &database.RetriesExhaustedError{Attempts: attempt, Err: err}
 			}
 			continue // the cart was changed or ordered meanwhile: reading it again tells
 		}

@@ -70,10 +70,11 @@ func (o *Orders) Refund(ctx context.Context, in RefundInput) (Order, error) {
 			return refunded, nil
 		case idempotency.Taken(err):
 			return Order{}, idempotency.Find(ctx, o.DB, in.Idempotency)
-		case database.Violates(err, "orders_version_current") && attempt < maxRefundRetries:
-			continue
-		case payment.TooLarge(err) && attempt < maxRefundRetries:
-			continue // another refund was quicker: what is left tells
+		case database.Violates(err, "orders_version_current"), payment.TooLarge(err):
+			if attempt == maxRefundRetries {
+				return Order{}, &database.RetriesExhaustedError{Attempts: attempt, Err: err}
+			}
+			continue // another change was quicker: what is left tells
 		}
 		return Order{}, fmt.Errorf("refund order: %w", err)
 	}
@@ -281,7 +282,11 @@ func allOf(reservations []inventory.Reservation, status string) []unitsOf {
 
 func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, work refundWork) (Order, error) {
 	var after Order
-	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+	write := o.DB.WriteIdempotent
+	if in.Idempotency.Key == "" { // nothing would tell a repetition from another refund
+		write = o.DB.Write
+	}
+	err := write(ctx, func(b *database.Batch) error {
 		after = Order{}
 		refund := payment.Refund{
 			Ref: regions.Ref{Region: order.Ref.Region, ID: uuid.New()}, OrderID: order.Ref.ID, PaymentID: order.Payment.Ref.ID,

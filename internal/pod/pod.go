@@ -8,9 +8,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"meridian/internal/account"
 	"meridian/internal/api"
@@ -43,6 +42,7 @@ type Pod struct {
 	telemetry *telemetry.Telemetry
 	server    *api.Server
 	events    outbox.Receiver
+	current   atomic.Bool // the schema was found current
 }
 
 // New connects to the database and wires the pod. Nothing runs yet. The caller closes it.
@@ -141,14 +141,19 @@ func (p *Pod) wireServer() (err error) {
 	p.server, err = api.New(api.Deps{
 		Regions: p.config.Regions, Region: p.config.Region, Log: p.log,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
-		Metrics: promhttp.HandlerFor(p.telemetry.Registry, promhttp.HandlerOpts{}),
-		Ping:    p.DB.Ping, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
+		Metrics: p.telemetry.Metrics(),
+		Ping:    p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
 		Catalog: p.Catalog, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
 	}, config)
 	return err
 }
 
+// schemaCurrent tells what the database lacks. It does not ask again once it lacks nothing:
+// migrations only go forward.
 func (p *Pod) schemaCurrent(ctx context.Context) error {
+	if p.current.Load() {
+		return nil
+	}
 	want, err := schema.Latest()
 	if err != nil {
 		return err
@@ -160,11 +165,9 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 	if have < want {
 		return fmt.Errorf("the database is at schema version %d, this binary needs %d: run meridian migrate up", have, want)
 	}
+	p.current.Store(true)
 	return nil
 }
-
-// Handler is the pod's HTTP API.
-func (p *Pod) Handler() http.Handler { return p.server.Handler() }
 
 // Serve answers on the listener, watches the catalogue for edits, looks after the signing
 // keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,

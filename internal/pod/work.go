@@ -91,17 +91,3 @@ func (p *Pod) pass(ctx context.Context, j job) (n int, err error) {
 	}()
 	return j.once(ctx)
 }
-
-// WorkOnce makes one pass of every job, for tests and for tools that stop when nothing is
-// left to do. It returns how much was found.
-func (p *Pod) WorkOnce(ctx context.Context) (int, error) {
-	total := 0
-	for _, j := range p.jobs() {
-		n, err := p.pass(ctx, j)
-		if err != nil {
-			return total, fmt.Errorf("%s: %w", j.name, err)
-		}
-		total += n
-	}
-	return total, nil
-}

@@ -10,11 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -146,14 +144,6 @@ func (t *Telemetry) Metrics() http.Handler {
 		Registry:            t.Registry,
 		MaxRequestsInFlight: 4,
 	})
-}
-
-// SetGlobal installs this server's providers as OpenTelemetry's globals, for libraries that take no provider. In a
-// process with several regions the last call wins; code of ours takes the providers it is given.
-func (t *Telemetry) SetGlobal() {
-	otel.SetTracerProvider(t.Tracer)
-	otel.SetMeterProvider(t.Meter)
-	otel.SetTextMapPropagator(propagation.TraceContext{})
 }
 
 // Shutdown sends what is still held back and ends the providers. It may be called more than once.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/uuid"
 )
 
 // A Driver drives every operation of the document with hostile input, as every caller, and fails the test for an
@@ -22,7 +23,8 @@ type Driver struct {
 	Handler  http.Handler
 	// Callers are whom to ask as. One without headers is added: a guest.
 	Callers []Caller
-	// Values are further values for parameters by name, such as ids that exist and belong to someone else.
+	// Values are further values for parameters and for members of bodies by name, such as ids that exist and belong to
+	// someone else. The first of a parameter's is taken for granted in every other request.
 	Values map[string][]string
 	// Skip leaves operations out, by operationId, with the reason.
 	Skip map[string]string
@@ -105,21 +107,36 @@ func (d Driver) Fuzz(f *testing.F) {
 	})
 }
 
+// Ask sends the operation as the document describes it, its path filled from Values, and returns the answer.
+func (d Driver) Ask(t *testing.T, operation Operation, caller Caller) *httptest.ResponseRecorder {
+	t.Helper()
+	answer, _ := d.send(t, operation, caller, d.requests(operation)[0])
+	return answer
+}
+
 func (d Driver) callers() []Caller { return append([]Caller{{Name: "guest"}}, d.Callers...) }
 
 // ask sends one request and reports whether its answer is good.
 func (d Driver) ask(t *testing.T, operation Operation, caller Caller, request hostileRequest) (good bool) {
 	t.Helper()
+	_, good = d.send(t, operation, caller, request)
+	return good
+}
+
+// send sends one request and reports whether its answer is good. Each has a key of its own: under one that was used it
+// would only be told so.
+func (d Driver) send(t *testing.T, operation Operation, caller Caller, request hostileRequest) (w *httptest.ResponseRecorder, good bool) {
+	t.Helper()
 	good = true
 	r := httptest.NewRequest(operation.Method, "/", bytes.NewReader(request.body))
 	r.URL = &url.URL{Path: request.path, RawQuery: request.query}
 	r.Header.Set("Content-Type", request.contentType)
-	r.Header.Set("Idempotency-Key", "hostile-"+operation.OperationID)
+	r.Header.Set("Idempotency-Key", uuid.NewString())
 	r.Header.Set("If-Match", `"v1"`)
 	maps.Copy(r.Header, caller.Header)
 	maps.Copy(r.Header, request.header)
 
-	w := httptest.NewRecorder()
+	w = httptest.NewRecorder()
 	d.Handler.ServeHTTP(w, r)
 	complain := func(format string, args ...any) {
 		good = false
@@ -137,7 +154,7 @@ func (d Driver) ask(t *testing.T, operation Operation, caller Caller, request ho
 			complain("answered %d with what is not the caller's: %q", w.Code, secret)
 		}
 	}
-	return good
+	return w, good
 }
 
 // hostileValues are tried for every path variable and query parameter.
@@ -192,7 +209,7 @@ func (d Driver) requests(operation Operation) []hostileRequest {
 		add("a hostile body", func(r *hostileRequest) { r.body = []byte(body) })
 	}
 	add("another type", func(r *hostileRequest) { r.contentType = "text/xml" })
-	for _, body := range mutations(good.body) {
+	for _, body := range mutations(good.body, d.Values) {
 		add("a hostile member", func(r *hostileRequest) { r.body = body })
 	}
 	return requests
@@ -296,9 +313,9 @@ func sample(schema *openapi3.Schema, depth int) any {
 	return strings.Repeat("x", max(1, int(schema.MinLength)))
 }
 
-// mutations are the body with each of its members, at any depth, replaced by each hostile one, left out, or joined by
-// one that nobody knows.
-func mutations(body []byte) [][]byte {
+// mutations are the body with each of its members, at any depth, replaced by each hostile one and by each of the values
+// of its name, left out, or joined by one that nobody knows.
+func mutations(body []byte, values map[string][]string) [][]byte {
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {
 		return nil
@@ -309,11 +326,11 @@ func mutations(body []byte) [][]byte {
 			all = append(all, b)
 		}
 	}
-	mutate(tree, keep)
+	mutate(tree, values, keep)
 	return all
 }
 
-func mutate(tree any, keep func()) {
+func mutate(tree any, values map[string][]string, keep func()) {
 	switch node := tree.(type) {
 	case map[string]any:
 		node["nobody_knows"] = 1
@@ -325,10 +342,14 @@ func mutate(tree any, keep func()) {
 				node[name] = json.RawMessage(hostile)
 				keep()
 			}
+			for _, value := range values[name] {
+				node[name] = value
+				keep()
+			}
 			delete(node, name)
 			keep()
 			node[name] = original
-			mutate(original, keep)
+			mutate(original, values, keep)
 		}
 	case []any:
 		for i, original := range node {
@@ -337,7 +358,7 @@ func mutate(tree any, keep func()) {
 				keep()
 			}
 			node[i] = original
-			mutate(original, keep)
+			mutate(original, values, keep)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,11 +52,11 @@ const maxConnections = 256
 // withDefaults fills in what is not set.
 func (c ClientConfig) withDefaults() ClientConfig {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	setDefault(&c.Timeout, 10*time.Second)
-	setDefault(&c.Tries, 3)
-	setDefault(&c.FirstBackoff, 50*time.Millisecond)
-	setDefault(&c.BreakerTries, 20)
-	setDefault(&c.BreakerPause, 5*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.Tries = cmp.Or(c.Tries, 3)
+	c.FirstBackoff = cmp.Or(c.FirstBackoff, 50*time.Millisecond)
+	c.BreakerTries = cmp.Or(c.BreakerTries, 20)
+	c.BreakerPause = cmp.Or(c.BreakerPause, 5*time.Second)
 	if c.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost, transport.MaxConnsPerHost = 64, maxConnections

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,30 +37,20 @@ type Config struct {
 
 // withDefaults fills in what is not set.
 func (c Config) withDefaults() Config {
-	setDefault(&c.Delay, 20*time.Millisecond)
-	setDefault(&c.HangFor, 30*time.Second)
-	setDefault(&c.DeliveryTimeout, 10*time.Second)
-	setDefault(&c.FirstBackoff, 100*time.Millisecond)
-	setDefault(&c.MaxBackoff, time.Minute)
-	setDefault(&c.MaxTries, 24)
-	setDefault(&c.MaxConcurrent, 16)
-	setDefault(&c.MaxQueue, 100_000)
-	setDefault(&c.MaxPayments, 500_000)
+	c.Delay = cmp.Or(c.Delay, 20*time.Millisecond)
+	c.HangFor = cmp.Or(c.HangFor, 30*time.Second)
+	c.DeliveryTimeout = cmp.Or(c.DeliveryTimeout, 10*time.Second)
+	c.FirstBackoff = cmp.Or(c.FirstBackoff, 100*time.Millisecond)
+	c.MaxBackoff = cmp.Or(c.MaxBackoff, time.Minute)
+	c.MaxTries = cmp.Or(c.MaxTries, 24)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 16)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 100_000)
+	c.MaxPayments = cmp.Or(c.MaxPayments, 500_000)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	return c
-}
-
-// setDefault sets what is still zero.
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports every fault at once. Values that are not set are not faults where they have a default.

@@ -196,8 +196,9 @@ func (s *Server) runNext(ctx context.Context, slots chan struct{}) bool {
 // returns how many things it did. It is Run for tests that hold the clock: it knows of every answer that its caller
 // has seen. It stops early when ctx ends.
 func (s *Server) RunOnce(ctx context.Context) (n int, err error) {
-	s.answering.Lock()   // wait for what follows from answers that are out
-	s.answering.Unlock() //nolint:staticcheck // empty, as there is nothing to do but wait
+	s.answering.Lock() // wait for what follows from answers that are out
+	//lint:ignore SA2001 there is nothing to do but wait
+	s.answering.Unlock()
 	for ctx.Err() == nil {
 		j, _, due := s.take()
 		if !due {
