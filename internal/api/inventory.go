@@ -59,6 +59,7 @@ func (s *Server) getAvailability(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range list {
 		answer.Regions = append(answer.Regions, newRegionAvailability(a, p.Has(roleOperator)))
 	}
+	tellAge(w, s.Inventory.AvailabilityAge())
 	return writeJSON(w, http.StatusOK, answer)
 }
 

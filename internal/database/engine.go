@@ -1,5 +1,7 @@
 package database
 
+import "time"
+
 // Engine is the database server's kind. Everything that differs between the two in the
 // text of a statement is a method here that returns a clause, or nothing.
 type Engine string
@@ -14,10 +16,20 @@ const (
 const EngineQuery = `SELECT version() LIKE 'CockroachDB%'`
 
 // FollowerRead is the clause, after a FROM list, that lets the nearest replica answer a
-// statement from about five seconds ago. Nothing on PostgreSQL: there the answer is fresh.
+// statement as of FollowerReadAge ago, without leaving the region. Nothing on PostgreSQL:
+// there the answer is fresh.
 func (e Engine) FollowerRead() string {
 	if e == CockroachDB {
 		return " AS OF SYSTEM TIME follower_read_timestamp()"
 	}
 	return ""
+}
+
+// FollowerReadAge is how old the answer of a statement with FollowerRead is: CockroachDB's
+// follower_read_timestamp() is 4.2 s ago.
+func (e Engine) FollowerReadAge() time.Duration {
+	if e == CockroachDB {
+		return 4200 * time.Millisecond
+	}
+	return 0
 }

@@ -1,0 +1,357 @@
+package pod
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/account"
+	"meridian/internal/api"
+	"meridian/internal/catalog"
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/inventory"
+	"meridian/internal/money"
+	"meridian/internal/payment/sandbox"
+	"meridian/regions"
+)
+
+// personal are texts by which the test's customers would be found out: each is in what they send, and nowhere else.
+var personal = []string{
+	"Featherstonehaugh", "quillon", "Marzipan", "Ballyquirk", "D99XQ77", "9980877", // a customer's name, e-mail, address and phone
+	"a very long passphrase of nobody", "Wrigglesworth", "wriggle", "Nougat", // the password; a guest's name, e-mail and street
+	"203.0.113.77", "Zorbrowser", // where both call from, and with what
+}
+
+// customersTables are those that may hold what is personal, each row in its home region.
+var customersTables = []string{"accounts", "addresses", "orders"}
+
+// tap keeps all that is written to it.
+type tap struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *tap) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *tap) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+// ServeHTTP keeps the bodies of what is posted to it: a collector of traces, a receiver of events.
+func (t *tap) ServeHTTP(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(t, r.Body) }
+
+// watchedShop is two regions over one database and the payment sandbox, with everything tapped that they say.
+type watchedShop struct {
+	t                    *testing.T
+	pods                 map[string]*Pod
+	urls                 map[string]string
+	company              *sandbox.Server
+	logs, traces, events *tap
+}
+
+func newWatchedShop(t *testing.T) *watchedShop {
+	s := &watchedShop{
+		t: t, pods: make(map[string]*Pod), urls: make(map[string]string), logs: new(tap), traces: new(tap), events: new(tap),
+	}
+	set, err := regions.Shipped()
+	s.must(err)
+	collector, receiver := httptest.NewServer(s.traces), httptest.NewServer(s.events)
+	t.Cleanup(collector.Close)
+	t.Cleanup(receiver.Close)
+	// Everything is written, and nothing redacted on the way: that is for what was overlooked.
+	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.company, err = sandbox.NewServer(sandbox.Config{
+		APIKey: "the key of the sandbox", Secret: "the secret of the sandbox", Delay: time.Millisecond, Logger: log,
+		WebhookURL: func(string, int) string { return s.urls["us-east"] + "/v1/webhooks/sandbox" },
+	})
+	s.must(err)
+	payments := httptest.NewServer(s.company)
+	t.Cleanup(func() { s.must(s.company.Close()) })
+	t.Cleanup(payments.Close)
+	url := databasetest.URL(t)
+	for _, region := range []string{"eu-west", "us-east"} {
+		p, err := New(t.Context(), Config{
+			Regions: set, Region: region, Database: database.Config{URL: url, MaxConns: 4, Tracer: databasetest.Tracer()},
+			Secret: bytes.Repeat([]byte("s"), 32), Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
+			API: api.Config{Debug: true, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+			Sandbox: sandbox.ClientConfig{
+				BaseURL: payments.URL, APIKey: "the key of the sandbox", WebhookSecret: "the secret of the sandbox",
+			},
+			EventsURL: receiver.URL, EventsSecret: bytes.Repeat([]byte("e"), 16), OTLPEndpoint: collector.URL, Log: log,
+		})
+		s.must(err)
+		server := httptest.NewServer(p.Handler())
+		t.Cleanup(server.Close)
+		s.pods[region], s.urls[region] = p, server.URL
+	}
+	s.stock(set)
+	return s
+}
+
+func (s *watchedShop) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// stock puts mugs on sale.
+func (s *watchedShop) stock(set *regions.Set) {
+	ctx, p := s.t.Context(), s.pods["eu-west"]
+	s.must(p.Accounts.RotateOnce(ctx))
+	s.must(inventory.SyncWarehouses(ctx, p.DB, set))
+	_, err := p.Catalog.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}})
+	s.must(err)
+	seller, err := p.Catalog.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"})
+	s.must(err)
+	_, err = p.Catalog.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+		Title: "Mug", CategoryID: "hg", Status: catalog.Active,
+		SKUs: []catalog.SKUInput{{Code: "MUG", Prices: map[money.Currency]int64{"EUR": 1250, "USD": 1500}}},
+	}})
+	s.must(err)
+	s.must(p.Inventory.ReceiveMany(ctx, []inventory.Receipt{
+		{Warehouse: "euw-1", SKU: "MUG", Quantity: 10}, {Warehouse: "use-1", SKU: "MUG", Quantity: 10},
+	}))
+}
+
+// caller is who asks in one region: with an access token, or with a guest's.
+type caller struct {
+	shop                *watchedShop
+	region, bearer, key string
+}
+
+// ask sends a request as the edge would pass it on, and reads the answer.
+func (c caller) ask(method, path, body string, status int) map[string]any {
+	c.shop.t.Helper()
+	r, err := http.NewRequestWithContext(c.shop.t.Context(), method, c.shop.urls[c.region]+path, strings.NewReader(body))
+	c.shop.must(err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", uuid.NewString())
+	r.Header.Set("If-Match", `"v1"`)
+	r.Header.Set("X-Forwarded-For", "203.0.113.77")
+	r.Header.Set("User-Agent", "Zorbrowser/9")
+	r.Header.Set("Meridian-Guest-Token", c.key)
+	if c.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+c.bearer)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	c.shop.must(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	c.shop.must(err)
+	if answer.StatusCode != status {
+		c.shop.t.Fatalf("%s %s: answered %d, want %d: %s", method, path, answer.StatusCode, status, text)
+	}
+	var members map[string]any
+	_ = json.Unmarshal(text, &members) // some answers have no body
+	return members
+}
+
+// work lets the workers and the sandbox do what there is to do.
+func (s *watchedShop) work() {
+	s.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		_, err := s.company.RunOnce(s.t.Context())
+		s.must(err)
+		for _, p := range s.pods {
+			_, err := p.WorkOnce(s.t.Context())
+			s.must(err)
+		}
+		open, err := database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
+SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
+  + (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)`)
+		s.must(err)
+		if open == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%d orders, refunds and events are still open", open)
+		}
+		time.Sleep(5 * time.Millisecond) // a poll: the sandbox decides by the clock
+	}
+}
+
+const (
+	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh","country":"IE"}`
+	credentials  = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
+	postal       = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77","country":"IE","phone":"+353 1 9980877"}`
+	guestPostal  = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
+)
+
+// shopAsCustomer registers far from home, signs in, orders and has it delivered and refunded.
+func (s *watchedShop) shopAsCustomer() {
+	far := caller{shop: s, region: "us-east"}
+	far.ask("POST", "/v1/accounts", registration, 201)
+	far.ask("POST", "/v1/accounts", registration, 409)
+	far.ask("POST", "/v1/accounts", strings.Replace(registration, `"IE"`, `"Ballyquirk"`, 1), 400)
+	far.ask("POST", "/v1/sessions", strings.Replace(credentials, "nobody", "Featherstonehaugh", 1), 401)
+	session := far.ask("POST", "/v1/sessions", credentials, 201)
+	customer := caller{shop: s, region: "eu-west", bearer: session["access_token"].(string)}
+	customer.ask("POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, session["refresh_token"]), 200)
+	customer.ask("PATCH", "/v1/account", `{"name":"Q. Featherstonehaugh"}`, 200)
+	customer.ask("PATCH", "/v1/account", `{"name":"Q. Featherstonehaugh"}`, 412)
+	address := customer.ask("POST", "/v1/account/addresses", postal, 201)["id"].(string)
+	customer.ask("PUT", "/v1/account/addresses/"+address, postal, 200)
+	customer.ask("POST", "/v1/account/addresses", strings.Replace(postal, `"IE"`, `"Marzipan"`, 1), 400)
+
+	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":2}]}`, 201)["id"]
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 400)
+	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart, address), 201)
+	s.work()
+	s.fulfil(placed["order"].(map[string]any)["id"].(string))
+	customer.ask("GET", "/v1/orders", "", 200)
+
+	// What is personal may also stand where nobody wants it.
+	customer.ask("GET", "/v1/products/quillon@example.org", "", 404)
+	customer.ask("GET", "/v1/products?brand=Featherstonehaugh&category=Marzipan", "", 200)
+	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
+	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
+	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
+}
+
+// fulfil is an operator's work on an order, refund included.
+func (s *watchedShop) fulfil(order string) {
+	p := s.pods["us-east"]
+	made, err := p.Accounts.Register(s.t.Context(), account.RegisterInput{
+		Email: "ops@shop.example", Password: "an operator's own long passphrase", Name: "Ops", Country: "US",
+	})
+	s.must(err)
+	_, err = p.Accounts.Grant(s.t.Context(), made.Account.Ref, account.RoleAdmin, uuid.Nil)
+	s.must(err)
+	signedIn := caller{shop: s, region: "us-east"}.ask("POST", "/v1/sessions", `{"email":"ops@shop.example","password":"an operator's own long passphrase"}`, 201)
+	operator := caller{shop: s, region: "us-east", bearer: signedIn["access_token"].(string)}
+	path := "/v1/operator/orders/" + order
+	operator.ask("POST", path+"/pack", "", 200)
+	operator.ask("POST", path+"/ship", `{"carrier":"An Post"}`, 200)
+	operator.ask("POST", path+"/deliver", "", 200)
+	operator.ask("POST", path+"/refund", `{"reason":"damaged"}`, 200)
+	operator.ask("GET", "/v1/operator/orders?region=eu-west", "", 200)
+	s.work()
+}
+
+// shopAsGuest orders with a card that is declined, and with one that pays.
+func (s *watchedShop) shopAsGuest() {
+	for _, card := range []string{"card_declined", "card_success_now", "card_error_then_success"} {
+		guest := caller{shop: s, region: "us-east"}
+		cart := guest.ask("POST", "/v1/carts", `{"country":"US","currency":"USD","lines":[{"sku":"MUG","quantity":1}]}`, 201)
+		guest.key = cart["guest_token"].(string)
+		guest.ask("POST", "/v1/orders", fmt.Sprintf(
+			`{"cart":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":%q,"return_url":"https://shop.example/back?for=wriggle"}}`,
+			cart["id"], guestPostal, card), 201)
+		s.work()
+	}
+}
+
+// breakDown closes the database under a pod and asks it for what then fails.
+func (s *watchedShop) breakDown(region string) {
+	s.pods[region].DB.Close()
+	c := caller{shop: s, region: region}
+	c.ask("POST", "/v1/accounts", strings.Replace(registration, "quillon@", "quillon2@", 1), 503)
+	c.ask("POST", "/v1/sessions", credentials, 503)
+	c.ask("GET", "/v1/products/quillon@example.org", "", 503)
+	c.ask("GET", "/readyz", "", 503)
+}
+
+// TestPersonalDataStaysHome lets a customer and a guest do all they can, and then looks for them in everything that
+// the shop has said and in every table that is not theirs.
+func TestPersonalDataStaysHome(t *testing.T) {
+	s := newWatchedShop(t)
+	s.shopAsCustomer()
+	s.shopAsGuest()
+	kept := s.tables()
+	metrics := s.scrape()
+	s.breakDown("us-east")
+	for _, p := range s.pods {
+		s.must(p.Close(context.WithoutCancel(t.Context()))) // sends the last traces
+	}
+	for name, emitted := range map[string]string{
+		"log": s.logs.String(), "traces": s.traces.String(), "events": s.events.String(), "metrics": metrics,
+	} {
+		if len(emitted) < 1000 {
+			t.Errorf("the %s has %d bytes: it was not tapped", name, len(emitted))
+		}
+		wantImpersonal(t, "the "+name, emitted)
+	}
+	for table, rows := range kept {
+		if !slices.Contains(customersTables, table) {
+			wantImpersonal(t, "table "+table, strings.Join(rows, "\n"))
+			continue
+		}
+		for _, row := range rows {
+			atHome := strings.Contains(row, `"region": "eu-west"`)
+			if isOf(row, personal[:7]) && !atHome || isOf(row, personal[7:10]) && atHome {
+				t.Errorf("a row of table %s is not at home: %s", table, row)
+			}
+		}
+		if !isOf(strings.Join(rows, "\n"), personal) {
+			t.Errorf("table %s holds nothing personal: it was not read", table)
+		}
+	}
+}
+
+// wantImpersonal fails the test where the text holds what is personal.
+func wantImpersonal(t *testing.T, where, text string) {
+	t.Helper()
+	folded := strings.ToLower(text)
+	for _, word := range personal {
+		if i := strings.Index(folded, strings.ToLower(word)); i >= 0 {
+			t.Errorf("%s holds %q: …%s…", where, word, text[max(0, i-300):min(len(text), i+300)])
+		}
+	}
+}
+
+func isOf(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}
+
+// tables is every row of the database, as JSON, by table.
+func (s *watchedShop) tables() map[string][]string {
+	ctx, db := s.t.Context(), s.pods["eu-west"].DB
+	names, err := database.List(ctx, db, pgx.RowTo[string], `
+SELECT table_name::text
+FROM information_schema.tables
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
+	s.must(err)
+	all := make(map[string][]string)
+	for _, name := range names {
+		all[name], err = database.List(ctx, db, pgx.RowTo[string],
+			`SELECT to_jsonb(r)::text FROM `+pgx.Identifier{name}.Sanitize()+` AS r`)
+		s.must(err)
+	}
+	return all
+}
+
+// scrape is the metrics' page of each region.
+func (s *watchedShop) scrape() string {
+	var pages strings.Builder
+	for _, url := range s.urls {
+		answer, err := http.Get(url + "/metrics")
+		s.must(err)
+		_, err = io.Copy(&pages, answer.Body)
+		s.must(err)
+		s.must(answer.Body.Close())
+	}
+	return pages.String()
+}
