@@ -46,12 +46,13 @@ var (
 // answerError answers for the regions when none did.
 func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case r.Context().Err() != nil:
-		j.outcome = outcomeClient // it is gone: there is nobody to answer
 	case j.body.broken.Load():
 		j.refuse(w, r, problemUnreadableBody)
-	case errors.Is(err, errOutcomeUnknown):
+	case r.Context().Err() != nil, errors.Is(err, errOutcomeUnknown):
 		p := problemOutcomeUnknown
+		if r.Context().Err() != nil {
+			p.outcome = outcomeClient // it is gone, or only sends no more and still listens: silence would be a 200
+		}
 		p.retry = hasKey(r.Header)
 		j.refuse(w, r, p)
 	default:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // A requestBody is the body of one request, and what is known about sending it more than once.
@@ -24,8 +25,10 @@ type requestBody struct {
 }
 
 // newBody decides what is done with the request's body. It is read into memory only where a second try may need it:
-// when there is an Idempotency-Key, or the method changes nothing, and within limit and budget.
-func (e *Edge) newBody(r *http.Request) (*requestBody, error) {
+// when there is an Idempotency-Key, or the method changes nothing, and within limit and budget. One that is kept must
+// be there by TotalTimeout; one that is streamed may pause for WriteTimeout.
+func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
+	from := &timedBody{from: r.Body, connection: http.NewResponseController(w), pause: e.cfg.WriteTimeout}
 	b := &requestBody{edge: e, length: r.ContentLength}
 	mayRepeat := !changes(r.Method) || hasKey(r.Header)
 	switch {
@@ -33,10 +36,11 @@ func (e *Edge) newBody(r *http.Request) (*requestBody, error) {
 		b.length, b.repeatable = 0, mayRepeat
 		return b, nil
 	case !mayRepeat || r.ContentLength > e.cfg.ReplayLimit || !b.reserve():
-		b.stream = r.Body
+		b.stream = from
+		from.bound() // also of what nobody reads: the server itself reads it, before it answers
 		return b, nil
 	}
-	if err := b.keep(r.Body); err != nil {
+	if err := b.keep(from); err != nil {
 		b.release()
 		return nil, err
 	}
@@ -63,12 +67,14 @@ func (b *requestBody) reserve() bool {
 func (b *requestBody) release() { b.edge.kept.Add(-b.reserved); b.reserved = 0 }
 
 // keep reads the body into memory. One that turns out to be above the limit is streamed, its beginning first.
-func (b *requestBody) keep(from io.Reader) error {
+func (b *requestBody) keep(from *timedBody) error {
+	from.by = time.Now().Add(b.edge.cfg.TotalTimeout)
 	start, err := io.ReadAll(io.LimitReader(from, b.edge.cfg.ReplayLimit+1))
 	if err != nil {
 		return fmt.Errorf("reading the request's body: %w", err)
 	}
 	if int64(len(start)) > b.edge.cfg.ReplayLimit {
+		from.by = time.Time{}
 		b.stream = io.MultiReader(bytes.NewReader(start), from)
 		return nil
 	}
@@ -98,6 +104,35 @@ func (b *requestBody) attach(req *http.Request, progress func()) {
 		return io.NopCloser(bytes.NewReader(b.kept)), nil
 	}
 	req.Body, _ = req.GetBody() // which cannot fail
+}
+
+// timedBody reads from the client, and not for ever: a client that sends nothing holds a connection and, while its body
+// is kept, some of the budget.
+type timedBody struct {
+	from       io.Reader
+	connection *http.ResponseController
+	pause      time.Duration
+	by         time.Time // when the whole body must be there; zero bounds only each pause
+}
+
+// bound sets the time by which the next read must succeed. It stays in force when that fails.
+func (t *timedBody) bound() {
+	until := t.by
+	if until.IsZero() {
+		until = time.Now().Add(t.pause)
+	}
+	// The recorder of a test has no deadline to set; a connection has.
+	_ = t.connection.SetReadDeadline(until)
+}
+
+// Read reads from the client.
+func (t *timedBody) Read(p []byte) (int, error) {
+	t.bound()
+	n, err := t.from.Read(p)
+	if err == io.EOF {
+		_ = t.connection.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // streamedBody reads what cannot be read twice. Closing it does nothing, so that a try whose connection was refused

@@ -94,7 +94,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	loc := e.locator.Locate(r)
 	j := &journey{edge: e, loc: loc, requestID: requestID(r.Header), plan: e.plan(r, loc), started: time.Now()}
 	defer func() { j.count(r.Context()) }() // also when the copying of an answer panics
-	body, err := e.newBody(r)
+	body, err := e.newBody(w, r)
 	if err != nil {
 		j.refuse(w, r, problemUnreadableBody)
 		return

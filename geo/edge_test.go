@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -287,4 +288,88 @@ func BenchmarkEdge(b *testing.B) {
 	b.ReportMetric(float64(through.Microseconds())/float64(b.N), "edge-µs/op")
 	b.ReportMetric(float64(direct.Microseconds())/float64(b.N), "direct-µs/op")
 	b.ReportMetric(float64(through)/float64(direct), "times-direct")
+}
+
+// TestEdge_SlowBody holds a client that stops in the middle of its body: it is answered, and its connection closed,
+// whether the body is kept for a second try, streamed, or read by nobody.
+func TestEdge_SlowBody(t *testing.T) {
+	for name, key := range map[string]string{"kept": "Idempotency-Key: k\r\n", "streamed": "", "no region": ""} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *EdgeConfig) { cfg.TotalTimeout, cfg.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond })
+			for _, p := range w.pods {
+				p.answer = func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
+			}
+			for _, target := range w.edge.targets {
+				target.down = name == "no region"
+			}
+			connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			// Only a test that fails waits so long.
+			if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fmt.Fprintf(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\n%sContent-Length: 100\r\n\r\n{", key); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(connection)
+			if err != nil {
+				t.Fatalf("the connection was not closed: %v", err)
+			}
+			if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 400 Bad Request" && status != "HTTP/1.1 503 Service Unavailable" {
+				t.Errorf("answered %q", answer)
+			}
+		})
+	}
+}
+
+// TestEdge_Trace takes a proxy's word for the trace that a request belongs to, and not a stranger's, who could have
+// every request of theirs recorded, or be found in another's trace.
+func TestEdge_Trace(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for name, trusted := range map[string]bool{"of a stranger": false, "of a trusted proxy": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *EdgeConfig) {
+				if !trusted {
+					cfg.Locator = LocatorConfig{DefaultCountry: "DE"}
+				}
+			})
+			w.send("GET", "/", nil, "CF-IPCountry", "DE", "Traceparent", parent, "Tracestate", "a=1", "Baggage", "b=2")
+			got := w.pods["eu-west"].last().Header
+			for _, header := range []string{"Traceparent", "Tracestate", "Baggage"} {
+				if (got.Get(header) != "") != trusted {
+					t.Errorf("sent %s: %q", header, got.Get(header))
+				}
+			}
+		})
+	}
+}
+
+// TestEdge_ClientThatOnlyListens has closed its half of the connection, which looks as if it were gone: what it may
+// still read must not say that all is well.
+func TestEdge_ClientThatOnlyListens(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, p := range w.pods {
+		p.answer = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	}
+	connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := io.WriteString(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 503 Service Unavailable" {
+		t.Errorf("answered %q", answer)
+	}
 }

@@ -40,11 +40,17 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	j.body.describe(p.Out)
 }
 
-// forwarded says who asked, and for which host. What a trusted proxy in front has said stays; anybody else's word is
-// replaced.
+// traceHeaders say which trace a request belongs to, and whether it is recorded.
+var traceHeaders = []string{"Traceparent", "Tracestate", "Baggage"}
+
+// forwarded says who asked, for which host, and as part of what. What a trusted proxy in front has said stays; anybody
+// else's word is replaced, or left out.
 func (e *Edge) forwarded(p *httputil.ProxyRequest) {
 	if !e.locator.FromTrusted(p.In) {
 		p.SetXForwarded()
+		for _, name := range traceHeaders {
+			p.Out.Header.Del(name)
+		}
 		return
 	}
 	out, in := p.Out.Header, p.In.Header

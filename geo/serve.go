@@ -52,6 +52,8 @@ func (e *Edge) Serve(ctx context.Context, listener net.Listener) error {
 func withoutInternals(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/metrics" {
+			// The server reads what there is of a body before it answers: not for ever.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTimeout))
 			http.NotFound(w, r)
 			return
 		}

@@ -12,6 +12,20 @@ import (
 // ErrBadID is wrapped by every error of ParseID and ParseGlobalID: the text is not a public id of that kind.
 var ErrBadID = errors.New("malformed id")
 
+// What a public id begins with: the kind of thing it names. A prefix is never given another meaning.
+const (
+	AccountPrefix  = "usr"
+	AddressPrefix  = "adr"
+	CartPrefix     = "crt"
+	ImportPrefix   = "imp"
+	OrderPrefix    = "ord"
+	PaymentPrefix  = "pay"
+	ProductPrefix  = "prd" // global: its ids have no region
+	RefundPrefix   = "rfd"
+	SellerPrefix   = "slr" // global: its ids have no region
+	ShipmentPrefix = "shp"
+)
+
 // A Ref says where a row lives and which one it is: the parsed form of a public id.
 type Ref struct {
 	// Region is the name of the row's home region.

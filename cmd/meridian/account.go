@@ -52,7 +52,7 @@ func (f accountFlags) open(c *cobra.Command) (*account.Accounts, *database.DB, e
 	if err != nil {
 		return nil, nil, err
 	}
-	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: account.Secret(secret)})
+	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: secret})
 	if err != nil {
 		db.Close()
 		return nil, nil, usageError{err}
@@ -108,7 +108,7 @@ func newAccountGrantCommand() *cobra.Command {
 			sellerID := uuid.Nil
 			if seller != "" {
 				var err error
-				if sellerID, err = regions.ParseGlobalID(account.SellerPrefix, seller); err != nil {
+				if sellerID, err = regions.ParseGlobalID(regions.SellerPrefix, seller); err != nil {
 					return usageError{fmt.Errorf("--seller: %w", err)}
 				}
 			}
@@ -172,7 +172,7 @@ func printAccount(c *cobra.Command, a account.Account) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", shipped.FormatID(account.Prefix, a.Ref), strings.Join(a.Roles, ", "))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", shipped.FormatID(regions.AccountPrefix, a.Ref), strings.Join(a.Roles, ", "))
 	return err
 }
 

@@ -78,7 +78,7 @@ func TestAccountCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: account.Secret(bytes.Repeat([]byte("s"), 32))})
+	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: bytes.Repeat([]byte("s"), 32)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ var picture = map[string][]string{
 	"internal/fault":       nil,
 	"internal/money":       nil,
 	"internal/database":    nil,
+	"internal/secret":      nil,
 	"internal/telemetry":   nil,
 	"schema":               {"internal/database"},
 	"schema/portability":   nil,
@@ -32,7 +33,7 @@ var picture = map[string][]string{
 	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
 	"internal/catalog/shipped": {"internal/money"},
 	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
-	"internal/account":         {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/account":         {"internal/fault", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment"},
@@ -46,13 +47,13 @@ var picture = map[string][]string{
 	"internal/verify": {"internal/database"},
 
 	"internal/api": {
-		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/telemetry",
+		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/cart", "internal/catalog", "internal/inventory", "internal/order", "internal/payment",
 		"internal/pricing", "internal/shipping",
 	},
 	"internal/api/apitest": nil,
 	"internal/pod": {
-		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/telemetry",
+		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/inventory", "internal/order",
 		"internal/payment", "internal/payment/sandbox", "internal/pricing", "internal/shipping",
 	},
@@ -62,7 +63,7 @@ var picture = map[string][]string{
 	},
 	"cmd/meridian": {
 		"schema", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/inventory",
-		"internal/local", "internal/payment/sandbox", "internal/pod", "internal/telemetry", "internal/verify",
+		"internal/local", "internal/payment/sandbox", "internal/pod", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }
 

@@ -93,9 +93,24 @@ func TestMigratePlan(t *testing.T) {
 func TestHelp_ShowsNoSecret(t *testing.T) {
 	t.Setenv("MERIDIAN_DATABASE_URL", "postgres://shop:hunter2@db/shop")
 	t.Setenv("MERIDIAN_SECRET", "hunter2")
+	for _, name := range []string{"MERIDIAN_EVENTS_URL", "MERIDIAN_SANDBOX_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		t.Setenv(name, "https://shop:hunter2@hooks.example/hunter2?key=hunter2")
+	}
 	for _, command := range []string{"serve", "worker", "verify"} {
 		if _, stdout, _ := meridianCommand(t, command, "--help"); strings.Contains(stdout, "hunter2") {
 			t.Errorf("%s --help shows a secret", command)
 		}
+	}
+}
+
+func TestDescribe_ShowsNoSecret(t *testing.T) {
+	const url = "https://shop:hunter2@hooks.example/hunter2?key=hunter2"
+	var out bytes.Buffer
+	(&podFlags{
+		databaseURL: "postgres://shop:hunter2@db/shop", eventsURL: url, sandboxURL: url, otlpEndpoint: url,
+		secret: "hunter2", sandboxKey: "hunter2", sandboxHooks: "hunter2", eventsSign: "hunter2",
+	}).describe(&out, ":8080")
+	if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "https://hooks.example") != 3 {
+		t.Errorf("described as\n%s", &out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -14,11 +15,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"meridian/internal/account"
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
+	"meridian/internal/secret"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )
@@ -49,9 +50,9 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
-	flags.StringVar(&f.sandboxURL, "sandbox-url", environment("MERIDIAN_SANDBOX_URL", ""), env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
-	flags.StringVar(&f.eventsURL, "events-url", environment("MERIDIAN_EVENTS_URL", ""), env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
-	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", environment("OTEL_EXPORTER_OTLP_ENDPOINT", ""), env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces"))
+	flags.StringVar(&f.sandboxURL, "sandbox-url", "", env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
+	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces"))
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
 	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
@@ -60,9 +61,6 @@ func (f *podFlags) register(c *cobra.Command) {
 	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
 	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
 }
-
-// minSecretBytes is what a pod's secret must have.
-const minSecretBytes = 32
 
 // podEnvironment is the help text on what is taken from the environment alone.
 const podEnvironment = `
@@ -85,24 +83,28 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 		return pod.Config{}, err
 	}
 	var faults []error
-	f.databaseURL = cmp.Or(f.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL")) // not a default: --help would show its password
-	secret, err := base64.StdEncoding.DecodeString(f.secret)
-	if err != nil || len(secret) < minSecretBytes {
+	// URLs are no defaults of flags: --help would show the passwords in them.
+	f.databaseURL = cmp.Or(f.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL"))
+	f.sandboxURL = cmp.Or(f.sandboxURL, os.Getenv("MERIDIAN_SANDBOX_URL"))
+	f.eventsURL = cmp.Or(f.eventsURL, os.Getenv("MERIDIAN_EVENTS_URL"))
+	f.otlpEndpoint = cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	key, err := base64.StdEncoding.DecodeString(f.secret)
+	if err != nil || len(key) < secret.MinBytes {
 		faults = append(faults, errors.New("MERIDIAN_SECRET must be 32 or more random bytes in base64: openssl rand -base64 32 makes some"))
-		secret = make([]byte, minSecretBytes) // to find the other faults too; never used
+		key = make([]byte, secret.MinBytes) // to find the other faults too; never used
 	}
 	proxies, err := networks(f.proxies)
 	faults = append(faults, err)
 	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
 	faults = append(faults, err)
 	config := pod.Config{
-		Regions: set, Region: f.region, Secret: account.Secret(secret),
+		Regions: set, Region: f.region, Secret: key,
 		Database: database.Config{URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region},
 		API: api.Config{
 			AllowedOrigins: f.origins, TrustedProxies: proxies, DrainDelay: orNone(f.drainDelay), DrainTimeout: f.drainTimeout, Debug: f.debug,
 			Limits: api.Limits{Default: api.Rate{Requests: f.requestsPerMinute, Window: time.Minute}},
 		},
-		PayWithin: f.payWithin, EventsURL: f.eventsURL, EventsSecret: account.Secret(f.eventsSign),
+		PayWithin: f.payWithin, EventsURL: f.eventsURL, EventsSecret: []byte(f.eventsSign),
 		Sandbox:      sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
 		OTLPEndpoint: f.otlpEndpoint, Log: log, Version: version(),
 	}
@@ -145,15 +147,27 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	row("database", database.Config{URL: f.databaseURL}.RedactedURL())
 	row("connections", f.maxConns)
 	row("secret", set(f.secret))
-	row("sandbox", orNothing(f.sandboxURL))
-	row("events", orNothing(f.eventsURL))
-	row("traces", orNothing(f.otlpEndpoint))
+	row("sandbox", orNothing(origin(f.sandboxURL)))
+	row("events", orNothing(origin(f.eventsURL)))
+	row("traces", orNothing(origin(f.otlpEndpoint)))
 	row("allowed origins", orNothing(strings.Join(f.origins, " ")))
 	row("trusted proxies", orNothing(strings.Join(f.proxies, " ")))
 	row("rate limit", fmt.Sprintf("%d a minute", f.requestsPerMinute))
 	row("pay within", f.payWithin)
 	row("drain", fmt.Sprintf("%s, then %s", f.drainDelay, f.drainTimeout))
 	_ = w.Flush()
+}
+
+// origin is what may be told of a URL: in the rest of it, some services have their users' keys.
+func origin(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return ""
+	case err != nil:
+		return "(not a URL)"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func set(secret string) string {

@@ -54,7 +54,7 @@ func (a *Accounts) sign(key signingKey, account Account, session uuid.UUID) (tok
 	c := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    issuer,
-			Subject:   a.regions.FormatID(Prefix, account.Ref),
+			Subject:   a.regions.FormatID(regions.AccountPrefix, account.Ref),
 			Audience:  jwt.ClaimStrings{issuer},
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(expires),
@@ -65,7 +65,7 @@ func (a *Accounts) sign(key signingKey, account Account, session uuid.UUID) (tok
 		SessionEpoch: account.SessionEpoch,
 	}
 	if account.Seller != uuid.Nil {
-		c.Seller = regions.FormatGlobalID(SellerPrefix, account.Seller)
+		c.Seller = regions.FormatGlobalID(regions.SellerPrefix, account.Seller)
 	}
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
 	unsigned.Header["kid"] = key.id
@@ -126,12 +126,12 @@ func (a *Accounts) publicKey(ctx context.Context, t *jwt.Token) (ed25519.PublicK
 // bearer reads the claims of a token whose signature and times are good. We signed them, so a fault here means that
 // another version of this program did.
 func (a *Accounts) bearer(c claims) (Bearer, error) {
-	account, err1 := a.regions.ParseID(Prefix, c.Subject)
+	account, err1 := a.regions.ParseID(regions.AccountPrefix, c.Subject)
 	session, err2 := uuid.Parse(c.Session)
 	seller := uuid.Nil
 	var err3 error
 	if c.Seller != "" {
-		seller, err3 = regions.ParseGlobalID(SellerPrefix, c.Seller)
+		seller, err3 = regions.ParseGlobalID(regions.SellerPrefix, c.Seller)
 	}
 	if errors.Join(err1, err2, err3) != nil || account.Region != c.HomeRegion || c.IssuedAt == nil ||
 		c.ExpiresAt.Sub(c.IssuedAt.Time) > maxAccessLife {

@@ -22,7 +22,7 @@ import (
 func TestVerifyAccessToken(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	session := register(t, a, "aoife@example.com")
-	exec(t, a.db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
+	databasetest.Exec(t, a.db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
 	if _, err := a.Grant(t.Context(), session.Account.Ref, RoleSeller, acme); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestVerifyAccessToken_Tampered(t *testing.T) {
 		"not yet":                 claim("nbf", now.Add(time.Hour).Unix()),
 		"no subject":              claim("sub", nil),
 		"subject of another kind": claim("sub", a.regions.FormatID("ord", session.Account.Ref)),
-		"home is elsewhere":       claim("sub", a.regions.FormatID(Prefix, elsewhere)),
+		"home is elsewhere":       claim("sub", a.regions.FormatID(regions.AccountPrefix, elsewhere)),
 		"no home":                 claim("hr", nil),
 		"no session":              claim("sid", nil),
 		"bad seller":              claim("sel", "acme"),

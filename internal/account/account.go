@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/secret"
 	"meridian/regions"
 )
 
@@ -43,13 +44,6 @@ var (
 	ErrVersionConflict = errors.New("the account has changed meanwhile")
 	// ErrNoSeller is returned when a role is to be granted for a seller that does not exist.
 	ErrNoSeller = errors.New("no such seller")
-)
-
-// Prefix begins the public id of an account, AddressPrefix that of an address, SellerPrefix that of a seller.
-const (
-	Prefix        = "usr"
-	AddressPrefix = "adr"
-	SellerPrefix  = "slr"
 )
 
 // The states of an account. Only an active one can be used.
@@ -88,8 +82,8 @@ type Accounts struct {
 	cfg            Config
 	db             *database.DB
 	regions        *regions.Set
-	emailKey       Secret
-	fingerprintKey Secret
+	emailKey       secret.Bytes
+	fingerprintKey secret.Bytes
 	hasher         *hasher
 	keys           *signingKeys
 	clients        *guesses
@@ -103,9 +97,9 @@ func New(cfg Config) (*Accounts, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	emailKey, err1 := cfg.Secret.derive(purposeEmail)
-	fingerprintKey, err2 := cfg.Secret.derive(purposeFingerprint)
-	sealingKey, err3 := cfg.Secret.derive(purposeSealing)
+	emailKey, err1 := cfg.Secret.Key(purposeEmail)
+	fingerprintKey, err2 := cfg.Secret.Key(purposeFingerprint)
+	sealingKey, err3 := cfg.Secret.Key(purposeSealing)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
@@ -136,7 +130,7 @@ func New(cfg Config) (*Accounts, error) {
 }
 
 // mac is the keyed hash of a text.
-func mac(key Secret, text string) []byte {
+func mac(key secret.Bytes, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))
 	return h.Sum(nil)
@@ -174,13 +168,7 @@ func queueGet(b *database.Batch, ref regions.Ref, into *Account) {
 	b.Queue(`
 SELECT `+accountColumns+`
 FROM accounts a
-WHERE a.region = $1 AND a.id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, scanAccount)
-		if err == nil && len(found) == 1 {
-			*into = found[0]
-		}
-		return err
-	})
+WHERE a.region = $1 AND a.id = $2`, ref.Region, ref.ID).Query(database.CollectFirst(into, scanAccount))
 }
 
 // Get returns an account that is not closed; else ErrNotFound. One round trip.

@@ -106,7 +106,7 @@ func (a *Accounts) queueEvent(b *database.Batch, topic string, ref regions.Ref) 
 	return outbox.Queue(b, outbox.Event{
 		Region:  ref.Region,
 		Topic:   topic,
-		Key:     a.regions.FormatID(Prefix, ref),
+		Key:     a.regions.FormatID(regions.AccountPrefix, ref),
 		Payload: struct{}{},
 	})
 }

@@ -2,32 +2,16 @@ package account
 
 import (
 	"cmp"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"time"
 
 	"meridian/internal/database"
+	"meridian/internal/secret"
 	"meridian/regions"
 )
-
-// A Secret is random bytes that must not be seen. However it is printed, logged or encoded, it says so and no more.
-type Secret []byte
-
-const redacted = "[redacted]"
-
-// Format writes that the secret was taken out, whatever the verb.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// MarshalText encodes that the secret was taken out.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue logs that the secret was taken out.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Argon2 is the cost of hashing a password. Zero fields take the default: OWASP's second recommendation, 19 MiB of
 // memory, two passes, one lane. Hashes made at another cost stay good and are made anew at the next sign-in.
@@ -46,7 +30,7 @@ type Config struct {
 	Regions *regions.Set
 	// Secret is the deployment's, the same in every pod of every region, at least 32 random bytes. It must not
 	// change: see the package's documentation.
-	Secret Secret
+	Secret secret.Bytes
 	// AccessTokenLife is how long an access token is good; 10 min, which is also the most.
 	AccessTokenLife time.Duration
 	// RefreshTokenLife is how long a refresh token waits for its one use; 30 days.
@@ -66,7 +50,6 @@ type Config struct {
 }
 
 const (
-	minSecretBytes    = 32
 	maxAccessLife     = 10 * time.Minute
 	minSigningKeyLife = 3 * time.Hour
 )
@@ -82,7 +65,7 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	need(c.DB != nil, "the database is missing")
 	need(c.Regions != nil, "the regions are missing")
-	need(len(c.Secret) >= minSecretBytes, "the secret has %d bytes: give at least %d random ones", len(c.Secret), minSecretBytes)
+	need(len(c.Secret) >= secret.MinBytes, "the secret has %d bytes: give at least %d random ones", len(c.Secret), secret.MinBytes)
 	need(c.AccessTokenLife >= time.Second && c.AccessTokenLife <= maxAccessLife,
 		"access tokens live %s: give 1s to %s, as they cannot be taken back", c.AccessTokenLife, maxAccessLife)
 	need(c.RefreshTokenLife > c.AccessTokenLife, "refresh tokens live %s: give more than access tokens have", c.RefreshTokenLife)
@@ -116,12 +99,3 @@ const (
 	purposeSealing     = "meridian account: sealing of signing keys"
 	purposeFingerprint = "meridian account: fingerprint of registrations"
 )
-
-// derive makes the 32 byte key of one purpose (HKDF-SHA256, RFC 5869).
-func (s Secret) derive(purpose string) (Secret, error) {
-	key, err := hkdf.Key(sha256.New, s, nil, purpose, 32)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key for %q: %w", purpose, err)
-	}
-	return key, nil
-}

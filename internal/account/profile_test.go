@@ -143,10 +143,10 @@ func TestClose(t *testing.T) {
 			}
 		}
 	}
-	if got := count(t, db, `SELECT count(*) FROM accounts WHERE status = 'closed' AND country = 'IE'`); got != 1 {
+	if got := databasetest.One[int64](t, db, `SELECT count(*) FROM accounts WHERE status = 'closed' AND country = 'IE'`); got != 1 {
 		t.Errorf("%d closed accounts, want the one its orders refer to", got)
 	}
-	if got := count(t, db, `SELECT count(*) FROM outbox WHERE topic = 'account.closed'`); got != 1 {
+	if got := databasetest.One[int64](t, db, `SELECT count(*) FROM outbox WHERE topic = 'account.closed'`); got != 1 {
 		t.Errorf("%d events, want 1", got)
 	}
 	if _, err := a.Refresh(t.Context(), session.RefreshToken); !errors.Is(err, ErrBadRefreshToken) {
@@ -174,7 +174,7 @@ func second[T any](_ T, err error) error { return err }
 func TestRoles(t *testing.T) {
 	db := databasetest.New(t)
 	a := newTestAccounts(t, db)
-	exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
+	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
 	ref := register(t, a, "aoife@example.com").Account.Ref
 	want := func(step string, got Account, err error, seller uuid.UUID, roles ...string) {
 		t.Helper()
@@ -213,7 +213,7 @@ func TestRoles(t *testing.T) {
 	if _, err := a.Grant(t.Context(), regions.Ref{Region: "us-east", ID: ref.ID}, RoleAdmin, uuid.Nil); err != ErrNotFound {
 		t.Errorf("no such account: got %v", err)
 	}
-	if got := count(t, db, `SELECT count(*) FROM outbox WHERE topic = 'account.roles_changed'`); got != 8 {
+	if got := databasetest.One[int64](t, db, `SELECT count(*) FROM outbox WHERE topic = 'account.roles_changed'`); got != 8 {
 		t.Errorf("%d events, want one a change", got)
 	}
 }

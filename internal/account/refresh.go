@@ -91,13 +91,7 @@ SELECT `+accountColumns+`
 FROM refresh_tokens n
 JOIN accounts a ON a.region = n.region AND a.id = n.account_id
 WHERE n.region = $1 AND n.id = $2 AND n.token_hash = $3`,
-		e.next.ref.Region, e.next.ref.ID, e.next.hash()).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, scanAccount)
-		if err == nil && len(found) == 1 {
-			e.account = found[0]
-		}
-		return err
-	})
+		e.next.ref.Region, e.next.ref.ID, e.next.hash()).Query(database.CollectFirst(&e.account, scanAccount))
 }
 
 // settleReuse is for a token that has a successor already. It ends the session and returns ErrTokenReused, unless the

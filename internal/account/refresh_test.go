@@ -102,7 +102,7 @@ func TestRefresh_Concurrently(t *testing.T) {
 	if won != 1 {
 		t.Errorf("%d of 20 refreshes with one token succeeded, want 1", won)
 	}
-	if got := count(t, all[0].db, `SELECT count(*) FROM refresh_tokens`); got != 2 {
+	if got := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM refresh_tokens`); got != 2 {
 		t.Errorf("%d tokens were made, want the first and its successor", got)
 	}
 }
@@ -144,9 +144,9 @@ func TestRefresh_Refused(t *testing.T) {
 	a := newTestAccounts(t, db)
 	fresh := func(email string) string { return register(t, a, email).RefreshToken }
 	expired := fresh("expired@example.com")
-	exec(t, db, `UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second'`)
+	databasetest.Exec(t, db, `UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second'`)
 	suspended := fresh("suspended@example.com")
-	exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
+	databasetest.Exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
 	good := fresh("aoife@example.com")
 	parsed, err := parseRefreshToken(a.regions, good)
 	if err != nil {
@@ -269,7 +269,7 @@ func TestSignOutEverywhere_Races(t *testing.T) {
 		t.Error(err)
 	}
 	group.Wait()
-	if got := count(t, a.db, `SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL`); got != 0 {
+	if got := databasetest.One[int64](t, a.db, `SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL`); got != 0 {
 		t.Errorf("%d tokens are good after signing out everywhere", got)
 	}
 }
@@ -280,7 +280,7 @@ func TestSweepOnce(t *testing.T) {
 	for _, email := range []string{"a@example.com", "b@example.com", "c@example.com"} {
 		register(t, a, email)
 	}
-	exec(t, db, `UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second'`)
+	databasetest.Exec(t, db, `UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second'`)
 	good := register(t, a, "good@example.com")
 	for _, want := range []int{2, 1, 0} {
 		if got, err := a.SweepOnce(t.Context(), 2); err != nil || got != want {

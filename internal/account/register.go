@@ -113,7 +113,7 @@ func (a *Accounts) writeRegistration(ctx context.Context, n registration) (accou
 	if n.claim.Key != "" {
 		write = a.db.WriteIdempotent
 	}
-	id := a.regions.FormatID(Prefix, n.ref)
+	id := a.regions.FormatID(regions.AccountPrefix, n.ref)
 	err = write(ctx, func(b *database.Batch) error {
 		account = Account{}
 		n.claim.QueueClaim(b, idempotency.Answer{Resource: id, Status: statusCreated})

@@ -38,7 +38,7 @@ func TestRegister(t *testing.T) {
 	if _, err := a.Refresh(t.Context(), session.RefreshToken); err != nil {
 		t.Errorf("its refresh token: %v", err)
 	}
-	if got := count(t, db, `SELECT count(*) FROM outbox WHERE region = 'eu-west' AND topic = 'account.registered'`); got != 1 {
+	if got := databasetest.One[int64](t, db, `SELECT count(*) FROM outbox WHERE region = 'eu-west' AND topic = 'account.registered'`); got != 1 {
 		t.Errorf("%d events, want 1", got)
 	}
 }
@@ -81,7 +81,7 @@ func TestRegister_EmailTaken(t *testing.T) {
 			t.Errorf("from %s: got %v", country, err)
 		}
 	}
-	if got := count(t, a.db, `SELECT count(*) FROM accounts`); got != 1 {
+	if got := databasetest.One[int64](t, a.db, `SELECT count(*) FROM accounts`); got != 1 {
 		t.Errorf("%d accounts, want 1", got)
 	}
 }
@@ -116,7 +116,7 @@ func TestRegister_Concurrently(t *testing.T) {
 		t.Errorf("%d registrations of one address succeeded, want 1", won)
 	}
 	for _, table := range []string{"accounts", "email_directory", "refresh_tokens", "outbox"} {
-		if got := count(t, all[0].db, `SELECT count(*) FROM `+table); got != 1 {
+		if got := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM `+table); got != 1 {
 			t.Errorf("%d rows in %s, want 1", got, table)
 		}
 	}
@@ -173,7 +173,7 @@ func TestRegister_RepeatedConcurrently(t *testing.T) {
 			t.Errorf("call %d: %v %v", i, sessions[i].Account.Ref, errs[i])
 		}
 	}
-	if got := count(t, a.db, `SELECT count(*) FROM accounts`); got != 1 {
+	if got := databasetest.One[int64](t, a.db, `SELECT count(*) FROM accounts`); got != 1 {
 		t.Errorf("%d accounts, want 1", got)
 	}
 }
@@ -225,13 +225,13 @@ func TestPersonalDataStaysHome(t *testing.T) {
 		}
 	}
 	for _, table := range []string{"accounts", "addresses", "refresh_tokens", "outbox", "idempotency_keys"} {
-		if got := count(t, db, `SELECT count(*) FROM `+table+` WHERE region <> 'ap-southeast'`); got != 0 {
+		if got := databasetest.One[int64](t, db, `SELECT count(*) FROM `+table+` WHERE region <> 'ap-southeast'`); got != 0 {
 			t.Errorf("%d rows of %s are not at home", got, table)
 		}
 	}
 	// The fingerprint of a body with a password in it is not a hash that anybody can compute.
 	plain := fmt.Sprintf("%x", in.Idempotency.Fingerprint)
-	if got := count(t, db, `SELECT count(*) FROM idempotency_keys WHERE scope = 'register' AND encode(fingerprint, 'hex') = $1`, plain); got != 0 {
+	if got := databasetest.One[int64](t, db, `SELECT count(*) FROM idempotency_keys WHERE scope = 'register' AND encode(fingerprint, 'hex') = $1`, plain); got != 0 {
 		t.Error("the fingerprint of a registration is kept as it came")
 	}
 }

@@ -156,7 +156,7 @@ RETURNING `+accountColumns, before.Ref.Region, before.Ref.ID, before.Version, ro
 		return outbox.Queue(b, outbox.Event{
 			Region:  before.Ref.Region,
 			Topic:   "account.roles_changed",
-			Key:     a.regions.FormatID(Prefix, before.Ref),
+			Key:     a.regions.FormatID(regions.AccountPrefix, before.Ref),
 			Payload: map[string][]string{"before": before.Roles, "after": roles},
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meridian/internal/database/databasetest"
+	"meridian/internal/secret"
 )
 
 // pods returns accounts as n processes have them, all on one database, with one clock.
@@ -86,7 +87,7 @@ func TestRotateOnce(t *testing.T) {
 	// When the third key is made, the first one has long expired and goes.
 	c.advance(6 * 24 * time.Hour)
 	rotate(pods[0])
-	if got := count(t, pods[0].db, `SELECT count(*) FROM signing_keys WHERE kid = $1`, first); got != 0 {
+	if got := databasetest.One[int64](t, pods[0].db, `SELECT count(*) FROM signing_keys WHERE kid = $1`, first); got != 0 {
 		t.Error("an expired key is kept")
 	}
 	if _, err := pods[0].VerifyAccessToken(t.Context(), token); err != ErrBadAccessToken {
@@ -136,7 +137,7 @@ func TestRotateOnce_Concurrently(t *testing.T) {
 		} else {
 			c.advance(100 * 24 * time.Hour)
 		}
-		before := count(t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		before := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
 		var group sync.WaitGroup
 		for i := range 12 {
 			group.Go(func() {
@@ -146,7 +147,7 @@ func TestRotateOnce_Concurrently(t *testing.T) {
 			})
 		}
 		group.Wait()
-		after := count(t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		after := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
 		if before != 0 || after != 1 {
 			t.Errorf("%s: %d keys before and %d after twelve rotations at once", round, before, after)
 		}
@@ -165,7 +166,7 @@ func TestSigner_FirstUseEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, db, `DELETE FROM signing_keys`)
+	databasetest.Exec(t, db, `DELETE FROM signing_keys`)
 	session := register(t, cold, "aoife@example.com")
 	if _, err := cold.VerifyAccessToken(t.Context(), session.AccessToken); err != nil {
 		t.Error(err)
@@ -187,7 +188,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 		}
 	}
 	shipped := a.regions
-	other, err := New(Config{DB: db, Regions: shipped, Secret: Secret(strings.Repeat("another secret ", 3)), Argon2: a.cfg.Argon2})
+	other, err := New(Config{DB: db, Regions: shipped, Secret: secret.Bytes(strings.Repeat("another secret ", 3)), Argon2: a.cfg.Argon2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 		"no seal":            `UPDATE signing_keys SET private_key = decode(repeat('ab', 60), 'hex')`,
 		"empty":              `UPDATE signing_keys SET private_key = ''`,
 	} {
-		exec(t, db, change)
+		databasetest.Exec(t, db, change)
 		fresh, err := New(Config{DB: db, Regions: shipped, Secret: testSecret, Argon2: a.cfg.Argon2})
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +212,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 		if _, _, err := fresh.PublicKeys(t.Context()); err == nil {
 			t.Errorf("%s: it is published", name)
 		}
-		exec(t, db, `DELETE FROM signing_keys`)
+		databasetest.Exec(t, db, `DELETE FROM signing_keys`)
 		if err := a.RotateOnce(t.Context()); err != nil {
 			t.Fatal(err)
 		}

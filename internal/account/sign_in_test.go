@@ -45,7 +45,7 @@ func TestSignIn_TellsNothing(t *testing.T) {
 	a := newTestAccounts(t, db)
 	register(t, a, "aoife@example.com")
 	register(t, a, "suspended@example.com")
-	exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
+	databasetest.Exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
 	closed := register(t, a, "closed@example.com")
 	if err := a.Close(t.Context(), CloseInput{Account: closed.Account.Ref, Password: goodPassword}); err != nil {
 		t.Fatal(err)
@@ -101,25 +101,25 @@ func TestSignIn_Throttled(t *testing.T) {
 	}
 	// The lock ends, one more guess doubles it, and the right password forgets them all.
 	unlock := `UPDATE accounts SET locked_until = now() - INTERVAL '1 second' WHERE email = 'aoife@example.com'`
-	exec(t, db, unlock)
+	databasetest.Exec(t, db, unlock)
 	if _, err := a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: "wrong password"}); err != ErrBadCredentials {
 		t.Fatalf("a sixth guess: %v", err)
 	}
 	if got := lockSeconds(t, db); got < 15 || got > 20 {
 		t.Errorf("locked for %d s, want 20", got)
 	}
-	exec(t, db, unlock)
+	databasetest.Exec(t, db, unlock)
 	if _, err := a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword}); err != nil {
 		t.Errorf("the lock has ended: %v", err)
 	}
-	if got := count(t, db, `SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until IS NULL`); got != 0 {
+	if got := databasetest.One[int64](t, db, `SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until IS NULL`); got != 0 {
 		t.Errorf("%d guesses remembered after a sign-in", got)
 	}
 }
 
 func lockSeconds(t testing.TB, db *database.DB) int64 {
 	t.Helper()
-	return count(t, db, `SELECT extract(epoch FROM locked_until - now())::int8 FROM accounts WHERE email = 'aoife@example.com'`)
+	return databasetest.One[int64](t, db, `SELECT extract(epoch FROM locked_until - now())::int8 FROM accounts WHERE email = 'aoife@example.com'`)
 }
 
 // TestLock holds the statement that locks an account to the rule that locks everything else.
@@ -132,7 +132,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := int64(1); n <= 30; n++ {
-		exec(t, db, `UPDATE accounts SET locked_until = NULL, failed_sign_ins = $1 WHERE email = 'aoife@example.com'`, n-1)
+		databasetest.Exec(t, db, `UPDATE accounts SET locked_until = NULL, failed_sign_ins = $1 WHERE email = 'aoife@example.com'`, n-1)
 		if err := a.wrongPassword(t.Context(), who); err != ErrBadCredentials {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestSignIn_GuessedConcurrently(t *testing.T) {
 		})
 	}
 	group.Wait()
-	got := count(t, db, `SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until > now()`)
+	got := databasetest.One[int64](t, db, `SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until > now()`)
 	if got < 5 || got > guesses {
 		t.Errorf("%d guesses counted", got)
 	}
@@ -179,17 +179,17 @@ func TestBegin_LockedMeanwhile(t *testing.T) {
 		"suspended": `UPDATE accounts SET locked_until = NULL, status = 'suspended'`,
 		"password":  `UPDATE accounts SET status = 'active', password_hash = 'changed'`,
 	} {
-		exec(t, db, `UPDATE accounts SET locked_until = NULL, status = 'active', password_hash = $1`, a.hasher.nobody)
+		databasetest.Exec(t, db, `UPDATE accounts SET locked_until = NULL, status = 'active', password_hash = $1`, a.hasher.nobody)
 		who, err := a.findCredentials(t.Context(), "aoife@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := count(t, db, `SELECT count(*) FROM refresh_tokens`)
-		exec(t, db, change)
+		before := databasetest.One[int64](t, db, `SELECT count(*) FROM refresh_tokens`)
+		databasetest.Exec(t, db, change)
 		if _, err := a.begin(t.Context(), who, who.passwordHash); err != ErrBadCredentials {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if got := count(t, db, `SELECT count(*) FROM refresh_tokens`); got != before {
+		if got := databasetest.One[int64](t, db, `SELECT count(*) FROM refresh_tokens`); got != before {
 			t.Errorf("%s: a token was made", name)
 		}
 	}
@@ -230,7 +230,7 @@ func TestSignIn_HashesAnew(t *testing.T) {
 		if got := trips(t, func(ctx context.Context) error { _, err := dearer.SignIn(ctx, in); return err }); got != want {
 			t.Errorf("sign-in %d: %d round trips, want %d", i+1, got, want)
 		}
-		if got := count(t, db, `SELECT count(*) FROM accounts WHERE password_hash LIKE '$argon2id$v=19$m=32,t=1,p=1$%'`); got != 1 {
+		if got := databasetest.One[int64](t, db, `SELECT count(*) FROM accounts WHERE password_hash LIKE '$argon2id$v=19$m=32,t=1,p=1$%'`); got != 1 {
 			t.Errorf("sign-in %d: the hash is as cheap as before", i+1)
 		}
 	}

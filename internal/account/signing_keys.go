@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"meridian/internal/database"
+	"meridian/internal/secret"
 )
 
 const (
@@ -64,7 +65,7 @@ type signingKey struct {
 
 func (k signingKey) public() ed25519.PublicKey { return k.private.Public().(ed25519.PublicKey) }
 
-func newSigningKeys(cfg Config, sealingKey Secret) (*signingKeys, error) {
+func newSigningKeys(cfg Config, sealingKey secret.Bytes) (*signingKeys, error) {
 	block, err := aes.NewCipher(sealingKey)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the sealing of signing keys: %w", err)

@@ -32,14 +32,14 @@ func (a *Accounts) AddAddress(ctx context.Context, in AddAddressInput) (Address,
 	}
 	ref := regions.Ref{Region: in.Account.Region, ID: uuid.New()}
 	claim := in.Idempotency
-	claim.Region, claim.Scope = in.Account.Region, a.regions.FormatID(Prefix, in.Account)
+	claim.Region, claim.Scope = in.Account.Region, a.regions.FormatID(regions.AccountPrefix, in.Account)
 	var added Address
 	write := a.db.Write
 	if claim.Key != "" {
 		write = a.db.WriteIdempotent
 	}
 	err := write(ctx, func(b *database.Batch) error {
-		claim.QueueClaim(b, idempotency.Answer{Resource: a.regions.FormatID(AddressPrefix, ref), Status: statusCreated})
+		claim.QueueClaim(b, idempotency.Answer{Resource: a.regions.FormatID(regions.AddressPrefix, ref), Status: statusCreated})
 		queueInsertAddress(b, in.Account, ref, in.Address).Query(readAddress(&added))
 		queueOneDefault(b, in.Account, ref)
 		return nil
@@ -101,7 +101,7 @@ func (a *Accounts) addedBefore(ctx context.Context, account regions.Ref, claim i
 	if err := idempotency.Find(ctx, a.db, claim); !errors.As(err, &replay) {
 		return Address{}, err
 	}
-	ref, err := a.regions.ParseID(AddressPrefix, replay.Answer.Resource)
+	ref, err := a.regions.ParseID(regions.AddressPrefix, replay.Answer.Resource)
 	if err != nil {
 		return Address{}, fmt.Errorf("read the answer of an idempotency key: %w", err)
 	}

@@ -28,7 +28,7 @@ type accountResponse struct {
 
 func (s *Server) newAccountResponse(a account.Account) accountResponse {
 	return accountResponse{
-		ID:         s.Regions.FormatID(account.Prefix, a.Ref),
+		ID:         s.Regions.FormatID(regions.AccountPrefix, a.Ref),
 		Email:      a.Email,
 		Name:       a.Name,
 		Country:    a.Country,
@@ -45,7 +45,7 @@ func sellerID(seller uuid.UUID) string {
 	if seller == uuid.Nil {
 		return ""
 	}
-	return regions.FormatGlobalID(account.SellerPrefix, seller)
+	return regions.FormatGlobalID(regions.SellerPrefix, seller)
 }
 
 type registerRequest struct {
@@ -200,7 +200,7 @@ func (s *Server) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "account", account.Prefix)
+	ref, err := s.pathRef(r, "account", regions.AccountPrefix)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (s *Server) setRoles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, rolesResponse{
-		Account: s.Regions.FormatID(account.Prefix, changed.Ref),
+		Account: s.Regions.FormatID(regions.AccountPrefix, changed.Ref),
 		Roles:   changed.Roles,
 		Seller:  sellerID(changed.Seller),
 	})
@@ -232,7 +232,7 @@ func readRoles(r *http.Request, ref regions.Ref) (account.SetRolesInput, error) 
 		return in, nil
 	}
 	var err error
-	if in.Seller, err = regions.ParseGlobalID(account.SellerPrefix, body.Seller); err != nil {
+	if in.Seller, err = regions.ParseGlobalID(regions.SellerPrefix, body.Seller); err != nil {
 		return in, BadRequest("The seller's id is malformed.", FieldError{Field: "seller", Message: "must be the id of a seller"})
 	}
 	return in, nil

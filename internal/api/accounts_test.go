@@ -109,7 +109,7 @@ func (a *accountShop) register(email string) testSession {
 func (a *accountShop) admin() (token, id string) {
 	a.t.Helper()
 	session := a.register("admin@example.com")
-	ref, err := a.server.Regions.ParseID(account.Prefix, session.Account.ID)
+	ref, err := a.server.Regions.ParseID(regions.AccountPrefix, session.Account.ID)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"meridian/internal/account"
+	"meridian/regions"
 )
 
 // addressRequest is an address as a customer writes it.
@@ -34,7 +35,7 @@ type addressesResponse struct {
 
 func (s *Server) newAddressResponse(a account.Address) addressResponse {
 	return addressResponse{
-		ID:             s.Regions.FormatID(account.AddressPrefix, a.Ref),
+		ID:             s.Regions.FormatID(regions.AddressPrefix, a.Ref),
 		addressRequest: addressRequest(a.AddressFields),
 		CreatedAt:      a.CreatedAt,
 		UpdatedAt:      a.UpdatedAt,
@@ -86,7 +87,7 @@ func (s *Server) getAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", account.AddressPrefix)
+	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (s *Server) replaceAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", account.AddressPrefix)
+	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (s *Server) deleteAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", account.AddressPrefix)
+	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"meridian/internal/secret"
 )
 
 func TestRequire(t *testing.T) {
@@ -95,10 +97,10 @@ func TestGuestToken(t *testing.T) {
 	s := newTestServer(t)
 	token := s.guestToken(guestCart, "crt_euw_a")
 	rotated := newTestServer(t, func(_ *Deps, c *Config) {
-		c.Secret = []byte(strings.Repeat("n", minSecretBytes))
-		c.PreviousSecrets = [][]byte{testSecret}
+		c.Secret = []byte(strings.Repeat("n", secret.MinBytes))
+		c.PreviousSecrets = []secret.Bytes{testSecret}
 	})
-	stranger := newTestServer(t, func(_ *Deps, c *Config) { c.Secret = []byte(strings.Repeat("n", minSecretBytes)) })
+	stranger := newTestServer(t, func(_ *Deps, c *Config) { c.Secret = []byte(strings.Repeat("n", secret.MinBytes)) })
 	tests := []struct {
 		name, token, purpose, id string
 		server                   *Server

@@ -72,7 +72,7 @@ func (s *Server) newCartResponse(c cart.Cart) (cartResponse, error) {
 		return cartResponse{}, err
 	}
 	answer := cartResponse{
-		ID:        s.Regions.FormatID(cart.IDPrefix, c.Ref),
+		ID:        s.Regions.FormatID(regions.CartPrefix, c.Ref),
 		Status:    c.Status,
 		Version:   c.Version,
 		Currency:  string(c.Currency),
@@ -91,7 +91,7 @@ func (s *Server) newCartResponse(c cart.Cart) (cartResponse, error) {
 func newCartLineResponse(line cart.Line, quote pricing.Quote) cartLineResponse {
 	answer := cartLineResponse{
 		SKU:          line.SKU,
-		ProductID:    regions.FormatGlobalID("prd", line.ProductID),
+		ProductID:    regions.FormatGlobalID(regions.ProductPrefix, line.ProductID),
 		Title:        line.Title,
 		Slug:         line.Slug,
 		ImageURL:     line.ImageURL,
@@ -229,7 +229,7 @@ func (s *Server) getCart(w http.ResponseWriter, r *http.Request) error {
 // cartOwner reads which cart the path names and as whose it may be used: the guest's who holds its token, else the
 // caller's account. Whether the cart is theirs, the carts decide.
 func (s *Server) cartOwner(r *http.Request) (regions.Ref, *regions.Ref, error) {
-	ref, err := s.pathRef(r, "cart", cart.IDPrefix)
+	ref, err := s.pathRef(r, "cart", regions.CartPrefix)
 	if err != nil {
 		return regions.Ref{}, nil, err
 	}
@@ -375,7 +375,7 @@ func (s *Server) mergeCart(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	guest, err := s.Regions.ParseID(cart.IDPrefix, body.GuestCart)
+	guest, err := s.Regions.ParseID(regions.CartPrefix, body.GuestCart)
 	if err != nil {
 		return BadRequest("The cart's id is malformed.", FieldError{Field: "guest_cart", Message: "must be the id of a cart"})
 	}

@@ -283,6 +283,13 @@ func TestCreateSeller(t *testing.T) {
 		t.Errorf("created: %d %s", w.Code, w.Body)
 	}
 	wantProblem(t, m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"third","name":"Third"}`), 409, "slug_taken")
+	key := []string{"Idempotency-Key", "once"}
+	first := m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"fifth","name":"Fifth"}`, key...)
+	again := m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"fifth","name":"Fifth"}`, key...)
+	if first.Code != 201 || again.Code != 201 || again.Header().Get("Idempotency-Replayed") != "true" || first.Body.String() != again.Body.String() {
+		t.Errorf("created: %d %s\nagain: %d %s", first.Code, first.Body, again.Code, again.Body)
+	}
+	wantProblem(t, m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"sixth","name":"Sixth"}`, key...), 422, "idempotency_key_reused")
 	wantProblem(t, m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"T","name":""}`), 400, "bad_request")
 	wantProblem(t, m.as("acme", "POST", "/v1/admin/sellers", `{"slug":"fourth","name":"Fourth"}`), 403, "forbidden")
 	wantProblem(t, m.as("acme", "PUT", "/v1/admin/categories", `{"categories":[]}`), 403, "forbidden")

@@ -109,7 +109,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 
 // cartBuyer finds out who may order the cart: nil stands for the guest who holds its token.
 func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *regions.Ref, error) {
-	ref, err := s.Regions.ParseID(cart.IDPrefix, cartID)
+	ref, err := s.Regions.ParseID(regions.CartPrefix, cartID)
 	if err != nil {
 		return regions.Ref{}, nil, BadRequest("The body is not what this route takes.",
 			FieldError{Field: "cart", Message: "must be the id of a cart, as the API gave it"})
@@ -300,7 +300,7 @@ func (f *checkoutFaults) returnURL(text string) {
 
 // address is the reference of a saved address.
 func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
-	ref, err := set.ParseID("adr", id)
+	ref, err := set.ParseID(regions.AddressPrefix, id)
 	if err != nil {
 		f.Add("address", "must be the id of an address, as the API gave it")
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/account"
-	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/regions"
 )
 
 // TestPlaceOrder goes the whole way of a guest: a listing, a cart, its order, its payment, told by webhook.
@@ -124,7 +124,7 @@ func TestPlaceOrder_FarCountry(t *testing.T) {
 func TestPlaceOrder_RoundTrips(t *testing.T) {
 	s := newOrderShop(t)
 	filled, _ := s.guest("").fill(oneMug)
-	ref, err := s.regions.ParseID(cart.IDPrefix, filled.ID)
+	ref, err := s.regions.ParseID(regions.CartPrefix, filled.ID)
 	s.must(err)
 	ctx, trips := database.CountTrips(t.Context())
 	_, err = s.orders.Place(ctx, order.PlaceInput{
@@ -256,7 +256,7 @@ func TestPlaceOrder_Refused(t *testing.T) {
 func missingCart(s *orderShop) string {
 	ref := s.ada.Ref
 	ref.ID = uuid.New()
-	return s.regions.FormatID(cart.IDPrefix, ref)
+	return s.regions.FormatID(regions.CartPrefix, ref)
 }
 
 // TestPlaceOrder_Invalid names every wrong field at once.
@@ -271,7 +271,7 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 		{"another id", `{"cart":"ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa"}`, []string{"cart"}},
 		{"only the cart", `{"cart":"$"}`, []string{"email", "payment.method", "ship_to"}},
 		{"empty address", `{"cart":"$","email":"a@example.com","ship_to":{},"payment":{"method":"m"}}`,
-			[]string{"ship_to.country", "ship_to.name", "ship_to.line1", "ship_to.city"}},
+			[]string{"ship_to.name", "ship_to.line1", "ship_to.city", "ship_to.country"}},
 		{"both addresses", `{"cart":"$","email":"a@example.com","ship_to":{},"address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"m"}}`,
 			[]string{"ship_to"}},
 		{"a guest's saved address", `{"cart":"$","email":"a@example.com","address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"m"}}`,
@@ -280,7 +280,7 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 			`","line1":"a\nb","city":" ","country":"ie","phone":"call me","postcode":"123456789012345678901"},` +
 			`"payment":{"method":"` + strings.Repeat("m", 201) + `","return_url":"javascript:alert(1)"}}`,
 			[]string{"email", "payment.method", "cart_version", "expected_total_minor", "payment.return_url",
-				"ship_to.country", "ship_to.phone", "ship_to.name", "ship_to.line1", "ship_to.city", "ship_to.postcode"}},
+				"ship_to.name", "ship_to.line1", "ship_to.city", "ship_to.postcode", "ship_to.phone", "ship_to.country"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := guest.post("/v1/orders", strings.ReplaceAll(test.body, "$", filled.ID))

@@ -7,14 +7,16 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"meridian/internal/secret"
 )
 
 // Config is how a Server behaves. Zero fields take the default named at each; Secret has none.
 type Config struct {
 	// Secret signs page cursors and guests' tokens. Every pod of every region needs the same; at least 32 bytes.
-	Secret []byte
+	Secret secret.Bytes
 	// PreviousSecrets are still accepted, so that Secret can be changed without signing guests out of their carts.
-	PreviousSecrets [][]byte
+	PreviousSecrets []secret.Bytes
 	// BodyLimit is the largest request body in bytes, where a route does not say otherwise; 1 MiB.
 	BodyLimit int64
 	// ImportLimit is the largest file of products that sellers may send, in bytes; 1 GiB.
@@ -58,7 +60,6 @@ const (
 	defaultRequestTimeout = 15 * time.Second
 	defaultDrainDelay     = 5 * time.Second
 	defaultDrainTimeout   = 20 * time.Second
-	minSecretBytes        = 32
 )
 
 var (
@@ -70,9 +71,9 @@ var (
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	for i, secret := range append([][]byte{c.Secret}, c.PreviousSecrets...) {
-		if len(secret) < minSecretBytes {
-			fault("secret %d has %d bytes: give at least %d random ones", i, len(secret), minSecretBytes)
+	for i, s := range append([]secret.Bytes{c.Secret}, c.PreviousSecrets...) {
+		if len(s) < secret.MinBytes {
+			fault("secret %d has %d bytes: give at least %d random ones", i, len(s), secret.MinBytes)
 		}
 	}
 	if c.BodyLimit < 0 {

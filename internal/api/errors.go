@@ -297,7 +297,8 @@ func problemTypeOf(code string) (problemType, bool) {
 	return problemType{}, false
 }
 
-// statusClientGone is what the access log says where the client left before the answer; nothing is answered.
+// statusClientGone is for a client that left before the answer. One that only sends no more may still read it, to which
+// silence would be a 200.
 const statusClientGone = 499
 
 // fail answers an error. It is the only place that does.
@@ -305,6 +306,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	call := callOf(r)
 	if errors.Is(call.client.Err(), context.Canceled) {
 		call.status = statusClientGone
+		if !call.wroteHeader {
+			w.WriteHeader(statusClientGone)
+		}
 		return
 	}
 	p, row := problemOf(err)

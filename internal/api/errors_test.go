@@ -100,8 +100,8 @@ func TestFail_ClientGone(t *testing.T) {
 	})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
-	if w.Body.Len() != 0 {
-		t.Errorf("answered %s", w.Body)
+	if w.Code != statusClientGone || w.Body.Len() != 0 {
+		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(log.String(), `"status":499`) || strings.Contains(log.String(), "ERROR") {
 		t.Errorf("logged %s", &log)

@@ -13,10 +13,14 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
+	"meridian/regions"
 )
 
 // importTimeout is how long the upload and import of one file may take.
 const importTimeout = 30 * time.Minute
+
+// uploadWait is when to try again where too many files are being imported.
+const uploadWait = 30 * time.Second
 
 // importFormats are the media types of files.
 var importFormats = map[string]catalog.Format{
@@ -41,7 +45,7 @@ type importResponse struct {
 
 func (s *Server) newImportResponse(i catalog.ImportRecord) importResponse {
 	return importResponse{
-		ID: s.Regions.FormatID(catalog.ImportPrefix, i.Ref), Format: string(i.Format), Policy: string(i.Policy),
+		ID: s.Regions.FormatID(regions.ImportPrefix, i.Ref), Format: string(i.Format), Policy: string(i.Policy),
 		Status: string(i.Status), LinesDone: i.LinesDone, LinesBad: i.LinesBad, ProductsWritten: i.ProductsWritten,
 		ProductsUnchanged: i.ProductsUnchanged, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt, FinishedAt: i.FinishedAt,
 	}
@@ -89,6 +93,12 @@ func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	end, ok := s.uploads.begin(seller)
+	if !ok {
+		return &Problem{Code: "unavailable", RetryAfter: uploadWait,
+			Detail: "As many files are being imported as there may be at a time: send it again later."}
+	}
+	defer end()
 	file, size, err := spool(r.Body)
 	if err != nil {
 		return err
@@ -100,7 +110,7 @@ func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", "/v1/seller/imports/"+s.Regions.FormatID(catalog.ImportPrefix, report.Ref))
+	w.Header().Set("Location", "/v1/seller/imports/"+s.Regions.FormatID(regions.ImportPrefix, report.Ref))
 	return writeJSON(w, http.StatusOK, importReportResponse{
 		importResponse: s.newImportResponse(report.ImportRecord), Resumed: report.Resumed, Errors: newLineErrorResponses(report.Errors),
 	})
@@ -186,7 +196,7 @@ func (s *Server) getImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", catalog.ImportPrefix)
+	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}
@@ -214,7 +224,7 @@ func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", catalog.ImportPrefix)
+	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}

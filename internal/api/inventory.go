@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"meridian/internal/inventory"
+	"meridian/regions"
 )
 
 // availabilityResponse is where a SKU can be had.
@@ -266,7 +267,7 @@ func (s *Server) stockOperation(r *http.Request, body any) (inventory.Operation,
 	if err := readJSON(r, body); err != nil {
 		return op, err
 	}
-	op.Actor = s.Regions.FormatID("usr", p.Account)
+	op.Actor = s.Regions.FormatID(regions.AccountPrefix, p.Account)
 	op.Idempotency.Fingerprint, err = s.fingerprint(r, body)
 	return op, err
 }

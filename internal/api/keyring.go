@@ -1,10 +1,10 @@
 package api
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
+
+	"meridian/internal/secret"
 )
 
 // A keyring holds the keys derived from the deployment's secrets, the current one first.
@@ -12,28 +12,20 @@ type keyring struct {
 	cursor, guest [][]byte
 }
 
-func newKeyring(current []byte, previous [][]byte) (keyring, error) {
+func newKeyring(current secret.Bytes, previous []secret.Bytes) (keyring, error) {
 	var ring keyring
-	for _, secret := range append([][]byte{current}, previous...) {
-		cursor, err := deriveKey(secret, "meridian page cursor")
+	for _, s := range append([]secret.Bytes{current}, previous...) {
+		cursor, err := s.Key("meridian page cursor")
 		if err != nil {
 			return keyring{}, err
 		}
-		guest, err := deriveKey(secret, "meridian guest token")
+		guest, err := s.Key("meridian guest token")
 		if err != nil {
 			return keyring{}, err
 		}
 		ring.cursor, ring.guest = append(ring.cursor, cursor), append(ring.guest, guest)
 	}
 	return ring, nil
-}
-
-func deriveKey(secret []byte, purpose string) ([]byte, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("deriving the key of %s: %w", purpose, err)
-	}
-	return key, nil
 }
 
 // mac is the HMAC-SHA-256 of purpose and text; no purpose holds a NUL, so no two pairs run together.

@@ -38,6 +38,8 @@ func (s *Server) wrap(router http.Handler) (http.Handler, error) {
 // identify gives the request its id and its call, and every answer the headers it always has.
 func (s *Server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Routes set their own; this is for what is refused before one, whose body net/http reads before the answer.
+		boundConnection(w, s.cfg.RequestTimeout)
 		addr, trusted := clientAddr(r, s.cfg.TrustedProxies)
 		ctx, trips := database.CountTrips(r.Context())
 		call := &call{id: requestID(r), client: r.Context(), addr: addr, trusted: trusted, trips: trips}

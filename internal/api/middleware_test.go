@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -247,4 +249,36 @@ func TestCallOf_AroundTheHandler(t *testing.T) {
 		}
 	}()
 	callOf(httptest.NewRequestWithContext(context.Background(), "GET", "/", nil))
+}
+
+// TestRefused_SlowBody refuses calls whose body never comes, before any handler: they must not hold their connection.
+func TestRefused_SlowBody(t *testing.T) {
+	s := newTestServer(t, func(_ *Deps, cfg *Config) {
+		cfg.RequestTimeout, cfg.Limits.Default = time.Millisecond, Rate{Requests: 1, Window: time.Hour}
+	})
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	for _, test := range []struct{ name, path, want string }{
+		{"no route", "/v1/nothing", "HTTP/1.1 404 "},
+		{"too often", "/v1/nothing", "HTTP/1.1 429 "},
+		{"unprintable", "/%00", "HTTP/1.1 400 "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			connection, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			// Only a test that fails waits so long.
+			if err := connection.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100\r\n\r\n{", test.path); err != nil {
+				t.Fatal(err)
+			}
+			if answer, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(answer), test.want) {
+				t.Errorf("answered %q, %v", answer, err)
+			}
+		})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/regions"
 )
 
 // cancelOrderRequest is why the shop gives an order up.
@@ -164,11 +165,11 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.Regions.ParseID("rfd", mux.Vars(r)["refund"])
+	ref, err := s.Regions.ParseID(regions.RefundPrefix, mux.Vars(r)["refund"])
 	if err != nil {
 		return order.ErrRefundNotFound
 	}
-	in := order.RetryRefundInput{Refund: ref, Actor: s.Regions.FormatID("usr", p.Account)}
+	in := order.RetryRefundInput{Refund: ref, Actor: s.Regions.FormatID(regions.AccountPrefix, p.Account)}
 	if in.Idempotency.Key, err = optionalIdempotencyKey(r); err != nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) error {
 
 // resourceRefund reads the refund that an earlier answer was about.
 func (s *Server) resourceRefund(ctx context.Context, answer idempotency.Answer) (payment.Refund, error) {
-	ref, err := s.Regions.ParseID("rfd", answer.Resource)
+	ref, err := s.Regions.ParseID(regions.RefundPrefix, answer.Resource)
 	if err != nil {
 		return payment.Refund{}, fmt.Errorf("reading what an idempotency key made: %w", err)
 	}
@@ -232,7 +233,7 @@ func (s *Server) operatorCommand(r *http.Request, dst any) (order.Command, error
 	if err != nil {
 		return order.Command{}, err
 	}
-	return order.Command{Order: ref, Actor: s.Regions.FormatID("usr", p.Account), Idempotency: claim}, nil
+	return order.Command{Order: ref, Actor: s.Regions.FormatID(regions.AccountPrefix, p.Account), Idempotency: claim}, nil
 }
 
 // optionalIdempotencyKey is "" where the caller sent none. A transition happens once in any case; with a key its

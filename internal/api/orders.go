@@ -156,7 +156,7 @@ func (s *Server) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	}
 	actor := "guest"
 	if found.Account != nil {
-		actor = s.Regions.FormatID("usr", regions.Ref{Region: found.Ref.Region, ID: *found.Account})
+		actor = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: found.Ref.Region, ID: *found.Account})
 	}
 	cancelled, err := s.Orders.Cancel(r.Context(), order.CancelInput{
 		Command: order.Command{Order: found.Ref, Actor: actor, Idempotency: claim},
@@ -195,7 +195,7 @@ func (s *Server) buys(r *http.Request, o order.Order) bool {
 
 // orderRef is the order in the path.
 func (s *Server) orderRef(r *http.Request) (regions.Ref, error) {
-	ref, err := s.Regions.ParseID("ord", mux.Vars(r)["order"])
+	ref, err := s.Regions.ParseID(regions.OrderPrefix, mux.Vars(r)["order"])
 	if err != nil {
 		return regions.Ref{}, order.ErrNotFound
 	}
@@ -237,7 +237,7 @@ func orderState(err error, p *Problem) {
 
 // resourceOrder reads the order that an earlier answer was about.
 func (s *Server) resourceOrder(ctx context.Context, answer idempotency.Answer) (order.Order, error) {
-	ref, err := s.Regions.ParseID("ord", answer.Resource)
+	ref, err := s.Regions.ParseID(regions.OrderPrefix, answer.Resource)
 	if err != nil {
 		return order.Order{}, fmt.Errorf("reading what an idempotency key made: %w", err)
 	}
@@ -295,7 +295,7 @@ func (s *Server) newOrderSummary(o order.Order) orderSummary {
 		PlacedAt: o.PlacedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(), ExpiresAt: o.ExpiresAt.UTC(),
 	}
 	if o.Account != nil {
-		summary.Account = s.Regions.FormatID("usr", regions.Ref{Region: o.Ref.Region, ID: *o.Account})
+		summary.Account = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Ref.Region, ID: *o.Account})
 	}
 	return summary
 }
@@ -312,7 +312,7 @@ func (s *Server) newOrderResponse(o order.Order, reader audience) orderResponse 
 	}
 	for _, l := range o.Lines {
 		answer.Lines = append(answer.Lines, orderLineResponse{
-			LineNo: l.LineNo, SKU: l.SKU, Product: regions.FormatGlobalID("prd", l.ProductID), Title: l.Title,
+			LineNo: l.LineNo, SKU: l.SKU, Product: regions.FormatGlobalID(regions.ProductPrefix, l.ProductID), Title: l.Title,
 			Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor, SubtotalMinor: l.SubtotalMinor,
 			TaxRateBP: int64(l.TaxRate), TaxMinor: l.TaxMinor, TotalMinor: l.TotalMinor,
 			RefundedQuantity: l.RefundedQuantity, RefundedMinor: l.RefundedMinor,
@@ -334,7 +334,7 @@ func (s *Server) newOrderResponse(o order.Order, reader audience) orderResponse 
 
 func (s *Server) newRefundResponse(refund payment.Refund) refundResponse {
 	answer := refundResponse{
-		ID: s.Regions.FormatID("rfd", refund.Ref), Status: refund.State, AmountMinor: refund.AmountMinor,
+		ID: s.Regions.FormatID(regions.RefundPrefix, refund.Ref), Status: refund.State, AmountMinor: refund.AmountMinor,
 		Currency: refund.Currency, Reason: refund.Reason, FailureCode: refund.FailureCode, CreatedAt: refund.CreatedAt.UTC(),
 	}
 	for _, line := range refund.Lines {
@@ -345,7 +345,7 @@ func (s *Server) newRefundResponse(refund payment.Refund) refundResponse {
 
 func (s *Server) newShipmentResponse(o order.Order, parcel order.Shipment) shipmentResponse {
 	answer := shipmentResponse{
-		ID:        s.Regions.FormatID("shp", regions.Ref{Region: o.Ref.Region, ID: parcel.ID}),
+		ID:        s.Regions.FormatID(regions.ShipmentPrefix, regions.Ref{Region: o.Ref.Region, ID: parcel.ID}),
 		Warehouse: parcel.Warehouse, Carrier: parcel.Carrier, Tracking: parcel.Tracking, ShippedAt: parcel.ShippedAt.UTC(),
 	}
 	if parcel.DeliveredAt != nil {

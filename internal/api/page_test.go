@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"meridian/internal/secret"
 )
 
 type testCursor struct {
@@ -20,7 +22,7 @@ func TestReadPage(t *testing.T) {
 	s := newTestServer(t)
 	last := testCursor{Rank: 7, ID: "prd_a"}
 	good := s.nextCursor("products", last)
-	stranger := newTestServer(t, func(_ *Deps, c *Config) { c.Secret = []byte(strings.Repeat("n", minSecretBytes)) })
+	stranger := newTestServer(t, func(_ *Deps, c *Config) { c.Secret = []byte(strings.Repeat("n", secret.MinBytes)) })
 	tests := []struct {
 		name, query string
 		want        page

@@ -100,6 +100,9 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 			if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 				t.Errorf("%d orders expired: %v", n, err)
 			}
+			if _, err := s.orders.CheckPaymentsOnce(t.Context()); err != nil { // gives up what never reached the provider
+				t.Error(err)
+			}
 			s.settle()
 			after := guest.order(placed.Order.ID)
 			wantStatus(t, after, order.Cancelled)

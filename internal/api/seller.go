@@ -93,7 +93,7 @@ func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// Sellers have no home: their keys are kept in one place for all regions.
-	key.Region, key.Scope = s.Regions.Primary().Name, regions.FormatGlobalID(catalog.SellerPrefix, seller)
+	key.Region, key.Scope = s.Regions.Primary().Name, regions.FormatGlobalID(regions.SellerPrefix, seller)
 	created, err := s.Catalog.CreateProduct(r.Context(), catalog.CreateInput{Seller: seller, Product: body.input(), Idempotency: key})
 	if first, ok := earlierAnswer(err); ok {
 		return s.answerCreatedBefore(w, r, seller, first)
@@ -107,7 +107,7 @@ func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
 
 // answerCreatedBefore answers a repeated call with the product as it is now.
 func (s *Server) answerCreatedBefore(w http.ResponseWriter, r *http.Request, seller uuid.UUID, first idempotency.Answer) error {
-	id, err := regions.ParseGlobalID(catalog.ProductPrefix, first.Resource)
+	id, err := regions.ParseGlobalID(regions.ProductPrefix, first.Resource)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (s *Server) archiveProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", catalog.ProductPrefix)
+	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,12 @@ type sellerResponse struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// createSeller adds a seller. Its slug guards it against being made twice.
+func newSellerResponse(seller catalog.Seller) sellerResponse {
+	return sellerResponse{ID: seller.PublicID(), Slug: seller.Slug, Name: seller.Name, Status: string(seller.Status),
+		CreatedAt: seller.CreatedAt}
+}
+
+// createSeller adds a seller. Its slug guards it against being made twice; with a key a repetition gets the first answer.
 func (s *Server) createSeller(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleAdmin); err != nil {
 		return err
@@ -257,10 +262,34 @@ func (s *Server) createSeller(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	seller, err := s.Catalog.CreateSeller(r.Context(), catalog.SellerInput(body))
+	// Sellers have no home: their keys are kept in one place for all regions.
+	key := idempotency.Key{Region: s.Regions.Primary().Name, Scope: "sellers"}
+	var err error
+	if key.Key, err = optionalIdempotencyKey(r); err != nil {
+		return err
+	}
+	if key.Fingerprint, err = s.fingerprint(r, body); err != nil {
+		return err
+	}
+	seller, err := s.Catalog.CreateSeller(r.Context(), catalog.SellerInput{Slug: body.Slug, Name: body.Name, Idempotency: key})
+	if first, ok := earlierAnswer(err); ok {
+		return s.answerSellerBefore(w, r, first)
+	}
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusCreated, sellerResponse{ID: seller.PublicID(), Slug: seller.Slug, Name: seller.Name,
-		Status: string(seller.Status), CreatedAt: seller.CreatedAt})
+	return writeJSON(w, http.StatusCreated, newSellerResponse(seller))
+}
+
+// answerSellerBefore answers a repeated call with the seller as it is now.
+func (s *Server) answerSellerBefore(w http.ResponseWriter, r *http.Request, first idempotency.Answer) error {
+	id, err := regions.ParseGlobalID(regions.SellerPrefix, first.Resource)
+	if err != nil {
+		return err
+	}
+	seller, err := s.Catalog.GetSeller(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return writeReplay(w, first.Status, marshal(newSellerResponse(seller)))
 }

@@ -115,6 +115,7 @@ type Server struct {
 	keys     keyring
 	document document
 	limits   *limiter
+	uploads  uploads
 	telling  *instruments
 	router   *mux.Router
 	handler  http.Handler

@@ -20,12 +20,13 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
+	"meridian/internal/secret"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
 // testSecret signs cursors and guests' tokens in tests.
-var testSecret = bytes.Repeat([]byte("s"), minSecretBytes)
+var testSecret = bytes.Repeat([]byte("s"), secret.MinBytes)
 
 // unlimitedRates is for tests that call more often than one client may.
 var unlimitedRates = Limits{Default: Rate{Requests: -1}, SignIn: Rate{Requests: -1}}

@@ -96,7 +96,7 @@ func (s *Server) readSignInCart(r *http.Request, body *signInCartRequest) (*cart
 	if body == nil {
 		return nil, nil
 	}
-	guest, err := s.Regions.ParseID(cart.IDPrefix, body.ID)
+	guest, err := s.Regions.ParseID(regions.CartPrefix, body.ID)
 	if err != nil {
 		return nil, BadRequest("The cart's id is malformed.", FieldError{Field: "cart.id", Message: "must be the id of a cart"})
 	}

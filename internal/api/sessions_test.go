@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/account"
-	"meridian/internal/cart"
 	"meridian/internal/database/databasetest"
 	"meridian/regions"
 )
@@ -72,7 +71,7 @@ func TestSignIn_RateLimit(t *testing.T) {
 func TestSignIn_Cart(t *testing.T) {
 	a := newAccountShop(t)
 	a.register("aoife@example.com")
-	id := a.server.Regions.FormatID(cart.IDPrefix, regions.Ref{Region: "us-east", ID: uuid.New()})
+	id := a.server.Regions.FormatID(regions.CartPrefix, regions.Ref{Region: "us-east", ID: uuid.New()})
 	body := func(id, strategy string) string {
 		return fmt.Sprintf(`{"email":"aoife@example.com","password":%q,"cart":{"id":%q,"strategy":%q}}`, testPassword, id, strategy)
 	}

@@ -12,9 +12,6 @@ import (
 	"meridian/regions"
 )
 
-// IDPrefix begins the public ids of carts.
-const IDPrefix = "crt"
-
 // MaxQuantity is the most units one line may hold; the constraint
 // cart_lines_quantity_allowed says the same.
 const MaxQuantity = 10_000

@@ -69,9 +69,9 @@ func must[T any](value T, err error) func(t testing.TB) T {
 
 func seedCatalogue(t testing.TB, db *database.DB) {
 	t.Helper()
-	write(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	write(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	write(t, db, `
+	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
 SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
 FROM (VALUES
@@ -80,7 +80,7 @@ FROM (VALUES
   ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
   ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
 ) AS p (id, slug, title, tax, images, status)`)
-	write(t, db, `
+	databasetest.Exec(t, db, `
 INSERT INTO skus (sku, product_id, options, status)
 SELECT s.sku, s.product::uuid, s.options::jsonb, s.status
 FROM (VALUES
@@ -90,26 +90,19 @@ FROM (VALUES
   ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
   ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
 ) AS s (sku, product, options, status)`)
-	write(t, db, `
+	databasetest.Exec(t, db, `
 INSERT INTO prices (sku, currency, amount_minor)
 VALUES ('MUG-1', 'EUR', 1250), ('MUG-1', 'GBP', 1100), ('BOOK-1', 'EUR', 2000), ('LAMP-1', 'EUR', 9999)`)
-	write(t, db, `
+	databasetest.Exec(t, db, `
 INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
   ('use-9', 'us-east', 'Closed', 'US', 1, 1, false)`)
-	write(t, db, `
+	databasetest.Exec(t, db, `
 INSERT INTO stock (region, sku, warehouse, on_hand, reserved, allocated)
 SELECT w.region, s.sku, w.code, CASE w.code WHEN 'euw-8' THEN 50 WHEN 'use-8' THEN 2 ELSE 1000 END,
   CASE w.code WHEN 'euw-8' THEN 7 ELSE 0 END, CASE w.code WHEN 'euw-8' THEN 3 ELSE 0 END
 FROM skus s, warehouses w
 WHERE s.sku IN ('MUG-1', 'BOOK-1') AND w.code IN ('euw-8', 'use-8', 'use-9')`)
-}
-
-func write(t testing.TB, db *database.DB, sql string, args ...any) {
-	t.Helper()
-	if err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // guestCart makes a guest's cart, in euro, with these lines.
@@ -150,8 +143,6 @@ func newAccount(region string) regions.Ref { return regions.Ref{Region: region, 
 func key(text, request string) idempotency.Key {
 	return idempotency.Key{Key: text, Fingerprint: []byte(request)}
 }
-
-func ptr[T any](value T) *T { return &value }
 
 // wantTrips counts the round trips of what is done under the context.
 func wantTrips(t testing.TB, want int64, do func(ctx context.Context)) {
@@ -196,9 +187,9 @@ func TestGet(t *testing.T) {
 func TestGet_Fresh(t *testing.T) {
 	s := newShop(t)
 	c := s.guestCart(t, add(mug, 1), add(book, 1))
-	write(t, s.db, `UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR'`)
-	write(t, s.db, `UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1'`)
-	write(t, s.db, `UPDATE products SET status = 'archived' WHERE slug = 'book'`)
+	databasetest.Exec(t, s.db, `UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR'`)
+	databasetest.Exec(t, s.db, `UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1'`)
+	databasetest.Exec(t, s.db, `UPDATE products SET status = 'archived' WHERE slug = 'book'`)
 	got := must(s.Get(t.Context(), c.Ref, nil))(t)
 	for _, line := range got.Lines {
 		switch line.SKU {

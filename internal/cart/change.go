@@ -201,7 +201,7 @@ func (c *Carts) again(ctx context.Context, in ChangeInput) (Cart, error) {
 	return cart, nil
 }
 
-func (c *Carts) publicID(ref regions.Ref) string { return c.Regions.FormatID(IDPrefix, ref) }
+func (c *Carts) publicID(ref regions.Ref) string { return c.Regions.FormatID(regions.CartPrefix, ref) }
 
 // edits is what changes come to, each SKU once. Its lists are sorted and never nil, since
 // a nil list would be NULL.

@@ -83,18 +83,12 @@ func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
 
 // queueGuestStatus reads the status of the guest's cart before the merge; "" if there is none.
 func (c *Carts) queueGuestStatus(b *database.Batch, guest regions.Ref, into *string) {
+	*into = ""
 	b.Queue(`
 SELECT status
 FROM carts
 WHERE region = $1 AND id = $2 AND account_id IS NULL AND expires_at > $3`,
-		guest.Region, guest.ID, c.Now()).Query(func(rows pgx.Rows) error {
-		*into = ""
-		statuses, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if len(statuses) == 1 {
-			*into = statuses[0]
-		}
-		return err
-	})
+		guest.Region, guest.ID, c.Now()).Query(database.CollectFirst(into, pgx.RowTo[string]))
 }
 
 // queueMergeTarget makes the customer's open cart, if there is none and there is

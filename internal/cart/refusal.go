@@ -58,10 +58,7 @@ func queueSold(b *database.Batch, skus []string, into *[]string) {
 SELECT s.sku
 FROM skus s
 JOIN products p ON p.id = s.product_id
-WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active'`, skus).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
-	})
+WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active'`, skus).Query(database.Collect(into, pgx.RowTo[string]))
 }
 
 func without(all, some []string) []string {

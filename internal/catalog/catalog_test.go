@@ -149,8 +149,3 @@ func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
 	}
 	return trips.Count()
 }
-
-func rowToInt(row pgx.CollectableRow) (n int64, err error) {
-	err = row.Scan(&n)
-	return n, err
-}

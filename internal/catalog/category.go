@@ -87,10 +87,7 @@ func (c *Catalog) loadTree(ctx context.Context, _ treeKey) (*Tree, error) {
 			var at time.Time
 			return row.Scan(&at, &state)
 		})
-		b.Queue(categoriesQuery).Query(func(rows pgx.Rows) (err error) {
-			categories, err = pgx.CollectRows(rows, scanCategory)
-			return err
-		})
+		b.Queue(categoriesQuery).Query(database.Collect(&categories, scanCategory))
 		return nil
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, e
 		return Product{}, err
 	}
 	created := change{id: uuid.New(), in: in.Product.withDefaults(), isNew: true}
-	publicID := regions.FormatGlobalID(ProductPrefix, created.id)
+	publicID := regions.FormatGlobalID(regions.ProductPrefix, created.id)
 	if created.in.Key == "" {
 		created.in.Key = publicID
 	}

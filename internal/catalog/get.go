@@ -32,7 +32,7 @@ func (c *Catalog) GetProduct(ctx context.Context, idOrSlug string) (Product, err
 }
 
 func newProductKey(idOrSlug string) (key productKey, ok bool) {
-	if id, err := regions.ParseGlobalID(ProductPrefix, idOrSlug); err == nil {
+	if id, err := regions.ParseGlobalID(regions.ProductPrefix, idOrSlug); err == nil {
 		return productKey{id: id}, true
 	}
 	const longestSlug = maxSlug + 10

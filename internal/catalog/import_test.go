@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/catalog/shipped"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 )
 
@@ -322,7 +323,7 @@ func TestImport_Property(t *testing.T) {
 			}
 		}
 		for k, price := range prices {
-			if got := s.count(t, `SELECT amount_minor FROM prices WHERE sku = $1 AND currency = 'GBP'`, k); got != int64(price) {
+			if got := databasetest.One[int64](t, s.db, `SELECT amount_minor FROM prices WHERE sku = $1 AND currency = 'GBP'`, k); got != int64(price) {
 				rt.Fatalf("%s costs %d, want %d", k, got, price)
 			}
 		}

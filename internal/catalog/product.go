@@ -14,14 +14,6 @@ import (
 	"meridian/regions"
 )
 
-// ProductPrefix begins the public id of a product, SellerPrefix that of a seller and
-// ImportPrefix that of an import.
-const (
-	ProductPrefix = "prd"
-	SellerPrefix  = "slr"
-	ImportPrefix  = "imp"
-)
-
 // Status is where a product is in its life, or, for a SKU, whether it is sold.
 type Status string
 
@@ -69,7 +61,7 @@ type Product struct {
 }
 
 // PublicID is the product's id in the API: prd_ and 26 letters and digits.
-func (p Product) PublicID() string { return regions.FormatGlobalID(ProductPrefix, p.ID) }
+func (p Product) PublicID() string { return regions.FormatGlobalID(regions.ProductPrefix, p.ID) }
 
 // An Image is a picture by reference.
 type Image struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
@@ -85,7 +85,7 @@ func TestCreateProduct_Refused(t *testing.T) {
 	if got := len(s.contents(t, s.seller)); got != 1 {
 		t.Errorf("%d products, want 1", got)
 	}
-	if n := s.count(t, `SELECT count(*) FROM outbox`); n != 1 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox`); n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}
 	s.check(t)
@@ -110,15 +110,6 @@ func invalid(fields ...string) func(error) bool {
 func with(in ProductInput, change func(*ProductInput)) ProductInput {
 	change(&in)
 	return in
-}
-
-func (s *shop) count(t testing.TB, sql string, args ...any) int64 {
-	t.Helper()
-	n, err := database.One(t.Context(), s.db, rowToInt, sql, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 func TestCreateProduct_RepeatedWithItsKey(t *testing.T) {
@@ -185,7 +176,7 @@ func TestValidate(t *testing.T) {
 func TestUpdateProduct(t *testing.T) {
 	s := newShop(t)
 	created := s.create(t, mug("m1", "A", "B"))
-	listedAt := s.count(t, `SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products`)
+	listedAt := databasetest.One[int64](t, s.db, `SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products`)
 	in := with(mug("ignored", "B", "C"), func(p *ProductInput) {
 		p.Title, p.CategoryID, p.SKUs[0].Prices = "Cup", "fb", map[money.Currency]int64{"GBP": 1}
 	})
@@ -210,7 +201,7 @@ func TestUpdateProduct(t *testing.T) {
 	if diff := cmp.Diff(map[money.Currency]int64{"GBP": 1, "JPY": 500}, updated.SKUs[0].Prices); diff != "" {
 		t.Errorf("prices: %s", diff)
 	}
-	if at := s.count(t, `SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products`); at != listedAt {
+	if at := databasetest.One[int64](t, s.db, `SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products`); at != listedAt {
 		t.Error("the edit moved the product to the top of the listing")
 	}
 	public, err := s.GetProduct(t.Context(), created.PublicID())
@@ -256,7 +247,7 @@ func TestUpdateProduct_Refused(t *testing.T) {
 	if diff := cmp.Diff(created, now); diff != "" {
 		t.Errorf("something changed: %s", diff)
 	}
-	if n := s.count(t, `SELECT count(*) FROM outbox`); n != 2 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox`); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}
 	s.check(t)
@@ -303,7 +294,7 @@ func TestArchiveProduct(t *testing.T) {
 	if _, err := s.ArchiveProduct(t.Context(), s.seller, created.ID, 7); !errors.Is(err, ErrVersionConflict) {
 		t.Errorf("another version: %v, want a conflict", err)
 	}
-	if n := s.count(t, `SELECT count(*) FROM outbox`); n != 1 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox`); n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}
 	var archived Product

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/fault"
+	"meridian/internal/idempotency"
 	"meridian/regions"
 )
 
@@ -26,7 +28,7 @@ type Seller struct {
 }
 
 // PublicID is the seller's id in the API: slr_ and 26 letters and digits.
-func (s Seller) PublicID() string { return regions.FormatGlobalID(SellerPrefix, s.ID) }
+func (s Seller) PublicID() string { return regions.FormatGlobalID(regions.SellerPrefix, s.ID) }
 
 // SellerStatus is whether a seller may trade.
 type SellerStatus string
@@ -42,6 +44,8 @@ type SellerInput struct {
 	// Slug is 2 to 64 lower-case letters, digits and hyphens, beginning with a letter.
 	Slug string
 	Name string
+	// Idempotency makes the call safe to repeat.
+	Idempotency idempotency.Key
 }
 
 var sellerSlugPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
@@ -53,8 +57,8 @@ func scanSeller(row pgx.CollectableRow) (s Seller, err error) {
 	return s, err
 }
 
-// CreateSeller adds a seller. It returns *fault.Error, or ErrSlugTaken; that is also what
-// a repetition returns. One round trip.
+// CreateSeller adds a seller. It returns *fault.Error, ErrSlugTaken, and for a repetition
+// *idempotency.Replay or idempotency.ErrReused. One round trip.
 func (c *Catalog) CreateSeller(ctx context.Context, in SellerInput) (Seller, error) {
 	var f fault.List
 	if !sellerSlugPattern.MatchString(in.Slug) {
@@ -64,19 +68,25 @@ func (c *Catalog) CreateSeller(ctx context.Context, in SellerInput) (Seller, err
 	if err := f.Err("seller"); err != nil {
 		return Seller{}, err
 	}
-	var s Seller
-	id := uuid.New()
-	err := c.db.Write(ctx, func(b *database.Batch) error {
+	write := c.db.Write
+	if in.Idempotency.Key != "" {
+		write = c.db.WriteIdempotent
+	}
+	s := Seller{ID: uuid.New()}
+	err := write(ctx, func(b *database.Batch) error {
+		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: s.PublicID(), Status: http.StatusCreated})
 		b.Queue(`
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
-RETURNING `+sellerColumns, id, in.Slug, in.Name).Query(func(rows pgx.Rows) (err error) {
+RETURNING `+sellerColumns, s.ID, in.Slug, in.Name).Query(func(rows pgx.Rows) (err error) {
 			s, err = pgx.CollectExactlyOneRow(rows, scanSeller)
 			return err
 		})
 		return nil
 	})
 	switch {
+	case idempotency.Taken(err):
+		return Seller{}, idempotency.Find(ctx, c.db, in.Idempotency)
 	case database.Violates(err, "sellers_slug_key"):
 		return Seller{}, ErrSlugTaken
 	case err != nil:

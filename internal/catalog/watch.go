@@ -99,14 +99,10 @@ func (c *Catalog) readChanges(ctx context.Context) (changed []changedProduct, no
 SELECT id, slug, version
 FROM products
 WHERE updated_at > $1
-LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(func(rows pgx.Rows) error {
-			var err error
-			changed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p changedProduct, err error) {
-				err = row.Scan(&p.id, &p.slug, &p.version)
-				return p, err
-			})
-			return err
-		})
+LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed, func(row pgx.CollectableRow) (p changedProduct, err error) {
+			err = row.Scan(&p.id, &p.slug, &p.version)
+			return p, err
+		}))
 		return nil
 	})
 	return changed, now, err

@@ -205,7 +205,7 @@ func changedEvent(region string, product uuid.UUID, status Status) outbox.Event 
 	return outbox.Event{
 		Region:  region,
 		Topic:   "product.changed",
-		Key:     regions.FormatGlobalID(ProductPrefix, product),
+		Key:     regions.FormatGlobalID(regions.ProductPrefix, product),
 		Payload: map[string]any{"status": status},
 	}
 }

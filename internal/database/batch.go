@@ -49,3 +49,23 @@ func Affected(q *pgx.QueuedQuery, n *int64) {
 		return nil
 	})
 }
+
+// Collect is a callback for a queued statement that reads its rows into a list.
+func Collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, scan)
+		return err
+	}
+}
+
+// CollectFirst is a callback for a queued statement that reads the first of its rows, and
+// leaves into as it is where there is none.
+func CollectFirst[T any](into *T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scan)
+		if err == nil && len(found) > 0 {
+			*into = found[0]
+		}
+		return err
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
@@ -31,11 +30,7 @@ func act(ctx context.Context, db *database.DB, k idempotency.Key) error {
 
 func count(t testing.TB, db *database.DB, table string) int64 {
 	t.Helper()
-	n, err := database.One(t.Context(), db, pgx.RowTo[int64], `SELECT count(*) FROM `+table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return databasetest.One[int64](t, db, `SELECT count(*) FROM `+table)
 }
 
 func wantReplay(t testing.TB, err error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"meridian/internal/database"
-	"meridian/internal/outbox"
 )
 
 // Adjustment is a correction: units that were found, lost or broken.
@@ -45,19 +44,8 @@ func (s *Stock) Adjust(ctx context.Context, in Adjustment) (Level, error) {
 	err = s.write(ctx, in.Operation, at, -in.Delta, func(b *database.Batch) error {
 		level = Level{}
 		queueChange(b, at, in.Delta)
-		queueMovement(b, movement{
-			region: at.region, sku: at.sku, warehouse: at.warehouse, kind: "adjust", onHand: in.Delta,
-			reason: in.Reason, actor: in.Actor, reference: in.Reference,
-		})
-		err := outbox.Queue(b, stockEvent("stock.adjusted", at, map[string]any{"delta": in.Delta}))
-		if err != nil {
-			return err
-		}
-		if err := queueAlert(b, at); err != nil {
-			return err
-		}
-		queueLevel(b, at, &level)
-		return nil
+		event := stockEvent("stock.adjusted", at, map[string]any{"delta": in.Delta})
+		return in.queueRecord(b, at, "adjust", in.Delta, event, &level)
 	})
 	if err != nil {
 		return Level{}, fmt.Errorf("adjust stock: %w", err)

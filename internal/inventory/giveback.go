@@ -26,14 +26,11 @@ func QueueOrderReservations(b *database.Batch, order regions.Ref, into *[]Reserv
 SELECT r.region, r.id, r.sku, r.warehouse, r.line_no, r.quantity, r.status
 FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
 WHERE o.region = $1 AND o.id = $2 AND r.region = place.region AND r.order_id = o.id
-ORDER BY r.line_no, r.warehouse, r.id`, order.Region, order.ID).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Reservation, error) {
-			var r Reservation
-			err := row.Scan(&r.Region, &r.ID, &r.SKU, &r.Warehouse, &r.LineNo, &r.Quantity, &r.Status)
-			return r, err
-		})
-		return err
-	})
+ORDER BY r.line_no, r.warehouse, r.id`, order.Region, order.ID).Query(database.Collect(into, func(row pgx.CollectableRow) (Reservation, error) {
+		var r Reservation
+		err := row.Scan(&r.Region, &r.ID, &r.SKU, &r.Warehouse, &r.LineNo, &r.Quantity, &r.Status)
+		return r, err
+	}))
 }
 
 // QueueGiveBack puts quantity units of an allocated reservation, not yet shipped, back on

@@ -44,14 +44,11 @@ FROM cart_lines l
 JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = l.sku
 JOIN warehouses w ON w.code = s.warehouse AND w.active
 WHERE l.region = $1 AND l.cart_id = $2
-ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID, all.Names()).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (LocatedLevel, error) {
-			var l LocatedLevel
-			err := row.Scan(&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint, &l.Latitude, &l.Longitude)
-			return l, err
-		})
-		return err
-	})
+ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID, all.Names()).Query(database.Collect(into, func(row pgx.CollectableRow) (LocatedLevel, error) {
+		var l LocatedLevel
+		err := row.Scan(&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint, &l.Latitude, &l.Longitude)
+		return l, err
+	}))
 }
 
 // Offers are the levels as seen from a place, in degrees.

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/outbox"
 )
 
 // MaxQuantity is the most units one operation changes.
@@ -69,6 +70,23 @@ func (s *Stock) write(ctx context.Context, op Operation, at rowKey, taken int64,
 		return idempotency.Find(ctx, s.DB, claim)
 	}
 	return s.refusal(ctx, at, taken, err)
+}
+
+// queueRecord adds what follows from the change of one stock row: its movement, its event,
+// the alert if the row became low, and the row as it then is, which is read into level.
+func (o Operation) queueRecord(b *database.Batch, at rowKey, kind string, delta int64, event outbox.Event, level *Level) error {
+	queueMovement(b, movement{
+		region: at.region, sku: at.sku, warehouse: at.warehouse, kind: kind, onHand: delta,
+		reason: o.Reason, actor: o.Actor, reference: o.Reference,
+	})
+	if err := outbox.Queue(b, event); err != nil {
+		return err
+	}
+	if err := queueAlert(b, at); err != nil {
+		return err
+	}
+	queueLevel(b, at, level)
+	return nil
 }
 
 // refusal turns the constraint that a batch broke into the error it means.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
@@ -31,8 +32,8 @@ func TestSyncWarehouses(t *testing.T) {
 	if len(houses) != want || houses[0].Code != "aps-1" || !houses[0].Active || houses[0].Region != "ap-southeast" || houses[0].Latitude != 1.35 {
 		t.Fatalf("warehouses %+v, want %d", houses, want)
 	}
-	s.exec(t, `INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1)`)
-	s.exec(t, `UPDATE warehouses SET title = 'wrong', active = false WHERE code = 'euw-1'`)
+	databasetest.Exec(t, s.db, `INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1)`)
+	databasetest.Exec(t, s.db, `UPDATE warehouses SET title = 'wrong', active = false WHERE code = 'euw-1'`)
 	for range 2 {
 		if err := inventory.SyncWarehouses(t.Context(), s.db, set); err != nil {
 			t.Fatal(err)
@@ -51,7 +52,7 @@ func TestSyncWarehouses(t *testing.T) {
 	if diff := cmp.Diff(houses, active); diff != "" || len(again) != want+1 {
 		t.Errorf("%d rows; active ones (-want +got):\n%s", len(again), diff)
 	}
-	s.exec(t, `UPDATE warehouses SET region = 'us-west' WHERE code = 'euw-1'`)
+	databasetest.Exec(t, s.db, `UPDATE warehouses SET region = 'us-west' WHERE code = 'euw-1'`)
 	if err := inventory.SyncWarehouses(t.Context(), s.db, set); err == nil {
 		t.Error("a warehouse has changed its region unnoticed")
 	}
@@ -141,7 +142,7 @@ func TestOperations_Refused(t *testing.T) {
 	if got := s.counters(t, "euw-1", "A"); got != "5/3/0" {
 		t.Errorf("something was changed: %s", got)
 	}
-	if n := s.count(t, `SELECT count(*) FROM stock`); n != 1 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM stock`); n != 1 {
 		t.Errorf("%d stock rows", n)
 	}
 	s.wantBalanced(t)
@@ -185,7 +186,7 @@ func TestTransfer(t *testing.T) {
 	if got != "6/0/0 4/0/0 0/0/0" {
 		t.Errorf("counters %s", got)
 	}
-	if n := s.count(t, `SELECT sum(on_hand)::int8 FROM stock`); n != 10 {
+	if n := databasetest.One[int64](t, s.db, `SELECT sum(on_hand)::int8 FROM stock`); n != 10 {
 		t.Errorf("%d units of 10 are left", n)
 	}
 	s.wantBalanced(t)
@@ -254,7 +255,7 @@ func TestReceiveMany(t *testing.T) {
 	if err := s.ReceiveMany(t.Context(), receipts); err != nil {
 		t.Errorf("the repetition got %v", err)
 	}
-	if n := s.count(t, `SELECT sum(on_hand)::int8 FROM stock`); n != 2200 {
+	if n := databasetest.One[int64](t, s.db, `SELECT sum(on_hand)::int8 FROM stock`); n != 2200 {
 		t.Errorf("%d units", n)
 	}
 	receipts[3].Quantity = 9
@@ -276,7 +277,7 @@ func TestAvailability(t *testing.T) {
 	if _, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 3)); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(t, `UPDATE warehouses SET active = false WHERE code = 'use-1'`)
+	databasetest.Exec(t, s.db, `UPDATE warehouses SET active = false WHERE code = 'use-1'`)
 	ctx, trips := database.CountTrips(t.Context())
 	got, err := s.Availability(ctx, "A")
 	if err != nil {
@@ -442,7 +443,7 @@ func TestAlertOnce_Bounded(t *testing.T) {
 		s.stock(t, "euw-1", sku, 1)
 	}
 	s.stock(t, "use-1", "A", 1)
-	s.exec(t, `UPDATE stock SET reorder_point = 1`)
+	databasetest.Exec(t, s.db, `UPDATE stock SET reorder_point = 1`)
 	for want := range int64(4) {
 		if got := s.events(t, "stock.low"); got != min(want, 3) {
 			t.Errorf("%d alerts after %d passes of one row", got, want)
@@ -451,7 +452,7 @@ func TestAlertOnce_Bounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := s.count(t, `SELECT count(*) FROM outbox WHERE topic = 'stock.low' AND region = 'eu-west' AND key = 'euw-1/B'`); n != 1 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox WHERE topic = 'stock.low' AND region = 'eu-west' AND key = 'euw-1/B'`); n != 1 {
 		t.Errorf("%d alerts of euw-1/B", n)
 	}
 }
@@ -460,7 +461,7 @@ func TestAlertOnce_Bounded(t *testing.T) {
 // have any more.
 func TestRetiredWarehouse(t *testing.T) {
 	s := newShop(t)
-	s.exec(t, `INSERT INTO warehouses (code, region, title, country, latitude, longitude, active) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1, false)`)
+	databasetest.Exec(t, s.db, `INSERT INTO warehouses (code, region, title, country, latitude, longitude, active) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1, false)`)
 	s.stock(t, "old-1", "A", 3)
 	after, err := s.Transfer(t.Context(), inventory.Transfer{SKU: "A", From: "old-1", To: "use-1", Quantity: 3, Operation: by("closing")})
 	if err != nil || after.From.OnHand != 0 || after.To.OnHand != 3 {

@@ -49,19 +49,8 @@ func (s *Stock) Receive(ctx context.Context, in Receipt) (Level, error) {
 	err = s.write(ctx, in.Operation, at, 0, func(b *database.Batch) error {
 		level = Level{}
 		queueArrival(b, at, in.Quantity)
-		queueMovement(b, movement{
-			region: at.region, sku: at.sku, warehouse: at.warehouse, kind: "receive", onHand: in.Quantity,
-			reason: in.Reason, actor: in.Actor, reference: in.Reference,
-		})
-		err := outbox.Queue(b, stockEvent("stock.received", at, map[string]any{"quantity": in.Quantity}))
-		if err != nil {
-			return err
-		}
-		if err := queueAlert(b, at); err != nil {
-			return err
-		}
-		queueLevel(b, at, &level)
-		return nil
+		event := stockEvent("stock.received", at, map[string]any{"quantity": in.Quantity})
+		return in.queueRecord(b, at, "receive", in.Quantity, event, &level)
 	})
 	if err != nil {
 		return Level{}, fmt.Errorf("receive stock: %w", err)

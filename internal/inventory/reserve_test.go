@@ -47,7 +47,7 @@ func TestReserve_SoldOut(t *testing.T) {
 	if got := s.counters(t, "euw-1", "A"); got != "5/0/0" {
 		t.Errorf("half of it happened: %s", got)
 	}
-	if n := s.count(t, `SELECT count(*) FROM orders`); n != 0 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM orders`); n != 0 {
 		t.Errorf("%d orders", n)
 	}
 	if _, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-3", 1)); err == nil {
@@ -217,7 +217,7 @@ func TestLedger_RandomSequences(t *testing.T) {
 		}
 	})
 	s.wantBalanced(t)
-	if n := s.count(t, `SELECT count(*) FROM stock_movements WHERE kind = 'ship'`); n == 0 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM stock_movements WHERE kind = 'ship'`); n == 0 {
 		t.Error("the sequences never shipped anything: they are too tame")
 	}
 }
@@ -240,11 +240,11 @@ func TestCartLevels(t *testing.T) {
 	s.stock(t, "euw-1", "A", 5)
 	s.stock(t, "use-1", "A", 4)
 	s.stock(t, "use-1", "B", 3)
-	s.exec(t, `UPDATE warehouses SET active = false WHERE code = 'euw-1'`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `UPDATE warehouses SET active = false WHERE code = 'euw-1'`)
+	databasetest.Exec(t, s.db, `
 INSERT INTO carts (region, id, currency, country, expires_at)
 VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + INTERVAL '1 day')`)
-	s.exec(t, `INSERT INTO cart_lines (region, cart_id, sku, quantity) VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'A', 1)`)
+	databasetest.Exec(t, s.db, `INSERT INTO cart_lines (region, cart_id, sku, quantity) VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'A', 1)`)
 	ref := regions.Ref{Region: "eu-west", ID: [16]byte{0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xc1}}
 	var levels []inventory.LocatedLevel
 	err := s.db.Read(t.Context(), func(b *database.Batch) error {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
@@ -33,33 +32,16 @@ func newShop(t testing.TB, options ...databasetest.Option) *shop {
 	if err := inventory.SyncWarehouses(t.Context(), db, set); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(t, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	s.exec(t, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, s.db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active')`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO skus (sku, product_id, status)
 SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
 FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'archived')) AS s (sku, status)`)
 	return s
-}
-
-func (s *shop) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// count is the one number that a statement yields.
-func (s *shop) count(t testing.TB, sql string, args ...any) int64 {
-	t.Helper()
-	n, err := database.One(context.Background(), s.db, pgx.RowTo[int64], sql, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // by is what an operator's input says besides the units.
@@ -135,7 +117,7 @@ func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 // reserved and allocated those of the reservations.
 func (s *shop) wantBalanced(t testing.TB) {
 	t.Helper()
-	n := s.count(t, `
+	n := databasetest.One[int64](t, s.db, `
 SELECT count(*)
 FROM stock s
 LEFT JOIN (
@@ -158,7 +140,7 @@ WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 
 // events is how many events of a topic there are.
 func (s *shop) events(t testing.TB, topic string) int64 {
 	t.Helper()
-	return s.count(t, `SELECT count(*) FROM outbox WHERE topic = $1`, topic)
+	return databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox WHERE topic = $1`, topic)
 }
 
 // from allocates units of A from a warehouse.

@@ -20,6 +20,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
+	"meridian/internal/pod"
 	"meridian/internal/verify"
 	"meridian/regions"
 )
@@ -59,6 +60,9 @@ func openShop(t *testing.T, change func(*Config)) *Shop {
 	})
 	return shop
 }
+
+// primary is the primary region's pod.
+func (s *Shop) primary() *pod.Pod { return s.pods[s.config.Regions.Primary().Name] }
 
 // sell puts SKUs on sale at 10.00 in every currency of the shop.
 func (s *Shop) sell(t *testing.T, skus ...string) {

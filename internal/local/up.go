@@ -20,6 +20,7 @@ import (
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
 	"meridian/internal/telemetry"
+	"meridian/regions"
 	"meridian/schema"
 )
 
@@ -133,7 +134,7 @@ func (s *Shop) startSandbox() (err error) {
 // each further try.
 func (s *Shop) webhookURL(paymentID string, try int) string {
 	home := s.config.Regions.Primary().Name
-	if ref, err := s.config.Regions.ParseID("pay", paymentID); err == nil {
+	if ref, err := s.config.Regions.ParseID(regions.PaymentPrefix, paymentID); err == nil {
 		home = ref.Region
 	}
 	order := []string{home}
@@ -229,6 +230,3 @@ func (s *Shop) Describe() {
 	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, "secrets.json"))
 	fmt.Fprintln(out, "Ctrl-C closes it. The data stays in "+s.config.Dir+".")
 }
-
-// primary is the primary region's pod.
-func (s *Shop) primary() *pod.Pod { return s.pods[s.config.Regions.Primary().Name] }

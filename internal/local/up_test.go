@@ -9,23 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
-	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/internal/database/embedded"
 	"meridian/regions"
 )
-
-// count asks the shop's database for one number.
-func (s *Shop) count(t *testing.T, sql string) int64 {
-	t.Helper()
-	n, err := database.One(t.Context(), s.primary().DB, pgx.RowTo[int64], sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // A shop on a database of its own: filled at the first start, the same at the second, its
 // orders kept.
@@ -37,7 +24,7 @@ func TestUp(t *testing.T) {
 	var order purchase
 	t.Run("the first start fills it", func(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })
-		if got := shop.count(t, `SELECT count(*) FROM skus`); got < 4000 {
+		if got := databasetest.One[int64](t, shop.primary().DB, `SELECT count(*) FROM skus`); got < 4000 {
 			t.Errorf("%d SKUs, want the gift shop's 3,451 and the food", got)
 		}
 		var listing struct {
@@ -64,8 +51,9 @@ func TestUp(t *testing.T) {
 		if status, err := order.orderStatus(t.Context()); err != nil || status != "paid" {
 			t.Errorf("the order of the first start is %q, %v, want paid", status, err)
 		}
-		if got := shop.count(t, `SELECT count(*) FROM stock_movements WHERE kind = 'receive'`); got != shop.count(t, `SELECT count(*) FROM stock`) {
-			t.Errorf("%d receipts: stock was received again", got)
+		rows := databasetest.One[int64](t, shop.primary().DB, `SELECT count(*) FROM stock`)
+		if got := databasetest.One[int64](t, shop.primary().DB, `SELECT count(*) FROM stock_movements WHERE kind = 'receive'`); got != rows {
+			t.Errorf("%d receipts of %d rows: stock was received again", got, rows)
 		}
 		shop.audit(t)
 	})

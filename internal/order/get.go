@@ -51,40 +51,26 @@ SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, 
   l.refunded_quantity, l.refunded_minor
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
-ORDER BY l.line_no`, ref.Region, ref.ID).Query(collect(&into.Lines, scanLine))
+ORDER BY l.line_no`, ref.Region, ref.ID).Query(database.Collect(&into.Lines, scanLine))
 	b.Queue(`
 SELECT `+payment.Columns+`
 FROM payments p
-WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, payment.Scan)
-		if len(found) == 1 {
-			into.Payment = found[0]
-		}
-		return err
-	})
+WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID).Query(database.CollectFirst(&into.Payment, payment.Scan))
 	b.Queue(`
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
 WHERE h.region = $1 AND h.order_id = $2
-ORDER BY h.version`, ref.Region, ref.ID).Query(collect(&into.History, scanChange))
+ORDER BY h.version`, ref.Region, ref.ID).Query(database.Collect(&into.History, scanChange))
 	b.Queue(`
 SELECT `+payment.RefundColumns+`
 FROM refunds r
 WHERE r.region = $1 AND r.order_id = $2
-ORDER BY r.created_at, r.id`, ref.Region, ref.ID).Query(collect(&into.Refunds, payment.ScanRefund))
+ORDER BY r.created_at, r.id`, ref.Region, ref.ID).Query(database.Collect(&into.Refunds, payment.ScanRefund))
 	b.Queue(`
 SELECT s.id, s.warehouse, s.carrier, s.tracking, s.shipped_at, s.delivered_at
 FROM shipments s
 WHERE s.region = $1 AND s.order_id = $2
-ORDER BY s.warehouse`, ref.Region, ref.ID).Query(collect(&into.Shipments, scanShipment))
-}
-
-// collect is a callback that reads a list into a field.
-func collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error {
-	return func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, scan)
-		return err
-	}
+ORDER BY s.warehouse`, ref.Region, ref.ID).Query(database.Collect(&into.Shipments, scanShipment))
 }
 
 // orderColumns are the columns of orders (as o) that scanOrder reads.

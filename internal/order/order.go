@@ -14,12 +14,6 @@ import (
 	"meridian/regions"
 )
 
-// Prefixes of public ids.
-const (
-	idPrefix        = "ord"
-	paymentIDPrefix = "pay"
-)
-
 // Order is an order with its lines. Amounts are minor units of Currency.
 type Order struct {
 	Ref              regions.Ref
@@ -179,8 +173,12 @@ func New(c Config) *Orders {
 }
 
 // PublicID is an order's public id, ord_….
-func (o *Orders) PublicID(ref regions.Ref) string { return o.Regions.FormatID(idPrefix, ref) }
+func (o *Orders) PublicID(ref regions.Ref) string {
+	return o.Regions.FormatID(regions.OrderPrefix, ref)
+}
 
 // PaymentID is the public id, pay_…, of an order's payment: the idempotency key its
 // provider is sent.
-func (o *Orders) PaymentID(ref regions.Ref) string { return o.Regions.FormatID(paymentIDPrefix, ref) }
+func (o *Orders) PaymentID(ref regions.Ref) string {
+	return o.Regions.FormatID(regions.PaymentPrefix, ref)
+}

@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
+	"meridian/internal/payment"
 )
 
 // network is what stands between a shop and its database, and can lose an answer.
@@ -162,6 +163,29 @@ func TestAdvance_AnswerLost(t *testing.T) {
 	packed, err := there.Pack(context.Background(), by(o))
 	if err != nil || packed.Status != order.Packed {
 		t.Errorf("%s, %v", packed.Status, err)
+	}
+	s.wantSound(t)
+}
+
+// TestRetryRefund_AnswerLost: who sent a failed refund again is told of the new one.
+func TestRetryRefund_AnswerLost(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 9)
+	there, network := s.over(t)
+	o := s.paid(t, units("A", 2))
+	s.refund(t, order.RefundInput{Command: by(o)})
+	s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) {
+		return payment.RefundOutcome{}, &payment.RejectedError{Code: "closed"}
+	}
+	wantPass(t, 1, s.SendRefundsOnce)
+	failed := s.get(t, o).Refunds[0]
+	network.lose("usr_euw_unheard")
+	again, err := there.RetryRefund(t.Context(), order.RetryRefundInput{Refund: failed.Ref, Actor: "usr_euw_unheard"})
+	if err != nil || again.AmountMinor != failed.AmountMinor {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if got := s.get(t, o); len(got.Refunds) != 2 || got.Payment.RefundedMinor != o.TotalMinor {
+		t.Errorf("%d promised in %d refunds", got.Payment.RefundedMinor, len(got.Refunds))
 	}
 	s.wantSound(t)
 }

@@ -41,6 +41,9 @@ func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string
 	asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
 	defer cancel()
 	outcome, err := provider.Start(asking, o.startInput(order, returnURL))
+	if errors.Is(err, payment.ErrConflict) { // a worker was quicker, and knew no return URL: its payment counts
+		outcome, err = provider.Find(asking, o.PaymentID(order.Ref))
+	}
 	var rejected *payment.RejectedError
 	switch {
 	case errors.As(err, &rejected):
@@ -107,13 +110,7 @@ func queueState(b *database.Batch, ref regions.Ref, into *payment.State) {
 	b.Queue(`
 SELECT status
 FROM payments
-WHERE region = $1 AND id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows) error {
-		states, err := pgx.CollectRows(rows, pgx.RowTo[payment.State])
-		if len(states) == 1 {
-			*into = states[0]
-		}
-		return err
-	})
+WHERE region = $1 AND id = $2`, ref.Region, ref.ID).Query(database.CollectFirst(into, pgx.RowTo[payment.State]))
 }
 
 // queueOutcome adds a payment's outcome and what follows from it for its order.
@@ -151,13 +148,13 @@ func (o *Orders) handle(ctx context.Context, notice payment.Notice) error {
 	event := notice.Event
 	switch event.Type {
 	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled:
-		ref, err := o.Regions.ParseID(paymentIDPrefix, event.PaymentID)
+		ref, err := o.Regions.ParseID(regions.PaymentPrefix, event.PaymentID)
 		if err != nil {
 			return o.dismiss(ctx, notice, "not one of our payments")
 		}
 		return o.settle(ctx, ref, event.Outcome, &notice)
 	case payment.EventRefundSucceeded, payment.EventRefundFailed:
-		ref, err := o.Regions.ParseID("rfd", event.RefundID)
+		ref, err := o.Regions.ParseID(regions.RefundPrefix, event.RefundID)
 		if err != nil {
 			return o.dismiss(ctx, notice, "not one of our refunds")
 		}
@@ -181,8 +178,8 @@ func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome paym
 		if outcome.Status == payment.RefundFailed {
 			// before the outcome: the event is written by the one that finds it pending
 			err := outbox.QueueWhere(b, outbox.Event{
-				Region: ref.Region, Topic: "refund.failed", Key: o.Regions.FormatID("rfd", ref),
-				Payload: map[string]any{"refund": o.Regions.FormatID("rfd", ref), "failure_code": outcome.FailureCode},
+				Region: ref.Region, Topic: "refund.failed", Key: o.Regions.FormatID(regions.RefundPrefix, ref),
+				Payload: map[string]any{"refund": o.Regions.FormatID(regions.RefundPrefix, ref), "failure_code": outcome.FailureCode},
 			}, `EXISTS (SELECT 1 FROM refunds WHERE region = $5 AND id = $6 AND status = 'pending')`, ref.Region, ref.ID)
 			if err != nil {
 				return err

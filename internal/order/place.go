@@ -132,13 +132,7 @@ func queueEmail(b *database.Batch, account regions.Ref, into *string) {
 	b.Queue(`
 SELECT email
 FROM accounts
-WHERE region = $1 AND id = $2`, account.Region, account.ID).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if len(found) == 1 {
-			*into = found[0]
-		}
-		return err
-	})
+WHERE region = $1 AND id = $2`, account.Region, account.ID).Query(database.CollectFirst(into, pgx.RowTo[string]))
 }
 
 func queueAddress(b *database.Batch, account, address regions.Ref, into **Address) {
@@ -271,7 +265,7 @@ func (o *Orders) buyer(in PlaceInput) string {
 	if in.Account == nil {
 		return "guest"
 	}
-	return o.Regions.FormatID("usr", *in.Account)
+	return o.Regions.FormatID(regions.AccountPrefix, *in.Account)
 }
 
 func (o *Orders) write(ctx context.Context, in PlaceInput, p plan) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/cart"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
@@ -101,7 +102,7 @@ func TestPlace_CustomerData(t *testing.T) {
 	s.fill(t, "euw-1", "A", 9)
 	customer, other := s.account(t, "eu-west"), s.account(t, "eu-west")
 	address := regions.Ref{Region: "eu-west", ID: uuid.New()}
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO addresses (region, id, account_id, name, line1, city, country)
 VALUES ($1, $2, $3, 'Ann', '7 Hill', 'Cork', 'IE')`, address.Region, address.ID, customer.ID)
 	c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
@@ -166,7 +167,7 @@ func TestPlace_Refused(t *testing.T) {
 	for i, test := range tests {
 		baskets[i] = s.basket(t, test.lines...)
 	}
-	s.exec(t, `UPDATE skus SET status = 'archived' WHERE sku = 'OLD'`)
+	databasetest.Exec(t, s.db, `UPDATE skus SET status = 'archived' WHERE sku = 'OLD'`)
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			in := s.to(baskets[i], "IE")

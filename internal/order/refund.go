@@ -312,7 +312,7 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		return outbox.Queue(b, outbox.Event{
 			Region: order.Ref.Region, Topic: "order.refund_promised", Key: o.PublicID(order.Ref),
 			Payload: map[string]any{
-				"order": o.PublicID(order.Ref), "status": work.to, "refund": o.Regions.FormatID("rfd", refund.Ref),
+				"order": o.PublicID(order.Ref), "status": work.to, "refund": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
 				"amount_minor": work.amountMinor, "currency": order.Currency,
 			},
 		})

@@ -32,13 +32,15 @@ type RetryRefundInput struct {
 // *idempotency.Replay.
 func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.Refund, error) {
 	var retried []payment.Refund
+	var ids []uuid.UUID // of every attempt: the answer of one that happened may have been lost
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		retried = nil
 		again := regions.Ref{Region: in.Refund.Region, ID: uuid.New()}
+		ids = append(ids, again.ID)
 		queueReplacement(b, in, again)
-		in.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.Regions.FormatID("rfd", again), Status: http.StatusOK},
+		in.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.Regions.FormatID(regions.RefundPrefix, again), Status: http.StatusOK},
 			`EXISTS (SELECT 1 FROM refunds r WHERE r.region = $8 AND r.id = $9)`, again.Region, again.ID)
-		b.Queue(refundQuery, again.Region, again.ID).Query(collect(&retried, payment.ScanRefund))
+		b.Queue(refundsQuery, again.Region, ids).Query(database.Collect(&retried, payment.ScanRefund))
 		return nil
 	})
 	switch {
@@ -76,14 +78,14 @@ UPDATE refunds SET status = 'replaced', updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'failed'`, in.Refund.Region, in.Refund.ID)
 }
 
-const refundQuery = `
+const refundsQuery = `
 SELECT ` + payment.RefundColumns + `
 FROM refunds r
-WHERE r.region = $1 AND r.id = $2`
+WHERE r.region = $1 AND r.id = ANY($2::uuid[])`
 
 // GetRefund returns a refund, or ErrRefundNotFound. One round trip.
 func (o *Orders) GetRefund(ctx context.Context, ref regions.Ref) (payment.Refund, error) {
-	refund, err := database.One(ctx, o.DB, payment.ScanRefund, refundQuery, ref.Region, ref.ID)
+	refund, err := database.One(ctx, o.DB, payment.ScanRefund, refundsQuery, ref.Region, []uuid.UUID{ref.ID})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return payment.Refund{}, ErrRefundNotFound

@@ -88,16 +88,16 @@ func seed(t testing.TB, s *shop) {
 	if err := inventory.SyncWarehouses(t.Context(), s.db, must(regions.Shipped())(t)); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(t, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	s.exec(t, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, s.db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active')`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO skus (sku, product_id, status)
 SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
 FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'active')) AS s (sku, status)`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO prices (sku, currency, amount_minor)
 SELECT p.sku, c.currency, p.amount
 FROM (VALUES ('A', 1000), ('B', 333), ('C', 701), ('OLD', 100)) AS p (sku, amount),
@@ -116,13 +116,6 @@ func must[T any](value T, err error) func(t testing.TB) T {
 }
 
 func ptr[T any](value T) *T { return &value }
-
-func (s *shop) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	if err := s.db.Write(context.Background(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // list is the one column that a statement yields.
 func list[T any](t testing.TB, s *shop, sql string, args ...any) []T {
@@ -152,7 +145,7 @@ func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 func (s *shop) account(t testing.TB, region string) regions.Ref {
 	t.Helper()
 	ref := regions.Ref{Region: region, ID: uuid.New()}
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
 VALUES ($1, $2, 'ann@example.com', $3, 'Ann', 'IE', 'x')`, ref.Region, ref.ID, ref.ID[:])
 	return ref
@@ -180,7 +173,7 @@ func (s *shop) to(c cart.Cart, country string) order.PlaceInput {
 
 func (s *shop) key(c cart.Cart, text string) idempotency.Key {
 	return idempotency.Key{
-		Region: c.Ref.Region, Scope: s.Regions.FormatID(cart.IDPrefix, c.Ref), Key: text, Fingerprint: []byte("the request"),
+		Region: c.Ref.Region, Scope: s.Regions.FormatID(regions.CartPrefix, c.Ref), Key: text, Fingerprint: []byte("the request"),
 	}
 }
 
@@ -376,6 +369,7 @@ type bank struct {
 	started  map[string]payment.StartInput
 	calls    map[string]int // by method
 
+	asked    func(ctx context.Context)                            // by Find, before it answers; nil: nothing
 	onStart  func(in payment.StartInput) (payment.Outcome, error) // nil: processing
 	onFind   error
 	onCancel error
@@ -416,7 +410,10 @@ func (b *bank) Start(_ context.Context, in payment.StartInput) (payment.Outcome,
 	return outcome, err
 }
 
-func (b *bank) Find(_ context.Context, id string) (payment.Outcome, error) {
+func (b *bank) Find(ctx context.Context, id string) (payment.Outcome, error) {
+	if b.asked != nil {
+		b.asked(ctx)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls["find"]++

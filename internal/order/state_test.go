@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/cart"
+	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -414,7 +415,7 @@ func (s *shop) happen(t testing.TB, o order.Order, name string) error {
 		s.clock.advance(31 * time.Minute)
 		return nil
 	case "send refunds":
-		s.exec(t, `UPDATE refunds SET next_attempt_at = now() WHERE status = 'pending'`)
+		s.update(t, `UPDATE refunds SET next_attempt_at = now() WHERE status = 'pending'`)
 		_, err := s.SendRefundsOnce(context.Background())
 		return err
 	case "check":
@@ -430,8 +431,16 @@ func (s *shop) forget(t testing.TB, o order.Order) {
 	if got := s.get(t, o); got.Status == order.PendingPayment {
 		s.settle(t, o, failure())
 	}
-	s.exec(t, `UPDATE refunds SET status = 'succeeded' WHERE status = 'pending'`)
-	s.exec(t, `UPDATE payments SET status = 'failed' WHERE status IN ('pending', 'requires_action')`)
+	s.update(t, `UPDATE refunds SET status = 'succeeded' WHERE status = 'pending'`)
+	s.update(t, `UPDATE payments SET status = 'failed' WHERE status IN ('pending', 'requires_action')`)
+}
+
+// update runs a statement that may find nothing to change.
+func (s *shop) update(t testing.TB, sql string) {
+	t.Helper()
+	if err := s.db.Write(context.Background(), func(b *database.Batch) error { b.Queue(sql); return nil }); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestRefundLines_AddUp cuts the refund of random orders into random parts.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/database"
 	"meridian/internal/money"
@@ -23,13 +24,32 @@ const batchSize = 50
 // payments are joined, and those come up again by themselves.
 func (o *Orders) CheckPaymentsOnce(ctx context.Context) (int, error) {
 	due, err := payment.ClaimDue(ctx, o.DB, o.Now(), batchSize)
-	var faults []error
-	for _, d := range due {
+	faults := each(due, func(d payment.Due) error {
 		if err := o.check(ctx, d); err != nil {
-			faults = append(faults, fmt.Errorf("check payment %s: %w", o.PaymentID(d.Ref), err))
+			return fmt.Errorf("check payment %s: %w", o.PaymentID(d.Ref), err)
 		}
+		return nil
+	})
+	return len(due), errors.Join(err, faults)
+}
+
+// atOnce is how many of a pass's items are seen to at a time: a provider that hangs on all
+// batchSize of them holds a pass up for 7 × 8 s, which is less than a claim lives.
+const atOnce = 8
+
+// each does something for every item and joins what went wrong.
+func each[T any](items []T, do func(T) error) error {
+	faults := make([]error, len(items))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, item := range items {
+		group.Go(func() error {
+			faults[i] = do(item)
+			return nil // one that fails does not hold the others up
+		})
 	}
-	return len(due), errors.Join(err, errors.Join(faults...))
+	_ = group.Wait() // always nil
+	return errors.Join(faults...)
 }
 
 // check finds out what became of one payment. That of an order which no longer waits is
@@ -43,16 +63,11 @@ func (o *Orders) check(ctx context.Context, due payment.Due) error {
 	defer cancel()
 	id := o.PaymentID(due.Ref)
 	if !due.OrderOpen {
-		return o.giveUp(ctx, asking, provider, due.Ref)
+		return o.giveUp(ctx, asking, provider, due)
 	}
 	outcome, err := provider.Find(asking, id)
 	if errors.Is(err, payment.ErrUnknownPayment) {
-		order, err := o.Get(ctx, due.Ref)
-		if err != nil {
-			return err
-		}
-		_, err = o.StartPayment(ctx, order, "")
-		return err
+		return o.startAgain(ctx, due.Ref)
 	}
 	if err != nil || outcome.Status == payment.StatusProcessing {
 		return err
@@ -60,35 +75,53 @@ func (o *Orders) check(ctx context.Context, due payment.Due) error {
 	return o.Settle(ctx, due.Ref, outcome)
 }
 
+// startAgain asks for the money of an order that still waits for it. One that was closed
+// since it was claimed is left to the next look, which gives its payment up.
+func (o *Orders) startAgain(ctx context.Context, ref regions.Ref) error {
+	order, err := o.Get(ctx, ref)
+	if err != nil || order.Status != PendingPayment {
+		return err
+	}
+	_, err = o.StartPayment(ctx, order, "")
+	return err
+}
+
+// startLife is for how long after its order was closed a payment that the provider does not
+// know may yet reach it: longer than any ProviderTimeout, the network and clocks that differ.
+const startLife = time.Minute
+
 // giveUp cancels a payment at its provider and records what became of it.
-func (o *Orders) giveUp(ctx, asking context.Context, provider payment.Provider, ref regions.Ref) error {
-	outcome, err := provider.Cancel(asking, o.PaymentID(ref))
+func (o *Orders) giveUp(ctx, asking context.Context, provider payment.Provider, due payment.Due) error {
+	outcome, err := provider.Cancel(asking, o.PaymentID(due.Ref))
 	switch {
+	case errors.Is(err, payment.ErrUnknownPayment) && o.Now().Before(due.OrderChangedAt.Add(startLife)):
+		return nil // the call that starts it may be on its way: the next look tells
 	case errors.Is(err, payment.ErrUnknownPayment):
 		outcome = payment.Outcome{Status: payment.StatusCancelled}
 	case err != nil:
 		return err
 	}
 	if outcome.Status.Final() {
-		return o.Settle(ctx, ref, outcome)
+		return o.Settle(ctx, due.Ref, outcome)
 	}
 	return nil
 }
 
 // ExpireOnce cancels orders that waited for their payment long enough: a worker's pass.
 // The provider is asked first, for the payment may have succeeded unheard; if it does not
-// answer the order is cancelled all the same, and a success that comes later is refunded.
-// It returns how many orders it looked at.
+// answer, or does not know the payment, the order is cancelled all the same, its payment is
+// left to CheckPaymentsOnce, and a success that comes later is refunded. It returns how many
+// orders it looked at.
 func (o *Orders) ExpireOnce(ctx context.Context) (int, error) {
 	now := o.Now()
 	due, err := o.expired(ctx, now)
-	var faults []error
-	for _, order := range due {
+	faults := each(due, func(order expiredOrder) error {
 		if err := o.expire(ctx, order, now); err != nil {
-			faults = append(faults, fmt.Errorf("expire order %s: %w", o.PublicID(order.ref), err))
+			return fmt.Errorf("expire order %s: %w", o.PublicID(order.ref), err)
 		}
-	}
-	return len(due), errors.Join(err, errors.Join(faults...))
+		return nil
+	})
+	return len(due), errors.Join(err, faults)
 }
 
 type expiredOrder struct {
@@ -121,14 +154,10 @@ func (o *Orders) expire(ctx context.Context, order expiredOrder, now time.Time) 
 	outcome := payment.Outcome{Status: payment.StatusProcessing}
 	if provider, ok := o.Providers[order.provider]; ok {
 		asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
-		answer, err := provider.Cancel(asking, o.PaymentID(order.ref))
-		cancel()
-		switch {
-		case errors.Is(err, payment.ErrUnknownPayment):
-			outcome.Status = payment.StatusCancelled
-		case err == nil:
+		if answer, err := provider.Cancel(asking, o.PaymentID(order.ref)); err == nil {
 			outcome = answer
 		}
+		cancel()
 	}
 	var wrong error
 	if outcome.Status == payment.StatusSucceeded {
@@ -144,7 +173,11 @@ func (o *Orders) expire(ctx context.Context, order expiredOrder, now time.Time) 
 			when: ` AND expires_at <= $7`, args: []any{now},
 		}
 		payment.QueueOutcome(b, order.ref, t.id, outcome)
-		return o.queue(b, t)
+		if err := o.queue(b, t); err != nil {
+			return err
+		}
+		payment.QueueCheckNow(b, order.ref, t.id)
+		return nil
 	})
 	return errors.Join(wrong, err)
 }
@@ -153,13 +186,13 @@ func (o *Orders) expire(ctx context.Context, order expiredOrder, now time.Time) 
 // returns how many it took up.
 func (o *Orders) ProcessWebhooksOnce(ctx context.Context) (int, error) {
 	notices, err := o.inbox.ClaimNotices(ctx, batchSize)
-	var faults []error
-	for _, notice := range notices {
+	faults := each(notices, func(notice payment.Notice) error {
 		if err := o.retry(ctx, notice); err != nil {
-			faults = append(faults, fmt.Errorf("webhook %s of %s: %w", notice.Event.ID, notice.Provider, err))
+			return fmt.Errorf("webhook %s of %s: %w", notice.Event.ID, notice.Provider, err)
 		}
-	}
-	return len(notices), errors.Join(err, errors.Join(faults...))
+		return nil
+	})
+	return len(notices), errors.Join(err, faults)
 }
 
 // giveUpNotice is after how many attempts, spread over days, a notice about a payment
@@ -181,13 +214,13 @@ func (o *Orders) retry(ctx context.Context, notice payment.Notice) error {
 // returns how many it took up.
 func (o *Orders) SendRefundsOnce(ctx context.Context) (int, error) {
 	due, err := payment.ClaimRefunds(ctx, o.DB, batchSize)
-	var faults []error
-	for _, d := range due {
+	faults := each(due, func(d payment.DueRefund) error {
 		if err := o.sendRefund(ctx, d); err != nil {
-			faults = append(faults, fmt.Errorf("send refund %s: %w", o.Regions.FormatID("rfd", d.Ref), err))
+			return fmt.Errorf("send refund %s: %w", o.Regions.FormatID(regions.RefundPrefix, d.Ref), err)
 		}
-	}
-	return len(due), errors.Join(err, errors.Join(faults...))
+		return nil
+	})
+	return len(due), errors.Join(err, faults)
 }
 
 func (o *Orders) sendRefund(ctx context.Context, due payment.DueRefund) error {
@@ -198,7 +231,7 @@ func (o *Orders) sendRefund(ctx context.Context, due payment.DueRefund) error {
 	asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
 	defer cancel()
 	outcome, err := provider.Refund(asking, payment.RefundInput{
-		RefundID:  o.Regions.FormatID("rfd", due.Ref),
+		RefundID:  o.Regions.FormatID(regions.RefundPrefix, due.Ref),
 		PaymentID: o.PaymentID(regions.Ref{Region: due.Ref.Region, ID: due.PaymentID}),
 		Amount:    money.New(due.AmountMinor, due.Currency),
 	})
@@ -208,6 +241,10 @@ func (o *Orders) sendRefund(ctx context.Context, due payment.DueRefund) error {
 		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: rejected.Code}
 	case errors.Is(err, payment.ErrRefundTooLarge):
 		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "refund_too_large"}
+	case errors.Is(err, payment.ErrUnknownPayment):
+		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "unknown_payment"}
+	case errors.Is(err, payment.ErrConflict):
+		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "conflict"}
 	case err != nil:
 		return err
 	}

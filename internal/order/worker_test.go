@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -144,6 +145,79 @@ func TestCancel_PaidMeanwhile(t *testing.T) {
 	s.wantSound(t)
 }
 
+// TestCancel_StartOnItsWay: the provider does not know the payment of an order that was just
+// given up, for the call that asks for the money has not reached it yet.
+func TestCancel_StartOnItsWay(t *testing.T) {
+	for _, arrives := range []bool{true, false} {
+		s := newShop(t)
+		s.fill(t, "euw-1", "A", 5)
+		o := s.place(t, units("A", 1))
+		must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+		s.clock.advance(time.Second)
+		wantPass(t, 1, s.CheckPaymentsOnce)
+		if got := s.get(t, o); got.Payment.State != payment.Pending {
+			t.Errorf("payment is %s while its call may be on its way", got.Payment.State)
+		}
+		want, repaid := payment.Cancelled, int64(0)
+		if arrives {
+			want, repaid = payment.Captured, o.TotalMinor
+			s.bank.set(s.PaymentID(o.Ref), success(o))
+		}
+		s.clock.advance(2 * time.Minute)
+		wantPass(t, 1, s.CheckPaymentsOnce)
+		must(s.SendRefundsOnce(t.Context()))(t)
+		if got := s.get(t, o); got.Payment.State != want || s.bank.repaid(s.PaymentID(o.Ref)) != repaid {
+			t.Errorf("payment is %s, %d given back; want %s, %d", got.Payment.State, s.bank.repaid(s.PaymentID(o.Ref)), want, repaid)
+		}
+		s.wantSound(t)
+	}
+}
+
+// TestCheckPayments_ClosedMeanwhile: no money is asked for once the order is given up.
+func TestCheckPayments_ClosedMeanwhile(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	s.clock.advance(15 * time.Second)
+	s.bank.asked = func(ctx context.Context) {
+		if _, err := s.Cancel(ctx, order.CancelInput{Command: by(o)}); err != nil {
+			t.Error(err)
+		}
+	}
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	if n := s.bank.calls["start"]; n != 0 {
+		t.Errorf("the money of a cancelled order was asked for %d times", n)
+	}
+	s.wantSound(t)
+}
+
+// TestCheckPayments_AtOnce: a provider that is slow with one payment does not hold up another.
+func TestCheckPayments_AtOnce(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	orders := []order.Order{s.place(t, units("A", 1)), s.place(t, units("A", 1))}
+	var both sync.WaitGroup
+	both.Add(len(orders))
+	for _, o := range orders {
+		s.bank.set(s.PaymentID(o.Ref), success(o))
+	}
+	s.bank.asked = func(ctx context.Context) { // answers once both are asked about
+		both.Done()
+		met := make(chan struct{})
+		go func() { both.Wait(); close(met) }()
+		select {
+		case <-met:
+		case <-ctx.Done():
+			t.Error("one payment waited for the other")
+		}
+	}
+	s.clock.advance(15 * time.Second)
+	wantPass(t, 2, s.CheckPaymentsOnce)
+	for _, o := range orders {
+		s.wantStatus(t, o, order.Paid)
+	}
+}
+
 func TestExpire(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -151,7 +225,7 @@ func TestExpire(t *testing.T) {
 		status  order.Status
 		payment payment.State
 	}{
-		{"never started", func(*shop, order.Order) {}, order.Cancelled, payment.Cancelled},
+		{"never started", func(*shop, order.Order) {}, order.Cancelled, payment.Pending}, // it may be on its way
 		{"never paid", func(s *shop, o order.Order) {
 			s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusProcessing})
 		}, order.Cancelled, payment.Cancelled},
@@ -180,6 +254,20 @@ func TestExpire(t *testing.T) {
 			s.wantSound(t)
 		})
 	}
+}
+
+// TestExpire_NeverStarted: a payment that nobody ever started ends soon after its order.
+func TestExpire_NeverStarted(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	s.clock.advance(time.Hour)
+	wantPass(t, 1, s.ExpireOnce)
+	wantPass(t, 1, s.CheckPaymentsOnce)
+	if got := s.get(t, o); got.Payment.State != payment.Cancelled {
+		t.Errorf("payment is %s", got.Payment.State)
+	}
+	s.wantSound(t)
 }
 
 // TestExpire_LateSuccess: money that comes after all goes back.
@@ -272,6 +360,23 @@ func TestStartPayment(t *testing.T) {
 	}
 }
 
+// TestStartPayment_WorkerWasQuicker: a worker, which knows no return URL, started the payment
+// first. The shopper still gets what the payment needs.
+func TestStartPayment_WorkerWasQuicker(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	o := s.place(t, units("A", 1))
+	s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusRequiresAction, ClientSecret: "secret", ProviderRef: "bank_1"})
+	s.bank.onStart = func(payment.StartInput) (payment.Outcome, error) { return payment.Outcome{}, payment.ErrConflict }
+	outcome, err := s.StartPayment(t.Context(), o, "https://shop.example/back")
+	if err != nil || outcome.Status != payment.StatusRequiresAction || outcome.ClientSecret != "secret" {
+		t.Errorf("%+v, %v", outcome, err)
+	}
+	if got := s.get(t, o); got.Payment.State != payment.RequiresAction {
+		t.Errorf("payment is %s", got.Payment.State)
+	}
+}
+
 // webhook is a notice about an order's payment.
 func (s *shop) webhook(o order.Order, id string, kind payment.EventType, outcome payment.Outcome) payment.Event {
 	return payment.Event{ID: id, Type: kind, PaymentID: s.PaymentID(o.Ref), Outcome: outcome, OccurredAt: s.clock.Now()}
@@ -346,23 +451,22 @@ func TestReceiveWebhook_Early(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	home := o.Ref.Region
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	ghost := o
 	ghost.Ref.ID[0] ^= 1
 	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil {
 		t.Fatal(err)
 	}
 	wantPass(t, 0, s.ProcessWebhooksOnce) // left alone for a while
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	if n, err := s.ProcessWebhooksOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnknownPayment) {
 		t.Errorf("%d, %v", n, err)
 	}
 	s.wantInbox(t, "evt_1 open: "+payment.ErrUnknownPayment.Error())
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now(), event = jsonb_set(event, '{PaymentID}', to_jsonb($1::text)) WHERE region = $2`,
+	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now(), event = jsonb_set(event, '{PaymentID}', to_jsonb($1::text)) WHERE region = $2`,
 		s.PaymentID(o.Ref), home)
 	wantPass(t, 1, s.ProcessWebhooksOnce)
 	s.wantStatus(t, o, order.Paid)
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	wantPass(t, 0, s.ProcessWebhooksOnce)
 }
 
@@ -375,7 +479,7 @@ func TestReceiveWebhook_GivenUp(t *testing.T) {
 	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(ghost))); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now(), attempts = 59`)
+	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now(), attempts = 59`)
 	wantPass(t, 1, s.ProcessWebhooksOnce)
 	s.wantInbox(t, "evt_1 done: unknown payment")
 }
@@ -389,7 +493,7 @@ func TestProcessWebhooks_Crash(t *testing.T) {
 	if _, todo, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil || !todo {
 		t.Fatal(todo, err)
 	}
-	s.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
 	wantPass(t, 1, s.in(t, "ap-southeast").ProcessWebhooksOnce)
 	s.wantStatus(t, o, order.Paid)
 	s.wantInbox(t, "evt_1 done")
@@ -439,17 +543,40 @@ func TestSendRefunds_Crash(t *testing.T) {
 	s.bank.onRefund = func(in payment.RefundInput) (payment.RefundOutcome, error) {
 		return payment.RefundOutcome{Status: payment.RefundPending, ProviderRef: "r", Amount: in.Amount}, nil
 	}
-	s.exec(t, `UPDATE refunds SET next_attempt_at = now()`)
+	databasetest.Exec(t, s.db, `UPDATE refunds SET next_attempt_at = now()`)
 	wantPass(t, 1, s.SendRefundsOnce)
 	s.bank.onRefund = nil
-	s.exec(t, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	databasetest.Exec(t, s.db, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
 	wantPass(t, 1, s.in(t, "us-east").SendRefundsOnce) // its region is down
 	if got := s.get(t, o); got.Refunds[0].State != payment.RefundSucceeded || len(s.bank.refunds) != 1 {
 		t.Errorf("refund is %s, and the bank knows %d", got.Refunds[0].State, len(s.bank.refunds))
 	}
-	s.exec(t, `UPDATE refunds SET next_attempt_at = now()`)
+	databasetest.Exec(t, s.db, `UPDATE refunds SET next_attempt_at = now()`)
 	wantPass(t, 0, s.SendRefundsOnce)
 	s.wantSound(t)
+}
+
+// TestSendRefunds_Hopeless: a refund that the provider will never make fails, so that
+// operators hear of it, rather than being tried for ever.
+func TestSendRefunds_Hopeless(t *testing.T) {
+	for _, refusal := range []error{payment.ErrUnknownPayment, payment.ErrConflict, payment.ErrRefundTooLarge} {
+		t.Run(refusal.Error(), func(t *testing.T) {
+			s := newShop(t)
+			s.fill(t, "euw-1", "A", 5)
+			o := s.paid(t, units("A", 1))
+			s.refund(t, order.RefundInput{Command: by(o)})
+			s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) { return payment.RefundOutcome{}, refusal }
+			wantPass(t, 1, s.SendRefundsOnce)
+			got := s.get(t, o)
+			if got.Refunds[0].State != payment.RefundFailed || got.Refunds[0].FailureCode == "" || got.Payment.RefundedMinor != 0 {
+				t.Errorf("refund %+v, %d promised", got.Refunds[0], got.Payment.RefundedMinor)
+			}
+			if n := list[int64](t, s, `SELECT count(*) FROM outbox WHERE topic = 'refund.failed'`)[0]; n != 1 {
+				t.Errorf("%d events", n)
+			}
+			s.wantSound(t)
+		})
+	}
 }
 
 // TestWorkersConcurrently runs the passes of four workers over the same orders.

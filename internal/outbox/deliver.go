@@ -101,10 +101,7 @@ UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $3::int
 FROM due
 WHERE o.region = due.region AND o.id = due.id
 RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`,
-			c.DB.Region(), limit, int64(claimLife/time.Second)).Query(func(rows pgx.Rows) (err error) {
-			events, err = pgx.CollectRows(rows, scanClaimed)
-			return err
-		})
+			c.DB.Region(), limit, int64(claimLife/time.Second)).Query(database.Collect(&events, scanClaimed))
 		return nil
 	})
 	if err != nil {

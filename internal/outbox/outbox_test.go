@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/internal/outbox"
@@ -44,20 +42,9 @@ func event(n int) outbox.Event {
 	return outbox.Event{Region: "eu-west", Topic: "thing.done", Key: "thg_" + strconv.Itoa(n), Payload: map[string]any{"n": n}}
 }
 
-func exec(t testing.TB, db *database.DB, sql string, args ...any) {
-	t.Helper()
-	if err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func count(t testing.TB, db *database.DB, where string) int64 {
 	t.Helper()
-	n, err := database.One(t.Context(), db, pgx.RowTo[int64], `SELECT count(*) FROM outbox WHERE `+where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return databasetest.One[int64](t, db, `SELECT count(*) FROM outbox WHERE `+where)
 }
 
 // receiver remembers what it was given.
@@ -161,7 +148,7 @@ func TestDeliver_InOrder(t *testing.T) {
 		queue(t, db, event(i))
 		want = append(want, event(i).Key)
 	}
-	exec(t, db, `UPDATE outbox SET attempts = 0 WHERE key IN ('thg_3', 'thg_7', 'thg_1')`) // moved about in the table
+	databasetest.Exec(t, db, `UPDATE outbox SET attempts = 0 WHERE key IN ('thg_3', 'thg_7', 'thg_1')`) // moved about in the table
 	r := new(receiver)
 	deliver(t, &outbox.Courier{DB: db, Receive: r.receive}, 20)
 	if got := r.keys(); !slices.Equal(got, want) {
@@ -193,7 +180,7 @@ func TestDeliver_Fails(t *testing.T) {
 		if n := count(t, db, fmt.Sprintf("attempts = %d AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '%d seconds'", i+1, int(wait.Seconds()))); n != 1 {
 			t.Errorf("after refusal %d, %q, it does not wait for at most %s", i, refusal, wait)
 		}
-		exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
+		databasetest.Exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
 	}
 	r.fail = nil
 	deliver(t, courier, 1)
@@ -218,7 +205,7 @@ func TestDeliver_CourierDies(t *testing.T) {
 	}()
 	next := &outbox.Courier{DB: db, Receive: r.receive}
 	deliver(t, next, 0)
-	exec(t, db, `UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute'`)
+	databasetest.Exec(t, db, `UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute'`)
 	deliver(t, next, 1)
 	if got := r.got; len(got) != 2 || got[0].ID != got[1].ID {
 		t.Errorf("delivered %v", got)
@@ -241,7 +228,7 @@ func TestDeliver_Stopped(t *testing.T) {
 	if n := count(t, db, "delivered_at IS NOT NULL"); n != 1 {
 		t.Errorf("%d recorded of the one that was delivered", n)
 	}
-	exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
+	databasetest.Exec(t, db, `UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`)
 	deliver(t, &outbox.Courier{DB: db, Receive: r.receive}, 2)
 	if got := r.keys(); len(got) != 3 {
 		t.Errorf("delivered %v", got)
@@ -300,9 +287,9 @@ func TestDeliver_DeadRegion(t *testing.T) {
 	r := new(receiver)
 	courier := &outbox.Courier{DB: elsewhere, Receive: r.receive}
 	deliver(t, courier, 0)
-	exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds'`)
+	databasetest.Exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds'`)
 	deliver(t, courier, 0)
-	exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	databasetest.Exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
 	deliver(t, courier, 1)
 }
 
@@ -310,7 +297,7 @@ func TestSweep(t *testing.T) {
 	url := databasetest.URL(t)
 	db, elsewhere := databasetest.Open(t, url, "eu-west"), databasetest.Open(t, url, "us-east")
 	queue(t, db, event(1), event(2), event(3))
-	exec(t, db, `UPDATE outbox SET delivered_at = now(), expires_at = now() - INTERVAL '1 hour' WHERE key <> 'thg_3'`)
+	databasetest.Exec(t, db, `UPDATE outbox SET delivered_at = now(), expires_at = now() - INTERVAL '1 hour' WHERE key <> 'thg_3'`)
 	for _, test := range []struct {
 		db   *database.DB
 		want int
@@ -360,7 +347,7 @@ func TestPostTo(t *testing.T) {
 	for _, refusal := range []int{http.StatusInternalServerError, http.StatusFound, http.StatusTemporaryRedirect, http.StatusNotFound} {
 		status = refusal
 		deliver(t, courier, 0)
-		exec(t, db, `UPDATE outbox SET next_attempt_at = now()`)
+		databasetest.Exec(t, db, `UPDATE outbox SET next_attempt_at = now()`)
 	}
 	if moved != 0 {
 		t.Error("a redirect was followed, and what it led to was taken for the receiver")

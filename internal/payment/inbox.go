@@ -62,7 +62,7 @@ WHERE region = $1 AND provider = $2 AND event_id = $3`,
 // home is the region of the payment the event names; this process's own if that id is not
 // one of ours.
 func (i Inbox) home(event Event) string {
-	if ref, err := i.Regions.ParseID("pay", event.PaymentID); err == nil {
+	if ref, err := i.Regions.ParseID(regions.PaymentPrefix, event.PaymentID); err == nil {
 		return ref.Region
 	}
 	return i.DB.Region()
@@ -93,10 +93,7 @@ UPDATE webhook_inbox w SET attempts = w.attempts + 1,
 FROM due
 WHERE w.region = due.region AND w.provider = due.provider AND w.event_id = due.event_id
 RETURNING w.region, w.provider, w.event, w.attempts`,
-			i.DB.Region(), limit, int64(noticeClaim/time.Second)).Query(func(rows pgx.Rows) (err error) {
-			notices, err = pgx.CollectRows(rows, scanNotice)
-			return err
-		})
+			i.DB.Region(), limit, int64(noticeClaim/time.Second)).Query(database.Collect(&notices, scanNotice))
 		return nil
 	})
 	if err != nil {

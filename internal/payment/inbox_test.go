@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/payment"
 	"meridian/regions"
 )
@@ -53,13 +54,13 @@ func TestInbox(t *testing.T) {
 			t.Errorf("%t, %v", todo, err)
 		}
 	}
-	if n := b.count(t, `SELECT count(*) FROM webhook_inbox`); n != 1 {
+	if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox`); n != 1 {
 		t.Errorf("%d rows of one event", n)
 	}
-	if n := b.count(t, `SELECT count(*) FROM webhook_inbox WHERE event::text LIKE '%hush%'`); n != 0 {
+	if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox WHERE event::text LIKE '%hush%'`); n != 0 {
 		t.Error("the inbox keeps a secret nobody needs")
 	}
-	b.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	databasetest.Exec(t, b.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	claimed, err := inbox.ClaimNotices(t.Context(), 10)
 	want := sent
 	want.Outcome.ClientSecret = ""
@@ -112,7 +113,7 @@ func TestInbox_PaymentNoticeDone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := b.count(t, `SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL`, e.ID); n != test.want {
+			if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL`, e.ID); n != test.want {
 				t.Errorf("done: %d, want %d", n, test.want)
 			}
 		})
@@ -139,7 +140,7 @@ func TestInboxConcurrently(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now()`)
+	databasetest.Exec(t, b.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	wantEachOnce(t, 9, func() ([]string, error) {
 		notices, err := inbox.ClaimNotices(t.Context(), 2)
 		ids := make([]string, len(notices))
@@ -166,7 +167,7 @@ func TestInbox_DeadRegionAndSweep(t *testing.T) {
 		age  string
 		want int
 	}{{"59 seconds", 0}, {"61 seconds", 3}} {
-		b.exec(t, `UPDATE webhook_inbox SET next_attempt_at = now() - $1::text::interval`, test.age)
+		databasetest.Exec(t, b.db, `UPDATE webhook_inbox SET next_attempt_at = now() - $1::text::interval`, test.age)
 		if claimed, err := elsewhere.ClaimNotices(t.Context(), 10); err != nil || len(claimed) != test.want {
 			t.Errorf("overdue by %s: another region claims %d, %v", test.age, len(claimed), err)
 		}
@@ -176,7 +177,7 @@ func TestInbox_DeadRegionAndSweep(t *testing.T) {
 	if n, err := inbox.SweepOnce(t.Context(), 10); err != nil || n != 0 {
 		t.Errorf("%d swept at once, %v", n, err)
 	}
-	b.exec(t, `UPDATE webhook_inbox SET expires_at = now() - INTERVAL '1 hour' WHERE processed_at IS NOT NULL`)
+	databasetest.Exec(t, b.db, `UPDATE webhook_inbox SET expires_at = now() - INTERVAL '1 hour' WHERE processed_at IS NOT NULL`)
 	if n, err := elsewhere.SweepOnce(t.Context(), 10); err != nil || n != 0 {
 		t.Errorf("another region sweeps %d, %v", n, err)
 	}
@@ -185,7 +186,7 @@ func TestInbox_DeadRegionAndSweep(t *testing.T) {
 			t.Errorf("%d swept, %v; want %d", n, err, want)
 		}
 	}
-	if n := b.count(t, `SELECT count(*) FROM webhook_inbox`); n != 1 {
+	if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox`); n != 1 {
 		t.Errorf("%d left, want the one that is not done", n)
 	}
 }

@@ -95,8 +95,8 @@ WHERE region = $1 AND id = $2 AND status = 'pending'`,
 // order to ask for it again.
 type Due struct {
 	Payment
-	OrderOpen      bool // the order still waits for the payment
-	OrderExpiresAt time.Time
+	OrderOpen      bool      // the order still waits for the payment
+	OrderChangedAt time.Time // when the order came to where it stands, by the database's clock
 }
 
 // checkLife is how long a claimed payment is left alone: longer than asking takes.
@@ -124,7 +124,7 @@ UPDATE payments p SET attempts = p.attempts + 1,
   next_check_at = $2::timestamptz + least($5::int8 * (p.attempts + 1), 3600) * INTERVAL '1 second'
 FROM due, orders o
 WHERE p.region = due.region AND p.id = due.id AND o.region = p.region AND o.id = p.order_id
-RETURNING `+Columns+`, o.status = 'pending_payment', o.expires_at`,
+RETURNING `+Columns+`, o.status = 'pending_payment', o.updated_at`,
 			db.Region(), now, limit, now.Add(-time.Minute), int64(checkLife/time.Second)).Query(func(rows pgx.Rows) (err error) {
 			due, err = pgx.CollectRows(rows, scanDue)
 			return err
@@ -142,7 +142,7 @@ func scanDue(row pgx.CollectableRow) (Due, error) {
 	p := &d.Payment
 	err := row.Scan(&p.Ref.Region, &p.Ref.ID, &p.OrderID, &p.Provider, &p.ProviderRef, &p.Method, &p.State, &p.FailureCode,
 		&p.Currency, &p.AmountMinor, &p.CapturedMinor, &p.RefundedMinor, &p.Attempts, &p.CreatedAt,
-		&d.OrderOpen, &d.OrderExpiresAt)
+		&d.OrderOpen, &d.OrderChangedAt)
 	return d, err
 }
 
@@ -151,7 +151,7 @@ func scanDue(row pgx.CollectableRow) (Due, error) {
 func QueueCheckNow(b *database.Batch, order regions.Ref, transition uuid.UUID) {
 	b.Queue(`
 UPDATE payments SET next_check_at = now()
-WHERE region = $1 AND order_id = $2 AND status IN ('pending', 'requires_action')
+WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')
   AND EXISTS (SELECT 1 FROM orders WHERE region = $1 AND id = $2 AND transition_id = $3)`,
 		order.Region, order.ID, transition)
 }

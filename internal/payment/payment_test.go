@@ -36,18 +36,11 @@ func (b *books) in(t testing.TB, region string) *books {
 	return &books{db: databasetest.Open(t, b.url, region), url: b.url, now: b.now}
 }
 
-func (b *books) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	if err := b.db.Write(t.Context(), func(batch *database.Batch) error { batch.Queue(sql, args...); return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // order adds an order in a state, with a payment of 1000 euro cents in another.
 func (b *books) order(t testing.TB, status string, state payment.State) regions.Ref {
 	t.Helper()
 	ref := regions.Ref{Region: "eu-west", ID: uuid.New()}
-	b.exec(t, `
+	databasetest.Exec(t, b.db, `
 INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
 VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
@@ -65,7 +58,7 @@ VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expi
 	if state == payment.Captured {
 		captured = 1000
 	}
-	b.exec(t, `UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2`, ref.Region, ref.ID, state, captured)
+	databasetest.Exec(t, b.db, `UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2`, ref.Region, ref.ID, state, captured)
 	return ref
 }
 
@@ -264,18 +257,9 @@ func TestQueueRefund(t *testing.T) {
 	if _, err := b.refund(t.Context(), open, 1); !payment.TooLarge(err) {
 		t.Errorf("of nothing: %v", err)
 	}
-	if n := b.count(t, `SELECT count(*) FROM refunds`); n != 2 {
+	if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM refunds`); n != 2 {
 		t.Errorf("%d refunds", n)
 	}
-}
-
-func (b *books) count(t testing.TB, sql string, args ...any) int64 {
-	t.Helper()
-	n, err := database.One(t.Context(), b.db, pgx.RowTo[int64], sql, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // TestQueueRefundConcurrently promises 300 of 1000 twelve times at once.
@@ -292,7 +276,7 @@ func TestQueueRefundConcurrently(t *testing.T) {
 	}
 	all.Wait()
 	p, _ := b.read(t, ref)
-	if n := b.count(t, `SELECT count(*) FROM refunds`); n != 3 || p.RefundedMinor != 900 {
+	if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM refunds`); n != 3 || p.RefundedMinor != 900 {
 		t.Errorf("%d refunds, %d promised", n, p.RefundedMinor)
 	}
 }
@@ -368,7 +352,8 @@ func TestQueueRefundIfTooLate(t *testing.T) {
 				}
 			}
 			p, _ := b.read(t, ref)
-			if sum := b.count(t, `SELECT coalesce(sum(amount_minor), 0)::int8 FROM refunds WHERE payment_id = $1`, ref.ID); p.RefundedMinor != test.want || sum != test.want {
+			sum := databasetest.One[int64](t, b.db, `SELECT coalesce(sum(amount_minor), 0)::int8 FROM refunds WHERE payment_id = $1`, ref.ID)
+			if p.RefundedMinor != test.want || sum != test.want {
 				t.Errorf("%d promised, refunds of %d; want %d", p.RefundedMinor, sum, test.want)
 			}
 		})
@@ -397,7 +382,7 @@ func TestClaimRefunds(t *testing.T) {
 		}
 		return ids, err
 	})
-	b.exec(t, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
+	databasetest.Exec(t, b.db, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
 	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, 100); err != nil || len(due) != 20 {
 		t.Errorf("of a dead region %d are claimed, %v", len(due), err)
 	}

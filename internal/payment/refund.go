@@ -119,10 +119,7 @@ UPDATE refunds r SET attempts = r.attempts + 1,
 FROM due, payments p
 WHERE r.region = due.region AND r.id = due.id AND p.region = r.region AND p.id = r.payment_id
 RETURNING r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, p.provider`,
-			db.Region(), limit, int64(refundClaim/time.Second)).Query(func(rows pgx.Rows) (err error) {
-			due, err = pgx.CollectRows(rows, scanDueRefund)
-			return err
-		})
+			db.Region(), limit, int64(refundClaim/time.Second)).Query(database.Collect(&due, scanDueRefund))
 		return nil
 	})
 	if err != nil {

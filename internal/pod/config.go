@@ -1,11 +1,6 @@
-// Package pod is one process of one region: the domains wired over the shared database,
-// the HTTP server in front of them and the workers behind them. It keeps nothing that
-// another pod would miss, so any number of them may run, and any may be killed.
 package pod
 
 import (
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +12,7 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/secret"
 	"meridian/regions"
 )
 
@@ -29,7 +25,7 @@ type Config struct {
 	Database database.Config
 	// Secret is the deployment's, the same in every pod of every region; 32 random bytes
 	// or more. What each purpose needs is derived from it.
-	Secret account.Secret
+	Secret secret.Bytes
 	// API is how the HTTP server behaves. Its Secret is set by New.
 	API api.Config
 	// Sandbox is the payment provider that takes no money; its BaseURL "" leaves it out.
@@ -40,7 +36,7 @@ type Config struct {
 	// EventsURL receives the shop's events (see outbox.PostTo), signed with EventsSecret.
 	// Without one they are written to the log.
 	EventsURL    string
-	EventsSecret account.Secret
+	EventsSecret secret.Bytes
 	// Argon2 is the cost of hashing a password; zero takes the default.
 	Argon2 account.Argon2
 	// Log gets everything the pod has to say.
@@ -61,8 +57,8 @@ func (c Config) Validate() error {
 	} else if _, ok := c.Regions.Get(c.Region); !ok {
 		faults = append(faults, fmt.Errorf("region %q is not known: use one of %v", c.Region, c.Regions.Names()))
 	}
-	if len(c.Secret) < 32 {
-		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least 32 random ones", len(c.Secret)))
+	if len(c.Secret) < secret.MinBytes {
+		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least %d random ones", len(c.Secret), secret.MinBytes))
 	}
 	if c.EventsURL != "" && len(c.EventsSecret) < 16 {
 		faults = append(faults, errors.New("events are sent to a URL, so their secret needs 16 random bytes or more"))
@@ -71,13 +67,4 @@ func (c Config) Validate() error {
 		faults = append(faults, errors.New("payment times must not be negative"))
 	}
 	return errors.Join(append(faults, c.Database.Validate())...)
-}
-
-// derive makes the key of one purpose of the deployment's secret (HKDF-SHA256, RFC 5869).
-func derive(secret []byte, purpose string) ([]byte, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, purpose, 32)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key for %q: %w", purpose, err)
-	}
-	return key, nil
 }

@@ -135,7 +135,7 @@ func (p *Pod) logEvent(ctx context.Context, e outbox.Event) error {
 
 func (p *Pod) wireServer() (err error) {
 	config := p.config.API
-	if config.Secret, err = derive(p.config.Secret, "meridian api: cursors and guests' tokens"); err != nil {
+	if config.Secret, err = p.config.Secret.Key("meridian api: cursors and guests' tokens"); err != nil {
 		return err
 	}
 	p.server, err = api.New(api.Deps{
@@ -186,7 +186,11 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	return err
 }
 
-// Close lets go of the database and sends the last telemetry.
+// lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
+const lastTelemetry = 5 * time.Second
+
+// Close lets go of the database and sends the last telemetry, also where ctx has ended: that is
+// how a pod is told to stop.
 func (p *Pod) Close(ctx context.Context) error {
 	if p.DB != nil {
 		p.DB.Close()
@@ -194,5 +198,7 @@ func (p *Pod) Close(ctx context.Context) error {
 	if p.telemetry == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTelemetry)
+	defer cancel()
 	return p.telemetry.Shutdown(ctx)
 }

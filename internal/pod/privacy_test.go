@@ -101,7 +101,7 @@ func newWatchedShop(t *testing.T) *watchedShop {
 			EventsURL: receiver.URL, EventsSecret: bytes.Repeat([]byte("e"), 16), OTLPEndpoint: collector.URL, Log: log,
 		})
 		s.must(err)
-		server := httptest.NewServer(p.Handler())
+		server := httptest.NewServer(p.server.Handler())
 		t.Cleanup(server.Close)
 		s.pods[region], s.urls[region] = p, server.URL
 	}
@@ -176,8 +176,10 @@ func (s *watchedShop) work() {
 		_, err := s.company.RunOnce(s.t.Context())
 		s.must(err)
 		for _, p := range s.pods {
-			_, err := p.WorkOnce(s.t.Context())
-			s.must(err)
+			for _, j := range p.jobs() {
+				_, err := p.pass(s.t.Context(), j)
+				s.must(err)
+			}
 		}
 		open, err := database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
@@ -264,14 +266,29 @@ func (s *watchedShop) shopAsGuest() {
 	}
 }
 
-// breakDown closes the database under a pod and asks it for what then fails.
-func (s *watchedShop) breakDown(region string) {
-	s.pods[region].DB.Close()
-	c := caller{shop: s, region: region}
-	c.ask("POST", "/v1/accounts", strings.Replace(registration, "quillon@", "quillon2@", 1), 503)
-	c.ask("POST", "/v1/sessions", credentials, 503)
-	c.ask("GET", "/v1/products/quillon@example.org", "", 503)
-	c.ask("GET", "/readyz", "", 503)
+// breakDown makes the database refuse rows of customers, whose details its error then carries, and closes it under a
+// pod, and asks for what then fails.
+func (s *watchedShop) breakDown() {
+	db := s.pods["eu-west"].DB
+	for _, table := range []string{"accounts", "orders"} {
+		s.must(db.Tx(s.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `ALTER TABLE `+table+` ADD CONSTRAINT broken CHECK (email = '') NOT VALID`)
+			return err
+		}))
+	}
+	another := strings.Replace(registration, "quillon@", "quillon2@", 1)
+	guest := caller{shop: s, region: "eu-west"}
+	guest.ask("POST", "/v1/accounts", another, 500)
+	cart := guest.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":1}]}`, 201)
+	guest.key = cart["guest_token"].(string)
+	guest.ask("POST", "/v1/orders", fmt.Sprintf(
+		`{"cart":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":"card_success"}}`, cart["id"], guestPostal), 500)
+	s.pods["us-east"].DB.Close()
+	far := caller{shop: s, region: "us-east"}
+	far.ask("POST", "/v1/accounts", another, 500)
+	far.ask("POST", "/v1/sessions", credentials, 500)
+	far.ask("GET", "/v1/products/quillon@example.org", "", 500)
+	far.ask("GET", "/readyz", "", 503)
 }
 
 // TestPersonalDataStaysHome lets a customer and a guest do all they can, and then looks for them in everything that
@@ -282,7 +299,7 @@ func TestPersonalDataStaysHome(t *testing.T) {
 	s.shopAsGuest()
 	kept := s.tables()
 	metrics := s.scrape()
-	s.breakDown("us-east")
+	s.breakDown()
 	for _, p := range s.pods {
 		s.must(p.Close(context.WithoutCancel(t.Context()))) // sends the last traces
 	}
@@ -317,7 +334,7 @@ func wantImpersonal(t *testing.T, where, text string) {
 	folded := strings.ToLower(text)
 	for _, word := range personal {
 		if i := strings.Index(folded, strings.ToLower(word)); i >= 0 {
-			t.Errorf("%s holds %q: …%s…", where, word, text[max(0, i-300):min(len(text), i+300)])
+			t.Errorf("%s holds %q: …%q…", where, word, text[max(0, i-300):min(len(text), i+300)])
 		}
 	}
 }

@@ -23,6 +23,10 @@ type job struct {
 // sweepLimit bounds the rows one pass of a sweeper deletes.
 const sweepLimit = 1000
 
+// alertLimit bounds the stock rows of one pass: they are one transaction, which competes
+// for each of them with the checkouts of what sells best.
+const alertLimit = 50
+
 // jobs are the region's background work. Every pod may do it: what a pass takes is claimed
 // in the database, and what a dead region left is taken by the others after a minute.
 func (p *Pod) jobs() []job {
@@ -34,7 +38,7 @@ func (p *Pod) jobs() []job {
 		{"expiry", time.Second, p.Orders.ExpireOnce},
 		{"refunds", time.Second, p.Orders.SendRefundsOnce},
 		{"events", time.Second, courier.DeliverOnce},
-		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, sweepLimit) }},
+		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, alertLimit) }},
 		{"refresh tokens", time.Minute, func(ctx context.Context) (int, error) { return p.Accounts.SweepOnce(ctx, sweepLimit) }},
 		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},
 		{"idempotency keys", time.Minute, func(ctx context.Context) (int, error) { return idempotency.SweepOnce(ctx, p.DB, sweepLimit) }},

@@ -16,12 +16,12 @@ func TestQueueSet(t *testing.T) {
 	set := func(prices ...pricing.Price) error {
 		return db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueSet(b, prices); return nil })
 	}
-	exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	exec(t, db, `
+	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
 VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'k', 'mug', 'Mug', 'hg')`)
-	exec(t, db, `INSERT INTO skus (sku, product_id) SELECT s, '00000000-0000-4000-8000-0000000000a1' FROM unnest(ARRAY['A', 'B']) AS s`)
+	databasetest.Exec(t, db, `INSERT INTO skus (sku, product_id) SELECT s, '00000000-0000-4000-8000-0000000000a1' FROM unnest(ARRAY['A', 'B']) AS s`)
 
 	if err := set(); err != nil {
 		t.Fatalf("no prices: %v", err)
@@ -31,7 +31,7 @@ VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-0000000
 	}
 	wantPrices(t, db, []pricing.Price{{SKU: "A", Currency: "EUR", AmountMinor: 2}, {SKU: "B", Currency: "EUR", AmountMinor: 5}})
 
-	exec(t, db, `UPDATE prices SET updated_at = '2020-01-01'`)
+	databasetest.Exec(t, db, `UPDATE prices SET updated_at = '2020-01-01'`)
 	if err := set(pricing.Price{SKU: "A", Currency: "EUR", AmountMinor: 3}, pricing.Price{SKU: "B", Currency: "EUR", AmountMinor: 5}, pricing.Price{SKU: "A", Currency: "GBP"}); err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +46,6 @@ VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-0000000
 	}
 	if err := set(pricing.Price{SKU: "NOTHING", Currency: "EUR", AmountMinor: 1}); !database.Violates(err, "prices_sku_fkey") {
 		t.Errorf("an unknown SKU: %v", err)
-	}
-}
-
-func exec(t *testing.T, db *database.DB, sql string) {
-	t.Helper()
-	if err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql); return nil }); err != nil {
-		t.Fatal(err)
 	}
 }
 

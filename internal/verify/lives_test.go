@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/verify"
@@ -42,7 +43,7 @@ func TestRun_RandomLives(t *testing.T) {
 		t.Errorf("in the end %v fail", names)
 	}
 	for _, status := range []order.Status{order.Shipped, order.Delivered, order.Refunded, order.Cancelled} {
-		if n := one[int64](t, s, `SELECT count(*) FROM orders WHERE status = '`+string(status)+`'`); n < 4 {
+		if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM orders WHERE status = '`+string(status)+`'`); n < 4 {
 			t.Errorf("only %d orders came to be %s: the lives are too tame", n, status)
 		}
 	}
@@ -103,8 +104,8 @@ func refused(err error) bool {
 // TestRun_RefundThatFailed sends a refund that failed once more.
 func TestRun_RefundThatFailed(t *testing.T) {
 	s := newShop(t)
-	refund := regions.Ref{Region: "eu-west", ID: one[uuid.UUID](t, s, `SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
-	s.exec(t, `
+	refund := regions.Ref{Region: "eu-west", ID: databasetest.One[uuid.UUID](t, s.db, `SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
+	databasetest.Exec(t, s.db, `
 WITH failed AS (
   UPDATE refunds SET status = 'failed'
   WHERE region = $1 AND id = $2

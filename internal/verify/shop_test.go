@@ -1,13 +1,11 @@
 package verify_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
@@ -54,7 +52,7 @@ func (s *shop) dump(t testing.TB) []string {
 	t.Helper()
 	var rows []string
 	for _, table := range tables {
-		rows = append(rows, one[string](t, s, `SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM `+table+` t`))
+		rows = append(rows, databasetest.One[string](t, s.db, `SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM `+table+` t`))
 	}
 	return rows
 }
@@ -103,31 +101,24 @@ func must[T any](value T, err error) func(t testing.TB) T {
 	}
 }
 
-func (s *shop) exec(t testing.TB, sql string, args ...any) {
-	t.Helper()
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { b.Queue(sql, args...); return nil }); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
 // seed fills the catalogue, the warehouses and the accounts.
 func (s *shop) seed(t testing.TB) {
 	t.Helper()
-	s.exec(t, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	s.exec(t, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	s.exec(t, `INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
+	databasetest.Exec(t, s.db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES
   ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg-1', 'active'),
   ('00000000-0000-4000-8000-0000000000a2', '00000000-0000-4000-8000-000000000001', 'pot', 'pot', 'Pot', 'hg-1', 'draft')`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO category_products (category_id, product_id, listed_at)
 SELECT c.id, '00000000-0000-4000-8000-0000000000a1', now() FROM categories c`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO skus (sku, product_id)
 SELECT k.sku, '00000000-0000-4000-8000-0000000000a1' FROM (VALUES ('MUG-RED'), ('MUG-BLUE')) AS k (sku)`)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO prices (sku, currency, amount_minor)
 VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 1300), ('MUG-BLUE', 'USD', 1050)`)
 	if err := inventory.SyncWarehouses(t.Context(), s.db, s.regions); err != nil {
@@ -150,11 +141,11 @@ VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 13
 func (s *shop) register(t testing.TB, ref regions.Ref, country string) {
 	t.Helper()
 	hash := sha256.Sum256(ref.ID[:])
-	s.exec(t, `INSERT INTO email_directory (email_hash, region, account_id) VALUES ($1, $2, $3)`, hash[:], ref.Region, ref.ID)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `INSERT INTO email_directory (email_hash, region, account_id) VALUES ($1, $2, $3)`, hash[:], ref.Region, ref.ID)
+	databasetest.Exec(t, s.db, `
 INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
 VALUES ($1, $2, 'someone@example.com', $3, 'Someone', $4, 'x')`, ref.Region, ref.ID, hash[:], country)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO addresses (region, id, account_id, name, line1, city, country)
 VALUES ($1, gen_random_uuid(), $2, 'Someone', 'Street 1', 'City', $3)`, ref.Region, ref.ID, country)
 }
@@ -175,7 +166,7 @@ func (s *shop) place(t testing.TB, customer bool) order.Order {
 	bought := must(s.carts.Create(ctx, cart.CreateInput{Account: in.Account, Country: in.ShipTo.Country, Lines: lines}))(t)
 	in.Cart = bought.Ref
 	in.Idempotency = idempotency.Key{
-		Region: bought.Ref.Region, Scope: s.regions.FormatID(cart.IDPrefix, bought.Ref), Key: uuid.NewString(), Fingerprint: []byte("x"),
+		Region: bought.Ref.Region, Scope: s.regions.FormatID(regions.CartPrefix, bought.Ref), Key: uuid.NewString(), Fingerprint: []byte("x"),
 	}
 	s.places.Add(1)
 	return must(s.orders.Place(ctx, in))(t)
@@ -262,12 +253,6 @@ func (s *shop) trade(t testing.TB) {
 		all = append(all, order.RefundUnits{LineNo: line.LineNo, Quantity: line.Quantity})
 	}
 	refund(returned, order.RefundInput{Restock: true, Lines: all})
-}
-
-// one is the first value of a statement, to tamper with.
-func one[T any](t testing.TB, s *shop, sql string) T {
-	t.Helper()
-	return must(database.One(context.Background(), s.db, pgx.RowTo[T], sql))(t)
 }
 
 // plenty is stock for more orders than a test places.

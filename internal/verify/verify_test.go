@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/verify"
@@ -59,7 +60,7 @@ func TestRun_Clean(t *testing.T) {
 // in every state, so that no check passes for want of rows.
 func TestRun_CleanShopHasEverything(t *testing.T) {
 	s := newShop(t)
-	states := one[string](t, s, `SELECT string_agg(DISTINCT status, ' ') FROM orders`)
+	states := databasetest.One[string](t, s.db, `SELECT string_agg(DISTINCT status, ' ') FROM orders`)
 	for _, status := range order.Statuses {
 		if !strings.Contains(" "+states+" ", " "+string(status)+" ") {
 			t.Errorf("no order is %s, only %s", status, states)
@@ -445,7 +446,7 @@ func TestRun_Tampered(t *testing.T) {
 			t.Parallel()
 			s := restoredShop(t, rows)
 			for _, sql := range test.sql {
-				s.exec(t, sql)
+				databasetest.Exec(t, s.db, sql)
 			}
 			want := append([]string{test.check}, test.also...)
 			got := failing(t, s.audit(t, verify.Options{}))
@@ -465,7 +466,7 @@ func TestRun_Tampered(t *testing.T) {
 
 func TestRun_BoundedExamples(t *testing.T) {
 	s := newShop(t)
-	s.exec(t, `
+	databasetest.Exec(t, s.db, `
 INSERT INTO carts (region, id, currency, country, status, expires_at)
 SELECT 'eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now() FROM generate_series(1, 1000)`)
 	for options, want := range map[int]int{0: 20, 3: 3, -1: 0} {
@@ -484,7 +485,7 @@ SELECT 'eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now() FROM generate
 
 func TestRun_Strict(t *testing.T) {
 	s := newShop(t)
-	s.exec(t, `UPDATE orders SET expires_at = now() - INTERVAL '11 minutes' WHERE `+pendingOrder)
+	databasetest.Exec(t, s.db, `UPDATE orders SET expires_at = now() - INTERVAL '11 minutes' WHERE `+pendingOrder)
 	if report := s.audit(t, verify.Options{}); !report.Clean || report.Overdue != 1 || report.Broken != 0 {
 		t.Errorf("clean %t, %d overdue, %d broken", report.Clean, report.Overdue, report.Broken)
 	}
@@ -533,7 +534,7 @@ func TestRun_WhileOpen(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	s := newShop(t)
-	s.exec(t, `DELETE FROM category_products WHERE category_id = 'hg'`)
+	databasetest.Exec(t, s.db, `DELETE FROM category_products WHERE category_id = 'hg'`)
 	report := s.audit(t, verify.Options{})
 	var text bytes.Buffer
 	for _, result := range report.Results {
