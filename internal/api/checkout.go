@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"meridian/internal/account"
 	"meridian/internal/cart"
@@ -126,9 +127,15 @@ func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *region
 	return ref, nil, nil
 }
 
+// startPaymentTimeout bounds the start of a payment with what follows from its answer.
+const startPaymentTimeout = 15 * time.Second
+
 // askForMoney starts the order's payment. It returns the order as it is then, and what the shopper's browser needs
 // where an action is required.
 func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL string) (order.Order, string) {
+	// A client that hangs up now has an order all the same: its payment is started, not left to a worker.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startPaymentTimeout)
+	defer cancel()
 	outcome, err := s.Orders.StartPayment(ctx, placed, returnURL)
 	if err == nil && outcome.Status.Final() {
 		var settled order.Order

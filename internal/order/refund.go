@@ -166,7 +166,7 @@ func amountsOf(in RefundInput, order Order) (refundWork, error) {
 			}
 		}
 	}
-	if work.amountMinor > left || work.amountMinor == 0 {
+	if work.amountMinor > left || (work.amountMinor == 0 && len(work.lines) == 0) { // units may have cost nothing
 		return refundWork{}, &RefundTooLargeError{Field: "amount_minor", Left: left}
 	}
 	return work, nil
@@ -299,7 +299,7 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		for _, line := range work.lines {
 			queueRefundedLine(b, order.Ref, line)
 		}
-		if err := payment.QueueRefund(b, refund); err != nil {
+		if err := queueMoney(b, refund); err != nil {
 			return err
 		}
 		for _, units := range work.giveBack {
@@ -318,6 +318,14 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		})
 	})
 	return after, err
+}
+
+// queueMoney promises the money of a refund, where the units cost any.
+func queueMoney(b *database.Batch, refund payment.Refund) error {
+	if refund.AmountMinor == 0 {
+		return nil
+	}
+	return payment.QueueRefund(b, refund)
 }
 
 // queueGuarded changes the order's state if it is still at the version that was read;

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 )
@@ -216,4 +217,17 @@ func TestRetryRefund_Elsewhere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s.wantUnchanged(t, before)
+}
+
+// TestRefund_FreeLine gives units back that cost nothing: no money moves, the goods do.
+func TestRefund_FreeLine(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 10)
+	databasetest.Exec(t, s.db, `UPDATE prices SET amount_minor = 0 WHERE sku = 'A'`)
+	o := s.paid(t, units("A", 2)) // the delivery still costs
+	o = s.refund(t, order.RefundInput{Command: by(o), Lines: []order.RefundUnits{{LineNo: 1, Quantity: 1}}})
+	if got := s.counters(t, "euw-1", "A"); o.Lines[0].RefundedQuantity != 1 || len(o.Refunds) != 0 || got != "10/0/1" {
+		t.Errorf("%d units refunded, %d refunds, stock %s", o.Lines[0].RefundedQuantity, len(o.Refunds), got)
+	}
+	s.wantSound(t)
 }
