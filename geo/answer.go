@@ -53,7 +53,7 @@ func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error)
 		if r.Context().Err() != nil {
 			p.outcome = outcomeClient // it is gone, or only sends no more and still listens: silence would be a 200
 		}
-		p.retry = hasKey(r.Header)
+		p.retry = keyed(r)
 		j.refuse(w, r, p)
 	default:
 		j.refuse(w, r, problemNoRegion)

@@ -30,7 +30,7 @@ type requestBody struct {
 func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
 	from := &timedBody{from: r.Body, connection: http.NewResponseController(w), pause: e.cfg.WriteTimeout}
 	b := &requestBody{edge: e, length: r.ContentLength}
-	mayRepeat := !changes(r.Method) || hasKey(r.Header)
+	mayRepeat := !changes(r.Method) || keyed(r)
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
 		b.length, b.repeatable = 0, mayRepeat
@@ -47,7 +47,11 @@ func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, er
 	return b, nil
 }
 
-func hasKey(h http.Header) bool { return strings.TrimSpace(h.Get("Idempotency-Key")) != "" }
+// keyed reports whether the request has an Idempotency-Key and goes to a route that heeds it. A refresh token that comes
+// twice is taken for a theft, whatever the key, and ends the session.
+func keyed(r *http.Request) bool {
+	return strings.TrimSpace(r.Header.Get("Idempotency-Key")) != "" && r.URL.Path != "/v1/sessions/refresh"
+}
 
 // reserve takes what the body may need from the edge's budget, and reports whether that was left.
 func (b *requestBody) reserve() bool {

@@ -91,6 +91,16 @@ func TestEdge_FailsOver(t *testing.T) {
 	}
 }
 
+// A refresh token is sent once, whatever the client says: the second time it would be taken for stolen.
+func TestEdge_NeverRepeatsARefresh(t *testing.T) {
+	w := newWorld(t, nil)
+	hangsUp(w.pods["eu-west"])
+	resp := w.send("POST", "/v1/sessions/refresh", strings.NewReader(`{"refresh_token":"t"}`), "CF-IPCountry", "DE", "Idempotency-Key", "k1")
+	if diff := cmp.Diff([]string{"eu-west"}, w.asked()); diff != "" || resp.Status != 503 {
+		t.Errorf("%d, asked (-want +got):\n%s", resp.Status, diff)
+	}
+}
+
 func TestEdge_HomeRegionDown(t *testing.T) {
 	w := newWorld(t, nil)
 	refuses(w.pods["ap-southeast"])

@@ -147,10 +147,14 @@ func TestHostileInput(t *testing.T) {
 	w.driver.Run(t)
 }
 
-// TestHostileInput_Operators drives every operation as an admin, whom most doors are open to: no 5xx.
+// TestHostileInput_Operators drives every operation as an admin and as the seller acme, one of whom nearly every door is
+// open to: no 5xx.
 func TestHostileInput_Operators(t *testing.T) {
 	w := newHostileWorld(t)
-	w.driver.Callers = []apitest.Caller{{Name: "an admin", Header: http.Header{"Authorization": {"Bearer admin"}}}}
+	w.driver.Callers = []apitest.Caller{
+		{Name: "an admin", Header: http.Header{"Authorization": {"Bearer admin"}}},
+		{Name: "acme", Header: http.Header{"Authorization": {"Bearer acme"}}},
+	}
 	w.driver.Run(t)
 }
 
