@@ -624,6 +624,14 @@ LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
+SELECT coalesce(e.line, 0), coalesce(e.field, ''), coalesce(e.reason, '')
+FROM imports i
+-- an import whose lines are all good is one row without a line
+LEFT JOIN import_errors e ON e.region = i.region AND e.import_id = i.id AND (e.line, e.field) > ($4::int8, $5::text)
+WHERE i.region = $1 AND i.id = $2 AND i.seller_id = $3
+ORDER BY e.line, e.field
+LIMIT $6;
+
 SELECT code, region::text, title, country, latitude, longitude, active
 FROM warehouses
 ORDER BY code;
@@ -632,13 +640,6 @@ SELECT count(*)
 FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
-
-SELECT e.line, e.field, e.reason
-FROM import_errors e
-JOIN imports i ON i.region = e.region AND i.id = e.import_id
-WHERE e.region = $1 AND e.import_id = $2 AND i.seller_id = $3 AND (e.line, e.field) > ($4::int8, $5::text)
-ORDER BY e.line, e.field
-LIMIT $6;
 
 SELECT email
 FROM accounts

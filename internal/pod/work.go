@@ -53,8 +53,8 @@ func (p *Pod) rotation() job {
 	return job{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }}
 }
 
-// Work does the region's background work until ctx ends; a pass that has begun is
-// finished.
+// Work does the region's background work until ctx ends; a pass that has begun is given ten
+// seconds to finish.
 func (p *Pod) Work(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range p.jobs() {
@@ -67,7 +67,7 @@ func (p *Pod) Work(ctx context.Context) {
 // while, jittered so that pods do not march in step.
 func (p *Pod) repeat(ctx context.Context, j job) {
 	for ctx.Err() == nil {
-		n, err := p.pass(context.WithoutCancel(ctx), j)
+		n, err := p.pass(ctx, j)
 		if err != nil && ctx.Err() == nil {
 			p.log.WarnContext(ctx, "background work", "job", j.name, "error", err)
 		}
@@ -81,17 +81,23 @@ func (p *Pod) repeat(ctx context.Context, j job) {
 	}
 }
 
-// passTimeout bounds one pass, so that a call that hangs does not end the job for good.
-const passTimeout = 2 * time.Minute
+const (
+	// passTimeout bounds one pass, so that a call that hangs does not end the job for good.
+	passTimeout = 2 * time.Minute
+	// stopGrace is what a pass that has begun still gets when the pod is to stop: less than
+	// an orchestrator waits before it kills. What is cut off is claimed again.
+	stopGrace = 10 * time.Second
+)
 
 // pass runs a job once; a panic is an error like any other.
 func (p *Pod) pass(ctx context.Context, j job) (n int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	running, cancel := context.WithTimeout(context.WithoutCancel(ctx), passTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return j.once(ctx)
+	return j.once(running)
 }
