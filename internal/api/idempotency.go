@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -53,8 +54,8 @@ func writeReplay(w http.ResponseWriter, status int, body []byte) error {
 	return nil
 }
 
-// fingerprint is what a repeated call is compared by: the SHA-256 of its method, its path, who makes it and what it
-// asks. input is the decoded body, so that spaces and the order of names make no difference; nil where there is none.
+// fingerprint is what a repeated call is compared by: a keyed digest, since what is asked may be personal, of its method,
+// its path, who makes it and what it asks. input is the decoded body, so that spaces and the order of names make no difference; nil where there is none.
 func (s *Server) fingerprint(r *http.Request, input any) ([]byte, error) {
 	p, signedIn, err := s.principal(r)
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *Server) fingerprint(r *http.Request, input any) ([]byte, error) {
 	if signedIn {
 		caller = p.Account.Region + "/" + p.Account.ID.String()
 	}
-	h := sha256.New()
+	h := hmac.New(sha256.New, s.keys.fingerprint)
 	fmt.Fprintf(h, "%s\n%q\n%s\n", r.Method, r.URL.Path, caller)
 	h.Write(marshal(input))
 	return h.Sum(nil), nil

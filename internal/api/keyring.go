@@ -10,10 +10,14 @@ import (
 // A keyring holds the keys derived from the deployment's secrets, the current one first.
 type keyring struct {
 	cursor, guest [][]byte
+	// fingerprint is of the current secret alone: a call repeated while the secret is changed is refused, not done twice.
+	fingerprint []byte
 }
 
-func newKeyring(current secret.Bytes, previous []secret.Bytes) (keyring, error) {
-	var ring keyring
+func newKeyring(current secret.Bytes, previous []secret.Bytes) (ring keyring, err error) {
+	if ring.fingerprint, err = current.Key("meridian idempotency fingerprint"); err != nil {
+		return keyring{}, err
+	}
 	for _, s := range append([]secret.Bytes{current}, previous...) {
 		cursor, err := s.Key("meridian page cursor")
 		if err != nil {
