@@ -21,6 +21,8 @@ WHERE (region, id) IN (
 DELETE FROM carts
 WHERE region = $1 AND account_id = $2 AND status = 'open' AND expires_at <= $3;
 
+DELETE FROM category_products WHERE category_id = 'hg';
+
 DELETE FROM category_products cp
 USING products p, categories c
 WHERE p.category_id = ANY($1::text[]) AND cp.product_id = p.id AND c.id = p.category_id
@@ -34,6 +36,8 @@ WHERE p.id = ANY($1::uuid[]) AND cp.product_id = p.id AND c.id = p.category_id
 DELETE FROM email_directory
 WHERE email_hash = (SELECT email_hash FROM accounts WHERE region = $1 AND id = $2);
 
+DELETE FROM email_directory WHERE region = 'eu-west';
+
 DELETE FROM idempotency_keys
 WHERE (region, scope, key) IN (
   SELECT region, scope, key
@@ -43,6 +47,14 @@ WHERE (region, scope, key) IN (
   LIMIT $3::int8
 );
 
+DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3;
+
+DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND version = 2;
+
+DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
+DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
 DELETE FROM outbox
 WHERE (region, id) IN (
   SELECT region, id
@@ -51,6 +63,10 @@ WHERE (region, id) IN (
   ORDER BY expires_at
   LIMIT $3::int8
 );
+
+DELETE FROM outbox WHERE id = (SELECT id FROM outbox WHERE topic = 'order.placed' ORDER BY id LIMIT 1);
+
+DELETE FROM payments WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
 
 DELETE FROM refresh_tokens
 WHERE (region, id) IN (
@@ -63,7 +79,15 @@ WHERE (region, id) IN (
 
 DELETE FROM refresh_tokens WHERE region = $1 AND account_id = $2;
 
+DELETE FROM refunds WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
+
+DELETE FROM shipments WHERE id = (SELECT id FROM shipments ORDER BY id LIMIT 1);
+
+DELETE FROM signing_keys;
+
 DELETE FROM signing_keys WHERE expires_at <= $1;
+
+DELETE FROM stock_movements WHERE id = (SELECT id FROM stock_movements WHERE kind = 'ship' ORDER BY id LIMIT 1);
 
 DELETE FROM webhook_inbox
 WHERE (region, provider, event_id) IN (
@@ -73,6 +97,12 @@ WHERE (region, provider, event_id) IN (
   ORDER BY expires_at
   LIMIT $3::int8
 );
+
+INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
+VALUES ($1, $2, 'ann@example.com', $3, 'Ann', 'IE', 'x');
+
+INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
+VALUES ($1, $2, 'someone@example.com', $3, 'Someone', $4, 'x');
 
 INSERT INTO accounts AS a (region, id, email, email_hash, name, country, password_hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -91,11 +121,19 @@ FROM (
 RETURNING region::text, id, label, name, line1, line2, city, state, postcode, country, phone, is_default,
   created_at, updated_at;
 
+INSERT INTO addresses (region, id, account_id, name, line1, city, country)
+VALUES ($1, $2, $3, 'Ann', '7 Hill', 'Cork', 'IE');
+
+INSERT INTO addresses (region, id, account_id, name, line1, city, country)
+VALUES ($1, gen_random_uuid(), $2, 'Someone', 'Street 1', 'City', $3);
+
 INSERT INTO cart_lines (region, cart_id, sku, quantity)
 SELECT $1::crdb_internal_region, $2::uuid, e.sku, e.quantity
 FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
 ON CONFLICT (region, cart_id, sku) DO UPDATE
 SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END;
+
+INSERT INTO cart_lines (region, cart_id, sku, quantity) VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'A', 1);
 
 INSERT INTO cart_lines (region, cart_id, sku, quantity, added_at)
 SELECT t.region, t.id, l.sku, l.quantity, l.added_at
@@ -121,6 +159,16 @@ INSERT INTO carts (region, id, account_region, account_id, currency, country, cr
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
 ON CONFLICT DO NOTHING;
 
+INSERT INTO carts (region, id, currency, country, expires_at)
+VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + INTERVAL '1 day');
+
+INSERT INTO carts (region, id, currency, country, status, expires_at)
+SELECT 'eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now() FROM generate_series(1, 1000);
+
+INSERT INTO carts (region, id, currency, country, status, expires_at) VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now());
+
+INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2);
+
 INSERT INTO categories (id, parent_id, slug, name, path, level, position)
 SELECT n.id, nullif(n.parent_id, ''), n.slug, n.name, n.path, n.level, n.position
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[])
@@ -128,6 +176,8 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8
 ON CONFLICT (id) DO UPDATE
 SET parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, level = excluded.level,
     position = excluded.position, updated_at = now();
+
+INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1);
 
 INSERT INTO category_products (category_id, product_id, listed_at)
 SELECT a.id, p.id, coalesce((SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id), now())
@@ -145,8 +195,15 @@ CROSS JOIN LATERAL unnest(string_to_array(btrim(c.path, '/'), '/')) AS a (id)
 WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
 ON CONFLICT (category_id, product_id) DO NOTHING;
 
+INSERT INTO category_products (category_id, product_id, listed_at)
+SELECT c.id, '00000000-0000-4000-8000-0000000000a1', now() FROM categories c;
+
+INSERT INTO category_products (category_id, product_id, listed_at) VALUES ('hg', '00000000-0000-4000-8000-0000000000a2', now());
+
 INSERT INTO email_directory (email_hash, region, account_id)
 VALUES ($1, $2, $3);
+
+INSERT INTO email_directory (email_hash, region, account_id) VALUES ($1, $2, $3);
 
 INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, $6::int8, $7::text
@@ -185,6 +242,11 @@ INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transi
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]::crdb_internal_region[], $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19);
 
+INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
+  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
+VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
+  1000, 0, 0, 1000, true, 'a@example.com', '{}', $4);
+
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
 WHERE EXISTS (SELECT 1 FROM orders o WHERE o.region = $5 AND o.id = $6 AND o.transition_id = $7);
@@ -202,10 +264,21 @@ SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
 WHERE EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point));
 
 INSERT INTO outbox (region, topic, key, payload)
-VALUES ($1, $2, $3, $4);
+SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload);
+
+INSERT INTO outbox (region, topic, key, payload, created_at) VALUES ('eu-west', 'test.done', 'x', '{}', now() - INTERVAL '1 hour');
+
+INSERT INTO payments (region, id, order_id, provider, currency, amount_minor, transition_id, next_check_at)
+			 SELECT region, gen_random_uuid(), order_id, provider, currency, amount_minor, transition_id, next_check_at FROM payments WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
 
 INSERT INTO payments (region, id, order_id, provider, method, currency, amount_minor, transition_id, next_check_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+INSERT INTO prices (sku, currency, amount_minor)
+SELECT p.sku, c.currency, p.amount
+FROM (VALUES ('A', 1000), ('B', 333), ('C', 701), ('OLD', 100)) AS p (sku, amount),
+  (VALUES ('EUR'), ('USD'), ('SGD')) AS c (currency);
 
 INSERT INTO prices (sku, currency, amount_minor)
 SELECT p.sku, p.currency, p.amount_minor
@@ -213,6 +286,12 @@ FROM unnest($1::text[], $2::text[], $3::int8[]) AS p (sku, currency, amount_mino
 ON CONFLICT (sku, currency) DO UPDATE
 SET amount_minor = excluded.amount_minor, updated_at = now()
 WHERE prices.amount_minor <> excluded.amount_minor;
+
+INSERT INTO prices (sku, currency, amount_minor)
+VALUES ('MUG-1', 'EUR', 1250), ('MUG-1', 'GBP', 1100), ('BOOK-1', 'EUR', 2000), ('LAMP-1', 'EUR', 9999);
+
+INSERT INTO prices (sku, currency, amount_minor)
+VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 1300), ('MUG-BLUE', 'USD', 1050);
 
 INSERT INTO products
   (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
@@ -226,6 +305,26 @@ ON CONFLICT (id) DO UPDATE
 SET title = excluded.title, description = excluded.description, brand = excluded.brand,
     category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
     images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now();
+
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
+VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'k', 'mug', 'Mug', 'hg');
+
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
+VALUES
+  ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg-1', 'active'),
+  ('00000000-0000-4000-8000-0000000000a2', '00000000-0000-4000-8000-000000000001', 'pot', 'pot', 'Pot', 'hg-1', 'draft');
+
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
+VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active');
+
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
+SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
+FROM (VALUES
+  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard', '["https://img.example/mug.jpg", "https://img.example/2.jpg"]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced', '[]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
+  ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
+) AS p (id, slug, title, tax, images, status);
 
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
@@ -265,9 +364,16 @@ SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.
   $6::text::crdb_internal_region, $7::uuid, $8::uuid
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, sku, warehouse, line_no, quantity);
 
+INSERT INTO reservations (region, id, sku, warehouse, order_region, order_id, line_no, quantity, status, transition_id)
+			 VALUES ('eu-west', gen_random_uuid(), 'MUG-RED', 'euw-1', 'eu-west', gen_random_uuid(), 1, 1, 'released', gen_random_uuid());
+
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
 RETURNING id, slug, name, status, created_at;
+
+INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme');
+
+INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme');
 
 INSERT INTO shipments (region, id, order_id, warehouse, carrier, tracking)
 SELECT parcel.region, gen_random_uuid(), parcel.order_id, parcel.warehouse, $4::text, $5::text
@@ -283,6 +389,21 @@ SELECT $1::text, $2::bytea, $3::bytea, $4::timestamptz, $5::timestamptz, $6::tim
 WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE sign_until > $7)
   AND $10::bool = EXISTS (SELECT 1 FROM signing_keys WHERE sign_from <= $8 AND sign_until > $9);
 
+INSERT INTO skus (sku, product_id)
+SELECT k.sku, '00000000-0000-4000-8000-0000000000a1' FROM (VALUES ('MUG-RED'), ('MUG-BLUE')) AS k (sku);
+
+INSERT INTO skus (sku, product_id) SELECT s, '00000000-0000-4000-8000-0000000000a1' FROM unnest(ARRAY['A', 'B']) AS s;
+
+INSERT INTO skus (sku, product_id, options, status)
+SELECT s.sku, s.product::uuid, s.options::jsonb, s.status
+FROM (VALUES
+  ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
+  ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
+  ('BOOK-1', '00000000-0000-4000-8000-0000000000a2', '{}', 'active'),
+  ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
+  ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
+) AS s (sku, product, options, status);
+
 INSERT INTO skus (sku, product_id, position, barcode, options, weight_grams)
 SELECT n.sku, n.product_id, n.position, n.barcode, n.options::jsonb, n.weight_grams
 FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[])
@@ -291,6 +412,24 @@ ON CONFLICT (sku) DO UPDATE
 SET position = excluded.position, barcode = excluded.barcode, options = excluded.options, status = 'active',
     -- a SKU of another product is refused by the CHECK on its weight
     weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END;
+
+INSERT INTO skus (sku, product_id, status)
+SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
+FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'active')) AS s (sku, status);
+
+INSERT INTO skus (sku, product_id, status)
+SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
+FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'archived')) AS s (sku, status);
+
+INSERT INTO stock (region, sku, warehouse) VALUES ('us-west', 'MUG-RED', 'euw-2');
+
+INSERT INTO stock (region, sku, warehouse, on_hand) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', -1);
+
+INSERT INTO stock (region, sku, warehouse, on_hand, reserved, allocated)
+SELECT w.region, s.sku, w.code, CASE w.code WHEN 'euw-8' THEN 50 WHEN 'use-8' THEN 2 ELSE 1000 END,
+  CASE w.code WHEN 'euw-8' THEN 7 ELSE 0 END, CASE w.code WHEN 'euw-8' THEN 3 ELSE 0 END
+FROM skus s, warehouses w
+WHERE s.sku IN ('MUG-1', 'BOOK-1') AND w.code IN ('euw-8', 'use-8', 'use-9');
 
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
@@ -302,6 +441,11 @@ ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + exclude
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now();
+
+INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor)
+			 SELECT region, sku, warehouse, 'adjust', -on_hand, 'x' FROM stock WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
+
+INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', 'adjust', -1, 'x');
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reason, actor, reference)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, 'receive', n.quantity, n.reason, n.actor, n.reference
@@ -322,9 +466,19 @@ FROM (
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
+INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor) VALUES ('eu-west', 'MUG-RED', 'euw-1', 'reserve', 1, 'x');
+
 INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor, reference)
 SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, $5::text, $6::text
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS a (region, sku, warehouse, quantity);
+
+INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1);
+
+INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
+VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
+  ('use-9', 'us-east', 'Closed', 'US', 1, 1, false);
+
+INSERT INTO warehouses (code, region, title, country, latitude, longitude, active) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1, false);
 
 INSERT INTO warehouses AS w (code, region, title, country, latitude, longitude)
 SELECT n.code, n.region::crdb_internal_region, n.title, n.country, n.latitude, n.longitude
@@ -338,6 +492,8 @@ RETURNING w.code;
 INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
 VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
 ON CONFLICT (region, provider, event_id) DO NOTHING;
+
+INSERT INTO webhook_inbox (region, provider, event_id, event, received_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour');
 
 SELECT 
   p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
@@ -554,6 +710,42 @@ FROM (
 JOIN products p ON p.id = l.product_id
 ORDER BY l.listed_at DESC, l.product_id DESC;
 
+SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ', its parent''s ' || coalesce(p.path || ' at level ' || p.level::text, 'missing')
+FROM categories c
+LEFT JOIN categories p ON p.id = c.parent_id
+WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1);
+
+SELECT '', coalesce(w.product_id, l.product_id)::text,
+  CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id ELSE 'it is listed in ' || l.category_id || ', where it is not' END
+FROM (
+  SELECT a.id AS category_id, p.id AS product_id
+  FROM products p
+  JOIN categories c ON c.id = p.category_id
+  CROSS JOIN LATERAL unnest(string_to_array(btrim(c.path, '/'), '/')) AS a (id)
+  WHERE p.status = 'active'
+) w
+FULL JOIN category_products l ON l.category_id = w.category_id AND l.product_id = w.product_id
+WHERE l.product_id IS NULL OR w.product_id IS NULL;
+
+SELECT '', p.id::text, 'none of its SKUs is active'
+FROM products p
+LEFT JOIN (
+  SELECT DISTINCT product_id
+  FROM skus
+  WHERE status = 'active'
+) k ON k.product_id = p.id
+WHERE p.status = 'active' AND k.product_id IS NULL;
+
+SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products;
+
+SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
+FROM reservations r
+LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
+WHERE r.status = 'shipped' AND p.id IS NULL;
+
+SELECT EXISTS (SELECT 1 FROM skus)
+  AND NOT EXISTS (SELECT 1 FROM skus k WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
+
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
   a.session_epoch, a.version, a.created_at, a.updated_at
 FROM accounts a
@@ -592,6 +784,37 @@ FROM email_directory d
 JOIN accounts a ON a.region = d.region AND a.id = d.account_id
 WHERE d.email_hash = $1;
 
+SELECT a.region::text, a.id::text,
+  CASE WHEN a.seller_id IS NULL THEN 'it has the role seller, and no seller'
+       WHEN s.id IS NULL THEN 'it acts for a seller that is not there'
+       ELSE 'it acts for a seller without the role' END
+FROM accounts a
+LEFT JOIN sellers s ON s.id = a.seller_id
+WHERE a.status <> 'closed'
+  AND (('seller' = ANY(a.roles)) <> (a.seller_id IS NOT NULL) OR (a.seller_id IS NOT NULL AND s.id IS NULL));
+
+SELECT a.region::text, a.id::text, 'customers of ' || a.country || ' are at home in ' || coalesce(h.region, 'no region')
+FROM accounts a
+LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = a.country
+WHERE h.region IS NULL OR h.region <> a.region::text;
+
+SELECT a.region::text, a.id::text, 'its address is not in the directory, so nobody can sign in'
+FROM accounts a
+LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.region AND d.account_id = a.id
+WHERE a.status <> 'closed' AND d.email_hash IS NULL;
+
+SELECT amount_minor FROM prices WHERE sku = $1 AND currency = 'GBP';
+
+SELECT b.region::text, b.order_id::text,
+  'version ' || b.version::text || ' went from ' || coalesce(a.status, 'nothing') || ' to ' || b.status
+FROM order_history b
+LEFT JOIN order_history a ON a.region = b.region AND a.order_id = b.order_id AND a.version = b.version - 1
+WHERE (b.version = 1 OR a.version IS NOT NULL)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM unnest($1::text[], $2::text[]) AS allowed (old_status, new_status)
+    WHERE allowed.old_status = coalesce(a.status, '') AND allowed.new_status = b.status);
+
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
@@ -624,6 +847,16 @@ LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
+SELECT c.region::text, c.id::text, 'it was ordered, but no order is of it'
+FROM carts c
+LEFT JOIN orders o ON o.cart_region = c.region AND o.cart_id = c.id
+WHERE c.status = 'ordered' AND o.id IS NULL;
+
+SELECT c.region::text, c.id::text, 'there is no account ' || c.account_id::text || ' in ' || coalesce(c.account_region::text, 'no region')
+FROM carts c
+LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
+WHERE c.account_id IS NOT NULL AND a.id IS NULL;
+
 SELECT coalesce(e.line, 0), coalesce(e.field, ''), coalesce(e.reason, '')
 FROM imports i
 -- an import whose lines are all good is one row without a line
@@ -631,6 +864,56 @@ LEFT JOIN import_errors e ON e.region = i.region AND e.import_id = i.id AND (e.l
 WHERE i.region = $1 AND i.id = $2 AND i.seller_id = $3
 ORDER BY e.line, e.field
 LIMIT $6;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM accounts t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM addresses t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM cart_lines t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM carts t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM categories t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM category_products t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM email_directory t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM idempotency_keys t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM order_history t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM order_lines t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM orders t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM outbox t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM payments t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM prices t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM products t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM refunds t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM reservations t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM sellers t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM shipments t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM skus t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM stock t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM stock_movements t;
+
+SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM warehouses t;
+
+SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied;
+
+SELECT coalesce(sum(amount_minor), 0)::int8 FROM refunds WHERE payment_id = $1;
 
 SELECT code, region::text, title, country, latitude, longitude, active
 FROM warehouses
@@ -641,9 +924,158 @@ FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
 
+SELECT count(*)
+FROM stock s
+LEFT JOIN (
+  SELECT region, sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
+  FROM stock_movements GROUP BY region, sku, warehouse
+) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
+LEFT JOIN (
+  SELECT region, sku, warehouse,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
+  FROM reservations GROUP BY region, sku, warehouse
+) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
+WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)
+  OR s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0);
+
+SELECT count(*) FROM "accounts";
+
+SELECT count(*) FROM "carts";
+
+SELECT count(*) FROM "categories";
+
+SELECT count(*) FROM "category_products";
+
+SELECT count(*) FROM "email_directory";
+
+SELECT count(*) FROM "order_history";
+
+SELECT count(*) FROM "order_lines";
+
+SELECT count(*) FROM "orders";
+
+SELECT count(*) FROM "outbox";
+
+SELECT count(*) FROM "payments";
+
+SELECT count(*) FROM "products";
+
+SELECT count(*) FROM "refunds";
+
+SELECT count(*) FROM "reservations";
+
+SELECT count(*) FROM "stock";
+
+SELECT count(*) FROM "webhook_inbox";
+
+SELECT count(*) FROM accounts;
+
+SELECT count(*) FROM accounts WHERE password_hash LIKE '$argon2id$v=19$m=32,t=1,p=1$%';
+
+SELECT count(*) FROM accounts WHERE region <> 'ap-southeast';
+
+SELECT count(*) FROM accounts WHERE status = 'closed' AND country = 'IE';
+
+SELECT count(*) FROM addresses WHERE region <> 'ap-southeast';
+
+SELECT count(*) FROM email_directory;
+
+SELECT count(*) FROM idempotency_keys;
+
+SELECT count(*) FROM idempotency_keys WHERE region <> 'ap-southeast';
+
+SELECT count(*) FROM idempotency_keys WHERE scope = 'register' AND encode(fingerprint, 'hex') = $1;
+
+SELECT count(*) FROM orders;
+
+SELECT count(*) FROM orders WHERE status = 'cancelled';
+
+SELECT count(*) FROM orders WHERE status = 'delivered';
+
+SELECT count(*) FROM orders WHERE status = 'refunded';
+
+SELECT count(*) FROM orders WHERE status = 'shipped';
+
+SELECT count(*) FROM outbox;
+
+SELECT count(*) FROM outbox WHERE attempts = 1 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '1 seconds';
+
+SELECT count(*) FROM outbox WHERE attempts = 2 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '2 seconds';
+
+SELECT count(*) FROM outbox WHERE attempts = 3 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '4 seconds';
+
+SELECT count(*) FROM outbox WHERE attempts = 4 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '8 seconds';
+
+SELECT count(*) FROM outbox WHERE attempts = 5 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '16 seconds';
+
+SELECT count(*) FROM outbox WHERE delivered_at IS NOT NULL;
+
+SELECT count(*) FROM outbox WHERE delivered_at IS NOT NULL AND expires_at > now() + INTERVAL '6 days';
+
+SELECT count(*) FROM outbox WHERE key = 'thg_3';
+
+SELECT count(*) FROM outbox WHERE region <> 'ap-southeast';
+
+SELECT count(*) FROM outbox WHERE region = 'eu-west' AND topic = 'account.registered';
+
+SELECT count(*) FROM outbox WHERE topic = $1;
+
+SELECT count(*) FROM outbox WHERE topic = 'account.closed';
+
+SELECT count(*) FROM outbox WHERE topic = 'account.roles_changed';
+
+SELECT count(*) FROM outbox WHERE topic = 'stock.low' AND region = 'eu-west' AND key = 'euw-1/B';
+
+SELECT count(*) FROM outbox WHERE true;
+
+SELECT count(*) FROM refresh_tokens;
+
+SELECT count(*) FROM refresh_tokens WHERE region <> 'ap-southeast';
+
+SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL;
+
+SELECT count(*) FROM refunds;
+
+SELECT count(*) FROM sellers;
+
+SELECT count(*) FROM signing_keys WHERE kid = $1;
+
+SELECT count(*) FROM signing_keys WHERE sign_until > $1;
+
+SELECT count(*) FROM skus;
+
+SELECT count(*) FROM stock;
+
+SELECT count(*) FROM stock_movements WHERE kind = 'receive';
+
+SELECT count(*) FROM stock_movements WHERE kind = 'ship';
+
+SELECT count(*) FROM webhook_inbox;
+
+SELECT count(*) FROM webhook_inbox WHERE event::text LIKE '%hush%';
+
+SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL;
+
+SELECT d.region::text, d.account_id::text,
+  CASE WHEN a.id IS NULL THEN 'the directory names an account that is not there' ELSE 'the directory has another address of the account' END
+FROM email_directory d
+LEFT JOIN accounts a ON a.region = d.region AND a.id = d.account_id
+WHERE a.id IS NULL OR a.email_hash <> d.email_hash;
+
+SELECT e.region::text, e.id::text, e.topic || ' of ' || e.created_at::text || ', tried ' || e.attempts::text || ' times'
+FROM outbox e
+WHERE e.delivered_at IS NULL AND e.created_at < now() - INTERVAL '10 minutes';
+
 SELECT email
 FROM accounts
 WHERE region = $1 AND id = $2;
+
+SELECT extract(epoch FROM locked_until - now())::int8 FROM accounts WHERE email = 'aoife@example.com';
+
+SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until > now();
+
+SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until IS NULL;
 
 SELECT family_id, expires_at
 FROM refresh_tokens
@@ -653,6 +1085,17 @@ SELECT fingerprint, resource, status, answer
 FROM idempotency_keys
 WHERE region = $1 AND scope = $2 AND key = $3;
 
+SELECT h.region::text, h.order_id::text, 'version ' || h.version::text || ', ' || h.status || ', has no event'
+FROM order_history h
+LEFT JOIN payments p ON p.region = h.region AND p.id = h.order_id AND h.version = 1
+LEFT JOIN (
+  SELECT region, created_at, topic
+  FROM outbox
+  WHERE topic LIKE 'order.%'
+) e ON e.region = h.region AND e.created_at = coalesce(p.created_at, h.at)
+  AND e.topic IN (CASE h.version WHEN 1 THEN 'order.placed' ELSE 'order.' || h.status END, 'order.refund_promised')
+WHERE h.at > now() - INTERVAL '6 days' AND e.region IS NULL;
+
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
 WHERE h.region = $1 AND h.order_id = $2
@@ -661,6 +1104,8 @@ ORDER BY h.version;
 SELECT id
 FROM categories
 WHERE id = ANY($1::text[]);
+
+SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1;
 
 SELECT id, coalesce(parent_id, ''), slug, name, path, level, position
 FROM categories;
@@ -697,6 +1142,37 @@ SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, 
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
 ORDER BY l.line_no;
+
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
+  || l.refunded_quantity::text || ' and ' || l.refunded_minor::text || '; the refunds say '
+  || coalesce(r.quantity, 0)::text || ' and ' || coalesce(r.amount, 0)::text
+FROM order_lines l
+LEFT JOIN (
+  SELECT f.region, f.order_id, (part.line ->> 'line_no')::int8 AS line_no,
+    sum((part.line ->> 'quantity')::int8) AS quantity, sum((part.line ->> 'amount_minor')::int8) AS amount
+  FROM refunds f
+  CROSS JOIN LATERAL jsonb_array_elements(f.lines) AS part (line)
+  -- a failed refund is still owed; the one in its place repeats its lines
+  WHERE f.status <> 'replaced'
+  GROUP BY f.region, f.order_id, (part.line ->> 'line_no')::int8
+) r ON r.region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE l.refunded_quantity NOT BETWEEN 0 AND l.quantity OR l.refunded_minor NOT BETWEEN 0 AND l.total_minor
+  OR l.refunded_quantity <> coalesce(r.quantity, 0) OR l.refunded_minor <> coalesce(r.amount, 0);
+
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
+  || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
+FROM order_lines l
+JOIN orders o ON o.region = l.region AND o.id = l.order_id
+WHERE l.subtotal_minor <> l.unit_price_minor::numeric * l.quantity
+  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor
+  OR l.total_minor::numeric <> l.subtotal_minor::numeric + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END;
+
+SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of SKU ' || l.sku || ', which is not of its product'
+FROM order_lines l
+LEFT JOIN skus k ON k.sku = l.sku AND k.product_id = l.product_id
+WHERE k.sku IS NULL;
 
 SELECT name, line1, line2, city, state, postcode, country, phone
 FROM addresses
@@ -758,10 +1234,179 @@ WHERE o.status = 'pending_payment' AND (o.region = $1 AND o.expires_at <= $2 OR 
 ORDER BY o.expires_at
 LIMIT $4::int8;
 
+SELECT o.region::text, o.id::text,
+  'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
+  || '; the lines'' subtotal, tax, total are ' || coalesce(l.subtotal, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(tax_minor) AS tax, sum(total_minor) AS total
+  FROM order_lines
+  GROUP BY region, order_id
+) l ON l.region = o.region AND l.order_id = o.id
+WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.tax_minor <> l.tax
+  OR o.total_minor <> l.total + o.shipping_minor
+  OR o.total_minor::numeric <> o.subtotal_minor::numeric + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END;
+
+SELECT o.region::text, o.id::text,
+  'version ' || o.version::text || ', ' || o.status || '; the history has ' || coalesce(h.n, 0)::text || ' versions from '
+  || coalesce(h.lowest, 0)::text || ' to ' || coalesce(h.highest, 0)::text || ', the last ' || coalesce(latest.status, 'missing')
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, count(*) AS n, min(version) AS lowest, max(version) AS highest
+  FROM order_history
+  GROUP BY region, order_id
+) h ON h.region = o.region AND h.order_id = o.id
+LEFT JOIN order_history latest ON latest.region = o.region AND latest.order_id = o.id AND latest.version = o.version
+WHERE h.order_id IS NULL OR h.n <> o.version OR h.lowest <> 1 OR h.highest <> o.version OR latest.status IS NULL OR latest.status <> o.status;
+
+SELECT o.region::text, o.id::text,
+  CASE WHEN p.n IS NULL THEN 'it has no payment'
+       WHEN p.n > 1 THEN 'it has ' || p.n::text || ' payments'
+       ELSE 'total ' || o.total_minor::text || ' ' || o.currency || ', payment ' || p.amount::text || ' ' || p.currency END
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, count(*) AS n, sum(amount_minor) AS amount, min(currency) AS currency
+  FROM payments
+  GROUP BY region, order_id
+) p ON p.region = o.region AND p.order_id = o.id
+WHERE p.n IS NULL OR p.n > 1 OR p.amount <> o.total_minor OR p.currency <> o.currency;
+
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status = 'cancelled' AND (coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) <> 0)
+  OR o.status = 'refunded' AND (coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) > l.quantity);
+
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status = 'pending_payment' AND (coalesce(r.held, 0) <> l.quantity OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) <> 0);
+
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status IN ('paid', 'packed')
+  AND (coalesce(r.allocated, 0) <> l.quantity - l.refunded_quantity OR coalesce(r.held, 0) <> 0 OR coalesce(r.shipped, 0) <> 0);
+
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status IN ('shipped', 'delivered', 'returned')
+  AND (coalesce(r.shipped, 0) NOT BETWEEN l.quantity - l.refunded_quantity AND l.quantity
+    OR coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0);
+
+SELECT o.region::text, o.id::text,
+  o.status || ', total ' || o.total_minor::text || ', but ' || coalesce(p.captured_minor, 0)::text || ' is captured and the payment is ' || coalesce(p.status, 'missing')
+FROM orders o
+LEFT JOIN payments p ON p.region = o.region AND p.order_id = o.id
+WHERE o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned', 'refunded')
+  AND (p.id IS NULL OR p.status <> 'captured' OR p.captured_minor <> o.total_minor);
+
+SELECT o.region::text, o.id::text,
+  p.captured_minor::text || ' was captured, ' || p.refunded_minor::text || ' is promised back, ' || coalesce(f.failed, 0)::text || ' failed'
+FROM orders o
+JOIN payments p ON p.region = o.region AND p.order_id = o.id
+LEFT JOIN (
+  SELECT region, payment_id, sum(amount_minor) AS failed
+  FROM refunds
+  WHERE status = 'failed'
+  GROUP BY region, payment_id
+) f ON f.region = p.region AND f.payment_id = p.id
+WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0);
+
+SELECT o.region::text, o.id::text, 'guests of ' || o.country || ' are at home in ' || coalesce(h.region, 'no region')
+FROM orders o
+LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o.country
+WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text);
+
+SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
+FROM orders o
+WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes';
+
+SELECT o.region::text, o.id::text, 'it waits, but its payment of ' || p.captured_minor::text || ' is captured'
+FROM orders o
+JOIN payments p ON p.region = o.region AND p.order_id = o.id
+WHERE o.status = 'pending_payment' AND p.status = 'captured';
+
+SELECT o.region::text, o.id::text, 'its cart ' || c.id::text || ' is ' || c.status || ' and has ' || n.orders::text || ' orders'
+FROM orders o
+JOIN carts c ON c.region = o.cart_region AND c.id = o.cart_id
+JOIN (
+  SELECT cart_region, cart_id, count(*) AS orders
+  FROM orders
+  GROUP BY cart_region, cart_id
+) n ON n.cart_region = o.cart_region AND n.cart_id = o.cart_id
+WHERE c.status <> 'ordered' OR n.orders > 1;
+
+SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
+FROM orders o
+WHERE (o.status = 'cancelled') <> (o.cancel_reason <> '');
+
 SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code,
   p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at
 FROM payments p
 WHERE p.region = $1 AND p.id = $2;
+
+SELECT p.region::text, p.id::text,
+  p.status || ', amount ' || p.amount_minor::text || ', captured ' || p.captured_minor::text || ', refunded ' || p.refunded_minor::text
+FROM payments p
+WHERE p.refunded_minor < 0 OR p.refunded_minor > p.captured_minor OR p.captured_minor > p.amount_minor
+  OR p.captured_minor <> CASE p.status WHEN 'captured' THEN p.amount_minor ELSE 0 END;
+
+SELECT p.region::text, p.id::text, p.refunded_minor::text || ' is refunded; the refunds say ' || coalesce(r.amount, 0)::text
+FROM payments p
+LEFT JOIN (
+  SELECT region, payment_id, sum(amount_minor) AS amount
+  FROM refunds
+  WHERE status IN ('pending', 'succeeded')
+  GROUP BY region, payment_id
+) r ON r.region = p.region AND r.payment_id = p.id
+WHERE p.refunded_minor <> coalesce(r.amount, 0);
+
+SELECT p.region::text, p.id::text, p.status || ', though the order is ' || o.status || ' since ' || o.updated_at::text
+FROM payments p
+JOIN orders o ON o.region = p.region AND o.id = p.order_id
+WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_payment' AND o.updated_at < now() - INTERVAL '1 hour';
 
 SELECT processed_at IS NULL
 FROM webhook_inbox
@@ -770,7 +1415,7 @@ WHERE region = $1 AND provider = $2 AND event_id = $3;
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor,
   r.status, r.failure_code, r.lines, r.attempts, r.created_at
 FROM refunds r
-WHERE r.region = $1 AND r.id = $2;
+WHERE r.region = $1 AND r.id = ANY($2::uuid[]);
 
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor,
   r.status, r.failure_code, r.lines, r.attempts, r.created_at
@@ -782,6 +1427,29 @@ SELECT r.region, r.id, r.sku, r.warehouse, r.line_no, r.quantity, r.status
 FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
 WHERE o.region = $1 AND o.id = $2 AND r.region = place.region AND r.order_id = o.id
 ORDER BY r.line_no, r.warehouse, r.id;
+
+SELECT r.region::text, r.id::text,
+  CASE WHEN o.id IS NULL THEN 'there is no order ' || r.order_id::text || ' in ' || r.order_region::text
+       WHEN l.line_no IS NULL THEN 'order ' || r.order_id::text || ' has no line ' || r.line_no::text
+       WHEN l.sku <> r.sku THEN 'it holds ' || r.sku || ' for a line of ' || l.sku
+       ELSE 'order ' || r.order_id::text || ' does not know that it holds stock in this region' END
+FROM reservations r
+LEFT JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
+LEFT JOIN order_lines l ON l.region = r.order_region AND l.order_id = r.order_id AND l.line_no = r.line_no
+WHERE o.id IS NULL OR l.line_no IS NULL OR l.sku <> r.sku OR NOT (r.region = ANY(o.stock_regions));
+
+SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'
+FROM refunds r
+WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour';
+
+SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
+FROM refunds r
+WHERE r.status = 'failed';
+
+SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order ' || p.order_id::text
+FROM refunds r
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE p.order_id <> r.order_id OR p.currency <> r.currency;
 
 SELECT region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at
@@ -876,6 +1544,41 @@ JOIN warehouses w ON w.code = s.warehouse AND w.active
 WHERE l.region = $1 AND l.cart_id = $2
 ORDER BY s.sku, s.warehouse;
 
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
+FROM stock s
+WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand;
+
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text || '; the movements say '
+  || coalesce(m.on_hand, 0)::text || ', ' || coalesce(m.reserved, 0)::text || ', ' || coalesce(m.allocated, 0)::text
+FROM stock s
+LEFT JOIN (
+  SELECT region, sku, warehouse,
+    sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
+  FROM stock_movements
+  GROUP BY region, sku, warehouse
+) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
+WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0);
+
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'reserved, allocated are ' || s.reserved::text || ', ' || s.allocated::text || '; the reservations say '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text
+FROM stock s
+LEFT JOIN (
+  SELECT region, sku, warehouse,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
+  FROM reservations
+  GROUP BY region, sku, warehouse
+) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
+WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0);
+
+SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
+FROM stock s
+JOIN warehouses w ON w.code = s.warehouse
+WHERE w.region <> s.region;
+
 SELECT s.sku
 FROM skus s
 JOIN products p ON p.id = s.product_id
@@ -891,6 +1594,9 @@ SELECT sku, product_id
 FROM skus
 WHERE sku = ANY($1::text[]);
 
+SELECT sku, warehouse
+FROM stock;
+
 SELECT status
 FROM carts
 WHERE region = $1 AND id = $2 AND account_id IS NULL AND expires_at > $3;
@@ -898,6 +1604,10 @@ WHERE region = $1 AND id = $2 AND account_id IS NULL AND expires_at > $3;
 SELECT status
 FROM payments
 WHERE region = $1 AND id = $2;
+
+SELECT string_agg(DISTINCT status, ' ') FROM orders;
+
+SELECT sum(on_hand)::int8 FROM stock;
 
 SELECT version() LIKE 'CockroachDB%';
 
@@ -909,6 +1619,21 @@ LEFT JOIN stock s ON s.region = w.region AND s.sku = k.sku AND s.warehouse = w.c
 WHERE k.sku = $1 AND k.status = 'active'
 GROUP BY w.region
 ORDER BY w.region::text;
+
+SELECT w.region::text, w.provider || '/' || w.event_id, 'received at ' || w.received_at::text || ', tried ' || w.attempts::text || ' times'
+FROM webhook_inbox w
+WHERE w.processed_at IS NULL AND w.received_at < now() - INTERVAL '10 minutes';
+
+SELECT x.region::text, x.account_id::text, 'there is no such account here, but one of its ' || x.what
+FROM (
+  SELECT region, account_id, 'addresses' AS what FROM addresses
+  UNION ALL
+  SELECT region, account_id, 'refresh tokens' FROM refresh_tokens
+  UNION ALL
+  SELECT region, account_id, 'orders' FROM orders WHERE account_id IS NOT NULL
+) x
+LEFT JOIN accounts a ON a.region = x.region AND a.id = x.account_id
+WHERE a.id IS NULL;
 
 UPDATE accounts AS a SET
   name = coalesce($4::text, name), country = coalesce($5::text, country), updated_at = now(),
@@ -943,13 +1668,37 @@ UPDATE accounts SET
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2;
 
+UPDATE accounts SET country = 'SG' WHERE region = 'eu-west';
+
+UPDATE accounts SET country = 'XX' WHERE region = 'eu-west';
+
+UPDATE accounts SET email_hash = 'other' WHERE region = 'eu-west';
+
 UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL, password_hash = $4
 WHERE region = $1 AND id = $2 AND password_hash = $3
   AND (failed_sign_ins <> 0 OR locked_until IS NOT NULL OR password_hash <> $4)
   AND EXISTS (SELECT 1 FROM refresh_tokens WHERE region = $1 AND id = $5);
 
+UPDATE accounts SET locked_until = NULL, failed_sign_ins = $1 WHERE email = 'aoife@example.com';
+
+UPDATE accounts SET locked_until = NULL, status = 'active', password_hash = $1;
+
+UPDATE accounts SET locked_until = NULL, status = 'suspended';
+
+UPDATE accounts SET locked_until = now() + INTERVAL '1 minute';
+
+UPDATE accounts SET locked_until = now() - INTERVAL '1 second' WHERE email = 'aoife@example.com';
+
+UPDATE accounts SET roles = ARRAY['seller', 'shopper'] WHERE region = 'eu-west';
+
+UPDATE accounts SET roles = ARRAY['seller', 'shopper'], seller_id = gen_random_uuid() WHERE region = 'eu-west';
+
 UPDATE accounts SET session_epoch = session_epoch + 1
 WHERE region = $1 AND id = $2;
+
+UPDATE accounts SET status = 'active', password_hash = 'changed';
+
+UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com';
 
 UPDATE addresses SET
   label = $4, name = $5, line1 = $6, line2 = $7, city = $8, state = $9, postcode = $10, country = $11, phone = $12,
@@ -961,6 +1710,8 @@ RETURNING region::text, id, label, name, line1, line2, city, state, postcode, co
 UPDATE addresses SET is_default = false
 WHERE region = $1 AND account_id = $2 AND id <> $3 AND is_default
   AND EXISTS (SELECT 1 FROM addresses n WHERE n.region = $1 AND n.id = $3 AND n.account_id = $2 AND n.is_default);
+
+UPDATE addresses SET region = 'us-west' WHERE region = 'eu-west';
 
 UPDATE carts
 SET status = 'merged', version = version + 1, updated_at = $3
@@ -998,6 +1749,10 @@ SET version = CASE
   expires_at = $12::timestamptz
 WHERE region = $1 AND id = $2;
 
+UPDATE carts SET account_id = gen_random_uuid() WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1);
+
+UPDATE carts SET status = 'open' WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NULL ORDER BY id LIMIT 1);
+
 UPDATE carts t
 SET version = CASE
     WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
@@ -1013,6 +1768,12 @@ UPDATE categories
 SET updated_at = clock_timestamp()
 WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1);
 
+UPDATE categories SET level = 5 WHERE id = 'hg-1';
+
+UPDATE categories SET path = '/hg/x/hg-1/' WHERE id = 'hg-1';
+
+UPDATE email_directory SET account_id = gen_random_uuid() WHERE region = 'eu-west';
+
 UPDATE imports
 SET lines_done = $4, products_written = products_written + $5, products_unchanged = products_unchanged + $6,
     lines_bad = lines_bad + $7, updated_at = now(),
@@ -1027,8 +1788,36 @@ UPDATE imports
 SET status = 'failed', lines_done = $3, lines_bad = $4, finished_at = now(), updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'running';
 
+UPDATE order_history SET status = 'paid' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 1;
+
+UPDATE order_history SET status = 'shipped' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3;
+
+UPDATE order_lines SET product_id = '00000000-0000-4000-8000-0000000000a2' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
+UPDATE order_lines SET refunded_minor = total_minor + 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
+UPDATE order_lines SET refunded_quantity = 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3;
+
+UPDATE order_lines SET tax_minor = -1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
+UPDATE order_lines SET unit_price_minor = unit_price_minor + 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
+
+UPDATE orders SET (cart_region, cart_id) = (SELECT cart_region, cart_id FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1) WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE orders SET account_id = gen_random_uuid() WHERE id = (SELECT id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1);
+
+UPDATE orders SET cancel_reason = '' WHERE status = 'cancelled';
+
+UPDATE orders SET cancel_reason = 'expired' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE orders SET country = 'US' WHERE id = (SELECT id FROM orders WHERE account_id IS NULL ORDER BY id LIMIT 1);
+
+UPDATE orders SET expires_at = now() - INTERVAL '11 minutes' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
+UPDATE orders SET shipping_minor = shipping_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
 
 UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = ANY($6::text[]);
@@ -1043,18 +1832,58 @@ UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1
   transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
 
+UPDATE orders SET stock_regions = ARRAY['us-west'::crdb_internal_region] WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE orders SET updated_at = now() - INTERVAL '2 hours' WHERE status = 'cancelled' AND cancel_reason = 'by_customer';
+
+UPDATE orders SET version = version + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
+UPDATE outbox SET attempts = 0 WHERE key IN ('thg_3', 'thg_7', 'thg_1');
+
 UPDATE outbox SET delivered_at = now(), expires_at = now() + $3::int8 * INTERVAL '1 second'
 WHERE region = $1 AND id = $2;
+
+UPDATE outbox SET delivered_at = now(), expires_at = now() - INTERVAL '1 hour' WHERE key <> 'thg_3';
+
+UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute';
+
+UPDATE outbox SET next_attempt_at = now();
 
 UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
 WHERE region = $1 AND id = $2;
 
+UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds';
+
+UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds';
+
+UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL;
+
+UPDATE payments SET amount_minor = amount_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
+UPDATE payments SET captured_minor = 0, status = 'failed' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE payments SET captured_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
+UPDATE payments SET captured_minor = amount_minor, status = 'captured' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
+UPDATE payments SET captured_minor = captured_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE payments SET currency = 'CHF' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
+
 UPDATE payments SET next_check_at = now()
-WHERE region = $1 AND order_id = $2 AND status IN ('pending', 'requires_action')
+WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')
   AND EXISTS (SELECT 1 FROM orders WHERE region = $1 AND id = $2 AND transition_id = $3);
+
+UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
+
+UPDATE payments SET refunded_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
+
+UPDATE payments SET refunded_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
 
 UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
 WHERE region = $1 AND id = $2;
+
+UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2;
 
 UPDATE payments SET status = $5, provider_ref = $4, failure_code = $6, transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
@@ -1075,6 +1904,12 @@ UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, update
 FROM refunds r
 WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id;
 
+UPDATE prices SET amount_minor = 0 WHERE sku = 'A';
+
+UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR';
+
+UPDATE prices SET updated_at = '2020-01-01';
+
 UPDATE products
 SET status = 'archived', updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
@@ -1086,6 +1921,10 @@ SET title = $4, description = $5, brand = $6, category_id = $7, tax_category = $
     images = $10::text::jsonb, status = $11, updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
 WHERE id = $1;
+
+UPDATE products SET status = 'archived' WHERE slug = 'book';
+
+UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second';
 
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL;
@@ -1106,14 +1945,44 @@ UPDATE refresh_tokens SET used_at = now()
 WHERE region = $1 AND id = $2
   AND EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.region = $1 AND n.id = $3 AND n.token_hash = $4);
 
+UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1);
+
+UPDATE refunds SET currency = 'CHF' WHERE id = (SELECT id FROM refunds ORDER BY id LIMIT 1);
+
+UPDATE refunds SET next_attempt_at = now();
+
+UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds';
+
+UPDATE refunds SET status = 'failed' WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
+
 UPDATE refunds SET status = 'replaced', updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'failed';
 
 UPDATE refunds SET status = 'succeeded', provider_ref = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'pending';
 
+UPDATE reservations SET line_no = 9 WHERE id = (SELECT id FROM reservations WHERE status = 'released' ORDER BY id LIMIT 1);
+
+UPDATE reservations SET quantity = quantity + 5
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'delivered' ORDER BY r.id LIMIT 1);
+
 UPDATE reservations SET quantity = quantity - $3, updated_at = now()
 WHERE region = $1 AND id = $2;
+
+UPDATE reservations SET quantity = quantity - 1 WHERE id = (SELECT id FROM reservations WHERE status = 'allocated' AND quantity > 1 ORDER BY id LIMIT 1);
+
+UPDATE reservations SET sku = 'MUG-BLUE' WHERE id = (SELECT id FROM reservations WHERE status = 'released' AND sku = 'MUG-RED' ORDER BY id LIMIT 1);
+
+UPDATE reservations SET status = 'allocated'
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'refunded' ORDER BY r.id LIMIT 1);
+
+UPDATE reservations SET status = 'held'
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'cancelled' ORDER BY r.id LIMIT 1);
+
+UPDATE reservations SET status = 'released'
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'shipped' ORDER BY r.id LIMIT 1);
+
+UPDATE reservations SET status = 'released' WHERE id = (SELECT id FROM reservations WHERE status = 'held' ORDER BY id LIMIT 1);
 
 UPDATE reservations SET status = 'released', transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
@@ -1126,9 +1995,21 @@ WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
 UPDATE shipments SET delivered_at = now()
 WHERE region = $1 AND order_id = $2 AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
 
+UPDATE signing_keys SET kid = 'mine';
+
+UPDATE signing_keys SET private_key = '';
+
+UPDATE signing_keys SET private_key = decode(repeat('ab', 60), 'hex');
+
+UPDATE signing_keys SET public_key = decode(repeat('ab', 32), 'hex');
+
 UPDATE skus
 SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]));
+
+UPDATE skus SET status = 'archived';
+
+UPDATE skus SET status = 'archived' WHERE sku = 'OLD';
 
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
 WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point);
@@ -1136,14 +2017,28 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (alerted_at IS NULL) = (on
 UPDATE stock SET allocated = allocated - $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
+UPDATE stock SET allocated = allocated - 1, reserved = reserved + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
+
+UPDATE stock SET on_hand = 0 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
+
 UPDATE stock SET on_hand = on_hand + $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
+
+UPDATE stock SET on_hand = on_hand + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
 
 UPDATE stock SET reorder_point = $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
+UPDATE stock SET reorder_point = 1;
+
+UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1';
+
 UPDATE stock SET reserved = reserved + $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
+
+UPDATE stock SET reserved = reserved + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
+
+UPDATE stock SET reserved = reserved - 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
 
 UPDATE stock s SET
   on_hand = s.on_hand + $4::int8 * moved.quantity,
@@ -1162,8 +2057,28 @@ WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.ware
 UPDATE warehouses SET active = false
 WHERE active AND NOT (code = ANY($1::text[]));
 
+UPDATE warehouses SET active = false WHERE code = 'euw-1';
+
+UPDATE warehouses SET active = false WHERE code = 'use-1';
+
+UPDATE warehouses SET region = 'us-west' WHERE code = 'euw-1';
+
+UPDATE warehouses SET title = 'wrong', active = false WHERE code = 'euw-1';
+
+UPDATE webhook_inbox SET expires_at = now() - INTERVAL '1 hour' WHERE processed_at IS NOT NULL;
+
 UPDATE webhook_inbox SET last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL;
+
+UPDATE webhook_inbox SET next_attempt_at = now();
+
+UPDATE webhook_inbox SET next_attempt_at = now() - $1::text::interval;
+
+UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds';
+
+UPDATE webhook_inbox SET next_attempt_at = now(), attempts = 59;
+
+UPDATE webhook_inbox SET next_attempt_at = now(), event = jsonb_set(event, '{PaymentID}', to_jsonb($1::text)) WHERE region = $2;
 
 UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days'
 WHERE region = $1 AND provider = $2 AND event_id = $3
@@ -1200,7 +2115,7 @@ UPDATE payments p SET attempts = p.attempts + 1,
 FROM due, orders o
 WHERE p.region = due.region AND p.id = due.id AND o.region = p.region AND o.id = p.order_id
 RETURNING p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code,
-  p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at, o.status = 'pending_payment', o.expires_at;
+  p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at, o.status = 'pending_payment', o.updated_at;
 
 WITH due AS (
   SELECT region, id
@@ -1231,6 +2146,15 @@ UPDATE webhook_inbox w SET attempts = w.attempts + 1,
 FROM due
 WHERE w.region = due.region AND w.provider = due.provider AND w.event_id = due.event_id
 RETURNING w.region, w.provider, w.event, w.attempts;
+
+WITH failed AS (
+  UPDATE refunds SET status = 'failed'
+  WHERE region = $1 AND id = $2
+  RETURNING region, payment_id, amount_minor
+)
+UPDATE payments p SET refunded_minor = p.refunded_minor - f.amount_minor
+FROM failed f
+WHERE p.region = f.region AND p.id = f.payment_id;
 
 WITH failed AS (
   UPDATE refunds SET status = 'failed', provider_ref = $3, failure_code = $4, updated_at = now()
