@@ -80,7 +80,7 @@ on where it stopped. Lines are at most 1 MiB; the file may have any size.
 NDJSON has one product a line, prices in minor units (295 GBP is £2.95). Only key, title,
 category and skus must be there; status is active unless it is said otherwise:
 
-  {"key":"MUG-1","title":"Mug","description":"","brand":"","category":"hg-11-6",
+  {"key":"MUG-1","title":"Mug","description":"","brand":"","category":"hg-3",
    "tax_category":"standard","status":"active","attributes":{"material":"china"},
    "images":["https://example.com/mug.jpg"],"skus":[{"sku":"MUG-1-RED","barcode":"",
    "options":{"colour":"red"},"weight_grams":310,"prices":{"GBP":295}}]}
@@ -159,7 +159,7 @@ func newProductImport(path, format, policy string) (*productImport, error) {
 func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, errorsFile string) error {
 	seller, err := shelves.FindSeller(c.Context(), slug)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return usageError{fmt.Errorf("there is no seller %q", slug)}
+		return usageError{fmt.Errorf("there is no seller %q: give the slug of one; an admin makes one by POST /v1/admin/sellers", slug)}
 	}
 	if err != nil {
 		return err

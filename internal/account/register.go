@@ -44,6 +44,9 @@ func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, err
 	if err != nil {
 		return Session{}, err
 	}
+	if err := a.CheckSecret(ctx); err != nil { // an account under another secret would be lost
+		return Session{}, err
+	}
 	hash, err := a.hasher.hash(ctx, in.Password)
 	if err != nil {
 		return Session{}, err

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,17 @@ import (
 // expired. Any number of processes may do it at the same time: one makes the key. One round trip when there is nothing
 // to do. Call it once a minute, in some pod of some region.
 func (a *Accounts) RotateOnce(ctx context.Context) error { return a.keys.rotate(ctx) }
+
+// ErrWrongSecret is returned where the deployment's secret is not the one that the database's signing keys were sealed
+// under, and so not the one that its accounts are found by.
+var ErrWrongSecret = errors.New("the deployment's secret is not the one that this database's accounts were made under: give the one that the other pods have")
+
+// CheckSecret returns ErrWrongSecret if no signing key can be opened. The first call in the shop's life makes a key. No
+// round trip while the process has a key that signs.
+func (a *Accounts) CheckSecret(ctx context.Context) error {
+	_, err := a.keys.signer(ctx)
+	return err
+}
 
 func (s *signingKeys) rotate(ctx context.Context) error {
 	rows, err := database.List(ctx, s.db, scanSealedKey, signingKeyQuery, s.now(), maxSigningKeys)

@@ -95,7 +95,7 @@ func (s *signingKeys) signer(ctx context.Context) (signingKey, error) {
 	}
 	key, ok := s.current.Load().signer(s.now())
 	if !ok {
-		return signingKey{}, errors.New("no signing key can be opened: the deployment's secret is not the one they were sealed under")
+		return signingKey{}, ErrWrongSecret
 	}
 	return key, nil
 }

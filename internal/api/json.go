@@ -151,6 +151,9 @@ func typeMessage(t reflect.Type) string {
 	}
 	switch t.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if t.Bits() == 64 { // the field's own bound says more: it is checked after
+			return "must be a whole number"
+		}
 		most := uint64(1)<<(t.Bits()-1) - 1
 		return fmt.Sprintf("must be a whole number between -%d and %d", most+1, most)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:

@@ -122,7 +122,11 @@ func (s *Server) routes() *mux.Router {
 }
 
 // noSuchRoute answers paths that no route has.
-func (s *Server) noSuchRoute(http.ResponseWriter, *http.Request) error {
+func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Path == "/" && r.Method == http.MethodGet { // somebody's first look
+		http.Redirect(w, r, "/docs", http.StatusSeeOther)
+		return nil
+	}
 	return notFound("There is nothing at this path. The paths are listed at /docs.")
 }
 

@@ -53,7 +53,7 @@ func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
 		in.Strategy = MergeSum
 	}
 	if !slices.Contains(Strategies(), in.Strategy) {
-		return Cart{}, fault.New("merge", "strategy", fmt.Sprintf("must be one of %v", Strategies()))
+		return Cart{}, fault.New("merge", "strategy", "must be sum, max, keep_customer or keep_guest")
 	}
 	fresh := regions.Ref{Region: in.Customer.Region, ID: uuid.New()}
 	var merged Cart

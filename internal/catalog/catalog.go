@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -21,6 +22,8 @@ type Config struct {
 	CacheBytes int64
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Log is told when the cache cannot be used; nil means slog's default.
+	Log *slog.Logger
 }
 
 const defaultCacheBytes = 64 << 20
@@ -29,6 +32,7 @@ const defaultCacheBytes = 64 << 20
 type Catalog struct {
 	db    *database.DB
 	now   func() time.Time
+	log   *slog.Logger
 	cache *cache
 
 	// polling is held by the poll that runs; the fields after it are what the last one found.
@@ -47,9 +51,12 @@ func New(config Config) (*Catalog, error) {
 	if _, ok := config.Regions.Get(config.DB.Region()); !ok {
 		return nil, fmt.Errorf("catalog: the database is opened for region %q: use one of %v", config.DB.Region(), config.Regions.Names())
 	}
-	c := &Catalog{db: config.DB, now: config.Now}
+	c := &Catalog{db: config.DB, now: config.Now, log: config.Log}
 	if c.now == nil {
 		c.now = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.Default()
 	}
 	var err error
 	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), c.now)

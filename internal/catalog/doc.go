@@ -51,7 +51,7 @@
 // NDJSON has one product a line, prices in minor units (295 is £2.95); only key, title,
 // category and skus must be there, and status is active unless said otherwise:
 //
-//	{"key":"MUG-1","title":"Mug","description":"","brand":"","category":"hg-11-6",
+//	{"key":"MUG-1","title":"Mug","description":"","brand":"","category":"hg-3",
 //	 "tax_category":"standard","status":"active","attributes":{"material":"china"},
 //	 "images":["https://example.com/mug.jpg"],"skus":[{"sku":"MUG-1-RED","barcode":"",
 //	 "options":{"colour":"red"},"weight_grams":310,"prices":{"GBP":295}}]}

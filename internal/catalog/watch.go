@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,7 +51,7 @@ func (c *Catalog) Watch(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			wait = pollAgain
 			if !failing {
-				slog.WarnContext(ctx, "the catalogue's changes cannot be read: its cache is not used", "error", err)
+				c.log.WarnContext(ctx, "the catalogue's changes cannot be read: its cache is not used", "error", err)
 			}
 		}
 		failing = err != nil

@@ -67,7 +67,7 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	var faults []error
 	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
-		faults = append(faults, errors.New("database URL: want postgres://user:password@host:port/name"))
+		faults = append(faults, errors.New("database URL (--database-url, MERIDIAN_DATABASE_URL): want postgres://user:password@host:port/name"))
 	}
 	if c.MaxConns < 0 {
 		faults = append(faults, fmt.Errorf("database connections: %d is negative", c.MaxConns))

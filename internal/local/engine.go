@@ -12,8 +12,13 @@ import (
 	"meridian/regions"
 )
 
-// databaseName is the shop's database on a server that Up started.
-const databaseName = "meridian"
+const (
+	// databaseName is the shop's database on a server that Up started.
+	databaseName = "meridian"
+	// The folders of the servers' data, below the shop's.
+	postgresDir  = "postgres"
+	cockroachDir = "cockroach"
+)
 
 // engine is the database of a shop: where each region reaches it, and how it ends.
 type engine struct {
@@ -41,7 +46,7 @@ func startEngine(ctx context.Context, c Config) (*engine, error) {
 
 func startPostgres(ctx context.Context, c Config) (*engine, error) {
 	server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
-		Dir: filepath.Join(c.Dir, "postgres"), Port: c.DatabasePort, Durable: true,
+		Dir: filepath.Join(c.Dir, postgresDir), Port: c.DatabasePort, Durable: true,
 	})
 	if err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func postgresName(version string) string {
 
 func startCockroach(ctx context.Context, c Config) (*engine, error) {
 	cluster, err := embedded.StartCockroach(ctx, embedded.CockroachConfig{
-		Dir: filepath.Join(c.Dir, "cockroach"), Nodes: nodesOf(c.Regions, c.DatabasePort),
+		Dir: filepath.Join(c.Dir, cockroachDir), Nodes: nodesOf(c.Regions, c.DatabasePort),
 	})
 	if err != nil {
 		return nil, err

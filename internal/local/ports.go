@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"meridian/regions"
@@ -18,6 +19,7 @@ type listeners struct {
 	sandbox net.Listener
 	regions map[string]net.Listener
 	failure error
+	taken   []string // ports, and whom they are for
 }
 
 // listen opens every port at once, so that a port that is taken is told before anything
@@ -40,18 +42,28 @@ func listen(edgePort int, set *regions.Set) (*listeners, error) {
 		l.regions[region.Name] = open(region.Name)
 	}
 	l.sandbox = open("the payment sandbox")
-	if l.failure != nil {
+	if err := l.err(); err != nil {
 		l.close()
-		return nil, l.failure
+		return nil, err
 	}
 	return l, nil
 }
 
 func (l *listeners) fail(who string, port int, err error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("port %d, for %s, is taken: stop what uses it, or choose others with --port", port, who)
+		l.taken = append(l.taken, fmt.Sprintf("%d (%s)", port, who))
+		return
 	}
 	l.failure = errors.Join(l.failure, err)
+}
+
+// err is what was wrong with any of the ports, in a line.
+func (l *listeners) err() error {
+	if l.taken == nil {
+		return l.failure
+	}
+	return errors.Join(l.failure, fmt.Errorf("ports that are taken: %s. Perhaps the shop is open already; stop what uses them, or choose others: meridian up --port 9100",
+		strings.Join(l.taken, ", ")))
 }
 
 func (l *listeners) close() {

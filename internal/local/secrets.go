@@ -24,6 +24,9 @@ func loadSecrets(dir string) (secrets, error) {
 	path := filepath.Join(dir, "secrets.json")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if holdsData(dir) {
+			return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s away to begin anew", path, dir)
+		}
 		return makeSecrets(path)
 	}
 	if err != nil {
@@ -52,4 +55,14 @@ func makeSecrets(path string) (secrets, error) {
 		return secrets{}, fmt.Errorf("write the shop's secrets: %w", err)
 	}
 	return s, nil
+}
+
+// holdsData reports whether a database was started in the folder before.
+func holdsData(dir string) bool {
+	for _, engine := range []string{postgresDir, cockroachDir} {
+		if _, err := os.Stat(filepath.Join(dir, engine)); err == nil {
+			return true
+		}
+	}
+	return false
 }

@@ -27,8 +27,9 @@ var shippedSellers = []struct {
 	{"pantry", "The Pantry", shipped.Food},
 }
 
-// seed fills a shop with the shipped catalogue and its starting stock. What is there
-// already stays as it is, so a start that was interrupted is finished by the next.
+// seed fills a shop with the shipped catalogue and its starting stock. What is done is not
+// done again, so that a start that was interrupted is finished by the next, and nobody's
+// edits are undone by it.
 func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) error {
 	done, err := seeded(ctx, p.DB)
 	if err != nil || done {
@@ -44,7 +45,7 @@ func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) erro
 		if err != nil {
 			return err
 		}
-		if err := seedProducts(ctx, p.Catalog, seller.slug, seller.name, products); err != nil {
+		if err := seedProducts(ctx, p, seller.slug, seller.name, products); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "  %-14s %5d products\n", seller.name, len(products))
@@ -58,11 +59,28 @@ func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) erro
 	return nil
 }
 
-// seeded reports whether the last thing that seed does was done: every SKU has stock.
+// seeded reports whether the last thing that seed does was done: the products that the
+// sellers' first imports brought have stock.
 func seeded(ctx context.Context, db *database.DB) (bool, error) {
+	var slugs []string
+	for _, seller := range shippedSellers {
+		slugs = append(slugs, seller.slug)
+	}
 	done, err := database.One(ctx, db, pgx.RowTo[bool], `
-SELECT EXISTS (SELECT 1 FROM skus)
-  AND NOT EXISTS (SELECT 1 FROM skus k WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku))`)
+WITH filled AS (
+  SELECT i.seller_id, min(i.finished_at) AS finished_at
+  FROM imports i
+  JOIN sellers s ON s.id = i.seller_id AND s.slug = ANY($1::text[])
+  WHERE i.status = 'done'
+  GROUP BY i.seller_id
+)
+SELECT (SELECT count(*) FROM filled) = $2::int8
+  AND NOT EXISTS (
+    SELECT 1
+    FROM filled f
+    JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
+    JOIN skus k ON k.product_id = p.id AND k.status = 'active'
+    WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku))`, slugs, len(slugs))
 	if err != nil {
 		return false, fmt.Errorf("look whether the shop is filled: %w", err)
 	}
@@ -82,12 +100,19 @@ func seedCategories(ctx context.Context, c *catalog.Catalog) error {
 	return err
 }
 
-func seedProducts(ctx context.Context, c *catalog.Catalog, slug, name string, products []shipped.Product) error {
+// seedProducts imports a seller's products, once.
+func seedProducts(ctx context.Context, p *pod.Pod, slug, name string, products []shipped.Product) error {
+	c := p.Catalog
 	seller, err := c.FindSeller(ctx, slug)
 	if errors.Is(err, catalog.ErrNotFound) {
 		seller, err = c.CreateSeller(ctx, catalog.SellerInput{Slug: slug, Name: name})
 	}
 	if err != nil {
+		return err
+	}
+	imported, err := database.One(ctx, p.DB, pgx.RowTo[bool], `
+SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done')`, seller.ID)
+	if err != nil || imported {
 		return err
 	}
 	var file bytes.Buffer

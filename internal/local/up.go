@@ -176,7 +176,7 @@ func (s *Shop) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failures:
 	case <-s.engine.died:
-		err = errors.New("the database server has ended: its log is in " + s.config.Dir)
+		err = errors.New("the database server has ended: its log is in " + filepath.Join(s.config.Dir, postgresDir))
 	}
 	cancel()
 	front.Wait()

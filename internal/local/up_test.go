@@ -44,6 +44,11 @@ func TestUp(t *testing.T) {
 			t.Errorf("orders = %v, want one paid", states)
 		}
 		shop.audit(t)
+		databasetest.Exec(t, shop.primary().DB, `UPDATE products SET slug = 'edited', title = 'Edited', updated_at = now() WHERE id = (SELECT product_id FROM skus WHERE sku = '85123A')`)
+		databasetest.Exec(t, shop.primary().DB, `
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
+SELECT gen_random_uuid(), id, 'no-stock-yet', 'no-stock-yet', 'New', 'hg' FROM sellers WHERE slug = 'gift-shop'`)
+		databasetest.Exec(t, shop.primary().DB, `INSERT INTO skus (sku, product_id) SELECT 'NEW-1', id FROM products WHERE seller_key = 'no-stock-yet'`)
 	})
 	t.Run("the second keeps it", func(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })
@@ -71,7 +76,7 @@ func TestStart_PortTaken(t *testing.T) {
 	}
 	port := taken.Addr().(*net.TCPAddr).Port
 	_, err = Start(context.Background(), Config{Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.Empty(t), EdgePort: port})
-	if err == nil || !strings.Contains(err.Error(), "is taken") || !strings.Contains(err.Error(), "--port") {
+	if err == nil || !strings.Contains(err.Error(), "are taken") || !strings.Contains(err.Error(), "--port") {
 		t.Errorf("Start = %v, want that the port is taken and what to do", err)
 	}
 }
@@ -88,6 +93,14 @@ func TestStart_DamagedSecrets(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "secrets.json"), "{")
 	if _, err := loadSecrets(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("loadSecrets = %v, want that they are damaged", err)
+	}
+	for _, step := range []error{os.Remove(filepath.Join(dir, "secrets.json")), os.Mkdir(filepath.Join(dir, postgresDir), 0o700)} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	if _, err := loadSecrets(dir); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("loadSecrets = %v of a shop whose secrets are lost, want that they be restored", err)
 	}
 }
 

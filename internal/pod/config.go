@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +56,7 @@ func (c Config) Validate() error {
 	if c.Regions == nil {
 		faults = append(faults, errors.New("the regions are missing"))
 	} else if _, ok := c.Regions.Get(c.Region); !ok {
-		faults = append(faults, fmt.Errorf("region %q is not known: use one of %v", c.Region, c.Regions.Names()))
+		faults = append(faults, fmt.Errorf("region %q is not known (--region, MERIDIAN_REGION): use one of %s", c.Region, strings.Join(c.Regions.Names(), ", ")))
 	}
 	if len(c.Secret) < secret.MinBytes {
 		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least %d random ones", len(c.Secret), secret.MinBytes))

@@ -82,7 +82,7 @@ func (p *Pod) open(ctx context.Context) (err error) {
 // wireDomains makes the domains, the lower ones first.
 func (p *Pod) wireDomains() (err error) {
 	set := p.config.Regions
-	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set}); err != nil {
+	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set, Log: p.log}); err != nil {
 		return err
 	}
 	p.Accounts, err = account.New(account.Config{
@@ -139,9 +139,10 @@ func (p *Pod) wireServer() (err error) {
 		return err
 	}
 	p.server, err = api.New(api.Deps{
-		Regions: p.config.Regions, Region: p.config.Region, Log: p.log,
+		Regions: p.config.Regions, Region: p.config.Region, Log: p.config.Log,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
+		Checks:  []api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}},
 		Ping:    p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
 		Catalog: p.Catalog, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
 	}, config)
@@ -171,8 +172,12 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 
 // Serve answers on the listener, watches the catalogue for edits, looks after the signing
 // keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
-// requests in flight finished, and only then the rest.
+// requests in flight finished, and only then the rest. It refuses at once to serve with
+// another deployment's secret: account.ErrWrongSecret.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
+	if err := p.Accounts.CheckSecret(ctx); errors.Is(err, account.ErrWrongSecret) {
+		return err // anything else, such as migrations to come, readiness tells
+	}
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { p.Catalog.Watch(behind) })

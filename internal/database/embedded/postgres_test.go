@@ -164,11 +164,16 @@ func TestStartPostgres_Refusals(t *testing.T) {
 	if err := os.WriteFile(local, []byte("no_such_setting = 1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	headless := folder(t)
+	if err := os.Mkdir(filepath.Join(headless, dataFolder), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		cfg  PostgresConfig
 		want []string
 	}{
+		{"data without a version", PostgresConfig{Dir: headless}, []string{"PG_VERSION", "restore it"}},
 		{"no folder", PostgresConfig{}, []string{"Dir"}},
 		{"folder in use", PostgresConfig{Dir: dir}, []string{"already runs", strconv.Itoa(p.PID()), "kill -INT"}},
 		{"port taken", PostgresConfig{Dir: folder(t), Port: port}, []string{fmt.Sprintf("port %d", port), "choose another"}},

@@ -11,7 +11,7 @@ import (
 
 // Bounds of what a card may ask for.
 const (
-	maxCardDelay   = 10 * time.Minute
+	maxCardDelay   = time.Hour // longer than an order waits for its payment
 	maxCardCopies  = 20
 	maxMethodBytes = 200
 	maxMethodParts = 4

@@ -107,7 +107,7 @@ func TestParseMethod(t *testing.T) {
 		{name: "unknown", method: "card_gold", fault: "no test card"},
 		{name: "no duration", method: "card_success_slow", fault: "such as card_success_slow:2s"},
 		{name: "empty duration", method: "card_success_slow:", fault: "want a duration"},
-		{name: "too slow", method: "card_late:10m1s", fault: "up to 10m"},
+		{name: "too slow", method: "card_late:1h1s", fault: "up to 1h"},
 		{name: "negative", method: "card_late:-1s", fault: "want a duration"},
 		{name: "argument to none", method: "card_success:2s", fault: "not complete"},
 		{name: "once is no duplicate", method: "card_duplicate:1", fault: "from 2 to 20"},
