@@ -286,7 +286,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var canceller sync.WaitGroup
 	canceller.Go(func() {
-		waitFor(t, conn, `SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND pid <> pg_backend_pid()`)
+		waitFor(t, conn, `SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND wait_event = 'PgSleep'`)
 		cancel()
 	})
 	_, err = database.One(ctx, db, pgx.RowTo[string], `SELECT pg_sleep(61)::text`)
