@@ -21,8 +21,6 @@ WHERE (region, id) IN (
 DELETE FROM carts
 WHERE region = $1 AND account_id = $2 AND status = 'open' AND expires_at <= $3;
 
-DELETE FROM category_products WHERE category_id = 'hg';
-
 DELETE FROM category_products cp
 USING products p, categories c
 WHERE p.category_id = ANY($1::text[]) AND cp.product_id = p.id AND c.id = p.category_id
@@ -36,8 +34,6 @@ WHERE p.id = ANY($1::uuid[]) AND cp.product_id = p.id AND c.id = p.category_id
 DELETE FROM email_directory
 WHERE email_hash = (SELECT email_hash FROM accounts WHERE region = $1 AND id = $2);
 
-DELETE FROM email_directory WHERE region = 'eu-west';
-
 DELETE FROM idempotency_keys
 WHERE (region, scope, key) IN (
   SELECT region, scope, key
@@ -47,14 +43,6 @@ WHERE (region, scope, key) IN (
   LIMIT $3::int8
 );
 
-DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3;
-
-DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND version = 2;
-
-DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
-DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
 DELETE FROM outbox
 WHERE (region, id) IN (
   SELECT region, id
@@ -63,10 +51,6 @@ WHERE (region, id) IN (
   ORDER BY expires_at
   LIMIT $3::int8
 );
-
-DELETE FROM outbox WHERE id = (SELECT id FROM outbox WHERE topic = 'order.placed' ORDER BY id LIMIT 1);
-
-DELETE FROM payments WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
 
 DELETE FROM refresh_tokens
 WHERE (region, id) IN (
@@ -79,15 +63,7 @@ WHERE (region, id) IN (
 
 DELETE FROM refresh_tokens WHERE region = $1 AND account_id = $2;
 
-DELETE FROM refunds WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
-
-DELETE FROM shipments WHERE id = (SELECT id FROM shipments ORDER BY id LIMIT 1);
-
-DELETE FROM signing_keys;
-
 DELETE FROM signing_keys WHERE expires_at <= $1;
-
-DELETE FROM stock_movements WHERE id = (SELECT id FROM stock_movements WHERE kind = 'ship' ORDER BY id LIMIT 1);
 
 DELETE FROM webhook_inbox
 WHERE (region, provider, event_id) IN (
@@ -97,12 +73,6 @@ WHERE (region, provider, event_id) IN (
   ORDER BY expires_at
   LIMIT $3::int8
 );
-
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
-VALUES ($1, $2, 'ann@example.com', $3, 'Ann', 'IE', 'x');
-
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
-VALUES ($1, $2, 'someone@example.com', $3, 'Someone', $4, 'x');
 
 INSERT INTO accounts AS a (region, id, email, email_hash, name, country, password_hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -121,19 +91,11 @@ FROM (
 RETURNING region::text, id, label, name, line1, line2, city, state, postcode, country, phone, is_default,
   created_at, updated_at;
 
-INSERT INTO addresses (region, id, account_id, name, line1, city, country)
-VALUES ($1, $2, $3, 'Ann', '7 Hill', 'Cork', 'IE');
-
-INSERT INTO addresses (region, id, account_id, name, line1, city, country)
-VALUES ($1, gen_random_uuid(), $2, 'Someone', 'Street 1', 'City', $3);
-
 INSERT INTO cart_lines (region, cart_id, sku, quantity)
 SELECT $1::crdb_internal_region, $2::uuid, e.sku, e.quantity
 FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
 ON CONFLICT (region, cart_id, sku) DO UPDATE
 SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END;
-
-INSERT INTO cart_lines (region, cart_id, sku, quantity) VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'A', 1);
 
 INSERT INTO cart_lines (region, cart_id, sku, quantity, added_at)
 SELECT t.region, t.id, l.sku, l.quantity, l.added_at
@@ -159,16 +121,6 @@ INSERT INTO carts (region, id, account_region, account_id, currency, country, cr
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
 ON CONFLICT DO NOTHING;
 
-INSERT INTO carts (region, id, currency, country, expires_at)
-VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + INTERVAL '1 day');
-
-INSERT INTO carts (region, id, currency, country, status, expires_at)
-SELECT 'eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now() FROM generate_series(1, 1000);
-
-INSERT INTO carts (region, id, currency, country, status, expires_at) VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now());
-
-INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2);
-
 INSERT INTO categories (id, parent_id, slug, name, path, level, position)
 SELECT n.id, nullif(n.parent_id, ''), n.slug, n.name, n.path, n.level, n.position
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[])
@@ -176,8 +128,6 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8
 ON CONFLICT (id) DO UPDATE
 SET parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, level = excluded.level,
     position = excluded.position, updated_at = now();
-
-INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1);
 
 INSERT INTO category_products (category_id, product_id, listed_at)
 SELECT a.id, p.id, coalesce((SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id), now())
@@ -195,15 +145,8 @@ CROSS JOIN LATERAL unnest(string_to_array(btrim(c.path, '/'), '/')) AS a (id)
 WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
 ON CONFLICT (category_id, product_id) DO NOTHING;
 
-INSERT INTO category_products (category_id, product_id, listed_at)
-SELECT c.id, '00000000-0000-4000-8000-0000000000a1', now() FROM categories c;
-
-INSERT INTO category_products (category_id, product_id, listed_at) VALUES ('hg', '00000000-0000-4000-8000-0000000000a2', now());
-
 INSERT INTO email_directory (email_hash, region, account_id)
 VALUES ($1, $2, $3);
-
-INSERT INTO email_directory (email_hash, region, account_id) VALUES ($1, $2, $3);
 
 INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, $6::int8, $7::text
@@ -242,11 +185,6 @@ INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transi
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]::crdb_internal_region[], $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19);
 
-INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
-  1000, 0, 0, 1000, true, 'a@example.com', '{}', $4);
-
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
 WHERE EXISTS (SELECT 1 FROM orders o WHERE o.region = $5 AND o.id = $6 AND o.transition_id = $7);
@@ -267,18 +205,8 @@ INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload);
 
-INSERT INTO outbox (region, topic, key, payload, created_at) VALUES ('eu-west', 'test.done', 'x', '{}', now() - INTERVAL '1 hour');
-
-INSERT INTO payments (region, id, order_id, provider, currency, amount_minor, transition_id, next_check_at)
-			 SELECT region, gen_random_uuid(), order_id, provider, currency, amount_minor, transition_id, next_check_at FROM payments WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
 INSERT INTO payments (region, id, order_id, provider, method, currency, amount_minor, transition_id, next_check_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-
-INSERT INTO prices (sku, currency, amount_minor)
-SELECT p.sku, c.currency, p.amount
-FROM (VALUES ('A', 1000), ('B', 333), ('C', 701), ('OLD', 100)) AS p (sku, amount),
-  (VALUES ('EUR'), ('USD'), ('SGD')) AS c (currency);
 
 INSERT INTO prices (sku, currency, amount_minor)
 SELECT p.sku, p.currency, p.amount_minor
@@ -286,12 +214,6 @@ FROM unnest($1::text[], $2::text[], $3::int8[]) AS p (sku, currency, amount_mino
 ON CONFLICT (sku, currency) DO UPDATE
 SET amount_minor = excluded.amount_minor, updated_at = now()
 WHERE prices.amount_minor <> excluded.amount_minor;
-
-INSERT INTO prices (sku, currency, amount_minor)
-VALUES ('MUG-1', 'EUR', 1250), ('MUG-1', 'GBP', 1100), ('BOOK-1', 'EUR', 2000), ('LAMP-1', 'EUR', 9999);
-
-INSERT INTO prices (sku, currency, amount_minor)
-VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 1300), ('MUG-BLUE', 'USD', 1050);
 
 INSERT INTO products
   (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
@@ -305,26 +227,6 @@ ON CONFLICT (id) DO UPDATE
 SET title = excluded.title, description = excluded.description, brand = excluded.brand,
     category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
     images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now();
-
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'k', 'mug', 'Mug', 'hg');
-
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES
-  ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg-1', 'active'),
-  ('00000000-0000-4000-8000-0000000000a2', '00000000-0000-4000-8000-000000000001', 'pot', 'pot', 'Pot', 'hg-1', 'draft');
-
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active');
-
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
-SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
-FROM (VALUES
-  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard', '["https://img.example/mug.jpg", "https://img.example/2.jpg"]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
-) AS p (id, slug, title, tax, images, status);
 
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
@@ -364,16 +266,9 @@ SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.
   $6::text::crdb_internal_region, $7::uuid, $8::uuid
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, sku, warehouse, line_no, quantity);
 
-INSERT INTO reservations (region, id, sku, warehouse, order_region, order_id, line_no, quantity, status, transition_id)
-			 VALUES ('eu-west', gen_random_uuid(), 'MUG-RED', 'euw-1', 'eu-west', gen_random_uuid(), 1, 1, 'released', gen_random_uuid());
-
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
 RETURNING id, slug, name, status, created_at;
-
-INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme');
-
-INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme');
 
 INSERT INTO shipments (region, id, order_id, warehouse, carrier, tracking)
 SELECT parcel.region, gen_random_uuid(), parcel.order_id, parcel.warehouse, $4::text, $5::text
@@ -389,21 +284,6 @@ SELECT $1::text, $2::bytea, $3::bytea, $4::timestamptz, $5::timestamptz, $6::tim
 WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE sign_until > $7)
   AND $10::bool = EXISTS (SELECT 1 FROM signing_keys WHERE sign_from <= $8 AND sign_until > $9);
 
-INSERT INTO skus (sku, product_id)
-SELECT k.sku, '00000000-0000-4000-8000-0000000000a1' FROM (VALUES ('MUG-RED'), ('MUG-BLUE')) AS k (sku);
-
-INSERT INTO skus (sku, product_id) SELECT s, '00000000-0000-4000-8000-0000000000a1' FROM unnest(ARRAY['A', 'B']) AS s;
-
-INSERT INTO skus (sku, product_id, options, status)
-SELECT s.sku, s.product::uuid, s.options::jsonb, s.status
-FROM (VALUES
-  ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
-  ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
-  ('BOOK-1', '00000000-0000-4000-8000-0000000000a2', '{}', 'active'),
-  ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
-  ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
-) AS s (sku, product, options, status);
-
 INSERT INTO skus (sku, product_id, position, barcode, options, weight_grams)
 SELECT n.sku, n.product_id, n.position, n.barcode, n.options::jsonb, n.weight_grams
 FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[])
@@ -412,24 +292,6 @@ ON CONFLICT (sku) DO UPDATE
 SET position = excluded.position, barcode = excluded.barcode, options = excluded.options, status = 'active',
     -- a SKU of another product is refused by the CHECK on its weight
     weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END;
-
-INSERT INTO skus (sku, product_id, status)
-SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
-FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'active')) AS s (sku, status);
-
-INSERT INTO skus (sku, product_id, status)
-SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
-FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'archived')) AS s (sku, status);
-
-INSERT INTO stock (region, sku, warehouse) VALUES ('us-west', 'MUG-RED', 'euw-2');
-
-INSERT INTO stock (region, sku, warehouse, on_hand) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', -1);
-
-INSERT INTO stock (region, sku, warehouse, on_hand, reserved, allocated)
-SELECT w.region, s.sku, w.code, CASE w.code WHEN 'euw-8' THEN 50 WHEN 'use-8' THEN 2 ELSE 1000 END,
-  CASE w.code WHEN 'euw-8' THEN 7 ELSE 0 END, CASE w.code WHEN 'euw-8' THEN 3 ELSE 0 END
-FROM skus s, warehouses w
-WHERE s.sku IN ('MUG-1', 'BOOK-1') AND w.code IN ('euw-8', 'use-8', 'use-9');
 
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
@@ -441,11 +303,6 @@ ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + exclude
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now();
-
-INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor)
-			 SELECT region, sku, warehouse, 'adjust', -on_hand, 'x' FROM stock WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
-
-INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', 'adjust', -1, 'x');
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reason, actor, reference)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, 'receive', n.quantity, n.reason, n.actor, n.reference
@@ -466,19 +323,9 @@ FROM (
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
-INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor) VALUES ('eu-west', 'MUG-RED', 'euw-1', 'reserve', 1, 'x');
-
 INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor, reference)
 SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, $5::text, $6::text
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS a (region, sku, warehouse, quantity);
-
-INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1);
-
-INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
-VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
-  ('use-9', 'us-east', 'Closed', 'US', 1, 1, false);
-
-INSERT INTO warehouses (code, region, title, country, latitude, longitude, active) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1, false);
 
 INSERT INTO warehouses AS w (code, region, title, country, latitude, longitude)
 SELECT n.code, n.region::crdb_internal_region, n.title, n.country, n.latitude, n.longitude
@@ -492,8 +339,6 @@ RETURNING w.code;
 INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
 VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
 ON CONFLICT (region, provider, event_id) DO NOTHING;
-
-INSERT INTO webhook_inbox (region, provider, event_id, event, received_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour');
 
 SELECT 
   p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
@@ -736,15 +581,12 @@ LEFT JOIN (
 ) k ON k.product_id = p.id
 WHERE p.status = 'active' AND k.product_id IS NULL;
 
-SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products;
-
 SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
 FROM reservations r
 LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
 WHERE r.status = 'shipped' AND p.id IS NULL;
 
-SELECT EXISTS (SELECT 1 FROM skus)
-  AND NOT EXISTS (SELECT 1 FROM skus k WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
+SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done');
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
   a.session_epoch, a.version, a.created_at, a.updated_at
@@ -802,8 +644,6 @@ SELECT a.region::text, a.id::text, 'its address is not in the directory, so nobo
 FROM accounts a
 LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.region AND d.account_id = a.id
 WHERE a.status <> 'closed' AND d.email_hash IS NULL;
-
-SELECT amount_minor FROM prices WHERE sku = $1 AND currency = 'GBP';
 
 SELECT b.region::text, b.order_id::text,
   'version ' || b.version::text || ' went from ' || coalesce(a.status, 'nothing') || ' to ' || b.status
@@ -865,55 +705,7 @@ WHERE i.region = $1 AND i.id = $2 AND i.seller_id = $3
 ORDER BY e.line, e.field
 LIMIT $6;
 
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM accounts t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM addresses t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM cart_lines t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM carts t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM categories t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM category_products t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM email_directory t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM idempotency_keys t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM order_history t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM order_lines t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM orders t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM outbox t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM payments t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM prices t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM products t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM refunds t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM reservations t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM sellers t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM shipments t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM skus t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM stock t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM stock_movements t;
-
-SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM warehouses t;
-
 SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied;
-
-SELECT coalesce(sum(amount_minor), 0)::int8 FROM refunds WHERE payment_id = $1;
 
 SELECT code, region::text, title, country, latitude, longitude, active
 FROM warehouses
@@ -923,21 +715,6 @@ SELECT count(*)
 FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
-
-SELECT count(*)
-FROM stock s
-LEFT JOIN (
-  SELECT region, sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
-  FROM stock_movements GROUP BY region, sku, warehouse
-) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-LEFT JOIN (
-  SELECT region, sku, warehouse,
-    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
-    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
-  FROM reservations GROUP BY region, sku, warehouse
-) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)
-  OR s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0);
 
 SELECT count(*) FROM "accounts";
 
@@ -969,94 +746,6 @@ SELECT count(*) FROM "stock";
 
 SELECT count(*) FROM "webhook_inbox";
 
-SELECT count(*) FROM accounts;
-
-SELECT count(*) FROM accounts WHERE password_hash LIKE '$argon2id$v=19$m=32,t=1,p=1$%';
-
-SELECT count(*) FROM accounts WHERE region <> 'ap-southeast';
-
-SELECT count(*) FROM accounts WHERE status = 'closed' AND country = 'IE';
-
-SELECT count(*) FROM addresses WHERE region <> 'ap-southeast';
-
-SELECT count(*) FROM email_directory;
-
-SELECT count(*) FROM idempotency_keys;
-
-SELECT count(*) FROM idempotency_keys WHERE region <> 'ap-southeast';
-
-SELECT count(*) FROM idempotency_keys WHERE scope = 'register' AND encode(fingerprint, 'hex') = $1;
-
-SELECT count(*) FROM orders;
-
-SELECT count(*) FROM orders WHERE status = 'cancelled';
-
-SELECT count(*) FROM orders WHERE status = 'delivered';
-
-SELECT count(*) FROM orders WHERE status = 'refunded';
-
-SELECT count(*) FROM orders WHERE status = 'shipped';
-
-SELECT count(*) FROM outbox;
-
-SELECT count(*) FROM outbox WHERE attempts = 1 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '1 seconds';
-
-SELECT count(*) FROM outbox WHERE attempts = 2 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '2 seconds';
-
-SELECT count(*) FROM outbox WHERE attempts = 3 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '4 seconds';
-
-SELECT count(*) FROM outbox WHERE attempts = 4 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '8 seconds';
-
-SELECT count(*) FROM outbox WHERE attempts = 5 AND delivered_at IS NULL AND last_error <> '' AND next_attempt_at BETWEEN now() AND now() + INTERVAL '16 seconds';
-
-SELECT count(*) FROM outbox WHERE delivered_at IS NOT NULL;
-
-SELECT count(*) FROM outbox WHERE delivered_at IS NOT NULL AND expires_at > now() + INTERVAL '6 days';
-
-SELECT count(*) FROM outbox WHERE key = 'thg_3';
-
-SELECT count(*) FROM outbox WHERE region <> 'ap-southeast';
-
-SELECT count(*) FROM outbox WHERE region = 'eu-west' AND topic = 'account.registered';
-
-SELECT count(*) FROM outbox WHERE topic = $1;
-
-SELECT count(*) FROM outbox WHERE topic = 'account.closed';
-
-SELECT count(*) FROM outbox WHERE topic = 'account.roles_changed';
-
-SELECT count(*) FROM outbox WHERE topic = 'stock.low' AND region = 'eu-west' AND key = 'euw-1/B';
-
-SELECT count(*) FROM outbox WHERE true;
-
-SELECT count(*) FROM refresh_tokens;
-
-SELECT count(*) FROM refresh_tokens WHERE region <> 'ap-southeast';
-
-SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL;
-
-SELECT count(*) FROM refunds;
-
-SELECT count(*) FROM sellers;
-
-SELECT count(*) FROM signing_keys WHERE kid = $1;
-
-SELECT count(*) FROM signing_keys WHERE sign_until > $1;
-
-SELECT count(*) FROM skus;
-
-SELECT count(*) FROM stock;
-
-SELECT count(*) FROM stock_movements WHERE kind = 'receive';
-
-SELECT count(*) FROM stock_movements WHERE kind = 'ship';
-
-SELECT count(*) FROM webhook_inbox;
-
-SELECT count(*) FROM webhook_inbox WHERE event::text LIKE '%hush%';
-
-SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL;
-
 SELECT d.region::text, d.account_id::text,
   CASE WHEN a.id IS NULL THEN 'the directory names an account that is not there' ELSE 'the directory has another address of the account' END
 FROM email_directory d
@@ -1070,12 +759,6 @@ WHERE e.delivered_at IS NULL AND e.created_at < now() - INTERVAL '10 minutes';
 SELECT email
 FROM accounts
 WHERE region = $1 AND id = $2;
-
-SELECT extract(epoch FROM locked_until - now())::int8 FROM accounts WHERE email = 'aoife@example.com';
-
-SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until > now();
-
-SELECT failed_sign_ins FROM accounts WHERE email = 'aoife@example.com' AND locked_until IS NULL;
 
 SELECT family_id, expires_at
 FROM refresh_tokens
@@ -1104,8 +787,6 @@ ORDER BY h.version;
 SELECT id
 FROM categories
 WHERE id = ANY($1::text[]);
-
-SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1;
 
 SELECT id, coalesce(parent_id, ''), slug, name, path, level, position
 FROM categories;
@@ -1605,10 +1286,6 @@ SELECT status
 FROM payments
 WHERE region = $1 AND id = $2;
 
-SELECT string_agg(DISTINCT status, ' ') FROM orders;
-
-SELECT sum(on_hand)::int8 FROM stock;
-
 SELECT version() LIKE 'CockroachDB%';
 
 SELECT w.region::text, coalesce(sum(s.on_hand - s.reserved - s.allocated), 0)::int8
@@ -1668,37 +1345,13 @@ UPDATE accounts SET
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2;
 
-UPDATE accounts SET country = 'SG' WHERE region = 'eu-west';
-
-UPDATE accounts SET country = 'XX' WHERE region = 'eu-west';
-
-UPDATE accounts SET email_hash = 'other' WHERE region = 'eu-west';
-
 UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL, password_hash = $4
 WHERE region = $1 AND id = $2 AND password_hash = $3
   AND (failed_sign_ins <> 0 OR locked_until IS NOT NULL OR password_hash <> $4)
   AND EXISTS (SELECT 1 FROM refresh_tokens WHERE region = $1 AND id = $5);
 
-UPDATE accounts SET locked_until = NULL, failed_sign_ins = $1 WHERE email = 'aoife@example.com';
-
-UPDATE accounts SET locked_until = NULL, status = 'active', password_hash = $1;
-
-UPDATE accounts SET locked_until = NULL, status = 'suspended';
-
-UPDATE accounts SET locked_until = now() + INTERVAL '1 minute';
-
-UPDATE accounts SET locked_until = now() - INTERVAL '1 second' WHERE email = 'aoife@example.com';
-
-UPDATE accounts SET roles = ARRAY['seller', 'shopper'] WHERE region = 'eu-west';
-
-UPDATE accounts SET roles = ARRAY['seller', 'shopper'], seller_id = gen_random_uuid() WHERE region = 'eu-west';
-
 UPDATE accounts SET session_epoch = session_epoch + 1
 WHERE region = $1 AND id = $2;
-
-UPDATE accounts SET status = 'active', password_hash = 'changed';
-
-UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com';
 
 UPDATE addresses SET
   label = $4, name = $5, line1 = $6, line2 = $7, city = $8, state = $9, postcode = $10, country = $11, phone = $12,
@@ -1710,8 +1363,6 @@ RETURNING region::text, id, label, name, line1, line2, city, state, postcode, co
 UPDATE addresses SET is_default = false
 WHERE region = $1 AND account_id = $2 AND id <> $3 AND is_default
   AND EXISTS (SELECT 1 FROM addresses n WHERE n.region = $1 AND n.id = $3 AND n.account_id = $2 AND n.is_default);
-
-UPDATE addresses SET region = 'us-west' WHERE region = 'eu-west';
 
 UPDATE carts
 SET status = 'merged', version = version + 1, updated_at = $3
@@ -1749,10 +1400,6 @@ SET version = CASE
   expires_at = $12::timestamptz
 WHERE region = $1 AND id = $2;
 
-UPDATE carts SET account_id = gen_random_uuid() WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1);
-
-UPDATE carts SET status = 'open' WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NULL ORDER BY id LIMIT 1);
-
 UPDATE carts t
 SET version = CASE
     WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
@@ -1768,12 +1415,6 @@ UPDATE categories
 SET updated_at = clock_timestamp()
 WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1);
 
-UPDATE categories SET level = 5 WHERE id = 'hg-1';
-
-UPDATE categories SET path = '/hg/x/hg-1/' WHERE id = 'hg-1';
-
-UPDATE email_directory SET account_id = gen_random_uuid() WHERE region = 'eu-west';
-
 UPDATE imports
 SET lines_done = $4, products_written = products_written + $5, products_unchanged = products_unchanged + $6,
     lines_bad = lines_bad + $7, updated_at = now(),
@@ -1788,36 +1429,8 @@ UPDATE imports
 SET status = 'failed', lines_done = $3, lines_bad = $4, finished_at = now(), updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'running';
 
-UPDATE order_history SET status = 'paid' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 1;
-
-UPDATE order_history SET status = 'shipped' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3;
-
-UPDATE order_lines SET product_id = '00000000-0000-4000-8000-0000000000a2' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
-UPDATE order_lines SET refunded_minor = total_minor + 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
-UPDATE order_lines SET refunded_quantity = 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3;
-
-UPDATE order_lines SET tax_minor = -1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
-UPDATE order_lines SET unit_price_minor = unit_price_minor + 1 WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1;
-
-UPDATE orders SET (cart_region, cart_id) = (SELECT cart_region, cart_id FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1) WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE orders SET account_id = gen_random_uuid() WHERE id = (SELECT id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1);
-
-UPDATE orders SET cancel_reason = '' WHERE status = 'cancelled';
-
-UPDATE orders SET cancel_reason = 'expired' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE orders SET country = 'US' WHERE id = (SELECT id FROM orders WHERE account_id IS NULL ORDER BY id LIMIT 1);
-
-UPDATE orders SET expires_at = now() - INTERVAL '11 minutes' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
-UPDATE orders SET shipping_minor = shipping_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
 
 UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = ANY($6::text[]);
@@ -1832,58 +1445,18 @@ UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1
   transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
 
-UPDATE orders SET stock_regions = ARRAY['us-west'::crdb_internal_region] WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE orders SET updated_at = now() - INTERVAL '2 hours' WHERE status = 'cancelled' AND cancel_reason = 'by_customer';
-
-UPDATE orders SET version = version + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
-UPDATE outbox SET attempts = 0 WHERE key IN ('thg_3', 'thg_7', 'thg_1');
-
 UPDATE outbox SET delivered_at = now(), expires_at = now() + $3::int8 * INTERVAL '1 second'
 WHERE region = $1 AND id = $2;
 
-UPDATE outbox SET delivered_at = now(), expires_at = now() - INTERVAL '1 hour' WHERE key <> 'thg_3';
-
-UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute';
-
-UPDATE outbox SET next_attempt_at = now();
-
 UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
 WHERE region = $1 AND id = $2;
-
-UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds';
-
-UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds';
-
-UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL;
-
-UPDATE payments SET amount_minor = amount_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
-UPDATE payments SET captured_minor = 0, status = 'failed' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE payments SET captured_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
-UPDATE payments SET captured_minor = amount_minor, status = 'captured' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
-UPDATE payments SET captured_minor = captured_minor + 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE payments SET currency = 'CHF' WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
 
 UPDATE payments SET next_check_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')
   AND EXISTS (SELECT 1 FROM orders WHERE region = $1 AND id = $2 AND transition_id = $3);
 
-UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
-
-UPDATE payments SET refunded_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1);
-
-UPDATE payments SET refunded_minor = 1 WHERE (region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1);
-
 UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
 WHERE region = $1 AND id = $2;
-
-UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2;
 
 UPDATE payments SET status = $5, provider_ref = $4, failure_code = $6, transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
@@ -1904,12 +1477,6 @@ UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, update
 FROM refunds r
 WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id;
 
-UPDATE prices SET amount_minor = 0 WHERE sku = 'A';
-
-UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR';
-
-UPDATE prices SET updated_at = '2020-01-01';
-
 UPDATE products
 SET status = 'archived', updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
@@ -1921,10 +1488,6 @@ SET title = $4, description = $5, brand = $6, category_id = $7, tax_category = $
     images = $10::text::jsonb, status = $11, updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
 WHERE id = $1;
-
-UPDATE products SET status = 'archived' WHERE slug = 'book';
-
-UPDATE refresh_tokens SET expires_at = now() - INTERVAL '1 second';
 
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL;
@@ -1945,44 +1508,14 @@ UPDATE refresh_tokens SET used_at = now()
 WHERE region = $1 AND id = $2
   AND EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.region = $1 AND n.id = $3 AND n.token_hash = $4);
 
-UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1);
-
-UPDATE refunds SET currency = 'CHF' WHERE id = (SELECT id FROM refunds ORDER BY id LIMIT 1);
-
-UPDATE refunds SET next_attempt_at = now();
-
-UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds';
-
-UPDATE refunds SET status = 'failed' WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed');
-
 UPDATE refunds SET status = 'replaced', updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'failed';
 
 UPDATE refunds SET status = 'succeeded', provider_ref = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'pending';
 
-UPDATE reservations SET line_no = 9 WHERE id = (SELECT id FROM reservations WHERE status = 'released' ORDER BY id LIMIT 1);
-
-UPDATE reservations SET quantity = quantity + 5
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'delivered' ORDER BY r.id LIMIT 1);
-
 UPDATE reservations SET quantity = quantity - $3, updated_at = now()
 WHERE region = $1 AND id = $2;
-
-UPDATE reservations SET quantity = quantity - 1 WHERE id = (SELECT id FROM reservations WHERE status = 'allocated' AND quantity > 1 ORDER BY id LIMIT 1);
-
-UPDATE reservations SET sku = 'MUG-BLUE' WHERE id = (SELECT id FROM reservations WHERE status = 'released' AND sku = 'MUG-RED' ORDER BY id LIMIT 1);
-
-UPDATE reservations SET status = 'allocated'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'refunded' ORDER BY r.id LIMIT 1);
-
-UPDATE reservations SET status = 'held'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'cancelled' ORDER BY r.id LIMIT 1);
-
-UPDATE reservations SET status = 'released'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'shipped' ORDER BY r.id LIMIT 1);
-
-UPDATE reservations SET status = 'released' WHERE id = (SELECT id FROM reservations WHERE status = 'held' ORDER BY id LIMIT 1);
 
 UPDATE reservations SET status = 'released', transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
@@ -1995,21 +1528,9 @@ WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
 UPDATE shipments SET delivered_at = now()
 WHERE region = $1 AND order_id = $2 AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
 
-UPDATE signing_keys SET kid = 'mine';
-
-UPDATE signing_keys SET private_key = '';
-
-UPDATE signing_keys SET private_key = decode(repeat('ab', 60), 'hex');
-
-UPDATE signing_keys SET public_key = decode(repeat('ab', 32), 'hex');
-
 UPDATE skus
 SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]));
-
-UPDATE skus SET status = 'archived';
-
-UPDATE skus SET status = 'archived' WHERE sku = 'OLD';
 
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
 WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point);
@@ -2017,28 +1538,14 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (alerted_at IS NULL) = (on
 UPDATE stock SET allocated = allocated - $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
-UPDATE stock SET allocated = allocated - 1, reserved = reserved + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
-
-UPDATE stock SET on_hand = 0 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
-
 UPDATE stock SET on_hand = on_hand + $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
-
-UPDATE stock SET on_hand = on_hand + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
 
 UPDATE stock SET reorder_point = $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
-UPDATE stock SET reorder_point = 1;
-
-UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1';
-
 UPDATE stock SET reserved = reserved + $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
-
-UPDATE stock SET reserved = reserved + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
-
-UPDATE stock SET reserved = reserved - 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1';
 
 UPDATE stock s SET
   on_hand = s.on_hand + $4::int8 * moved.quantity,
@@ -2057,28 +1564,8 @@ WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.ware
 UPDATE warehouses SET active = false
 WHERE active AND NOT (code = ANY($1::text[]));
 
-UPDATE warehouses SET active = false WHERE code = 'euw-1';
-
-UPDATE warehouses SET active = false WHERE code = 'use-1';
-
-UPDATE warehouses SET region = 'us-west' WHERE code = 'euw-1';
-
-UPDATE warehouses SET title = 'wrong', active = false WHERE code = 'euw-1';
-
-UPDATE webhook_inbox SET expires_at = now() - INTERVAL '1 hour' WHERE processed_at IS NOT NULL;
-
 UPDATE webhook_inbox SET last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL;
-
-UPDATE webhook_inbox SET next_attempt_at = now();
-
-UPDATE webhook_inbox SET next_attempt_at = now() - $1::text::interval;
-
-UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds';
-
-UPDATE webhook_inbox SET next_attempt_at = now(), attempts = 59;
-
-UPDATE webhook_inbox SET next_attempt_at = now(), event = jsonb_set(event, '{PaymentID}', to_jsonb($1::text)) WHERE region = $2;
 
 UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days'
 WHERE region = $1 AND provider = $2 AND event_id = $3
@@ -2148,15 +1635,6 @@ WHERE w.region = due.region AND w.provider = due.provider AND w.event_id = due.e
 RETURNING w.region, w.provider, w.event, w.attempts;
 
 WITH failed AS (
-  UPDATE refunds SET status = 'failed'
-  WHERE region = $1 AND id = $2
-  RETURNING region, payment_id, amount_minor
-)
-UPDATE payments p SET refunded_minor = p.refunded_minor - f.amount_minor
-FROM failed f
-WHERE p.region = f.region AND p.id = f.payment_id;
-
-WITH failed AS (
   UPDATE refunds SET status = 'failed', provider_ref = $3, failure_code = $4, updated_at = now()
   WHERE region = $1 AND id = $2 AND status = 'pending'
   RETURNING region, payment_id, amount_minor
@@ -2164,4 +1642,19 @@ WITH failed AS (
 UPDATE payments p SET refunded_minor = p.refunded_minor - failed.amount_minor, updated_at = now()
 FROM failed
 WHERE p.region = failed.region AND p.id = failed.payment_id;
+
+WITH filled AS (
+  SELECT i.seller_id, min(i.finished_at) AS finished_at
+  FROM imports i
+  JOIN sellers s ON s.id = i.seller_id AND s.slug = ANY($1::text[])
+  WHERE i.status = 'done'
+  GROUP BY i.seller_id
+)
+SELECT (SELECT count(*) FROM filled) = $2::int8
+  AND NOT EXISTS (
+    SELECT 1
+    FROM filled f
+    JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
+    JOIN skus k ON k.product_id = p.id AND k.status = 'active'
+    WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
 
