@@ -25,8 +25,13 @@ const levelColumns = `s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.all
 
 func scanLevel(row pgx.CollectableRow) (Level, error) {
 	var l Level
-	err := row.Scan(&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint)
+	err := row.Scan(l.targets()...)
 	return l, err
+}
+
+// targets is where levelColumns are scanned to, in their order.
+func (l *Level) targets() []any {
+	return []any{&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint}
 }
 
 // LocatedLevel is a stock row and where its warehouse stands, in degrees.
@@ -46,7 +51,7 @@ JOIN warehouses w ON w.code = s.warehouse AND w.active
 WHERE l.region = $1 AND l.cart_id = $2
 ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID, all.Names()).Query(database.Collect(into, func(row pgx.CollectableRow) (LocatedLevel, error) {
 		var l LocatedLevel
-		err := row.Scan(&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint, &l.Latitude, &l.Longitude)
+		err := row.Scan(append(l.targets(), &l.Latitude, &l.Longitude)...)
 		return l, err
 	}))
 }

@@ -49,9 +49,16 @@ const Columns = `p.region, p.id, p.order_id, p.provider, p.provider_ref, p.metho
 // Scan reads Columns.
 func Scan(row pgx.CollectableRow) (Payment, error) {
 	var p Payment
-	err := row.Scan(&p.Ref.Region, &p.Ref.ID, &p.OrderID, &p.Provider, &p.ProviderRef, &p.Method, &p.State, &p.FailureCode,
-		&p.Currency, &p.AmountMinor, &p.CapturedMinor, &p.RefundedMinor, &p.Attempts, &p.CreatedAt)
+	err := row.Scan(p.targets()...)
 	return p, err
+}
+
+// targets is where Columns are scanned to, in their order.
+func (p *Payment) targets() []any {
+	return []any{
+		&p.Ref.Region, &p.Ref.ID, &p.OrderID, &p.Provider, &p.ProviderRef, &p.Method, &p.State, &p.FailureCode,
+		&p.Currency, &p.AmountMinor, &p.CapturedMinor, &p.RefundedMinor, &p.Attempts, &p.CreatedAt,
+	}
 }
 
 // QueueInsert adds a new payment to the batch that places its order. If no outcome is
@@ -139,10 +146,7 @@ RETURNING `+Columns+`, o.status = 'pending_payment', o.updated_at`,
 
 func scanDue(row pgx.CollectableRow) (Due, error) {
 	var d Due
-	p := &d.Payment
-	err := row.Scan(&p.Ref.Region, &p.Ref.ID, &p.OrderID, &p.Provider, &p.ProviderRef, &p.Method, &p.State, &p.FailureCode,
-		&p.Currency, &p.AmountMinor, &p.CapturedMinor, &p.RefundedMinor, &p.Attempts, &p.CreatedAt,
-		&d.OrderOpen, &d.OrderChangedAt)
+	err := row.Scan(append(d.targets(), &d.OrderOpen, &d.OrderChangedAt)...)
 	return d, err
 }
 
