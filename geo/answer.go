@@ -1,16 +1,12 @@
 package geo
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"sync"
-
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
 // A problem is an answer of the edge's own, as RFC 9457 writes it, in the same form as the API's.
@@ -92,16 +88,6 @@ func outcomeOf(status int) outcome {
 		return outcomeError
 	}
 	return outcomeServed
-}
-
-// count records the journey's end. The region is empty where none answered.
-func (j *journey) count(ctx context.Context) {
-	j.edge.requests.Add(context.WithoutCancel(ctx), 1, metric.WithAttributes(
-		attribute.String("region", j.answeredBy), attribute.String("outcome", string(j.outcome))))
-}
-
-func (j *journey) countFailover(ctx context.Context, from *target) {
-	j.edge.failovers.Add(ctx, 1, metric.WithAttributes(attribute.String("region", from.region)))
 }
 
 // copyBuffers lends the buffers in which answers are copied.

@@ -2,14 +2,13 @@ package geo
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"sync/atomic"
 	"time"
-
-	"go.opentelemetry.io/otel/metric"
 )
 
 // An Edge is a reverse proxy in front of every region. See the package comment for what it promises.
@@ -33,8 +32,7 @@ type Edge struct {
 	transport *http.Transport
 	copies    copyBuffers
 	kept      atomic.Int64 // bytes of bodies that are kept for a second try
-	requests  metric.Int64Counter
-	failovers metric.Int64Counter
+	telling   instruments
 }
 
 // NewEdge checks the configuration and makes an edge that takes every region for healthy until RunHealth or
@@ -56,7 +54,7 @@ func NewEdge(cfg EdgeConfig) (*Edge, error) {
 	for _, t := range cfg.Targets {
 		e.targets[t.Region] = newTarget(t, cfg)
 	}
-	if err := e.registerMetrics(); err != nil {
+	if err := e.register(); err != nil {
 		return nil, fmt.Errorf("configuring the edge: %w", err)
 	}
 	return e, nil
@@ -77,23 +75,12 @@ func newTransport(cfg EdgeConfig) *http.Transport {
 	}
 }
 
-func (e *Edge) registerMetrics() (err error) {
-	meter := e.cfg.Meter.Meter("meridian/geo")
-	e.requests, err = meter.Int64Counter("meridian.edge.requests",
-		metric.WithDescription("Requests by the region that answered and the outcome."))
-	if err != nil {
-		return err
-	}
-	e.failovers, err = meter.Int64Counter("meridian.edge.failovers",
-		metric.WithDescription("Tries that failed and were followed by another, by the region that failed."))
-	return err
-}
-
 // ServeHTTP sends the request to a region and its answer to the client.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	loc := e.locator.Locate(r)
 	j := &journey{edge: e, loc: loc, requestID: requestID(r.Header), plan: e.plan(r, loc), started: time.Now()}
-	defer func() { j.count(r.Context()) }() // also when the copying of an answer panics
+	r, span := e.begin(r)
+	defer func() { j.end(context.WithoutCancel(r.Context()), span) }() // also when the copying of an answer panics
 	body, err := e.newBody(w, r)
 	if err != nil {
 		j.refuse(w, r, problemUnreadableBody)

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"meridian/regions"
 )
@@ -60,8 +62,9 @@ type EdgeConfig struct {
 	// Health says how regions are probed.
 	Health HealthConfig
 
-	// Meter takes the edge's metrics; nil means none are recorded.
-	Meter metric.MeterProvider
+	// Meter and Tracer take the edge's metrics and spans; nil means none are recorded.
+	Meter  metric.MeterProvider
+	Tracer trace.TracerProvider
 	// Log is told when a region goes down or comes back; nil means slog's default.
 	Log *slog.Logger
 }
@@ -144,6 +147,9 @@ func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.Health.DownAfter = cmp.Or(c.Health.DownAfter, 2)
 	if c.Meter == nil {
 		c.Meter = noop.NewMeterProvider()
+	}
+	if c.Tracer == nil {
+		c.Tracer = tracenoop.NewTracerProvider()
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	return c

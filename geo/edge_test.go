@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,8 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"meridian/regions"
 )
@@ -207,24 +211,91 @@ func TestEdge_Metrics(t *testing.T) {
 	got := map[string]int64{}
 	for _, scope := range collected.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
-				region, _ := point.Attributes.Value("region")
-				outcome, _ := point.Attributes.Value("outcome")
-				got[strings.TrimSpace(fmt.Sprintf("%s %s %s", m.Name, region.AsString(), outcome.AsString()))] = point.Value
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, point := range data.DataPoints {
+					got[pointName(m.Name, point.Attributes)] = point.Value
+				}
+			case metricdata.Histogram[float64]:
+				for _, point := range data.DataPoints {
+					got[pointName(m.Name, point.Attributes)] = int64(point.Count)
+				}
+			case metricdata.Gauge[int64]:
+				for _, point := range data.DataPoints {
+					got[pointName(m.Name, point.Attributes)] = point.Value
+				}
 			}
 		}
 	}
 	want := map[string]int64{
-		"meridian.edge.requests us-east served":     1,
-		"meridian.edge.requests ap-southeast error": 1,
-		"meridian.edge.requests  outcome_unknown":   1,
-		"meridian.edge.requests  no_region":         1,
-		"meridian.edge.failovers eu-west":           2, // 503, then refused
-		"meridian.edge.failovers us-east":           1,
-		"meridian.edge.failovers us-west":           1,
+		"meridian.edge.request.duration us-east served":     1,
+		"meridian.edge.request.duration ap-southeast error": 1,
+		"meridian.edge.request.duration  outcome_unknown":   1,
+		"meridian.edge.request.duration  no_region":         1,
+		"meridian.edge.tries eu-west cannot_serve":          1,
+		"meridian.edge.tries us-east answered":              1,
+		"meridian.edge.tries ap-southeast answered":         1,
+		"meridian.edge.tries us-east unreachable":           2, // hung up, then refused
+		"meridian.edge.tries us-west unreachable":           1,
+		"meridian.edge.tries eu-west unreachable":           1,
+		"meridian.edge.tries ap-southeast unreachable":      1,
+		"meridian.edge.failovers eu-west":                   2, // 503, then refused
+		"meridian.edge.failovers us-east":                   1,
+		"meridian.edge.failovers us-west":                   1,
+		"meridian.edge.region.usable us-east":               1,
+		"meridian.edge.region.usable us-west":               1,
+		"meridian.edge.region.usable eu-west":               1,
+		"meridian.edge.region.usable ap-southeast":          1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// pointName is a metric with the values of its attributes.
+func pointName(metric string, attributes attribute.Set) string {
+	region, _ := attributes.Value("upstream_region")
+	outcome, _ := attributes.Value("outcome")
+	result, _ := attributes.Value("result")
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", metric, region.AsString(), outcome.AsString()+result.AsString()))
+}
+
+// The trace of a trusted proxy goes on through the edge, through each try, to the regions; a stranger's does not.
+func TestEdge_Spans(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for _, tt := range []struct {
+		name, addr string
+		continued  bool
+	}{
+		{"from a trusted proxy", "127.0.0.1:1", true},
+		{"from a stranger", "198.51.100.1:1", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			spans := tracetest.NewSpanRecorder()
+			w := newWorld(t, func(cfg *EdgeConfig) { cfg.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)) })
+			answers(503)(w.pods["eu-west"])
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr = tt.addr
+			r.Header.Set("Traceparent", parent)
+			r.Header.Set("X-Meridian-Region", "eu-west")
+			w.edge.ServeHTTP(httptest.NewRecorder(), r)
+
+			ended := spans.Ended() // the tries, then the request
+			if len(ended) != 3 || ended[0].Name() != "GET eu-west" || ended[2].Name() != "GET edge" {
+				t.Fatalf("spans %v", ended)
+			}
+			whole := ended[2].SpanContext().TraceID()
+			if (whole.String() == "0af7651916cd43dd8448eb211c80319c") != tt.continued {
+				t.Errorf("the request is in trace %s", whole)
+			}
+			for _, try := range ended[:2] {
+				_, region, _ := strings.Cut(try.Name(), " ")
+				want := fmt.Sprintf("00-%s-%s-01", whole, try.SpanContext().SpanID())
+				if got := w.pods[region].last().Header.Get("Traceparent"); got != want || try.Parent().SpanID() != ended[2].SpanContext().SpanID() {
+					t.Errorf("%s was sent %q, want %q", region, got, want)
+				}
+			}
+		})
 	}
 }
 

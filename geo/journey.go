@@ -47,7 +47,7 @@ func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
 			continue // its circuit has opened since the plan was made
 		}
 		j.tries++
-		resp, failed := j.try(out, to)
+		resp, failed := j.tryTraced(out, to)
 		report(blame(failed))
 		switch {
 		case failed == nil && !(cannotServe(resp.StatusCode) && j.body.repeatable && j.another(i)):
@@ -126,6 +126,14 @@ type tryError struct {
 func (e *tryError) Error() string { return fmt.Sprintf("asking %s: %v", e.region, e.err) }
 func (e *tryError) Unwrap() error { return e.err }
 
+// tryTraced is try with a span around it that the region's spans belong to.
+func (j *journey) tryTraced(out *http.Request, to *target) (*http.Response, *tryError) {
+	ctx, span := j.edge.beginTry(out.Context(), out.Method, to.region)
+	resp, failed := j.try(out.WithContext(ctx), to)
+	j.edge.endTry(ctx, span, to.region, resp, failed)
+	return resp, failed
+}
+
 // try sends the request to one region and waits for the headers of its answer; what follows them has no deadline.
 func (j *journey) try(out *http.Request, to *target) (*http.Response, *tryError) {
 	ctx, cancel := context.WithCancelCause(out.Context())
@@ -136,6 +144,7 @@ func (j *journey) try(out *http.Request, to *target) (*http.Response, *tryError)
 	}))
 	req.URL.Scheme, req.URL.Host = to.url.Scheme, to.url.Host
 	req.Header.Set(headerEdgeRegion, to.region)
+	continueTrace(ctx, req.Header)
 	j.body.attach(req, wait.progress)
 	resp, err := j.edge.transport.RoundTrip(req)
 	wait.end()

@@ -37,6 +37,7 @@ var picture = map[string][]string{
 	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment"},
+	"internal/payment/stripe":  {"internal/money", "internal/payment"},
 	"internal/payment/paymenttest": {
 		"internal/money", "internal/payment",
 	},
@@ -55,15 +56,21 @@ var picture = map[string][]string{
 	"internal/pod": {
 		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/inventory", "internal/order",
-		"internal/payment", "internal/payment/sandbox", "internal/pricing", "internal/shipping",
+		"internal/payment", "internal/payment/sandbox", "internal/payment/stripe", "internal/pricing", "internal/shipping", "internal/verify",
 	},
 	"internal/local": {
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
 		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
 	},
+	"internal/bench":  {"internal/client", "internal/database", "internal/inventory", "internal/verify"},
+	"internal/replay": {"internal/money", "internal/catalog/shipped", "internal/client"},
+	"internal/chaos": {
+		"schema", "internal/account", "internal/catalog", "internal/client", "internal/database", "internal/database/embedded",
+		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
+	},
 	"cmd/meridian": {
-		"schema", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/inventory",
-		"internal/local", "internal/payment/sandbox", "internal/pod", "internal/secret", "internal/telemetry", "internal/verify",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/inventory",
+		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }
 

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,9 +19,14 @@ import (
 	"meridian/regions"
 )
 
+// edgeFlags are the settings of the edge.
+type edgeFlags struct {
+	listen, defaultCountry, logFormat, logLevel, metrics, otlpEndpoint string
+	targets, proxies, headers                                          []string
+}
+
 func newEdgeCommand() *cobra.Command {
-	var listen, defaultCountry, logFormat, logLevel string
-	var targets, proxies, headers []string
+	var f edgeFlags
 	command := &cobra.Command{
 		Use:   "edge",
 		Short: "Run the reverse proxy that sends each request to the nearest healthy region",
@@ -25,49 +35,96 @@ client, writes of signed-in customers to their home region, and to the next regi
 does not answer. A call with an effect is only sent again where its Idempotency-Key makes
 that safe.`,
 		Example: `  meridian edge --target us-east=http://10.0.1.5:8080 --target eu-west=http://10.2.1.5:8080
-  meridian edge --target eu-west=https://eu.internal --country-header CF-IPCountry --trusted-proxies 173.245.48.0/20`,
+  meridian edge --target eu-west=https://eu.internal --country-header CF-IPCountry --trusted-proxies 173.245.48.0/20
+  meridian edge --target eu-west=https://eu.internal --metrics-listen 10.0.0.7:9090`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			set, err := regions.Shipped()
-			if err != nil {
-				return err
-			}
-			trusted, err := networks(proxies)
-			if err != nil {
-				return usageError{err}
-			}
-			log, err := telemetry.NewLogger(c.ErrOrStderr(), telemetry.LogConfig{Format: logFormat, Level: logLevel})
-			if err != nil {
-				return usageError{err}
-			}
-			where, err := parseTargets(targets)
-			if err != nil {
-				return usageError{err}
-			}
-			edge, err := geo.NewEdge(geo.EdgeConfig{
-				Regions: set, Targets: where, Log: log,
-				Locator: geo.LocatorConfig{TrustedProxies: trusted, CountryHeaders: headers, DefaultCountry: defaultCountry},
-			})
-			if err != nil {
-				return usageError{err}
-			}
-			listener, err := net.Listen("tcp", listen)
-			if err != nil {
-				return fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err)
-			}
-			fmt.Fprintf(c.OutOrStdout(), "The edge listens on %s for %s.\n", listener.Addr(), strings.Join(targets, ", "))
-			return edge.Serve(c.Context(), listener)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return runEdge(c, f) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
-	flags.StringArrayVar(&targets, "target", list("MERIDIAN_EDGE_TARGETS"), "region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
-	flags.StringSliceVar(&proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), "networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
-	flags.StringSliceVar(&headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"), "headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
-	flags.StringVar(&defaultCountry, "default-country", "", "country of clients that nothing locates")
-	flags.StringVar(&logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
-	flags.StringVar(&logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), "debug, info, warn or error [MERIDIAN_LOG_LEVEL]")
+	flags.StringVar(&f.listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
+	flags.StringArrayVar(&f.targets, "target", list("MERIDIAN_EDGE_TARGETS"), "region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), "networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
+	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"), "headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
+	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that nothing locates")
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
+	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
+	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), "debug, info, warn or error [MERIDIAN_LOG_LEVEL]")
+	metricsFlag(command, &f.metrics)
 	return command
+}
+
+func runEdge(c *cobra.Command, f edgeFlags) error {
+	config, err := f.config(c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	reporting, err := f.report(c.Context(), &config)
+	if err != nil {
+		return err
+	}
+	edge, err := geo.NewEdge(config)
+	if err != nil {
+		return usageError{err}
+	}
+	listener, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: choose another address with --listen", f.listen, err)
+	}
+	stopMetrics, err := serveMetrics(c.Context(), f.metrics, reporting.Serve)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	fmt.Fprintf(c.OutOrStdout(), "The edge listens on %s for %s.\n", listener.Addr(), strings.Join(f.targets, ", "))
+	err = edge.Serve(c.Context(), listener)
+	last, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), lastTelemetry)
+	defer cancel()
+	return errors.Join(err, stopMetrics(), reporting.Shutdown(last))
+}
+
+// lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
+const lastTelemetry = 5 * time.Second
+
+// config checks the flags and makes the edge's configuration of them.
+func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
+	set, err := regions.Shipped()
+	if err != nil {
+		return geo.EdgeConfig{}, err
+	}
+	trusted, err := networks(f.proxies)
+	if err != nil {
+		return geo.EdgeConfig{}, usageError{err}
+	}
+	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
+	if err != nil {
+		return geo.EdgeConfig{}, usageError{err}
+	}
+	where, err := parseTargets(f.targets)
+	if err != nil {
+		return geo.EdgeConfig{}, usageError{err}
+	}
+	return geo.EdgeConfig{
+		Regions: set, Targets: where, Log: log,
+		Locator: geo.LocatorConfig{TrustedProxies: trusted, CountryHeaders: f.headers, DefaultCountry: f.defaultCountry},
+	}, nil
+}
+
+// report makes what the edge reports with. Without a collector it begins no traces: the
+// regions, which may have one, would take its word that nothing is to be kept.
+func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemetry.Telemetry, error) {
+	endpoint := cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	reporting := telemetry.Config{Service: "meridian-edge", Version: version(), OTLPEndpoint: endpoint}
+	if err := reporting.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	t, err := telemetry.Setup(ctx, reporting)
+	if err != nil {
+		return nil, err
+	}
+	config.Meter = t.Meter
+	if endpoint != "" {
+		config.Tracer = t.Tracer
+	}
+	return t, nil
 }
 
 func parseTargets(texts []string) ([]geo.Target, error) {

@@ -64,7 +64,7 @@ Start with:  meridian up`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"})
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"}, &cobra.Group{ID: "prove", Title: "Prove it:"})
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -73,6 +73,7 @@ Start with:  meridian up`,
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newAccountCommand(), newVerifyCommand())
+	add("prove", newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	return root
 }
 

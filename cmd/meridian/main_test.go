@@ -35,6 +35,9 @@ func TestRun_Mistakes(t *testing.T) {
 		{"plan for nobody", []string{"migrate", "plan", "--engine", "oracle"}, []string{"oracle", "postgres"}},
 		{"edge without regions", []string{"edge"}, []string{"targets"}},
 		{"edge with a bad target", []string{"edge", "--target", "eu-west"}, []string{"eu-west", "region=URL"}},
+		{"no such scenario", []string{"chaos", "sabotage"}, []string{"sabotage", "kill-pod"}},
+		{"no run", []string{"chaos", "--runs", "0"}, []string{"--runs"}},
+		{"too long a run", []string{"chaos", "--duration", "1h"}, []string{"1h", "5m"}},
 		{"sandbox without keys", []string{"sandbox"}, []string{"api key"}},
 	}
 	for _, test := range tests {
@@ -103,14 +106,25 @@ func TestHelp_ShowsNoSecret(t *testing.T) {
 	}
 }
 
+// A key that is not one is told with its remedy, and not shown.
+func TestServe_BadStripeKey(t *testing.T) {
+	t.Setenv("MERIDIAN_STRIPE_SECRET_KEY", "pk_live_hunter2hunter2")
+	t.Setenv("MERIDIAN_STRIPE_WEBHOOK_SECRET", "whsec_hunter2hunter2, hunter2")
+	code, _, stderr := meridianCommand(t, "serve", "--region", "eu-west")
+	if code != exitUsage || !strings.Contains(stderr, "sk_") || !strings.Contains(stderr, "whsec_") || strings.Contains(stderr, "hunter2") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
 func TestDescribe_ShowsNoSecret(t *testing.T) {
 	const url = "https://shop:hunter2@hooks.example/hunter2?key=hunter2"
 	var out bytes.Buffer
 	(&podFlags{
 		databaseURL: "postgres://shop:hunter2@db/shop", eventsURL: url, sandboxURL: url, otlpEndpoint: url,
 		secret: "hunter2", sandboxKey: "hunter2", sandboxHooks: "hunter2", eventsSign: "hunter2",
+		stripeKey: "hunter2", stripeHooks: []string{"hunter2"}, stripeURL: url,
 	}).describe(&out, ":8080")
-	if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "https://hooks.example") != 3 {
+	if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "https://hooks.example") != 4 {
 		t.Errorf("described as\n%s", &out)
 	}
 }

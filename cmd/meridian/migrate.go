@@ -34,8 +34,16 @@ A new region is a YAML file in regions/ and one 'meridian migrate up'.`,
 // that of the shop that is open in this folder.
 func databaseURLFlag(c *cobra.Command, into *string) {
 	c.Flags().StringVar(into, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that 'meridian up' has open in this folder")
-	c.PreRun = func(*cobra.Command, []string) {
-		*into = cmp.Or(*into, os.Getenv("MERIDIAN_DATABASE_URL"), local.OpenDatabaseURL(local.DefaultDir))
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if *into = cmp.Or(*into, os.Getenv("MERIDIAN_DATABASE_URL")); *into != "" {
+			return nil
+		}
+		shop, err := local.Opened(local.DefaultDir)
+		if errors.Is(err, local.ErrClosed) {
+			return nil // the command says what to do
+		}
+		*into = shop.DatabaseURL
+		return err
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/payment/stripe"
 	"meridian/internal/pod"
 	"meridian/internal/secret"
 	"meridian/internal/telemetry"
@@ -28,14 +30,16 @@ import (
 // help names. Secrets are taken from the environment alone, so that no list of processes
 // shows them.
 type podFlags struct {
-	region, databaseURL, logFormat, logLevel     string
-	maxConns                                     int32
-	origins, proxies                             []string
-	drainDelay, drainTimeout, payWithin          time.Duration
-	sandboxURL, eventsURL, otlpEndpoint          string
-	debug                                        bool
-	requestsPerMinute                            int
-	secret, sandboxKey, sandboxHooks, eventsSign string
+	region, databaseURL, logFormat, logLevel        string
+	maxConns                                        int32
+	origins, proxies                                []string
+	drainDelay, drainTimeout, payWithin, checkAfter time.Duration
+	sandboxURL, eventsURL, otlpEndpoint, traceRatio string
+	debug                                           bool
+	requestsPerMinute                               int
+	secret, sandboxKey, sandboxHooks, eventsSign    string
+	stripeURL, stripeCapture, stripeKey             string
+	stripeHooks                                     []string
 }
 
 func (f *podFlags) register(c *cobra.Command) {
@@ -50,9 +54,14 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
+	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second, "when a worker first asks the provider about a payment nobody heard of")
 	flags.StringVar(&f.sandboxURL, "sandbox-url", "", env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
+	flags.StringVar(&f.stripeCapture, "stripe-capture", environment("MERIDIAN_STRIPE_CAPTURE", string(stripe.CaptureAutomatic)),
+		env("MERIDIAN_STRIPE_CAPTURE", "how Stripe takes money: automatic, or manual: held first, and taken if the order is still open"))
+	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
 	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
-	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces"))
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
+	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"), env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
 	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
@@ -60,6 +69,8 @@ func (f *podFlags) register(c *cobra.Command) {
 	f.sandboxKey = os.Getenv("MERIDIAN_SANDBOX_API_KEY")
 	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
 	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
+	f.stripeKey = os.Getenv("MERIDIAN_STRIPE_SECRET_KEY")
+	f.stripeHooks = list("MERIDIAN_STRIPE_WEBHOOK_SECRET")
 }
 
 // podEnvironment is the help text on what is taken from the environment alone.
@@ -70,6 +81,9 @@ Secrets come from the environment:
                                    of every region (openssl rand -base64 32)
   MERIDIAN_SANDBOX_API_KEY         of the payment sandbox, if there is one
   MERIDIAN_SANDBOX_WEBHOOK_SECRET
+  MERIDIAN_STRIPE_SECRET_KEY       sk_… or rk_… of the Stripe account that takes the money
+  MERIDIAN_STRIPE_WEBHOOK_SECRET   whsec_… of its webhook endpoint, /v1/webhooks/stripe; two,
+                                   with a comma, while one replaces the other
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
 func list(name string) []string {
@@ -86,6 +100,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	// URLs are no defaults of flags: --help would show the passwords in them.
 	f.databaseURL = cmp.Or(f.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL"))
 	f.sandboxURL = cmp.Or(f.sandboxURL, os.Getenv("MERIDIAN_SANDBOX_URL"))
+	f.stripeURL = cmp.Or(f.stripeURL, os.Getenv("MERIDIAN_STRIPE_URL"))
 	f.eventsURL = cmp.Or(f.eventsURL, os.Getenv("MERIDIAN_EVENTS_URL"))
 	f.otlpEndpoint = cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	key, err := base64.StdEncoding.DecodeString(f.secret)
@@ -97,6 +112,8 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	faults = append(faults, err)
 	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
 	faults = append(faults, err)
+	ratio, err := shareOf(f.traceRatio)
+	faults = append(faults, err)
 	config := pod.Config{
 		Regions: set, Region: f.region, Secret: key,
 		Database: database.Config{URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region},
@@ -104,14 +121,26 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 			AllowedOrigins: f.origins, TrustedProxies: proxies, DrainDelay: orNone(f.drainDelay), DrainTimeout: f.drainTimeout, Debug: f.debug,
 			Limits: api.Limits{Default: api.Rate{Requests: f.requestsPerMinute, Window: time.Minute}},
 		},
-		PayWithin: f.payWithin, EventsURL: f.eventsURL, EventsSecret: []byte(f.eventsSign),
-		Sandbox:      sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
-		OTLPEndpoint: f.otlpEndpoint, Log: log, Version: version(),
+		PayWithin: f.payWithin, CheckPaymentAfter: f.checkAfter, EventsURL: f.eventsURL, EventsSecret: []byte(f.eventsSign),
+		Sandbox: sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
+		Stripe: stripe.Config{
+			SecretKey: f.stripeKey, WebhookSecrets: f.stripeHooks, Capture: stripe.Capture(f.stripeCapture), BaseURL: f.stripeURL,
+		},
+		OTLPEndpoint: f.otlpEndpoint, TraceRatio: ratio, Log: log, Version: version(),
 	}
 	if err := errors.Join(append(faults, config.Validate())...); err != nil {
 		return pod.Config{}, usageError{err}
 	}
 	return config, nil
+}
+
+// shareOf reads a share above 0 and at most 1.
+func shareOf(text string) (float64, error) {
+	share, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(share > 0 && share <= 1) { // written so that NaN fails too
+		return 0, fmt.Errorf("trace ratio (--trace-ratio, MERIDIAN_TRACE_RATIO) %q: give a number above 0 and at most 1", text)
+	}
+	return share, nil
 }
 
 // orNone is a duration where zero means none at all rather than the default.
@@ -148,14 +177,27 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	row("connections", f.maxConns)
 	row("secret", set(f.secret))
 	row("sandbox", orNothing(origin(f.sandboxURL)))
+	row("stripe", set(f.stripeKey)+f.stripeDetails())
 	row("events", orNothing(origin(f.eventsURL)))
-	row("traces", orNothing(origin(f.otlpEndpoint)))
+	row("collector", orNothing(origin(f.otlpEndpoint)))
 	row("allowed origins", orNothing(strings.Join(f.origins, " ")))
 	row("trusted proxies", orNothing(strings.Join(f.proxies, " ")))
 	row("rate limit", fmt.Sprintf("%d a minute", f.requestsPerMinute))
-	row("pay within", f.payWithin)
+	row("pay within", fmt.Sprintf("%s, asked after %s", f.payWithin, f.checkAfter))
 	row("drain", fmt.Sprintf("%s, then %s", f.drainDelay, f.drainTimeout))
 	_ = w.Flush()
+}
+
+// stripeDetails is how Stripe is used, if it is.
+func (f *podFlags) stripeDetails() string {
+	if f.stripeKey == "" {
+		return ""
+	}
+	details := fmt.Sprintf(", %d webhook secrets, capture %s", len(f.stripeHooks), f.stripeCapture)
+	if f.stripeURL != "" {
+		details += ", at " + origin(f.stripeURL)
+	}
+	return details
 }
 
 // origin is what may be told of a URL: in the rest of it, some services have their users' keys.

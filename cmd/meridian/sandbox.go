@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 
 func newSandboxCommand() *cobra.Command {
 	var listen, webhookURL, stateFile string
+	var delay, patience time.Duration
 	command := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the payment provider that takes no money",
@@ -34,6 +36,7 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 			server, err := sandbox.NewServer(sandbox.Config{
 				APIKey: os.Getenv("MERIDIAN_SANDBOX_API_KEY"), Secret: os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET"),
 				WebhookURL: func(string, int) string { return webhookURL }, StateFile: stateFile, Logger: log,
+				Delay: delay, MaxBackoff: patience,
 			})
 			if err != nil {
 				return usageError{err}
@@ -45,6 +48,8 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 	flags.StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8085"), "address to listen on [MERIDIAN_LISTEN]")
 	flags.StringVar(&webhookURL, "webhook-url", "", "where webhooks go; empty sends none")
 	flags.StringVar(&stateFile, "state-file", "", "where payments are kept over restarts; empty keeps them in memory")
+	flags.DurationVar(&delay, "delay", 20*time.Millisecond, "how long after its answer a payment or refund comes to its end")
+	flags.DurationVar(&patience, "webhook-pause", time.Minute, "longest pause before a webhook that was not taken is sent again; the first are shorter")
 	return command
 }
 

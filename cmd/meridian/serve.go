@@ -12,7 +12,7 @@ import (
 
 func newServeCommand() *cobra.Command {
 	var flags podFlags
-	var listen string
+	var listen, pprofAddress string
 	var worker bool
 	command := &cobra.Command{
 		Use:   "serve",
@@ -24,19 +24,25 @@ has, and ends.
 		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian serve --region us-east --listen :8080 --worker=false`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return serve(c, &flags, listen, worker) },
+		RunE: func(c *cobra.Command, _ []string) error { return serve(c, &flags, listen, pprofAddress, worker) },
 	}
 	flags.register(command)
+	pprofFlag(command, &pprofAddress)
 	command.Flags().StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
 	command.Flags().BoolVar(&worker, "worker", true, "do the region's background work too")
 	return command
 }
 
-func serve(c *cobra.Command, flags *podFlags, listen string, worker bool) error {
+func serve(c *cobra.Command, flags *podFlags, listen, pprofAddress string, worker bool) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
+	stopPprof, err := servePprof(pprofAddress, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	defer stopPprof()
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err)
@@ -52,28 +58,37 @@ func serve(c *cobra.Command, flags *podFlags, listen string, worker bool) error 
 
 func newWorkerCommand() *cobra.Command {
 	var flags podFlags
+	var metrics string
 	command := &cobra.Command{
 		Use:   "worker",
 		Short: "Do one region's background work",
 		Long: `Does one region's background work: webhooks, payments nobody answered, orders that
 expire, refunds, events, and what a region that is down left behind. Any number may run.
 ` + podEnvironment,
-		Example: `  meridian worker --region eu-west --database-url postgres://shop@db.eu-west:26257/shop`,
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			config, err := flags.config(c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			flags.describe(c.OutOrStdout(), "")
-			p, err := pod.New(c.Context(), config)
-			if err != nil {
-				return stopped(c.Context(), err)
-			}
-			p.Work(c.Context())
-			return p.Close(c.Context())
-		},
+		Example: `  meridian worker --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
+  meridian worker --region eu-west --metrics-listen :9090`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return work(c, &flags, metrics) },
 	}
 	flags.register(command)
+	metricsFlag(command, &metrics)
 	return command
+}
+
+func work(c *cobra.Command, flags *podFlags, metrics string) error {
+	config, err := flags.config(c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	flags.describe(c.OutOrStdout(), "")
+	p, err := pod.New(c.Context(), config)
+	if err != nil {
+		return stopped(c.Context(), err)
+	}
+	stopMetrics, err := serveMetrics(c.Context(), metrics, p.ServeMetrics)
+	if err != nil {
+		return errors.Join(err, p.Close(c.Context()))
+	}
+	p.Work(c.Context())
+	return errors.Join(stopMetrics(), p.Close(c.Context()))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -13,7 +14,7 @@ import (
 
 func newUpCommand() *cobra.Command {
 	var config local.Config
-	var logLevel string
+	var logLevel, pprofAddress string
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Open the whole shop on this machine, in every region",
@@ -30,7 +31,7 @@ COCKROACH_BINARY, then in PATH.`,
   meridian up --engine cockroach
   meridian up --database-url postgres://shop@db.example:5432/shop`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return up(c, config, logLevel) },
+		RunE: func(c *cobra.Command, _ []string) error { return up(c, config, logLevel, pprofAddress) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&config.Dir, "dir", local.DefaultDir, "folder of the shop's data")
@@ -40,10 +41,12 @@ COCKROACH_BINARY, then in PATH.`,
 	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
 	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
 	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")
+	flags.StringVar(&config.OTLPEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
+	pprofFlag(command, &pprofAddress)
 	return command
 }
 
-func up(c *cobra.Command, config local.Config, logLevel string) (err error) {
+func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (err error) {
 	if config.Regions, err = regions.Shipped(); err != nil {
 		return err
 	}
@@ -51,9 +54,15 @@ func up(c *cobra.Command, config local.Config, logLevel string) (err error) {
 		return usageError{err}
 	}
 	config.Out, config.Version = c.OutOrStdout(), version()
+	config.OTLPEndpoint = cmp.Or(config.OTLPEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	if err := config.Validate(); err != nil {
 		return usageError{err}
 	}
+	stopPprof, err := servePprof(pprofAddress, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	defer stopPprof()
 	shop, err := local.Start(c.Context(), config)
 	if err != nil {
 		return stopped(c.Context(), err)

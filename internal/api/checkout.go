@@ -241,6 +241,9 @@ const (
 
 // placeInput checks a checkout, all of it at once.
 func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.PlaceInput, error) {
+	if len(s.Orders.Providers) == 0 {
+		return order.PlaceInput{}, &Problem{Code: "payments_unavailable", Err: errors.New("the pod has no payment provider")}
+	}
 	f := new(checkoutFaults)
 	in := order.PlaceInput{
 		CartVersion: body.CartVersion, Account: buyer, ExpectedTotalMinor: body.ExpectedTotalMinor,
@@ -254,6 +257,9 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.P
 		f.Add("expected_total_minor", "must be 0 or more")
 	}
 	in.Provider = f.provider(body.Payment.Provider, slices.Sorted(maps.Keys(s.Orders.Providers)))
+	if provider, ok := s.Orders.Providers[in.Provider]; ok {
+		f.method(provider, in.Method)
+	}
 	f.returnURL(body.Payment.ReturnURL)
 	switch {
 	case (body.ShipTo == nil) == (body.Address == ""):
@@ -293,6 +299,15 @@ func (f *checkoutFaults) provider(name string, offered []string) string {
 	}
 	f.Add("payment.provider", "must be one of %s", strings.Join(offered, ", "))
 	return ""
+}
+
+// method is what the provider itself can tell of a token before it is asked to charge it, of one that is a line of text.
+func (f *checkoutFaults) method(provider payment.Provider, token string) {
+	const field = "payment.method"
+	known := slices.ContainsFunc(f.List, func(fault fault.Field) bool { return fault.Name == field })
+	if err := provider.CheckMethod(token); err != nil && !known {
+		f.Add(field, "%s", err)
+	}
 }
 
 func (f *checkoutFaults) returnURL(text string) {

@@ -270,12 +270,14 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 		{"nothing", `{}`, []string{"cart"}},
 		{"another id", `{"cart":"ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa"}`, []string{"cart"}},
 		{"only the cart", `{"cart":"$"}`, []string{"email", "payment.method", "ship_to"}},
-		{"empty address", `{"cart":"$","email":"a@example.com","ship_to":{},"payment":{"method":"m"}}`,
+		{"empty address", `{"cart":"$","email":"a@example.com","ship_to":{},"payment":{"method":"card_success"}}`,
 			[]string{"ship_to.name", "ship_to.line1", "ship_to.city", "ship_to.country"}},
-		{"both addresses", `{"cart":"$","email":"a@example.com","ship_to":{},"address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"m"}}`,
+		{"both addresses", `{"cart":"$","email":"a@example.com","ship_to":{},"address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
 			[]string{"ship_to"}},
-		{"a guest's saved address", `{"cart":"$","email":"a@example.com","address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"m"}}`,
+		{"a guest's saved address", `{"cart":"$","email":"a@example.com","address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
 			[]string{"address"}},
+		{"a method that is none of the provider's", checkoutBody("$", "card_no_such_card"), []string{"payment.method"}},
+		{"a card number", checkoutBody("$", "4242424242424242"), []string{"payment.method"}},
 		{"all of it", `{"cart":"$","cart_version":-1,"expected_total_minor":-1,"email":"a@b@c","ship_to":{"name":"` + strings.Repeat("é", 201) +
 			`","line1":"a\nb","city":" ","country":"ie","phone":"call me","postcode":"123456789012345678901"},` +
 			`"payment":{"method":"` + strings.Repeat("m", 201) + `","return_url":"javascript:alert(1)"}}`,
@@ -294,6 +296,18 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 			wantTrips(t, w, 0)
 		})
 	}
+}
+
+// TestPlaceOrder_NoProvider is a pod that was given none: nothing is wrong with the request.
+func TestPlaceOrder_NoProvider(t *testing.T) {
+	s := newOrderShop(t, func(c *order.Config) { c.Providers = nil })
+	filled, guest := s.guest("").fill(oneMug)
+	w := guest.post("/v1/orders", checkoutBody(filled.ID, "card_success"))
+	wantProblem(t, w, http.StatusServiceUnavailable, "payments_unavailable")
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("nothing says when to come back")
+	}
+	wantTrips(t, w, 0)
 }
 
 // TestPlaceOrder_Concurrently lets buyers of both regions race for the last books: every one is sold once.

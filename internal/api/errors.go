@@ -169,6 +169,8 @@ var problemTypes = []problemType{
 		err: order.ErrAddressUnknown, detail: "Choose another one, or send ship_to."},
 	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
 		err: order.ErrAccountClosed, detail: "Order as a guest, or with another account."},
+	{code: "payments_unavailable", status: http.StatusServiceUnavailable, title: "The shop takes no payments right now",
+		retryAfter: 30 * time.Second, detail: "Nothing was ordered, and the cart is as it was. Order later."},
 	{code: "payment_provider_unknown", status: http.StatusUnprocessableEntity, title: "There is no such payment provider",
 		err: order.ErrUnknownProvider, detail: "Leave payment.provider out, or name one the shop has."},
 	{code: "order_state", status: http.StatusConflict, title: "The order's state does not allow this",
@@ -312,6 +314,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p, row := problemOf(err)
+	s.telling.problem(r.Context(), call.route, row.code)
 	if row.status >= http.StatusInternalServerError {
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 			slog.String("route", call.route), slog.String("code", row.code), slog.Any("error", err))

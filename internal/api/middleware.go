@@ -135,7 +135,7 @@ func (s *Server) logAccess(r *http.Request, call *call, took time.Duration) {
 		slog.String("route", routeLabel(call.route)),
 		slog.Int("status", call.status),
 		slog.Int64("bytes", call.bytes),
-		slog.Duration("took", took),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.Int64("round_trips", call.trips.Count()),
 	)
 }

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"meridian/internal/telemetry"
 )
 
 // instruments are the server's span maker and metrics. Attributes are the route's template, the method and the
@@ -21,29 +25,36 @@ type instruments struct {
 	active   metric.Int64UpDownCounter
 	duration metric.Float64Histogram
 	trips    metric.Int64Histogram
+	problems metric.Int64Counter
+	// labels are the attributes of each kind of answer, made once: there are only so many.
+	labels sync.Map // answerKind to []metric.RecordOption
+}
+
+// An answerKind is what metrics tell apart.
+type answerKind struct {
+	method, route string
+	status        int
 }
 
 func newInstruments(tracers trace.TracerProvider, meters metric.MeterProvider) (*instruments, error) {
 	const scope = "meridian/api"
 	meter := meters.Meter(scope)
-	active, err := meter.Int64UpDownCounter("http.server.active_requests",
+	i := &instruments{tracer: tracers.Tracer(scope)}
+	var faults [4]error
+	i.active, faults[0] = meter.Int64UpDownCounter("http.server.active_requests",
 		metric.WithDescription("Requests being answered"))
-	if err != nil {
-		return nil, fmt.Errorf("registering a metric: %w", err)
-	}
-	duration, err := meter.Float64Histogram("http.server.request.duration",
+	i.duration, faults[1] = meter.Float64Histogram("http.server.request.duration",
 		metric.WithUnit("s"), metric.WithDescription("How long answers took"),
-		metric.WithExplicitBucketBoundaries(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))
-	if err != nil {
-		return nil, fmt.Errorf("registering a metric: %w", err)
-	}
-	trips, err := meter.Int64Histogram("meridian.http.round_trips",
+		metric.WithExplicitBucketBoundaries(telemetry.Buckets...))
+	i.trips, faults[2] = meter.Int64Histogram("meridian.http.round_trips",
 		metric.WithDescription("Round trips to the database that answers took"),
 		metric.WithExplicitBucketBoundaries(0, 1, 2, 3, 5, 10))
-	if err != nil {
+	i.problems, faults[3] = meter.Int64Counter("meridian.http.problems",
+		metric.WithDescription("Answers that are problems, by their code"))
+	if err := errors.Join(faults[:]...); err != nil {
 		return nil, fmt.Errorf("registering a metric: %w", err)
 	}
-	return &instruments{tracer: tracers.Tracer(scope), active: active, duration: duration, trips: trips}, nil
+	return i, nil
 }
 
 // begin starts the request's span. Only a proxy of ours may say which trace it belongs to.
@@ -63,13 +74,9 @@ func (i *instruments) begin(r *http.Request, call *call) (context.Context, trace
 func (i *instruments) end(r *http.Request, call *call, span trace.Span, took time.Duration) {
 	ctx := r.Context()
 	i.active.Add(ctx, -1)
-	attributes := metric.WithAttributes(
-		attribute.String("http.request.method", knownMethod(r.Method)),
-		attribute.String("http.route", routeLabel(call.route)),
-		attribute.Int("http.response.status_code", call.status),
-	)
-	i.duration.Record(ctx, took.Seconds(), attributes)
-	i.trips.Record(ctx, call.trips.Count(), attributes)
+	labels := i.labelsOf(answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), status: call.status})
+	i.duration.Record(ctx, took.Seconds(), labels...)
+	i.trips.Record(ctx, call.trips.Count(), labels...)
 
 	span.SetAttributes(
 		attribute.Int("http.response.status_code", call.status),
@@ -79,4 +86,25 @@ func (i *instruments) end(r *http.Request, call *call, span trace.Span, took tim
 		span.SetStatus(codes.Error, http.StatusText(call.status))
 	}
 	span.End()
+}
+
+// labelsOf returns the attributes of a kind of answer.
+func (i *instruments) labelsOf(kind answerKind) []metric.RecordOption {
+	if known, ok := i.labels.Load(kind); ok {
+		return known.([]metric.RecordOption)
+	}
+	set := attribute.NewSet(
+		attribute.String("http.request.method", kind.method),
+		attribute.String("http.route", kind.route),
+		attribute.Int("http.response.status_code", kind.status),
+	)
+	labels := []metric.RecordOption{metric.WithAttributeSet(set)}
+	i.labels.Store(kind, labels)
+	return labels
+}
+
+// problem counts an answer that is a problem. The codes are those of problemTypes.
+func (i *instruments) problem(ctx context.Context, route, code string) {
+	i.problems.Add(ctx, 1, metric.WithAttributes(
+		attribute.String("http.route", routeLabel(route)), attribute.String("code", code)))
 }

@@ -35,8 +35,6 @@ func TestOrder_Cards(t *testing.T) {
 		{card: "card_reordered", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
 		{card: "card_early", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
 		{card: "card_error_then_success", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
-		{card: "card_no_such_card", answered: order.Cancelled, payment: payment.Failed, after: order.Cancelled,
-			history: "pending_payment cancelled", reason: "payment_failed", failureCode: "bad_request"},
 	} {
 		t.Run(test.card, func(t *testing.T) {
 			s := newOrderShop(t)

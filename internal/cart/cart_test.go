@@ -345,7 +345,7 @@ func TestQueueCheckout(t *testing.T) {
 	c := s.guestCart(t, add(mug, 1))
 	checkout := func(version int64) error {
 		return s.db.Write(t.Context(), func(b *database.Batch) error {
-			cart.QueueCheckout(b, c.Ref, version)
+			cart.QueueCheckout(b, cart.Checkout{Cart: c.Ref, Version: version})
 			return nil
 		})
 	}

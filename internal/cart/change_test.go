@@ -427,7 +427,7 @@ func TestCreate_AfterCheckout(t *testing.T) {
 	account := newAccount("eu-west")
 	first := s.customerCart(t, account, add(mug, 1))
 	if err := s.db.Write(t.Context(), func(b *database.Batch) error {
-		cart.QueueCheckout(b, first.Ref, first.Version)
+		cart.QueueCheckout(b, cart.Checkout{Cart: first.Ref, Version: first.Version})
 		return nil
 	}); err != nil {
 		t.Fatal(err)

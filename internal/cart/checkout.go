@@ -1,18 +1,32 @@
 package cart
 
 import (
+	"github.com/google/uuid"
+
 	"meridian/internal/database"
 	"meridian/regions"
 )
 
-// QueueCheckout adds to a batch the statement by which an open cart becomes an order's.
-// A cart that is not open, or not at that version any more, breaks carts_version_current
+// Checkout is a cart that becomes an order's, at the version at which it was read.
+type Checkout struct {
+	Cart    regions.Ref
+	Version int64
+}
+
+// QueueCheckout adds to a batch the statement by which open carts become orders'. If one
+// of them is not open, or not at that version any more, it breaks carts_version_current
 // and so the whole batch.
-func QueueCheckout(b *database.Batch, ref regions.Ref, version int64) {
+func QueueCheckout(b *database.Batch, checkouts ...Checkout) {
+	n := len(checkouts)
+	homes, ids, versions := make([]string, n), make([]uuid.UUID, n), make([]int64, n)
+	for i, c := range checkouts {
+		homes[i], ids[i], versions[i] = c.Cart.Region, c.Cart.ID, c.Version
+	}
 	b.Queue(`
-UPDATE carts
+UPDATE carts c
 SET status = 'ordered',
-  version = CASE WHEN status = 'open' AND version = $3 THEN version + 1 ELSE -1 END,
+  version = CASE WHEN c.status = 'open' AND c.version = seen.version THEN c.version + 1 ELSE -1 END,
   updated_at = now()
-WHERE region = $1 AND id = $2`, ref.Region, ref.ID, version)
+FROM unnest($1::text[], $2::uuid[], $3::int8[]) AS seen (region, id, version)
+WHERE c.region = seen.region::crdb_internal_region AND c.id = seen.id`, homes, ids, versions)
 }

@@ -52,6 +52,30 @@ WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
 		ref.Region, ref.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
 }
 
+// QueueGetAll adds the reading of several carts to a batch, in one statement. into gets
+// those that there are and that have not expired.
+func (c *Carts) QueueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
+	clear(into)
+	homes, ids := make([]string, len(refs)), make([]uuid.UUID, len(refs))
+	for i, ref := range refs {
+		homes[i], ids[i] = ref.Region, ref.ID
+	}
+	b.Queue(cartQuery+`
+JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
+WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(func(rows pgx.Rows) error {
+		list, err := pgx.CollectRows(rows, scanCart)
+		for _, row := range list {
+			found, again := into[row.Ref]
+			if again {
+				found.Lines = append(found.Lines, row.Lines...)
+				row = found
+			}
+			into[row.Ref] = row
+		}
+		return err
+	})
+}
+
 // queueGetOpen is QueueGet for the open cart of an account.
 func (c *Carts) queueGetOpen(b *database.Batch, account regions.Ref, into *Cart) {
 	b.Queue(cartQuery+`

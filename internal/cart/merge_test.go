@@ -93,7 +93,7 @@ func TestMerge_Refused(t *testing.T) {
 	customers := s.customerCart(t, bob, add(mug, 1))
 	ordered := s.guestCart(t, add(mug, 1))
 	if err := s.db.Write(t.Context(), func(b *database.Batch) error {
-		cart.QueueCheckout(b, ordered.Ref, ordered.Version)
+		cart.QueueCheckout(b, cart.Checkout{Cart: ordered.Ref, Version: ordered.Version})
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -27,6 +26,7 @@ const (
 type cache struct {
 	products *otter.Cache[productKey, cachedProduct]
 	tree     *otter.Cache[treeKey, *Tree]
+	counters *cacheCounters
 	// freshAt is when the last successful poll began, in nanoseconds since started; 0 is never.
 	freshAt atomic.Int64
 	started time.Time
@@ -48,8 +48,8 @@ type cachedProduct struct {
 	visible bool
 }
 
-func newCache(bytes int64, now func() time.Time) (*cache, error) {
-	counters, err := newCacheCounters()
+func newCache(bytes int64, now func() time.Time, meters metric.MeterProvider) (*cache, error) {
+	counters, err := newCacheCounters(meters)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,11 @@ func newCache(bytes int64, now func() time.Time) (*cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog cache: %w", err)
 	}
-	tree, err := otter.New(&otter.Options[treeKey, *Tree]{MaximumSize: 1})
+	tree, err := otter.New(&otter.Options[treeKey, *Tree]{MaximumSize: 1, StatsRecorder: counters})
 	if err != nil {
 		return nil, fmt.Errorf("catalog cache: %w", err)
 	}
-	return &cache{products: products, tree: tree, started: now().Add(-1), now: now}, nil
+	return &cache{products: products, tree: tree, counters: counters, started: now().Add(-1), now: now}, nil
 }
 
 // fresh reports whether the cache may answer: a poll that began less than MaxStaleness ago
@@ -79,6 +79,15 @@ func newCache(bytes int64, now func() time.Time) (*cache, error) {
 func (c *cache) fresh() bool {
 	at := c.freshAt.Load()
 	return at != 0 && c.now().Sub(c.started)-time.Duration(at) <= MaxStaleness
+}
+
+// mayAnswer is fresh for a read that asks the database where it is false: a miss.
+func (c *cache) mayAnswer() bool {
+	if c.fresh() {
+		return true
+	}
+	c.counters.RecordMisses(1)
+	return false
 }
 
 // refreshed records that what the cache holds was true at began.
@@ -137,22 +146,29 @@ func valueWeight(value any) int {
 	return n
 }
 
-// cacheCounters tells the cache's hits, misses and failures as metrics.
+// cacheCounters tells the hits, misses and failures of both caches as metrics. They begin at
+// 0, so that the first of each shows.
 type cacheCounters struct{ hits, misses, evictions, failures metric.Int64Counter }
 
-func newCacheCounters() (*cacheCounters, error) {
-	meter := otel.Meter("meridian/catalog")
+func newCacheCounters(meters metric.MeterProvider) (*cacheCounters, error) {
+	meter := meters.Meter("meridian/catalog")
 	var c cacheCounters
 	var faults [4]error
 	c.hits, faults[0] = meter.Int64Counter("meridian.catalog.cache.hits",
-		metric.WithDescription("Product reads answered from memory"))
+		metric.WithDescription("Reads of a product or the category tree answered from memory"))
 	c.misses, faults[1] = meter.Int64Counter("meridian.catalog.cache.misses",
-		metric.WithDescription("Product reads that had to ask the database"))
+		metric.WithDescription("Reads of a product or the category tree that had to ask the database"))
 	c.evictions, faults[2] = meter.Int64Counter("meridian.catalog.cache.evictions",
 		metric.WithDescription("Products dropped from memory for want of room"))
 	c.failures, faults[3] = meter.Int64Counter("meridian.catalog.cache.load_failures",
-		metric.WithDescription("Product reads that failed"))
-	return &c, errors.Join(faults[:]...)
+		metric.WithDescription("Reads of a product or the category tree that failed"))
+	if err := errors.Join(faults[:]...); err != nil {
+		return nil, fmt.Errorf("measure the cache: %w", err)
+	}
+	for _, counter := range []metric.Int64Counter{c.hits, c.misses, c.evictions, c.failures} {
+		counter.Add(context.Background(), 0)
+	}
+	return &c, nil
 }
 
 func (c *cacheCounters) RecordHits(n int)                { c.hits.Add(context.Background(), int64(n)) }

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
 	"meridian/internal/database"
 	"meridian/regions"
 )
@@ -24,6 +27,8 @@ type Config struct {
 	Now func() time.Time
 	// Log is told when the cache cannot be used; nil means slog's default.
 	Log *slog.Logger
+	// Meter takes the cache's metrics; nil means none are recorded.
+	Meter metric.MeterProvider
 }
 
 const defaultCacheBytes = 64 << 20
@@ -58,7 +63,10 @@ func New(config Config) (*Catalog, error) {
 	if c.log == nil {
 		c.log = slog.Default()
 	}
+	if config.Meter == nil {
+		config.Meter = noop.NewMeterProvider()
+	}
 	var err error
-	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), c.now)
+	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), c.now, config.Meter)
 	return c, err
 }

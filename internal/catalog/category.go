@@ -72,7 +72,7 @@ func (t *Tree) Len() int { return len(t.byID) }
 // Categories returns the category tree. It makes no round trip when the tree is in memory,
 // else one. The answer is at most MaxStaleness old.
 func (c *Catalog) Categories(ctx context.Context) (*Tree, error) {
-	if !c.cache.fresh() {
+	if !c.cache.mayAnswer() {
 		return c.loadTree(ctx, treeKey{})
 	}
 	return c.cache.tree.Get(ctx, treeKey{}, otter.LoaderFunc[treeKey, *Tree](c.loadTree))

@@ -40,7 +40,7 @@ func newProductKey(idOrSlug string) (key productKey, ok bool) {
 }
 
 func (c *Catalog) cachedProduct(ctx context.Context, key productKey) (cachedProduct, error) {
-	if !c.cache.fresh() {
+	if !c.cache.mayAnswer() {
 		return c.loadProduct(ctx, key)
 	}
 	return c.cache.products.Get(ctx, key, otter.LoaderFunc[productKey, cachedProduct](c.loadProduct))

@@ -3,7 +3,15 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
+
+// OperatorOrder reads any order, as an operator.
+func (c *Client) OperatorOrder(ctx context.Context, by By, id string) (Order, error) {
+	var o Order
+	err := c.Do(ctx, http.MethodGet, "/v1/operator/orders/"+id, by, "", nil, &o)
+	return o, err
+}
 
 // RefundInput is money, and perhaps goods, given back. Without Lines and AmountMinor it is
 // all that is left of the order.
@@ -50,4 +58,40 @@ type ReceiveInput struct {
 // Receive books a delivery, as an operator.
 func (c *Client) Receive(ctx context.Context, by By, key string, in ReceiveInput) error {
 	return c.Do(ctx, http.MethodPost, "/v1/operator/stock:receive", by, key, in, nil)
+}
+
+// AdjustInput is a correction of a stock row: units found, lost or broken.
+type AdjustInput struct {
+	SKU       string `json:"sku"`
+	Warehouse string `json:"warehouse"`
+	Delta     int64  `json:"delta"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference,omitzero"`
+}
+
+// Adjust corrects stock, as an operator.
+func (c *Client) Adjust(ctx context.Context, by By, key string, in AdjustInput) error {
+	return c.Do(ctx, http.MethodPost, "/v1/operator/stock:adjust", by, key, in, nil)
+}
+
+// StockLevel is one SKU in one warehouse.
+type StockLevel struct {
+	SKU       string `json:"sku"`
+	Warehouse string `json:"warehouse"`
+	OnHand    int64  `json:"on_hand"`
+	Available int64  `json:"available"`
+}
+
+// StockPage is one page of stock rows.
+type StockPage struct {
+	Stock      []StockLevel `json:"stock"`
+	NextCursor string       `json:"next_cursor"`
+}
+
+// ListStock reads a page of stock rows, as an operator; query takes sku, warehouse, limit
+// and cursor.
+func (c *Client) ListStock(ctx context.Context, by By, query url.Values) (StockPage, error) {
+	var page StockPage
+	err := c.Do(ctx, http.MethodGet, "/v1/operator/stock?"+query.Encode(), by, "", nil, &page)
+	return page, err
 }

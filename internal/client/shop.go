@@ -48,11 +48,11 @@ type Session struct {
 // By makes calls as the one who signed in.
 func (s Session) By() By { return By{AccessToken: s.AccessToken} }
 
-// Register makes a customer's account.
-func (c *Client) Register(ctx context.Context, key string, in RegisterInput) (Account, error) {
-	var a Account
-	err := c.Do(ctx, http.MethodPost, "/v1/accounts", By{}, key, in, &a)
-	return a, err
+// Register makes a customer's account and signs it in.
+func (c *Client) Register(ctx context.Context, key string, in RegisterInput) (Session, error) {
+	var s Session
+	err := c.Do(ctx, http.MethodPost, "/v1/accounts", By{}, key, in, &s)
+	return s, err
 }
 
 // SignIn opens a session; its access token holds for minutes (ExpiresAt).
@@ -110,6 +110,20 @@ func (c *Client) GetCart(ctx context.Context, by By, id string) (Cart, error) {
 func (c *Client) AddLine(ctx context.Context, by By, key, id string, line Line) (Cart, error) {
 	var cart Cart
 	err := c.Do(ctx, http.MethodPost, "/v1/carts/"+id+"/lines", by, key, line, &cart)
+	return cart, err
+}
+
+// CartChange is a change of one line: Op is "add", "set" or "remove".
+type CartChange struct {
+	Op       string `json:"op"`
+	SKU      string `json:"sku"`
+	Quantity int64  `json:"quantity,omitzero"`
+}
+
+// ChangeCart makes several changes of a cart, all or none.
+func (c *Client) ChangeCart(ctx context.Context, by By, key, id string, changes []CartChange) (Cart, error) {
+	var cart Cart
+	err := c.Do(ctx, http.MethodPatch, "/v1/carts/"+id, by, key, map[string]any{"changes": changes}, &cart)
 	return cart, err
 }
 

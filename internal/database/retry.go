@@ -65,6 +65,7 @@ func (db *DB) retry(ctx context.Context, repeat repeatable, fn func(ctx context.
 		case reason == notSent && lost == maxLost:
 			return err
 		case attempt == db.maxAttempts:
+			db.metrics.exhausted.Add(ctx, 1)
 			return &RetriesExhaustedError{Attempts: attempt, Err: err}
 		}
 		if reason != conflict {
@@ -72,6 +73,7 @@ func (db *DB) retry(ctx context.Context, repeat repeatable, fn func(ctx context.
 		}
 		db.metrics.retries.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", string(reason))))
 		if !sleep(ctx, backoff(attempt)) {
+			db.metrics.exhausted.Add(ctx, 1)
 			return &RetriesExhaustedError{Attempts: attempt, Err: errors.Join(ctx.Err(), err)}
 		}
 	}
@@ -147,10 +149,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-type metrics struct{ retries metric.Int64Counter }
+type metrics struct{ retries, exhausted metric.Int64Counter }
 
+// newMetrics makes the counters, which begin at 0 so that the first increase shows.
 func newMetrics(provider metric.MeterProvider) (metrics, error) {
-	retries, err := provider.Meter("meridian/database").Int64Counter("meridian.database.retries",
+	meter := provider.Meter("meridian/database")
+	retries, err := meter.Int64Counter("meridian.database.retries",
 		metric.WithDescription("Transactions run again, by reason"))
-	return metrics{retries: retries}, err
+	exhausted, err2 := meter.Int64Counter("meridian.database.retries_exhausted",
+		metric.WithDescription("Transactions given up because they kept losing to others or their time was over"))
+	if err := errors.Join(err, err2); err != nil {
+		return metrics{}, fmt.Errorf("measure retries: %w", err)
+	}
+	for _, reason := range []againReason{conflict, notSent, unknownOutcome} {
+		retries.Add(context.Background(), 0, metric.WithAttributes(attribute.String("reason", string(reason))))
+	}
+	exhausted.Add(context.Background(), 0)
+	return metrics{retries: retries, exhausted: exhausted}, nil
 }

@@ -26,8 +26,20 @@ func CountTrips(ctx context.Context) (context.Context, *Trips) {
 	if trips, ok := ctx.Value(tripsKey{}).(*Trips); ok {
 		return ctx, trips
 	}
+	return countAfresh(ctx)
+}
+
+// countAfresh returns a context with a counter of its own.
+func countAfresh(ctx context.Context) (context.Context, *Trips) {
 	trips := new(Trips)
 	return context.WithValue(ctx, tripsKey{}, trips), trips
+}
+
+// addTrips counts round trips that were made for this context under another.
+func addTrips(ctx context.Context, n int64) {
+	if trips, ok := ctx.Value(tripsKey{}).(*Trips); ok {
+		trips.n.Add(n)
+	}
 }
 
 // tripTracer counts into the context's counter, and notes when the server last answered.

@@ -48,16 +48,37 @@ func (r *Replay) Error() string {
 	return "this call was answered before: " + r.Answer.Resource
 }
 
-// QueueClaim adds the claim to the batch of the effect, as its first statement.
+// Claim is a key and the answer of the call that it names.
+type Claim struct {
+	Key
+	Answer
+}
+
+// QueueClaim adds the claim to the batch of the effect.
 func (k Key) QueueClaim(b *database.Batch, answer Answer) {
-	if k.Key == "" {
-		return
+	if k.Key != "" {
+		QueueClaims(b, Claim{k, answer})
 	}
-	// $1 = region, $2 = scope, $3 = key, $4 = fingerprint, $5 = resource, $6 = status, $7 = answer
+}
+
+// QueueClaims adds the claims of several calls to the batch of their effects. If one of
+// the keys is taken, none of the batch happens.
+func QueueClaims(b *database.Batch, claims ...Claim) {
+	n := len(claims)
+	homes, scopes, keys := make([]string, n), make([]string, n), make([]string, n)
+	fingerprints, statuses := make([][]byte, n), make([]int64, n)
+	resources, answers := make([]string, n), make([]string, n)
+	for i, c := range claims {
+		homes[i], scopes[i], keys[i], fingerprints[i] = c.Region, c.Scope, c.Key.Key, c.Fingerprint
+		resources[i], statuses[i], answers[i] = c.Resource, int64(c.Status), string(c.Body)
+	}
+	// $1 = regions, $2 = scopes, $3 = keys, $4 = fingerprints, $5 = resources, $6 = statuses, $7 = answers
 	b.Queue(`
 INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		k.Region, k.Scope, k.Key, k.Fingerprint, answer.Resource, answer.Status, string(answer.Body))
+SELECT c.region::crdb_internal_region, c.scope, c.key, c.fingerprint, c.resource, c.status, c.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int8[], $7::text[])
+  AS c (region, scope, key, fingerprint, resource, status, answer)`,
+		homes, scopes, keys, fingerprints, resources, statuses, answers)
 }
 
 // QueueClaimWhere claims the key only if a condition holds when the batch runs: that an
@@ -85,6 +106,31 @@ func (k Key) QueueFind(b *database.Batch, into *error) {
 		if err == nil && len(found) == 1 {
 			*into = k.replay(found[0])
 		}
+		return err
+	})
+}
+
+// QueueFindAll is QueueFind for several keys, in one statement: earlier[i] is for keys[i].
+func QueueFindAll(b *database.Batch, keys []Key, earlier []error) {
+	clear(earlier)
+	n := len(keys)
+	homes, scopes, texts, positions := make([]string, n), make([]string, n), make([]string, n), make([]int64, n)
+	for i, k := range keys {
+		homes[i], scopes[i], texts[i], positions[i] = k.Region, k.Scope, k.Key, int64(i)
+	}
+	b.Queue(`
+SELECT wanted.position, k.fingerprint, k.resource, k.status, k.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS wanted (region, scope, key, position)
+JOIN idempotency_keys k ON k.region = wanted.region::crdb_internal_region AND k.scope = wanted.scope AND k.key = wanted.key`,
+		homes, scopes, texts, positions).Query(func(rows pgx.Rows) error {
+		var i int
+		var r record
+		var body string
+		_, err := pgx.ForEachRow(rows, []any{&i, &r.fingerprint, &r.answer.Resource, &r.answer.Status, &body}, func() error {
+			r.answer.Body = []byte(body)
+			earlier[i] = keys[i].replay(r)
+			return nil
+		})
 		return err
 	})
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -41,29 +42,67 @@ type LocatedLevel struct {
 }
 
 // QueueCartLevels adds to a batch of reads the stock rows, in every region, of the SKUs
-// that a cart holds. into is set when the batch is read.
-func QueueCartLevels(b *database.Batch, cart regions.Ref, all *regions.Set, into *[]LocatedLevel) {
+// that carts hold, each row once. into is set when the batch is read.
+func QueueCartLevels(b *database.Batch, carts []regions.Ref, all *regions.Set, into *[]LocatedLevel) {
+	homes, ids := make([]string, len(carts)), make([]uuid.UUID, len(carts))
+	for i, cart := range carts {
+		homes[i], ids[i] = cart.Region, cart.ID
+	}
 	b.Queue(`
 SELECT `+levelColumns+`, w.latitude, w.longitude
-FROM cart_lines l
-JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = l.sku
+FROM (
+  SELECT DISTINCT l.sku
+  FROM unnest($1::text[], $2::uuid[]) AS c (region, id)
+  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id
+) AS wanted
+JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = wanted.sku
 JOIN warehouses w ON w.code = s.warehouse AND w.active
-WHERE l.region = $1 AND l.cart_id = $2
-ORDER BY s.sku, s.warehouse`, cart.Region, cart.ID, all.Names()).Query(database.Collect(into, func(row pgx.CollectableRow) (LocatedLevel, error) {
+ORDER BY s.sku, s.warehouse`, homes, ids, all.Names()).Query(database.Collect(into, func(row pgx.CollectableRow) (LocatedLevel, error) {
 		var l LocatedLevel
 		err := row.Scan(append(l.targets(), &l.Latitude, &l.Longitude)...)
 		return l, err
 	}))
 }
 
-// Offers are the levels as seen from a place, in degrees.
-func Offers(levels []LocatedLevel, latitude, longitude float64) []Offer {
-	offers := make([]Offer, len(levels))
-	for i, l := range levels {
-		offers[i] = Offer{
-			Region: l.Region, Warehouse: l.Warehouse, SKU: l.SKU, Available: l.Available(),
-			DistanceKM: regions.DistanceKM(latitude, longitude, l.Latitude, l.Longitude),
+// Levels are stock rows by SKU, from which orders are served in turn.
+type Levels map[string][]LocatedLevel
+
+// LevelsOf gathers stock rows by SKU.
+func LevelsOf(rows []LocatedLevel) Levels {
+	levels := make(Levels)
+	for _, row := range rows {
+		levels[row.SKU] = append(levels[row.SKU], row)
+	}
+	return levels
+}
+
+// Offers are the levels of what is asked for, as seen from a place, in degrees.
+func (l Levels) Offers(demand []Demand, latitude, longitude float64) []Offer {
+	var offers []Offer
+	seen := make(map[string]bool)
+	for _, d := range demand {
+		if seen[d.SKU] {
+			continue
+		}
+		seen[d.SKU] = true
+		for _, row := range l[d.SKU] {
+			offers = append(offers, Offer{
+				Region: row.Region, Warehouse: row.Warehouse, SKU: row.SKU, Available: row.Available(),
+				DistanceKM: regions.DistanceKM(latitude, longitude, row.Latitude, row.Longitude),
+			})
 		}
 	}
 	return offers
+}
+
+// Take counts an order's allocations as reserved, so that the next is not offered them.
+func (l Levels) Take(allocations []Allocation) {
+	for _, a := range allocations {
+		rows := l[a.SKU]
+		for i := range rows {
+			if rows[i].Warehouse == a.Warehouse {
+				rows[i].Reserved += a.Quantity
+			}
+		}
+	}
 }

@@ -223,13 +223,22 @@ func TestLedger_RandomSequences(t *testing.T) {
 }
 
 func TestOffers(t *testing.T) {
-	levels := []inventory.LocatedLevel{{
-		Level:    inventory.Level{Region: "eu-west", SKU: "A", Warehouse: "euw-1", OnHand: 9, Reserved: 2, Allocated: 3},
-		Latitude: 53.35, Longitude: -6.26,
-	}}
-	offer := inventory.Offers(levels, 53.35, -6.26)[0]
-	if offer.Available != 4 || offer.DistanceKM != 0 || offer.Warehouse != "euw-1" {
-		t.Errorf("offer %+v", offer)
+	levels := inventory.LevelsOf([]inventory.LocatedLevel{
+		{Level: inventory.Level{Region: "eu-west", SKU: "A", Warehouse: "euw-1", OnHand: 9, Reserved: 2, Allocated: 3}, Latitude: 53.35, Longitude: -6.26},
+		{Level: inventory.Level{Region: "eu-west", SKU: "B", Warehouse: "euw-1", OnHand: 9}},
+	})
+	demand := []inventory.Demand{{LineNo: 1, SKU: "A", Quantity: 3}, {LineNo: 2, SKU: "A", Quantity: 1}}
+	offers := func() []inventory.Offer { return levels.Offers(demand, 53.35, -6.26) }
+	if got := offers(); len(got) != 1 || got[0].Available != 4 || got[0].DistanceKM != 0 || got[0].Warehouse != "euw-1" {
+		t.Errorf("offers %+v", got)
+	}
+	allocations, err := inventory.Allocate(demand, offers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels.Take(allocations)
+	if got := offers(); got[0].Available != 0 {
+		t.Errorf("offers after all was taken %+v", got)
 	}
 }
 
@@ -248,7 +257,7 @@ VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + 
 	ref := regions.Ref{Region: "eu-west", ID: [16]byte{0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xc1}}
 	var levels []inventory.LocatedLevel
 	err := s.db.Read(t.Context(), func(b *database.Batch) error {
-		inventory.QueueCartLevels(b, ref, s.Regions, &levels)
+		inventory.QueueCartLevels(b, []regions.Ref{ref}, s.Regions, &levels)
 		return nil
 	})
 	if err != nil || len(levels) != 1 || levels[0].Warehouse != "use-1" || levels[0].Available() != 4 || levels[0].Latitude == 0 {

@@ -80,7 +80,7 @@ SELECT $1, $2, $1, gen_random_uuid(), 'pending_payment', $3,
   ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($4::text[]) AS p (region)),
   'EUR', 'IE', 0, 0, 0, 0, true, 'a@example.com', '{}', $5`,
 			p.ref.Region, p.ref.ID, p.cause.TransitionID, places, time.Now().Add(time.Hour))
-		inventory.QueueReserve(b, p.cause, allocations)
+		inventory.QueueReserve(b, inventory.Hold{Cause: p.cause, Allocations: allocations})
 		return nil
 	})
 	return p, err
@@ -94,7 +94,7 @@ func (s *shop) move(ctx context.Context, p *placed, move inventory.Move, allowed
 	err := s.db.Write(ctx, func(b *database.Batch) error {
 		b.Queue(`UPDATE orders SET transition_id = $3, version = version + 1 WHERE region = $1 AND id = $2 AND $4::bool`,
 			p.ref.Region, p.ref.ID, next.TransitionID, allowed)
-		inventory.QueueMove(b, move, next)
+		inventory.QueueMoves(b, move, next)
 		return nil
 	})
 	if err == nil && allowed {

@@ -44,6 +44,8 @@ type Config struct {
 	Tracer pgx.QueryTracer
 	// Argon2 is the cost of hashing a password; zero takes the default.
 	Argon2 account.Argon2
+	// OTLPEndpoint takes the servers' traces and metrics; "" keeps no traces.
+	OTLPEndpoint string
 	// Log gets the servers' log lines; Out what the person at the terminal is told.
 	Log *slog.Logger
 	Out io.Writer

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -100,26 +99,4 @@ func nodesOf(set *regions.Set, firstPort int) []embedded.Node {
 		nodes = append(nodes, node)
 	}
 	return nodes
-}
-
-// urlFile holds, while the shop is open, where its database is reached: for the commands
-// that work on it beside the servers.
-const urlFile = "database-url"
-
-// OpenDatabaseURL is where the database of the shop in a folder is reached, "" while the
-// shop is closed.
-func OpenDatabaseURL(dir string) string {
-	text, err := os.ReadFile(filepath.Join(dir, urlFile))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}
-
-func (s *Shop) tellDatabaseURL() error {
-	url := s.engine.url(s.config.Regions.Primary().Name)
-	if err := os.WriteFile(filepath.Join(s.config.Dir, urlFile), []byte(url+"\n"), 0o600); err != nil {
-		return fmt.Errorf("tell where the database is: %w", err)
-	}
-	return nil
 }

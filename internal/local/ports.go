@@ -13,6 +13,9 @@ import (
 	"meridian/regions"
 )
 
+// loopback is the only address the shop listens on.
+const loopback = "127.0.0.1"
+
 // listeners are the open ports of the shop.
 type listeners struct {
 	edge    net.Listener
@@ -28,7 +31,7 @@ func listen(edgePort int, set *regions.Set) (*listeners, error) {
 	l := &listeners{regions: make(map[string]net.Listener)}
 	port := edgePort
 	open := func(who string) net.Listener {
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 		if err != nil {
 			l.fail(who, port, err)
 		}

@@ -19,16 +19,24 @@ type secrets struct {
 	OperatorPassword string `json:"operator_password"`
 }
 
+const secretsFile = "secrets.json"
+
 // loadSecrets reads the folder's secrets, or makes them.
 func loadSecrets(dir string) (secrets, error) {
-	path := filepath.Join(dir, "secrets.json")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if holdsData(dir) {
-			return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s away to begin anew", path, dir)
-		}
-		return makeSecrets(path)
+	s, err := readSecrets(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return s, err
 	}
+	path := filepath.Join(dir, secretsFile)
+	if holdsData(dir) {
+		return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s away to begin anew", path, dir)
+	}
+	return makeSecrets(path)
+}
+
+func readSecrets(dir string) (secrets, error) {
+	path := filepath.Join(dir, secretsFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return secrets{}, fmt.Errorf("read the shop's secrets: %w", err)
 	}
@@ -46,15 +54,20 @@ func makeSecrets(path string) (secrets, error) {
 	if err != nil {
 		return secrets{}, err
 	}
-	// Written aside and renamed, so that a crash leaves no half of it.
-	aside := path + ".new"
-	if err := os.WriteFile(aside, append(text, '\n'), 0o600); err != nil {
-		return secrets{}, fmt.Errorf("write the shop's secrets: %w", err)
-	}
-	if err := os.Rename(aside, path); err != nil {
+	if err := writeAside(path, text); err != nil {
 		return secrets{}, fmt.Errorf("write the shop's secrets: %w", err)
 	}
 	return s, nil
+}
+
+// writeAside writes a file for its owner's eyes aside and renames it, so that nobody finds half
+// of it, not even after a crash.
+func writeAside(path string, text []byte) error {
+	aside := path + ".new"
+	if err := os.WriteFile(aside, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(aside, path)
 }
 
 // holdsData reports whether a database was started in the folder before.

@@ -62,7 +62,10 @@ func openShop(t *testing.T, change func(*Config)) *Shop {
 }
 
 // primary is the primary region's pod.
-func (s *Shop) primary() *pod.Pod { return s.pods[s.config.Regions.Primary().Name] }
+func (s *Shop) primary() *pod.Pod {
+	p, _ := s.branches[s.config.Regions.Primary().Name].current()
+	return p
+}
 
 // sell puts SKUs on sale at 10.00 in every currency of the shop.
 func (s *Shop) sell(t *testing.T, skus ...string) {

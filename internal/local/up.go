@@ -30,9 +30,13 @@ type Shop struct {
 	secrets   secrets
 	engine    *engine
 	listeners *listeners
-	pods      map[string]*pod.Pod
+	registry  *prometheus.Registry
+	reporting *telemetry.Telemetry // the edge's
+	branches  map[string]*branch   // by region
 	sandbox   *sandbox.Server
 	edge      *geo.Edge
+	ready     chan struct{}
+	told      bool // its address is in its folder
 }
 
 // Start opens the ports, starts the database, brings it up to this binary's schema, fills
@@ -41,7 +45,7 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Shop{config: config.withDefaults(), pods: make(map[string]*pod.Pod)}
+	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch), ready: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -65,22 +69,33 @@ func (s *Shop) start(ctx context.Context) (err error) {
 	if err := schema.Up(ctx, s.engine.url(primary), s.config.Regions); err != nil {
 		return err
 	}
-	if err := s.tellDatabaseURL(); err != nil {
-		return err
-	}
 	if err := s.startSandbox(); err != nil {
 		return err
 	}
-	registry := telemetry.NewRegistry()
 	for _, region := range s.config.Regions.All() {
-		if s.pods[region.Name], err = pod.New(ctx, s.podConfig(region.Name, registry)); err != nil {
+		p, err := pod.New(ctx, s.podConfig(region.Name))
+		if err != nil {
 			return err
 		}
+		s.branches[region.Name] = newBranch(p, s.listeners.regions[region.Name])
 	}
-	if err := s.fill(ctx, s.pods[primary]); err != nil {
+	if err := s.fill(ctx, s.branches[primary].pod); err != nil {
 		return err
 	}
-	s.edge, err = geo.NewEdge(s.edgeConfig())
+	return s.makeEdge(ctx)
+}
+
+// makeEdge makes the edge, whose metrics are on every region's page.
+func (s *Shop) makeEdge(ctx context.Context) (err error) {
+	s.reporting, err = telemetry.Setup(ctx, telemetry.Config{
+		Service: "meridian-edge", Version: s.config.Version, OTLPEndpoint: s.config.OTLPEndpoint, Registry: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	config := s.edgeConfig()
+	config.Meter, config.Tracer = s.reporting.Meter, s.reporting.Tracer
+	s.edge, err = geo.NewEdge(config)
 	return err
 }
 
@@ -101,7 +116,7 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 	return seed(ctx, p, s.config.Regions, s.config.Out)
 }
 
-func (s *Shop) podConfig(region string, registry *prometheus.Registry) pod.Config {
+func (s *Shop) podConfig(region string) pod.Config {
 	return pod.Config{
 		Regions: s.config.Regions, Region: region,
 		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
@@ -118,7 +133,7 @@ func (s *Shop) podConfig(region string, registry *prometheus.Registry) pod.Confi
 			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
 		},
 		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
-		Argon2: s.config.Argon2, Log: s.config.Log, Registry: registry, Version: s.config.Version,
+		Argon2: s.config.Argon2, Log: s.config.Log, Registry: s.registry, OTLPEndpoint: s.config.OTLPEndpoint, Version: s.config.Version,
 	}
 }
 
@@ -164,13 +179,18 @@ func (s *Shop) Run(ctx context.Context) error {
 	defer cancel()
 	regionsCtx, stopRegions := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRegions()
-	failures := make(chan error, 2+len(s.pods))
+	failures := make(chan error, 3+len(s.branches))
 	var front, behind sync.WaitGroup
 	front.Go(func() { failures <- s.edge.Serve(ctx, s.listeners.edge) })
-	for name, p := range s.pods {
-		behind.Go(func() { failures <- p.Serve(regionsCtx, s.listeners.regions[name], true) })
+	for _, b := range s.branches {
+		behind.Go(func() { failures <- b.serve(regionsCtx) })
 	}
 	behind.Go(func() { failures <- s.sandbox.Serve(regionsCtx, s.listeners.sandbox) })
+	front.Go(func() {
+		if err := s.open(ctx); err != nil {
+			failures <- err
+		}
+	})
 	var err error
 	select {
 	case <-ctx.Done():
@@ -196,21 +216,25 @@ const closeTimeout = 30 * time.Second
 func (s *Shop) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	var faults []error
-	for _, p := range s.pods {
-		if p != nil {
-			faults = append(faults, p.Close(ctx))
-		}
+	faults := []error{s.untell()}
+	for _, b := range s.branches {
+		faults = append(faults, b.close(ctx))
+	}
+	if s.reporting != nil {
+		faults = append(faults, s.reporting.Shutdown(ctx))
 	}
 	if s.listeners != nil {
 		s.listeners.close()
 	}
 	if s.engine != nil {
-		_ = os.Remove(filepath.Join(s.config.Dir, urlFile))
 		faults = append(faults, s.engine.stop(ctx))
 	}
 	return errors.Join(faults...)
 }
+
+// Ready is closed when Run has every region ready and the shop's folder tells where it is
+// (Opened).
+func (s *Shop) Ready() <-chan struct{} { return s.ready }
 
 // EdgeURL is where shoppers go.
 func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
@@ -227,6 +251,6 @@ func (s *Shop) Describe() {
 		fmt.Fprintf(out, "  %-14s %s    %s\n", region.Name, s.RegionURL(region.Name), region.Title)
 	}
 	fmt.Fprintf(out, "  %-14s %s    test cards\n", "sandbox", urlOf(s.listeners.sandbox))
-	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, "secrets.json"))
+	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, secretsFile))
 	fmt.Fprintln(out, "Ctrl-C closes it. The data stays in "+s.config.Dir+".")
 }

@@ -38,6 +38,9 @@ func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason s
 		id := uuid.New()
 		ids = append(ids, id)
 		t := transition{step: st, order: c.Order, id: id, cancelReason: cancelReason, reason: c.Reason, actor: c.Actor}
+		if st.move != nil {
+			queueLock(b, st.from, t)
+		}
 		if err := o.queue(b, t); err != nil {
 			return err
 		}
@@ -55,6 +58,9 @@ func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason s
 	case err != nil:
 		return Order{}, fmt.Errorf("%s order: %w", st.to, err)
 	case slices.Contains(ids, order.transition):
+		if st.to == Cancelled {
+			o.Metrics.recordSettled(ctx, order.PlacedAt, o.Now(), cancelReason)
+		}
 		return order, nil
 	}
 	if c.Idempotency.Key != "" {

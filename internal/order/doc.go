@@ -9,6 +9,8 @@
 //   - An order exists wholly or not at all: its lines, payment, reservations, events and
 //     idempotency record are one batch, two round trips after the request came in.
 //   - Nothing is sold twice: the batch raises stock counters whose CHECKs decide.
+//   - Checkouts and settlements that come in at the same time share a transaction, each
+//     with its own outcome (see below).
 //   - A transition happens once. It is one conditional UPDATE that leaves a fresh
 //     transition id on the row; every other statement of its batch acts only where it finds
 //     that id. A transition that is not allowed changes nothing.

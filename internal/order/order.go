@@ -145,14 +145,19 @@ type Config struct {
 	CheckAfter time.Duration
 	// ProviderTimeout bounds one call to a provider. Default 8 seconds.
 	ProviderTimeout time.Duration
+	// Together bounds how checkouts and settlements share transactions; zero takes the defaults.
+	Together database.GroupLimits
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Metrics takes what becomes of orders and payments; nil takes nothing.
+	Metrics *Metrics
 }
 
 // Orders places and carries orders. It is safe for concurrent use.
 type Orders struct {
 	Config
-	inbox payment.Inbox
+	inbox  payment.Inbox
+	shared *database.Group[*work]
 }
 
 // New returns the orders of a shop.
@@ -169,7 +174,9 @@ func New(c Config) *Orders {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Orders{Config: c, inbox: payment.Inbox{DB: c.DB, Regions: c.Regions}}
+	o := &Orders{Config: c, inbox: payment.Inbox{DB: c.DB, Regions: c.Regions}}
+	o.shared = database.NewGroup(c.Together, o.serve)
+	return o
 }
 
 // PublicID is an order's public id, ord_….

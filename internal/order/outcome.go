@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/money"
@@ -14,6 +14,10 @@ import (
 	"meridian/internal/payment"
 	"meridian/regions"
 )
+
+// ErrOthersPayment is returned for what a provider said of a payment that is another
+// provider's. It changes nothing.
+var ErrOthersPayment = errors.New("the payment is another provider's")
 
 // AmountMismatchError is returned for a success of another amount than was asked for. It
 // is not recorded: a person has to look.
@@ -42,7 +46,10 @@ func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string
 	defer cancel()
 	outcome, err := provider.Start(asking, o.startInput(order, returnURL))
 	if errors.Is(err, payment.ErrConflict) { // a worker was quicker, and knew no return URL: its payment counts
-		outcome, err = provider.Find(asking, o.PaymentID(order.Ref))
+		outcome, err = provider.Find(asking, o.asked(order.Payment))
+	}
+	if err == nil {
+		outcome, err = o.take(asking, provider, o.asked(order.Payment), outcome)
 	}
 	var rejected *payment.RejectedError
 	switch {
@@ -61,7 +68,7 @@ func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string
 func (o *Orders) startInput(order Order, returnURL string) payment.StartInput {
 	in := payment.StartInput{
 		PaymentID: o.PaymentID(order.Ref), OrderID: o.PublicID(order.Ref), Method: order.Payment.Method, ReturnURL: returnURL,
-		Amount: order.amount(order.TotalMinor),
+		Amount: order.amount(order.TotalMinor), PlacedAt: order.PlacedAt,
 	}
 	for _, line := range order.Lines {
 		in.Lines = append(in.Lines, payment.Line{SKU: line.SKU, Title: line.Title, Quantity: line.Quantity, Total: order.amount(line.SubtotalMinor)})
@@ -75,66 +82,28 @@ func (o *Orders) startInput(order Order, returnURL string) payment.StartInput {
 	return in
 }
 
-// Settle acts on what a provider said of an order's payment: one batch, one round trip,
-// safe in any order and number. payment.ErrUnknownPayment is returned if there is no such
-// payment (yet), *AmountMismatchError for a success of another amount.
+// Settle acts on what a provider, the payment's own, said of an order's payment: one batch,
+// one round trip, safe in any order and number. payment.ErrUnknownPayment is returned if
+// there is no such payment (yet), *AmountMismatchError for a success of another amount.
 func (o *Orders) Settle(ctx context.Context, ref regions.Ref, outcome payment.Outcome) error {
-	return o.settle(ctx, ref, outcome, nil)
+	return o.settle(ctx, &settling{payment: ref, outcome: outcome})
 }
 
-func (o *Orders) settle(ctx context.Context, ref regions.Ref, outcome payment.Outcome, notice *payment.Notice) error {
-	var state payment.State
-	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		state = ""
-		if err := o.queueOutcome(b, ref, outcome); err != nil {
-			return err
-		}
-		if notice != nil {
-			payment.QueuePaymentNoticeDone(b, *notice, ref)
-		}
-		queueState(b, ref, &state)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("settle payment: %w", err)
-	case state == "":
-		return payment.ErrUnknownPayment
-	case outcome.Status == payment.StatusSucceeded && state != payment.Captured:
-		return &AmountMismatchError{PaymentID: o.PaymentID(ref), CapturedMinor: outcome.CapturedMinor}
-	}
-	return nil
-}
-
-func queueState(b *database.Batch, ref regions.Ref, into *payment.State) {
-	b.Queue(`
-SELECT status
-FROM payments
-WHERE region = $1 AND id = $2`, ref.Region, ref.ID).Query(database.CollectFirst(into, pgx.RowTo[payment.State]))
-}
-
-// queueOutcome adds a payment's outcome and what follows from it for its order.
-func (o *Orders) queueOutcome(b *database.Batch, ref regions.Ref, outcome payment.Outcome) error {
-	t := transition{order: ref, id: uuid.New(), when: whenPaymentChanged, actor: "system"}
-	payment.QueueOutcome(b, ref, t.id, outcome)
-	switch outcome.Status {
-	case payment.StatusSucceeded:
-		t.step = stepPay
-		if err := o.queue(b, t); err != nil {
-			return err
-		}
-		payment.QueueRefundIfTooLate(b, ref, t.id)
-	case payment.StatusFailed, payment.StatusCancelled:
-		t.step, t.cancelReason, t.reason = stepCancel, "payment_failed", outcome.FailureCode
-		return o.queue(b, t)
-	}
-	return nil
-}
-
-// ReceiveWebhook takes a verified event of a provider: one round trip to write it to the
-// inbox, one to act on it. A nil error means that it is safe to acknowledge, whether or
-// not it could be acted on yet: the inbox has it.
+// ReceiveWebhook takes a verified event of a provider. What it says of a payment is written
+// to the inbox and acted on in one round trip; anything else, or what cannot be acted on
+// now, waits in the inbox. A nil error means that it is safe to acknowledge: the inbox has
+// it.
 func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event payment.Event) error {
+	notice, err := o.inbox.Notice(provider, event)
+	if err != nil {
+		return err
+	}
+	if s, ok := o.settlingOf(notice); ok {
+		if err := o.settle(ctx, s); s.written(err) {
+			o.Metrics.recordNotice(ctx, provider, err)
+			return nil
+		}
+	}
 	notice, todo, err := o.inbox.Receive(ctx, provider, event)
 	if err != nil || !todo {
 		return err
@@ -143,22 +112,211 @@ func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event paym
 	return nil
 }
 
+// settling is the settling of a payment on its way.
+type settling struct {
+	payment regions.Ref
+	outcome payment.Outcome
+	// notice, if not nil, is the webhook that said so: it is written to the inbox with the
+	// effect.
+	notice *payment.Notice
+
+	found payment.Standing // the payment afterwards
+	err   error
+}
+
+// settlingOf is what a notice of a payment asks for; false for any other notice.
+func (o *Orders) settlingOf(notice payment.Notice) (*settling, bool) {
+	switch notice.Event.Type {
+	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled, payment.EventPaymentRequiresAction:
+	default:
+		return nil, false
+	}
+	ref, err := o.Regions.ParseID(regions.PaymentPrefix, notice.Event.PaymentID)
+	return &settling{payment: ref, outcome: notice.Event.Outcome, notice: &notice}, err == nil
+}
+
+// written reports whether the batch of the settlement was written: it was also where the
+// settlement could not be acted on.
+func (s *settling) written(err error) bool {
+	return err == nil || errors.Is(err, payment.ErrUnknownPayment) || errors.As(err, new(*AmountMismatchError)) || errors.Is(err, ErrOthersPayment)
+}
+
+func (o *Orders) settle(ctx context.Context, s *settling) error {
+	if err := o.shared.Do(ctx, s.payment.Region, &work{settle: s}); err != nil {
+		return fmt.Errorf("settle payment: %w", err)
+	}
+	o.record(ctx, s)
+	switch {
+	case s.err != nil:
+		return fmt.Errorf("settle payment: %w", s.err)
+	case s.found.State == "":
+		return payment.ErrUnknownPayment
+	case s.notice != nil && s.notice.Provider != s.found.Provider:
+		return ErrOthersPayment
+	case s.outcome.Status == payment.StatusSucceeded && s.found.State != payment.Captured:
+		return &AmountMismatchError{PaymentID: o.PaymentID(s.payment), CapturedMinor: s.outcome.CapturedMinor}
+	}
+	return nil
+}
+
+// record counts what became of a settlement.
+func (o *Orders) record(ctx context.Context, s *settling) {
+	if s.found.State == "" {
+		return
+	}
+	o.Metrics.recordPayment(ctx, s.found.Provider, s.outcome.Status)
+	if !s.found.OrderMoved {
+		return
+	}
+	reason := ""
+	if s.outcome.Status != payment.StatusSucceeded {
+		reason = "payment_failed"
+	}
+	o.Metrics.recordSettled(ctx, s.found.PlacedAt, o.Now(), reason)
+}
+
+// settleTogether settles payments in one transaction; where that is refused, each alone.
+func (o *Orders) settleTogether(ctx context.Context, calls []*settling) {
+	for len(calls) > 0 {
+		var now []*settling
+		now, calls = onePerPayment(calls)
+		err := o.writeSettlements(ctx, now)
+		if err != nil && len(now) > 1 {
+			for _, s := range now {
+				s.err = o.writeSettlements(ctx, []*settling{s})
+			}
+			continue
+		}
+		for _, s := range now {
+			s.err = err
+		}
+	}
+}
+
+// onePerPayment puts off what else is said of a payment that the calls settle.
+func onePerPayment(calls []*settling) (now, later []*settling) {
+	payments := make(map[regions.Ref]bool)
+	for _, s := range calls {
+		if payments[s.payment] {
+			later = append(later, s)
+			continue
+		}
+		payments[s.payment] = true
+		now = append(now, s)
+	}
+	return now, later
+}
+
+func (o *Orders) writeSettlements(ctx context.Context, calls []*settling) error {
+	return o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		w := settledRowsOf(calls)
+		queueLock(b, stepPay.from, append(slices.Clone(w.paid), w.cancelled...)...)
+		if err := w.queueNotices(b); err != nil {
+			return err
+		}
+		if err := o.queueOutcomes(b, w); err != nil {
+			return err
+		}
+		if w.notices != nil {
+			payment.QueuePaymentNoticesDone(b, w.notices, w.noticed)
+		}
+		found := make([]*payment.Standing, len(calls))
+		for i, s := range calls {
+			found[i] = &s.found
+		}
+		payment.QueueStandings(b, w.settlements, found)
+		return nil
+	})
+}
+
+// settledRows are settlements, and what follows from them.
+type settledRows struct {
+	settlements, succeeded []payment.Settlement
+	paid, cancelled        []transition // of the orders
+	notices                []payment.Notice
+	noticed                []payment.Settlement // what each notice is about
+}
+
+func settledRowsOf(calls []*settling) settledRows {
+	var w settledRows
+	for _, call := range calls {
+		s := payment.Settlement{Payment: call.payment, Transition: uuid.New(), Outcome: call.outcome.Storable()}
+		if call.notice != nil {
+			s.Provider = call.notice.Provider
+			w.notices, w.noticed = append(w.notices, *call.notice), append(w.noticed, s)
+		}
+		w.add(s)
+	}
+	return w
+}
+
+func (w *settledRows) add(s payment.Settlement) {
+	w.settlements = append(w.settlements, s)
+	t := transition{order: s.Payment, id: s.Transition, when: whenPaymentChanged, actor: "system"}
+	switch s.Outcome.Status {
+	case payment.StatusSucceeded:
+		t.step = stepPay
+		w.succeeded, w.paid = append(w.succeeded, s), append(w.paid, t)
+	case payment.StatusFailed, payment.StatusCancelled:
+		t.step, t.cancelReason, t.reason = stepCancel, "payment_failed", s.Outcome.FailureCode
+		w.cancelled = append(w.cancelled, t)
+	}
+}
+
+func (w *settledRows) queueNotices(b *database.Batch) error {
+	if w.notices == nil {
+		return nil
+	}
+	return payment.QueueReceive(b, w.notices...)
+}
+
+// queueOutcomes adds what was said of payments and what follows from it for their orders.
+func (o *Orders) queueOutcomes(b *database.Batch, w settledRows) error {
+	payment.QueueOutcomes(b, w.settlements...)
+	for _, transitions := range [][]transition{w.paid, w.cancelled} {
+		if transitions == nil {
+			continue
+		}
+		if err := o.queue(b, transitions...); err != nil {
+			return err
+		}
+	}
+	if w.succeeded != nil {
+		payment.QueueRefundIfTooLate(b, w.succeeded...)
+	}
+	return nil
+}
+
 // handle acts on a notice from the inbox. Its error says why that could not be done yet.
 func (o *Orders) handle(ctx context.Context, notice payment.Notice) error {
+	err := o.act(ctx, notice)
+	o.Metrics.recordNotice(ctx, notice.Provider, err)
+	return err
+}
+
+func (o *Orders) act(ctx context.Context, notice payment.Notice) error {
 	event := notice.Event
 	switch event.Type {
-	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled:
-		ref, err := o.Regions.ParseID(regions.PaymentPrefix, event.PaymentID)
-		if err != nil {
+	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled, payment.EventPaymentRequiresAction:
+		s, ok := o.settlingOf(notice)
+		if !ok {
 			return o.dismiss(ctx, notice, "not one of our payments")
 		}
-		return o.settle(ctx, ref, event.Outcome, &notice)
+		err := o.settle(ctx, s)
+		if errors.Is(err, ErrOthersPayment) {
+			return o.dismiss(ctx, notice, err.Error())
+		}
+		return err
 	case payment.EventRefundSucceeded, payment.EventRefundFailed:
 		ref, err := o.Regions.ParseID(regions.RefundPrefix, event.RefundID)
 		if err != nil {
 			return o.dismiss(ctx, notice, "not one of our refunds")
 		}
 		return o.settleRefund(ctx, ref, event.Refund, &notice)
+	case payment.EventPaymentAuthorized:
+		return o.takeHeld(ctx, notice)
+	case payment.EventDisputeOpened, payment.EventDisputeClosed:
+		return o.noteDispute(ctx, notice)
 	}
 	return o.dismiss(ctx, notice, "nothing to do")
 }
@@ -174,6 +332,7 @@ func (o *Orders) dismiss(ctx context.Context, notice payment.Notice, remark stri
 // settleRefund records what a provider said of a refund, with an event where it failed:
 // an operator has to try again.
 func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome payment.RefundOutcome, notice *payment.Notice) error {
+	outcome = outcome.Storable()
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		if outcome.Status == payment.RefundFailed {
 			// before the outcome: the event is written by the one that finds it pending

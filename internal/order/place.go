@@ -2,10 +2,8 @@ package order
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +14,6 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
-	"meridian/internal/outbox"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
@@ -44,18 +41,14 @@ type PlaceInput struct {
 	Idempotency idempotency.Key
 }
 
-// maxSoldOutRetries bounds how often a checkout that lost the race for a stock row looks
-// again, for units in another warehouse. The look itself tells when there are none; since
-// each row runs out only once, the bound is more than the shop has warehouses.
-const maxSoldOutRetries = 20
-
-// Place makes an order of a cart: one round trip to read, one to write. The order waits
-// for its payment (StartPayment) until ExpiresAt.
+// Place makes an order of a cart: one round trip to read, one to write, both shared with
+// the checkouts that come in at the same time. The order waits for its payment
+// (StartPayment) until ExpiresAt.
 //
 // Errors: *idempotency.Replay when this call was made before, *inventory.SoldOutError,
 // cart.ErrNotFound, *cart.ConflictError, cart.ErrNotOpen, ErrCartEmpty, *NotForSaleError,
 // *TotalChangedError, ErrAddressUnknown, ErrAccountClosed, ErrUnknownProvider,
-// shipping.ErrNotServiceable.
+// shipping.ErrNotServiceable, database.ErrBusy.
 // None of them changes anything.
 func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if _, ok := o.Providers[in.Provider]; !ok {
@@ -64,68 +57,178 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if in.Idempotency.Key == "" {
 		return Order{}, errors.New("place order: an idempotency key is needed")
 	}
-	for attempt := 1; ; attempt++ {
-		seen, err := o.read(ctx, in)
-		if err != nil {
-			return Order{}, err
-		}
-		plan, err := o.plan(in, seen)
-		if err != nil {
-			return Order{}, err
-		}
-		err = o.write(ctx, in, plan)
+	p := &placing{in: in}
+	if err := o.shared.Do(ctx, o.laneOf(in), &work{place: p}); err != nil {
+		return Order{}, fmt.Errorf("place order: %w", err)
+	}
+	if p.err == nil {
+		o.Metrics.recordPlaced(ctx)
+	}
+	return p.plan.order, p.err
+}
+
+// laneOf keeps apart checkouts whose rows live in different regions.
+func (o *Orders) laneOf(in PlaceInput) string {
+	home := in.Cart.Region
+	if in.Account != nil {
+		home = in.Account.Region
+	} else if region, ok := o.Regions.HomeOf(in.ShipTo.Country); ok {
+		home = region.Name
+	}
+	if home == in.Cart.Region {
+		return home
+	}
+	return in.Cart.Region + " " + home
+}
+
+// placing is a checkout on its way: what is asked for, and what came of it.
+type placing struct {
+	in   PlaceInput
+	plan plan
+	err  error // why there is no order
+}
+
+// maxPlaceAttempts bounds how often checkouts that lost a race look again: for units in
+// another warehouse, or at a cart that has changed. The look itself tells when there is
+// nothing left; since each stock row runs out only once, the bound is more than the shop
+// has warehouses.
+const maxPlaceAttempts = 20
+
+// placeTogether makes orders of carts in one transaction, first come first served. The
+// constraints decide over all of it; where they refuse, everybody looks again, and what
+// is refused for another reason is found out by trying each alone.
+func (o *Orders) placeTogether(ctx context.Context, calls []*placing) {
+	for attempt := 1; len(calls) > 0; attempt++ {
+		now, later := onePerCart(calls)
+		err := o.tryPlacing(ctx, now)
 		switch {
 		case err == nil:
-			return plan.order, nil
-		case inventory.SoldOut(err) && attempt < maxSoldOutRetries:
-			continue // others were quicker: what is left, and where?
-		case inventory.SoldOut(err):
-			return Order{}, &database.RetriesExhaustedError{Attempts: attempt, Err: err}
-		case idempotency.Taken(err):
-			return Order{}, idempotency.Find(ctx, o.DB, in.Idempotency)
-		case database.Violates(err, "orders_account_fkey"):
-			return Order{}, ErrAccountClosed
-		case database.Violates(err, "carts_version_current"), database.Violates(err, "orders_cart_key"):
-			if attempt == maxSoldOutRetries {
-				return Order{}, &database.RetriesExhaustedError{Attempts: attempt, Err: err}
+			calls, attempt = later, 0
+		case lostRace(err) && attempt < maxPlaceAttempts: // others were quicker: what is left, and where?
+		case len(now) > 1:
+			for _, p := range now {
+				o.placeTogether(ctx, []*placing{p})
 			}
-			continue // the cart was changed or ordered meanwhile: reading it again tells
+			calls, attempt = later, 0
+		default:
+			now[0].err = placeError(err, attempt)
+			return
 		}
-		return Order{}, fmt.Errorf("place order: %w", err)
 	}
 }
 
-// seen is what a checkout reads, in one snapshot.
+// onePerCart puts off the checkouts of a cart that another one of the calls orders.
+func onePerCart(calls []*placing) (now, later []*placing) {
+	carts := make(map[regions.Ref]bool)
+	for _, p := range calls {
+		if carts[p.in.Cart] {
+			later = append(later, p)
+			continue
+		}
+		carts[p.in.Cart] = true
+		now = append(now, p)
+	}
+	return now, later
+}
+
+// lostRace is true of refusals that another look at the database explains.
+func lostRace(err error) bool {
+	return inventory.SoldOut(err) || idempotency.Taken(err) ||
+		database.Violates(err, "carts_version_current") || database.Violates(err, "orders_cart_key")
+}
+
+func placeError(err error, attempts int) error {
+	switch {
+	case lostRace(err):
+		return &database.RetriesExhaustedError{Attempts: attempts, Err: err}
+	case database.Violates(err, "orders_account_fkey"):
+		return ErrAccountClosed
+	}
+	return fmt.Errorf("place order: %w", err)
+}
+
+// tryPlacing reads, works out and writes. A call that cannot be served gets its own error;
+// the error returned is that of them all.
+func (o *Orders) tryPlacing(ctx context.Context, calls []*placing) error {
+	seen, levels, err := o.read(ctx, calls)
+	if err != nil {
+		return err
+	}
+	var planned []*placing
+	for i, p := range calls {
+		if p.plan, p.err = o.planOne(p.in, seen[i], levels); p.err == nil {
+			planned = append(planned, p)
+		}
+	}
+	if planned == nil {
+		return nil
+	}
+	return o.write(ctx, planned)
+}
+
+func (o *Orders) planOne(in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
+	if s.err != nil {
+		return plan{}, s.err
+	}
+	p, err := o.plan(in, s, levels)
+	if err == nil {
+		levels.Take(p.allocations)
+	}
+	return p, err
+}
+
+// seen is what a checkout reads.
 type seen struct {
+	err     error // why there is nothing to do: the call was made before, or there is no cart
 	cart    cart.Cart
-	levels  []inventory.LocatedLevel
 	email   string
 	address *Address
 }
 
-func (o *Orders) read(ctx context.Context, in PlaceInput) (seen, error) {
-	var s seen
-	var earlier error
+// read looks at all that the checkouts need, in one snapshot.
+func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.Levels, error) {
+	all := make([]seen, len(calls))
+	carts := make(map[regions.Ref]cart.Cart)
+	earlier := make([]error, len(calls))
+	var rows []inventory.LocatedLevel
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
-		s = seen{email: in.Email}
-		in.Idempotency.QueueFind(b, &earlier)
-		o.Carts.QueueGet(b, in.Cart, &s.cart)
-		inventory.QueueCartLevels(b, in.Cart, o.Regions, &s.levels)
-		if in.Account != nil && in.Email == "" {
-			queueEmail(b, *in.Account, &s.email)
+		refs, keys := make([]regions.Ref, len(calls)), make([]idempotency.Key, len(calls))
+		for i, p := range calls {
+			all[i] = seen{email: p.in.Email}
+			refs[i], keys[i] = p.in.Cart, p.in.Idempotency
 		}
-		if in.SavedAddress != nil && in.Account != nil {
-			queueAddress(b, *in.Account, *in.SavedAddress, &s.address)
+		idempotency.QueueFindAll(b, keys, earlier)
+		o.Carts.QueueGetAll(b, refs, carts)
+		inventory.QueueCartLevels(b, refs, o.Regions, &rows)
+		for i, p := range calls {
+			queueCustomer(b, p.in, &all[i])
 		}
 		return nil
 	})
-	switch {
-	case earlier != nil:
-		return seen{}, earlier
-	case err != nil:
-		return seen{}, fmt.Errorf("read cart for checkout: %w", err)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read carts for checkout: %w", err)
 	}
-	return s, nil
+	for i, p := range calls {
+		found, ok := carts[p.in.Cart]
+		all[i].cart, all[i].err = found, earlier[i]
+		if !ok && earlier[i] == nil {
+			all[i].err = cart.ErrNotFound
+		}
+	}
+	return all, inventory.LevelsOf(rows), nil
+}
+
+// queueCustomer adds the reading of what a customer's checkout leaves to the account.
+func queueCustomer(b *database.Batch, in PlaceInput, into *seen) {
+	if in.Account == nil {
+		return
+	}
+	if in.Email == "" {
+		queueEmail(b, *in.Account, &into.email)
+	}
+	if in.SavedAddress != nil {
+		queueAddress(b, *in.Account, *in.SavedAddress, &into.address)
+	}
 }
 
 func queueEmail(b *database.Batch, account regions.Ref, into *string) {
@@ -161,7 +264,7 @@ type plan struct {
 	now         time.Time
 }
 
-func (o *Orders) plan(in PlaceInput, s seen) (plan, error) {
+func (o *Orders) plan(in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
 	if err := checkCart(in, s.cart); err != nil {
 		return plan{}, err
 	}
@@ -194,7 +297,7 @@ func (o *Orders) plan(in PlaceInput, s seen) (plan, error) {
 		}
 	}
 	demand := demandOf(s.cart)
-	allocations, err := inventory.Allocate(demand, inventory.Offers(s.levels, home.Latitude, home.Longitude))
+	allocations, err := inventory.Allocate(demand, levels.Offers(demand, home.Latitude, home.Longitude))
 	if err != nil {
 		return plan{}, err
 	}
@@ -266,85 +369,4 @@ func (o *Orders) buyer(in PlaceInput) string {
 		return "guest"
 	}
 	return o.Regions.FormatID(regions.AccountPrefix, *in.Account)
-}
-
-func (o *Orders) write(ctx context.Context, in PlaceInput, p plan) error {
-	order := p.order
-	publicID := o.PublicID(order.Ref)
-	return o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: publicID, Status: http.StatusCreated})
-		cart.QueueCheckout(b, in.Cart, p.cartVersion)
-		if err := queueInsert(b, order, stockRegions(p.allocations)); err != nil {
-			return err
-		}
-		o.queueHistory(b, transition{order: order.Ref, id: order.transition, actor: o.buyer(in)})
-		payment.QueueInsert(b, order.Payment, order.transition, p.now.Add(o.CheckAfter))
-		inventory.QueueReserve(b, inventory.Cause{
-			Order: order.Ref, OrderID: publicID, TransitionID: order.transition, Actor: o.buyer(in),
-		}, p.allocations)
-		return outbox.Queue(b, outbox.Event{
-			Region: order.Ref.Region, Topic: "order.placed", Key: publicID,
-			Payload: map[string]any{"order": publicID, "status": order.Status, "total_minor": order.TotalMinor, "currency": order.Currency},
-		})
-	})
-}
-
-func queueInsert(b *database.Batch, o Order, stockRegions []string) error {
-	shipTo, err := json.Marshal(o.ShipTo)
-	if err != nil {
-		return fmt.Errorf("encode address: %w", err)
-	}
-	// $1 = region, $2 = id, $3 = account, $4 = cart's region, $5 = cart, $6 = status,
-	// $7 = transition, $8 = regions of the stock, $9 = currency, $10 = country,
-	// $11 = subtotal, $12 = shipping, $13 = tax, $14 = total, $15 = prices include tax,
-	// $16 = e-mail, $17 = address, $18 = placed at, $19 = expires at
-	b.Queue(`
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]::crdb_internal_region[], $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19)`,
-		o.Ref.Region, o.Ref.ID, o.Account, o.Cart.Region, o.Cart.ID, o.Status, o.transition, stockRegions, o.Currency, o.Country,
-		o.SubtotalMinor, o.ShippingMinor, o.TaxMinor, o.TotalMinor, o.PricesIncludeTax, o.Email, string(shipTo), o.PlacedAt, o.ExpiresAt)
-	var c lineColumns
-	for _, line := range o.Lines {
-		c.add(line)
-	}
-	// $1 = region, $2 = order, then a column of the lines each: $3 = line numbers,
-	// $4 = SKUs, $5 = products, $6 = titles, $7 = quantities, $8 = unit prices,
-	// $9 = subtotals, $10 = tax rates, $11 = taxes, $12 = totals
-	b.Queue(`
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-SELECT $1::text::crdb_internal_region, $2::uuid, l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price, l.subtotal, l.tax_rate, l.tax, l.total
-FROM unnest($3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[])
-  AS l (line_no, sku, product_id, title, quantity, unit_price, subtotal, tax_rate, tax, total)`,
-		o.Ref.Region, o.Ref.ID, c.lineNos, c.skus, c.products, c.titles, c.quantities, c.unitPrices, c.subtotals, c.taxRates, c.taxes, c.totals)
-	return nil
-}
-
-type lineColumns struct {
-	lineNos, quantities, unitPrices, subtotals, taxRates, taxes, totals []int64
-	skus, titles                                                        []string
-	products                                                            []uuid.UUID
-}
-
-func (c *lineColumns) add(l Line) {
-	c.lineNos = append(c.lineNos, l.LineNo)
-	c.skus = append(c.skus, l.SKU)
-	c.products = append(c.products, l.ProductID)
-	c.titles = append(c.titles, l.Title)
-	c.quantities = append(c.quantities, l.Quantity)
-	c.unitPrices = append(c.unitPrices, l.UnitPriceMinor)
-	c.subtotals = append(c.subtotals, l.SubtotalMinor)
-	c.taxRates = append(c.taxRates, int64(l.TaxRate))
-	c.taxes = append(c.taxes, l.TaxMinor)
-	c.totals = append(c.totals, l.TotalMinor)
-}
-
-func stockRegions(allocations []inventory.Allocation) []string {
-	var names []string
-	for _, a := range allocations { // sorted by region
-		if len(names) == 0 || names[len(names)-1] != a.Region {
-			names = append(names, a.Region)
-		}
-	}
-	return names
 }

@@ -294,8 +294,9 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		}
 		t := transition{order: order.Ref, id: uuid.New(), reason: in.Reason, actor: in.Actor}
 		t.to = work.to
+		queueLock(b, Statuses, t)
 		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: o.PublicID(order.Ref), Status: http.StatusOK})
-		o.queueGuarded(b, t, order.Version)
+		queueGuarded(b, t, order.Version)
 		for _, line := range work.lines {
 			queueRefundedLine(b, order.Ref, line)
 		}
@@ -330,13 +331,13 @@ func queueMoney(b *database.Batch, refund payment.Refund) error {
 
 // queueGuarded changes the order's state if it is still at the version that was read;
 // otherwise the whole batch fails on orders_version_current.
-func (o *Orders) queueGuarded(b *database.Batch, t transition, version int64) {
+func queueGuarded(b *database.Batch, t transition, version int64) {
 	// $1 = region, $2 = order, $3 = transition, $4 = to, $5 = version
 	b.Queue(`
 UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1 ELSE -1 END,
   transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2`, t.order.Region, t.order.ID, t.id, t.to, version)
-	o.queueHistory(b, t)
+	queueHistory(b, transitionColumnsOf([]transition{t}))
 }
 
 func queueRefundedLine(b *database.Batch, order regions.Ref, line payment.RefundLine) {

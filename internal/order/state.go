@@ -54,36 +54,85 @@ type transition struct {
 	cancelReason string
 	reason       string // for the history
 	actor        string
-	when         string // a further condition, SQL that starts with AND; its placeholders start at $7
+	when         string // a further condition on the order o, SQL that starts with AND; its placeholders start at $7
 	args         []any
 }
 
 // whenPaymentChanged lets an order move only if its payment's row was changed by the same
-// transition ($1, $2 and $3 are the order's key and the transition: they share one id).
-const whenPaymentChanged = ` AND EXISTS (SELECT 1 FROM payments p WHERE p.region = $1 AND p.id = $2 AND p.transition_id = $3)`
+// transition (they share one id).
+const whenPaymentChanged = ` AND EXISTS (SELECT 1 FROM payments p WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id)`
 
-// queue adds the transition to a batch: the order's row, its history, its stock and its
-// event.
-func (o *Orders) queue(b *database.Batch, t transition) error {
-	// $1 = region, $2 = order, $3 = transition, $4 = to, $5 = cancel reason, $6 = from
-	b.Queue(`
-UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = ANY($6::text[])`+t.when,
-		append([]any{t.order.Region, t.order.ID, t.id, t.to, t.cancelReason, words(t.from)}, t.args...)...)
-	o.queueHistory(b, t)
-	if t.move != nil {
-		inventory.QueueMove(b, *t.move, o.cause(t))
+// queueLock adds, as a batch's first statement, the locking of the stock that the
+// transitions will move. The stock comes before all other rows in every batch, so that no
+// two wait for each other.
+func queueLock(b *database.Batch, from []Status, transitions ...transition) {
+	orders := make([]regions.Ref, len(transitions))
+	for i, t := range transitions {
+		orders[i] = t.order
 	}
-	return outbox.QueueWhere(b, o.event(t), happened(5), t.order.Region, t.order.ID, t.id)
+	inventory.QueueLock(b, words(from), orders...)
 }
 
-func (o *Orders) queueHistory(b *database.Batch, t transition) {
-	// $1 = region, $2 = order, $3 = transition, $4 = reason, $5 = actor
+// queue adds transitions of the same step and condition to a batch: the orders' rows, their
+// history, their stock and their events. An order is in it once at most.
+func (o *Orders) queue(b *database.Batch, transitions ...transition) error {
+	first := transitions[0]
+	c := transitionColumnsOf(transitions)
+	// $1 = regions, $2 = orders, $3 = transitions, $4 = cancel reasons, $5 = to, $6 = from
+	b.Queue(`
+UPDATE orders o SET status = $5, cancel_reason = t.cancel_reason, version = o.version + 1, transition_id = t.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) AS t (region, order_id, transition_id, cancel_reason)
+WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($6::text[])`+first.when,
+		append([]any{c.regions, c.ids, c.transitions, c.cancelReasons, first.to, words(first.from)}, first.args...)...)
+	queueHistory(b, c)
+	if first.move != nil {
+		causes := make([]inventory.Cause, len(transitions))
+		for i, t := range transitions {
+			causes[i] = o.cause(t)
+		}
+		inventory.QueueMoves(b, *first.move, causes...)
+	}
+	return o.queueEvents(b, transitions)
+}
+
+// queueHistory adds the entries of those transitions that happened.
+func queueHistory(b *database.Batch, c transitionColumns) {
+	// $1 = regions, $2 = orders, $3 = transitions, $4 = reasons, $5 = actors
 	b.Queue(`
 INSERT INTO order_history (region, order_id, version, status, reason, actor, at)
-SELECT region, id, version, status, $4::text, $5::text, updated_at
-FROM orders
-WHERE region = $1 AND id = $2 AND transition_id = $3`, t.order.Region, t.order.ID, t.id, t.reason, t.actor)
+SELECT o.region, o.id, o.version, o.status, t.reason, t.actor, o.updated_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) AS t (region, order_id, transition_id, reason, actor)
+JOIN orders o ON o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id`,
+		c.regions, c.ids, c.transitions, c.reasons, c.actors)
+}
+
+func (o *Orders) queueEvents(b *database.Batch, transitions []transition) error {
+	events := make([]outbox.Caused, len(transitions))
+	for i, t := range transitions {
+		events[i] = outbox.Caused{Event: o.event(t), Subject: t.order.ID, Transition: t.id}
+	}
+	return outbox.QueueCaused(b,
+		`EXISTS (SELECT 1 FROM orders o WHERE o.region = e.region::crdb_internal_region AND o.id = e.subject AND o.transition_id = e.transition)`,
+		events...)
+}
+
+// transitionColumns are transitions, a column a field.
+type transitionColumns struct {
+	regions, cancelReasons, reasons, actors []string
+	ids, transitions                        []uuid.UUID
+}
+
+func transitionColumnsOf(transitions []transition) transitionColumns {
+	var c transitionColumns
+	for _, t := range transitions {
+		c.regions = append(c.regions, t.order.Region)
+		c.ids = append(c.ids, t.order.ID)
+		c.transitions = append(c.transitions, t.id)
+		c.cancelReasons = append(c.cancelReasons, t.cancelReason)
+		c.reasons = append(c.reasons, t.reason)
+		c.actors = append(c.actors, t.actor)
+	}
+	return c
 }
 
 func (o *Orders) cause(t transition) inventory.Cause {

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,12 +24,14 @@ import (
 // asked again later.
 type Receiver func(ctx context.Context, e Event) error
 
-// Courier delivers the events of the regions it is told.
+// Courier delivers events.
 type Courier struct {
 	DB      *database.DB
 	Receive Receiver
 	// Batch bounds how many events one pass claims. Default 100.
 	Batch int
+	// Metrics, if not nil, takes a span and a count of each delivery.
+	Metrics *Metrics
 }
 
 // claimLife is how long a claimed event is left alone, and passTime how long a pass hands
@@ -44,11 +45,20 @@ const (
 // still does.
 const settleTime = 10 * time.Second
 
-// DeliverOnce claims events that are due, in the process's region or overdue by more than
-// a minute in any, hands them to the receiver, and says how many were delivered. One that
-// fails is tried again after 1 s, doubling up to an hour, for ever.
+// DeliverOnce claims events of the process's region that are due, hands them to the
+// receiver, and says how many were delivered. One that fails is tried again after 1 s,
+// doubling up to an hour, for ever.
 func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
-	events, err := c.claim(ctx)
+	return c.deliver(ctx, c.DB.Own())
+}
+
+// TakeOverOnce is DeliverOnce for the events that another region has left lying.
+func (c *Courier) TakeOverOnce(ctx context.Context, region string) (int, error) {
+	return c.deliver(ctx, database.LeftBy(region))
+}
+
+func (c *Courier) deliver(ctx context.Context, of database.Reach) (int, error) {
+	events, err := c.claim(ctx, of)
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}
@@ -60,8 +70,7 @@ func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
 		if pass.Err() != nil {
 			break // the rest comes up again when its claim has run out
 		}
-		if err := c.Receive(pass, event.Event); err != nil {
-			event.err = err
+		if event.err = c.hand(pass, event.Event); event.err != nil {
 			failed = append(failed, event)
 			continue
 		}
@@ -72,38 +81,44 @@ func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
 	return len(delivered), c.settle(settling, delivered, failed)
 }
 
+// hand gives an event to the receiver. One over which it panics has failed like any other,
+// so that it does not take the whole pass with it, each time.
+func (c *Courier) hand(ctx context.Context, e Event) (err error) {
+	ctx, end := c.Metrics.begin(ctx, e)
+	defer func() { end(err) }()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the receiver panicked: %v", r)
+		}
+	}()
+	return c.Receive(ctx, e)
+}
+
 type claimed struct {
 	Event
 	attempts int64
 	err      error
 }
 
-func (c *Courier) claim(ctx context.Context) ([]claimed, error) {
+func (c *Courier) claim(ctx context.Context, of database.Reach) ([]claimed, error) {
 	limit := c.Batch
 	if limit == 0 {
 		limit = 100
 	}
-	var events []claimed
-	err := c.DB.Write(ctx, func(b *database.Batch) error {
-		events = nil
-		// $1 = own region, $2 = limit, $3 = claim in seconds
-		b.Queue(`
+	// $1 = region, $2 = seconds overdue, $3 = limit, $4 = seconds of the claim
+	events, err := database.Claim(ctx, c.DB, of, scanClaimed, `
 WITH due AS (
   SELECT region, id
   FROM outbox
-  WHERE delivered_at IS NULL
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  WHERE region = $1 AND delivered_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
-  LIMIT $2::int8
+  LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $3::int8 * INTERVAL '1 second'
+UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $4::int8 * INTERVAL '1 second'
 FROM due
 WHERE o.region = due.region AND o.id = due.id
-RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`,
-			c.DB.Region(), limit, int64(claimLife/time.Second)).Query(database.Collect(&events, scanClaimed))
-		return nil
-	})
+RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`, limit, int64(claimLife/time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("claim events: %w", err)
 	}
@@ -149,11 +164,9 @@ func retryAfter(attempts int64) time.Duration {
 // maxErrorBytes bounds what is kept of a receiver's error.
 const maxErrorBytes = 500
 
-// storable is an error's text, which may quote the receiver, as a text column takes it:
-// short, UTF-8 and without NUL.
+// storable is an error's text, which may quote the receiver, as its column takes it.
 func storable(text string) string {
-	text = text[:min(len(text), maxErrorBytes)]
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+	return database.Text(text[:min(len(text), maxErrorBytes)])
 }
 
 // SignatureHeader carries the signature of a delivery: "t=<unix seconds>,v1=<hex HMAC-SHA-256

@@ -58,3 +58,32 @@ SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
 WHERE `+condition, append([]any{e.Region, e.Topic, e.Key, string(payload)}, args...)...)
 	return nil
 }
+
+// Caused is an event of a change that may not have happened: that the row Subject, in the
+// event's region, carries Transition tells that it did.
+type Caused struct {
+	Event
+	Subject, Transition uuid.UUID
+}
+
+// QueueCaused adds those of the events whose change happened earlier in the batch, in one
+// statement. happened is SQL that tells so, of e.region (text), e.subject and e.transition.
+func QueueCaused(b *database.Batch, happened string, events ...Caused) error {
+	n := len(events)
+	homes, topics, keys, payloads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	subjects, transitions := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	for i, e := range events {
+		payload, err := json.Marshal(e.Payload)
+		if err != nil {
+			return fmt.Errorf("encode event %s: %w", e.Topic, err)
+		}
+		homes[i], topics[i], keys[i], payloads[i] = e.Region, e.Topic, e.Key, string(payload)
+		subjects[i], transitions[i] = e.Subject, e.Transition
+	}
+	b.Queue(`
+INSERT INTO outbox (region, topic, key, payload)
+SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[]) AS e (region, topic, key, payload, subject, transition)
+WHERE `+happened, homes, topics, keys, payloads, subjects, transitions)
+	return nil
+}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,25 +191,48 @@ func TestDeliver_Fails(t *testing.T) {
 }
 
 // TestDeliver_CourierDies: an event whose courier died before it could record the delivery
-// is delivered again, when the claim has run out.
+// is delivered again, when the claim has run out, by the same id.
 func TestDeliver_CourierDies(t *testing.T) {
 	db := databasetest.New(t)
 	queue(t, db, event(1))
 	r := new(receiver)
-	func() {
-		defer func() { _ = recover() }()
-		dying := &outbox.Courier{DB: db, Receive: func(ctx context.Context, e outbox.Event) error {
-			_ = r.receive(ctx, e)
-			panic("killed")
-		}}
-		_, _ = dying.DeliverOnce(t.Context())
-	}()
+	dying := &outbox.Courier{DB: db, Receive: func(ctx context.Context, e outbox.Event) error {
+		_ = r.receive(ctx, e)
+		runtime.Goexit()
+		return nil
+	}}
+	var death sync.WaitGroup
+	death.Go(func() { _, _ = dying.DeliverOnce(context.Background()) })
+	death.Wait()
 	next := &outbox.Courier{DB: db, Receive: r.receive}
 	deliver(t, next, 0)
 	databasetest.Exec(t, db, `UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '1 minute'`)
 	deliver(t, next, 1)
 	if got := r.got; len(got) != 2 || got[0].ID != got[1].ID {
 		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDeliver_Panics: an event over which the receiver panics has failed; those before and
+// after it are delivered, and recorded.
+func TestDeliver_Panics(t *testing.T) {
+	db := databasetest.New(t)
+	queue(t, db, event(1))
+	queue(t, db, event(2))
+	queue(t, db, event(3))
+	r := &receiver{}
+	r.fail = func(e outbox.Event) error {
+		if e.Key == "thg_2" {
+			panic("a bug")
+		}
+		return nil
+	}
+	deliver(t, &outbox.Courier{DB: db, Receive: r.receive}, 2)
+	if n := count(t, db, "delivered_at IS NOT NULL"); n != 2 {
+		t.Errorf("%d are recorded as delivered", n)
+	}
+	if n := count(t, db, "last_error = 'the receiver panicked: a bug' AND next_attempt_at <= now() + INTERVAL '1 second'"); n != 1 {
+		t.Error("the event it panicked over is not tried again")
 	}
 }
 
@@ -280,17 +304,27 @@ func TestDeliverConcurrently(t *testing.T) {
 	}
 }
 
-func TestDeliver_DeadRegion(t *testing.T) {
+// TestTakeOver: what a region left lying for a minute is delivered by another, which leaves
+// everything else to its own.
+func TestTakeOver(t *testing.T) {
 	url := databasetest.URL(t)
 	home, elsewhere := databasetest.Open(t, url, "eu-west"), databasetest.Open(t, url, "us-east")
 	queue(t, home, event(1))
 	r := new(receiver)
 	courier := &outbox.Courier{DB: elsewhere, Receive: r.receive}
-	deliver(t, courier, 0)
+	takeOver := func(region string, want int) {
+		t.Helper()
+		if n, err := courier.TakeOverOnce(t.Context(), region); err != nil || n != want {
+			t.Errorf("%d taken over from %s, %v; want %d", n, region, err, want)
+		}
+	}
+	takeOver("eu-west", 0)
 	databasetest.Exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '50 seconds'`)
-	deliver(t, courier, 0)
+	takeOver("eu-west", 0)
 	databasetest.Exec(t, home, `UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)
-	deliver(t, courier, 1)
+	takeOver("us-west", 0)
+	deliver(t, courier, 0)
+	takeOver("eu-west", 1)
 }
 
 func TestSweep(t *testing.T) {

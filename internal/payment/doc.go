@@ -7,6 +7,8 @@
 //     two refunds can never promise the same money.
 //   - A success outranks a failure or a cancellation, whichever is heard first; one that
 //     comes after its order was cancelled is refunded in the transaction that records it.
+//   - A success of another amount than was asked for captures nothing: it is set aside for a
+//     person, once, and does not hold its order up.
 //   - A webhook is a row before it is acknowledged and is acted on once, however often and
 //     in whatever order it comes.
 //

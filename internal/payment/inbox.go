@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,16 +28,16 @@ type Inbox struct {
 	Regions *regions.Set
 }
 
-// Receive writes a verified event to the inbox, in the home region of its payment, and
-// says whether it still has to be acted on: false for a delivery of one that was. After
-// it returns without error the webhook may be acknowledged. One round trip.
+// Receive writes a verified event to the inbox, in the home region of its payment, as far as
+// a column can hold what it says, and says whether it still has to be acted on: false for a
+// delivery of one that was. After it returns without error the webhook may be acknowledged.
+// One round trip.
 func (i Inbox) Receive(ctx context.Context, provider string, event Event) (Notice, bool, error) {
-	notice := Notice{Provider: provider, Event: event, Region: i.home(event)}
-	notice.Event.Outcome.ClientSecret = "" // nobody needs it any more, so nobody keeps it
-	text, err := json.Marshal(notice.Event)
+	held, text, err := event.encode()
 	if err != nil {
 		return Notice{}, false, fmt.Errorf("encode webhook: %w", err)
 	}
+	notice := Notice{Provider: provider, Event: held, Region: i.home(event)}
 	var todo bool
 	err = i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		// The claim (next_attempt_at) keeps the workers off while this process acts on it.
@@ -45,12 +46,12 @@ func (i Inbox) Receive(ctx context.Context, provider string, event Event) (Notic
 INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
 VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
 ON CONFLICT (region, provider, event_id) DO NOTHING`,
-			notice.Region, provider, event.ID, string(text), int64(noticeClaim/time.Second))
+			notice.Region, provider, notice.Event.ID, text, int64(noticeClaim/time.Second))
 		b.Queue(`
 SELECT processed_at IS NULL
 FROM webhook_inbox
 WHERE region = $1 AND provider = $2 AND event_id = $3`,
-			notice.Region, provider, event.ID).QueryRow(func(row pgx.Row) error { return row.Scan(&todo) })
+			notice.Region, provider, notice.Event.ID).QueryRow(func(row pgx.Row) error { return row.Scan(&todo) })
 		return nil
 	})
 	if err != nil {
@@ -71,55 +72,75 @@ func (i Inbox) home(event Event) string {
 // noticeClaim is how long a notice is left alone by others: longer than acting on it takes.
 const noticeClaim = 30 * time.Second
 
-// ClaimNotices claims up to limit webhooks that are due: of the process's own region, or
-// of any when nobody took them for a minute.
-func (i Inbox) ClaimNotices(ctx context.Context, limit int) ([]Notice, error) {
-	var notices []Notice
-	err := i.DB.Write(ctx, func(b *database.Batch) error {
-		notices = nil
-		// $1 = own region, $2 = limit, $3 = seconds of the claim
-		b.Queue(`
+// ClaimNotices claims up to limit webhooks that are due. The n-th try comes n × 30 s after
+// the one before, an hour at most. One that cannot be read is set aside, and its error comes
+// with the others.
+func (i Inbox) ClaimNotices(ctx context.Context, of database.Reach, limit int) ([]Notice, error) {
+	// $1 = region, $2 = seconds overdue, $3 = limit, $4 = seconds of the claim
+	claimed, err := database.Claim(ctx, i.DB, of, scanNotice, `
 WITH due AS (
   SELECT region, provider, event_id
   FROM webhook_inbox
-  WHERE processed_at IS NULL
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL
+    AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
-  LIMIT $2::int8
+  LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_inbox w SET attempts = w.attempts + 1,
-  next_attempt_at = now() + least($3::int8 * (w.attempts + 1), 3600) * INTERVAL '1 second'
+  next_attempt_at = now() + least($4::int8 * (w.attempts + 1), 3600) * INTERVAL '1 second'
 FROM due
 WHERE w.region = due.region AND w.provider = due.provider AND w.event_id = due.event_id
-RETURNING w.region, w.provider, w.event, w.attempts`,
-			i.DB.Region(), limit, int64(noticeClaim/time.Second)).Query(database.Collect(&notices, scanNotice))
-		return nil
-	})
+RETURNING w.region, w.provider, w.event_id, w.event, w.attempts`, limit, int64(noticeClaim/time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("claim webhooks: %w", err)
 	}
-	return notices, nil
+	return i.readable(ctx, claimed)
 }
 
-func scanNotice(row pgx.CollectableRow) (Notice, error) {
-	var n Notice
+// claimedNotice is a row of the inbox, and why it cannot be read.
+type claimedNotice struct {
+	Notice
+	unreadable error
+}
+
+func scanNotice(row pgx.CollectableRow) (claimedNotice, error) {
+	var n claimedNotice
+	var id string
 	var event []byte
-	if err := row.Scan(&n.Region, &n.Provider, &event, &n.Attempts); err != nil {
+	if err := row.Scan(&n.Region, &n.Provider, &id, &event, &n.Attempts); err != nil {
 		return n, err
 	}
-	return n, json.Unmarshal(event, &n.Event)
+	n.unreadable = json.Unmarshal(event, &n.Event)
+	n.Event.ID = id
+	return n, nil
 }
 
-// QueuePaymentNoticeDone marks a notice as acted on, in the batch that acts on it, if the
-// payment is known and, for a success, is captured. It can still be looked at for 30 days.
-func QueuePaymentNoticeDone(b *database.Batch, n Notice, payment regions.Ref) {
-	// $1 = region, $2 = provider, $3 = event id, $4 = payment's region, $5 = payment, $6 = whether it is a success
-	b.Queue(`
-UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days'
-WHERE region = $1 AND provider = $2 AND event_id = $3
-  AND EXISTS (SELECT 1 FROM payments p WHERE p.region = $4 AND p.id = $5 AND (p.status = 'captured' OR NOT $6::bool))`,
-		n.Region, n.Provider, n.Event.ID, payment.Region, payment.ID, n.Event.Type == EventPaymentSucceeded)
+// readable sets aside what cannot be read and returns the rest.
+func (i Inbox) readable(ctx context.Context, claimed []claimedNotice) ([]Notice, error) {
+	notices := make([]Notice, 0, len(claimed))
+	var faults []error
+	for _, n := range claimed {
+		if n.unreadable == nil {
+			notices = append(notices, n.Notice)
+			continue
+		}
+		faults = append(faults,
+			fmt.Errorf("webhook %s of %s is set aside: %w", n.Event.ID, n.Provider, n.unreadable), i.setAside(ctx, n))
+	}
+	return notices, errors.Join(faults...)
+}
+
+// setAside leaves a notice that cannot be read to a person. What it was about is found out
+// all the same: a worker asks the provider.
+func (i Inbox) setAside(ctx context.Context, n claimedNotice) error {
+	return i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		b.Queue(`
+UPDATE webhook_inbox SET set_aside_at = now(), last_error = $4
+WHERE region = $1 AND provider = $2 AND event_id = $3`,
+			n.Region, n.Provider, n.Event.ID, database.Text(n.unreadable.Error()))
+		return nil
+	})
 }
 
 // QueueNoticeDone marks a notice as acted on whatever it was about; remark says why, where
@@ -135,7 +156,8 @@ func (i Inbox) Postpone(ctx context.Context, n Notice, reason string) error {
 	return i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		b.Queue(`
 UPDATE webhook_inbox SET last_error = $4
-WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL`, n.Region, n.Provider, n.Event.ID, reason)
+WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL`,
+			n.Region, n.Provider, n.Event.ID, database.Text(reason))
 		return nil
 	})
 }

@@ -1,8 +1,6 @@
 package payment
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,93 +59,154 @@ func (p *Payment) targets() []any {
 	}
 }
 
-// QueueInsert adds a new payment to the batch that places its order. If no outcome is
-// heard by checkAt, a worker asks the provider.
-func QueueInsert(b *database.Batch, p Payment, transition uuid.UUID, checkAt time.Time) {
-	// $1 = region, $2 = id, $3 = order, $4 = provider, $5 = method, $6 = currency,
-	// $7 = amount, $8 = transition, $9 = next check
+// New is a payment to be asked for.
+type New struct {
+	Payment
+	// Transition is that of the order.
+	Transition uuid.UUID
+	// CheckAt is when a worker asks the provider, if no outcome was heard by then.
+	CheckAt time.Time
+}
+
+// QueueInsert adds new payments to the batch that places their orders.
+func QueueInsert(b *database.Batch, payments ...New) {
+	n := len(payments)
+	homes, providers, methods, currencies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	ids, transitions := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	amounts, checks := make([]int64, n), make([]time.Time, n)
+	for i, p := range payments {
+		homes[i], providers[i], methods[i], currencies[i] = p.Ref.Region, p.Provider, p.Method, string(p.Currency)
+		ids[i], transitions[i], amounts[i], checks[i] = p.Ref.ID, p.Transition, p.AmountMinor, p.CheckAt
+	}
+	// $1 = regions, $2 = ids, which are the orders', $3 = providers, $4 = methods,
+	// $5 = currencies, $6 = amounts, $7 = transitions, $8 = next checks
 	b.Queue(`
 INSERT INTO payments (region, id, order_id, provider, method, currency, amount_minor, transition_id, next_check_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		p.Ref.Region, p.Ref.ID, p.OrderID, p.Provider, p.Method, p.Currency, p.AmountMinor, transition, checkAt)
+SELECT p.region::crdb_internal_region, p.id, p.id, p.provider, p.method, p.currency, p.amount, p.transition_id, p.next_check_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::uuid[], $8::timestamptz[])
+  AS p (region, id, provider, method, currency, amount, transition_id, next_check_at)`,
+		homes, ids, providers, methods, currencies, amounts, transitions, checks)
 }
 
-// QueueOutcome adds what a provider said of a payment to the batch that acts on it. The
-// payment's row carries transition afterwards if, and only if, this changed its state.
-// A success is recorded only if it is of the very amount that was asked for.
-func QueueOutcome(b *database.Batch, payment regions.Ref, transition uuid.UUID, outcome Outcome) {
-	switch outcome.Status {
-	case StatusSucceeded:
-		// $1 = region, $2 = id, $3 = transition, $4 = provider's id, $5 = captured, $6 = currency
+// Settlement is what a provider said of a payment, to be acted on.
+type Settlement struct {
+	Payment regions.Ref
+	// Provider is who said it; "" where the payment's own was asked.
+	Provider string
+	// Transition is left on the payment's row if, and only if, this changed its state.
+	Transition uuid.UUID
+	Outcome    Outcome
+}
+
+// QueueOutcomes adds what providers said of payments to the batch that acts on it, a
+// payment at most once. What a provider says of another's payment changes nothing, nor
+// does a success that is not of the very amount that was asked for.
+func QueueOutcomes(b *database.Batch, settlements ...Settlement) {
+	var succeeded, failed, needAction []Settlement
+	for _, s := range settlements {
+		switch s.Outcome.Status {
+		case StatusSucceeded:
+			succeeded = append(succeeded, s)
+		case StatusFailed, StatusCancelled:
+			failed = append(failed, s)
+		case StatusRequiresAction:
+			needAction = append(needAction, s)
+		}
+	}
+	if succeeded != nil {
+		c := settlementColumnsOf(succeeded)
+		// $1 = regions, $2 = ids, $3 = providers, $4 = transitions, $5 = providers' ids,
+		// $6 = captured, $7 = currencies
 		b.Queue(`
-UPDATE payments SET status = 'captured', captured_minor = $5, provider_ref = $4, failure_code = '',
-  transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status <> 'captured' AND amount_minor = $5 AND currency = $6`,
-			payment.Region, payment.ID, transition, outcome.ProviderRef, outcome.CapturedMinor, outcome.Amount.Currency)
-	case StatusFailed, StatusCancelled:
-		// $1 = region, $2 = id, $3 = transition, $4 = provider's id, $5 = status, $6 = failure code
+UPDATE payments p SET status = 'captured', captured_minor = said.captured, provider_ref = said.provider_ref, failure_code = '',
+  transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int8[], $7::text[])
+  AS said (region, id, provider, transition_id, provider_ref, captured, currency)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status <> 'captured' AND p.amount_minor = said.captured AND p.currency = said.currency`,
+			c.regions, c.ids, c.providers, c.transitions, c.refs, c.captured, c.currencies)
+	}
+	if failed != nil {
+		c := settlementColumnsOf(failed)
+		// $1 = regions, $2 = ids, $3 = providers, $4 = transitions, $5 = providers' ids,
+		// $6 = statuses, $7 = failure codes
 		b.Queue(`
-UPDATE payments SET status = $5, provider_ref = $4, failure_code = $6, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')`,
-			payment.Region, payment.ID, transition, outcome.ProviderRef, string(outcome.Status), outcome.FailureCode)
-	case StatusRequiresAction:
+UPDATE payments p SET status = said.status, provider_ref = said.provider_ref, failure_code = said.failure_code,
+  transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+  AS said (region, id, provider, transition_id, provider_ref, status, failure_code)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status IN ('pending', 'requires_action')`,
+			c.regions, c.ids, c.providers, c.transitions, c.refs, c.statuses, c.failures)
+	}
+	if needAction != nil {
+		c := settlementColumnsOf(needAction)
+		// $1 = regions, $2 = ids, $3 = providers, $4 = transitions, $5 = providers' ids
 		b.Queue(`
-UPDATE payments SET status = 'requires_action', provider_ref = $4, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = 'pending'`,
-			payment.Region, payment.ID, transition, outcome.ProviderRef)
+UPDATE payments p SET status = 'requires_action', provider_ref = said.provider_ref, transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[]) AS said (region, id, provider, transition_id, provider_ref)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status = 'pending'`,
+			c.regions, c.ids, c.providers, c.transitions, c.refs)
 	}
 }
 
-// Due is a payment whose outcome has not been heard, with what a worker needs of its
-// order to ask for it again.
-type Due struct {
-	Payment
-	OrderOpen      bool      // the order still waits for the payment
-	OrderChangedAt time.Time // when the order came to where it stands, by the database's clock
+// settlementColumns are settlements, a column a field.
+type settlementColumns struct {
+	regions, providers, refs, currencies, statuses, failures []string
+	ids, transitions                                         []uuid.UUID
+	captured                                                 []int64
 }
 
-// checkLife is how long a claimed payment is left alone: longer than asking takes.
-const checkLife = time.Minute
+func settlementColumnsOf(settlements []Settlement) settlementColumns {
+	var c settlementColumns
+	for _, s := range settlements {
+		c.regions = append(c.regions, s.Payment.Region)
+		c.ids = append(c.ids, s.Payment.ID)
+		c.providers = append(c.providers, s.Provider)
+		c.transitions = append(c.transitions, s.Transition)
+		c.refs = append(c.refs, s.Outcome.ProviderRef)
+		c.captured = append(c.captured, s.Outcome.CapturedMinor)
+		c.currencies = append(c.currencies, string(s.Outcome.Amount.Currency))
+		c.statuses = append(c.statuses, string(s.Outcome.Status))
+		c.failures = append(c.failures, s.Outcome.FailureCode)
+	}
+	return c
+}
 
-// ClaimDue claims up to limit payments whose outcome is overdue: of the process's own
-// region, or of any when nobody has looked for a minute (its region may be down). The
-// next look is later each time, up to an hour.
-func ClaimDue(ctx context.Context, db *database.DB, now time.Time, limit int) ([]Due, error) {
-	var due []Due
-	err := db.Write(ctx, func(b *database.Batch) error {
-		due = nil
-		// $1 = own region, $2 = now, $3 = limit, $4 = a minute ago, $5 = seconds of the claim
-		b.Queue(`
-WITH due AS (
-  SELECT region, id
-  FROM payments
-  WHERE status IN ('pending', 'requires_action')
-    AND (region = $1 AND next_check_at <= $2 OR next_check_at <= $4)
-  ORDER BY next_check_at
-  LIMIT $3::int8
-  FOR UPDATE SKIP LOCKED
-)
-UPDATE payments p SET attempts = p.attempts + 1,
-  next_check_at = $2::timestamptz + least($5::int8 * (p.attempts + 1), 3600) * INTERVAL '1 second'
-FROM due, orders o
-WHERE p.region = due.region AND p.id = due.id AND o.region = p.region AND o.id = p.order_id
-RETURNING `+Columns+`, o.status = 'pending_payment', o.updated_at`,
-			db.Region(), now, limit, now.Add(-time.Minute), int64(checkLife/time.Second)).Query(func(rows pgx.Rows) (err error) {
-			due, err = pgx.CollectRows(rows, scanDue)
-			return err
+// Standing is where a payment stands after a settlement; its zero value is that of no
+// payment.
+type Standing struct {
+	State    State
+	Provider string
+	// OrderMoved says that the settlement moved the order on; PlacedAt is when that was placed.
+	OrderMoved bool
+	PlacedAt   time.Time
+}
+
+// QueueStandings adds the reading of where payments stand to the end of the batch that
+// settles them: into[i] is for settlements[i].
+func QueueStandings(b *database.Batch, settlements []Settlement, into []*Standing) {
+	c := settlementColumnsOf(settlements)
+	positions := make([]int64, len(settlements))
+	for i := range settlements {
+		*into[i] = Standing{}
+		positions[i] = int64(i)
+	}
+	b.Queue(`
+SELECT wanted.position, p.status, p.provider, o.transition_id = wanted.transition_id, o.placed_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::int8[]) AS wanted (region, id, transition_id, position)
+JOIN payments p ON p.region = wanted.region::crdb_internal_region AND p.id = wanted.id
+JOIN orders o ON o.region = p.region AND o.id = p.order_id`,
+		c.regions, c.ids, c.transitions, positions).Query(func(rows pgx.Rows) error {
+		var i int
+		var s Standing
+		_, err := pgx.ForEachRow(rows, []any{&i, &s.State, &s.Provider, &s.OrderMoved, &s.PlacedAt}, func() error {
+			*into[i] = s
+			return nil
 		})
-		return nil
+		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("claim payments to check: %w", err)
-	}
-	return due, nil
-}
-
-func scanDue(row pgx.CollectableRow) (Due, error) {
-	var d Due
-	err := row.Scan(append(d.targets(), &d.OrderOpen, &d.OrderChangedAt)...)
-	return d, err
 }
 
 // QueueCheckNow makes a worker look at the order's payment at once, if it is still open:

@@ -46,9 +46,10 @@ INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, tra
 VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
   1000, 0, 0, 1000, true, 'a@example.com', '{}', $4)`, ref.Region, ref.ID, status, b.now)
 	err := b.db.Write(t.Context(), func(batch *database.Batch) error {
-		payment.QueueInsert(batch, payment.Payment{
-			Ref: ref, OrderID: ref.ID, Provider: "bank", Method: "card", Currency: "EUR", AmountMinor: 1000,
-		}, uuid.New(), b.now)
+		payment.QueueInsert(batch, payment.New{
+			Payment:    payment.Payment{Ref: ref, OrderID: ref.ID, Provider: "bank", Method: "card", Currency: "EUR", AmountMinor: 1000},
+			Transition: uuid.New(), CheckAt: b.now,
+		})
 		return nil
 	})
 	if err != nil {
@@ -110,7 +111,7 @@ func TestQueueOutcome(t *testing.T) {
 				before, was := b.read(t, ref)
 				id := uuid.New()
 				err := b.db.Write(t.Context(), func(batch *database.Batch) error {
-					payment.QueueOutcome(batch, ref, id, outcome)
+					payment.QueueOutcomes(batch, payment.Settlement{Payment: ref, Provider: "bank", Transition: id, Outcome: outcome})
 					return nil
 				})
 				if err != nil {
@@ -135,9 +136,18 @@ func TestQueueOutcome(t *testing.T) {
 	}
 }
 
+// reach is what workers of the books' region take up: what is theirs at home, what eu-west
+// has left lying elsewhere.
+func (b *books) reach() database.Reach {
+	if b.db.Region() == "eu-west" {
+		return b.db.Own()
+	}
+	return database.LeftBy("eu-west")
+}
+
 func (b *books) claimDue(t testing.TB, limit int) []payment.Due {
 	t.Helper()
-	due, err := payment.ClaimDue(context.Background(), b.db, b.now, limit)
+	due, err := payment.ClaimDue(context.Background(), b.db, b.reach(), b.now, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +190,7 @@ func TestClaimDueConcurrently(t *testing.T) {
 		b.order(t, "pending_payment", payment.Pending)
 	}
 	wantEachOnce(t, 30, func() ([]string, error) {
-		due, err := payment.ClaimDue(t.Context(), b.db, b.now, 7)
+		due, err := payment.ClaimDue(t.Context(), b.db, b.db.Own(), b.now, 7)
 		ids := make([]string, len(due))
 		for i, d := range due {
 			ids[i] = d.Ref.ID.String()
@@ -343,8 +353,8 @@ func TestQueueRefundIfTooLate(t *testing.T) {
 			for range 2 {
 				err := b.db.Write(t.Context(), func(batch *database.Batch) error {
 					id := uuid.New()
-					payment.QueueOutcome(batch, ref, id, succeeded())
-					payment.QueueRefundIfTooLate(batch, ref, id)
+					payment.QueueOutcomes(batch, payment.Settlement{Payment: ref, Provider: "bank", Transition: id, Outcome: succeeded()})
+					payment.QueueRefundIfTooLate(batch, payment.Settlement{Payment: ref, Transition: id})
 					return nil
 				})
 				if err != nil {
@@ -368,11 +378,11 @@ func TestClaimRefunds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, 10); err != nil || len(due) != 0 {
+	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, database.LeftBy("eu-west"), 10); err != nil || len(due) != 0 {
 		t.Errorf("another region claims %d, %v", len(due), err)
 	}
 	wantEachOnce(t, 20, func() ([]string, error) {
-		due, err := payment.ClaimRefunds(t.Context(), b.db, 7)
+		due, err := payment.ClaimRefunds(t.Context(), b.db, b.db.Own(), 7)
 		ids := make([]string, len(due))
 		for i, d := range due {
 			ids[i] = d.Ref.ID.String()
@@ -383,7 +393,7 @@ func TestClaimRefunds(t *testing.T) {
 		return ids, err
 	})
 	databasetest.Exec(t, b.db, `UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'`)
-	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, 100); err != nil || len(due) != 20 {
+	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, database.LeftBy("eu-west"), 100); err != nil || len(due) != 20 {
 		t.Errorf("of a dead region %d are claimed, %v", len(due), err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"meridian/internal/money"
 )
 
-// Provider is a company that takes money for us. Every method but Name and ParseWebhook speaks to it over the
-// network, so it is called outside any transaction, with a deadline on ctx. Every one of them may be repeated: a
+// Provider is a company that takes money for us. Every method but Name, CheckMethod and ParseWebhook speaks to it over
+// the network, so it is called outside any transaction, with a deadline on ctx. Every one of them may be repeated: a
 // caller that got an error, or no answer, calls again with the same identifiers and can do no harm.
 //
 // A payment that is declined is not an error: it is an Outcome with StatusFailed. An error says that we do not know
@@ -23,6 +23,11 @@ type Provider interface {
 	// Name is the lower-case word for the provider in our rows and in the path of its webhook, such as "sandbox".
 	Name() string
 
+	// CheckMethod says beforehand that a text cannot be one of the provider's method tokens. Its error is the remedy,
+	// for the shopper's client to read ("must be …"), and does not repeat the text: it may be what nobody should see,
+	// such as a card number. A token that passes may still turn out to be unknown. It does no I/O.
+	CheckMethod(method string) error
+
 	// Start asks for the money. It is idempotent by StartInput.PaymentID: a second call starts nothing and answers
 	// about the first payment, as it stands by then (same ProviderRef; the Status may have moved on).
 	//
@@ -31,17 +36,22 @@ type Provider interface {
 
 	// Find tells what became of a payment. It changes nothing.
 	//
+	// Where no answer to a Start was ever heard (Asked.ProviderRef is empty), a provider that finds payments by its own
+	// id alone may answer ErrUnknownPayment although it has the payment. Start then tells: it starts nothing twice.
+	//
 	// Errors: ErrUnavailable (retry), ErrUnknownPayment: the provider never heard of it, as far as it knows now. A
 	// Start still on its way may yet reach it, so "unknown" is final only when no Start can be in flight any more.
-	Find(ctx context.Context, paymentID string) (Outcome, error)
+	Find(ctx context.Context, asked Asked) (Outcome, error)
 
 	// Cancel gives a payment up, as well as the provider can, and answers with what became of it:
 	// StatusCancelled means that it cannot succeed any more; StatusSucceeded, that it was too late (refund it);
 	// StatusFailed, that there was nothing to cancel; StatusProcessing, that it is in flight and cannot be stopped:
-	// it may still succeed, and is to be refunded when it does.
+	// it may still succeed, and is to be refunded when it does. It finds the payment also where Find could not.
+	// A provider that can makes sure that a Start still on its way comes to nothing: it may answer StatusCancelled for a
+	// payment that it never heard of.
 	//
 	// Errors: ErrUnavailable (retry), ErrUnknownPayment (with the reservation made at Find).
-	Cancel(ctx context.Context, paymentID string) (Outcome, error)
+	Cancel(ctx context.Context, asked Asked) (Outcome, error)
 
 	// Refund gives money back. It is idempotent by RefundInput.RefundID, so calling it again is also how to find out
 	// what became of a refund that is pending. The provider refuses to give back more than was captured.
@@ -56,6 +66,23 @@ type Provider interface {
 	ParseWebhook(header http.Header, body []byte, now time.Time) (Event, error)
 }
 
+// Capturer is a provider that can hold money before it takes it: its Start may end in StatusAuthorized.
+type Capturer interface {
+	// Capture takes the amount of what is held, and lets go of the rest: it may be done once. It is idempotent: a
+	// payment that was captured before is answered as it stands.
+	//
+	// Errors: ErrUnavailable (retry), ErrUnknownPayment, *RejectedError: more than is held, or nothing is held any more.
+	Capture(ctx context.Context, asked Asked, amount money.Amount) (Outcome, error)
+}
+
+// Disputer is a provider whose payments may be disputed (EventDisputeOpened).
+type Disputer interface {
+	// PaymentOf is our id of a payment that the provider names by its own, as notices of disputes do.
+	//
+	// Errors: ErrUnavailable (retry), ErrUnknownPayment: it is not one of ours.
+	PaymentOf(ctx context.Context, providerRef string) (string, error)
+}
+
 // SignatureTolerance is how far the time in a webhook's signature may be from now, either way. It bounds for how
 // long a recorded notice can be replayed. Stripe's libraries use the same five minutes.
 const SignatureTolerance = 5 * time.Minute
@@ -63,19 +90,20 @@ const SignatureTolerance = 5 * time.Minute
 // Status is where a payment stands at its provider.
 type Status string
 
-// The states of a payment. Processing and RequiresAction are open: something is still to come. Succeeded and
+// The states of a payment. Processing, RequiresAction and Authorized are open: something is still to come. Succeeded and
 // Cancelled are final. Failed is final for us, but a success outranks it: see Event.
 const (
 	StatusProcessing     Status = "processing"
 	StatusRequiresAction Status = "requires_action" // the shopper has to do something, such as 3-D Secure
+	StatusAuthorized     Status = "authorized"      // the money is held for us: Capturer takes it, Cancel lets go of it
 	StatusSucceeded      Status = "succeeded"       // the money is captured
 	StatusFailed         Status = "failed"          // declined: Outcome.FailureCode says why
 	StatusCancelled      Status = "cancelled"       // given up by us before it succeeded
 )
 
-// Valid reports whether s is one of the five states.
+// Valid reports whether s is one of the six states.
 func (s Status) Valid() bool {
-	return s == StatusProcessing || s == StatusRequiresAction || s.Final()
+	return s == StatusProcessing || s == StatusRequiresAction || s == StatusAuthorized || s.Final()
 }
 
 // Final reports whether nothing more is expected to come.
@@ -99,6 +127,22 @@ type StartInput struct {
 	Lines     []Line       // the very lines the order holds; they sum to Amount
 	Method    string       // the token that stands for the card, such as "card_success"; never a card number
 	ReturnURL string       // where the shopper comes back to after an action; may be empty
+	PlacedAt  time.Time    // when we wrote the payment down, before its first Start; some providers need it
+}
+
+// Asked is a payment that a provider was, or may have been, asked for, with all that we know of it: providers find
+// theirs by different things.
+type Asked struct {
+	PaymentID   string
+	OrderID     string
+	ProviderRef string // the provider's own id; empty where no answer about the payment was ever heard
+	Amount      money.Amount
+	PlacedAt    time.Time
+}
+
+// Asked is the payment that the input starts, as long as nothing was heard of it.
+func (in StartInput) Asked() Asked {
+	return Asked{PaymentID: in.PaymentID, OrderID: in.OrderID, Amount: in.Amount, PlacedAt: in.PlacedAt}
 }
 
 // MaxLines bounds the lines of one payment.
@@ -162,7 +206,9 @@ type Outcome struct {
 type RefundInput struct {
 	RefundID  string // our public id (rfd_euw_…): the idempotency key
 	PaymentID string
-	Amount    money.Amount // above zero, in the payment's currency
+	// PaymentRef is the provider's own id of the payment, which is known: it was captured.
+	PaymentRef string
+	Amount     money.Amount // above zero, in the payment's currency
 }
 
 // RefundStatus is where a refund stands at its provider.
@@ -192,15 +238,30 @@ type RefundOutcome struct {
 // EventType is what a webhook tells.
 type EventType string
 
-// The kinds of event. EventOther is a genuine notice that does not concern us: acknowledge it and forget it.
+// The kinds of event. EventOther is a genuine notice that does not concern us: acknowledge it and forget it. After
+// EventPaymentAuthorized the money waits to be taken, or let go of; after one of a dispute, a person has to look.
 const (
-	EventPaymentSucceeded EventType = "payment.succeeded"
-	EventPaymentFailed    EventType = "payment.failed"
-	EventPaymentCancelled EventType = "payment.cancelled"
-	EventRefundSucceeded  EventType = "refund.succeeded"
-	EventRefundFailed     EventType = "refund.failed"
-	EventOther            EventType = "other"
+	EventPaymentSucceeded      EventType = "payment.succeeded"
+	EventPaymentFailed         EventType = "payment.failed"
+	EventPaymentCancelled      EventType = "payment.cancelled"
+	EventPaymentRequiresAction EventType = "payment.requires_action"
+	EventPaymentAuthorized     EventType = "payment.authorized"
+	EventRefundSucceeded       EventType = "refund.succeeded"
+	EventRefundFailed          EventType = "refund.failed"
+	EventDisputeOpened         EventType = "dispute.opened"
+	EventDisputeClosed         EventType = "dispute.closed"
+	EventOther                 EventType = "other"
 )
+
+// Dispute is a payment that the shopper's bank takes back, or wants to. What is to be done about it is done at the
+// provider.
+type Dispute struct {
+	ProviderRef string       // the provider's own id of the dispute
+	PaymentRef  string       // the provider's own id of the payment
+	Reason      string       // such as "fraudulent"
+	Status      string       // in the provider's words, such as "needs_response", "won" or "lost"
+	Amount      money.Amount // that is disputed
+}
 
 // Event is one verified notice from a provider. It may come twice (same ID), late, before the answer to the call
 // that caused it, or after a later one. Outcome and Refund are therefore what was true at OccurredAt, not now. In
@@ -209,10 +270,11 @@ const (
 type Event struct {
 	ID         string // the provider's id of the event, the same in each delivery of it
 	Type       EventType
-	PaymentID  string        // ours; set for every type but EventOther
+	PaymentID  string        // ours; set for payment and refund events
 	RefundID   string        // ours; set for refund events
 	Outcome    Outcome       // set for payment events
 	Refund     RefundOutcome // set for refund events
+	Dispute    Dispute       // set for dispute events, which know the payment by Dispute.PaymentRef
 	OccurredAt time.Time     // when it happened by the provider's clock, UTC
 }
 

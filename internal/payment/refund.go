@@ -1,7 +1,6 @@
 package payment
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -72,77 +71,29 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 	return nil
 }
 
-// QueueRefundIfTooLate promises everything back if a payment was captured by the given
-// transition although its order is cancelled.
-func QueueRefundIfTooLate(b *database.Batch, payment regions.Ref, transition uuid.UUID) {
+// QueueRefundIfTooLate promises everything back of those payments that were captured by
+// these settlements although their orders are cancelled.
+func QueueRefundIfTooLate(b *database.Batch, settlements ...Settlement) {
+	c := settlementColumnsOf(settlements)
 	b.Queue(`
 INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor)
 SELECT p.region, gen_random_uuid(), p.order_id, p.id, p.captured_minor, p.currency, 'paid_after_cancellation', 'system'
-FROM payments p
-JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'
-WHERE p.region = $1 AND p.id = $2 AND p.transition_id = $3 AND p.status = 'captured'`,
-		payment.Region, payment.ID, transition)
+FROM `+tooLate, c.regions, c.ids, c.transitions)
 	b.Queue(`
-UPDATE payments p SET refunded_minor = p.captured_minor
-FROM orders o
-WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'
-  AND p.region = $1 AND p.id = $2 AND p.transition_id = $3 AND p.status = 'captured'`,
-		payment.Region, payment.ID, transition)
+UPDATE payments SET refunded_minor = late.captured_minor
+FROM (SELECT p.region, p.id, p.captured_minor FROM `+tooLate+`) AS late
+WHERE payments.region = late.region AND payments.id = late.id`, c.regions, c.ids, c.transitions)
 }
+
+// tooLate are the payments ($1 regions, $2 ids, $3 transitions) that were captured when
+// their orders were cancelled already.
+const tooLate = `unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
+JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured'
+JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'`
 
 // TooLarge reports whether a batch failed because more would have been refunded than was
 // captured.
 func TooLarge(err error) bool { return database.Violates(err, "payments_refunded_within") }
-
-// refundClaim is how long a claimed refund is left alone: longer than sending it takes.
-const refundClaim = time.Minute
-
-// ClaimRefunds claims up to limit refunds that are due, with the provider of each one's
-// payment: of the process's own region, or of any when nobody took them for a minute.
-func ClaimRefunds(ctx context.Context, db *database.DB, limit int) ([]DueRefund, error) {
-	var due []DueRefund
-	err := db.Write(ctx, func(b *database.Batch) error {
-		due = nil
-		// $1 = own region, $2 = limit, $3 = seconds of the claim
-		b.Queue(`
-WITH due AS (
-  SELECT region, id
-  FROM refunds
-  WHERE status = 'pending'
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
-  ORDER BY next_attempt_at
-  LIMIT $2::int8
-  FOR UPDATE SKIP LOCKED
-)
-UPDATE refunds r SET attempts = r.attempts + 1,
-  next_attempt_at = now() + least($3::int8 * (r.attempts + 1), 3600) * INTERVAL '1 second'
-FROM due, payments p
-WHERE r.region = due.region AND r.id = due.id AND p.region = r.region AND p.id = r.payment_id
-RETURNING r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, p.provider`,
-			db.Region(), limit, int64(refundClaim/time.Second)).Query(database.Collect(&due, scanDueRefund))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim refunds: %w", err)
-	}
-	return due, nil
-}
-
-// DueRefund is a refund to be sent.
-type DueRefund struct {
-	Ref         regions.Ref
-	OrderID     uuid.UUID
-	PaymentID   uuid.UUID
-	AmountMinor int64
-	Currency    money.Currency
-	Provider    string
-}
-
-func scanDueRefund(row pgx.CollectableRow) (DueRefund, error) {
-	var d DueRefund
-	err := row.Scan(&d.Ref.Region, &d.Ref.ID, &d.OrderID, &d.PaymentID, &d.AmountMinor, &d.Currency, &d.Provider)
-	return d, err
-}
 
 // QueueRefundOutcome records what the provider said of a refund. One that failed gives
 // its claim on the captured money back, so that another may be tried.

@@ -13,7 +13,9 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/payment/stripe"
 	"meridian/internal/secret"
+	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
@@ -31,6 +33,9 @@ type Config struct {
 	API api.Config
 	// Sandbox is the payment provider that takes no money; its BaseURL "" leaves it out.
 	Sandbox sandbox.ClientConfig
+	// Stripe is the payment provider that does; its SecretKey "" leaves it out. Its Transport is
+	// set by New.
+	Stripe stripe.Config
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
 	PayWithin, CheckPaymentAfter time.Duration
@@ -44,8 +49,10 @@ type Config struct {
 	Log *slog.Logger
 	// Registry collects metrics; pods of one process share one. Nil makes one.
 	Registry *prometheus.Registry
-	// OTLPEndpoint takes traces; "" keeps none.
+	// OTLPEndpoint takes traces and metrics; "" keeps no traces.
 	OTLPEndpoint string
+	// TraceRatio is the share of traces begun here that are kept; 0 means all.
+	TraceRatio float64
 	// Version of the binary, for traces.
 	Version string
 }
@@ -64,8 +71,14 @@ func (c Config) Validate() error {
 	if c.EventsURL != "" && len(c.EventsSecret) < 16 {
 		faults = append(faults, errors.New("events are sent to a URL, so their secret needs 16 random bytes or more"))
 	}
+	if c.Stripe.SecretKey != "" || len(c.Stripe.WebhookSecrets) > 0 {
+		if err := c.Stripe.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)", err))
+		}
+	}
 	if c.PayWithin < 0 || c.CheckPaymentAfter < 0 {
 		faults = append(faults, errors.New("payment times must not be negative"))
 	}
-	return errors.Join(append(faults, c.Database.Validate())...)
+	reporting := telemetry.Config{OTLPEndpoint: c.OTLPEndpoint, SampleRatio: c.TraceRatio}
+	return errors.Join(append(faults, c.Database.Validate(), reporting.Validate())...)
 }

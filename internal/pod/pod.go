@@ -21,6 +21,7 @@ import (
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/payment/stripe"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 	"meridian/internal/telemetry"
@@ -37,12 +38,14 @@ type Pod struct {
 	Carts     *cart.Carts
 	Orders    *order.Orders
 
-	config    Config
-	log       *slog.Logger
-	telemetry *telemetry.Telemetry
-	server    *api.Server
-	events    outbox.Receiver
-	current   atomic.Bool // the schema was found current
+	config     Config
+	log        *slog.Logger
+	telemetry  *telemetry.Telemetry
+	telling    *instruments
+	server     *api.Server
+	events     outbox.Receiver
+	deliveries *outbox.Metrics
+	current    atomic.Bool // the schema was found current
 }
 
 // New connects to the database and wires the pod. Nothing runs yet. The caller closes it.
@@ -62,9 +65,13 @@ func New(ctx context.Context, config Config) (*Pod, error) {
 
 func (p *Pod) open(ctx context.Context) (err error) {
 	p.telemetry, err = telemetry.Setup(ctx, telemetry.Config{
-		Region: p.config.Region, Version: p.config.Version, OTLPEndpoint: p.config.OTLPEndpoint, Registry: p.config.Registry,
+		Region: p.config.Region, Version: p.config.Version, OTLPEndpoint: p.config.OTLPEndpoint, SampleRatio: p.config.TraceRatio,
+		Registry: p.config.Registry,
 	})
 	if err != nil {
+		return err
+	}
+	if p.telling, err = newInstruments(p.telemetry); err != nil {
 		return err
 	}
 	p.config.Database.Region = p.config.Region
@@ -82,7 +89,7 @@ func (p *Pod) open(ctx context.Context) (err error) {
 // wireDomains makes the domains, the lower ones first.
 func (p *Pod) wireDomains() (err error) {
 	set := p.config.Regions
-	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set, Log: p.log}); err != nil {
+	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set, Log: p.log, Meter: p.telemetry.Meter}); err != nil {
 		return err
 	}
 	p.Accounts, err = account.New(account.Config{
@@ -105,13 +112,25 @@ func (p *Pod) wireDomains() (err error) {
 	if err != nil {
 		return err
 	}
+	counted, err := order.NewMetrics(p.telemetry.Meter)
+	if err != nil {
+		return err
+	}
 	p.Orders = order.New(order.Config{
 		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers,
-		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter,
+		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
 	})
+	return p.wireEvents()
+}
+
+// wireEvents says who is told of events.
+func (p *Pod) wireEvents() (err error) {
+	if p.deliveries, err = outbox.NewMetrics(p.telemetry.Tracer, p.telemetry.Meter); err != nil {
+		return err
+	}
 	p.events = p.logEvent
 	if p.config.EventsURL != "" {
-		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second}, p.config.EventsURL, p.config.EventsSecret)
+		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second, Transport: p.transport(telemetry.Peer{Name: "events", Ours: true})}, p.config.EventsURL, p.config.EventsSecret)
 	}
 	return nil
 }
@@ -119,7 +138,18 @@ func (p *Pod) wireDomains() (err error) {
 func (p *Pod) providers() (map[string]payment.Provider, error) {
 	providers := make(map[string]payment.Provider)
 	if p.config.Sandbox.BaseURL != "" {
-		client, err := sandbox.NewClient(p.config.Sandbox)
+		config := p.config.Sandbox
+		config.Transport = p.transport(telemetry.Peer{Name: "sandbox", Ours: true})
+		client, err := sandbox.NewClient(config)
+		if err != nil {
+			return nil, err
+		}
+		providers[client.Name()] = client
+	}
+	if p.config.Stripe.SecretKey != "" {
+		config := p.config.Stripe
+		config.Transport = p.transport(telemetry.Peer{Name: "stripe"})
+		client, err := stripe.New(config)
 		if err != nil {
 			return nil, err
 		}

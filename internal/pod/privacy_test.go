@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/geo"
 	"meridian/internal/account"
 	"meridian/internal/api"
 	"meridian/internal/catalog"
@@ -27,6 +29,7 @@ import (
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
@@ -58,25 +61,34 @@ func (t *tap) String() string {
 	return t.text.String()
 }
 
-// ServeHTTP keeps the bodies of what is posted to it: a collector of traces, a receiver of events.
-func (t *tap) ServeHTTP(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(t, r.Body) }
+// ServeHTTP keeps what is posted to it, the headers too: a collector of traces or metrics, a receiver of events.
+func (t *tap) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_ = r.Header.Write(t)
+	_, _ = io.Copy(t, r.Body)
+}
 
-// watchedShop is two regions over one database and the payment sandbox, with everything tapped that they say.
+// watchedShop is two regions over one database, the edge in front and the payment sandbox behind, with everything
+// tapped that they say.
 type watchedShop struct {
-	t                    *testing.T
-	pods                 map[string]*Pod
-	urls                 map[string]string
-	company              *sandbox.Server
-	logs, traces, events *tap
+	t       *testing.T
+	pods    map[string]*Pod
+	urls    map[string]string
+	front   string // the edge's URL
+	edge    *telemetry.Telemetry
+	company *sandbox.Server
+	// logs, spans, metrics and events, as they leave the shop.
+	logs, traces, measured, events *tap
+	spans                          *spanBook
 }
 
 func newWatchedShop(t *testing.T) *watchedShop {
 	s := &watchedShop{
-		t: t, pods: make(map[string]*Pod), urls: make(map[string]string), logs: new(tap), traces: new(tap), events: new(tap),
+		t: t, pods: make(map[string]*Pod), urls: make(map[string]string),
+		logs: new(tap), traces: new(tap), measured: new(tap), events: new(tap), spans: new(spanBook),
 	}
 	set, err := regions.Shipped()
 	s.must(err)
-	collector, receiver := httptest.NewServer(s.traces), httptest.NewServer(s.events)
+	collector, receiver := httptest.NewServer(s.collector()), httptest.NewServer(s.events)
 	t.Cleanup(collector.Close)
 	t.Cleanup(receiver.Close)
 	// Everything is written, and nothing redacted on the way: that is for what was overlooked.
@@ -89,10 +101,10 @@ func newWatchedShop(t *testing.T) *watchedShop {
 	payments := httptest.NewServer(s.company)
 	t.Cleanup(func() { s.must(s.company.Close()) })
 	t.Cleanup(payments.Close)
-	url := databasetest.URL(t)
+	databaseURL := databasetest.URL(t)
 	for _, region := range []string{"eu-west", "us-east"} {
 		p, err := New(t.Context(), Config{
-			Regions: set, Region: region, Database: database.Config{URL: url, MaxConns: 4, Tracer: databasetest.Tracer()},
+			Regions: set, Region: region, Database: database.Config{URL: databaseURL, MaxConns: 4, Tracer: databasetest.Tracer()},
 			Secret: bytes.Repeat([]byte("s"), 32), Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
 			API: api.Config{Debug: true, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 			Sandbox: sandbox.ClientConfig{
@@ -105,8 +117,59 @@ func newWatchedShop(t *testing.T) *watchedShop {
 		t.Cleanup(server.Close)
 		s.pods[region], s.urls[region] = p, server.URL
 	}
+	s.openEdge(set, collector.URL, log)
+	t.Cleanup(s.close)
 	s.stock(set)
 	return s
+}
+
+// collector takes what is sent by OTLP.
+func (s *watchedShop) collector() http.Handler {
+	routes := http.NewServeMux()
+	routes.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = s.spans.add(body)
+		}
+		if err != nil {
+			s.t.Errorf("what was sent as spans: %v", err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.traces.ServeHTTP(w, r)
+	})
+	routes.Handle("POST /v1/metrics", s.measured)
+	return routes
+}
+
+func (s *watchedShop) openEdge(set *regions.Set, collector string, log *slog.Logger) {
+	var err error
+	s.edge, err = telemetry.Setup(s.t.Context(), telemetry.Config{Service: "meridian-edge", OTLPEndpoint: collector})
+	s.must(err)
+	config := geo.EdgeConfig{
+		Regions: set, Log: log, Meter: s.edge.Meter, Tracer: s.edge.Tracer,
+		Locator: geo.LocatorConfig{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+	}
+	for region, address := range s.urls {
+		target, err := url.Parse(address)
+		s.must(err)
+		config.Targets = append(config.Targets, geo.Target{Region: region, URL: target})
+	}
+	edge, err := geo.NewEdge(config)
+	s.must(err)
+	front := httptest.NewServer(edge)
+	s.t.Cleanup(edge.Close)
+	s.t.Cleanup(front.Close)
+	s.front = front.URL
+}
+
+// close ends what speaks, so that the last of it is sent. It may be called again.
+func (s *watchedShop) close() {
+	s.t.Helper()
+	ctx := context.WithoutCancel(s.t.Context())
+	for _, p := range s.pods {
+		s.must(p.Close(ctx))
+	}
+	s.must(s.edge.Shutdown(ctx))
 }
 
 func (s *watchedShop) must(err error) {
@@ -141,11 +204,12 @@ type caller struct {
 	region, bearer, key string
 }
 
-// ask sends a request as the edge would pass it on, and reads the answer.
+// ask sends a request through the edge, as a CDN in front would pass it on, and reads the answer.
 func (c caller) ask(method, path, body string, status int) map[string]any {
 	c.shop.t.Helper()
-	r, err := http.NewRequestWithContext(c.shop.t.Context(), method, c.shop.urls[c.region]+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(c.shop.t.Context(), method, c.shop.front+path, strings.NewReader(body))
 	c.shop.must(err)
+	r.Header.Set("X-Meridian-Region", c.region)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", uuid.NewString())
 	r.Header.Set("If-Match", `"v1"`)
@@ -288,7 +352,15 @@ func (s *watchedShop) breakDown() {
 	far.ask("POST", "/v1/accounts", another, 500)
 	far.ask("POST", "/v1/sessions", credentials, 500)
 	far.ask("GET", "/v1/products/quillon@example.org", "", 500)
-	far.ask("GET", "/readyz", "", 503)
+	if _, err := s.pods["us-east"].pass(s.t.Context(), s.pods["us-east"].jobs()[0]); err == nil {
+		s.t.Error("a pass without a database succeeds")
+	}
+	answer, err := http.Get(s.urls["us-east"] + "/readyz")
+	s.must(err)
+	s.must(answer.Body.Close())
+	if answer.StatusCode != http.StatusServiceUnavailable {
+		s.t.Errorf("/readyz answered %s", answer.Status)
+	}
 }
 
 // TestPersonalDataStaysHome lets a customer and a guest do all they can, and then looks for them in everything that
@@ -297,19 +369,24 @@ func TestPersonalDataStaysHome(t *testing.T) {
 	s := newWatchedShop(t)
 	s.shopAsCustomer()
 	s.shopAsGuest()
+	s.watch()
 	kept := s.tables()
-	metrics := s.scrape()
+	pages := strings.Join(s.pages(), "\n")
 	s.breakDown()
-	for _, p := range s.pods {
-		s.must(p.Close(context.WithoutCancel(t.Context()))) // sends the last traces
-	}
+	s.close()
 	for name, emitted := range map[string]string{
-		"log": s.logs.String(), "traces": s.traces.String(), "events": s.events.String(), "metrics": metrics,
+		"log": s.logs.String(), "traces": s.traces.String(), "metrics sent": s.measured.String(), "events": s.events.String(),
+		"metrics' pages": pages,
 	} {
 		if len(emitted) < 1000 {
 			t.Errorf("the %s has %d bytes: it was not tapped", name, len(emitted))
 		}
 		wantImpersonal(t, "the "+name, emitted)
+	}
+	for _, table := range []string{"outbox", "webhook_inbox", "idempotency_keys"} {
+		if len(kept[table]) == 0 {
+			t.Errorf("table %s is empty: nothing was looked at", table)
+		}
 	}
 	for table, rows := range kept {
 		if !slices.Contains(customersTables, table) {
@@ -360,15 +437,29 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
 	return all
 }
 
-// scrape is the metrics' page of each region.
-func (s *watchedShop) scrape() string {
-	var pages strings.Builder
-	for _, url := range s.urls {
-		answer, err := http.Get(url + "/metrics")
+// watch lets the jobs look that only look.
+func (s *watchedShop) watch() {
+	s.t.Helper()
+	for _, p := range s.pods {
+		for _, j := range p.watches() {
+			_, err := p.pass(s.t.Context(), j)
+			s.must(err)
+		}
+	}
+}
+
+// pages are the metrics' page of each region, and the edge's.
+func (s *watchedShop) pages() []string {
+	var pages []string
+	for _, address := range s.urls {
+		answer, err := http.Get(address + "/metrics")
 		s.must(err)
-		_, err = io.Copy(&pages, answer.Body)
+		page, err := io.ReadAll(answer.Body)
 		s.must(err)
 		s.must(answer.Body.Close())
+		pages = append(pages, string(page))
 	}
-	return pages.String()
+	w := httptest.NewRecorder()
+	s.edge.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return append(pages, w.Body.String())
 }

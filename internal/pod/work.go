@@ -2,6 +2,7 @@ package pod
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
@@ -28,9 +29,34 @@ const sweepLimit = 1000
 const alertLimit = 50
 
 // jobs are the region's background work. Every pod may do it: what a pass takes is claimed
-// in the database, and what a dead region left is taken by the others after a minute.
+// in the database. What a dead region left is taken by the others after a minute.
 func (p *Pod) jobs() []job {
-	courier := &outbox.Courier{DB: p.DB, Receive: p.events}
+	courier := &outbox.Courier{DB: p.DB, Receive: p.events, Metrics: p.deliveries}
+	return append(p.homework(courier), p.takeovers(courier)...)
+}
+
+// takeovers are a job for each other region, so that one whose rows are out of reach holds
+// up nothing but its own.
+func (p *Pod) takeovers(courier *outbox.Courier) []job {
+	var jobs []job
+	for _, region := range p.config.Regions.Names() {
+		if region == p.config.Region {
+			continue
+		}
+		jobs = append(jobs, job{"take over from " + region, 10 * time.Second, func(ctx context.Context) (int, error) {
+			work, err := p.Orders.TakeOverOnce(ctx, region)
+			if work == 0 && err != nil {
+				return 0, err // its events are out of reach, too
+			}
+			events, failed := courier.TakeOverOnce(ctx, region)
+			return work + events, errors.Join(err, failed)
+		}})
+	}
+	return jobs
+}
+
+// homework is what a region does for itself.
+func (p *Pod) homework(courier *outbox.Courier) []job {
 	inbox := payment.Inbox{DB: p.DB, Regions: p.config.Regions}
 	return []job{
 		{"webhooks", time.Second, p.Orders.ProcessWebhooksOnce},
@@ -57,28 +83,41 @@ func (p *Pod) rotation() job {
 // seconds to finish.
 func (p *Pod) Work(ctx context.Context) {
 	var running sync.WaitGroup
-	for _, j := range p.jobs() {
+	for _, j := range append(p.jobs(), p.watches()...) {
 		running.Go(func() { p.repeat(ctx, j) })
 	}
 	running.Wait()
 }
 
-// repeat runs a job's passes: at once again while they find something to do, else after a
-// while, jittered so that pods do not march in step.
+// repeat runs a job's passes: at once again while they find something to do, for each item
+// that fails is put off by itself; else after a while, jittered so that pods do not march in
+// step, and longer each time that a pass as a whole fails.
 func (p *Pod) repeat(ctx context.Context, j job) {
+	wait := j.every
 	for ctx.Err() == nil {
 		n, err := p.pass(ctx, j)
-		if err != nil && ctx.Err() == nil {
-			p.log.WarnContext(ctx, "background work", "job", j.name, "error", err)
-		}
-		if n > 0 && err == nil {
+		if n > 0 {
+			wait = j.every
 			continue
 		}
+		wait = nextWait(j.every, wait, err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(j.every/2 + rand.N(j.every)):
+		case <-time.After(wait/2 + rand.N(wait)):
 		}
 	}
+}
+
+// longestWait bounds the wait after passes that fail, unless the job's own is longer.
+const longestWait = 30 * time.Second
+
+// nextWait is the wait after a pass that found nothing to do: the job's own, twice as long
+// as the last where it failed.
+func nextWait(every, last time.Duration, err error) time.Duration {
+	if err == nil {
+		return every
+	}
+	return max(every, min(2*last, longestWait))
 }
 
 const (
@@ -89,11 +128,18 @@ const (
 	stopGrace = 10 * time.Second
 )
 
-// pass runs a job once; a panic is an error like any other.
+// pass runs a job once, in a trace of its own; a panic is an error like any other.
 func (p *Pod) pass(ctx context.Context, j job) (n int, err error) {
 	running, cancel := context.WithTimeout(context.WithoutCancel(ctx), passTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
+	running, end := p.telling.beginPass(running, j.name)
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			p.log.WarnContext(running, "background work", "job", j.name, "error", err)
+		}
+		end(n, err)
+	}()
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())

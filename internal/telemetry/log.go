@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -41,8 +42,8 @@ func (c LogConfig) level() (slog.Level, error) {
 	return level, nil
 }
 
-// NewLogger returns a logger that adds the request id, the region and the trace id found in the context to every
-// line, and that redacts (see Redact).
+// NewLogger returns a logger that adds to every line the request id and the region found in the context and the ids of
+// its trace and span, and that redacts (see Redact).
 func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -53,9 +54,9 @@ func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: Redact}
 	if cfg.Format == "text" {
-		return slog.New(contextHandler{slog.NewTextHandler(w, options)}), nil
+		return slog.New(contextHandler{next: slog.NewTextHandler(w, options)}), nil
 	}
-	return slog.New(contextHandler{slog.NewJSONHandler(w, options)}), nil
+	return slog.New(contextHandler{next: slog.NewJSONHandler(w, options)}), nil
 }
 
 // A Request says which request a context belongs to.
@@ -82,6 +83,8 @@ func RequestFrom(ctx context.Context) Request {
 // contextHandler adds to each line what the context knows.
 type contextHandler struct {
 	next slog.Handler
+	// placed says that the logger has a region of its own, so that a line does not have two.
+	placed bool
 }
 
 func (h contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
@@ -90,18 +93,24 @@ func (h contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
 
 func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
 	if r := RequestFrom(ctx); r.ID != "" {
-		record.AddAttrs(slog.String("request_id", r.ID), slog.String("region", r.Region))
+		record.AddAttrs(slog.String("request_id", r.ID))
+		if !h.placed {
+			record.AddAttrs(slog.String(regionKey, r.Region))
+		}
 	}
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		record.AddAttrs(slog.String("trace_id", span.TraceID().String()))
+		record.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
 	}
 	return h.next.Handle(ctx, record)
 }
 
+const regionKey = "region"
+
 func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return contextHandler{h.next.WithAttrs(attrs)}
+	placed := h.placed || slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == regionKey })
+	return contextHandler{next: h.next.WithAttrs(attrs), placed: placed}
 }
 
 func (h contextHandler) WithGroup(name string) slog.Handler {
-	return contextHandler{h.next.WithGroup(name)}
+	return contextHandler{next: h.next.WithGroup(name), placed: h.placed}
 }

@@ -30,10 +30,25 @@ func TestLogger_Context(t *testing.T) {
 	}
 	for key, want := range map[string]any{
 		"msg": "done", "part": "api", "request_id": "r-1", "region": "eu-west", "trace_id": "01000000000000000000000000000000",
+		"span_id": "0200000000000000",
 	} {
 		if line[key] != want {
 			t.Errorf("%s is %v, want %v", key, line[key], want)
 		}
+	}
+}
+
+// A server's own logger says where it is: the line of a request does not say it twice.
+func TestLogger_OneRegion(t *testing.T) {
+	var b bytes.Buffer
+	log, err := NewLogger(&b, LogConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := WithRequest(context.Background(), Request{ID: "r-1", Region: "eu-west"})
+	log.With("region", "eu-west").InfoContext(ctx, "done")
+	if strings.Count(b.String(), "eu-west") != 1 || !strings.Contains(b.String(), `"request_id":"r-1"`) {
+		t.Errorf("wrote %s", &b)
 	}
 }
 

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,24 +12,28 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Config says who reports, and to whom. The zero value reports metrics only.
+// Config says who reports, and to whom. The zero value reports metrics only, to Prometheus.
 type Config struct {
-	// Service is the name spans and logs carry; "meridian" when empty.
+	// Service is the name spans and OTLP metrics carry; "meridian" when empty.
 	Service string
-	// Region is the region whose server this is; it becomes the label "region" of every metric.
+	// Region is the region whose server this is; it becomes the label "region" of every metric. The edge, which is
+	// of no region, leaves it empty: its metrics have no such label.
 	Region string
 	// Version of the binary, for spans.
 	Version string
 	// OTLPEndpoint is the base URL of an OTLP/HTTP collector, for example "http://collector:4318"; spans go to
-	// /v1/traces below it. Empty: no spans are recorded or sent; trace ids still exist, so that the log lines of one
-	// request can be found together.
+	// /v1/traces below it and metrics to /v1/metrics, each minute (OTEL_METRIC_EXPORT_INTERVAL changes that). Empty:
+	// no spans are recorded or sent; trace ids still exist, so that the log lines of one request can be found
+	// together.
 	OTLPEndpoint string
 	// SampleRatio is the share of traces begun here that are recorded, above 0 and at most 1; 0 means 1. Traces
 	// begun by a trusted caller keep the caller's decision.
@@ -60,8 +65,6 @@ type Telemetry struct {
 	Meter *sdkmetric.MeterProvider
 	// Registry is where all metrics of the process are collected.
 	Registry *prometheus.Registry
-	// Registerer registers native Prometheus collectors with this server's region label.
-	Registerer prometheus.Registerer
 }
 
 // NewRegistry returns a registry that already reports on the process itself (memory, goroutines, file descriptors).
@@ -95,7 +98,41 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	registerer := prometheus.WrapRegistererWith(prometheus.Labels{"region": cfg.Region}, cfg.Registry)
+	meter, err := newMeterProvider(ctx, cfg, res)
+	if err != nil {
+		return nil, errors.Join(err, tracer.Shutdown(ctx))
+	}
+	return &Telemetry{Tracer: tracer, Meter: meter, Registry: cfg.Registry}, nil
+}
+
+// newMeterProvider reports to the registry, and to the collector where there is one.
+func newMeterProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
+	page, err := newPrometheusReader(cfg)
+	if err != nil {
+		return nil, err
+	}
+	options := append(views(), sdkmetric.WithResource(res), sdkmetric.WithReader(page),
+		// Examples of measurements would carry the attributes that views leave out.
+		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	if cfg.OTLPEndpoint != "" {
+		endpoint, err := url.JoinPath(cfg.OTLPEndpoint, "v1", "metrics")
+		if err != nil {
+			return nil, fmt.Errorf("reading the OTLP endpoint: %w", err)
+		}
+		exporter, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(endpoint))
+		if err != nil {
+			return nil, fmt.Errorf("starting the metrics exporter: %w", err)
+		}
+		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporter)))
+	}
+	return sdkmetric.NewMeterProvider(options...), nil
+}
+
+func newPrometheusReader(cfg Config) (sdkmetric.Reader, error) {
+	var registerer prometheus.Registerer = cfg.Registry
+	if cfg.Region != "" {
+		registerer = prometheus.WrapRegistererWith(prometheus.Labels{"region": cfg.Region}, cfg.Registry)
+	}
 	reader, err := otelprometheus.New(
 		otelprometheus.WithRegisterer(registerer),
 		otelprometheus.WithoutScopeInfo(),
@@ -104,12 +141,7 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the metrics reader: %w", err)
 	}
-	return &Telemetry{
-		Tracer:     tracer,
-		Meter:      sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res)),
-		Registry:   cfg.Registry,
-		Registerer: registerer,
-	}, nil
+	return reader, nil
 }
 
 func newTracerProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdktrace.TracerProvider, error) {
@@ -127,14 +159,11 @@ func newTracerProvider(ctx context.Context, cfg Config, res *resource.Resource) 
 	if err != nil {
 		return nil, fmt.Errorf("starting the trace exporter: %w", err)
 	}
-	ratio := cfg.SampleRatio
-	if ratio == 0 {
-		ratio = 1
-	}
+	sending := sdktrace.NewBatchSpanProcessor(redactingExporter{exporter})
 	return sdktrace.NewTracerProvider(
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))),
-		sdktrace.WithBatcher(redactingExporter{exporter}),
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cmp.Or(cfg.SampleRatio, 1)))),
+		sdktrace.WithSpanProcessor(newPassFilter(sending)),
 	), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -81,18 +82,38 @@ func TestSetup_WithoutCollector(t *testing.T) {
 	}
 }
 
-// TestSetup_SendsSpans lets a collector receive what is sent, and looks for what must not be in it.
-func TestSetup_SendsSpans(t *testing.T) {
-	received := make(chan string, 1)
-	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// collector keeps what is sent to it, by path.
+type collector struct {
+	*httptest.Server
+	mu   sync.Mutex
+	sent map[string]string
+}
+
+func newCollector(t *testing.T) *collector {
+	c := &collector{sent: make(map[string]string)}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Errorf("reading: %v", err)
 		}
-		received <- r.URL.Path + " " + string(body)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sent[r.URL.Path] += string(body)
 	}))
-	defer collector.Close()
-	reporting, err := Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: collector.URL})
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *collector) at(path string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent[path]
+}
+
+// TestSetup_Sends lets a collector receive what is sent, and looks for what must not be in it.
+func TestSetup_Sends(t *testing.T) {
+	c := newCollector(t)
+	reporting, err := Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,15 +121,111 @@ func TestSetup_SendsSpans(t *testing.T) {
 		trace.WithAttributes(attribute.String("client.address", "198.51.100.7"), attribute.String("http.route", "/v1/orders")))
 	span.RecordError(io.ErrUnexpectedEOF)
 	span.End()
+	counter, err := reporting.Meter.Meter("test").Int64Counter("meridian.orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(t.Context(), 1)
 	if err := reporting.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := <-received
-	if !strings.HasPrefix(got, "/v1/traces ") || !strings.Contains(got, "place order") || !strings.Contains(got, "/v1/orders") {
-		t.Errorf("received %q", got)
+	if got := c.at("/v1/traces"); !strings.Contains(got, "place order") || !strings.Contains(got, "/v1/orders") {
+		t.Errorf("received spans %q", got)
 	}
-	if strings.Contains(got, "198.51.100.7") {
+	if got := c.at("/v1/metrics"); !strings.Contains(got, "meridian.orders") || !strings.Contains(got, "eu-west") {
+		t.Errorf("received metrics %q", got)
+	}
+	if strings.Contains(c.at("/v1/traces"), "198.51.100.7") {
 		t.Error("the client's address was sent")
+	}
+}
+
+// TestPassFilter: of passes of background work, only those that found something to do, or failed, are sent.
+func TestPassFilter(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		items int
+		fails bool
+		spans int // inside the pass
+		want  int
+	}{
+		{"idle", 0, false, 2, 0},
+		{"busy", 3, false, 2, 3},
+		{"failed", 0, true, 1, 2},
+		{"more than is held", 0, false, maxHeld + 5, maxHeld + 5 + 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ended := tracetest.NewSpanRecorder()
+			filter := newPassFilter(ended)
+			tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(filter)).Tracer("test")
+			ctx, pass := tracer.Start(t.Context(), "work", trace.WithAttributes(TaskKey.String("events")))
+			for range test.spans {
+				_, inner := tracer.Start(ctx, "SELECT")
+				inner.End()
+			}
+			pass.SetAttributes(ItemsKey.Int(test.items))
+			if test.fails {
+				pass.SetStatus(codes.Error, "no")
+			}
+			pass.End()
+			if got := len(ended.Ended()); got != test.want || len(filter.held) != 0 {
+				t.Errorf("%d spans were passed on, want %d; %d passes are still held", got, test.want, len(filter.held))
+			}
+			_, request := tracer.Start(t.Context(), "GET /v1/orders")
+			request.End()
+			if got := len(ended.Ended()); got != test.want+1 {
+				t.Error("a request's span was held back")
+			}
+		})
+	}
+}
+
+// TestTransport: a call is a span and a measurement, and only our own are told the trace.
+func TestTransport(t *testing.T) {
+	var told []string
+	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told = append(told, r.Header.Get("Traceparent")) }))
+	defer peer.Close()
+	c := newCollector(t)
+	reporting, err := Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, span := reporting.Tracer.Tracer("test").Start(t.Context(), "place order")
+	for _, who := range []Peer{{Name: "warehouse", Ours: true}, {Name: "bank"}} {
+		client := &http.Client{Transport: reporting.Transport(http.DefaultTransport, who)}
+		r, err := http.NewRequestWithContext(ctx, "GET", peer.URL+"/people/ann?key=hunter2", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+	}
+	span.End()
+	if len(told) != 2 || !strings.Contains(told[0], span.SpanContext().TraceID().String()) || told[1] != "" {
+		t.Errorf("told %q, want the first alone to be told the trace", told)
+	}
+	page := scrape(t, reporting.Metrics())
+	for _, want := range []string{`http_client_request_duration_seconds_bucket`, `peer="bank"`, `peer="warehouse"`, `le="0.2"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not on the page:\n%s", want, page)
+		}
+	}
+	if err := reporting.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sent := c.at("/v1/traces")
+	for _, name := range []string{"GET warehouse", "GET bank"} {
+		if !strings.Contains(sent, name) {
+			t.Errorf("no span %q was sent", name)
+		}
+	}
+	for _, secret := range []string{"ann", "hunter2"} {
+		if strings.Contains(sent+page, secret) {
+			t.Errorf("%q was sent", secret)
+		}
 	}
 }
 

@@ -19,11 +19,12 @@ LEFT JOIN (
 WHERE h.at > now() - INTERVAL '6 days' AND e.region IS NULL`,
 	},
 	{
-		name: "webhooks_overdue", about: "no webhook waits for more than 10 minutes to be acted on", over: "webhook_inbox", warning: true,
+		name: "webhooks_overdue", about: "no webhook waits for more than 10 minutes to be acted on, nor for a person", over: "webhook_inbox", warning: true,
 		broken: `
 SELECT w.region::text, w.provider || '/' || w.event_id, 'received at ' || w.received_at::text || ', tried ' || w.attempts::text || ' times'
+  || CASE WHEN w.set_aside_at IS NULL THEN '' ELSE ', set aside: it cannot be read' END
 FROM webhook_inbox w
-WHERE w.processed_at IS NULL AND w.received_at < now() - INTERVAL '10 minutes'`,
+WHERE w.processed_at IS NULL AND (w.received_at < now() - INTERVAL '10 minutes' OR w.set_aside_at IS NOT NULL)`,
 	},
 	{
 		name: "events_overdue", about: "no event waits for more than 10 minutes to be delivered", over: "outbox", prefix: "evt", warning: true,

@@ -110,6 +110,13 @@ JOIN orders o ON o.region = p.region AND o.id = p.order_id
 WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_payment' AND o.updated_at < now() - INTERVAL '1 hour'`,
 	},
 	{
+		name: "payments_set_aside", about: "no payment of which another amount was taken than was asked for waits for a person", over: "payments", prefix: "pay", warning: true,
+		broken: `
+SELECT p.region::text, p.id::text, p.status || ', set aside at ' || p.set_aside_at::text || ': ' || p.amount_minor::text || ' ' || p.currency || ' were asked for'
+FROM payments p
+WHERE p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured'`,
+	},
+	{
 		name: "refunds_overdue", about: "no refund waits for more than an hour to be sent", over: "refunds", prefix: "rfd", warning: true,
 		broken: `
 SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'

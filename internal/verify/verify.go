@@ -25,6 +25,9 @@ type Options struct {
 	Examples int
 	// Strict makes what is merely overdue count as broken.
 	Strict bool
+	// Background is for the audit of a pod that serves shoppers besides: it gives way to
+	// them, and may be some seconds old. On CockroachDB its reads are the nearest replica's.
+	Background bool
 	// Report, if not nil, is told of each check as it ends.
 	Report func(Result)
 }
@@ -109,7 +112,7 @@ func Run(ctx context.Context, db *database.DB, o Options) (Report, error) {
 	report := Report{StartedAt: time.Now().UTC(), Engine: db.Engine()}
 	sizes := make(map[string]int64)
 	for _, c := range chosen {
-		result, err := c.run(ctx, db, o, sizes)
+		result, err := c.audit(ctx, db, o, sizes)
 		if err != nil {
 			return report, fmt.Errorf("check %s: %w", c.name, err)
 		}
@@ -146,28 +149,49 @@ func (r *Report) add(result Result) {
 	}
 }
 
+// audit runs a check.
+func (c check) audit(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
+	if o.Background && db.Engine() == database.CockroachDB {
+		return c.runStale(ctx, db, o)
+	}
+	return c.run(ctx, db, o, sizes)
+}
+
+// newResult is a check's result before any row was seen.
+func (c check) newResult() Result {
+	return Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
+}
+
+// note counts a broken row.
+func (c check) note(r *Result, o Options, b broken) {
+	r.Broken++
+	if len(r.Examples) < o.Examples {
+		r.Examples = append(r.Examples, Example{Region: b.region, ID: c.publicID(o.Regions, b), Problem: b.problem})
+	}
+}
+
+func (c check) arguments(o Options) []any {
+	if c.args == nil {
+		return nil
+	}
+	return c.args(o.Regions)
+}
+
 // run streams the check's broken rows. sizes holds the tables that were counted before.
 func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
-	var args []any
-	if c.args != nil {
-		args = c.args(o.Regions)
-	}
 	var result Result
 	err := db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		result = Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
+		result = c.newResult()
 		if err := undisturbed(ctx, db, tx); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, c.broken, args...)
+		rows, err := tx.Query(ctx, c.broken, c.arguments(o)...)
 		if err != nil {
 			return err
 		}
 		var b broken
 		_, err = pgx.ForEachRow(rows, []any{&b.region, &b.key, &b.problem}, func() error {
-			result.Broken++
-			if len(result.Examples) < o.Examples {
-				result.Examples = append(result.Examples, Example{Region: b.region, ID: c.publicID(o.Regions, b), Problem: b.problem})
-			}
+			c.note(&result, o, b)
 			return nil
 		})
 		if err != nil {
@@ -179,6 +203,24 @@ func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[st
 	return result, err
 }
 
+// runStale is run by statements that the nearest replica answers. The two may be of two
+// moments.
+func (c check) runStale(ctx context.Context, db *database.DB, o Options) (Result, error) {
+	result, stale := c.newResult(), db.Engine().FollowerRead()
+	err := database.Each(ctx, db, func(row pgx.CollectableRow) (b broken, err error) {
+		err = row.Scan(&b.region, &b.key, &b.problem)
+		return b, err
+	}, func(b broken) error {
+		c.note(&result, o, b)
+		return nil
+	}, `SELECT region, key, problem FROM (`+c.broken+`) AS broken (region, key, problem)`+stale, c.arguments(o)...)
+	if err != nil {
+		return result, err
+	}
+	result.Examined, err = database.One(ctx, db, pgx.RowTo[int64], `SELECT count(*) FROM `+pgx.Identifier{c.over}.Sanitize()+stale)
+	return result, err
+}
+
 // undisturbed lets a transaction read whole tables of a shop that is open. PostgreSQL then
 // waits for a snapshot that no transaction in flight can conflict with; without it an audit
 // and the shop's own transactions would make each other fail.
@@ -186,7 +228,10 @@ func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
 	if db.Engine() != database.PostgreSQL {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `SET TRANSACTION READ ONLY, DEFERRABLE`)
+	if _, err := tx.Exec(ctx, `SET TRANSACTION READ ONLY, DEFERRABLE`); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, database.WholeTables)
 	return err
 }
 

@@ -322,6 +322,10 @@ var tamperings = []tampering{
 		},
 	},
 	{
+		check: "payments_set_aside", name: "another amount was taken",
+		sql: []string{`UPDATE payments SET set_aside_at = now(), updated_at = now() WHERE ` + pendingOrder},
+	},
+	{
 		check: "refunds_overdue", name: "never sent",
 		sql: []string{`UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1)`},
 	},
@@ -428,6 +432,10 @@ var tamperings = []tampering{
 	{
 		check: "webhooks_overdue", name: "not acted on",
 		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, received_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`},
+	},
+	{
+		check: "webhooks_overdue", name: "set aside at once",
+		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, set_aside_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now())`},
 	},
 	{
 		check: "events_overdue", name: "not delivered",

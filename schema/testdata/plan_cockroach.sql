@@ -533,3 +533,11 @@ CREATE TABLE IF NOT EXISTS import_errors (
 ALTER TABLE stock ADD COLUMN IF NOT EXISTS alerted_at timestamptz;
 
 CREATE INDEX IF NOT EXISTS stock_alerts_due_idx ON stock (region, sku, warehouse) WHERE (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point);
+
+ALTER TABLE payments ADD COLUMN IF NOT EXISTS set_aside_at timestamptz;
+
+ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS set_aside_at timestamptz;
+
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS expiry_attempts int8 NOT NULL DEFAULT 0;
+
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS next_expiry_at timestamptz;

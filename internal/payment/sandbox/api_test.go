@@ -181,7 +181,7 @@ func TestAPI_SecretStaysOutOfWebhooks(t *testing.T) {
 	if outcome.ClientSecret == "" {
 		t.Fatal("there is no client secret")
 	}
-	if _, err := w.client.Cancel(t.Context(), in.PaymentID); err != nil {
+	if _, err := w.client.Cancel(t.Context(), in.Asked()); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)

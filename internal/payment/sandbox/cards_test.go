@@ -67,7 +67,7 @@ func TestCards(t *testing.T) {
 			}
 			w.settle(t)
 			w.wantTypes(t, tt.events...)
-			found, err := w.client.Find(t.Context(), in.PaymentID)
+			found, err := w.client.Find(t.Context(), in.Asked())
 			if tt.ends == "" {
 				if !errors.Is(err, payment.ErrUnknownPayment) {
 					t.Errorf("Find: %v, want ErrUnknownPayment", err)
@@ -153,7 +153,7 @@ func TestCards_Delay(t *testing.T) {
 func TestCards_LateIgnoresCancel(t *testing.T) {
 	w := newWorld(t)
 	in, _ := w.start(t, "card_late:30s")
-	outcome, err := w.client.Cancel(t.Context(), in.PaymentID)
+	outcome, err := w.client.Cancel(t.Context(), in.Asked())
 	if err != nil || outcome.Status != payment.StatusProcessing {
 		t.Fatalf("Cancel = %s, %v, want processing", outcome.Status, err)
 	}
@@ -168,7 +168,7 @@ func TestCards_CancelStopsSlowSuccess(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			w := newWorld(t)
 			in, _ := w.start(t, method)
-			outcome, err := w.client.Cancel(t.Context(), in.PaymentID)
+			outcome, err := w.client.Cancel(t.Context(), in.Asked())
 			if err != nil || outcome.Status != payment.StatusCancelled {
 				t.Fatalf("Cancel = %s, %v, want cancelled", outcome.Status, err)
 			}
@@ -264,7 +264,7 @@ func TestCards_TimeoutByCaller(t *testing.T) {
 		started <- err
 	}()
 	for { // until the payment exists
-		if _, err := w.client.Find(t.Context(), in.PaymentID); err == nil {
+		if _, err := w.client.Find(t.Context(), in.Asked()); err == nil {
 			break
 		} else if !errors.Is(err, payment.ErrUnknownPayment) {
 			t.Fatal(err)

@@ -111,6 +111,14 @@ func (c *Client) readyToTrip(counts gobreaker.Counts) bool {
 // Name implements payment.Provider.
 func (c *Client) Name() string { return "sandbox" }
 
+// CheckMethod implements payment.Provider.
+func (c *Client) CheckMethod(method string) error {
+	if _, err := parseMethod(method); err != nil {
+		return errors.New("must be one of the sandbox's test cards, such as card_success: its page lists them")
+	}
+	return nil
+}
+
 // Start implements payment.Provider.
 func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outcome, error) {
 	if err := in.Validate(); err != nil {
@@ -131,27 +139,27 @@ func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outc
 }
 
 // Find implements payment.Provider.
-func (c *Client) Find(ctx context.Context, paymentID string) (payment.Outcome, error) {
+func (c *Client) Find(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
 	var out paymentJSON
-	if err := c.call(ctx, http.MethodGet, "/v1/payments/"+url.PathEscape(paymentID), "", nil, &out); err != nil {
-		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", paymentID, err)
+	if err := c.call(ctx, http.MethodGet, "/v1/payments/"+url.PathEscape(asked.PaymentID), "", nil, &out); err != nil {
+		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", asked.PaymentID, err)
 	}
-	outcome, err := out.answerAbout(paymentID)
+	outcome, err := out.answerAbout(asked.PaymentID)
 	if err != nil {
-		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", paymentID, err)
+		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", asked.PaymentID, err)
 	}
 	return outcome, nil
 }
 
 // Cancel implements payment.Provider.
-func (c *Client) Cancel(ctx context.Context, paymentID string) (payment.Outcome, error) {
+func (c *Client) Cancel(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
 	var out paymentJSON
-	if err := c.call(ctx, http.MethodPost, "/v1/payments/"+url.PathEscape(paymentID)+"/cancel", "", nil, &out); err != nil {
-		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", paymentID, err)
+	if err := c.call(ctx, http.MethodPost, "/v1/payments/"+url.PathEscape(asked.PaymentID)+"/cancel", "", nil, &out); err != nil {
+		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", asked.PaymentID, err)
 	}
-	outcome, err := out.answerAbout(paymentID)
+	outcome, err := out.answerAbout(asked.PaymentID)
 	if err != nil {
-		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", paymentID, err)
+		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", asked.PaymentID, err)
 	}
 	return outcome, nil
 }

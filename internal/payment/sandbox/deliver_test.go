@@ -144,7 +144,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	w.start(t, "card_never")
 	w.start(t, "card_never")
 	w.wantStatus(t, open.PaymentID, payment.StatusProcessing)
-	if _, err := w.client.Find(t.Context(), settled.PaymentID); err == nil {
+	if _, err := w.client.Find(t.Context(), settled.Asked()); err == nil {
 		t.Error("the settled payment is still known")
 	}
 	if _, err := w.client.Start(t.Context(), paymenttest.Input("EUR", "card_never")); err == nil {

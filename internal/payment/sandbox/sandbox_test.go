@@ -189,7 +189,7 @@ func (w *world) start(t *testing.T, method string) (payment.StartInput, payment.
 
 func (w *world) wantStatus(t *testing.T, id string, want payment.Status) {
 	t.Helper()
-	found, err := w.client.Find(t.Context(), id)
+	found, err := w.client.Find(t.Context(), payment.Asked{PaymentID: id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func TestRestart_DamagedFile(t *testing.T) {
 
 	w = newWorld(t, withState(t, state[:len(state)-1]))
 	w.wantStatus(t, first.PaymentID, payment.StatusProcessing)
-	if _, err := w.client.Find(t.Context(), second.PaymentID); err == nil {
+	if _, err := w.client.Find(t.Context(), second.Asked()); err == nil {
 		t.Error("half a line was read")
 	}
 	third, _ := w.start(t, "card_never") // is on a line of its own
@@ -276,7 +276,7 @@ func TestStateFileCannotBeWritten(t *testing.T) {
 	if _, err := w.client.Start(t.Context(), refused); !errors.Is(err, payment.ErrUnavailable) {
 		t.Errorf("Start: %v, want ErrUnavailable", err)
 	}
-	if _, err := w.client.Find(t.Context(), refused.PaymentID); !errors.Is(err, payment.ErrUnknownPayment) {
+	if _, err := w.client.Find(t.Context(), refused.Asked()); !errors.Is(err, payment.ErrUnknownPayment) {
 		t.Errorf("Find: %v, want ErrUnknownPayment", err)
 	}
 	w.clock.set(w.clock.Now().Add(w.cfg.Delay))
@@ -301,4 +301,37 @@ func (w *world) swapFile(file *os.File) *os.File {
 	old := w.journal.file
 	w.journal.file = file
 	return old
+}
+
+func TestReadBook(t *testing.T) {
+	w := newWorld(t, withState(t, nil))
+	paid, _ := w.start(t, "card_success_refund_fails")
+	w.settle(t)
+	for i, minor := range []int64{400, 51} {
+		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID, Amount: money.Amount{Minor: minor, Currency: "EUR"}}
+		if _, err := w.client.Refund(t.Context(), refund); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			w.settle(t) // the first has failed, the second is pending
+		}
+	}
+	declined, _ := w.start(t, "card_declined_now")
+
+	book, err := ReadBook(w.cfg.StateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Held{
+		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor, Refunds: []HeldRefund{
+			{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
+		}},
+		{ID: declined.PaymentID, OrderID: declined.OrderID, Status: payment.StatusFailed, Amount: declined.Amount},
+	}
+	if diff := cmp.Diff(want, book, cmpopts.SortSlices(func(a, b Held) bool { return a.ID < b.ID })); diff != "" {
+		t.Errorf("the book (-want +got):\n%s", diff)
+	}
+	if got := want[0].RefundedMinor(); got != 51 {
+		t.Errorf("%d are refunded, want the 51 that did not fail", got)
+	}
 }

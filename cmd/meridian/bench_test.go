@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"meridian/internal/bench"
+)
+
+func TestBench_Mistakes(t *testing.T) {
+	t.Chdir(t.TempDir()) // no shop is open here
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string // in the error
+	}{
+		{"no such scenario", []string{"fly"}, []string{`"fly"`, "hot-sku"}},
+		{"no such region", []string{"--regions", "mars"}, []string{"--regions", "mars", "eu-west"}},
+		{"too many clients", []string{"--clients", "100000"}, []string{"--clients 100000", "4096"}},
+		{"no such way", []string{"--through", "tunnel"}, []string{"--through", "edge"}},
+		{"no shop is open", []string{"--dir", "nowhere"}, []string{"--dir nowhere", "meridian up"}},
+		{"a profile of another's shop", []string{"--dir", "nowhere", "--profile", "x"}, []string{"--profile", "--dir"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, _, stderr := meridianCommand(t, append([]string{"bench"}, test.args...)...)
+			if code != exitUsage {
+				t.Errorf("exit code %d, want %d: %s", code, exitUsage, stderr)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("%q does not say %q", stderr, want)
+				}
+			}
+		})
+	}
+}
+
+func TestBench_List(t *testing.T) {
+	code, stdout, _ := meridianCommand(t, "bench", "--list")
+	for _, name := range bench.Names() {
+		if code != 0 || !strings.Contains(stdout, "  "+name+" ") {
+			t.Errorf("exit code %d, and the list lacks %s:\n%s", code, name, stdout)
+		}
+	}
+}
+
+func TestServePprof(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":6060", "192.0.2.1:6060", "localhost:6060", "[::]:0", "6060"} {
+		code, _, stderr := meridianCommand(t, "up", "--dir", t.TempDir(), "--pprof", address)
+		if code != exitUsage || !strings.Contains(stderr, "127.0.0.1:6060") {
+			t.Errorf("%s: exit code %d, %s", address, code, stderr)
+		}
+	}
+	var out bytes.Buffer
+	stop, err := servePprof("127.0.0.1:0", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	url := strings.TrimSpace(strings.TrimPrefix(out.String(), "profiles at "))
+	for path, want := range map[string]string{"": "goroutine", "allocs?debug=1": "heap profile"} {
+		answer, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s%s does not say %q, %v", url, path, want, err)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/verify"
+)
+
+// run is one run of the benchmark.
+type run struct {
+	Config
+	db      *database.DB
+	goods   *goods
+	markets []market
+	meter   meter
+}
+
+// Run measures the scenarios, one after the other, and audits the shop. The error says that
+// it could not be measured; that something is wrong with what was measured, the report does
+// (Report.Err).
+func Run(ctx context.Context, c Config) (Report, error) {
+	c = c.withDefaults()
+	if err := errors.Join(c.Validate(), c.checkShop()); err != nil {
+		return Report{}, err
+	}
+	r, err := open(ctx, c)
+	if err != nil {
+		return Report{}, err
+	}
+	defer r.db.Close()
+	report, err := r.newReport(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	for _, name := range c.Scenarios {
+		s, _ := find(name)
+		result, err := r.measure(ctx, s)
+		if err != nil {
+			return report, fmt.Errorf("%s: %w", name, err)
+		}
+		report.Scenarios = append(report.Scenarios, result)
+	}
+	report.Floors = floors(report.Scenarios)
+	c.Tell("auditing the shop")
+	report.Audit, err = r.audit(ctx)
+	return report, err
+}
+
+// open reads what the shop sells, and fills its shelves.
+func open(ctx context.Context, c Config) (*run, error) {
+	db, err := database.Open(ctx, database.Config{
+		URL: c.DatabaseURL, Region: c.Regions.Primary().Name, ApplicationName: "meridian-bench", MaxConns: 2, StatementTimeout: auditTimeout,
+		IdleInTransactionTimeout: auditTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Config: c, db: db, markets: c.markets(), meter: newMeter(ctx, os.Getpid(), c.ShopPID, db)}
+	c.Tell("reading the catalogue and receiving stock")
+	if r.goods, err = survey(ctx, c); err == nil {
+		stock := inventory.New(inventory.Config{DB: db, Regions: c.Regions})
+		err = stockUp(ctx, stock, c, r.goods, r.markets)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// auditTimeout is how long one statement of the audit may take.
+const auditTimeout = time.Hour
+
+// measure warms a scenario and its limit up, and measures them in turns.
+func (r *run) measure(ctx context.Context, s Scenario) (Result, error) {
+	r.Tell("%s: warming up", s.Name)
+	shoppers := newShoppers(r.Clients, r.markets, r.goods, r.Seed)
+	if s.reads {
+		if err := readAll(ctx, shoppers, len(r.markets)); err != nil {
+			return Result{}, err
+		}
+	}
+	warm := s
+	if s.hot && r.Stock > 0 { // few units are there to be sold once: neither before nor by the limit
+		warm.do, s.limits = checkout, nil
+	}
+	if _, err := r.part(ctx, warm, shoppers, r.WarmUp); err != nil {
+		return Result{}, err
+	}
+	limits, err := s.openLimits(ctx, r)
+	if err != nil {
+		return Result{}, fmt.Errorf("limit: %w", err)
+	}
+	defer closeAll(limits)
+	before, err := retries(ctx, r.RegionURLs)
+	if err != nil {
+		return Result{}, err
+	}
+	var shop sample
+	bare := make([]sample, len(limits))
+	each := r.Duration / time.Duration(r.Rounds)
+	for round := range r.Rounds {
+		r.Tell("%s: measuring, %d of %d", s.Name, round+1, r.Rounds)
+		for i, l := range limits {
+			part, err := l.part(ctx, each)
+			if err != nil {
+				return Result{}, fmt.Errorf("limit: %w", err)
+			}
+			bare[i].add(part)
+		}
+		part, err := r.profiled(ctx, s.Name, round, each, func() (sample, error) { return r.part(ctx, s, shoppers, each) })
+		if err != nil {
+			return Result{}, err
+		}
+		shop.add(part)
+	}
+	after, err := retries(ctx, r.RegionURLs)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.newResult(s, shop, grown(before, after), limits, bare), nil
+}
+
+func (s Scenario) openLimits(ctx context.Context, r *run) ([]limit, error) {
+	if s.limits == nil {
+		return nil, nil
+	}
+	return s.limits(ctx, r)
+}
+
+func closeAll(limits []limit) {
+	for _, l := range limits {
+		l.close()
+	}
+}
+
+// part measures a scenario for d, and then until its orders are paid. The shop's other
+// background work is waited for after the measured time, and counted.
+func (r *run) part(ctx context.Context, s Scenario, shoppers []*shopper, d time.Duration) (sample, error) {
+	began := time.Now()
+	before, _ := r.meter.read() // without the machine's processes there are no figures of CPU
+	all, elapsed := closedLoop(ctx, shoppers, d, s.do)
+	if ctx.Err() != nil {
+		return sample{}, ctx.Err()
+	}
+	p := sample{tally: all, done: all.done, elapsed: elapsed}
+	if s.orders {
+		paid, err := settled(ctx, r.db, r.Regions.Names(), began)
+		if err != nil {
+			return p, err
+		}
+		all.paid, p.done, p.elapsed = paid, len(paid), time.Since(began)
+		if unpaid := all.done - p.done; unpaid > 0 {
+			all.errors["not_paid"] += unpaid
+		}
+	}
+	after, _ := r.meter.read()
+	p.cpu = cpuSince(before, after)
+	var err error
+	p.waiting, err = quiet(ctx, r.db)
+	return p, err
+}
+
+// audit proves that the run left nothing broken.
+func (r *run) audit(ctx context.Context) (Audit, error) {
+	report, err := verify.Run(ctx, r.db, verify.Options{Regions: r.Regions, Examples: 3})
+	if err != nil {
+		return Audit{}, fmt.Errorf("audit: %w", err)
+	}
+	a := Audit{Clean: report.Clean, Checks: len(report.Results), Broken: report.Broken, Overdue: report.Overdue}
+	for _, result := range report.Results {
+		for _, example := range result.Examples {
+			a.Examples = append(a.Examples, result.Check+": "+example.ID+": "+example.Problem)
+		}
+	}
+	return a, nil
+}
+
+// limit is what the same machine does of a scenario's work without the shop.
+type limit struct {
+	about string
+	// part measures it for d.
+	part  func(ctx context.Context, d time.Duration) (sample, error)
+	close func()
+	loop  *bareLoop // of bare statements; nil for a bare handler
+}

@@ -1,0 +1,44 @@
+// Package bench measures a shop from outside, each figure beside the limit of the same
+// machine: how fast is it, and how fast could it be?
+//
+// The load generator is a closed loop: each of a number of shoppers waits for an answer
+// before the next call. It speaks real HTTP on connections that are kept alive, from a
+// process of its own, whose processor time is told apart from the shop's and the
+// database's. Nothing is called again that failed: every error is seen and counted.
+//
+// The operations, and what is measured beside them in the same run:
+//
+//   - browse: one read of a product. Every product of the spread is read once in each
+//     region before, so that the answers come out of memory. Limit: a bare gorilla/mux
+//     handler in a process of its own that answers the same bytes and headers under the
+//     same shoppers. Neither is asked to compress.
+//   - cart: a guest's cart is made with its lines, read, and changed: three calls. Limit: the
+//     bare statements of its rows in three transactions.
+//   - checkout: one whole order of random SKUs. A guest's cart is made with its lines, and
+//     ordered with a card that succeeds; the payment settles by webhook, in the background. At
+//     the end of each part it is waited until every order is paid, and that time counts:
+//     orders a second are orders paid over the time until all were. Limit: the bare
+//     statements of the same rows.
+//   - hot-sku: the same, with as many lines, the first of every order of one SKU. Its stock
+//     stands where each region's orders are sent from, as in a shop that expects a rush.
+//     Limit: the bare statements with that SKU.
+//   - mixed: 550 requests to each order, one in 549 operations. Limit: worked out from the
+//     bare read and the bare order, of which it would consist.
+//
+// The bare statements of an order are all the rows that a whole one leaves behind: cart,
+// lines, keys, order, history, payment, reservations, movements, stock, events, webhook. They
+// are sent by a loop on the database's own protocol, one order a transaction, in one batch
+// and so one round trip, at the same isolation and durability. Each row is inserted as it is
+// in the end, where the shop inserts and later updates it; nothing is read or checked, and
+// nobody else is told. The loop runs on the number of connections that serves it best, out
+// of those that are tried first. The rows are real: the audit at the end counts them in.
+//
+// Parts of the limit and of the scenario take turns, so that both meet the same machine,
+// and what a part leaves to the shop's workers (events to deliver) is waited for before the
+// next, outside the measured time; the report says how much it was.
+//
+// Locality: the tool works on one machine or one region's network; figures of calls across
+// regions are those of the network between.
+//
+// Who calls: meridian bench.
+package bench

@@ -1,0 +1,134 @@
+package chaos
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A checkout whose connection is cut, at each of its statements in turn and on either side, is one order when it has
+// been repeated until it was answered: paid once, holding its units once.
+func TestCheckout_CutAtEachStatement(t *testing.T) {
+	t.Parallel()
+	s := newTestShop(t, 0)
+	other := s.addPod("eu-west", true)
+	cutOff := s.addPod("eu-west", false)
+	s.addPod("us-east", true)
+	orders := 0
+	cuts, err := Walk(cutOff.proxy, func(Cut) error {
+		orders++
+		return s.load.orderAt(t.Context(), cutOff, other, "card_success_now")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d checkouts, of which %d were cut", orders, cuts)
+	if cuts < 20 {
+		t.Errorf("%d cuts: a checkout has more steps than that", cuts)
+	}
+	held := s.wantInOrder()
+	if len(held.orders) != orders {
+		t.Errorf("%d orders, want one of each of the %d checkouts", len(held.orders), orders)
+	}
+	for _, o := range held.orders {
+		if o.status != "paid" {
+			t.Errorf("order %s is %s", o.id, o.status)
+		}
+	}
+}
+
+// A webhook whose connection is cut, at each of its statements in turn and on either side, pays its order once.
+func TestSettling_CutAtEachStatement(t *testing.T) {
+	t.Parallel()
+	s := newTestShop(t, 0)
+	other := s.addPod("us-east", true)
+	cutOff := s.addPod("us-east", false)
+	var first atomic.Bool // whether the next notice is the first of its order
+	s.notices.targets = func() []string {
+		if first.CompareAndSwap(true, false) {
+			return []string{cutOff.base + "/v1/webhooks/sandbox"}
+		}
+		return []string{other.base + "/v1/webhooks/sandbox"}
+	}
+	delivered := make(chan int, 1)
+	s.notices.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
+	refused, taken := 0, 0
+	cuts, err := Walk(cutOff.proxy, func(Cut) error {
+		first.Store(true)
+		if err := s.load.orderAt(t.Context(), other, other, "card_success"); err != nil {
+			return err
+		}
+		select {
+		case status := <-delivered:
+			if status == http.StatusNoContent {
+				taken++
+			} else {
+				refused++
+			}
+			return nil
+		case <-time.After(30 * time.Second):
+			return context.DeadlineExceeded
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d webhooks were cut: %d were acknowledged, %d were not", cuts, taken, refused)
+	if refused == 0 || taken == 0 {
+		t.Error("cuts on both sides of the inbox were wanted")
+	}
+	for _, o := range s.wantInOrder().orders {
+		if o.status != "paid" {
+			t.Errorf("order %s is %s", o.id, o.status)
+		}
+	}
+}
+
+// tellTransport tells the status of each call of one host, 0 for no answer.
+type tellTransport struct {
+	http.Transport
+	host   string
+	status chan<- int
+}
+
+func (t *tellTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.Transport.RoundTrip(r)
+	switch {
+	case r.URL.Host != t.host:
+	case err != nil:
+		t.status <- 0
+	default:
+		t.status <- response.StatusCode
+	}
+	return response, err
+}
+
+// A connection cut under load, wherever it falls, loses nothing either.
+func TestCut_UnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newTestShop(t, 6)
+	for _, region := range s.set.Names() {
+		s.addPod(region, true)
+	}
+	for range 2 {
+		s.addPod("eu-west", false)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	defer stop()
+	go func() {
+		for ctx.Err() == nil {
+			p := s.pods[len(s.pods)-1-s.dice.number(2)].proxy
+			p.Arm(Cut{Side: Side(s.dice.number(2)), Step: 1 + s.dice.number(maxStep)})
+			sleep(ctx, s.dice.between(0, 50*time.Millisecond))
+			p.Disarm()
+		}
+	}()
+	s.load.run(ctx, t.Context())
+	s.wantInOrder()
+	if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
+		t.Errorf("none of %d checkouts made an order", attempted)
+	}
+}

@@ -1,0 +1,46 @@
+package chaos
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// Whatever the payment provider does to the pods, and its webhooks, money and orders agree in the end.
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name      string
+		misbehave func(s *testShop, over context.Context)
+	}{
+		{"slow", func(s *testShop, _ context.Context) { s.bank.set(bankSlow) }},
+		{"down and up", func(s *testShop, over context.Context) {
+			for over.Err() == nil {
+				s.bank.set(bankDown)
+				sleep(over, s.dice.between(0, time.Second))
+				s.bank.set(bankHonest)
+				sleep(over, s.dice.between(0, time.Second))
+			}
+		}},
+		{"lying", func(s *testShop, _ context.Context) { s.bank.set(bankLying) }},
+		{"duplicating", func(s *testShop, _ context.Context) { s.notices.repeat(true) }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // they wait more than they work
+			s := newTestShop(t, 3)
+			for _, region := range s.set.Names() {
+				s.addPod(region, true)
+			}
+			buying, stop := context.WithTimeout(t.Context(), time.Second)
+			defer stop()
+			go test.misbehave(s, buying)
+			s.load.run(buying, t.Context())
+			s.bank.set(bankHonest)
+			s.wantInOrder()
+			if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
+				t.Errorf("none of %d checkouts made an order", attempted)
+			}
+		})
+	}
+}

@@ -1,0 +1,164 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Address is where an open shop is reached, and as whom.
+type Address struct {
+	// PID is the process that serves it.
+	PID int `json:"pid"`
+	// EdgeURL is where shoppers go; RegionURLs is where each region answers, by its name.
+	EdgeURL    string            `json:"edge_url"`
+	RegionURLs map[string]string `json:"region_urls"`
+	// SandboxURL is the payment sandbox.
+	SandboxURL string `json:"sandbox_url"`
+	// DatabaseURL is the database, through the primary region's node.
+	DatabaseURL string `json:"database_url"`
+	// OperatorEmail and OperatorPassword sign the operator in.
+	OperatorEmail    string `json:"operator_email"`
+	OperatorPassword string `json:"-"` // it is in the folder's secrets already
+}
+
+// ErrClosed is returned for a folder whose shop is not open.
+var ErrClosed = errors.New("no shop is open there")
+
+// addressFile tells, while the shop is open, the commands that work beside it where it is.
+const addressFile = "open.json"
+
+// Opened is the shop that is open in a folder: one that is ready to serve, and still
+// answers. The error wraps ErrClosed if there is none, be it that it was closed, that it
+// crashed, or that it never was.
+func Opened(dir string) (Address, error) {
+	text, err := os.ReadFile(filepath.Join(dir, addressFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Address{}, fmt.Errorf("%s: %w", dir, ErrClosed)
+	}
+	if err != nil {
+		return Address{}, fmt.Errorf("look for an open shop: %w", err)
+	}
+	var a Address
+	if err := json.Unmarshal(text, &a); err != nil {
+		return Address{}, fmt.Errorf("read %s: %w", filepath.Join(dir, addressFile), err)
+	}
+	if !alive(a.PID) || !answers(a.EdgeURL) {
+		return Address{}, fmt.Errorf("%s, whose shop ended without being closed: %w", dir, ErrClosed)
+	}
+	kept, err := readSecrets(dir)
+	a.OperatorPassword = kept.OperatorPassword
+	return a, err
+}
+
+// alive reports whether there is such a process, be it ours to signal or not.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return pid > 0 && (err == nil || errors.Is(err, syscall.EPERM))
+}
+
+// answerTimeout is for a shop that is busy on a slow machine.
+const answerTimeout = 5 * time.Second
+
+// answers reports whether a server speaks HTTP there, whatever it says: an edge without a
+// region that is up says 503, and is open all the same.
+func answers(url string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	_, err := get(ctx, url+"/healthz")
+	return err == nil
+}
+
+// get asks once and returns the status of the answer.
+func get(ctx context.Context, url string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	request.Close = true // a shop that closes need not wait for us
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // the status is all that is asked for
+	return response.StatusCode, nil
+}
+
+// Address is where the shop is reached.
+func (s *Shop) Address() Address {
+	a := Address{
+		PID:     os.Getpid(),
+		EdgeURL: s.EdgeURL(), RegionURLs: make(map[string]string), SandboxURL: urlOf(s.listeners.sandbox),
+		DatabaseURL:   s.engine.url(s.config.Regions.Primary().Name),
+		OperatorEmail: operatorEmail, OperatorPassword: s.secrets.OperatorPassword,
+	}
+	for name := range s.branches {
+		a.RegionURLs[name] = s.RegionURL(name)
+	}
+	return a
+}
+
+// tell writes the shop's address into its folder.
+func (s *Shop) tell() error {
+	text, err := json.MarshalIndent(s.Address(), "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeAside(filepath.Join(s.config.Dir, addressFile), text); err != nil {
+		return fmt.Errorf("tell where the shop is: %w", err)
+	}
+	s.told = true
+	return nil
+}
+
+// untell takes the address away again; that of another process's shop stays.
+func (s *Shop) untell() error {
+	if !s.told {
+		return nil
+	}
+	s.told = false
+	if err := os.Remove(filepath.Join(s.config.Dir, addressFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("tell that the shop is closed: %w", err)
+	}
+	return nil
+}
+
+// readyEvery is how often a region that is opening is asked whether it is ready.
+const readyEvery = 20 * time.Millisecond
+
+// open waits until every region is ready, tells so, and closes the channel of Ready.
+func (s *Shop) open(ctx context.Context) error {
+	for name := range s.branches {
+		if !awaitReady(ctx, s.RegionURL(name)) {
+			return nil // it is being closed
+		}
+	}
+	if err := s.tell(); err != nil {
+		return err
+	}
+	close(s.ready)
+	return nil
+}
+
+// awaitReady asks a server until it is ready; it returns false if ctx ended first.
+func awaitReady(ctx context.Context, url string) bool {
+	for {
+		if status, err := get(ctx, url+"/readyz"); err == nil && status == http.StatusOK {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(readyEvery):
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package stripe
+
+import (
+	"context"
+	"fmt"
+
+	stripego "github.com/stripe/stripe-go/v85"
+
+	"meridian/internal/payment"
+)
+
+// Why an intent is cancelled, as Stripe lets us say it. The first tells, for as long as Stripe keeps the intent, that
+// it failed and was not given up.
+const (
+	afterRefusal = stripego.PaymentIntentCancellationReasonAbandoned
+	givenUp      = stripego.PaymentIntentCancellationReasonRequestedByCustomer
+)
+
+// Cancel implements payment.Provider. Where no answer about the payment was ever heard it makes the intent, or gets the
+// one there is, and cancels that: a Start that is still on its way finds it so.
+func (c *Client) Cancel(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
+	intent, err := c.toCancel(ctx, asked)
+	if err == nil {
+		intent, err = c.close(ctx, asked, intent)
+	}
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", asked.PaymentID, err)
+	}
+	return answer(intent)
+}
+
+func (c *Client) toCancel(ctx context.Context, asked payment.Asked) (*stripego.PaymentIntent, error) {
+	if asked.ProviderRef != "" {
+		return c.retrieve(ctx, asked, asked.ProviderRef)
+	}
+	return c.open(ctx, asked)
+}
+
+// close makes sure that no money can come of an intent any more, if that can be done, and returns it as it is then.
+func (c *Client) close(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent) (*stripego.PaymentIntent, error) {
+	reason := givenUp
+	switch intent.Status {
+	case stripego.PaymentIntentStatusSucceeded, stripego.PaymentIntentStatusCanceled, stripego.PaymentIntentStatusProcessing:
+		return intent, nil
+	case stripego.PaymentIntentStatusRequiresPaymentMethod:
+		if refused(intent) {
+			reason = afterRefusal
+		}
+	}
+	params := &stripego.PaymentIntentCancelParams{CancellationReason: new(string(reason))}
+	closed, err := ask(c, func() (*stripego.PaymentIntent, error) {
+		return c.stripe.V1PaymentIntents.Cancel(ctx, intent.ID, params)
+	})
+	if isRefusal(err, stripego.ErrorCodePaymentIntentUnexpectedState) { // it moved on meanwhile
+		return c.retrieve(ctx, asked, intent.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return checked(closed, asked)
+}

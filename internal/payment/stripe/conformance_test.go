@@ -1,0 +1,25 @@
+package stripe
+
+import (
+	"testing"
+	"time"
+
+	"meridian/internal/payment/paymenttest"
+)
+
+func TestClient(t *testing.T) {
+	paymenttest.Run(t, func(t *testing.T) paymenttest.Subject {
+		f := newFake(t)
+		return paymenttest.Subject{
+			Provider: f.client(), Currency: "EUR",
+			Success: methodSuccess, Declined: methodDeclined, Open: methodAction,
+			Settle: func(*testing.T) {}, // all is settled when it is answered
+			Webhooks: func() []paymenttest.Webhook {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				return append([]paymenttest.Webhook(nil), f.hooks...)
+			},
+			Now: time.Now,
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package stripe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v85"
+	"github.com/stripe/stripe-go/v85/webhook"
+
+	"meridian/internal/payment"
+)
+
+// ParseWebhook implements payment.Provider. An event of another release of the API than APIVersion's is
+// payment.ErrBadEvent: its fields may mean something else, which with money is worse than late. Stripe sends it again
+// for three days, in which the endpoint can be put right; until then the workers ask.
+func (c *Client) ParseWebhook(header http.Header, body []byte, now time.Time) (payment.Event, error) {
+	signature := header.Get("Stripe-Signature")
+	if !recent(signature, now) {
+		return payment.Event{}, payment.ErrBadSignature
+	}
+	in, err := c.verify(signature, body)
+	if err != nil {
+		return payment.Event{}, err
+	}
+	event, err := eventOf(in)
+	if err != nil {
+		return payment.Event{}, fmt.Errorf("%w: %s: %w", payment.ErrBadEvent, in.Type, err)
+	}
+	return event, nil
+}
+
+// recent reports whether a signature was made within payment.SignatureTolerance of now. The library knows no other
+// clock than the machine's, and lets pass what is signed for a time to come.
+func recent(signature string, now time.Time) bool {
+	for part := range strings.SplitSeq(signature, ",") {
+		if text, ok := strings.CutPrefix(part, "t="); ok {
+			seconds, err := strconv.ParseInt(text, 10, 64)
+			return err == nil && now.Sub(time.Unix(seconds, 0)).Abs() <= payment.SignatureTolerance
+		}
+	}
+	return false
+}
+
+// verify reads a body that is signed with one of the secrets.
+func (c *Client) verify(signature string, body []byte) (stripego.Event, error) {
+	// recent has compared the times.
+	options := webhook.ConstructEventOptions{IgnoreTolerance: true}
+	for _, secret := range c.cfg.WebhookSecrets {
+		event, err := webhook.ConstructEventWithOptions(body, signature, secret, options)
+		switch {
+		case err == nil:
+			return event, nil
+		case errors.Is(err, webhook.ErrNoValidSignature):
+			continue // perhaps it is the other secret's
+		case errors.Is(err, webhook.ErrInvalidHeader), errors.Is(err, webhook.ErrNotSigned):
+			return stripego.Event{}, payment.ErrBadSignature
+		}
+		// It is signed, and then not what the library takes. What it is stays out of the log.
+		return stripego.Event{}, fmt.Errorf("%w: not an event of API version %s", payment.ErrBadEvent, APIVersion)
+	}
+	return stripego.Event{}, payment.ErrBadSignature
+}
+
+// eventOf reads a genuine event. What it tells is taken from the object in it, as that was then.
+func eventOf(in stripego.Event) (payment.Event, error) {
+	event := payment.Event{ID: in.ID, Type: payment.EventOther, OccurredAt: time.Unix(in.Created, 0).UTC()}
+	if in.ID == "" || in.Created <= 0 || in.Data == nil {
+		return payment.Event{}, errors.New("event has no id, no time or no object")
+	}
+	switch in.Type {
+	case stripego.EventTypePaymentIntentSucceeded, stripego.EventTypePaymentIntentPaymentFailed,
+		stripego.EventTypePaymentIntentCanceled, stripego.EventTypePaymentIntentRequiresAction,
+		stripego.EventTypePaymentIntentAmountCapturableUpdated:
+		return withPayment(event, in)
+	case stripego.EventTypeRefundCreated, stripego.EventTypeRefundUpdated, stripego.EventTypeRefundFailed,
+		stripego.EventTypeChargeRefundUpdated:
+		return withRefund(event, in)
+	case stripego.EventTypeChargeDisputeCreated, stripego.EventTypeChargeDisputeClosed:
+		return withDispute(event, in)
+	}
+	return event, nil
+}
+
+// toldBy is which event of ours one of Stripe's is, and with which state of its payment.
+var toldBy = map[stripego.EventType]struct {
+	event  payment.EventType
+	status payment.Status
+}{
+	stripego.EventTypePaymentIntentSucceeded:               {payment.EventPaymentSucceeded, payment.StatusSucceeded},
+	stripego.EventTypePaymentIntentPaymentFailed:           {payment.EventPaymentFailed, payment.StatusFailed},
+	stripego.EventTypePaymentIntentCanceled:                {payment.EventPaymentCancelled, payment.StatusCancelled},
+	stripego.EventTypePaymentIntentRequiresAction:          {payment.EventPaymentRequiresAction, payment.StatusRequiresAction},
+	stripego.EventTypePaymentIntentAmountCapturableUpdated: {payment.EventPaymentAuthorized, payment.StatusAuthorized},
+}
+
+// withPayment adds the payment that an event is about. One that is not ours (the account may serve others too), and one
+// that tells another end than its payment has, such as that of an intent closed after it was refused, do not concern us.
+func withPayment(event payment.Event, in stripego.Event) (payment.Event, error) {
+	var intent stripego.PaymentIntent
+	if err := json.Unmarshal(in.Data.Raw, &intent); err != nil {
+		return payment.Event{}, errors.New("its payment cannot be read")
+	}
+	told := toldBy[in.Type]
+	if intent.Metadata[metaPayment] == "" || statusOf(&intent) != told.status {
+		return event, nil
+	}
+	outcome, err := outcomeOf(&intent)
+	if err != nil {
+		return payment.Event{}, err
+	}
+	event.Type, event.PaymentID, event.Outcome = told.event, intent.Metadata[metaPayment], outcome
+	return event, nil
+}
+
+// withRefund adds the refund that an event is about, once it has ended. One that somebody made in Stripe's dashboard
+// has no id of ours.
+func withRefund(event payment.Event, in stripego.Event) (payment.Event, error) {
+	var refund stripego.Refund
+	if err := json.Unmarshal(in.Data.Raw, &refund); err != nil {
+		return payment.Event{}, errors.New("its refund cannot be read")
+	}
+	if refund.Metadata[metaRefund] == "" || refund.Metadata[metaPayment] == "" {
+		return event, nil
+	}
+	outcome, err := refundOutcomeOf(&refund)
+	if err != nil {
+		return payment.Event{}, err
+	}
+	switch outcome.Status {
+	case payment.RefundSucceeded:
+		event.Type = payment.EventRefundSucceeded
+	case payment.RefundFailed:
+		event.Type = payment.EventRefundFailed
+	default:
+		return event, nil
+	}
+	event.PaymentID, event.RefundID, event.Refund = refund.Metadata[metaPayment], refund.Metadata[metaRefund], outcome
+	return event, nil
+}
+
+// withDispute adds the dispute that an event is about. It knows the payment by Stripe's id of it alone: PaymentOf tells
+// whose it is.
+func withDispute(event payment.Event, in stripego.Event) (payment.Event, error) {
+	var dispute stripego.Dispute
+	if err := json.Unmarshal(in.Data.Raw, &dispute); err != nil {
+		return payment.Event{}, errors.New("its dispute cannot be read")
+	}
+	if dispute.PaymentIntent == nil || dispute.PaymentIntent.ID == "" {
+		return event, nil // of a charge that no PaymentIntent made: not ours
+	}
+	event.Type = payment.EventDisputeOpened
+	if in.Type == stripego.EventTypeChargeDisputeClosed {
+		event.Type = payment.EventDisputeClosed
+	}
+	event.Dispute = payment.Dispute{
+		ProviderRef: dispute.ID, PaymentRef: dispute.PaymentIntent.ID, Reason: string(dispute.Reason), Status: string(dispute.Status),
+	}
+	if amount, err := fromStripe(dispute.Amount, dispute.Currency); err == nil { // without one it is to be noted too
+		event.Dispute.Amount = amount
+	}
+	return event, nil
+}

@@ -1,0 +1,109 @@
+package pod
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"meridian/internal/database"
+	"meridian/internal/verify"
+)
+
+// watches are the jobs that look and change nothing: what waits, and whether the stock is
+// right. They find nothing to do.
+func (p *Pod) watches() []job {
+	return []job{
+		{"backlog", 15 * time.Second, p.watchBacklog},
+		{"stock audit", 10 * time.Minute, p.auditStock},
+	}
+}
+
+// mostWaiting bounds how many rows of a queue are counted: more than that is too many.
+const mostWaiting = 10_000
+
+// backlog is how many rows wait in a queue, and since when the oldest does; nil for none.
+type backlog struct {
+	queue   string
+	waiting int64
+	since   *time.Time
+	now     time.Time
+}
+
+// watchBacklog reads what waits in the region: one statement on partial indexes. It stands
+// here since it is about the domains' queues together, in one round trip.
+func (p *Pod) watchBacklog(ctx context.Context) (int, error) {
+	// $1 = region, $2 = most rows counted
+	queues, err := database.List(ctx, p.DB, func(row pgx.CollectableRow) (b backlog, err error) {
+		err = row.Scan(&b.queue, &b.waiting, &b.since, &b.now)
+		return b, err
+	}, `
+SELECT queue, waiting, since, now()
+FROM (
+  SELECT 'orders' AS queue, count(*) AS waiting, min(at) AS since
+  FROM (SELECT placed_at AS at FROM orders WHERE region = $1 AND status = 'pending_payment' ORDER BY placed_at LIMIT $2::int8) AS unpaid
+  UNION ALL
+  SELECT 'refunds', count(*), min(at)
+  FROM (SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
+  UNION ALL
+  SELECT 'webhooks', count(*), min(at)
+  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS unread
+  UNION ALL
+  SELECT 'events', count(*), min(at)
+  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
+) AS queues`+p.DB.Engine().FollowerRead(), p.config.Region, mostWaiting)
+	if err != nil {
+		return 0, fmt.Errorf("read what waits: %w", err)
+	}
+	for _, b := range queues {
+		label := metric.WithAttributes(attribute.String("queue", b.queue))
+		p.telling.waiting.Record(ctx, b.waiting, label)
+		p.telling.age.Record(ctx, b.age().Seconds(), label)
+	}
+	return 0, nil
+}
+
+func (b backlog) age() time.Duration {
+	if b.since == nil {
+		return 0
+	}
+	return max(b.now.Sub(*b.since), 0)
+}
+
+// stockChecks are the checks whose rows are stock rows: what they find is what is wrong
+// with the inventory.
+var stockChecks = []string{"stock_ledger", "stock_limits", "stock_promises", "stock_homes"}
+
+// auditStock runs the stock checks of meridian verify and publishes what they count. Each
+// reads the whole shop's stock, so it is a job of few passes; two regions that are cut off
+// from each other each tell what they see.
+func (p *Pod) auditStock(ctx context.Context) (int, error) {
+	report, err := verify.Run(ctx, p.DB, verify.Options{
+		Regions: p.config.Regions, Checks: stockChecks, Examples: -1, Background: true,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("audit the stock: %w", err)
+	}
+	for _, result := range report.Results {
+		p.telling.broken.Record(ctx, result.Broken, metric.WithAttributes(attribute.String("check", result.Check)))
+	}
+	p.telling.accuracy.Record(ctx, accuracy(report))
+	p.telling.audited.Record(ctx, float64(report.StartedAt.Unix()))
+	return 0, nil
+}
+
+// accuracy is the share of stock rows that no check finds broken; one that two checks find
+// counts twice, which errs on the side of the alarm.
+func accuracy(report verify.Report) float64 {
+	var rows int64
+	for _, result := range report.Results {
+		rows = max(rows, result.Examined)
+	}
+	if rows == 0 {
+		return 1
+	}
+	return max(0, 1-float64(report.Broken)/float64(rows))
+}
