@@ -62,14 +62,18 @@ var picture = map[string][]string{
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
 		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
 	},
+	"internal/client": nil,
 	"internal/bench":  {"internal/client", "internal/database", "internal/inventory", "internal/verify"},
 	"internal/replay": {"internal/money", "internal/catalog/shipped", "internal/client"},
+	"internal/demo": {
+		"internal/account", "internal/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
+	},
 	"internal/chaos": {
 		"schema", "internal/account", "internal/catalog", "internal/client", "internal/database", "internal/database/embedded",
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/inventory",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/demo", "internal/inventory",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }

@@ -73,7 +73,7 @@ Start with:  meridian up`,
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newAccountCommand(), newVerifyCommand())
-	add("prove", newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
+	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	return root
 }
 

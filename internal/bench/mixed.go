@@ -88,8 +88,11 @@ func mixedLimits(ctx context.Context, r *run) ([]limit, error) {
 
 // combined is what the deck could reach if each card but the order took as long as a bare
 // read, and the order as long as its bare rows. It goes before the limits it is made of,
-// whose ratios are of their share of the deck.
+// with which the whole deck is not to be compared.
 func combined(limits []Limit, throughput float64) []Limit {
+	for i := range limits {
+		limits[i].Ratio = 0
+	}
 	reads, orders := limits[0], limits[1]
 	n := float64(deckWeight())
 	all := Limit{About: fmt.Sprintf("%d bare reads and one bare order, worked out from the two limits below", deckWeight()-1)}

@@ -103,8 +103,9 @@ type Limit struct {
 	Operations int     `json:"operations"`
 	Seconds    float64 `json:"seconds"`
 	Throughput float64 `json:"per_second"`
-	// Ratio is the scenario's throughput over the limit's.
-	Ratio   float64 `json:"ratio"`
+	// Ratio is the scenario's throughput over the limit's; left out where this is only a part
+	// of another limit.
+	Ratio   float64 `json:"ratio,omitzero"`
 	Latency Latency `json:"latency"`
 	CPU     CPU     `json:"cpu"`
 	// Conflicts are transactions that were run again.

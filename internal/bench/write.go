@@ -114,7 +114,11 @@ func reasons(by map[string]float64) string {
 }
 
 func writeLimit(w io.Writer, unit string, l Limit) {
-	fmt.Fprintf(w, "  %3.0f%% of the limit, %.0f %s/s: %s\n", l.Ratio*100, l.Throughput, unit, l.About)
+	if l.Ratio > 0 {
+		fmt.Fprintf(w, "  %3.0f%% of the limit, %.0f %s/s: %s\n", l.Ratio*100, l.Throughput, unit, l.About)
+	} else {
+		fmt.Fprintf(w, "  a part of it, %.0f/s: %s\n", l.Throughput, l.About)
+	}
 	if l.Connections > 0 {
 		swept := make([]string, len(l.Sweep))
 		for i, s := range l.Sweep {

@@ -106,6 +106,8 @@ type Config struct {
 	// GuestLife and CustomerLife are how long a cart lasts after its last change. Default 30
 	// and 90 days.
 	GuestLife, CustomerLife time.Duration
+	// Together bounds how new carts share transactions; zero takes the defaults.
+	Together database.GroupLimits
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -127,10 +129,17 @@ func (c Config) withDefaults() Config {
 }
 
 // Carts is the shop's carts. It is safe for concurrent use.
-type Carts struct{ Config }
+type Carts struct {
+	Config
+	shared *database.Group[*filling]
+}
 
 // New returns the carts of a database.
-func New(config Config) *Carts { return &Carts{config.withDefaults()} }
+func New(config Config) *Carts {
+	c := &Carts{Config: config.withDefaults()}
+	c.shared = database.NewGroup(c.Together, c.fillTogether)
+	return c
+}
 
 // life is how long a cart of that owner lasts.
 func (c *Carts) life(account *regions.Ref) time.Duration {

@@ -168,7 +168,7 @@ func TestGet(t *testing.T) {
 	wantMug := line(0xa1, mug, "Mug", "mug", "standard", 3, 1250, 42)
 	wantMug.Options, wantMug.ImageURL = map[string]string{"colour": "red"}, "https://img.example/mug.jpg"
 	want := cart.Cart{
-		Ref: made.Ref, Currency: "EUR", Country: "IE", Status: cart.StatusOpen, Version: 2,
+		Ref: made.Ref, Currency: "EUR", Country: "IE", Status: cart.StatusOpen, Version: 1,
 		CreatedAt: s.clock, UpdatedAt: s.clock, ExpiresAt: s.clock.Add(30 * 24 * time.Hour),
 		Lines: []cart.Line{
 			line(0xa2, book, "Book", "book", "reduced", 1, 2000, 42),

@@ -2,6 +2,7 @@ package cart
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -33,7 +34,8 @@ type CreateInput struct {
 // Create makes a cart: a guest's in this process's region, a customer's in the home
 // region. A customer who has an open cart gets that one, in its own currency and country;
 // the lines are then added to it. A guest's cart with an ID that is there already is that
-// cart. One round trip, and a second one with lines. It may be repeated with the same key,
+// cart. One round trip; a customer's with lines, and lines that are refused, one or two
+// more. It may be repeated with the same key,
 // and for a guest the same ID: nothing is then added twice.
 //
 // It fails with *fault.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
@@ -46,6 +48,13 @@ func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
 	if in.Currency == "" {
 		in.Currency = money.Currency(c.Regions.CurrencyOf(in.Country))
 	}
+	if in.Account == nil && len(in.Lines) > 0 {
+		cart, err := c.createFilled(ctx, in)
+		if err == nil || !errors.Is(err, errRefused) {
+			return cart, err
+		}
+		// What is in the way is told by doing it in two steps.
+	}
 	cart, err := c.open(ctx, in)
 	if err != nil || len(in.Lines) == 0 {
 		return cart, err
@@ -56,6 +65,31 @@ func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
 		Changes:     in.Lines,
 		Idempotency: in.Idempotency,
 	})
+}
+
+// errRefused is returned where a cart could not be made with its lines at once.
+var errRefused = errors.New("the cart was refused")
+
+// createFilled makes a guest's cart with its first lines at once, or returns errRefused.
+func (c *Carts) createFilled(ctx context.Context, in CreateInput) (Cart, error) {
+	edits, err := fold(in.Lines)
+	if err != nil {
+		return Cart{}, err
+	}
+	if len(edits.put) > c.MaxLines {
+		return Cart{}, errRefused
+	}
+	ref := c.place(&in)
+	cart, err := c.fill(ctx, ref, in, edits)
+	switch {
+	case err == nil:
+		return cart, nil
+	case idempotency.Taken(err):
+		return c.again(ctx, ChangeInput{Cart: ref, Idempotency: in.Idempotency})
+	case isRefusal(err), database.Violates(err, "carts_pkey"):
+		return Cart{}, errRefused
+	}
+	return Cart{}, fmt.Errorf("create cart: %w", err)
 }
 
 func (c *Carts) validateCreate(in CreateInput) error {
@@ -81,14 +115,7 @@ func (c *Carts) validateCreate(in CreateInput) error {
 
 // open returns the cart without the first lines, made if it is not there.
 func (c *Carts) open(ctx context.Context, in CreateInput) (Cart, error) {
-	ref := regions.Ref{Region: c.DB.Region(), ID: in.ID}
-	if in.Account != nil {
-		ref = regions.Ref{Region: in.Account.Region}
-	}
-	if ref.ID == uuid.Nil {
-		ref.ID = uuid.New()
-	}
-	in.Idempotency.Region, in.Idempotency.Scope = ref.Region, c.publicID(ref)
+	ref := c.place(&in)
 	var opened Cart
 	err := c.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		if in.Account != nil {
@@ -113,6 +140,21 @@ func (c *Carts) open(ctx context.Context, in CreateInput) (Cart, error) {
 		return Cart{}, ErrNotFound
 	}
 	return opened, nil
+}
+
+// place is where a new cart is kept: a guest's here, a customer's at home. It completes the
+// input's ID and idempotency key.
+func (c *Carts) place(in *CreateInput) regions.Ref {
+	ref := regions.Ref{Region: c.DB.Region(), ID: in.ID}
+	if in.Account != nil {
+		ref = regions.Ref{Region: in.Account.Region}
+	}
+	if ref.ID == uuid.Nil {
+		ref.ID = uuid.New()
+	}
+	in.ID = ref.ID
+	in.Idempotency.Region, in.Idempotency.Scope = ref.Region, c.publicID(ref)
+	return ref
 }
 
 // queueInsert adds a cart, unless it or the customer's open cart is there.

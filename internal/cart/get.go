@@ -52,28 +52,48 @@ WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
 		ref.Region, ref.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
 }
 
-// QueueGetAll adds the reading of several carts to a batch, in one statement. into gets
-// those that there are and that have not expired.
-func (c *Carts) QueueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	clear(into)
-	homes, ids := make([]string, len(refs)), make([]uuid.UUID, len(refs))
-	for i, ref := range refs {
-		homes[i], ids[i] = ref.Region, ref.ID
+// QueueGetForCheckout adds the reading of several carts to a batch, in one statement. into
+// gets those that there are and that have not expired; what is in stock is left out, for the
+// checkout looks at that closer.
+func (c *Carts) QueueGetForCheckout(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
+	homes, ids := keysOf(refs)
+	b.Queue(`
+SELECT `+cartColumns+`, 0::int8`+cartJoins+wantedCarts+`
+WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now()).Query(collectAll(into))
+}
+
+// queueGetAll is QueueGet for several carts, in one statement, as they are in into.
+func (c *Carts) queueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
+	homes, ids := keysOf(refs)
+	b.Queue(cartQuery+wantedCarts+`
+WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(collectAll(into))
+}
+
+// wantedCarts picks the carts of $1, their regions, and $2, their ids.
+const wantedCarts = `
+JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id`
+
+func keysOf(refs []regions.Ref) (homes []string, ids []uuid.UUID) {
+	for _, ref := range refs {
+		homes, ids = append(homes, ref.Region), append(ids, ref.ID)
 	}
-	b.Queue(cartQuery+`
-JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
-WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(func(rows pgx.Rows) error {
+	return homes, ids
+}
+
+// collectAll gathers the rows of several carts.
+func collectAll(into map[regions.Ref]Cart) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		clear(into)
 		list, err := pgx.CollectRows(rows, scanCart)
 		for _, row := range list {
-			found, again := into[row.Ref]
-			if again {
+			if found, again := into[row.Ref]; again {
 				found.Lines = append(found.Lines, row.Lines...)
 				row = found
 			}
 			into[row.Ref] = row
 		}
 		return err
-	})
+	}
 }
 
 // queueGetOpen is QueueGet for the open cart of an account.
@@ -87,14 +107,19 @@ WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at
 // WHERE clause has $1 to $3; $4 is the names of all regions, so that a line's stock is one
 // visit to the primary key a region.
 const cartQuery = `
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+SELECT ` + cartColumns + `,
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
-   JOIN warehouses w ON w.code = k.warehouse AND w.active
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku)
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
+     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))` + cartJoins
+
+// cartColumns and cartJoins are cartQuery without what is in stock.
+const cartColumns = `c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at,
+  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
+  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor`
+
+const cartJoins = `
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku

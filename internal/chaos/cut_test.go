@@ -18,7 +18,7 @@ func TestCheckout_CutAtEachStatement(t *testing.T) {
 	cutOff := s.addPod("eu-west", false)
 	s.addPod("us-east", true)
 	orders := 0
-	cuts, err := Walk(cutOff.proxy, func(Cut) error {
+	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
 		orders++
 		return s.load.orderAt(t.Context(), cutOff, other, "card_success_now")
 	})
@@ -56,7 +56,7 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 	delivered := make(chan int, 1)
 	s.notices.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
 	refused, taken := 0, 0
-	cuts, err := Walk(cutOff.proxy, func(Cut) error {
+	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
 		first.Store(true)
 		if err := s.load.orderAt(t.Context(), other, other, "card_success"); err != nil {
 			return err
@@ -109,14 +109,14 @@ func (t *tellTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // A connection cut under load, wherever it falls, loses nothing either.
 func TestCut_UnderLoad(t *testing.T) {
 	t.Parallel()
-	s := newTestShop(t, 6)
+	s := newTestShop(t, 4)
 	for _, region := range s.set.Names() {
 		s.addPod(region, true)
 	}
 	for range 2 {
 		s.addPod("eu-west", false)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
 	defer stop()
 	go func() {
 		for ctx.Err() == nil {

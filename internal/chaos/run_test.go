@@ -17,7 +17,8 @@ func TestRun(t *testing.T) {
 	}
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "meridian")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "meridian/cmd/meridian").CombinedOutput(); err != nil {
+	args := append([]string{"build", "-o", binary}, append(buildFlags, "meridian/cmd/meridian")...)
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, out)
 	}
 	set, err := regions.Shipped()

@@ -10,34 +10,51 @@ import (
 // walkLimit bounds a walk: no piece of work of the shop has so many steps.
 const walkLimit = 200
 
-// Walk cuts the same piece of work at its first step, then at its second and so on, on either side, with a connection
-// that is there again at once and with one that stays away, until it goes through without having been cut. do does the
-// work, and finishes it by other ways where it must. It returns how many cuts were made.
-func Walk(p *Proxy, do func(Cut) error) (cuts int, err error) {
-	for _, c := range []Cut{{Side: BeforeServer}, {Side: BeforeServer, StayDown: true}, {Side: BeforeClient}, {Side: BeforeClient, StayDown: true}} {
+// Walk cuts the same piece of work at its first step, then at its second and so on, on either side, until it goes
+// through without having been cut. do does the work, and finishes it by other ways where it must. Each step is cut with
+// a connection that is there again at once, and with one that stays away until do is done; brief has these two in turn,
+// step by step. It returns how many cuts were made.
+func Walk(p *Proxy, brief bool, do func(Cut) error) (cuts int, err error) {
+	ways := []Cut{{Side: BeforeServer}, {Side: BeforeServer, StayDown: true}, {Side: BeforeClient}, {Side: BeforeClient, StayDown: true}}
+	if brief {
+		ways = []Cut{{Side: BeforeServer}, {Side: BeforeClient}}
+	}
+	for _, c := range ways {
 		for c.Step = 1; ; c.Step++ {
-			p.Arm(c)
-			err := do(c)
-			if wasCut := p.Disarm(); err != nil || !wasCut {
-				if err != nil {
-					return cuts, fmt.Errorf("cut at step %d, %s: %w", c.Step, c.Side, err)
-				}
+			if brief {
+				c.StayDown = c.Step%2 == 0
+			}
+			wasCut, err := tryCut(p, c, do)
+			if err != nil {
+				return cuts, err
+			}
+			if !wasCut {
 				break
 			}
 			cuts++
-			if c.Step == walkLimit {
-				return cuts, fmt.Errorf("more than %d steps, %s", walkLimit, c.Side)
-			}
 		}
 	}
 	return cuts, nil
+}
+
+func tryCut(p *Proxy, c Cut, do func(Cut) error) (wasCut bool, err error) {
+	p.Arm(c)
+	err = do(c)
+	wasCut = p.Disarm()
+	if err == nil && c.Step > walkLimit {
+		err = fmt.Errorf("more than %d steps", walkLimit)
+	}
+	if err != nil {
+		return wasCut, fmt.Errorf("cut at step %d, %s: %w", c.Step, c.Side, err)
+	}
+	return wasCut, nil
 }
 
 // walk has one shopper order the same again and again of a pod whose connections are cut, and repeat what was not
 // answered at another pod.
 func (b *breaker) walk(ctx context.Context) error {
 	cutOff, other := b.shop.pods[0], b.shop.pods[1]
-	_, err := Walk(cutOff.proxy, func(Cut) error { return b.load.orderAt(ctx, cutOff, other, "card_success_now") })
+	_, err := Walk(cutOff.proxy, false, func(Cut) error { return b.load.orderAt(ctx, cutOff, other, "card_success_now") })
 	return err
 }
 

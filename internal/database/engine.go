@@ -37,4 +37,6 @@ func (e Engine) FollowerReadAge() time.Duration {
 // WholeTables is the statement that, at the start of a transaction on PostgreSQL, lets the
 // others of it be planned for reading whole tables, as an audit does. Connections otherwise
 // plan by keys there.
-const WholeTables = `SELECT set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)`
+const WholeTables = `
+SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_seqscan', 'on', true),
+  set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)`

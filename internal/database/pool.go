@@ -96,16 +96,22 @@ func (c Config) pool(answered *atomic.Int64) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// planByKeys makes PostgreSQL plan statements by their keys. Everything a shopper waits for
-// reads a few rows by an index, but a plan is made once a connection's life, often when the
-// tables are small, and then reads, and under SERIALIZABLE locks, the whole of a table that
-// has long grown: a checkout's statements were 3 to 10 times slower so. CockroachDB needs no
-// telling: its plans follow its statistics.
+// planByKeys makes PostgreSQL plan each statement once a connection's life, by its keys.
+// Everything a shopper waits for reads a few rows by an index, but left to itself the planner
+// plans a statement that takes arrays anew each time, since it hopes for short ones, which
+// costs more than running it; and a plan made when the tables were small reads, and under
+// SERIALIZABLE locks, the whole of a table that has long grown. CockroachDB needs no telling:
+// its plans follow its statistics.
 func planByKeys(ctx context.Context, conn *pgx.Conn) error {
 	if conn.PgConn().ParameterStatus("crdb_version") != "" {
 		return nil
 	}
-	_, err := conn.PgConn().Exec(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`).ReadAll()
+	_, err := conn.PgConn().Exec(ctx, `
+SET jit = off; -- its compiler takes what such a plan is said to cost for a reason to start
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off`).ReadAll()
 	return err
 }
 

@@ -16,23 +16,24 @@ const looks = 100
 
 // visit is how a country's shoppers were served.
 type visit struct {
-	country, region, price string
-	attempts               []client.Attempt
+	place         place
+	region, price string
+	attempts      []client.Attempt
 }
 
 func (t *tour) browse(ctx context.Context) error {
 	g := t.goods[0]
 	var visits []visit
 	var rows [][]string
-	for _, place := range places {
-		v, err := t.visit(ctx, place.country, g)
+	for _, at := range append([]place{mexico}, places...) {
+		v, err := t.visit(ctx, at, g)
 		if err != nil {
 			return err
 		}
 		visits = append(visits, v)
-		rows = append(rows, []string{place.country, v.region, v.price, millis(v.median()), fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))})
+		rows = append(rows, []string{at.name, v.region, v.price, millis(v.median()), fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))})
 	}
-	product, err := t.from("US").GetProduct(ctx, g.product)
+	product, err := t.from(newYork).GetProduct(ctx, g.product)
 	if err != nil {
 		return err
 	}
@@ -42,18 +43,18 @@ func (t *tour) browse(ctx context.Context) error {
 	return nil
 }
 
-func (t *tour) visit(ctx context.Context, country string, g good) (visit, error) {
-	v := visit{country: country}
-	shop := t.from(country)
+func (t *tour) visit(ctx context.Context, at place, g good) (visit, error) {
+	v := visit{place: at}
+	shop := t.from(at)
 	cart, err := shop.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Lines: basket(g)})
 	if err != nil {
-		return v, fmt.Errorf("ask the price in %s: %w", country, err)
+		return v, fmt.Errorf("ask the price in %s: %w", at.name, err)
 	}
 	v.price = money.New(cart.Lines[0].UnitPriceMinor, money.Currency(cart.Currency)).String()
 	shop.Observe = func(a client.Attempt) { v.attempts = append(v.attempts, a) }
 	for range looks {
 		if _, err := shop.GetProduct(ctx, g.product); err != nil {
-			return v, fmt.Errorf("look at a product in %s: %w", country, err)
+			return v, fmt.Errorf("look at a product in %s: %w", at.name, err)
 		}
 	}
 	v.region = v.attempts[0].Region
@@ -73,20 +74,23 @@ func (v visit) cached() int {
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
 
 func (t *tour) checkVisits(visits []visit) {
-	nearest, cached, currencies := 0, 0, make(map[string]bool)
-	for i, v := range visits {
+	nearest, cached := 0, 0
+	regions, currencies := make(map[string]bool), make(map[string]bool)
+	for _, v := range visits {
 		served := tally(v.attempts, func(a client.Attempt) string { return a.Region })
-		if served[places[i].region] == len(v.attempts) {
+		if served[v.place.region] == len(v.attempts) {
 			nearest++
 		}
 		if v.cached() >= looks*9/10 { // the first is not, nor one whose memory was too old on a busy machine
 			cached++
 		}
+		regions[v.region] = true
 		currencies[v.price[len(v.price)-3:]] = true
 	}
-	t.check(nearest == len(visits), fmt.Sprintf("%d of %d countries were served by their nearest region, at every look.", nearest, len(visits)),
-		"each by the region that is nearest to it")
-	t.check(len(currencies) == len(visits), fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "in each country's own")
-	t.check(cached == len(visits), fmt.Sprintf("In %d of %d regions, nine answers in ten or more came from memory.", cached, len(visits)),
-		"in all of them")
+	t.check(nearest == len(visits) && len(regions) == len(places),
+		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.", nearest, len(visits), len(regions)),
+		fmt.Sprintf("each by the nearest, and %d regions", len(places)))
+	t.check(len(currencies) == 4, fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "4: each country's own")
+	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.", cached, len(visits)),
+		"for all of them")
 }

@@ -18,22 +18,29 @@ import (
 // customer is somebody with an account.
 type customer struct {
 	email, password string
-	country, home   string
+	place           place
+	home            string
 	account         string // its public id
 	purchase        purchase
 }
 
+// newcomers are customers-to-be, by where they are and where their data must stay.
+var newcomers = []struct {
+	place place
+	home  string
+}{{newYork, "us-east"}, {mexico, "us-west"}, {germany, "eu-west"}, {singapore, "ap-southeast"}}
+
 func (t *tour) register(ctx context.Context) error {
 	var customers []customer
 	var rows [][]string
-	for _, place := range places {
-		c, err := t.customer(ctx, place.region, place.country)
+	for _, who := range newcomers {
+		c, err := t.customer(ctx, who.place, who.home)
 		if err != nil {
-			return fmt.Errorf("a customer in %s: %w", place.country, err)
+			return fmt.Errorf("a customer in %s: %w", c.place.name, err)
 		}
 		customers = append(customers, c)
 		t.orders = append(t.orders, c.purchase)
-		rows = append(rows, []string{place.country, c.account, c.purchase.ID, money.New(c.purchase.TotalMinor, money.Currency(c.purchase.Currency)).String()})
+		rows = append(rows, []string{c.place.name, c.account, c.purchase.ID, money.New(c.purchase.TotalMinor, money.Currency(c.purchase.Currency)).String()})
 	}
 	t.table([]string{"customer in", "account", "order", "total"}, rows)
 	if err := t.checkHomes(ctx, customers); err != nil {
@@ -52,10 +59,10 @@ func (t *tour) register(ctx context.Context) error {
 }
 
 // customer registers somebody, who fills a cart and orders it.
-func (t *tour) customer(ctx context.Context, home, country string) (customer, error) {
-	c := customer{email: strings.ToLower(country) + "@demo.example", password: "correct horse " + client.NewKey(), country: country, home: home}
-	shop := t.from(country)
-	session, err := shop.Register(ctx, client.NewKey(), client.RegisterInput{Email: c.email, Password: c.password, Name: "A Customer", Country: country})
+func (t *tour) customer(ctx context.Context, at place, home string) (customer, error) {
+	c := customer{email: strings.ToLower(at.country) + "@demo.example", password: "correct horse " + client.NewKey(), place: at, home: home}
+	shop := t.from(at)
+	session, err := shop.Register(ctx, client.NewKey(), client.RegisterInput{Email: c.email, Password: c.password, Name: "A Customer", Country: at.country})
 	if err != nil {
 		return c, err
 	}
@@ -68,7 +75,7 @@ func (t *tour) customer(ctx context.Context, home, country string) (customer, er
 	if err != nil {
 		return c, err
 	}
-	c.purchase, err = t.checkout(ctx, shop, session.By(), cart, country, "card_success", "")
+	c.purchase, err = t.checkout(ctx, shop, at, session.By(), cart, "card_success", "")
 	return c, err
 }
 
@@ -124,22 +131,22 @@ func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 	var first string
 	for i, c := range customers {
 		away := places[(i+2)%len(places)]
-		shop := t.from(away.country)
+		shop := t.from(away)
 		session, err := shop.SignIn(ctx, c.email, c.password)
 		if err != nil {
-			return fmt.Errorf("sign a customer of %s in from %s: %w", c.country, away.country, err)
+			return fmt.Errorf("sign a customer of %s in from %s: %w", c.place.name, away.name, err)
 		}
 		var region string
 		shop.Observe = func(a client.Attempt) { region = a.Region }
 		page, err := shop.ListOrders(ctx, session.By(), "")
 		if err != nil {
-			return fmt.Errorf("list the orders of a customer of %s in %s: %w", c.country, away.country, err)
+			return fmt.Errorf("list the orders of a customer of %s in %s: %w", c.place.name, away.name, err)
 		}
 		if region == away.region && len(page.Orders) == 1 && page.Orders[0].ID == c.purchase.ID {
 			met++
 		}
 		if i == 0 {
-			first = fmt.Sprintf("the one from %s in %s", c.country, region)
+			first = fmt.Sprintf("the one of %s in %s", c.place.name, region)
 		}
 	}
 	t.check(met == len(customers), fmt.Sprintf("%d of %d customers signed in on the other side of the world and found their order (%s).", met, len(customers), first),
@@ -149,7 +156,7 @@ func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 
 // stockOf are a SKU's stock rows.
 func (t *tour) stockOf(ctx context.Context, sku string) ([]client.StockLevel, error) {
-	page, err := t.from("US").ListStock(ctx, t.operator, url.Values{"sku": {sku}})
+	page, err := t.from(newYork).ListStock(ctx, t.operator, url.Values{"sku": {sku}})
 	if err != nil {
 		return nil, fmt.Errorf("look at the stock of %s: %w", sku, err)
 	}

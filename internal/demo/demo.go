@@ -112,11 +112,11 @@ var acts = []struct {
 	play         func(t *tour, ctx context.Context) error
 }{
 	{"A shop opens", "One process here, many in production: a database, four regions' servers with their workers, a payment company's sandbox, and the edge that sends each shopper to the nearest region.", (*tour).open},
-	{"Browsing in four regions", "The same product, asked for again and again from four countries. Each region answers from its memory, in the shopper's own currency.", (*tour).browse},
+	{"Browsing in four regions", "The same product, asked for again and again. Each shopper is sent to the nearest region, which answers from its memory, in the shopper's own currency.", (*tour).browse},
 	{"Customers from four countries", "Each registers, fills a cart and orders. Their rows stay in their home region, and they sign in from anywhere.", (*tour).register},
 	{"A race for the last units", "Buyers in all four regions check out at the same moment. The database's constraints decide who was first.", (*tour).race},
 	{"Payments that go wrong", "One order with each of the payment company's test cards, placed before the race; an order waits " + payWithin.String() + " for its payment here. Each ends as it must, and nobody pays twice.", (*tour).pay},
-	{"A region is lost", "While shoppers in four countries buy, one region's server is cut off in the middle of whatever it does, workers and all. Later it comes back.", (*tour).lose},
+	{"A region is lost", "While shoppers of all regions buy, one region's server is cut off in the middle of whatever it does, workers and all. Later it comes back.", (*tour).lose},
 	{"Money back", "An operator refunds one unit of an order, and tries to refund more than was paid.", (*tour).refund},
 	{"The audit", "Nothing may be left pending. Then the whole database is held against the shop's invariants, and its payments against the payment company's own books.", (*tour).audit},
 }
@@ -198,10 +198,13 @@ func (t *tour) close() error {
 // random is the tour's source of choices: the same for the same seed.
 func (t *tour) random() *rand.Rand { return rand.New(rand.NewPCG(t.Seed, 0)) }
 
-// from is the shop to a shopper in a country: the edge, told by a CDN where they are.
-func (t *tour) from(country string) *client.Client {
+// from is the shop to a shopper somewhere: the edge, told by a CDN where they are.
+func (t *tour) from(at place) *client.Client {
 	c := t.edge
 	c.Header = http.Header{}
-	c.Header.Set("CF-IPCountry", country)
+	c.Header.Set("CF-IPCountry", at.country)
+	if at.state != "" {
+		c.Header.Set("CF-Region-Code", at.state)
+	}
 	return &c
 }

@@ -1,10 +1,12 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func (t *tour) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	session, err := t.from("US").SignIn(ctx, t.address.OperatorEmail, t.address.OperatorPassword)
+	session, err := t.from(newYork).SignIn(ctx, t.address.OperatorEmail, t.address.OperatorPassword)
 	if err != nil {
 		return fmt.Errorf("sign the operator in: %w", err)
 	}
@@ -71,14 +73,16 @@ SELECT current_setting('fsync') || ', synchronous_commit ' || current_setting('s
 const (
 	// goodsWanted is how many SKUs the tour buys.
 	goodsWanted = 200
-	// pageSize and pagesMost bound the part of the catalogue that they are chosen from.
+	// scarce is how many of them have their own part in an act; the others are for all.
+	scarce = 20
+	// pageSize and pagesMost bound the catalogue that they are chosen from.
 	pageSize  = "100"
-	pagesMost = 8
+	pagesMost = 100
 )
 
-// chooseGoods takes random SKUs that can be bought everywhere.
+// chooseGoods takes random SKUs that can be bought everywhere: the same for the same seed.
 func (t *tour) chooseGoods(ctx context.Context) error {
-	shop := t.from("US")
+	shop := t.from(newYork)
 	query := url.Values{"limit": {pageSize}}
 	var all []good
 	for range pagesMost {
@@ -97,6 +101,7 @@ func (t *tour) chooseGoods(ctx context.Context) error {
 	if len(all) < goodsWanted {
 		return errors.New("the shop has too little to sell")
 	}
+	slices.SortFunc(all, func(a, b good) int { return cmp.Compare(a.sku, b.sku) })
 	t.random().Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	t.goods = all[:goodsWanted]
 	return nil

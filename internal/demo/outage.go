@@ -16,8 +16,11 @@ import (
 	"meridian/internal/database"
 )
 
-// lostRegion is taken away, and lostCountry is where its shoppers are.
-const lostRegion, lostCountry = "eu-west", "DE"
+// bereft is where the shoppers of the lost region are.
+var bereft = germany
+
+// lostRegion is taken away.
+const lostRegion = "eu-west"
 
 // outageEmail is that of all who buy meanwhile.
 const outageEmail = "outage@demo.example"
@@ -25,7 +28,7 @@ const outageEmail = "outage@demo.example"
 // sale is one purchase of the shoppers who buy on and on.
 type sale struct {
 	began, ended time.Time
-	country      string
+	place        place
 	region       string // that answered the checkout
 	failures     int    // answers that had to be asked for again
 	purchase     purchase
@@ -47,12 +50,13 @@ func (t *tour) gather(ctx context.Context) *crowd {
 	c := new(crowd)
 	shopping, stop := context.WithCancel(ctx)
 	c.stop = stop
+	forAll := t.goods[scarce:]
 	for i := range t.Shoppers {
 		random := rand.New(rand.NewPCG(t.Seed, uint64(i+1)))
-		country := places[i%len(places)].country
+		at := places[i%len(places)]
 		c.running.Go(func() {
 			for shopping.Err() == nil {
-				s := t.sell(ctx, country, t.goods[random.IntN(len(t.goods))])
+				s := t.sell(ctx, at, forAll[random.IntN(len(forAll))])
 				c.mu.Lock()
 				c.sales = append(c.sales, s)
 				c.mu.Unlock()
@@ -63,16 +67,16 @@ func (t *tour) gather(ctx context.Context) *crowd {
 }
 
 // sell is one purchase: a cart and a checkout.
-func (t *tour) sell(ctx context.Context, country string, g good) sale {
-	s := sale{began: time.Now(), country: country}
-	shop := t.from(country)
+func (t *tour) sell(ctx context.Context, at place, g good) sale {
+	s := sale{began: time.Now(), place: at}
+	shop := t.from(at)
 	shop.Observe = func(a client.Attempt) {
 		s.region = a.Region
 		if a.Code != "" {
 			s.failures++
 		}
 	}
-	s.purchase, s.err = t.buy(ctx, shop, country, "card_success", outageEmail, basket(g))
+	s.purchase, s.err = t.buy(ctx, shop, at, "card_success", outageEmail, basket(g))
 	s.ended = time.Now()
 	return s
 }
@@ -177,7 +181,7 @@ func (t *tour) comeBack(ctx context.Context) (time.Duration, error) {
 	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	shop := t.from(lostCountry)
+	shop := t.from(bereft)
 	var region string
 	shop.Observe = func(a client.Attempt) { region = a.Region }
 	err := poll(waiting, func() (bool, error) {
@@ -200,7 +204,7 @@ func (t *tour) tellPhases(phases []phase) {
 			servedBy(p.sales), fmt.Sprint(len(failed)),
 		})
 	}
-	t.table([]string{"", "orders a second", "shoppers in " + lostCountry + " served by", "purchases failed"}, rows)
+	t.table([]string{"", "orders a second", "shoppers in " + bereft.name + " served by", "purchases failed"}, rows)
 }
 
 // servedBy are the regions that took the orders of the lost region's shoppers.
@@ -215,7 +219,7 @@ func servedBy(sales []sale) string {
 
 // ofLost are the sales to shoppers of the lost region.
 func ofLost(sales []sale) []sale {
-	return slices.DeleteFunc(slices.Clone(sales), func(s sale) bool { return s.country != lostCountry })
+	return slices.DeleteFunc(slices.Clone(sales), func(s sale) bool { return s.place != bereft })
 }
 
 func (t *tour) checkOutage(during, after phase, all []sale) {
@@ -228,13 +232,13 @@ func (t *tour) checkOutage(during, after phase, all []sale) {
 	}
 	t.check(failed == 0, fmt.Sprintf("Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
 		plural(len(all), "purchase"), failed, again), "none failed: "+firstError(all))
-	countries := tally(during.sales, func(s sale) string { return s.country })
+	where := tally(during.sales, func(s sale) string { return s.place.name })
 	elsewhere := len(ofLost(during.sales)) - tally(ofLost(during.sales), func(s sale) string { return s.region })[lostRegion]
-	t.check(len(countries) == len(places) && elsewhere > 0 && elsewhere == countries[lostCountry],
-		fmt.Sprintf("Meanwhile shoppers in %d countries bought on; all %d purchases in %s were taken by another region.", len(countries), elsewhere, lostCountry),
-		fmt.Sprintf("%d countries, and no answer of %s", len(places), lostRegion))
+	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[bereft.name],
+		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.", len(where), elsewhere, bereft.name),
+		fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
 	home := tally(ofLost(after.sales), func(s sale) string { return s.region })[lostRegion]
-	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), lostCountry), "at least one")
+	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), bereft.name), "at least one")
 }
 
 // firstError is why the first of those that failed did.

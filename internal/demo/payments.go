@@ -42,9 +42,9 @@ func (t *tour) placeTrials(ctx context.Context) error {
 	t.trials = append([]trial(nil), trials...)
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range t.trials {
-		trial, place := &t.trials[i], places[i%len(places)]
+		trial, at := &t.trials[i], places[i%len(places)]
 		group.Go(func() (err error) {
-			trial.purchase, err = t.buy(ctx, t.from(place.country), place.country, trial.card, "payments@demo.example", basket(t.goods[4+i]))
+			trial.purchase, err = t.buy(ctx, t.from(at), at, trial.card, "payments@demo.example", basket(t.goods[4+i]))
 			if err == nil && trial.card == "card_requires_action" {
 				err = t.confirm(ctx, trial.purchase)
 			}

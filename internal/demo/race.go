@@ -15,7 +15,7 @@ import (
 // entrant is a buyer in the race: a cart, and what became of it.
 type entrant struct {
 	shop     *client.Client
-	country  string
+	place    place
 	cart     client.Cart
 	purchase purchase
 	code     string // of the problem; "" for an order
@@ -52,7 +52,7 @@ func (t *tour) leave(ctx context.Context, g good, units int64) error {
 		if level.OnHand == want[i] {
 			continue
 		}
-		if err := t.from("US").Adjust(ctx, t.operator, client.NewKey(), client.AdjustInput{
+		if err := t.from(newYork).Adjust(ctx, t.operator, client.NewKey(), client.AdjustInput{
 			SKU: g.sku, Warehouse: level.Warehouse, Delta: want[i] - level.OnHand, Reason: "counted",
 		}); err != nil {
 			return fmt.Errorf("correct the stock of %s: %w", g.sku, err)
@@ -82,12 +82,12 @@ func (t *tour) lineUp(ctx context.Context, g good) ([]entrant, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(lookers)
 	for i := range entrants {
-		country := places[i%len(places)].country
+		at := places[i%len(places)]
 		group.Go(func() error {
-			e := entrant{shop: t.from(country), country: country}
+			e := entrant{shop: t.from(at), place: at}
 			var err error
 			if e.cart, err = e.shop.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Lines: basket(g)}); err != nil {
-				return fmt.Errorf("make a cart in %s: %w", country, err)
+				return fmt.Errorf("make a cart in %s: %w", at.name, err)
 			}
 			entrants[i] = e
 			return nil
@@ -105,7 +105,7 @@ func (t *tour) run(ctx context.Context, entrants []entrant) (time.Duration, erro
 		running.Go(func() {
 			<-start
 			var err error
-			e.purchase, err = t.checkout(ctx, e.shop, client.By{}, e.cart, e.country, "card_success", "race@demo.example")
+			e.purchase, err = t.checkout(ctx, e.shop, e.place, client.By{}, e.cart, "card_success", "race@demo.example")
 			e.code = client.CodeOf(err)
 		})
 	}
@@ -145,12 +145,12 @@ func (t *tour) checkRace(ctx context.Context, g good, entrants []entrant, took t
 	t.check(paid == units && available == 0 && onHand == int64(units),
 		fmt.Sprintf("%d are paid; %d units are on the shelves for them, %d more for sale. Oversold: %d.", paid, onHand, available, oversold),
 		fmt.Sprintf("%d paid, %d on the shelves, none for sale", units, units))
-	byHome := tally(winners, func(p purchase) string { return strings.SplitN(p.ID, "_", 3)[1] })
-	var homes []string
-	for _, region := range t.Regions.All() {
-		homes = append(homes, fmt.Sprintf("%s %d", region.Name, byHome[region.Code]))
+	won := tally(winners, func(p purchase) string { return p.place.name })
+	var parts []string
+	for _, at := range places {
+		parts = append(parts, fmt.Sprintf("%d in %s", won[at.name], at.name))
 	}
-	fmt.Fprintf(t.out, "     Winners by home region: %s.\n", strings.Join(homes, ", "))
+	fmt.Fprintf(t.out, "     The winners were %s.\n", strings.Join(parts, ", "))
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 func (t *tour) refund(ctx context.Context) error {
 	p := t.orders[0]
-	shop := t.from(p.country)
+	shop := t.from(p.place)
 	line := p.Lines[1] // three units
 	refunded, err := shop.Refund(ctx, t.operator, client.NewKey(), p.ID, client.RefundInput{
 		Lines: []client.RefundLine{{LineNo: line.LineNo, Quantity: 1}}, Reason: "damaged",
@@ -31,7 +31,7 @@ func (t *tour) refund(ctx context.Context) error {
 		fmt.Sprintf("%s, and the order still paid", money.New(want, currency)))
 	left := refunded.Payment.CapturedMinor - refunded.Payment.RefundedMinor
 	tooMuch := left + 1
-	_, err = shop.Refund(ctx, t.operator, client.NewKey(), p.ID, client.RefundInput{AmountMinor: &tooMuch, Reason: "a mistake"})
+	_, err = shop.Refund(ctx, t.operator, client.NewKey(), p.ID, client.RefundInput{AmountMinor: &tooMuch, Reason: "mistake"})
 	t.check(client.CodeOf(err) == "refund_too_large", fmt.Sprintf("A refund of %s, one more than is left, was refused: %s.", money.New(tooMuch, currency), client.CodeOf(err)),
 		"refund_too_large")
 	return nil

@@ -11,10 +11,25 @@ import (
 	"meridian/internal/client"
 )
 
-// places are a country of each region: where the tour's shoppers are.
-var places = []struct{ region, country string }{
-	{"us-east", "US"}, {"us-west", "MX"}, {"eu-west", "DE"}, {"ap-southeast", "SG"},
+// place is where a shopper is.
+type place struct {
+	name    string
+	country string
+	state   string // of the United States, whose coasts have different nearest regions
+	region  string // the nearest
 }
+
+var (
+	newYork    = place{name: "New York", country: "US", state: "NY", region: "us-east"}
+	california = place{name: "California", country: "US", state: "CA", region: "us-west"}
+	germany    = place{name: "Germany", country: "DE", region: "eu-west"}
+	singapore  = place{name: "Singapore", country: "SG", region: "ap-southeast"}
+	// mexico is nearest to us-east, and at home in us-west.
+	mexico = place{name: "Mexico", country: "MX", region: "us-east"}
+)
+
+// places are one in each region.
+var places = []place{newYork, california, germany, singapore}
 
 // good is a SKU that is on sale everywhere, and in stock.
 type good struct {
@@ -34,35 +49,35 @@ func basket(goods ...good) []client.Line {
 // purchase is an order and who may read it.
 type purchase struct {
 	client.Order
-	by      client.By
-	country string
+	by    client.By
+	place place
 	// secret lets the shopper confirm a payment that asks for it.
 	secret string
 }
 
-// checkout orders a cart of a shopper's in a country, a guest's with an e-mail address.
-func (t *tour) checkout(ctx context.Context, shop *client.Client, by client.By, cart client.Cart, country, card, email string) (purchase, error) {
+// checkout orders a cart of a shopper's, a guest's with an e-mail address.
+func (t *tour) checkout(ctx context.Context, shop *client.Client, at place, by client.By, cart client.Cart, card, email string) (purchase, error) {
 	if by == (client.By{}) {
 		by.GuestToken = cart.GuestToken
 	}
 	in := client.CheckoutInput{Cart: cart.ID, Email: email, ShipTo: client.Address{
-		Name: "A Shopper", Line1: "1 High Street", City: "Town", Postcode: "12345", Country: country,
+		Name: "A Shopper", Line1: "1 High Street", City: "Town", State: at.state, Postcode: "12345", Country: at.country,
 	}}
 	in.Payment.Method = card
 	placed, err := shop.Checkout(ctx, by, client.NewKey(), in)
 	if placed.GuestToken != "" {
 		by.GuestToken = placed.GuestToken
 	}
-	return purchase{Order: placed.Order, by: by, country: country, secret: placed.Payment.ClientSecret}, err
+	return purchase{Order: placed.Order, by: by, place: at, secret: placed.Payment.ClientSecret}, err
 }
 
 // buy goes through the shop as a guest: a cart, a checkout.
-func (t *tour) buy(ctx context.Context, shop *client.Client, country, card, email string, lines []client.Line) (purchase, error) {
+func (t *tour) buy(ctx context.Context, shop *client.Client, at place, card, email string, lines []client.Line) (purchase, error) {
 	cart, err := shop.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Lines: lines})
 	if err != nil {
 		return purchase{}, err
 	}
-	return t.checkout(ctx, shop, client.By{}, cart, country, card, email)
+	return t.checkout(ctx, shop, at, client.By{}, cart, card, email)
 }
 
 const (
@@ -85,7 +100,7 @@ func (t *tour) await(ctx context.Context, purchases []purchase, done func(i int,
 	for i, p := range purchases {
 		group.Go(func() error {
 			return poll(waiting, func() (_ bool, err error) {
-				orders[i], err = t.from(p.country).GetOrder(ctx, p.by, p.ID)
+				orders[i], err = t.from(p.place).GetOrder(ctx, p.by, p.ID)
 				return done(i, orders[i]), err
 			})
 		})

@@ -48,20 +48,40 @@ func QueueCartLevels(b *database.Batch, carts []regions.Ref, all *regions.Set, i
 	for i, cart := range carts {
 		homes[i], ids[i] = cart.Region, cart.ID
 	}
+	// The few warehouses are read by themselves: a join would look one up for each stock row.
+	places := make(map[string]LocatedLevel)
 	b.Queue(`
-SELECT `+levelColumns+`, w.latitude, w.longitude
+SELECT code, latitude, longitude
+FROM warehouses
+WHERE active`).Query(func(rows pgx.Rows) error {
+		clear(places)
+		var code string
+		var at LocatedLevel
+		_, err := pgx.ForEachRow(rows, []any{&code, &at.Latitude, &at.Longitude}, func() error {
+			places[code] = at
+			return nil
+		})
+		return err
+	})
+	b.Queue(`
+SELECT `+levelColumns+`
 FROM (
   SELECT DISTINCT l.sku
   FROM unnest($1::text[], $2::uuid[]) AS c (region, id)
   JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id
 ) AS wanted
 JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = wanted.sku
-JOIN warehouses w ON w.code = s.warehouse AND w.active
-ORDER BY s.sku, s.warehouse`, homes, ids, all.Names()).Query(database.Collect(into, func(row pgx.CollectableRow) (LocatedLevel, error) {
-		var l LocatedLevel
-		err := row.Scan(append(l.targets(), &l.Latitude, &l.Longitude)...)
-		return l, err
-	}))
+ORDER BY s.sku, s.warehouse`, homes, ids, all.Names()).Query(func(rows pgx.Rows) error {
+		*into = nil
+		levels, err := pgx.CollectRows(rows, scanLevel)
+		for _, level := range levels {
+			if at, active := places[level.Warehouse]; active {
+				at.Level = level
+				*into = append(*into, at)
+			}
+		}
+		return err
+	})
 }
 
 // Levels are stock rows by SKU, from which orders are served in turn.

@@ -167,6 +167,7 @@ func (s *Shop) edgeConfig() geo.EdgeConfig {
 	}
 	config.Locator = geo.LocatorConfig{
 		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
+		StateHeaders:   []string{"CF-Region-Code", "CloudFront-Viewer-Country-Region"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}
 	return config

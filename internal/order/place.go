@@ -198,7 +198,7 @@ func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.
 			refs[i], keys[i] = p.in.Cart, p.in.Idempotency
 		}
 		idempotency.QueueFindAll(b, keys, earlier)
-		o.Carts.QueueGetAll(b, refs, carts)
+		o.Carts.QueueGetForCheckout(b, refs, carts)
 		inventory.QueueCartLevels(b, refs, o.Regions, &rows)
 		for i, p := range calls {
 			queueCustomer(b, p.in, &all[i])

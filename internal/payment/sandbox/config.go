@@ -27,7 +27,7 @@ type Config struct {
 	FirstBackoff    time.Duration // before the second try of a webhook, doubled each time; default 100ms
 	MaxBackoff      time.Duration // default 1m
 	MaxTries        int           // of one webhook; default 24, which with the backoff above is about a quarter of an hour
-	MaxConcurrent   int           // webhooks sent at the same time; default 16
+	MaxConcurrent   int           // webhooks sent at the same time; default 64
 	MaxQueue        int           // outcomes and webhooks waiting; beyond it Start is answered 503; default 100,000
 	MaxPayments     int           // remembered; beyond it the oldest settled ones are forgotten; default 500,000
 
@@ -43,7 +43,7 @@ func (c Config) withDefaults() Config {
 	c.FirstBackoff = cmp.Or(c.FirstBackoff, 100*time.Millisecond)
 	c.MaxBackoff = cmp.Or(c.MaxBackoff, time.Minute)
 	c.MaxTries = cmp.Or(c.MaxTries, 24)
-	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 16)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 64)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 100_000)
 	c.MaxPayments = cmp.Or(c.MaxPayments, 500_000)
 	if c.Now == nil {
