@@ -362,7 +362,7 @@ func TestCreate(t *testing.T) {
 	if c.Currency != "CHF" || c.Version != 1 || c.Account != nil || len(c.Lines) != 0 {
 		t.Errorf("created %+v, want an empty guest's cart in CHF", c)
 	}
-	wantTrips(t, 1, func(ctx context.Context) {
+	wantTrips(t, 2, func(ctx context.Context) {
 		c = must(s.Create(ctx, cart.CreateInput{Country: "CH", Currency: "EUR", Lines: []cart.Change{add(mug, 1), add(mug, 2)}}))(t)
 	})
 	s.wantLines(t, c, map[string]int64{mug: 3})

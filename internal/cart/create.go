@@ -34,8 +34,8 @@ type CreateInput struct {
 // Create makes a cart: a guest's in this process's region, a customer's in the home
 // region. A customer who has an open cart gets that one, in its own currency and country;
 // the lines are then added to it. A guest's cart with an ID that is there already is that
-// cart. One round trip; a customer's with lines, and lines that are refused, one or two
-// more. It may be repeated with the same key,
+// cart. One round trip, and a second one with lines; lines that are refused take two more.
+// It may be repeated with the same key,
 // and for a guest the same ID: nothing is then added twice.
 //
 // It fails with *fault.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,

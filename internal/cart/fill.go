@@ -21,8 +21,10 @@ type filling struct {
 }
 
 // fill makes a guest's cart with its first lines, together with those that other guests
-// begin at the same time: one round trip. Its error says that this could not be done so,
-// not why.
+// begin at the same time: one round trip to write them and one to read them. The reading is a
+// transaction of its own, since it looks at stock, which every checkout changes: one that
+// also writes would make them fail, and be made to fail by them. fill's error says that this
+// could not be done so, not why.
 func (c *Carts) fill(ctx context.Context, ref regions.Ref, in CreateInput, put edits) (Cart, error) {
 	f := &filling{ref: ref, in: in, put: put}
 	if err := c.shared.Do(ctx, ref.Region, f); err != nil {
@@ -46,12 +48,9 @@ func (c *Carts) fillTogether(ctx context.Context, group []*filling) {
 }
 
 func (c *Carts) writeFillings(ctx context.Context, group []*filling) error {
-	made := make(map[regions.Ref]Cart)
-	refs := make([]regions.Ref, len(group))
 	err := c.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		var claims []idempotency.Claim
-		for i, f := range group {
-			refs[i] = f.ref
+		for _, f := range group {
 			if f.in.Idempotency.Key != "" {
 				claims = append(claims, idempotency.Claim{
 					Key: f.in.Idempotency, Answer: idempotency.Answer{Resource: c.publicID(f.ref), Status: http.StatusCreated},
@@ -62,6 +61,21 @@ func (c *Carts) writeFillings(ctx context.Context, group []*filling) error {
 			idempotency.QueueClaims(b, claims...)
 		}
 		c.queueFilled(b, group)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.readFillings(ctx, group)
+}
+
+func (c *Carts) readFillings(ctx context.Context, group []*filling) error {
+	made := make(map[regions.Ref]Cart)
+	refs := make([]regions.Ref, len(group))
+	for i, f := range group {
+		refs[i] = f.ref
+	}
+	err := c.DB.Read(ctx, func(b *database.Batch) error {
 		c.queueGetAll(b, refs, made)
 		return nil
 	})

@@ -71,6 +71,7 @@ func (t *tour) sell(ctx context.Context, at place, g good) sale {
 	s := sale{began: time.Now(), place: at}
 	shop := t.from(at)
 	shop.Observe = func(a client.Attempt) {
+		if a.Took > 300*time.Millisecond { println("SLOW", a.Method, a.Path, a.Region, a.Status, a.RoundTrips, a.Took.String(), at.name, time.Now().Format("05.000")) }
 		s.region = a.Region
 		if a.Code != "" {
 			s.failures++
