@@ -1,7 +1,7 @@
 # Meridian. `make` alone lists the targets. They need Go, and install the rest where apt-get or brew can.
 
 .DEFAULT_GOAL := help
-.PHONY: run build test lint generate clean help postgres compiler
+.PHONY: run demo build test lint generate clean help postgres compiler
 .NOTPARALLEL: # two apt-gets at once lock each other out
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -11,6 +11,9 @@ CLUSTERS    := /etc/postgresql-common/createcluster.conf
 
 run: postgres build ## start the whole shop on this machine: http://localhost:8080
 	@exec bin/meridian up
+
+demo: postgres build ## take a tour of a fresh shop, races, faults and audit included, in under a minute
+	@exec bin/meridian demo
 
 build: ## build bin/meridian
 	go build -trimpath -o bin/meridian ./cmd/meridian

@@ -73,7 +73,7 @@ var picture = map[string][]string{
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/demo", "internal/inventory",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/inventory",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }

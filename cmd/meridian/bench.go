@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"meridian/internal/bench"
+	"meridian/internal/database/embedded"
 	"meridian/internal/local"
 	"meridian/regions"
 )
@@ -148,9 +148,9 @@ func (f benchFlags) openShop(ctx context.Context, config *bench.Config) (closeSh
 		measureAt(config, address)
 		return func() error { return nil }, err
 	}
-	dir, err := os.MkdirTemp("", "meridian-bench-")
+	dir, err := embedded.TempDir("meridian-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for the shop: %w", err)
+		return nil, err
 	}
 	args := f.upArgs
 	if f.ProfileDir != "" {
@@ -161,7 +161,7 @@ func (f benchFlags) openShop(ctx context.Context, config *bench.Config) (closeSh
 		args, config.PprofURL = append(args, "--pprof", address), "http://"+address
 	}
 	config.Tell("opening a shop")
-	shop, err := local.StartProcess(ctx, local.ProcessConfig{Dir: filepath.Join(dir, "shop"), Args: args})
+	shop, err := local.StartProcess(ctx, local.ProcessConfig{Dir: dir, Args: args})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"meridian/internal/database/embedded"
 	"meridian/internal/demo"
 	"meridian/internal/telemetry"
 	"meridian/regions"
@@ -50,8 +51,8 @@ func runDemo(c *cobra.Command, config demo.Config, keep bool) (err error) {
 		return err
 	}
 	config.Out, config.Color, config.Version = c.OutOrStdout(), colorful(c.OutOrStdout()), version()
-	if config.Dir, err = os.MkdirTemp("", "meridian-demo-"); err != nil {
-		return fmt.Errorf("make a folder for the shop: %w", err)
+	if config.Dir, err = embedded.TempDir("meridian-demo-"); err != nil {
+		return err
 	}
 	if keep {
 		defer fmt.Fprintf(config.Out, "The shop is in %s; its servers' log is %s there.\n", config.Dir, demoLog)

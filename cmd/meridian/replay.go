@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"meridian/internal/database"
+	"meridian/internal/database/embedded"
 	"meridian/internal/local"
 	"meridian/internal/replay"
 	"meridian/internal/verify"
@@ -192,7 +193,7 @@ func (f *replayFlags) use(a local.Address, dir string) {
 func (f *replayFlags) openShop(c *cobra.Command) (closeShop func() error, err error) {
 	dir, remove := f.dir, func() error { return nil }
 	if !c.Flags().Changed("dir") {
-		if dir, err = os.MkdirTemp("", "meridian-replay-"); err != nil {
+		if dir, err = embedded.TempDir("meridian-replay-"); err != nil {
 			return nil, err
 		}
 		remove = func() error { return os.RemoveAll(dir) }

@@ -173,6 +173,7 @@ var answeredElsewhere = map[string]string{
 	"idempotency.ErrUnknown":    "domains ask for a key only after the database said that it is taken",
 	"money.ErrCurrencyMismatch": "a mistake of the program, answered as internal",
 	"order.AmountMismatchError": "a webhook's: it stays in the inbox until a person has looked",
+	"order.ErrOthersPayment":    "a webhook's: it is dismissed",
 	"payment.ErrUnavailable":    "the order exists by then and waits: a worker asks again",
 	"payment.ErrUnknownPayment": "a webhook's or a worker's: it is tried again",
 	"payment.ErrConflict":       "the provider's answer to a mistake of the program; a worker reports it",

@@ -201,15 +201,27 @@ func bounded(text string, n int) string {
 
 // writeJSON answers with v as JSON. Nil slices are [] and nil maps {}; leave optional members out with omitzero.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	writeEncoded(w, status, body)
+	return nil
+}
+
+func encode(v any) ([]byte, error) {
 	body, err := json.Marshal(v, encoding)
 	if err != nil {
-		return fmt.Errorf("encoding the answer: %w", err)
+		return nil, fmt.Errorf("encoding the answer: %w", err)
 	}
+	return body, nil
+}
+
+func writeEncoded(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// A failed write means that the client is gone: there is nobody left to tell.
 	_, _ = w.Write(body)
-	return nil
 }
 
 // encoding makes equal values equal bytes. A text with bad UTF-8 is repaired: an answer is better than none.

@@ -81,7 +81,7 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if notModified(w, r, versionETag(p.Version)) {
 		return nil
 	}
-	return writeJSON(w, http.StatusOK, newProductResponse(p))
+	return s.products.write(w, p)
 }
 
 // setAge says how old an answer of the catalogue's cache is at most.

@@ -117,6 +117,7 @@ type Server struct {
 	limits   *limiter
 	uploads  uploads
 	telling  *instruments
+	products productAnswers
 	router   *mux.Router
 	handler  http.Handler
 	probing  singleflight.Group
@@ -143,6 +144,9 @@ func New(deps Deps, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if s.limits, err = newLimiter(s.cfg.Limits, s.Now); err != nil {
+		return nil, err
+	}
+	if s.products, err = newProductAnswers(); err != nil {
 		return nil, err
 	}
 	s.router = s.routes()

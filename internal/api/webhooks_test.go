@@ -38,7 +38,7 @@ func TestReceiveWebhook(t *testing.T) {
 	if w.Code != http.StatusNoContent {
 		t.Fatalf("answered %d\n%s", w.Code, w.Body)
 	}
-	wantTrips(t, w, 2)
+	wantTrips(t, w, 1)
 	wantStatus(t, guest.order(placed.Order.ID), order.Paid)
 	again := s.notify(s.succeeded("evt_1", placed.Order, placed.Order.TotalMinor), sandboxSecret, s.clock.Now())
 	if again.Code != http.StatusNoContent {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"meridian/internal/database/embedded"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -125,13 +126,9 @@ func Run(ctx context.Context, scenario Scenario, c Config) (Result, error) {
 	if c.Executable == "" && err != nil {
 		return Result{}, fmt.Errorf("find this program: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "meridian-chaos-")
+	dir, err := embedded.TempDir("meridian-chaos-")
 	if err != nil {
-		return Result{}, fmt.Errorf("make a folder for the shop: %w", err)
-	}
-	// The database's own user has to pass, where the caller is root; to read, it does not.
-	if err := os.Chmod(dir, 0o711); err != nil {
-		return Result{}, fmt.Errorf("make a folder for the shop: %w", err)
+		return Result{}, err
 	}
 	d := newDice(c.Seed)
 	s, err := openShop(ctx, shopConfig{
