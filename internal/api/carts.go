@@ -196,13 +196,14 @@ func (s *Server) writeCreatedCart(w http.ResponseWriter, created cart.Cart) erro
 // minGuestKeyBytes is the least length of the key that names a guest's new cart: whoever knows the key gets the cart.
 const minGuestKeyBytes = 16
 
-// guestCartID is the id of the cart that a guest makes with an idempotency key, so that a repetition finds it.
+// guestCartID is the id of the cart that a guest makes here with an idempotency key, so that a repetition finds it.
+// Another region's is another cart, with another id.
 func (s *Server) guestCartID(key string) (uuid.UUID, error) {
 	if len(key) < minGuestKeyBytes {
 		return uuid.UUID{}, &Problem{Code: "idempotency_key_invalid",
 			Detail: "A guest's new cart needs a random key of 16 characters or more, such as a UUID: whoever knows it can open the cart."}
 	}
-	id := uuid.UUID(mac(s.keys.guest[0], "cart id", key)[:16])
+	id := uuid.UUID(mac(s.keys.guest[0], "cart id in "+s.Region, key)[:16])
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // as a random UUID, version 4
 	return id, nil
 }

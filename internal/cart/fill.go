@@ -33,13 +33,11 @@ func (c *Carts) fill(ctx context.Context, ref regions.Ref, in CreateInput, put e
 	return f.made, f.err
 }
 
-// fillTogether makes carts in one transaction; where that is refused, each in its own.
+// fillTogether makes carts in one transaction; where that is refused, by halves.
 func (c *Carts) fillTogether(ctx context.Context, group []*filling) {
 	err := c.writeFillings(ctx, group)
-	if err != nil && len(group) > 1 {
-		for _, f := range group {
-			f.err = c.writeFillings(ctx, []*filling{f})
-		}
+	if err != nil && len(group) > 1 && database.Divisible(err) {
+		database.Divide(ctx, c.shared.Again, group, c.fillTogether)
 		return
 	}
 	for _, f := range group {

@@ -26,12 +26,12 @@ func violated(err error) string {
 }
 
 // Unavailable reports whether err says that the database cannot serve now, rather than
-// that the call was wrong: no connection, too many of them, a timeout, retries exhausted
-// or an outcome nobody knows. The caller may try again.
+// that the call was wrong: no connection, too many of them, a timeout, retries exhausted,
+// too many callers or an outcome nobody knows. The caller may try again.
 func Unavailable(err error) bool {
 	var exhausted *RetriesExhaustedError
 	var connect *pgconn.ConnectError
-	if errors.As(err, &exhausted) || errors.As(err, &connect) || errors.Is(err, ErrOutcomeUnknown) {
+	if errors.As(err, &exhausted) || errors.As(err, &connect) || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrBusy) {
 		return true
 	}
 	var pgErr *pgconn.PgError

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrBusy is returned when as many calls wait for a shared transaction as may.
@@ -35,7 +38,7 @@ type GroupLimits struct {
 	Size int
 	// Waiting is how many calls of a lane may wait; 1024. More are refused with ErrBusy.
 	Waiting int
-	// Timeout bounds one group's run, which no single caller's context ends; 10 seconds.
+	// Timeout bounds one group's attempt, which no single caller's context ends; 4 seconds.
 	Timeout time.Duration
 }
 
@@ -47,7 +50,7 @@ func (l GroupLimits) withDefaults() GroupLimits {
 		l.Waiting = 1024
 	}
 	if l.Timeout == 0 {
-		l.Timeout = 10 * time.Second
+		l.Timeout = 4 * time.Second
 	}
 	return l
 }
@@ -83,6 +86,11 @@ func (g *Group[T]) Do(ctx context.Context, laneName string, call T) error {
 		addTrips(ctx, m.trip)
 		return m.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-m.done: // at the same moment
+		return m.err
+	default:
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
 }
@@ -94,6 +102,9 @@ func (g *Group[T]) join(name string, m *member[T]) error {
 	if !serving {
 		l = new(lane[T])
 		g.lanes[name] = l
+	}
+	if len(l.waiting) == g.limits.Waiting {
+		l.waiting = slices.DeleteFunc(l.waiting, func(m *member[T]) bool { return m.ctx.Err() != nil })
 	}
 	if len(l.waiting) == g.limits.Waiting {
 		return ErrBusy
@@ -136,7 +147,7 @@ func (g *Group[T]) next(name string, l *lane[T]) []*member[T] {
 }
 
 func (g *Group[T]) serveGroup(group []*member[T]) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].ctx), g.limits.Timeout)
+	ctx, cancel := g.Again(group[0].ctx)
 	defer cancel()
 	ctx, trips := countAfresh(ctx)
 	calls := make([]T, len(group))
@@ -160,4 +171,31 @@ func (g *Group[T]) runSafely(ctx context.Context, calls []T) (err error) {
 	}()
 	g.run(ctx, calls)
 	return nil
+}
+
+// Again is a context with the time that an attempt has, whatever is left of ctx.
+func (g *Group[T]) Again(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), g.limits.Timeout)
+}
+
+// Divide serves both halves of calls that were refused together, at the same time and each
+// with an attempt's time of its own (Group.Again): serve, which comes here again, so finds
+// out whose doing it was, and the others are served.
+func Divide[C any](ctx context.Context, again func(context.Context) (context.Context, context.CancelFunc), calls []C, serve func(ctx context.Context, calls []C)) {
+	var halves sync.WaitGroup
+	for _, half := range [][]C{calls[:len(calls)/2], calls[len(calls)/2:]} {
+		halves.Go(func() {
+			ctx, cancel := again(ctx)
+			defer cancel()
+			serve(ctx, half)
+		})
+	}
+	halves.Wait()
+}
+
+// Divisible reports whether the refusal of a shared transaction may be one member's doing,
+// so that the others are better served without: not where the database is away.
+func Divisible(err error) bool {
+	var connect *pgconn.ConnectError
+	return err != nil && !errors.As(err, &connect) && !errors.Is(err, ErrOutcomeUnknown) && !isConnectionLoss(err)
 }

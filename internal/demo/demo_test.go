@@ -95,7 +95,7 @@ func TestRun_TooSlow(t *testing.T) {
 
 func TestRun_Cancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	out := &stage{cue: "Browsing", do: cancel}
+	out := &stage{cue: "A shop opens", do: cancel}
 	if err := Run(ctx, small(t, out)); !errors.Is(err, context.Canceled) || errors.Is(err, ErrBroken) {
 		t.Errorf("Run = %v, want that it was cancelled", err)
 	}

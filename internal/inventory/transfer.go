@@ -72,16 +72,16 @@ func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) 
 	return after, nil
 }
 
-// queueTransfer changes both stock rows, in the order in which everybody takes stock rows,
-// and writes both movements.
+// queueTransfer changes both stock rows, locked before in the order in which everybody takes
+// stock rows, and writes both movements.
 func queueTransfer(b *database.Batch, in Transfer, from, to rowKey) {
-	if from.before(to) {
-		queueChange(b, from, -in.Quantity)
-		queueArrival(b, to, in.Quantity)
-	} else {
-		queueArrival(b, to, in.Quantity)
-		queueChange(b, from, -in.Quantity)
-	}
+	b.Queue(`
+SELECT s.region
+FROM unnest($1::text[], $2::text[]) AS n (region, warehouse)
+JOIN stock s ON s.region = n.region::crdb_internal_region AND s.sku = $3 AND s.warehouse = n.warehouse`+lockOrder+`
+FOR UPDATE OF s`, []string{from.region, to.region}, []string{from.warehouse, to.warehouse}, in.SKU)
+	queueChange(b, from, -in.Quantity)
+	queueArrival(b, to, in.Quantity)
 	out := movement{
 		region: from.region, sku: from.sku, warehouse: from.warehouse, kind: "transfer_out", onHand: -in.Quantity,
 		reason: in.Reason, actor: in.Actor, reference: cmp.Or(in.Reference, to.warehouse),
@@ -92,9 +92,4 @@ func queueTransfer(b *database.Batch, in Transfer, from, to rowKey) {
 	}
 	queueMovement(b, out)
 	queueMovement(b, into)
-}
-
-// before is the order of Allocate.
-func (r rowKey) before(other rowKey) bool {
-	return cmp.Or(cmp.Compare(r.region, other.region), cmp.Compare(r.sku, other.sku), cmp.Compare(r.warehouse, other.warehouse)) < 0
 }

@@ -37,9 +37,13 @@ func (o *Orders) takeHeld(ctx context.Context, notice payment.Notice) error {
 	case order.Status != PendingPayment:
 		return o.dismiss(ctx, notice, "the order does not wait for it")
 	}
+	provider, ok := o.Providers[notice.Provider]
+	if !ok {
+		return ErrUnknownProvider
+	}
 	asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
 	defer cancel()
-	outcome, err := o.take(asking, o.Providers[notice.Provider], o.asked(order.Payment), notice.Event.Outcome)
+	outcome, err := o.take(asking, provider, o.asked(order.Payment), notice.Event.Outcome)
 	if errors.As(err, new(*payment.RejectedError)) {
 		return o.dismiss(ctx, notice, "it is not held any more")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -99,10 +100,15 @@ func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event paym
 		return err
 	}
 	if s, ok := o.settlingOf(notice); ok {
-		if err := o.settle(ctx, s); s.written(err) {
+		settling, cancel := context.WithTimeout(ctx, settleWithin)
+		err := o.settle(settling, s)
+		cancel()
+		if s.written(err) {
 			o.Metrics.recordNotice(ctx, provider, err)
 			return nil
 		}
+		_, _, err = o.inbox.Receive(ctx, provider, event)
+		return err // a worker acts on it
 	}
 	notice, todo, err := o.inbox.Receive(ctx, provider, event)
 	if err != nil || !todo {
@@ -111,6 +117,10 @@ func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event paym
 	_ = o.handle(ctx, notice) // a worker takes it up again
 	return nil
 }
+
+// settleWithin is how long a webhook waits for its payment to be settled before it is only
+// written to the inbox: less than its sender waits for the answer.
+const settleWithin = 4 * time.Second
 
 // settling is the settling of a payment on its way.
 type settling struct {
@@ -145,10 +155,11 @@ func (o *Orders) settle(ctx context.Context, s *settling) error {
 	if err := o.shared.Do(ctx, s.payment.Region, &work{settle: s}); err != nil {
 		return fmt.Errorf("settle payment: %w", err)
 	}
+	if s.err != nil {
+		return fmt.Errorf("settle payment: %w", s.err)
+	}
 	o.record(ctx, s)
 	switch {
-	case s.err != nil:
-		return fmt.Errorf("settle payment: %w", s.err)
 	case s.found.State == "":
 		return payment.ErrUnknownPayment
 	case s.notice != nil && s.notice.Provider != s.found.Provider:
@@ -175,16 +186,14 @@ func (o *Orders) record(ctx context.Context, s *settling) {
 	o.Metrics.recordSettled(ctx, s.found.PlacedAt, o.Now(), reason)
 }
 
-// settleTogether settles payments in one transaction; where that is refused, each alone.
+// settleTogether settles payments in one transaction; where that is refused, by halves.
 func (o *Orders) settleTogether(ctx context.Context, calls []*settling) {
 	for len(calls) > 0 {
 		var now []*settling
 		now, calls = onePerPayment(calls)
 		err := o.writeSettlements(ctx, now)
-		if err != nil && len(now) > 1 {
-			for _, s := range now {
-				s.err = o.writeSettlements(ctx, []*settling{s})
-			}
+		if err != nil && len(now) > 1 && database.Divisible(err) {
+			database.Divide(ctx, o.shared.Again, now, o.settleTogether)
 			continue
 		}
 		for _, s := range now {

@@ -95,25 +95,23 @@ type placing struct {
 const maxPlaceAttempts = 20
 
 // placeTogether makes orders of carts in one transaction, first come first served. The
-// constraints decide over all of it; where they refuse, everybody looks again, and what
-// is refused for another reason is found out by trying each alone.
+// constraints decide over all of it; where they refuse, everybody looks again, and what is
+// refused for another reason is found out by halves.
 func (o *Orders) placeTogether(ctx context.Context, calls []*placing) {
 	for attempt := 1; len(calls) > 0; attempt++ {
 		now, later := onePerCart(calls)
 		err := o.tryPlacing(ctx, now)
-		switch {
-		case err == nil:
-			calls, attempt = later, 0
-		case lostRace(err) && attempt < maxPlaceAttempts: // others were quicker: what is left, and where?
-		case len(now) > 1:
-			for _, p := range now {
-				o.placeTogether(ctx, []*placing{p})
-			}
-			calls, attempt = later, 0
-		default:
-			now[0].err = placeError(err, attempt)
-			return
+		if lostRace(err, attempt) { // others were quicker: what is left, and where?
+			continue
 		}
+		if err != nil && len(now) > 1 && database.Divisible(err) {
+			database.Divide(ctx, o.shared.Again, now, o.placeTogether)
+		} else if err != nil {
+			for _, p := range now {
+				p.err = placeError(err, attempt)
+			}
+		}
+		calls, attempt = later, 0
 	}
 }
 
@@ -131,16 +129,28 @@ func onePerCart(calls []*placing) (now, later []*placing) {
 	return now, later
 }
 
+// maxCartAttempts bounds how often a checkout looks again at a cart that was ordered: the
+// first look tells, unless the order is of another cart with the same id.
+const maxCartAttempts = 3
+
 // lostRace is true of refusals that another look at the database explains.
-func lostRace(err error) bool {
-	return inventory.SoldOut(err) || idempotency.Taken(err) ||
-		database.Violates(err, "carts_version_current") || database.Violates(err, "orders_cart_key")
+func lostRace(err error, attempt int) bool {
+	if database.Violates(err, "orders_cart_key") {
+		return attempt < maxCartAttempts
+	}
+	return isRace(err) && attempt < maxPlaceAttempts
+}
+
+func isRace(err error) bool {
+	return inventory.SoldOut(err) || idempotency.Taken(err) || database.Violates(err, "carts_version_current")
 }
 
 func placeError(err error, attempts int) error {
 	switch {
-	case lostRace(err):
+	case isRace(err):
 		return &database.RetriesExhaustedError{Attempts: attempts, Err: err}
+	case database.Violates(err, "orders_cart_key"):
+		return cart.ErrNotOpen
 	case database.Violates(err, "orders_account_fkey"):
 		return ErrAccountClosed
 	}

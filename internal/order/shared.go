@@ -22,5 +22,7 @@ func (o *Orders) serve(ctx context.Context, group []*work) {
 		}
 	}
 	o.settleTogether(ctx, settlements)
+	ctx, cancel := o.shared.Again(ctx) // whatever the settlements had to wait for
+	defer cancel()
 	o.placeTogether(ctx, checkouts)
 }

@@ -88,7 +88,7 @@ WHERE payments.region = late.region AND payments.id = late.id`, c.regions, c.ids
 // tooLate are the payments ($1 regions, $2 ids, $3 transitions) that were captured when
 // their orders were cancelled already.
 const tooLate = `unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
-JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured'
+JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured' AND p.captured_minor > 0
 JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'`
 
 // TooLarge reports whether a batch failed because more would have been refunded than was
