@@ -22,8 +22,8 @@ var ErrBusy = errors.New("too many calls are waiting for the database")
 // held up, and the busier the lane, the more calls share a commit and the locks it holds.
 //
 // A lane's groups never wait for each other's locks, since they never run at once. Calls
-// whose rows live in different regions belong in different lanes: a region that is slow or
-// away holds up its own lane alone.
+// whose rows live in different regions belong in different lanes, so that a commit in a
+// region that is slow or away holds up those alone who need it.
 type Group[T any] struct {
 	limits GroupLimits
 	run    func(ctx context.Context, calls []T)
