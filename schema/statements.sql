@@ -97,6 +97,10 @@ FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
 ON CONFLICT (region, cart_id, sku) DO UPDATE
 SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END;
 
+INSERT INTO cart_lines (region, cart_id, sku, quantity)
+SELECT l.region::crdb_internal_region, l.cart, l.sku, l.quantity
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int8[]) AS l (region, cart, sku, quantity);
+
 INSERT INTO cart_lines (region, cart_id, sku, quantity, added_at)
 SELECT t.region, t.id, l.sku, l.quantity, l.added_at
 FROM carts g
@@ -120,6 +124,18 @@ ON CONFLICT DO NOTHING;
 INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
 ON CONFLICT DO NOTHING;
+
+INSERT INTO carts (region, id, currency, country, version, created_at, updated_at, expires_at)
+SELECT c.region::crdb_internal_region, c.id, c.currency, c.country,
+  CASE WHEN c.size = (
+    SELECT count(*)
+    FROM unnest($8::uuid[], $9::text[]) AS l (cart, sku)
+    JOIN skus s ON s.sku = l.sku AND s.status = 'active'
+    JOIN products p ON p.id = s.product_id AND p.status = 'active'
+    WHERE l.cart = c.id
+  ) THEN 1 ELSE -1 END,
+  $6::timestamptz, $6::timestamptz, $7::timestamptz
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::int8[]) AS c (region, id, currency, country, size);
 
 INSERT INTO categories (id, parent_id, slug, name, path, level, position)
 SELECT n.id, nullif(n.parent_id, ''), n.slug, n.name, n.path, n.level, n.position
@@ -157,7 +173,9 @@ SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, 
 WHERE EXISTS (SELECT 1 FROM refunds r WHERE r.region = $8 AND r.id = $9);
 
 INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+SELECT c.region::crdb_internal_region, c.scope, c.key, c.fingerprint, c.resource, c.status, c.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int8[], $7::text[])
+  AS c (region, scope, key, fingerprint, resource, status, answer);
 
 INSERT INTO import_errors (region, import_id, line, field, reason)
 SELECT $1::text::crdb_internal_region, $2::uuid, n.line, n.field, n.reason
@@ -172,22 +190,28 @@ RETURNING region, id, seller_id, format, policy, status, lines_done, products_wr
   lines_bad, created_at, updated_at, finished_at;
 
 INSERT INTO order_history (region, order_id, version, status, reason, actor, at)
-SELECT region, id, version, status, $4::text, $5::text, updated_at
-FROM orders
-WHERE region = $1 AND id = $2 AND transition_id = $3;
+SELECT o.region, o.id, o.version, o.status, t.reason, t.actor, o.updated_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) AS t (region, order_id, transition_id, reason, actor)
+JOIN orders o ON o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id;
 
 INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-SELECT $1::text::crdb_internal_region, $2::uuid, l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price, l.subtotal, l.tax_rate, l.tax, l.total
-FROM unnest($3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[])
-  AS l (line_no, sku, product_id, title, quantity, unit_price, subtotal, tax_rate, tax, total);
+SELECT l.region::crdb_internal_region, l.order_id, l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price, l.subtotal, l.tax_rate, l.tax, l.total
+FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[])
+  AS l (region, order_id, line_no, sku, product_id, title, quantity, unit_price, subtotal, tax_rate, tax, total);
 
 INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[]::crdb_internal_region[], $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19);
+SELECT o.region::crdb_internal_region, o.id, o.account_id, o.cart_region::crdb_internal_region, o.cart_id, o.status, o.transition_id,
+  string_to_array(o.stock_regions, ',')::crdb_internal_region[], o.currency, o.country,
+  o.subtotal, o.shipping, o.tax, o.total, o.prices_include_tax, o.email, o.ship_to::jsonb, o.placed_at, o.placed_at, o.expires_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::text[],
+    $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::bool[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[])
+  AS o (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
+    subtotal, shipping, tax, total, prices_include_tax, email, ship_to, placed_at, expires_at);
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
-WHERE EXISTS (SELECT 1 FROM orders o WHERE o.region = $5 AND o.id = $6 AND o.transition_id = $7);
+WHERE EXISTS (SELECT 1 FROM payments WHERE region = $5 AND id = $6 AND set_aside_at = now());
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
@@ -202,11 +226,22 @@ SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
 WHERE EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point));
 
 INSERT INTO outbox (region, topic, key, payload)
+SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
+WHERE EXISTS (SELECT 1 FROM webhook_inbox WHERE region = $5 AND provider = $6 AND event_id = $7 AND processed_at IS NULL);
+
+INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload);
 
+INSERT INTO outbox (region, topic, key, payload)
+SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[]) AS e (region, topic, key, payload, subject, transition)
+WHERE EXISTS (SELECT 1 FROM orders o WHERE o.region = e.region::crdb_internal_region AND o.id = e.subject AND o.transition_id = e.transition);
+
 INSERT INTO payments (region, id, order_id, provider, method, currency, amount_minor, transition_id, next_check_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+SELECT p.region::crdb_internal_region, p.id, p.id, p.provider, p.method, p.currency, p.amount, p.transition_id, p.next_check_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::uuid[], $8::timestamptz[])
+  AS p (region, id, provider, method, currency, amount, transition_id, next_check_at);
 
 INSERT INTO prices (sku, currency, amount_minor)
 SELECT p.sku, p.currency, p.amount_minor
@@ -249,9 +284,9 @@ RETURNING expires_at;
 
 INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor)
 SELECT p.region, gen_random_uuid(), p.order_id, p.id, p.captured_minor, p.currency, 'paid_after_cancellation', 'system'
-FROM payments p
-JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'
-WHERE p.region = $1 AND p.id = $2 AND p.transition_id = $3 AND p.status = 'captured';
+FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
+JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured' AND p.captured_minor > 0
+JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled';
 
 INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, lines)
 SELECT region, $3::uuid, order_id, payment_id, amount_minor, currency, reason, $4::text, lines
@@ -263,8 +298,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 INSERT INTO reservations (region, id, sku, warehouse, line_no, quantity, order_region, order_id, transition_id)
 SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.line_no, a.quantity,
-  $6::text::crdb_internal_region, $7::uuid, $8::uuid
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, sku, warehouse, line_no, quantity);
+  a.order_region::crdb_internal_region, a.order_id, a.transition_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::uuid[], $8::uuid[])
+  AS a (region, sku, warehouse, line_no, quantity, order_region, order_id, transition_id);
 
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
@@ -297,7 +333,7 @@ INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS n (region, sku, warehouse, quantity)
 GROUP BY n.region, n.sku, n.warehouse
-ORDER BY n.region, n.sku, n.warehouse
+ORDER BY n.region::crdb_internal_region, n.sku, n.warehouse
 ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now();
 
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
@@ -311,21 +347,21 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, actor, reference)
 SELECT moved.region, moved.sku, moved.warehouse, $7::text,
-  $4::int8 * moved.quantity, $5::int8 * moved.quantity, $6::int8 * moved.quantity, $8::text, $9::text
+  $4::int8 * moved.quantity, $5::int8 * moved.quantity, $6::int8 * moved.quantity, cause.actor, cause.reference
 FROM (
-  SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity
-  FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
-  WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
-    AND r.region = place.region AND r.order_id = o.id AND r.transition_id = $3
-  GROUP BY r.region, r.sku, r.warehouse
-) AS moved;
+  SELECT r.region, r.sku, r.warehouse, r.transition_id, sum(r.quantity)::int8 AS quantity
+  FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o, unnest(o.stock_regions) AS place (region), reservations r
+  WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id AND r.region = place.region AND r.order_id = o.id AND r.transition_id = o.transition_id
+  GROUP BY r.region, r.sku, r.warehouse, r.transition_id
+) AS moved
+JOIN unnest($3::uuid[], $8::text[], $9::text[]) AS cause (transition_id, actor, reference) ON cause.transition_id = moved.transition_id;
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor, reference)
-SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, $5::text, $6::text
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS a (region, sku, warehouse, quantity);
+SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, a.actor, a.reference
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text[]) AS a (region, sku, warehouse, quantity, actor, reference);
 
 INSERT INTO warehouses AS w (code, region, title, country, latitude, longitude)
 SELECT n.code, n.region::crdb_internal_region, n.title, n.country, n.latitude, n.longitude
@@ -335,6 +371,11 @@ ON CONFLICT (code) DO UPDATE
 SET title = excluded.title, country = excluded.country, latitude = excluded.latitude, longitude = excluded.longitude, active = true
 WHERE w.region = excluded.region
 RETURNING w.code;
+
+INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
+SELECT w.region::crdb_internal_region, w.provider, w.event_id, w.event::jsonb, now() + $5::int8 * INTERVAL '1 second'
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (region, provider, event_id, event)
+ON CONFLICT (region, provider, event_id) DO NOTHING;
 
 INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
 VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
@@ -490,6 +531,33 @@ FROM (
     SELECT cp.product_id, cp.listed_at
     FROM category_products cp
     
+    WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($2, $3)
+    ORDER BY cp.listed_at DESC, cp.product_id DESC
+    LIMIT $1::int8
+  ) n
+  WHERE r.parent_id IS NULL
+  ORDER BY n.listed_at DESC, n.product_id DESC
+  LIMIT $1::int8
+) l
+JOIN products p ON p.id = l.product_id
+ORDER BY l.listed_at DESC, l.product_id DESC;
+
+SELECT 
+  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
+            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+          ORDER BY s.status, s.position, s.sku)
+   FROM skus s
+   WHERE s.product_id = p.id) AS skus, l.listed_at
+FROM (
+  SELECT n.product_id, n.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+    SELECT cp.product_id, cp.listed_at
+    FROM category_products cp
+    
     WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($3, $4)
     ORDER BY cp.listed_at DESC, cp.product_id DESC
     LIMIT $1::int8
@@ -581,6 +649,21 @@ LEFT JOIN (
 ) k ON k.product_id = p.id
 WHERE p.status = 'active' AND k.product_id IS NULL;
 
+SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
+  + (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action'))
+  + (SELECT count(*) FROM refunds WHERE status = 'pending')
+  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)
+  + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL);
+
+SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment'),
+  (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action')),
+  (SELECT count(*) FROM refunds WHERE status = 'pending'),
+  (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL),
+  (SELECT count(*) FROM outbox WHERE delivered_at IS NULL);
+
+SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM skus), (SELECT count(*) FROM stock),
+  (SELECT count(*) FROM warehouses);
+
 SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
 FROM reservations r
 LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
@@ -661,8 +744,25 @@ SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.
   p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
-   JOIN warehouses w ON w.code = k.warehouse AND w.active
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku)
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
+     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN skus s ON s.sku = l.sku
+LEFT JOIN products p ON p.id = s.product_id
+LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
+JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
+WHERE c.expires_at > $3
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
+
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at,
+  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
+  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+   FROM stock k
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
+     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
@@ -677,14 +777,27 @@ SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.
   p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
-   JOIN warehouses w ON w.code = k.warehouse AND w.active
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku)
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
+     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
 LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
+
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at,
+  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
+  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor, 0::int8
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN skus s ON s.sku = l.sku
+LEFT JOIN products p ON p.id = s.product_id
+LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
+JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
+WHERE c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region::text, c.id::text, 'it was ordered, but no order is of it'
@@ -707,6 +820,10 @@ LIMIT $6;
 
 SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied;
 
+SELECT code, latitude, longitude
+FROM warehouses
+WHERE active;
+
 SELECT code, region::text, title, country, latitude, longitude, active
 FROM warehouses
 ORDER BY code;
@@ -715,6 +832,10 @@ SELECT count(*)
 FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
+
+SELECT count(*)
+FROM orders
+WHERE email = $1;
 
 SELECT count(*) FROM "accounts";
 
@@ -746,6 +867,8 @@ SELECT count(*) FROM "stock";
 
 SELECT count(*) FROM "webhook_inbox";
 
+SELECT current_setting('fsync') || ', synchronous_commit ' || current_setting('synchronous_commit');
+
 SELECT d.region::text, d.account_id::text,
   CASE WHEN a.id IS NULL THEN 'the directory names an account that is not there' ELSE 'the directory has another address of the account' END
 FROM email_directory d
@@ -767,17 +890,6 @@ WHERE region = $1 AND id = $2 AND token_hash = $3 AND revoked_at IS NULL;
 SELECT fingerprint, resource, status, answer
 FROM idempotency_keys
 WHERE region = $1 AND scope = $2 AND key = $3;
-
-SELECT h.region::text, h.order_id::text, 'version ' || h.version::text || ', ' || h.status || ', has no event'
-FROM order_history h
-LEFT JOIN payments p ON p.region = h.region AND p.id = h.order_id AND h.version = 1
-LEFT JOIN (
-  SELECT region, created_at, topic
-  FROM outbox
-  WHERE topic LIKE 'order.%'
-) e ON e.region = h.region AND e.created_at = coalesce(p.created_at, h.at)
-  AND e.topic IN (CASE h.version WHEN 1 THEN 'order.placed' ELSE 'order.' || h.status END, 'order.refund_promised')
-WHERE h.at > now() - INTERVAL '6 days' AND e.region IS NULL;
 
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
@@ -908,12 +1020,9 @@ WHERE o.region = $1 AND o.status = $2
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT $3::int8;
 
-SELECT o.region, o.id, p.provider
+SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor
 FROM orders o
-JOIN payments p ON p.region = o.region AND p.id = o.id
-WHERE o.status = 'pending_payment' AND (o.region = $1 AND o.expires_at <= $2 OR o.expires_at <= $3)
-ORDER BY o.expires_at
-LIMIT $4::int8;
+JOIN payments p ON p.region = o.region AND p.order_id = o.id;
 
 SELECT o.region::text, o.id::text,
   'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
@@ -1068,6 +1177,10 @@ SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.statu
 FROM payments p
 WHERE p.region = $1 AND p.id = $2;
 
+SELECT p.region::text, p.id, p.captured_minor, p.refunded_minor, o.status
+FROM payments p
+JOIN orders o ON o.region = p.region AND o.id = p.id;
+
 SELECT p.region::text, p.id::text,
   p.status || ', amount ' || p.amount_minor::text || ', captured ' || p.captured_minor::text || ', refunded ' || p.refunded_minor::text
 FROM payments p
@@ -1084,6 +1197,10 @@ LEFT JOIN (
 ) r ON r.region = p.region AND r.payment_id = p.id
 WHERE p.refunded_minor <> coalesce(r.amount, 0);
 
+SELECT p.region::text, p.id::text, p.status || ', set aside at ' || p.set_aside_at::text || ': ' || p.amount_minor::text || ' ' || p.currency || ' were asked for'
+FROM payments p
+WHERE p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured';
+
 SELECT p.region::text, p.id::text, p.status || ', though the order is ' || o.status || ' since ' || o.updated_at::text
 FROM payments p
 JOIN orders o ON o.region = p.region AND o.id = p.order_id
@@ -1092,6 +1209,21 @@ WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_paymen
 SELECT processed_at IS NULL
 FROM webhook_inbox
 WHERE region = $1 AND provider = $2 AND event_id = $3;
+
+SELECT queue, waiting, since, now()
+FROM (
+  SELECT 'orders' AS queue, count(*) AS waiting, min(at) AS since
+  FROM (SELECT placed_at AS at FROM orders WHERE region = $1 AND status = 'pending_payment' ORDER BY placed_at LIMIT $2::int8) AS unpaid
+  UNION ALL
+  SELECT 'refunds', count(*), min(at)
+  FROM (SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
+  UNION ALL
+  SELECT 'webhooks', count(*), min(at)
+  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS unread
+  UNION ALL
+  SELECT 'events', count(*), min(at)
+  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
+) AS queues;
 
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor,
   r.status, r.failure_code, r.lines, r.attempts, r.created_at
@@ -1132,6 +1264,10 @@ FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE p.order_id <> r.order_id OR p.currency <> r.currency;
 
+SELECT region, id, order_id, amount_minor
+FROM refunds
+WHERE status IN ('pending', 'succeeded');
+
 SELECT region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at
 FROM imports
@@ -1151,9 +1287,439 @@ WHERE region = $1 AND seller_id = $2 AND (created_at, id) < ($4, $5)
 ORDER BY created_at DESC, id DESC
 LIMIT $3;
 
+SELECT region, key, problem FROM (
+SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ', its parent''s ' || coalesce(p.path || ' at level ' || p.level::text, 'missing')
+FROM categories c
+LEFT JOIN categories p ON p.id = c.parent_id
+WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT '', coalesce(w.product_id, l.product_id)::text,
+  CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id ELSE 'it is listed in ' || l.category_id || ', where it is not' END
+FROM (
+  SELECT a.id AS category_id, p.id AS product_id
+  FROM products p
+  JOIN categories c ON c.id = p.category_id
+  CROSS JOIN LATERAL unnest(string_to_array(btrim(c.path, '/'), '/')) AS a (id)
+  WHERE p.status = 'active'
+) w
+FULL JOIN category_products l ON l.category_id = w.category_id AND l.product_id = w.product_id
+WHERE l.product_id IS NULL OR w.product_id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT '', p.id::text, 'none of its SKUs is active'
+FROM products p
+LEFT JOIN (
+  SELECT DISTINCT product_id
+  FROM skus
+  WHERE status = 'active'
+) k ON k.product_id = p.id
+WHERE p.status = 'active' AND k.product_id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
+FROM reservations r
+LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
+WHERE r.status = 'shipped' AND p.id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT a.region::text, a.id::text,
+  CASE WHEN a.seller_id IS NULL THEN 'it has the role seller, and no seller'
+       WHEN s.id IS NULL THEN 'it acts for a seller that is not there'
+       ELSE 'it acts for a seller without the role' END
+FROM accounts a
+LEFT JOIN sellers s ON s.id = a.seller_id
+WHERE a.status <> 'closed'
+  AND (('seller' = ANY(a.roles)) <> (a.seller_id IS NOT NULL) OR (a.seller_id IS NOT NULL AND s.id IS NULL))) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT a.region::text, a.id::text, 'customers of ' || a.country || ' are at home in ' || coalesce(h.region, 'no region')
+FROM accounts a
+LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = a.country
+WHERE h.region IS NULL OR h.region <> a.region::text) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT a.region::text, a.id::text, 'its address is not in the directory, so nobody can sign in'
+FROM accounts a
+LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.region AND d.account_id = a.id
+WHERE a.status <> 'closed' AND d.email_hash IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT b.region::text, b.order_id::text,
+  'version ' || b.version::text || ' went from ' || coalesce(a.status, 'nothing') || ' to ' || b.status
+FROM order_history b
+LEFT JOIN order_history a ON a.region = b.region AND a.order_id = b.order_id AND a.version = b.version - 1
+WHERE (b.version = 1 OR a.version IS NOT NULL)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM unnest($1::text[], $2::text[]) AS allowed (old_status, new_status)
+    WHERE allowed.old_status = coalesce(a.status, '') AND allowed.new_status = b.status)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT c.region::text, c.id::text, 'it was ordered, but no order is of it'
+FROM carts c
+LEFT JOIN orders o ON o.cart_region = c.region AND o.cart_id = c.id
+WHERE c.status = 'ordered' AND o.id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT c.region::text, c.id::text, 'there is no account ' || c.account_id::text || ' in ' || coalesce(c.account_region::text, 'no region')
+FROM carts c
+LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
+WHERE c.account_id IS NOT NULL AND a.id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT d.region::text, d.account_id::text,
+  CASE WHEN a.id IS NULL THEN 'the directory names an account that is not there' ELSE 'the directory has another address of the account' END
+FROM email_directory d
+LEFT JOIN accounts a ON a.region = d.region AND a.id = d.account_id
+WHERE a.id IS NULL OR a.email_hash <> d.email_hash) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT e.region::text, e.id::text, e.topic || ' of ' || e.created_at::text || ', tried ' || e.attempts::text || ' times'
+FROM outbox e
+WHERE e.delivered_at IS NULL AND e.created_at < now() - INTERVAL '10 minutes') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
+  || l.refunded_quantity::text || ' and ' || l.refunded_minor::text || '; the refunds say '
+  || coalesce(r.quantity, 0)::text || ' and ' || coalesce(r.amount, 0)::text
+FROM order_lines l
+LEFT JOIN (
+  SELECT f.region, f.order_id, (part.line ->> 'line_no')::int8 AS line_no,
+    sum((part.line ->> 'quantity')::int8) AS quantity, sum((part.line ->> 'amount_minor')::int8) AS amount
+  FROM refunds f
+  CROSS JOIN LATERAL jsonb_array_elements(f.lines) AS part (line)
+  -- a failed refund is still owed; the one in its place repeats its lines
+  WHERE f.status <> 'replaced'
+  GROUP BY f.region, f.order_id, (part.line ->> 'line_no')::int8
+) r ON r.region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE l.refunded_quantity NOT BETWEEN 0 AND l.quantity OR l.refunded_minor NOT BETWEEN 0 AND l.total_minor
+  OR l.refunded_quantity <> coalesce(r.quantity, 0) OR l.refunded_minor <> coalesce(r.amount, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
+  || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
+FROM order_lines l
+JOIN orders o ON o.region = l.region AND o.id = l.order_id
+WHERE l.subtotal_minor <> l.unit_price_minor::numeric * l.quantity
+  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor
+  OR l.total_minor::numeric <> l.subtotal_minor::numeric + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of SKU ' || l.sku || ', which is not of its product'
+FROM order_lines l
+LEFT JOIN skus k ON k.sku = l.sku AND k.product_id = l.product_id
+WHERE k.sku IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
+  || '; the lines'' subtotal, tax, total are ' || coalesce(l.subtotal, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(tax_minor) AS tax, sum(total_minor) AS total
+  FROM order_lines
+  GROUP BY region, order_id
+) l ON l.region = o.region AND l.order_id = o.id
+WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.tax_minor <> l.tax
+  OR o.total_minor <> l.total + o.shipping_minor
+  OR o.total_minor::numeric <> o.subtotal_minor::numeric + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  'version ' || o.version::text || ', ' || o.status || '; the history has ' || coalesce(h.n, 0)::text || ' versions from '
+  || coalesce(h.lowest, 0)::text || ' to ' || coalesce(h.highest, 0)::text || ', the last ' || coalesce(latest.status, 'missing')
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, count(*) AS n, min(version) AS lowest, max(version) AS highest
+  FROM order_history
+  GROUP BY region, order_id
+) h ON h.region = o.region AND h.order_id = o.id
+LEFT JOIN order_history latest ON latest.region = o.region AND latest.order_id = o.id AND latest.version = o.version
+WHERE h.order_id IS NULL OR h.n <> o.version OR h.lowest <> 1 OR h.highest <> o.version OR latest.status IS NULL OR latest.status <> o.status) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  CASE WHEN p.n IS NULL THEN 'it has no payment'
+       WHEN p.n > 1 THEN 'it has ' || p.n::text || ' payments'
+       ELSE 'total ' || o.total_minor::text || ' ' || o.currency || ', payment ' || p.amount::text || ' ' || p.currency END
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, count(*) AS n, sum(amount_minor) AS amount, min(currency) AS currency
+  FROM payments
+  GROUP BY region, order_id
+) p ON p.region = o.region AND p.order_id = o.id
+WHERE p.n IS NULL OR p.n > 1 OR p.amount <> o.total_minor OR p.currency <> o.currency) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status = 'cancelled' AND (coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) <> 0)
+  OR o.status = 'refunded' AND (coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) > l.quantity)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status = 'pending_payment' AND (coalesce(r.held, 0) <> l.quantity OR coalesce(r.allocated, 0) <> 0 OR coalesce(r.shipped, 0) <> 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status IN ('paid', 'packed')
+  AND (coalesce(r.allocated, 0) <> l.quantity - l.refunded_quantity OR coalesce(r.held, 0) <> 0 OR coalesce(r.shipped, 0) <> 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
+FROM orders o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+LEFT JOIN (
+  SELECT order_region, order_id, line_no,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated,
+    sum(CASE status WHEN 'shipped' THEN quantity ELSE 0 END) AS shipped
+  FROM reservations
+  GROUP BY order_region, order_id, line_no
+) r ON r.order_region = l.region AND r.order_id = l.order_id AND r.line_no = l.line_no
+WHERE o.status IN ('shipped', 'delivered', 'returned')
+  AND (coalesce(r.shipped, 0) NOT BETWEEN l.quantity - l.refunded_quantity AND l.quantity
+    OR coalesce(r.held, 0) <> 0 OR coalesce(r.allocated, 0) <> 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  o.status || ', total ' || o.total_minor::text || ', but ' || coalesce(p.captured_minor, 0)::text || ' is captured and the payment is ' || coalesce(p.status, 'missing')
+FROM orders o
+LEFT JOIN payments p ON p.region = o.region AND p.order_id = o.id
+WHERE o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned', 'refunded')
+  AND (p.id IS NULL OR p.status <> 'captured' OR p.captured_minor <> o.total_minor)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text,
+  p.captured_minor::text || ' was captured, ' || p.refunded_minor::text || ' is promised back, ' || coalesce(f.failed, 0)::text || ' failed'
+FROM orders o
+JOIN payments p ON p.region = o.region AND p.order_id = o.id
+LEFT JOIN (
+  SELECT region, payment_id, sum(amount_minor) AS failed
+  FROM refunds
+  WHERE status = 'failed'
+  GROUP BY region, payment_id
+) f ON f.region = p.region AND f.payment_id = p.id
+WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'guests of ' || o.country || ' are at home in ' || coalesce(h.region, 'no region')
+FROM orders o
+LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o.country
+WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
+FROM orders o
+WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'it waits, but its payment of ' || p.captured_minor::text || ' is captured'
+FROM orders o
+JOIN payments p ON p.region = o.region AND p.order_id = o.id
+WHERE o.status = 'pending_payment' AND p.status = 'captured') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'its cart ' || c.id::text || ' is ' || c.status || ' and has ' || n.orders::text || ' orders'
+FROM orders o
+JOIN carts c ON c.region = o.cart_region AND c.id = o.cart_id
+JOIN (
+  SELECT cart_region, cart_id, count(*) AS orders
+  FROM orders
+  GROUP BY cart_region, cart_id
+) n ON n.cart_region = o.cart_region AND n.cart_id = o.cart_id
+WHERE c.status <> 'ordered' OR n.orders > 1) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
+FROM orders o
+WHERE (o.status = 'cancelled') <> (o.cancel_reason <> '')) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT p.region::text, p.id::text,
+  p.status || ', amount ' || p.amount_minor::text || ', captured ' || p.captured_minor::text || ', refunded ' || p.refunded_minor::text
+FROM payments p
+WHERE p.refunded_minor < 0 OR p.refunded_minor > p.captured_minor OR p.captured_minor > p.amount_minor
+  OR p.captured_minor <> CASE p.status WHEN 'captured' THEN p.amount_minor ELSE 0 END) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT p.region::text, p.id::text, p.refunded_minor::text || ' is refunded; the refunds say ' || coalesce(r.amount, 0)::text
+FROM payments p
+LEFT JOIN (
+  SELECT region, payment_id, sum(amount_minor) AS amount
+  FROM refunds
+  WHERE status IN ('pending', 'succeeded')
+  GROUP BY region, payment_id
+) r ON r.region = p.region AND r.payment_id = p.id
+WHERE p.refunded_minor <> coalesce(r.amount, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT p.region::text, p.id::text, p.status || ', set aside at ' || p.set_aside_at::text || ': ' || p.amount_minor::text || ' ' || p.currency || ' were asked for'
+FROM payments p
+WHERE p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT p.region::text, p.id::text, p.status || ', though the order is ' || o.status || ' since ' || o.updated_at::text
+FROM payments p
+JOIN orders o ON o.region = p.region AND o.id = p.order_id
+WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_payment' AND o.updated_at < now() - INTERVAL '1 hour') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT r.region::text, r.id::text,
+  CASE WHEN o.id IS NULL THEN 'there is no order ' || r.order_id::text || ' in ' || r.order_region::text
+       WHEN l.line_no IS NULL THEN 'order ' || r.order_id::text || ' has no line ' || r.line_no::text
+       WHEN l.sku <> r.sku THEN 'it holds ' || r.sku || ' for a line of ' || l.sku
+       ELSE 'order ' || r.order_id::text || ' does not know that it holds stock in this region' END
+FROM reservations r
+LEFT JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
+LEFT JOIN order_lines l ON l.region = r.order_region AND l.order_id = r.order_id AND l.line_no = r.line_no
+WHERE o.id IS NULL OR l.line_no IS NULL OR l.sku <> r.sku OR NOT (r.region = ANY(o.stock_regions))) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'
+FROM refunds r
+WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
+FROM refunds r
+WHERE r.status = 'failed') AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order ' || p.order_id::text
+FROM refunds r
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE p.order_id <> r.order_id OR p.currency <> r.currency) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
+FROM stock s
+WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text || '; the movements say '
+  || coalesce(m.on_hand, 0)::text || ', ' || coalesce(m.reserved, 0)::text || ', ' || coalesce(m.allocated, 0)::text
+FROM stock s
+LEFT JOIN (
+  SELECT region, sku, warehouse,
+    sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
+  FROM stock_movements
+  GROUP BY region, sku, warehouse
+) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
+WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT s.region::text, s.warehouse || '/' || s.sku,
+  'reserved, allocated are ' || s.reserved::text || ', ' || s.allocated::text || '; the reservations say '
+  || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text
+FROM stock s
+LEFT JOIN (
+  SELECT region, sku, warehouse,
+    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
+    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
+  FROM reservations
+  GROUP BY region, sku, warehouse
+) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
+WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
+FROM stock s
+JOIN warehouses w ON w.code = s.warehouse
+WHERE w.region <> s.region) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have ' || coalesce(event.n, 0)::text || ' events'
+FROM (
+  SELECT h.region, coalesce(p.created_at, h.at) AS at, count(*) AS n, min(h.order_id::text) AS order_id
+  FROM order_history h
+  LEFT JOIN payments p ON p.region = h.region AND p.id = h.order_id AND h.version = 1
+  WHERE h.at > now() - INTERVAL '6 days'
+  GROUP BY h.region, coalesce(p.created_at, h.at)
+) AS step
+LEFT JOIN (
+  SELECT region, created_at, count(*) AS n
+  FROM outbox
+  WHERE topic LIKE 'order.%'
+  GROUP BY region, created_at
+) AS event ON event.region = step.region AND event.created_at = step.at
+WHERE step.n > coalesce(event.n, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT w.region::text, w.provider || '/' || w.event_id, 'received at ' || w.received_at::text || ', tried ' || w.attempts::text || ' times'
+  || CASE WHEN w.set_aside_at IS NULL THEN '' ELSE ', set aside: it cannot be read' END
+FROM webhook_inbox w
+WHERE w.processed_at IS NULL AND (w.received_at < now() - INTERVAL '10 minutes' OR w.set_aside_at IS NOT NULL)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT x.region::text, x.account_id::text, 'there is no such account here, but one of its ' || x.what
+FROM (
+  SELECT region, account_id, 'addresses' AS what FROM addresses
+  UNION ALL
+  SELECT region, account_id, 'refresh tokens' FROM refresh_tokens
+  UNION ALL
+  SELECT region, account_id, 'orders' FROM orders WHERE account_id IS NOT NULL
+) x
+LEFT JOIN accounts a ON a.region = x.region AND a.id = x.account_id
+WHERE a.id IS NULL) AS broken (region, key, problem);
+
+SELECT region, order_id, sku, quantity, refunded_quantity
+FROM order_lines
+ORDER BY region, order_id, line_no;
+
 SELECT region::text
 FROM warehouses
 WHERE code = $1;
+
+SELECT region::text, id
+FROM accounts
+WHERE id = ANY($1::uuid[])
+UNION ALL
+SELECT region::text, id
+FROM orders
+WHERE id = ANY($2::uuid[]);
 
 SELECT region::text, id, label, name, line1, line2, city, state, postcode, country, phone, is_default,
   created_at, updated_at
@@ -1177,6 +1743,32 @@ SELECT s.id, s.warehouse, s.carrier, s.tracking, s.shipped_at, s.delivered_at
 FROM shipments s
 WHERE s.region = $1 AND s.order_id = $2
 ORDER BY s.warehouse;
+
+SELECT s.region
+FROM (
+  SELECT DISTINCT r.region, r.sku, r.warehouse
+  FROM unnest($1::text[], $2::uuid[]) AS t (region, order_id), orders o, unnest(o.stock_regions) AS place (region), reservations r
+  WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($3::text[])
+    AND r.region = place.region AND r.order_id = o.id
+) AS held
+JOIN stock s ON s.region = held.region AND s.sku = held.sku AND s.warehouse = held.warehouse
+ORDER BY s.region, s.sku, s.warehouse
+FOR UPDATE OF s;
+
+SELECT s.region
+FROM unnest($1::text[], $2::text[]) AS n (region, warehouse)
+JOIN stock s ON s.region = n.region::crdb_internal_region AND s.sku = $3 AND s.warehouse = n.warehouse
+ORDER BY s.region, s.sku, s.warehouse
+FOR UPDATE OF s;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM (
+  SELECT DISTINCT l.sku
+  FROM unnest($1::text[], $2::uuid[]) AS c (region, id)
+  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id
+) AS wanted
+JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = wanted.sku
+ORDER BY s.sku, s.warehouse;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
 FROM stock s
@@ -1218,13 +1810,6 @@ WHERE s.region = ANY($1::text[]::crdb_internal_region[]) AND s.sku = $2 AND (s.s
 ORDER BY s.sku, s.warehouse
 LIMIT $5::int8;
 
-SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point, w.latitude, w.longitude
-FROM cart_lines l
-JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = l.sku
-JOIN warehouses w ON w.code = s.warehouse AND w.active
-WHERE l.region = $1 AND l.cart_id = $2
-ORDER BY s.sku, s.warehouse;
-
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
@@ -1265,6 +1850,20 @@ FROM skus s
 JOIN products p ON p.id = s.product_id
 WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active';
 
+SELECT s.sku, sum(s.on_hand)::int8, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
+FROM stock s
+LEFT JOIN (
+  SELECT sku, sum(on_hand_delta) AS received
+  FROM stock_movements
+  WHERE kind = 'receive'
+  GROUP BY sku
+) m ON m.sku = s.sku
+GROUP BY s.sku
+ORDER BY s.sku;
+
+SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_seqscan', 'on', true),
+  set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
+
 SELECT sku
 FROM skus
 WHERE sku = ANY($1::text[]) AND product_id <> $2
@@ -1278,13 +1877,34 @@ WHERE sku = ANY($1::text[]);
 SELECT sku, warehouse
 FROM stock;
 
+SELECT sku, warehouse, on_hand - reserved - allocated
+FROM stock
+WHERE warehouse = ANY($1::text[]);
+
 SELECT status
 FROM carts
 WHERE region = $1 AND id = $2 AND account_id IS NULL AND expires_at > $3;
 
-SELECT status
-FROM payments
-WHERE region = $1 AND id = $2;
+SELECT status, count(*)
+FROM orders
+GROUP BY status
+ORDER BY status;
+
+SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have ' || coalesce(event.n, 0)::text || ' events'
+FROM (
+  SELECT h.region, coalesce(p.created_at, h.at) AS at, count(*) AS n, min(h.order_id::text) AS order_id
+  FROM order_history h
+  LEFT JOIN payments p ON p.region = h.region AND p.id = h.order_id AND h.version = 1
+  WHERE h.at > now() - INTERVAL '6 days'
+  GROUP BY h.region, coalesce(p.created_at, h.at)
+) AS step
+LEFT JOIN (
+  SELECT region, created_at, count(*) AS n
+  FROM outbox
+  WHERE topic LIKE 'order.%'
+  GROUP BY region, created_at
+) AS event ON event.region = step.region AND event.created_at = step.at
+WHERE step.n > coalesce(event.n, 0);
 
 SELECT version() LIKE 'CockroachDB%';
 
@@ -1298,8 +1918,18 @@ GROUP BY w.region
 ORDER BY w.region::text;
 
 SELECT w.region::text, w.provider || '/' || w.event_id, 'received at ' || w.received_at::text || ', tried ' || w.attempts::text || ' times'
+  || CASE WHEN w.set_aside_at IS NULL THEN '' ELSE ', set aside: it cannot be read' END
 FROM webhook_inbox w
-WHERE w.processed_at IS NULL AND w.received_at < now() - INTERVAL '10 minutes';
+WHERE w.processed_at IS NULL AND (w.received_at < now() - INTERVAL '10 minutes' OR w.set_aside_at IS NOT NULL);
+
+SELECT wanted.position, k.fingerprint, k.resource, k.status, k.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS wanted (region, scope, key, position)
+JOIN idempotency_keys k ON k.region = wanted.region::crdb_internal_region AND k.scope = wanted.scope AND k.key = wanted.key;
+
+SELECT wanted.position, p.status, p.provider, o.transition_id = wanted.transition_id, o.placed_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::int8[]) AS wanted (region, id, transition_id, position)
+JOIN payments p ON p.region = wanted.region::crdb_internal_region AND p.id = wanted.id
+JOIN orders o ON o.region = p.region AND o.id = p.order_id;
 
 SELECT x.region::text, x.account_id::text, 'there is no such account here, but one of its ' || x.what
 FROM (
@@ -1369,12 +1999,6 @@ SET status = 'merged', version = version + 1, updated_at = $3
 WHERE region = $1 AND id = $2 AND account_id IS NULL AND status = 'open' AND expires_at > $3;
 
 UPDATE carts
-SET status = 'ordered',
-  version = CASE WHEN status = 'open' AND version = $3 THEN version + 1 ELSE -1 END,
-  updated_at = now()
-WHERE region = $1 AND id = $2;
-
-UPDATE carts
 SET version = CASE
     WHEN status = 'open'
       AND expires_at > $5::timestamptz
@@ -1399,6 +2023,13 @@ SET version = CASE
   updated_at = $5::timestamptz,
   expires_at = $12::timestamptz
 WHERE region = $1 AND id = $2;
+
+UPDATE carts c
+SET status = 'ordered',
+  version = CASE WHEN c.status = 'open' AND c.version = seen.version THEN c.version + 1 ELSE -1 END,
+  updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::int8[]) AS seen (region, id, version)
+WHERE c.region = seen.region::crdb_internal_region AND c.id = seen.id;
 
 UPDATE carts t
 SET version = CASE
@@ -1432,18 +2063,23 @@ WHERE region = $1 AND id = $2 AND status = 'running';
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3;
 
-UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = ANY($6::text[]);
-
-UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = ANY($6::text[]) AND EXISTS (SELECT 1 FROM payments p WHERE p.region = $1 AND p.id = $2 AND p.transition_id = $3);
-
-UPDATE orders SET status = $4, cancel_reason = $5, version = version + 1, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = ANY($6::text[]) AND expires_at <= $7;
+UPDATE orders SET next_expiry_at = now() - INTERVAL '61 seconds' WHERE status = 'pending_payment' AND next_expiry_at > now();
 
 UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1 ELSE -1 END,
   transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
+
+UPDATE orders o SET status = $5, cancel_reason = t.cancel_reason, version = o.version + 1, transition_id = t.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) AS t (region, order_id, transition_id, cancel_reason)
+WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($6::text[]);
+
+UPDATE orders o SET status = $5, cancel_reason = t.cancel_reason, version = o.version + 1, transition_id = t.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) AS t (region, order_id, transition_id, cancel_reason)
+WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($6::text[]) AND EXISTS (SELECT 1 FROM payments p WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id);
+
+UPDATE orders o SET status = $5, cancel_reason = t.cancel_reason, version = o.version + 1, transition_id = t.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) AS t (region, order_id, transition_id, cancel_reason)
+WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($6::text[]) AND o.expires_at <= $7;
 
 UPDATE outbox SET delivered_at = now(), expires_at = now() + $3::int8 * INTERVAL '1 second'
 WHERE region = $1 AND id = $2;
@@ -1451,31 +2087,49 @@ WHERE region = $1 AND id = $2;
 UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
 WHERE region = $1 AND id = $2;
 
+UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE delivered_at IS NULL AND next_attempt_at > now();
+
 UPDATE payments SET next_check_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')
   AND EXISTS (SELECT 1 FROM orders WHERE region = $1 AND id = $2 AND transition_id = $3);
 
+UPDATE payments SET next_check_at = now() - INTERVAL '61 seconds' WHERE status IN ('pending', 'requires_action') AND next_check_at > now();
+
+UPDATE payments SET refunded_minor = late.captured_minor
+FROM (SELECT p.region, p.id, p.captured_minor FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
+JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured' AND p.captured_minor > 0
+JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled') AS late
+WHERE payments.region = late.region AND payments.id = late.id;
+
 UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
 WHERE region = $1 AND id = $2;
 
-UPDATE payments SET status = $5, provider_ref = $4, failure_code = $6, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
-
-UPDATE payments SET status = 'captured', captured_minor = $5, provider_ref = $4, failure_code = '',
-  transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status <> 'captured' AND amount_minor = $5 AND currency = $6;
-
-UPDATE payments SET status = 'requires_action', provider_ref = $4, transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2 AND status = 'pending';
-
-UPDATE payments p SET refunded_minor = p.captured_minor
-FROM orders o
-WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'
-  AND p.region = $1 AND p.id = $2 AND p.transition_id = $3 AND p.status = 'captured';
+UPDATE payments SET set_aside_at = now(), updated_at = now()
+WHERE region = $1 AND id = $2 AND ($3::text = '' OR provider = $3::text) AND status <> 'captured' AND set_aside_at IS NULL
+  AND (amount_minor <> $4 OR currency <> $5);
 
 UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, updated_at = now()
 FROM refunds r
 WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id;
+
+UPDATE payments p SET status = 'captured', captured_minor = said.captured, provider_ref = said.provider_ref, failure_code = '',
+  transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int8[], $7::text[])
+  AS said (region, id, provider, transition_id, provider_ref, captured, currency)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status <> 'captured' AND p.amount_minor = said.captured AND p.currency = said.currency;
+
+UPDATE payments p SET status = 'requires_action', provider_ref = said.provider_ref, transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[]) AS said (region, id, provider, transition_id, provider_ref)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status = 'pending';
+
+UPDATE payments p SET status = said.status, provider_ref = said.provider_ref, failure_code = said.failure_code,
+  transition_id = said.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+  AS said (region, id, provider, transition_id, provider_ref, status, failure_code)
+WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
+  AND p.status IN ('pending', 'requires_action');
 
 UPDATE products
 SET status = 'archived', updated_at = now(),
@@ -1508,6 +2162,8 @@ UPDATE refresh_tokens SET used_at = now()
 WHERE region = $1 AND id = $2
   AND EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.region = $1 AND n.id = $3 AND n.token_hash = $4);
 
+UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE status = 'pending' AND next_attempt_at > now();
+
 UPDATE refunds SET status = 'replaced', updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'failed';
 
@@ -1520,10 +2176,9 @@ WHERE region = $1 AND id = $2;
 UPDATE reservations SET status = 'released', transition_id = $3, updated_at = now()
 WHERE region = $1 AND id = $2;
 
-UPDATE reservations r SET status = $5, transition_id = $3, updated_at = now()
-FROM orders o, unnest(o.stock_regions) AS place (region)
-WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
-  AND r.region = place.region AND r.order_id = o.id AND r.status = $4;
+UPDATE reservations r SET status = $5, transition_id = o.transition_id, updated_at = now()
+FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o, unnest(o.stock_regions) AS place (region)
+WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id AND r.region = place.region AND r.order_id = o.id AND r.status = $4;
 
 UPDATE shipments SET delivered_at = now()
 WHERE region = $1 AND order_id = $2 AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
@@ -1544,9 +2199,6 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3;
 UPDATE stock SET reorder_point = $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
-UPDATE stock SET reserved = reserved + $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3;
-
 UPDATE stock s SET
   on_hand = s.on_hand + $4::int8 * moved.quantity,
   reserved = s.reserved + $5::int8 * moved.quantity,
@@ -1554,9 +2206,8 @@ UPDATE stock s SET
   updated_at = now()
 FROM (
   SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity
-  FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
-  WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
-    AND r.region = place.region AND r.order_id = o.id AND r.transition_id = $3
+  FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o, unnest(o.stock_regions) AS place (region), reservations r
+  WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id AND r.region = place.region AND r.order_id = o.id AND r.transition_id = o.transition_id
   GROUP BY r.region, r.sku, r.warehouse
 ) AS moved
 WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
@@ -1567,23 +2218,45 @@ WHERE active AND NOT (code = ANY($1::text[]));
 UPDATE webhook_inbox SET last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL;
 
-UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days'
-WHERE region = $1 AND provider = $2 AND event_id = $3
-  AND EXISTS (SELECT 1 FROM payments p WHERE p.region = $4 AND p.id = $5 AND (p.status = 'captured' OR NOT $6::bool));
+UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE processed_at IS NULL AND next_attempt_at > now();
 
 UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3;
 
+UPDATE webhook_inbox SET set_aside_at = now(), last_error = $4
+WHERE region = $1 AND provider = $2 AND event_id = $3;
+
+UPDATE webhook_inbox i SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = ''
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bool[]) AS w (region, provider, event_id, payment, success), payments p
+WHERE i.region = w.region::crdb_internal_region AND i.provider = w.provider AND i.event_id = w.event_id AND i.processed_at IS NULL
+  AND p.region = i.region AND p.id = w.payment AND p.provider = w.provider AND (p.status = 'captured' OR NOT w.success);
+
+WITH due AS (
+  SELECT region, id
+  FROM orders
+  WHERE region = $1 AND status = 'pending_payment'
+    AND expires_at <= $3::timestamptz - $2::int8 * INTERVAL '1 second'
+    AND (next_expiry_at IS NULL OR next_expiry_at <= $3::timestamptz - $2::int8 * INTERVAL '1 second')
+  ORDER BY expires_at
+  LIMIT $4::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE orders o SET expiry_attempts = o.expiry_attempts + 1,
+  next_expiry_at = $3::timestamptz + least($5::int8 * (o.expiry_attempts + 1), 600) * INTERVAL '1 second'
+FROM due, payments p
+WHERE o.region = due.region AND o.id = due.id AND p.region = o.region AND p.id = o.id
+RETURNING p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code,
+  p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at;
+
 WITH due AS (
   SELECT region, id
   FROM outbox
-  WHERE delivered_at IS NULL
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  WHERE region = $1 AND delivered_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
-  LIMIT $2::int8
+  LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $3::int8 * INTERVAL '1 second'
+UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $4::int8 * INTERVAL '1 second'
 FROM due
 WHERE o.region = due.region AND o.id = due.id
 RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts;
@@ -1591,14 +2264,15 @@ RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts;
 WITH due AS (
   SELECT region, id
   FROM payments
-  WHERE status IN ('pending', 'requires_action')
-    AND (region = $1 AND next_check_at <= $2 OR next_check_at <= $4)
+  WHERE region = $1 AND status IN ('pending', 'requires_action')
+    AND next_check_at <= $3::timestamptz - $2::int8 * INTERVAL '1 second'
   ORDER BY next_check_at
-  LIMIT $3::int8
+  LIMIT $4::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE payments p SET attempts = p.attempts + 1,
-  next_check_at = $2::timestamptz + least($5::int8 * (p.attempts + 1), 3600) * INTERVAL '1 second'
+  next_check_at = $3::timestamptz
+    + CASE WHEN p.set_aside_at IS NULL THEN least($5::int8 * (p.attempts + 1), 3600) ELSE $6::int8 END * INTERVAL '1 second'
 FROM due, orders o
 WHERE p.region = due.region AND p.id = due.id AND o.region = p.region AND o.id = p.order_id
 RETURNING p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code,
@@ -1607,32 +2281,31 @@ RETURNING p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.st
 WITH due AS (
   SELECT region, id
   FROM refunds
-  WHERE status = 'pending'
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
-  LIMIT $2::int8
+  LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE refunds r SET attempts = r.attempts + 1,
-  next_attempt_at = now() + least($3::int8 * (r.attempts + 1), 3600) * INTERVAL '1 second'
+  next_attempt_at = now() + least($4::int8 * (r.attempts + 1), 3600) * INTERVAL '1 second'
 FROM due, payments p
 WHERE r.region = due.region AND r.id = due.id AND p.region = r.region AND p.id = r.payment_id
-RETURNING r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, p.provider;
+RETURNING r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, p.provider, p.provider_ref;
 
 WITH due AS (
   SELECT region, provider, event_id
   FROM webhook_inbox
-  WHERE processed_at IS NULL
-    AND (region = $1 AND next_attempt_at <= now() OR next_attempt_at <= now() - INTERVAL '1 minute')
+  WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL
+    AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
-  LIMIT $2::int8
+  LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_inbox w SET attempts = w.attempts + 1,
-  next_attempt_at = now() + least($3::int8 * (w.attempts + 1), 3600) * INTERVAL '1 second'
+  next_attempt_at = now() + least($4::int8 * (w.attempts + 1), 3600) * INTERVAL '1 second'
 FROM due
 WHERE w.region = due.region AND w.provider = due.provider AND w.event_id = due.event_id
-RETURNING w.region, w.provider, w.event, w.attempts;
+RETURNING w.region, w.provider, w.event_id, w.event, w.attempts;
 
 WITH failed AS (
   UPDATE refunds SET status = 'failed', provider_ref = $3, failure_code = $4, updated_at = now()
@@ -1657,4 +2330,15 @@ SELECT (SELECT count(*) FROM filled) = $2::int8
     JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
     JOIN skus k ON k.product_id = p.id AND k.status = 'active'
     WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
+
+WITH taken AS (
+  SELECT s.region, s.sku, s.warehouse, a.quantity
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS a (region, sku, warehouse, quantity)
+  JOIN stock s ON s.region = a.region::crdb_internal_region AND s.sku = a.sku AND s.warehouse = a.warehouse
+ORDER BY s.region, s.sku, s.warehouse
+  FOR UPDATE OF s
+)
+UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now()
+FROM taken
+WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse;
 

@@ -71,8 +71,7 @@ func seriesOf(t *testing.T, reader sdkmetric.Reader) map[string]int {
 // TestLog_Correlates: every line that is written while a request is answered can be found by its id, region and trace.
 func TestLog_Correlates(t *testing.T) {
 	var log bytes.Buffer
-	var s *Server
-	s = newTestServer(t, func(d *Deps, _ *Config) {
+	s := newTestServer(t, func(d *Deps, _ *Config) {
 		d.Log = logged(t, &log)
 		d.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
 	})

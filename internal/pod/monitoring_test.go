@@ -186,7 +186,7 @@ func readPages(t *testing.T, pages []string) seriesByName {
 			if err != nil {
 				t.Fatal(err)
 			}
-			name := metric.Get(labels.MetricName)
+			name := metric.Get("__name__")
 			all[name] = append(all[name], metric)
 		}
 	}

@@ -27,12 +27,24 @@ func (t *Telemetry) Transport(base http.RoundTripper, peer Peer) http.RoundTripp
 	if peer.Ours {
 		propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{})
 	}
-	return otelhttp.NewTransport(base,
+	measured := otelhttp.NewTransport(base,
 		otelhttp.WithTracerProvider(t.Tracer),
 		otelhttp.WithMeterProvider(t.Meter),
 		otelhttp.WithPropagators(propagator),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + peer.Name }),
 		otelhttp.WithSpanOptions(trace.WithAttributes(attributes...)),
-		otelhttp.WithMetricAttributesFn(func(*http.Request) []attribute.KeyValue { return attributes }),
 	)
+	return labelled{next: measured, attributes: attributes}
+}
+
+// labelled names the peer in the measurements of calls.
+type labelled struct {
+	next       http.RoundTripper
+	attributes []attribute.KeyValue
+}
+
+func (l labelled) RoundTrip(r *http.Request) (*http.Response, error) {
+	labeler := new(otelhttp.Labeler)
+	labeler.Add(l.attributes...)
+	return l.next.RoundTrip(r.WithContext(otelhttp.ContextWithClientLabeler(r.Context(), labeler)))
 }
