@@ -68,7 +68,7 @@ func newAccountCreateCommand() *cobra.Command {
 		Short: "Create an account; its password is read from standard input or a file",
 		Example: `  meridian account create ops@example.com --name "Night shift" --country IE < password.txt
   meridian account create ops@example.com --name "Night shift" --country IE --password-file /run/secrets/ops`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			accounts, db, err := flags.open(c)
 			if err != nil {
@@ -103,7 +103,7 @@ func newAccountGrantCommand() *cobra.Command {
 		Short: "Give an account a role",
 		Example: `  meridian account grant ops@example.com --role admin
   meridian account grant shop@example.com --role seller --seller slr_aaaaaaaaaaaaaaaaaaaaaaaaaa`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			sellerID := uuid.Nil
 			if seller != "" {
@@ -130,7 +130,7 @@ func newAccountRevokeCommand() *cobra.Command {
 		Use:     "revoke EMAIL",
 		Short:   "Take a role from an account; its access tokens keep it for ten minutes at most",
 		Example: `  meridian account revoke ops@example.com --role admin`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return flags.change(c, args[0], func(accounts *account.Accounts, ref regions.Ref) (account.Account, error) {
 				return accounts.Revoke(c.Context(), ref, role)

@@ -92,6 +92,9 @@ func runBench(c *cobra.Command, flags benchFlags) error {
 		_, err := fmt.Fprint(c.OutOrStdout(), scenarioList())
 		return err
 	}
+	if flags.Clients == 0 || flags.Duration == 0 {
+		return usageError{errors.New("--clients and --duration: give more than 0")}
+	}
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {
 		return err

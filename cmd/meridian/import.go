@@ -97,7 +97,7 @@ Bad lines are named with field and reason. Under all_or_nothing nothing is appli
 are any, and the exit code is 1; such files have at most 100,000 lines.`,
 		Example: `  meridian import products mugs.csv --seller acme
   meridian import products mugs.ndjson --seller acme --policy all_or_nothing --errors bad.csv`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, err := newProductImport(args[0], format, policy)
 			if err != nil {
@@ -286,7 +286,7 @@ func newImportCategoriesCommand() *cobra.Command {
 columns: id, parent_id (empty for a root) and name. Parents may stand after their children.
 Other columns are left alone. Categories that the file does not name stay as they are.`,
 		Example: `  meridian import categories categories.csv`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			categories, err := readCategories(args[0])
 			if err != nil {

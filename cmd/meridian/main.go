@@ -77,6 +77,14 @@ Start with:  meridian up`,
 	return root
 }
 
+// oneArg wants the one argument that the command's usage names.
+func oneArg(c *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return usageError{fmt.Errorf("%d arguments: use %s", len(args), c.UseLine())}
+}
+
 // version is what the binary was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()

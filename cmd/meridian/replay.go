@@ -55,7 +55,7 @@ func newReplayOrdersCommand() *cobra.Command {
 		Long: `Replays the order stream of a real shop: registrations, carts, checkouts, payments,
 cancellations, returns and corrections of stock, in the file's order and with its baskets,
 through the HTTP API. Stock is received first, so that the stream can be served; SKUs that
-the shop does not have are put on sale at the file's price. Lines that cannot be replayed
+the shop does not have are put on sale at the file's price, if it has one. Lines that cannot be replayed
 are counted by reason. It ends when nothing is pending, with a report and the audit, and
 exits 1 if an invariant is broken.
 
@@ -71,7 +71,7 @@ in the end. A replay that was stopped goes on where it was when the same command
   meridian replay orders online_retail.csv.gz --dir .meridian --clients 64
   meridian replay orders online_retail.csv.gz --from 2010-12-06 --to 2010-12-12 --speed 3600
   MERIDIAN_OPERATOR_PASSWORD=… meridian replay orders orders.csv --url https://shop.example --database-url postgres://…`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.config.File = args[0]
 			return f.run(c)

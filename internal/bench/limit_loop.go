@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"meridian/internal/database"
 )
 
 // bareLoop sends statements to the database, again and again on some connections, and does
@@ -164,5 +166,5 @@ func (l *bareLoop) finish(ctx context.Context, conn *pgx.Conn, afterwards []func
 // isConflict reports whether the transaction lost against another and is to be run again.
 func isConflict(err error) bool {
 	var refused *pgconn.PgError
-	return errors.As(err, &refused) && (refused.Code == "40001" || refused.Code == "40P01")
+	return errors.As(err, &refused) && (refused.Code == "40001" || refused.Code == "40P01") || database.IsRowLockRace(err)
 }

@@ -105,6 +105,10 @@ func whyAgain(err error) againReason {
 			return conflict
 		case "40003", "57P01", "57P02":
 			return unknownOutcome
+		case "XX000":
+			if IsRowLockRace(err) {
+				return conflict
+			}
 		}
 		return finalOutcome
 	case errors.Is(err, pgconn.ErrConnClosed): // pgx calls this safe to retry, and says it when COMMIT's answer was lost
@@ -118,6 +122,14 @@ func whyAgain(err error) againReason {
 		slog.Error("a serialization failure was wrapped without %w and is not retried", "error", err.Error())
 	}
 	return finalOutcome
+}
+
+// IsRowLockRace recognises the internal error by which PostgreSQL gives up a transaction that
+// locks a row, at the very moment in which two others that held it end. It is a conflict like
+// any other, and its text is all that tells it from a fault of the server.
+func IsRowLockRace(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == "XX000" && strings.HasPrefix(pgErr.Message, "new multixact has more than one updating member")
 }
 
 // isConnectionLoss is true of the errors by which pgconn reports a connection that broke

@@ -77,7 +77,7 @@ func (c Config) Validate() error {
 	need(c.State != "", "the state file is missing")
 	need(c.Speed >= 0, "a speed of %g: give 0 or more", c.Speed)
 	need(c.Clients >= 0 && c.Clients <= 10_000, "%d clients: give 1 to 10000", c.Clients)
-	need(c.Limit >= 0, "a limit of %d invoices: give 1 or more", c.Limit)
+	need(c.Limit >= 0, "--limit %d: give 1 or more invoices, or 0 for all", c.Limit)
 	need(c.Until.IsZero() || c.From.Before(c.Until), "no time from %s to %s", c.From, c.Until)
 	return errors.Join(faults...)
 }
