@@ -751,23 +751,6 @@ LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
 LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
-JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
-WHERE c.expires_at > $3
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
-
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
-  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-   FROM stock k
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
-     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
@@ -790,14 +773,29 @@ ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
+  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+   FROM stock k
+   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
+     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN skus s ON s.sku = l.sku
+LEFT JOIN products p ON p.id = s.product_id
+LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
+WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
+
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at,
+  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
   p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor, 0::int8
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
 LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
-JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id
-WHERE c.expires_at > $3
+WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region::text, c.id::text, 'it was ordered, but no order is of it'

@@ -58,20 +58,20 @@ WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
 func (c *Carts) QueueGetForCheckout(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
 	homes, ids := keysOf(refs)
 	b.Queue(`
-SELECT `+cartColumns+`, 0::int8`+cartJoins+wantedCarts+`
-WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now()).Query(collectAll(into))
+SELECT `+cartColumns+`, 0::int8`+cartJoins+wantedCarts+linesInOrder, homes, ids, c.Now()).Query(collectAll(into))
 }
 
 // queueGetAll is QueueGet for several carts, in one statement, as they are in into.
 func (c *Carts) queueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
 	homes, ids := keysOf(refs)
-	b.Queue(cartQuery+wantedCarts+`
-WHERE c.expires_at > $3`+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(collectAll(into))
+	b.Queue(cartQuery+wantedCarts+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(collectAll(into))
 }
 
-// wantedCarts picks the carts of $1, their regions, and $2, their ids.
+// wantedCarts picks the carts of $1, their regions, and $2, their ids: one visit to the
+// primary key each. A cart of the same id in another of the regions comes too, under its own
+// name.
 const wantedCarts = `
-JOIN unnest($1::text[], $2::uuid[]) AS wanted (region, id) ON c.region = wanted.region::crdb_internal_region AND c.id = wanted.id`
+WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3`
 
 func keysOf(refs []regions.Ref) (homes []string, ids []uuid.UUID) {
 	for _, ref := range refs {

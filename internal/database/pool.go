@@ -111,7 +111,8 @@ SET jit = off; -- its compiler takes what such a plan is said to cost for a reas
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
 SET enable_hashjoin = off;
-SET enable_mergejoin = off`).ReadAll()
+SET enable_mergejoin = off;
+SET max_parallel_workers_per_gather = 0`).ReadAll()
 	return err
 }
 
