@@ -34,6 +34,15 @@ type Ref struct {
 	ID uuid.UUID
 }
 
+// Columns are refs as two columns, for statements that take many.
+func Columns(refs []Ref) (regions []string, ids []uuid.UUID) {
+	regions, ids = make([]string, len(refs)), make([]uuid.UUID, len(refs))
+	for i, ref := range refs {
+		regions[i], ids[i] = ref.Region, ref.ID
+	}
+	return regions, ids
+}
+
 // idBody is how the sixteen bytes of a UUID are written in a public id: 26 lower-case letters and digits.
 var idBody = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 

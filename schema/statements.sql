@@ -377,10 +377,6 @@ SELECT w.region::crdb_internal_region, w.provider, w.event_id, w.event::jsonb, n
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (region, provider, event_id, event)
 ON CONFLICT (region, provider, event_id) DO NOTHING;
 
-INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
-VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
-ON CONFLICT (region, provider, event_id) DO NOTHING;
-
 SELECT 
   p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,

@@ -56,14 +56,14 @@ WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
 // gets those that there are and that have not expired; what is in stock is left out, for the
 // checkout looks at that closer.
 func (c *Carts) QueueGetForCheckout(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	homes, ids := keysOf(refs)
+	homes, ids := regions.Columns(refs)
 	b.Queue(`
 SELECT `+cartColumns+`, 0::int8`+cartJoins+wantedCarts+linesInOrder, homes, ids, c.Now()).Query(collectAll(into))
 }
 
 // queueGetAll is QueueGet for several carts, in one statement, as they are in into.
 func (c *Carts) queueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	homes, ids := keysOf(refs)
+	homes, ids := regions.Columns(refs)
 	b.Queue(cartQuery+wantedCarts+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(collectAll(into))
 }
 
@@ -72,13 +72,6 @@ func (c *Carts) queueGetAll(b *database.Batch, refs []regions.Ref, into map[regi
 // name.
 const wantedCarts = `
 WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3`
-
-func keysOf(refs []regions.Ref) (homes []string, ids []uuid.UUID) {
-	for _, ref := range refs {
-		homes, ids = append(homes, ref.Region), append(ids, ref.ID)
-	}
-	return homes, ids
-}
 
 // collectAll gathers the rows of several carts.
 func collectAll(into map[regions.Ref]Cart) func(rows pgx.Rows) error {

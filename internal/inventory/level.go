@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -44,10 +43,7 @@ type LocatedLevel struct {
 // QueueCartLevels adds to a batch of reads the stock rows, in every region, of the SKUs
 // that carts hold, each row once. into is set when the batch is read.
 func QueueCartLevels(b *database.Batch, carts []regions.Ref, all *regions.Set, into *[]LocatedLevel) {
-	homes, ids := make([]string, len(carts)), make([]uuid.UUID, len(carts))
-	for i, cart := range carts {
-		homes[i], ids[i] = cart.Region, cart.ID
-	}
+	homes, ids := regions.Columns(carts)
 	// The few warehouses are read by themselves: a join would look one up for each stock row.
 	places := make(map[string]LocatedLevel)
 	b.Queue(`

@@ -1,8 +1,6 @@
 package inventory
 
 import (
-	"github.com/google/uuid"
-
 	"meridian/internal/database"
 	"meridian/regions"
 )
@@ -89,10 +87,7 @@ const movedReservations = movedOrders + `, unnest(o.stock_regions) AS place (reg
 // that is in none of the given states locks nothing. Starting with the locks makes the
 // batch wait where waiting is cheap: before it has done or read anything.
 func QueueLock(b *database.Batch, states []string, orders ...regions.Ref) {
-	homes, ids := make([]string, len(orders)), make([]uuid.UUID, len(orders))
-	for i, order := range orders {
-		homes[i], ids[i] = order.Region, order.ID
-	}
+	homes, ids := regions.Columns(orders)
 	// $1 = orders' regions, $2 = orders, $3 = states
 	b.Queue(`
 SELECT s.region

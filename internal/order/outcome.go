@@ -220,9 +220,7 @@ func (o *Orders) writeSettlements(ctx context.Context, calls []*settling) error 
 	return o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		w := settledRowsOf(calls)
 		queueLock(b, stepPay.from, append(slices.Clone(w.paid), w.cancelled...)...)
-		if err := w.queueNotices(b); err != nil {
-			return err
-		}
+		payment.QueueReceive(b, w.notices...)
 		if err := o.queueOutcomes(b, w); err != nil {
 			return err
 		}
@@ -270,13 +268,6 @@ func (w *settledRows) add(s payment.Settlement) {
 		t.step, t.cancelReason, t.reason = stepCancel, "payment_failed", s.Outcome.FailureCode
 		w.cancelled = append(w.cancelled, t)
 	}
-}
-
-func (w *settledRows) queueNotices(b *database.Batch) error {
-	if w.notices == nil {
-		return nil
-	}
-	return payment.QueueReceive(b, w.notices...)
 }
 
 // queueOutcomes adds what was said of payments and what follows from it for their orders.

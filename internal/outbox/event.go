@@ -29,33 +29,52 @@ type Event struct {
 
 // Queue adds events to the batch of their cause, in one statement.
 func Queue(b *database.Batch, events ...Event) error {
-	n := len(events)
-	homes, topics, keys, payloads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	for i, e := range events {
-		payload, err := json.Marshal(e.Payload)
-		if err != nil {
-			return fmt.Errorf("encode event %s: %w", e.Topic, err)
+	var c columns
+	for _, e := range events {
+		if err := c.add(e); err != nil {
+			return err
 		}
-		homes[i], topics[i], keys[i], payloads[i] = e.Region, e.Topic, e.Key, string(payload)
 	}
 	b.Queue(`
 INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload)`, homes, topics, keys, payloads)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload)`, c.homes, c.topics, c.keys, c.payloads)
 	return nil
+}
+
+// columns are events, a column a field.
+type columns struct{ homes, topics, keys, payloads []string }
+
+func (c *columns) add(e Event) error {
+	payload, err := e.encode()
+	if err != nil {
+		return err
+	}
+	c.homes, c.topics = append(c.homes, e.Region), append(c.topics, e.Topic)
+	c.keys, c.payloads = append(c.keys, e.Key), append(c.payloads, payload)
+	return nil
+}
+
+// encode is the payload as JSON.
+func (e Event) encode() (string, error) {
+	payload, err := json.Marshal(e.Payload)
+	if err != nil {
+		return "", fmt.Errorf("encode event %s: %w", e.Topic, err)
+	}
+	return string(payload), nil
 }
 
 // QueueWhere adds the event if a condition holds when the batch runs: that an earlier
 // statement of it had an effect. condition is SQL whose placeholders start at $5.
 func QueueWhere(b *database.Batch, e Event, condition string, args ...any) error {
-	payload, err := json.Marshal(e.Payload)
+	payload, err := e.encode()
 	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.Topic, err)
+		return err
 	}
 	b.Queue(`
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
-WHERE `+condition, append([]any{e.Region, e.Topic, e.Key, string(payload)}, args...)...)
+WHERE `+condition, append([]any{e.Region, e.Topic, e.Key, payload}, args...)...)
 	return nil
 }
 
@@ -69,21 +88,18 @@ type Caused struct {
 // QueueCaused adds those of the events whose change happened earlier in the batch, in one
 // statement. happened is SQL that tells so, of e.region (text), e.subject and e.transition.
 func QueueCaused(b *database.Batch, happened string, events ...Caused) error {
-	n := len(events)
-	homes, topics, keys, payloads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	subjects, transitions := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	var c columns
+	subjects, transitions := make([]uuid.UUID, len(events)), make([]uuid.UUID, len(events))
 	for i, e := range events {
-		payload, err := json.Marshal(e.Payload)
-		if err != nil {
-			return fmt.Errorf("encode event %s: %w", e.Topic, err)
+		if err := c.add(e.Event); err != nil {
+			return err
 		}
-		homes[i], topics[i], keys[i], payloads[i] = e.Region, e.Topic, e.Key, string(payload)
 		subjects[i], transitions[i] = e.Subject, e.Transition
 	}
 	b.Queue(`
 INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[]) AS e (region, topic, key, payload, subject, transition)
-WHERE `+happened, homes, topics, keys, payloads, subjects, transitions)
+WHERE `+happened, c.homes, c.topics, c.keys, c.payloads, subjects, transitions)
 	return nil
 }

@@ -20,6 +20,8 @@ type Notice struct {
 	// Region is the home of the payment: where the row is.
 	Region   string
 	Attempts int64
+
+	unwritten string // the event as JSON, until the inbox has it
 }
 
 // Inbox keeps webhooks until they are acted on.
@@ -33,20 +35,13 @@ type Inbox struct {
 // delivery of one that was. After it returns without error the webhook may be acknowledged.
 // One round trip.
 func (i Inbox) Receive(ctx context.Context, provider string, event Event) (Notice, bool, error) {
-	held, text, err := event.encode()
+	notice, err := i.Notice(provider, event)
 	if err != nil {
-		return Notice{}, false, fmt.Errorf("encode webhook: %w", err)
+		return Notice{}, false, err
 	}
-	notice := Notice{Provider: provider, Event: held, Region: i.home(event)}
 	var todo bool
 	err = i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		// The claim (next_attempt_at) keeps the workers off while this process acts on it.
-		// $1 = region, $2 = provider, $3 = event id, $4 = event, $5 = seconds of the claim
-		b.Queue(`
-INSERT INTO webhook_inbox (region, provider, event_id, event, next_attempt_at)
-VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 second')
-ON CONFLICT (region, provider, event_id) DO NOTHING`,
-			notice.Region, provider, notice.Event.ID, text, int64(noticeClaim/time.Second))
+		QueueReceive(b, notice)
 		b.Queue(`
 SELECT processed_at IS NULL
 FROM webhook_inbox
@@ -57,6 +52,7 @@ WHERE region = $1 AND provider = $2 AND event_id = $3`,
 	if err != nil {
 		return Notice{}, false, fmt.Errorf("write webhook to the inbox: %w", err)
 	}
+	notice.unwritten = ""
 	return notice, todo, nil
 }
 

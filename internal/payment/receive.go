@@ -12,24 +12,26 @@ import (
 // Notice is the notice of a verified event as the inbox will hold it, in the home region
 // of its payment; it is not written yet.
 func (i Inbox) Notice(provider string, event Event) (Notice, error) {
-	held, _, err := event.encode()
+	held, text, err := event.encode()
 	if err != nil {
 		return Notice{}, fmt.Errorf("encode webhook: %w", err)
 	}
-	return Notice{Provider: provider, Event: held, Region: i.home(event)}, nil
+	return Notice{Provider: provider, Event: held, Region: i.home(event), unwritten: text}, nil
 }
 
-// QueueReceive adds the writing of notices to the inbox to the batch that acts on them. One
-// that is there already stays as it is.
-func QueueReceive(b *database.Batch, notices ...Notice) error {
-	n := len(notices)
-	homes, providers, ids, events := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	for i, notice := range notices {
-		_, text, err := notice.Event.encode()
-		if err != nil {
-			return fmt.Errorf("encode webhook: %w", err)
+// QueueReceive adds the writing of those of the notices that are not written yet to the
+// batch that acts on them. One that the inbox has already stays as it is.
+func QueueReceive(b *database.Batch, notices ...Notice) {
+	var homes, providers, ids, events []string
+	for _, notice := range notices {
+		if notice.unwritten == "" {
+			continue
 		}
-		homes[i], providers[i], ids[i], events[i] = notice.Region, notice.Provider, notice.Event.ID, text
+		homes, providers = append(homes, notice.Region), append(providers, notice.Provider)
+		ids, events = append(ids, notice.Event.ID), append(events, notice.unwritten)
+	}
+	if ids == nil {
+		return
 	}
 	// The claim (next_attempt_at) keeps the workers off while this process acts on it.
 	// $1 = regions, $2 = providers, $3 = event ids, $4 = events, $5 = seconds of the claim
@@ -39,7 +41,6 @@ SELECT w.region::crdb_internal_region, w.provider, w.event_id, w.event::jsonb, n
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (region, provider, event_id, event)
 ON CONFLICT (region, provider, event_id) DO NOTHING`,
 		homes, providers, ids, events, int64(noticeClaim/time.Second))
-	return nil
 }
 
 // QueuePaymentNoticesDone marks notices of payments as acted on, in the batch that acts on
