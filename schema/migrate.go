@@ -117,9 +117,9 @@ func Status(ctx context.Context, url string) ([]Applied, error) {
 	return applied, nil
 }
 
-// Latest is the version of this binary's last migration statement.
-func Latest() (int64, error) {
-	statements, err := Statements(database.PostgreSQL)
+// Latest is the version of this binary's last migration statement for an engine.
+func Latest(engine database.Engine) (int64, error) {
+	statements, err := Statements(engine)
 	if err != nil {
 		return 0, err
 	}

@@ -42,7 +42,7 @@ func up(t testing.TB, url string) {
 // wantCurrent fails the test unless the database is at the latest version, wholly.
 func wantCurrent(t testing.TB, url string) {
 	t.Helper()
-	latest, err := schema.Latest()
+	latest, err := schema.Latest(database.PostgreSQL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ END $$`)
 	if err == nil || !strings.Contains(err.Error(), "the plug was pulled") || !strings.Contains(err.Error(), "migrate") {
 		t.Fatalf("got %v", err)
 	}
-	latest, _ := schema.Latest()
+	latest, _ := schema.Latest(database.PostgreSQL)
 	db := databasetest.Open(t, url, "eu-west")
 	half, err := schema.Current(t.Context(), db)
 	if err != nil || half == 0 || half >= latest {

@@ -46,27 +46,34 @@ func Statements(engine database.Engine) ([]Statement, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: the name starts with a number, such as 0003_: %w", name, err)
 		}
-		for i, sql := range split(forEngine(string(text), engine)) {
-			all = append(all, Statement{Version: file*1000 + int64(i) + 1, File: path.Base(name), SQL: sql})
+		for i, statement := range split(string(text)) {
+			if sql := forEngine(statement, engine); sql != "" { // else the other engine's alone
+				all = append(all, Statement{Version: file*1000 + int64(i) + 1, File: path.Base(name), SQL: sql})
+			}
 		}
 	}
 	return all, nil
 }
 
 var (
-	cockroachClause = regexp.MustCompile(`(?s)/\*crdb\s(.*?)\*/`)
-	lineComment     = regexp.MustCompile(`(?m)^\s*--.*\n`)
-	blankBeforeEnd  = regexp.MustCompile(`\s+;`)
+	engineClause = regexp.MustCompile(`(?s)/\*(crdb|pg)\s(.*?)\*/`)
+	lineComment  = regexp.MustCompile(`(?m)^\s*--.*\n`)
 )
 
-// forEngine opens the /*crdb … */ clauses on CockroachDB and drops them elsewhere.
+// forEngine opens a statement's clauses for the engine, /*crdb … */ or /*pg … */, and drops
+// those for the other.
 func forEngine(text string, engine database.Engine) string {
+	own := "pg"
 	if engine == database.CockroachDB {
-		text = cockroachClause.ReplaceAllString(text, "$1")
-	} else {
-		text = cockroachClause.ReplaceAllString(text, "")
+		own = "crdb"
 	}
-	return blankBeforeEnd.ReplaceAllString(text, ";")
+	text = engineClause.ReplaceAllStringFunc(text, func(clause string) string {
+		if parts := engineClause.FindStringSubmatch(clause); parts[1] == own {
+			return parts[2]
+		}
+		return ""
+	})
+	return strings.TrimSpace(text)
 }
 
 // split cuts a file into its statements: each ends with a semicolon at the end of a line.

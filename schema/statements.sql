@@ -223,7 +223,7 @@ WHERE EXISTS (SELECT 1 FROM refunds WHERE region = $5 AND id = $6 AND status = '
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
-WHERE EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point));
+WHERE EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND alert_due);
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
@@ -1729,7 +1729,7 @@ WHERE region = $1 AND id = $2 AND account_id = $3;
 
 SELECT region::text, sku, warehouse
 FROM stock
-WHERE region = $1 AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point)
+WHERE region = $1 AND alert_due
 ORDER BY sku, warehouse
 LIMIT $2::int8;
 
@@ -2182,7 +2182,7 @@ SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]));
 
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
-WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point);
+WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due;
 
 UPDATE stock SET allocated = allocated - $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
@@ -2222,7 +2222,7 @@ WHERE region = $1 AND provider = $2 AND event_id = $3;
 
 UPDATE webhook_inbox i SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = ''
 FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bool[]) AS w (region, provider, event_id, payment, success), payments p
-WHERE i.region = w.region::crdb_internal_region AND i.provider = w.provider AND i.event_id = w.event_id AND i.processed_at IS NULL
+WHERE i.region = w.region::crdb_internal_region AND i.provider = w.provider AND i.event_id = w.event_id
   AND p.region = i.region AND p.id = w.payment AND p.provider = w.provider AND (p.status = 'captured' OR NOT w.success);
 
 WITH due AS (

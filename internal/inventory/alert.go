@@ -11,24 +11,20 @@ import (
 	"meridian/internal/outbox"
 )
 
-// alertDue is true of a stock row of which operators are yet to be told: that it is low,
-// or low no more. stock_alerts_due_idx has the very same condition.
-const alertDue = `(alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point)`
-
 // queueAlert adds to a batch, after its changes of a stock row, the event stock.low if the
 // row has become low, exactly once until it is restocked. The event carries no counters:
 // they may have changed by the time it is read.
 func queueAlert(b *database.Batch, at rowKey) error {
 	// Before the UPDATE, for it closes the condition.
 	err := outbox.QueueWhere(b, stockEvent("stock.low", at, map[string]any{}),
-		`EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND `+alertDue+`)`,
+		`EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND alert_due)`,
 		at.region, at.sku, at.warehouse)
 	if err != nil {
 		return err
 	}
 	b.Queue(`
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
-WHERE region = $1 AND sku = $2 AND warehouse = $3 AND `+alertDue, at.region, at.sku, at.warehouse)
+WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due`, at.region, at.sku, at.warehouse)
 	return nil
 }
 
@@ -44,7 +40,7 @@ func (s *Stock) AlertOnce(ctx context.Context, limit int) (int, error) {
 	}, `
 SELECT region::text, sku, warehouse
 FROM stock
-WHERE region = $1 AND `+alertDue+`
+WHERE region = $1 AND alert_due
 ORDER BY sku, warehouse
 LIMIT $2::int8`, s.DB.Region(), limit)
 	if err != nil {

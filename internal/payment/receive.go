@@ -54,11 +54,14 @@ func QueuePaymentNoticesDone(b *database.Batch, notices []Notice, payments []Set
 		homes[i], providers[i], ids[i] = notice.Region, notice.Provider, notice.Event.ID
 		paymentIDs[i], successes[i] = payments[i].Payment.ID, payments[i].Outcome.Status == StatusSucceeded
 	}
+	// One that is done is done again, which changes no more than the moment: "AND processed_at IS
+	// NULL" would let PostgreSQL take the index of what is due, and with it read, and conflict
+	// with, the notices of all the region.
 	// $1 = regions, $2 = providers, $3 = event ids, $4 = payments, $5 = whether it is a success
 	b.Queue(`
 UPDATE webhook_inbox i SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = ''
 FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bool[]) AS w (region, provider, event_id, payment, success), payments p
-WHERE i.region = w.region::crdb_internal_region AND i.provider = w.provider AND i.event_id = w.event_id AND i.processed_at IS NULL
+WHERE i.region = w.region::crdb_internal_region AND i.provider = w.provider AND i.event_id = w.event_id
   AND p.region = i.region AND p.id = w.payment AND p.provider = w.provider AND (p.status = 'captured' OR NOT w.success)`,
 		homes, providers, ids, paymentIDs, successes)
 }

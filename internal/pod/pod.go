@@ -185,7 +185,7 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 	if p.current.Load() {
 		return nil
 	}
-	want, err := schema.Latest()
+	want, err := schema.Latest(p.DB.Engine())
 	if err != nil {
 		return err
 	}

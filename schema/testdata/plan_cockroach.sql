@@ -541,3 +541,9 @@ ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS set_aside_at timestamptz;
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS expiry_attempts int8 NOT NULL DEFAULT 0;
 
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS next_expiry_at timestamptz;
+
+ALTER TABLE stock ADD COLUMN IF NOT EXISTS alert_due bool NOT NULL GENERATED ALWAYS AS ((alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point)) STORED;
+
+DROP INDEX IF EXISTS stock_alerts_due_idx;
+
+CREATE INDEX IF NOT EXISTS stock_alert_due_idx ON stock (region, sku, warehouse) WHERE alert_due;

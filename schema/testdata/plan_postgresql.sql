@@ -541,3 +541,33 @@ ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS set_aside_at timestamptz;
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS expiry_attempts int8 NOT NULL DEFAULT 0;
 
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS next_expiry_at timestamptz;
+
+ALTER TABLE stock ADD COLUMN IF NOT EXISTS alert_due bool NOT NULL GENERATED ALWAYS AS ((alerted_at IS NULL) = (on_hand - reserved - allocated <= reorder_point)) STORED;
+
+DROP INDEX IF EXISTS stock_alerts_due_idx;
+
+CREATE INDEX IF NOT EXISTS stock_alert_due_idx ON stock (region, sku, warehouse) WHERE alert_due;
+
+ALTER TABLE stock SET (fillfactor = 50);
+
+ALTER TABLE reservations SET (fillfactor = 50);
+
+DROP INDEX IF EXISTS orders_expires_idx;
+
+CREATE INDEX IF NOT EXISTS orders_expires_by_region_idx ON orders (region, expires_at) WHERE status = 'pending_payment';
+
+DROP INDEX IF EXISTS payments_check_idx;
+
+CREATE INDEX IF NOT EXISTS payments_check_by_region_idx ON payments (region, next_check_at) WHERE status IN ('pending', 'requires_action');
+
+DROP INDEX IF EXISTS refunds_due_idx;
+
+CREATE INDEX IF NOT EXISTS refunds_due_by_region_idx ON refunds (region, next_attempt_at) WHERE status = 'pending';
+
+DROP INDEX IF EXISTS webhook_inbox_due_idx;
+
+CREATE INDEX IF NOT EXISTS webhook_inbox_due_by_region_idx ON webhook_inbox (region, next_attempt_at) WHERE processed_at IS NULL;
+
+DROP INDEX IF EXISTS outbox_due_idx;
+
+CREATE INDEX IF NOT EXISTS outbox_due_by_region_idx ON outbox (region, next_attempt_at) WHERE delivered_at IS NULL;
