@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"meridian/internal/database"
@@ -21,9 +22,8 @@ type run struct {
 	meter   meter
 }
 
-// Run measures the scenarios, one after the other, and audits the shop. The error says that
-// it could not be measured; that something is wrong with what was measured, the report does
-// (Report.Err).
+// Run measures the scenarios in rounds and audits the shop. The error says that it could not
+// be measured; that something is wrong with what was measured, the report does (Report.Err).
 func Run(ctx context.Context, c Config) (Report, error) {
 	c = c.withDefaults()
 	if err := errors.Join(c.Validate(), c.checkShop()); err != nil {
@@ -38,13 +38,8 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	for _, name := range c.Scenarios {
-		s, _ := find(name)
-		result, err := r.measure(ctx, s)
-		if err != nil {
-			return report, fmt.Errorf("%s: %w", name, err)
-		}
-		report.Scenarios = append(report.Scenarios, result)
+	if report.Scenarios, err = r.measureAll(ctx); err != nil {
+		return report, err
 	}
 	report.Floors = floors(report.Scenarios)
 	c.Tell("auditing the shop")
@@ -77,54 +72,106 @@ func open(ctx context.Context, c Config) (*run, error) {
 // auditTimeout is how long one statement of the audit may take.
 const auditTimeout = time.Hour
 
-// measure warms a scenario and its limit up, and measures them in turns.
-func (r *run) measure(ctx context.Context, s Scenario) (Result, error) {
+// measureAll measures the scenarios round by round, every other round in the opposite order:
+// the shop grows all the while, and which came first must not decide which is faster.
+func (r *run) measureAll(ctx context.Context) ([]Result, error) {
+	var all []*measurement
+	defer func() {
+		for _, m := range all {
+			closeAll(m.limits)
+		}
+	}()
+	for _, name := range r.Scenarios {
+		s, _ := find(name)
+		m, err := r.begin(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, m)
+	}
+	for round := range r.Rounds {
+		inTurn := slices.Clone(all)
+		if round%2 == 1 {
+			slices.Reverse(inTurn)
+		}
+		for _, m := range inTurn {
+			if err := r.measure(ctx, m, round); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.scenario.Name, err)
+			}
+		}
+	}
+	results := make([]Result, len(all))
+	for i, m := range all {
+		results[i] = r.newResult(m.scenario, m.shop, m.retries, m.limits, m.bare)
+	}
+	return results, nil
+}
+
+// measurement is a scenario that is being measured, beside its limits.
+type measurement struct {
+	scenario Scenario
+	shoppers []*shopper
+	limits   []limit
+	shop     sample
+	bare     []sample
+	retries  map[string]float64
+}
+
+// begin warms a scenario and its limits up.
+func (r *run) begin(ctx context.Context, s Scenario) (*measurement, error) {
 	r.Tell("%s: warming up", s.Name)
-	shoppers := newShoppers(r.Clients, r.markets, r.goods, r.Seed)
+	m := &measurement{scenario: s, shoppers: newShoppers(r.Clients, r.markets, r.goods, r.Seed)}
 	if s.reads {
-		if err := readAll(ctx, shoppers, len(r.markets)); err != nil {
-			return Result{}, err
+		if err := readAll(ctx, m.shoppers, len(r.markets)); err != nil {
+			return nil, err
 		}
 	}
 	warm := s
 	if s.hot && r.Stock > 0 { // few units are there to be sold once: neither before nor by the limit
-		warm.do, s.limits = checkout, nil
+		warm.do, m.scenario.limits = checkout, nil
 	}
-	if _, err := r.part(ctx, warm, shoppers, r.WarmUp); err != nil {
-		return Result{}, err
+	if _, err := r.part(ctx, warm, m.shoppers, r.WarmUp); err != nil {
+		return nil, err
 	}
-	limits, err := s.openLimits(ctx, r)
-	if err != nil {
-		return Result{}, fmt.Errorf("limit: %w", err)
+	var err error
+	if m.limits, err = m.scenario.openLimits(ctx, r); err != nil {
+		return nil, fmt.Errorf("limit: %w", err)
 	}
-	defer closeAll(limits)
+	m.bare = make([]sample, len(m.limits))
+	return m, nil
+}
+
+// measure measures one round: the limits, then the shop.
+func (r *run) measure(ctx context.Context, m *measurement, round int) error {
+	r.Tell("%s: measuring, %d of %d", m.scenario.Name, round+1, r.Rounds)
+	each := r.Duration / time.Duration(r.Rounds)
+	for i, l := range m.limits {
+		part, err := l.part(ctx, each)
+		if err != nil {
+			return fmt.Errorf("limit: %w", err)
+		}
+		m.bare[i].add(part)
+	}
 	before, err := retries(ctx, r.RegionURLs)
 	if err != nil {
-		return Result{}, err
+		return err
 	}
-	var shop sample
-	bare := make([]sample, len(limits))
-	each := r.Duration / time.Duration(r.Rounds)
-	for round := range r.Rounds {
-		r.Tell("%s: measuring, %d of %d", s.Name, round+1, r.Rounds)
-		for i, l := range limits {
-			part, err := l.part(ctx, each)
-			if err != nil {
-				return Result{}, fmt.Errorf("limit: %w", err)
-			}
-			bare[i].add(part)
-		}
-		part, err := r.profiled(ctx, s.Name, round, each, func() (sample, error) { return r.part(ctx, s, shoppers, each) })
-		if err != nil {
-			return Result{}, err
-		}
-		shop.add(part)
+	part, err := r.profiled(ctx, m.scenario.Name, round, each, func() (sample, error) { return r.part(ctx, m.scenario, m.shoppers, each) })
+	if err != nil {
+		return err
 	}
+	m.shop.add(part)
 	after, err := retries(ctx, r.RegionURLs)
 	if err != nil {
-		return Result{}, err
+		return err
 	}
-	return r.newResult(s, shop, grown(before, after), limits, bare), nil
+	for reason, n := range grown(before, after) {
+		if m.retries == nil {
+			m.retries = make(map[string]float64)
+		}
+		m.retries[reason] += n
+	}
+	return nil
 }
 
 func (s Scenario) openLimits(ctx context.Context, r *run) ([]limit, error) {
