@@ -60,6 +60,8 @@
 //	meridian_order_processing_duration_seconds    h  as above: from placing an order
 //	meridian_payment_outcomes_total               c  provider, status
 //	meridian_payment_webhooks_total               c  provider, result: done, early, failed
+//	meridian_fx_rate_age_seconds                  g  the oldest exchange rate in use
+//	meridian_fx_imports_total                     c  outcome: new, unchanged, held, failed
 //	meridian_outbox_deliveries_total              c  topic, result: delivered, failed
 //	meridian_backlog_waiting, _age_seconds        g  queue: orders, refunds, webhooks, events
 //	meridian_work_pass_duration_seconds           h  task, result: done, idle, failed

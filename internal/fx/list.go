@@ -1,0 +1,126 @@
+package fx
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/money"
+)
+
+// Status says what is to be done with a stored rate.
+type Status string
+
+// The states of a stored rate. A held one becomes one of the others, and stays that.
+const (
+	InForce  Status = "in_force"
+	Held     Status = "held"
+	Rejected Status = "rejected"
+)
+
+// An Entry is a stored rate, whether it is in force, was, will be, waits or never came to be.
+type Entry struct {
+	Currency money.Currency
+	Source   string
+	Day      string
+	// Rate is units of Currency for one euro.
+	Rate   money.Decimal
+	Status Status
+	// ValidFrom is nil unless Status is InForce. A ValidTo that is the same says that the rate
+	// came too late and was never in force.
+	ValidFrom, ValidTo *time.Time
+	ImportedAt         time.Time
+}
+
+const entryColumns = `currency, source, day, rate, status, valid_from, valid_to, imported_at`
+
+func scanEntry(row pgx.CollectableRow) (e Entry, err error) {
+	err = row.Scan(&e.Currency, &e.Source, &e.Day, &e.Rate, &e.Status, &e.ValidFrom, &e.ValidTo, &e.ImportedAt)
+	return e, err
+}
+
+// maxPage is the most entries of one page.
+const maxPage = 500
+
+// ListFilter says which entries to list. The newest days come first.
+type ListFilter struct {
+	// Currency, Source and Status limit the list, where they are not empty.
+	Currency money.Currency
+	Source   string
+	Status   Status
+	// Before, if not zero, is the place of the last entry of the page before.
+	Before Place
+	// Limit is the most entries to return, 1 to 500.
+	Limit int
+}
+
+// Place is where an entry stands in a list.
+type Place struct {
+	Day      string
+	Currency money.Currency
+	Source   string
+}
+
+// Place is where the entry stands in a list.
+func (e Entry) Place() Place { return Place{Day: e.Day, Currency: e.Currency, Source: e.Source} }
+
+// List returns a page of stored rates; *fault.Error for a filter that is wrong. One round trip.
+func (r *Rates) List(ctx context.Context, f ListFilter) ([]Entry, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
+	where, args := []string{"true"}, []any{}
+	and := func(condition string, values ...any) {
+		for _, value := range values {
+			args = append(args, value)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		where = append(where, condition)
+	}
+	if f.Currency != "" {
+		and("currency = ?", f.Currency)
+	}
+	if f.Source != "" {
+		and("source = ?", f.Source)
+	}
+	if f.Status != "" {
+		and("status = ?", f.Status)
+	}
+	if f.Before != (Place{}) {
+		and("(day, currency, source) < (?, ?, ?)", f.Before.Day, f.Before.Currency, f.Before.Source)
+	}
+	args = append(args, f.Limit)
+	entries, err := database.List(ctx, r.DB, scanEntry, `
+SELECT `+entryColumns+`
+FROM fx_rates
+WHERE `+strings.Join(where, " AND ")+`
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $`+strconv.Itoa(len(args))+`::int8`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list exchange rates: %w", err)
+	}
+	return entries, nil
+}
+
+func (f ListFilter) validate() error {
+	var faults fault.List
+	if f.Currency != "" {
+		checkCurrency(&faults, "currency", f.Currency)
+	}
+	if f.Source != "" && f.Source != SourceECB && f.Source != SourceManual {
+		faults.Add("source", "must be %s or %s", SourceECB, SourceManual)
+	}
+	if f.Status != "" && f.Status != InForce && f.Status != Held && f.Status != Rejected {
+		faults.Add("status", "must be %s, %s or %s", InForce, Held, Rejected)
+	}
+	if f.Limit < 1 || f.Limit > maxPage {
+		faults.Add("limit", "must be 1 to %d", maxPage)
+	}
+	return faults.Err("list of exchange rates")
+}

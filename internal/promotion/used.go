@@ -1,0 +1,69 @@
+package promotion
+
+import (
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+// Used is how often promotions were used, as it was read, from which orders are served in
+// turn. A nil Used knows of no use. It is not safe for concurrent use.
+type Used struct {
+	total    map[string]int64
+	customer map[customerUse]int64
+}
+
+type customerUse struct{ promotion, customer string }
+
+// QueueUsed adds to a batch of reads how often promotions were used, in all and by these
+// customers, so that a checkout that would be refused is refused before it writes. What it
+// finds may have changed by the time of the writing: there the database decides.
+func QueueUsed(b *database.Batch, promotions []string, customers [][]byte, into *Used) {
+	used := Used{total: make(map[string]int64), customer: make(map[customerUse]int64)}
+	*into = used
+	if len(promotions) == 0 {
+		return
+	}
+	b.Queue(`
+SELECT promotion, used
+FROM promotion_uses
+WHERE promotion = ANY($1::text[])`, promotions).Query(func(rows pgx.Rows) error {
+		var promotion string
+		var n int64
+		_, err := pgx.ForEachRow(rows, []any{&promotion, &n}, func() error {
+			used.total[promotion] = n
+			return nil
+		})
+		return err
+	})
+	b.Queue(`
+SELECT promotion, customer, used
+FROM promotion_customer_uses
+WHERE promotion = ANY($1::text[]) AND customer = ANY($2::bytea[])`, promotions, customers).Query(func(rows pgx.Rows) error {
+		var promotion string
+		var customer []byte
+		var n int64
+		_, err := pgx.ForEachRow(rows, []any{&promotion, &customer, &n}, func() error {
+			used.customer[customerUse{promotion, string(customer)}] = n
+			return nil
+		})
+		return err
+	})
+}
+
+// Left reports whether a customer may use a promotion once more under its limits, 0 being none.
+func (u *Used) Left(promotion string, customer []byte, totalLimit, customerLimit int64) bool {
+	if u == nil {
+		return true
+	}
+	return (totalLimit == 0 || u.total[promotion] < totalLimit) &&
+		(customerLimit == 0 || u.customer[customerUse{promotion, string(customer)}] < customerLimit)
+}
+
+// Take counts the promotions of a customer's order as used, so that the next is not offered them.
+func (u *Used) Take(customer []byte, applied ...Applied) {
+	for _, a := range applied {
+		u.total[a.Promotion]++
+		u.customer[customerUse{a.Promotion, string(customer)}]++
+	}
+}
