@@ -8,6 +8,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -33,13 +34,25 @@ type Cart struct {
 	Country string
 	// State narrows Country down for a quote (see pricing.Destination). It is not kept: it is
 	// empty on every cart that was read, and set by who knows the address.
-	State     string
+	State string
+	// Group is the customer's group, whose price lists count; empty for everybody else.
+	Group string
+	// FirstOrder is true of a customer's cart where the customer has not ordered before.
+	FirstOrder bool
+	// Coupons are the codes that the shopper entered, in upper case.
+	Coupons []string
+	// Used says which promotions Customer has used up. Like State they are set by who knows:
+	// a cart that was read knows of no use.
+	Used      *promotion.Used
+	Customer  []byte
 	Status    string
 	Version   int64
 	Lines     []Line // in the order they were added
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	ExpiresAt time.Time
+
+	rules int64 // the version of the price rules that there were when the cart was read
 }
 
 // Line is one SKU in a cart.
@@ -51,11 +64,8 @@ type Line struct {
 	ImageURL  string // "" if the product has no picture
 	Options   map[string]string
 	Quantity  int64
-	// UnitPriceMinor is the price of one unit in the cart's currency, where Priced.
-	UnitPriceMinor int64
-	// Priced is false where the SKU has no price in the cart's currency: it cannot be bought.
-	Priced      bool
-	TaxCategory string
+	// Article is what the price depends on.
+	Article pricing.Article
 	// Sellable is false when the SKU or its product is no longer sold.
 	Sellable bool
 	// Available is the number of units for sale, over all regions.
@@ -99,7 +109,7 @@ func (c Cart) OwnedBy(account *regions.Ref) bool {
 type Config struct {
 	DB       *database.DB
 	Regions  *regions.Set
-	Prices   *pricing.Tables
+	Prices   *pricing.Pricer
 	Shipping *shipping.Table
 	// MaxLines is the most lines a cart may have. Default 100.
 	MaxLines int

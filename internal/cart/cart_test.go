@@ -1,6 +1,7 @@
 package cart_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -14,7 +15,6 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 	"meridian/regions"
@@ -45,7 +45,7 @@ func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
 	config := cart.Config{
 		DB:       db,
 		Regions:  must(regions.Shipped())(t),
-		Prices:   must(pricing.Shipped())(t),
+		Prices:   must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
 		Shipping: must(shipping.Shipped())(t),
 		Now:      func() time.Time { return s.clock },
 	}
@@ -81,8 +81,8 @@ FROM (VALUES
   ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
 ) AS p (id, slug, title, tax, images, status)`)
 	databasetest.Exec(t, db, `
-INSERT INTO skus (sku, product_id, options, status)
-SELECT s.sku, s.product::uuid, s.options::jsonb, s.status
+INSERT INTO skus (sku, product_id, options, status, base_currency)
+SELECT s.sku, s.product::uuid, s.options::jsonb, s.status, 'EUR'
 FROM (VALUES
   ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
   ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
@@ -91,8 +91,9 @@ FROM (VALUES
   ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
 ) AS s (sku, product, options, status)`)
 	databasetest.Exec(t, db, `
-INSERT INTO prices (sku, currency, amount_minor)
-VALUES ('MUG-1', 'EUR', 1250), ('MUG-1', 'GBP', 1100), ('BOOK-1', 'EUR', 2000), ('LAMP-1', 'EUR', 9999)`)
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+VALUES ('MUG-1', 'catalogue-EUR', 1, '2020-01-01', 1250), ('MUG-1', 'catalogue-GBP', 1, '2020-01-01', 1100),
+  ('BOOK-1', 'catalogue-EUR', 1, '2020-01-01', 2000), ('LAMP-1', 'catalogue-EUR', 1, '2020-01-01', 9999)`)
 	databasetest.Exec(t, db, `
 INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
@@ -154,6 +155,11 @@ func wantTrips(t testing.TB, want int64, do func(ctx context.Context)) {
 	}
 }
 
+// inEuro is a seller's price as seedCatalogue has it.
+func inEuro(minor int64) pricing.Entry {
+	return pricing.Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: minor, Period: pricing.Period{From: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}}
+}
+
 func TestGet(t *testing.T) {
 	s := newShop(t)
 	made := s.guestCart(t, add(mug, 3), add(book, 1), add(lamp, 2))
@@ -162,13 +168,14 @@ func TestGet(t *testing.T) {
 	line := func(id byte, sku, title, slug, tax string, quantity, price, available int64) cart.Line {
 		product := uuid.MustParse("00000000-0000-4000-8000-000000000000")
 		product[15] = id
+		article := pricing.Article{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
 		return cart.Line{SKU: sku, ProductID: product, Title: title, Slug: slug, Options: map[string]string{},
-			Quantity: quantity, UnitPriceMinor: price, Priced: true, TaxCategory: tax, Sellable: true, Available: available}
+			Quantity: quantity, Article: article, Sellable: true, Available: available}
 	}
 	wantMug := line(0xa1, mug, "Mug", "mug", "standard", 3, 1250, 42)
 	wantMug.Options, wantMug.ImageURL = map[string]string{"colour": "red"}, "https://img.example/mug.jpg"
 	want := cart.Cart{
-		Ref: made.Ref, Currency: "EUR", Country: "IE", Status: cart.StatusOpen, Version: 1,
+		Ref: made.Ref, Currency: "EUR", Country: "IE", Coupons: []string{}, Status: cart.StatusOpen, Version: 1,
 		CreatedAt: s.clock, UpdatedAt: s.clock, ExpiresAt: s.clock.Add(30 * 24 * time.Hour),
 		Lines: []cart.Line{
 			line(0xa2, book, "Book", "book", "reduced", 1, 2000, 42),
@@ -176,7 +183,7 @@ func TestGet(t *testing.T) {
 			wantMug,
 		},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(cart.Line{}, "AddedAt")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(cart.Line{}, "AddedAt"), cmpopts.IgnoreUnexported(cart.Cart{})); diff != "" {
 		t.Errorf("cart (-want +got):\n%s", diff)
 	}
 	if got.Ref.Region != "eu-west" {
@@ -187,30 +194,45 @@ func TestGet(t *testing.T) {
 func TestGet_Fresh(t *testing.T) {
 	s := newShop(t)
 	c := s.guestCart(t, add(mug, 1), add(book, 1))
-	databasetest.Exec(t, s.db, `UPDATE prices SET amount_minor = 999 WHERE sku = 'MUG-1' AND currency = 'EUR'`)
+	s.reprice(t, mug, 999)
 	databasetest.Exec(t, s.db, `UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1'`)
 	databasetest.Exec(t, s.db, `UPDATE products SET status = 'archived' WHERE slug = 'book'`)
 	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	quote := s.quote(t, got)
 	for _, line := range got.Lines {
 		switch line.SKU {
 		case mug:
-			if line.UnitPriceMinor != 999 || line.Available != 0 || line.Availability() != cart.OutOfStock {
-				t.Errorf("mug costs %d, %d available (%s); want the price and stock of now", line.UnitPriceMinor, line.Available, line.Availability())
+			if price := quote.Line(mug).UnitPriceMinor; price != 999 || line.Available != 0 || line.Availability() != cart.OutOfStock {
+				t.Errorf("mug costs %d, %d available (%s); want the price and stock of now", price, line.Available, line.Availability())
 			}
 		case book:
-			if line.Sellable || line.Availability() != cart.OutOfStock {
+			if line.Sellable || line.Availability() != cart.OutOfStock || quote.Line(book) != nil {
 				t.Errorf("an archived product is sellable: %t, %s", line.Sellable, line.Availability())
 			}
 		}
 	}
+}
+
+// TestGet_Currencies: in another currency a line has its own price, else the converted one, else none.
+func TestGet_Currencies(t *testing.T) {
+	s := newShop(t)
+	c := s.guestCart(t, add(mug, 1), add(book, 1))
 	pounds := must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Currency: "GBP", Country: "GB"}))(t)
 	if pounds.Currency != "GBP" || pounds.Country != "GB" {
 		t.Errorf("cart is in %s for %s, want GBP for GB", pounds.Currency, pounds.Country)
 	}
-	for _, line := range pounds.Lines {
-		if wantPriced := line.SKU == mug; line.Priced != wantPriced {
-			t.Errorf("%s priced in GBP: %t, want %t", line.SKU, line.Priced, wantPriced)
-		}
+	quote := s.quote(t, pounds)
+	if line := quote.Line(mug); line == nil || line.UnitPriceMinor != 1100 {
+		t.Errorf("the mug in pounds: %+v, want 1100", line)
+	}
+	if diff := cmp.Diff([]string{book}, quote.Unpriced); diff != "" || quote.Line(book) != nil {
+		t.Errorf("without a rate (-want +got unpriced):\n%s", diff)
+	}
+	databasetest.Exec(t, s.db, `INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES ('GBP', 'ecb', '2020-01-01', '0.85', 'in_force', '2020-01-01')`)
+	s.changeRules(t)
+	quote = s.quote(t, must(s.Get(t.Context(), c.Ref, nil))(t))
+	if line := quote.Line(book); line == nil || line.UnitPriceMinor != 1700 || quote.Unpriced != nil {
+		t.Errorf("the book in pounds: %+v, want 1700; unpriced %v", line, quote.Unpriced)
 	}
 }
 
@@ -263,48 +285,6 @@ func TestGet_Expired(t *testing.T) {
 	}
 	if _, err := s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref}, mug, 1); !errorIs(err, cart.ErrNotFound) {
 		t.Errorf("add: %v, want not found", err)
-	}
-}
-
-func TestQuote(t *testing.T) {
-	s := newShop(t)
-	line := func(sku, tax string, quantity, price int64) cart.Line {
-		return cart.Line{SKU: sku, Quantity: quantity, UnitPriceMinor: price, Priced: true, Sellable: true, TaxCategory: tax}
-	}
-	unpriced, gone := line("C", "standard", 1, 0), line("D", "standard", 1, 700)
-	unpriced.Priced, gone.Sellable = false, false
-	type totals struct {
-		Lines, Subtotal, Shipping, Tax, Total int64
-		Includes                              bool
-	}
-	tests := []struct {
-		name           string
-		country, state string
-		currency       money.Currency
-		lines          []cart.Line
-		want           totals
-	}{
-		{"empty", "IE", "", "EUR", nil, totals{Includes: true}},
-		{"included", "IE", "", "EUR", []cart.Line{line("A", "standard", 2, 1230)}, totals{1, 2460, 590, 460, 3050, true}},
-		{"added", "CA", "ON", "CAD", []cart.Line{line("A", "standard", 2, 1000)}, totals{1, 2000, 950, 260, 3210, false}},
-		{"no state yet", "US", "", "USD", []cart.Line{line("A", "standard", 1, 1000)}, totals{1, 1000, 690, 0, 1690, false}},
-		{"delivered free", "IE", "", "EUR", []cart.Line{line("A", "zero", 1, 7500)}, totals{1, 7500, 0, 0, 7500, true}},
-		{"what cannot be bought is left out", "IE", "", "EUR", []cart.Line{unpriced, line("A", "zero", 1, 100), gone}, totals{1, 100, 590, 0, 690, true}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			quote, rate, err := s.Quote(cart.Cart{Country: test.country, State: test.state, Currency: test.currency, Lines: test.lines})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := totals{int64(len(quote.Lines)), quote.SubtotalMinor, quote.ShippingMinor, quote.TaxMinor, quote.TotalMinor, quote.PricesIncludeTax}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("quote (-want +got):\n%s", diff)
-			}
-			if rate.Minor != quote.ShippingMinor {
-				t.Errorf("delivery costs %d but the quote says %d", rate.Minor, quote.ShippingMinor)
-			}
-		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/fault"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
+	"meridian/internal/promotion"
 	"meridian/regions"
 )
 
@@ -49,6 +50,8 @@ type ChangeInput struct {
 	// Currency and Country are new ones; empty leaves them.
 	Currency money.Currency
 	Country  string
+	// Coupons are the codes that the cart has from now on, in any case; nil leaves them.
+	Coupons []string
 	// Idempotency needs Key and Fingerprint only: the cart is its scope.
 	Idempotency idempotency.Key
 }
@@ -130,7 +133,7 @@ func (c *Carts) queueGuard(b *database.Batch, in ChangeInput, edits edits) {
 	now := c.Now()
 	// $1 = region, $2 = id, $3 = account's region, $4 = account, $5 = now, $6 = expected version
 	// $7 = SKUs put in, $8 = SKUs put in or removed, $9 = most lines
-	// $10 = currency, $11 = country, $12 = new expiry
+	// $10 = currency, $11 = country, $12 = new expiry, $13 = coupons, NULL for those there are
 	b.Queue(`
 UPDATE carts
 SET version = CASE
@@ -154,12 +157,13 @@ SET version = CASE
     ELSE -1 END,
   currency = coalesce(nullif($10::text, ''), currency),
   country = coalesce(nullif($11::text, ''), country),
+  coupons = coalesce($13::text[], coupons),
   updated_at = $5::timestamptz,
   expires_at = $12::timestamptz
 WHERE region = $1 AND id = $2`,
 		in.Cart.Region, in.Cart.ID, accountRegion, accountID, now, in.Version,
 		edits.put, edits.touched(), c.MaxLines,
-		string(in.Currency), in.Country, now.Add(c.life(in.Account)))
+		string(in.Currency), in.Country, now.Add(c.life(in.Account)), NormalizeCoupons(in.Coupons))
 }
 
 // queueEdits adds the statements that change the lines.
@@ -260,7 +264,7 @@ func then(first, second Change) (Change, error) {
 func (c *Carts) validateChange(in ChangeInput) error {
 	var f fault.List
 	switch {
-	case len(in.Changes) == 0 && in.Currency == "" && in.Country == "":
+	case len(in.Changes) == 0 && in.Currency == "" && in.Country == "" && in.Coupons == nil:
 		f.Add("changes", "must name something to change")
 	case len(in.Changes) > maxChanges:
 		f.Add("changes", "must be at most %d", maxChanges)
@@ -270,7 +274,39 @@ func (c *Carts) validateChange(in ChangeInput) error {
 		}
 	}
 	c.checkMarket(&f, in.Currency, in.Country)
+	CheckCoupons(&f, in.Coupons)
 	return f.Err("cart")
+}
+
+// maxCouponBytes bounds a code.
+const maxCouponBytes = 40
+
+// CheckCoupons adds what is wrong with the codes that a shopper entered, as the field coupons.
+func CheckCoupons(f *fault.List, coupons []string) {
+	if len(coupons) > promotion.MaxCoupons {
+		f.Add("coupons", "must be at most %d", promotion.MaxCoupons)
+		return
+	}
+	for i, code := range coupons {
+		if promotion.NormalizeCoupon(code) == "" || len(code) > maxCouponBytes {
+			f.Add(fmt.Sprintf("coupons[%d]", i), "must have 1 to %d bytes", maxCouponBytes)
+		}
+	}
+}
+
+// NormalizeCoupons is the codes as carts keep them: in upper case, each once; nil stays nil,
+// which is NULL.
+func NormalizeCoupons(coupons []string) []string {
+	if coupons == nil {
+		return nil
+	}
+	codes := make([]string, 0, len(coupons))
+	for _, code := range coupons {
+		if code = promotion.NormalizeCoupon(code); !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
 }
 
 // check adds what is wrong with the change that stands in the input at that prefix.

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
 	"meridian/regions"
 )
 
@@ -106,18 +108,27 @@ SELECT ` + cartColumns + `,
    WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
      AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))` + cartJoins
 
-// cartColumns and cartJoins are cartQuery without what is in stock.
+// cartColumns and cartJoins are cartQuery without what is in stock. Of the sellers' prices
+// only those in the cart's currency and in the SKU's base currency are of use.
 const cartColumns = `c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
+  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
+    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor`
+  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency)))`
 
 const cartJoins = `
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency`
+LEFT JOIN products p ON p.id = s.product_id`
 
 const linesInOrder = `
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST`
@@ -147,15 +158,20 @@ func scanCart(row pgx.CollectableRow) (Cart, error) {
 	var l nullableLine
 	var accountRegion *string
 	var accountID *uuid.UUID
+	var group *string
 	err := row.Scan(&c.Ref.Region, &c.Ref.ID, &accountRegion, &accountID, &c.Currency, &c.Country, &c.Status,
 		&c.Version, &c.CreatedAt, &c.UpdatedAt, &c.ExpiresAt,
+		&c.Coupons, &group, &c.FirstOrder, &c.rules,
 		&l.sku, &l.quantity, &l.addedAt, &l.productID, &l.title, &l.slug, &l.imageURL, &l.options,
-		&l.taxCategory, &l.sellable, &l.unitPriceMinor, &l.available)
+		&l.taxCategory, &l.category, &l.baseCurrency, &l.sellable, &l.entries, &l.available)
 	if err != nil {
 		return Cart{}, err
 	}
 	if accountRegion != nil && accountID != nil {
 		c.Account = &regions.Ref{Region: *accountRegion, ID: *accountID}
+	}
+	if group != nil {
+		c.Group = *group
 	}
 	if l.sku != nil {
 		c.Lines = []Line{l.line()}
@@ -166,34 +182,35 @@ func scanCart(row pgx.CollectableRow) (Cart, error) {
 // nullableLine is the right side of cartQuery's joins: all of it is NULL for a cart
 // without lines, and a line may be without picture or price.
 type nullableLine struct {
-	sku, title, slug, imageURL, taxCategory *string
-	quantity, unitPriceMinor                *int64
-	available                               int64
-	addedAt                                 *time.Time
-	productID                               *uuid.UUID
-	options                                 map[string]string
-	sellable                                *bool
+	sku, title, slug, imageURL, taxCategory, category, baseCurrency *string
+	quantity                                                        *int64
+	available                                                       int64
+	addedAt                                                         *time.Time
+	productID                                                       *uuid.UUID
+	options                                                         map[string]string
+	sellable                                                        *bool
+	entries                                                         pricing.StoredEntries
 }
 
 // line is the row as a line; its sku, and so all that the schema requires, is not NULL.
 func (n nullableLine) line() Line {
 	l := Line{
-		SKU:         *n.sku,
-		ProductID:   *n.productID,
-		Title:       *n.title,
-		Slug:        *n.slug,
-		Options:     n.options,
-		Quantity:    *n.quantity,
-		TaxCategory: *n.taxCategory,
-		Sellable:    *n.sellable,
-		Available:   n.available,
-		AddedAt:     *n.addedAt,
+		SKU:       *n.sku,
+		ProductID: *n.productID,
+		Title:     *n.title,
+		Slug:      *n.slug,
+		Options:   n.options,
+		Quantity:  *n.quantity,
+		Sellable:  *n.sellable,
+		Available: n.available,
+		AddedAt:   *n.addedAt,
+		Article: pricing.Article{
+			SKU: *n.sku, BaseCurrency: money.Currency(*n.baseCurrency), TaxCategory: *n.taxCategory, Category: *n.category,
+			Sellable: *n.sellable, Entries: n.entries.Entries(),
+		},
 	}
 	if n.imageURL != nil {
 		l.ImageURL = *n.imageURL
-	}
-	if n.unitPriceMinor != nil {
-		l.Priced, l.UnitPriceMinor = true, *n.unitPriceMinor
 	}
 	return l
 }

@@ -10,6 +10,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/fault"
+	"meridian/internal/promotion"
 	"meridian/regions"
 )
 
@@ -40,8 +41,8 @@ type MergeInput struct {
 	Strategy Strategy
 }
 
-// Merge moves the lines of a guest's cart to the customer's open cart in the home region
-// and returns that one. If there is none it is made, in the guest's currency and country.
+// Merge moves the lines and coupons of a guest's cart to the customer's open cart in the home
+// region and returns that one. If there is none it is made, in the guest's currency and country.
 // The guest's cart is then merged for good: merging it again changes nothing and returns
 // the customer's open cart. One round trip; it may be repeated.
 //
@@ -125,23 +126,31 @@ SET quantity = CASE $6::text
 		in.Guest.Region, in.Guest.ID, c.Now(), in.Customer.Region, in.Customer.ID, string(in.Strategy), MaxQuantity)
 }
 
-// queueMergeVersions raises the version of the customer's cart if lines were moved to it,
-// or refuses the batch by carts_version_current when they are too many.
+// queueMergeVersions raises the version of the customer's cart if lines were moved to it, and
+// adds the guest's coupons to its own, as many as a cart may have; or it refuses the batch by
+// carts_version_current when the lines are too many.
 func (c *Carts) queueMergeVersions(b *database.Batch, in MergeInput) {
 	now := c.Now()
-	// $1 = guest's region, $2 = guest's cart, $3 = now, $4 = home region, $5 = account, $6 = most lines, $7 = expiry
+	// $1 = guest's region, $2 = guest's cart, $3 = now, $4 = home region, $5 = account, $6 = most lines, $7 = expiry,
+	// $8 = most coupons
 	b.Queue(`
 UPDATE carts t
 SET version = CASE
     WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
     THEN t.version + 1
     ELSE -1 END,
+  coupons = ARRAY(
+    SELECT e.code
+    FROM unnest(t.coupons || g.coupons) WITH ORDINALITY AS e (code, place)
+    GROUP BY e.code
+    ORDER BY min(e.place)
+    LIMIT $8::int8),
   updated_at = $3::timestamptz,
   expires_at = $7::timestamptz
 FROM carts g
 WHERE t.region = $4 AND t.account_id = $5 AND t.status = 'open'
   AND g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3::timestamptz`,
-		in.Guest.Region, in.Guest.ID, now, in.Customer.Region, in.Customer.ID, c.MaxLines, now.Add(c.CustomerLife))
+		in.Guest.Region, in.Guest.ID, now, in.Customer.Region, in.Customer.ID, c.MaxLines, now.Add(c.CustomerLife), promotion.MaxCoupons)
 }
 
 // queueMerged closes the guest's cart: the statements before it act on an open one only.

@@ -1,57 +1,97 @@
 package cart
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 )
 
-// Quote is what the cart's lines and their delivery cost at its Country and State. Lines
-// that are not Sellable or not Priced are left out, so that the lines of the quote are
-// found by SKU; a cart without others costs nothing and has no delivery. It fails with
-// shipping.ErrNotServiceable, shipping.ErrNoRate or money.ErrOverflow.
-func (c *Carts) Quote(cart Cart) (pricing.Quote, shipping.Rate, error) {
-	items, subtotal, err := cart.items()
-	if err != nil {
-		return pricing.Quote{}, shipping.Rate{}, fmt.Errorf("quote cart: %w", err)
-	}
-	var rate shipping.Rate
-	if len(items) > 0 {
-		if rate, err = c.Shipping.Rate(cart.Country, cart.Currency, subtotal); err != nil {
-			return pricing.Quote{}, shipping.Rate{}, fmt.Errorf("quote cart: %w", err)
-		}
-	}
-	dest := pricing.Destination{Country: cart.Country, State: cart.State}
-	quote, err := c.Prices.Quote(dest, cart.Currency, items, rate.Minor)
-	if err != nil {
-		return pricing.Quote{}, shipping.Rate{}, fmt.Errorf("quote cart: %w", err)
-	}
-	return quote, rate, nil
+// Quote is what a cart costs.
+type Quote struct {
+	pricing.Quote
+	// Delivery is how the goods come; zero for a cart of which nothing can be bought.
+	Delivery shipping.Rate
+	// Unpriced are the SKUs of lines that are sold, but have no price in the cart's currency.
+	Unpriced []string
+	// Rules are those that priced it.
+	Rules *pricing.Rules
 }
 
-// items is the lines that can be priced, and the sum of their prices.
-func (c Cart) items() ([]pricing.Item, int64, error) {
+// Line is the priced line of a SKU, or nil.
+func (q *Quote) Line(sku string) *pricing.Line {
+	for i := range q.Lines {
+		if q.Lines[i].SKU == sku {
+			return &q.Lines[i]
+		}
+	}
+	return nil
+}
+
+// Quote is what the cart's lines and their delivery cost at its Country and State: now, or,
+// with terms, at the moment and in the market of an earlier quote. Lines that are not Sellable
+// or have no price are left out, so that the lines of the quote are found by SKU; a cart
+// without others costs nothing and has no delivery. It fails with
+// shipping.ErrNotServiceable, shipping.ErrNoRate or money.ErrOverflow. No round trip, and one
+// where the rules of prices have just changed.
+func (c *Carts) Quote(ctx context.Context, cart Cart, terms *pricing.Terms) (Quote, error) {
+	ask := pricing.Ask{Currency: cart.Currency, Group: cart.Group, At: c.Prices.Moment()}
+	if terms != nil {
+		ask.At = terms.At
+	}
+	rules, err := c.Prices.RulesOf(ctx, cart.rules, ask.At)
+	if err != nil {
+		return Quote{}, fmt.Errorf("quote cart: %w", err)
+	}
+	if terms != nil {
+		ask.Market, err = rules.Market(terms.Market, ask.At)
+	} else {
+		ask.Market, err = rules.MarketOf(cart.Country, ask.At)
+	}
+	if err != nil {
+		return Quote{}, fmt.Errorf("quote cart: %w", err)
+	}
+	q := Quote{Rules: rules}
+	items, err := q.items(cart, ask)
+	if err != nil {
+		return Quote{}, fmt.Errorf("quote cart: %w", err)
+	}
+	in := pricing.QuoteInput{
+		Dest: pricing.Destination{Country: cart.Country, State: cart.State}, Ask: ask, Items: items,
+		Coupons: cart.Coupons, FirstOrder: cart.FirstOrder, Used: cart.Used, Customer: cart.Customer,
+	}
+	if len(items) > 0 {
+		in.Shipping = func(subtotal int64) (minor int64, err error) {
+			q.Delivery, err = c.Shipping.Rate(cart.Country, cart.Currency, subtotal)
+			return q.Delivery.Minor, err
+		}
+	}
+	if q.Quote, err = rules.Quote(in); err != nil {
+		return Quote{}, fmt.Errorf("quote cart: %w", err)
+	}
+	return q, nil
+}
+
+// items are the lines that can be priced.
+func (q *Quote) items(cart Cart, ask pricing.Ask) ([]pricing.Item, error) {
 	var items []pricing.Item
-	subtotal := money.New(0, c.Currency)
-	for _, line := range c.Lines {
-		if !line.Sellable || !line.Priced {
+	for i := range cart.Lines {
+		line := &cart.Lines[i]
+		if !line.Sellable {
 			continue
 		}
-		cost, err := money.New(line.UnitPriceMinor, c.Currency).Mul(line.Quantity)
-		if err != nil {
-			return nil, 0, err
+		unit, err := q.Rules.Unit(&line.Article, ask, line.Quantity)
+		var none *pricing.NoPriceError
+		switch {
+		case errors.As(err, &none):
+			q.Unpriced = append(q.Unpriced, line.SKU)
+			continue
+		case err != nil:
+			return nil, err
 		}
-		if subtotal, err = subtotal.Add(cost); err != nil {
-			return nil, 0, err
-		}
-		items = append(items, pricing.Item{
-			SKU:            line.SKU,
-			Quantity:       line.Quantity,
-			UnitPriceMinor: line.UnitPriceMinor,
-			TaxCategory:    line.TaxCategory,
-		})
+		items = append(items, pricing.Item{Article: &line.Article, Quantity: line.Quantity, Unit: unit})
 	}
-	return items, subtotal.Minor, nil
+	return items, nil
 }

@@ -67,8 +67,8 @@ FROM generate_series($2::int8, $3::int8) i`, `
 INSERT INTO skus (sku, product_id, options, weight_grams)
 SELECT 'S' || $1::text || '-' || i, md5($1::text || '-' || i)::uuid, '{"colour":"red"}', 310
 FROM generate_series($2::int8, $3::int8) i WHERE $4::uuid IS NOT NULL`, `
-INSERT INTO prices (sku, currency, amount_minor)
-SELECT 'S' || $1::text || '-' || i, c, 295
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+SELECT 'S' || $1::text || '-' || i, 'catalogue-' || c, 1, now(), 295
 FROM generate_series($2::int8, $3::int8) i, unnest(ARRAY['GBP', 'EUR']) c WHERE $4::uuid IS NOT NULL`, `
 INSERT INTO category_products (category_id, product_id, listed_at)
 SELECT c, md5($1::text || '-' || i)::uuid, now()

@@ -112,14 +112,14 @@ func (c *cache) forgetAll() {
 
 // weight is about how many bytes the product takes in memory.
 func (c cachedProduct) weight() uint32 {
-	const structure, skuStructure, mapEntry = 600, 300, 50
+	const structure, skuStructure, mapEntry, entryWeight = 600, 300, 50, 110
 	p := c.product
 	n := structure + len(p.Title) + len(p.Description) + len(p.Brand) + valueWeight(p.Attributes)
 	for _, i := range p.Images {
 		n += len(i.URL) + len(i.Alt) + mapEntry
 	}
 	for _, s := range p.SKUs {
-		n += skuStructure + len(s.Prices)*mapEntry
+		n += skuStructure + len(s.Entries)*entryWeight
 		for name, value := range s.Options {
 			n += len(name) + len(value) + mapEntry
 		}

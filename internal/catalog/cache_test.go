@@ -12,7 +12,6 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"meridian/internal/database"
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
 
@@ -84,13 +83,13 @@ func TestCache_InvalidatedAcrossPods(t *testing.T) {
 		}, func(p Product, err error) bool { return err == nil && p.Title == "Cup" }},
 		{"a price", func(t *testing.T, _ int64) {
 			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
-				pricing.QueueSet(b, []pricing.Price{{SKU: "A", Currency: "GBP", AmountMinor: 7}})
+				pricing.QueueSet(b, []pricing.Price{{SKU: "A", Currency: "GBP", AmountMinor: 7}}, 0)
 				QueueTouch(b, []string{"A"})
 				return nil
 			}); err != nil {
 				t.Fatal(err)
 			}
-		}, func(p Product, err error) bool { return err == nil && p.SKUs[0].Prices[money.Currency("GBP")] == 7 }},
+		}, func(p Product, err error) bool { return err == nil && p.SKUs[0].Prices(time.Now())["GBP"] == 7 }},
 		{"a great edit", func(t *testing.T, _ int64) {
 			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
 				b.Queue(`UPDATE products SET title = 'Bowl'`)

@@ -23,6 +23,9 @@ type Config struct {
 	Regions *regions.Set
 	// CacheBytes bounds the memory that products take in the cache; 64 MiB.
 	CacheBytes int64
+	// PriceLead is how long before it is in force a changed price is written (pricing.Config.Lead);
+	// zero puts it in force at once.
+	PriceLead time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log is told when the cache cannot be used; nil means slog's default.
@@ -35,10 +38,11 @@ const defaultCacheBytes = 64 << 20
 
 // Catalog reads and edits the catalogue. It is safe for concurrent use.
 type Catalog struct {
-	db    *database.DB
-	now   func() time.Time
-	log   *slog.Logger
-	cache *cache
+	db        *database.DB
+	priceLead time.Duration
+	now       func() time.Time
+	log       *slog.Logger
+	cache     *cache
 
 	// polling is held by the poll that runs; the fields after it are what the last one found.
 	polling sync.Mutex
@@ -56,7 +60,7 @@ func New(config Config) (*Catalog, error) {
 	if _, ok := config.Regions.Get(config.DB.Region()); !ok {
 		return nil, fmt.Errorf("catalog: the database is opened for region %q: use one of %v", config.DB.Region(), config.Regions.Names())
 	}
-	c := &Catalog{db: config.DB, now: config.Now, log: config.Log}
+	c := &Catalog{db: config.DB, priceLead: config.PriceLead, now: config.Now, log: config.Log}
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
+	"meridian/internal/pricing"
 	"meridian/regions"
 )
 
@@ -137,7 +140,17 @@ func (s *shop) contents(t testing.TB, seller uuid.UUID) map[string]Product {
 
 var sameContents = cmp.Options{
 	cmpopts.EquateEmpty(),
-	cmpopts.IgnoreFields(Product{}, "ID", "SellerID", "Slug", "CreatedAt", "UpdatedAt"),
+	cmpopts.IgnoreFields(Product{}, "ID", "SellerID", "Slug", "CreatedAt", "UpdatedAt", "Rules"),
+	cmpopts.IgnoreFields(pricing.Entry{}, "Period"),
+}
+
+// entries are catalogue prices as a SKU has them.
+func entries(prices map[money.Currency]int64) []pricing.Entry {
+	var entries []pricing.Entry
+	for _, currency := range slices.Sorted(maps.Keys(prices)) {
+		entries = append(entries, pricing.Entry{List: pricing.CatalogueList(currency), MinQuantity: 1, AmountMinor: prices[currency]})
+	}
+	return entries
 }
 
 // trips runs fn and returns how many round trips it made.

@@ -45,7 +45,7 @@ func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, e
 		if err := queueProducts(b, in.Seller, []change{created}); err != nil {
 			return err
 		}
-		if err := queueContents(b, c.db.Region(), []change{created}); err != nil {
+		if err := c.queueContents(b, c.db.Region(), []change{created}); err != nil {
 			return err
 		}
 		queueRead(b, created.id, &p)

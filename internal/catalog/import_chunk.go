@@ -264,7 +264,7 @@ func (run *importRun) queueVerdict(b *database.Batch, v verdict) error {
 	if err := queueProducts(b, run.in.Seller, v.changes); err != nil {
 		return err
 	}
-	return queueContents(b, run.row.Ref.Region, v.changes)
+	return run.catalog.queueContents(b, run.row.Ref.Region, v.changes)
 }
 
 // queueFaults keeps what is wrong with lines, as far as there is room, and returns how many

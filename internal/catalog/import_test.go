@@ -63,12 +63,12 @@ func TestImportCSV(t *testing.T) {
 			Images: []Image{{URL: "https://example.com/a.jpg"}, {URL: "/b.jpg"}},
 			SKUs: []SKU{
 				{Code: "M1-RED", WeightGrams: 310, Status: Active, Options: map[string]string{"colour": "red"},
-					Prices: map[money.Currency]int64{"GBP": 295, "JPY": 500}},
+					BaseCurrency: "GBP", Entries: entries(map[money.Currency]int64{"GBP": 295, "JPY": 500})},
 				{Code: "M1-BLUE", Status: Active, Options: map[string]string{"colour": "blue"},
-					Prices: map[money.Currency]int64{"GBP": 350}},
+					BaseCurrency: "GBP", Entries: entries(map[money.Currency]int64{"GBP": 350})},
 			}},
 		"m2": {Key: "m2", Title: `A 5" bowl of glass`, CategoryID: "hg-11", TaxCategory: TaxStandard, Status: Active, Version: 1,
-			SKUs: []SKU{{Code: "M2", Status: Active, Prices: map[money.Currency]int64{"GBP": 1000}}}},
+			SKUs: []SKU{{Code: "M2", Status: Active, BaseCurrency: "GBP", Entries: entries(map[money.Currency]int64{"GBP": 1000})}}},
 	}
 	if diff := cmp.Diff(want, s.contents(t, s.seller), sameContents); diff != "" {
 		t.Error(diff)
@@ -323,7 +323,10 @@ func TestImport_Property(t *testing.T) {
 			}
 		}
 		for k, price := range prices {
-			if got := databasetest.One[int64](t, s.db, `SELECT amount_minor FROM prices WHERE sku = $1 AND currency = 'GBP'`, k); got != int64(price) {
+			if got := databasetest.One[int64](t, s.db, `
+SELECT amount_minor
+FROM price_entries
+WHERE sku = $1 AND list = 'catalogue-GBP' AND valid_to IS NULL`, k); got != int64(price) {
 				rt.Fatalf("%s costs %d, want %d", k, got, price)
 			}
 		}

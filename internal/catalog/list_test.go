@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -54,7 +55,7 @@ func TestListProducts(t *testing.T) {
 				t.Error("there is a next page")
 			}
 			for _, p := range page.Products {
-				if len(p.SKUs) != 1 || p.SKUs[0].Prices["GBP"] != 295 {
+				if len(p.SKUs) != 1 || p.SKUs[0].Prices(time.Now())["GBP"] != 295 {
 					t.Errorf("SKUs of %s: %+v", p.Key, p.SKUs)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/money"
+	"meridian/internal/pricing"
 	"meridian/regions"
 )
 
@@ -58,6 +59,8 @@ type Product struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Rules is the version of the price rules that there were when the product was read.
+	Rules int64
 }
 
 // PublicID is the product's id in the API: prd_ and 26 letters and digits.
@@ -80,8 +83,21 @@ type SKU struct {
 	Options     map[string]string
 	WeightGrams int64
 	Status      Status
-	// Prices are list prices of one unit in minor units.
-	Prices map[money.Currency]int64
+	// BaseCurrency is that of the price which others are converted from; empty without any.
+	BaseCurrency money.Currency
+	// Entries are the SKU's prices in all price lists, those of the last 60 days included.
+	Entries []pricing.Entry
+}
+
+// Article is what the SKU's price depends on.
+func (p Product) Article(s SKU) *pricing.Article {
+	return &pricing.Article{SKU: s.Code, BaseCurrency: s.BaseCurrency, TaxCategory: string(p.TaxCategory), Category: p.CategoryID,
+		Sellable: s.Status == Active && p.Status == Active, Entries: s.Entries}
+}
+
+// Prices are the catalogue's prices of one unit at a moment, in minor units.
+func (s SKU) Prices(at time.Time) map[money.Currency]int64 {
+	return pricing.CataloguePrices(s.Entries, at)
 }
 
 // productColumns is one product p with its SKUs and their prices, as scanProduct takes it.
@@ -90,10 +106,17 @@ const productColumns = `
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '60 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus`
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules`
 
 // productRow is what productColumns yields, before its JSON is read.
 type productRow struct {
@@ -104,7 +127,7 @@ type productRow struct {
 func (r *productRow) targets() []any {
 	return []any{
 		&r.ID, &r.SellerID, &r.Key, &r.Slug, &r.Title, &r.Description, &r.Brand, &r.CategoryID, &r.TaxCategory,
-		&r.attributes, &r.images, &r.Status, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.skus,
+		&r.attributes, &r.images, &r.Status, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.skus, &r.Rules,
 	}
 }
 
@@ -123,12 +146,13 @@ type storedImage struct {
 }
 
 type storedSKU struct {
-	SKU         string                   `json:"sku"`
-	Barcode     string                   `json:"barcode"`
-	Options     map[string]string        `json:"options"`
-	WeightGrams int64                    `json:"weight_grams"`
-	Status      Status                   `json:"status"`
-	Prices      map[money.Currency]int64 `json:"prices"`
+	SKU          string                `json:"sku"`
+	Barcode      string                `json:"barcode"`
+	Options      map[string]string     `json:"options"`
+	WeightGrams  int64                 `json:"weight_grams"`
+	Status       Status                `json:"status"`
+	BaseCurrency money.Currency        `json:"base_currency"`
+	Entries      pricing.StoredEntries `json:"entries"`
 }
 
 func (r *productRow) product() (Product, error) {
@@ -150,8 +174,8 @@ func (r *productRow) product() (Product, error) {
 		p.Images = append(p.Images, Image(i))
 	}
 	for _, s := range skus {
-		p.SKUs = append(p.SKUs, SKU{Code: s.SKU, Barcode: s.Barcode, Options: s.Options,
-			WeightGrams: s.WeightGrams, Status: s.Status, Prices: s.Prices})
+		p.SKUs = append(p.SKUs, SKU{Code: s.SKU, Barcode: s.Barcode, Options: s.Options, WeightGrams: s.WeightGrams, Status: s.Status,
+			BaseCurrency: s.BaseCurrency, Entries: s.Entries.Entries()})
 	}
 	return p, nil
 }

@@ -3,9 +3,11 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -31,9 +33,9 @@ func TestCreateProduct(t *testing.T) {
 		Attributes: mug("m1").Attributes, Images: mug("m1").Images,
 		SKUs: []SKU{
 			{Code: "M1-RED", Barcode: "0123", WeightGrams: 310, Status: Active, Options: map[string]string{"size": "0"},
-				Prices: map[money.Currency]int64{"GBP": 295, "JPY": 500}},
+				BaseCurrency: "GBP", Entries: entries(map[money.Currency]int64{"GBP": 295, "JPY": 500})},
 			{Code: "M1-BLUE", Barcode: "0123", WeightGrams: 310, Status: Active, Options: map[string]string{"size": "1"},
-				Prices: map[money.Currency]int64{"GBP": 295, "JPY": 500}},
+				BaseCurrency: "GBP", Entries: entries(map[money.Currency]int64{"GBP": 295, "JPY": 500})},
 		},
 	}
 	if diff := cmp.Diff(want, created, sameContents); diff != "" {
@@ -173,6 +175,55 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// A price that takes the place of another is told ahead, so that all pods change over at once;
+// one that was not there before counts at once. Both are kept.
+func TestUpdateProduct_PriceLead(t *testing.T) {
+	s := newShop(t)
+	s.priceLead = time.Hour
+	created := s.create(t, mug("m1", "A"))
+	in := with(mug("", "A"), func(p *ProductInput) {
+		p.SKUs[0].Prices = map[money.Currency]int64{"GBP": 395, "JPY": 500, "EUR": 450}
+	})
+	updated, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: created.ID, Version: 1, Product: in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for at, want := range map[time.Time]map[money.Currency]int64{
+		now:                    {"GBP": 295, "JPY": 500, "EUR": 450},
+		now.Add(2 * time.Hour): {"GBP": 395, "JPY": 500, "EUR": 450},
+	} {
+		if diff := cmp.Diff(want, updated.SKUs[0].Prices(at)); diff != "" {
+			t.Errorf("prices at %s (-want +got):\n%s", at.Sub(now), diff)
+		}
+	}
+	if base := updated.SKUs[0].BaseCurrency; base != "GBP" {
+		t.Errorf("the base currency went from GBP to %s", base)
+	}
+	report := s.load(t, s.input(FormatNDJSON, KeepGood, `{"key":"m1","title":"Mug m1","brand":"Acme","category":"hg-11-6","attributes":{"material":"china","pieces":2,"sizes":["S","L"]},`+
+		`"images":["https://example.com/mug.jpg","/images/mug.png"],"skus":[{"sku":"A","barcode":"0123","weight_grams":310,"options":{"size":"0"},"prices":{"GBP":395}}]}`))
+	if report.LinesBad > 0 {
+		t.Fatalf("import: %+v", report.Errors)
+	}
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM price_entries WHERE sku = 'A' AND list = 'catalogue-GBP'`); n != 2 {
+		t.Errorf("there are %d GBP prices, want the old one and the one to come: that price was set already", n)
+	}
+}
+
+// The prices of many SKUs are set in parts, and no part cuts a SKU in two.
+func TestImport_BaseCurrencies(t *testing.T) {
+	s := newShop(t)
+	var lines []string
+	for i := range 300 {
+		lines = append(lines, fmt.Sprintf(`{"key":"p%[1]d","title":"T","category":"fb","skus":[{"sku":"P%[1]d","prices":{"AUD":1,"CAD":1,"CHF":1,"EUR":1,"GBP":1,"JPY":1,"USD":1}}]}`, i))
+	}
+	report := s.load(t, s.input(FormatNDJSON, KeepGood, ndjson(lines...)))
+	wantCounts(t, report, ImportDone, 300, 0, 0)
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM skus WHERE base_currency <> 'EUR'`); n > 0 {
+		t.Errorf("%d SKUs with a price in EUR have another base", n)
+	}
+}
+
 func TestUpdateProduct(t *testing.T) {
 	s := newShop(t)
 	created := s.create(t, mug("m1", "A", "B"))
@@ -198,7 +249,7 @@ func TestUpdateProduct(t *testing.T) {
 	if diff := cmp.Diff([]string{"B active", "C active", "A archived"}, skus); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[money.Currency]int64{"GBP": 1, "JPY": 500}, updated.SKUs[0].Prices); diff != "" {
+	if diff := cmp.Diff(map[money.Currency]int64{"GBP": 1, "JPY": 500}, updated.SKUs[0].Prices(time.Now())); diff != "" {
 		t.Errorf("prices: %s", diff)
 	}
 	if at := databasetest.One[int64](t, s.db, `SELECT (extract(epoch FROM min(listed_at)) * 1000000)::int8 FROM category_products`); at != listedAt {

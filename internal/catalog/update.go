@@ -34,7 +34,7 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, e
 		if err := queueUpdate(b, in, updated); err != nil {
 			return err
 		}
-		if err := queueContents(b, c.db.Region(), []change{updated}); err != nil {
+		if err := c.queueContents(b, c.db.Region(), []change{updated}); err != nil {
 			return err
 		}
 		queueRead(b, in.ID, &p)

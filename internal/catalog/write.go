@@ -80,12 +80,12 @@ SET title = excluded.title, description = excluded.description, brand = excluded
 
 // queueContents writes what belongs to the products besides their own rows, which stand
 // before it in the batch: SKUs, prices, listing and events.
-func queueContents(b *database.Batch, region string, changes []change) error {
+func (c *Catalog) queueContents(b *database.Batch, region string, changes []change) error {
 	var ids, known []uuid.UUID
-	for _, c := range changes {
-		ids = append(ids, c.id)
-		if !c.isNew {
-			known = append(known, c.id)
+	for _, change := range changes {
+		ids = append(ids, change.id)
+		if !change.isNew {
+			known = append(known, change.id)
 		}
 	}
 	if len(known) > 0 {
@@ -94,9 +94,7 @@ func queueContents(b *database.Batch, region string, changes []change) error {
 	if err := queueSKUs(b, changes); err != nil {
 		return err
 	}
-	for prices := range slices.Chunk(pricesOf(changes), maxPricesAtOnce) {
-		pricing.QueueSet(b, prices)
-	}
+	c.queuePrices(b, changes)
 	if len(known) > 0 {
 		queueRelist(b, `p.id = ANY($1::uuid[])`, ids)
 	} else {
@@ -153,19 +151,25 @@ SET position = excluded.position, barcode = excluded.barcode, options = excluded
 	return nil
 }
 
-// maxPricesAtOnce is what one statement of pricing.QueueSet takes.
+// maxPricesAtOnce is what one call of pricing.QueueSet takes.
 const maxPricesAtOnce = 1000
 
-func pricesOf(changes []change) []pricing.Price {
+// queuePrices sets the prices. Those of a SKU stay together: all of them decide on its base
+// currency.
+func (c *Catalog) queuePrices(b *database.Batch, changes []change) {
 	var prices []pricing.Price
-	for _, c := range changes {
-		for _, sku := range c.in.SKUs {
+	for _, change := range changes {
+		for _, sku := range change.in.SKUs {
+			if len(prices)+len(sku.Prices) > maxPricesAtOnce {
+				pricing.QueueSet(b, prices, c.priceLead)
+				prices = nil
+			}
 			for currency, amount := range sku.Prices {
 				prices = append(prices, pricing.Price{SKU: sku.Code, Currency: currency, AmountMinor: amount})
 			}
 		}
 	}
-	return prices
+	pricing.QueueSet(b, prices, c.priceLead)
 }
 
 // queueRelist makes the listing of the products p that the condition, on $1, takes what it
@@ -259,7 +263,7 @@ func sameSKU(s SKU, in SKUInput) bool {
 			return false
 		}
 	}
-	return samePrices(s.Prices, in.Prices)
+	return samePrices(pricing.LatestPrices(s.Entries), in.Prices)
 }
 
 // samePrices compares the prices that are named.

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,7 +49,7 @@ WHERE o.region = $1 AND o.id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows
 	})
 	b.Queue(`
 SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, l.subtotal_minor, l.tax_rate_bp, l.tax_minor, l.total_minor,
-  l.refunded_quantity, l.refunded_minor
+  l.refunded_quantity, l.refunded_minor, l.discount_minor, l.derivation
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
 ORDER BY l.line_no`, ref.Region, ref.ID).Query(database.Collect(&into.Lines, scanLine))
@@ -76,20 +77,24 @@ ORDER BY s.warehouse`, ref.Region, ref.ID).Query(database.Collect(&into.Shipment
 // orderColumns are the columns of orders (as o) that scanOrder reads.
 const orderColumns = `o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at`
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at`
 
 func scanOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
+	var pricedAt *time.Time // NULL in orders older than it
 	err := row.Scan(&o.Ref.Region, &o.Ref.ID, &o.Account, &o.Cart.Region, &o.Cart.ID, &o.Status, &o.CancelReason, &o.Version, &o.transition,
 		&o.Currency, &o.Country, &o.SubtotalMinor, &o.ShippingMinor, &o.TaxMinor, &o.TotalMinor, &o.PricesIncludeTax,
-		&o.Email, &o.ShipTo, &o.PlacedAt, &o.UpdatedAt, &o.ExpiresAt)
+		&o.Email, &o.ShipTo, &o.PlacedAt, &o.UpdatedAt, &o.ExpiresAt, &o.DiscountMinor, &o.Market, &o.Group, &pricedAt)
+	if pricedAt != nil {
+		o.PricedAt = *pricedAt
+	}
 	return o, err
 }
 
 func scanLine(row pgx.CollectableRow) (Line, error) {
 	var l Line
 	err := row.Scan(&l.LineNo, &l.SKU, &l.ProductID, &l.Title, &l.Quantity, &l.UnitPriceMinor, &l.SubtotalMinor, &l.TaxRate, &l.TaxMinor, &l.TotalMinor,
-		&l.RefundedQuantity, &l.RefundedMinor)
+		&l.RefundedQuantity, &l.RefundedMinor, &l.DiscountMinor, &l.Derivation)
 	return l, err
 }
 

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,20 +12,28 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/promotion"
+	"meridian/internal/secret"
 	"meridian/regions"
 )
 
 // Order is an order with its lines. Amounts are minor units of Currency.
 type Order struct {
-	Ref              regions.Ref
-	Account          *uuid.UUID // in the order's region; nil for a guest
-	Cart             regions.Ref
-	Status           Status
-	CancelReason     string // payment_failed, expired, by_customer or by_operator; empty unless cancelled
-	Version          int64
-	Currency         money.Currency
-	Country          string
-	SubtotalMinor    int64
+	Ref          regions.Ref
+	Account      *uuid.UUID // in the order's region; nil for a guest
+	Cart         regions.Ref
+	Status       Status
+	CancelReason string // payment_failed, expired, by_customer or by_operator; empty unless cancelled
+	Version      int64
+	Currency     money.Currency
+	Country      string
+	// Market and Group are whose prices the order has, PricedAt the moment they are of.
+	Market        string
+	Group         string
+	PricedAt      time.Time
+	SubtotalMinor int64
+	// DiscountMinor is what promotions took off the goods; ShippingMinor is what is paid of the shipping.
+	DiscountMinor    int64
 	ShippingMinor    int64
 	TaxMinor         int64
 	TotalMinor       int64
@@ -45,8 +54,9 @@ type Order struct {
 	transition uuid.UUID
 }
 
-// Line is one SKU of an order. TaxMinor is included in SubtotalMinor or on top of it, as
-// the order's PricesIncludeTax says; TotalMinor is what the line costs with its tax.
+// Line is one SKU of an order. TaxMinor is included in what is left of SubtotalMinor after
+// DiscountMinor or on top of it, as the order's PricesIncludeTax says; TotalMinor is what the
+// line costs with its tax.
 type Line struct {
 	LineNo           int64
 	SKU              string
@@ -55,11 +65,31 @@ type Line struct {
 	Quantity         int64
 	UnitPriceMinor   int64
 	SubtotalMinor    int64
+	DiscountMinor    int64
 	TaxRate          money.BasisPoints
 	TaxMinor         int64
 	TotalMinor       int64
 	RefundedQuantity int64
 	RefundedMinor    int64
+	// Derivation is why the line costs that: a pricing.Derivation as JSON, empty of orders older than it.
+	Derivation json.RawMessage
+
+	booked booking
+}
+
+// booking is what a line is worth in the reporting currency, at the rate of the order's moment.
+type booking struct {
+	currency             money.Currency
+	rate                 money.Decimal
+	totalMinor, taxMinor int64
+}
+
+// rateText is the rate as it is kept: empty where there was none.
+func (b booking) rateText() string {
+	if b.currency == "" {
+		return ""
+	}
+	return b.rate.String()
 }
 
 // Address is where an order goes. It is personal data and stays in the home region.
@@ -104,6 +134,8 @@ var (
 	ErrAccountClosed = errors.New("the account is closed")
 	// ErrRefundNotFound is returned for a refund that does not exist, or has not failed.
 	ErrRefundNotFound = errors.New("no such failed refund")
+	// ErrUsedUp is returned for a checkout with a promotion whose last use was just taken.
+	ErrUsedUp = errors.New("the promotion is used up")
 	// ErrUnknownProvider is returned for a payment provider the shop does not have.
 	ErrUnknownProvider = errors.New("no such payment provider")
 )
@@ -120,6 +152,24 @@ type TotalChangedError struct{ Expected, Actual money.Amount }
 
 func (e *TotalChangedError) Error() string {
 	return fmt.Sprintf("the total is %s, not %s", e.Actual, e.Expected)
+}
+
+// QuoteRefusedError is returned for a quote that cannot be honoured: its time is over, or it
+// was for other goods, another place or somebody else. Current is what the order would cost now.
+type QuoteRefusedError struct {
+	Reason  string
+	Current money.Amount
+}
+
+func (e *QuoteRefusedError) Error() string {
+	return fmt.Sprintf("the quote cannot be honoured: %s; the order would now cost %s", e.Reason, e.Current)
+}
+
+// CouponRefusedError is returned for a checkout with codes that give nothing, each with the reason.
+type CouponRefusedError struct{ Refused []promotion.Refusal }
+
+func (e *CouponRefusedError) Error() string {
+	return fmt.Sprintf("coupon %s: %s", e.Refused[0].Coupon, e.Refused[0].Reason)
 }
 
 // StateError is returned for a step that the order's state does not allow.
@@ -147,6 +197,8 @@ type Config struct {
 	ProviderTimeout time.Duration
 	// Together bounds how checkouts and settlements share transactions; zero takes the defaults.
 	Together database.GroupLimits
+	// CustomerKey keys the hash of an e-mail address, for which limits of promotions are counted.
+	CustomerKey secret.Bytes
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Metrics takes what becomes of orders and payments; nil takes nothing.
@@ -156,8 +208,9 @@ type Config struct {
 // Orders places and carries orders. It is safe for concurrent use.
 type Orders struct {
 	Config
-	inbox  payment.Inbox
-	shared *database.Group[*work]
+	inbox     payment.Inbox
+	shared    *database.Group[*work]
+	contested contested
 }
 
 // New returns the orders of a shop.

@@ -72,7 +72,7 @@ func (o *Orders) startInput(order Order, returnURL string) payment.StartInput {
 		Amount: order.amount(order.TotalMinor), PlacedAt: order.PlacedAt,
 	}
 	for _, line := range order.Lines {
-		in.Lines = append(in.Lines, payment.Line{SKU: line.SKU, Title: line.Title, Quantity: line.Quantity, Total: order.amount(line.SubtotalMinor)})
+		in.Lines = append(in.Lines, payment.Line{SKU: line.SKU, Title: line.Title, Quantity: line.Quantity, Total: order.amount(line.SubtotalMinor - line.DiscountMinor)})
 	}
 	if order.ShippingMinor > 0 {
 		in.Lines = append(in.Lines, payment.Line{SKU: "shipping", Title: "Shipping", Quantity: 1, Total: order.amount(order.ShippingMinor)})

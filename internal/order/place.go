@@ -2,8 +2,12 @@ package order
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +20,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -35,6 +40,8 @@ type PlaceInput struct {
 	// Provider and Method are who takes the money, and from what.
 	Provider string
 	Method   string
+	// QuoteID is a quote whose prices are to be honoured; empty takes those of now.
+	QuoteID string
 	// ExpectedTotalMinor is the total the shopper agreed to; nil agrees to any.
 	ExpectedTotalMinor *int64
 	// Idempotency is needed: a checkout is never repeated by mistake.
@@ -47,8 +54,8 @@ type PlaceInput struct {
 //
 // Errors: *idempotency.Replay when this call was made before, *inventory.SoldOutError,
 // cart.ErrNotFound, *cart.ConflictError, cart.ErrNotOpen, ErrCartEmpty, *NotForSaleError,
-// *TotalChangedError, ErrAddressUnknown, ErrAccountClosed, ErrUnknownProvider,
-// shipping.ErrNotServiceable, database.ErrBusy.
+// *TotalChangedError, *QuoteRefusedError, pricing.ErrQuoteInvalid, *CouponRefusedError, ErrUsedUp,
+// ErrAddressUnknown, ErrAccountClosed, ErrUnknownProvider, shipping.ErrNotServiceable, database.ErrBusy.
 // None of them changes anything.
 func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if _, ok := o.Providers[in.Provider]; !ok {
@@ -83,9 +90,10 @@ func (o *Orders) laneOf(in PlaceInput) string {
 
 // placing is a checkout on its way: what is asked for, and what came of it.
 type placing struct {
-	in   PlaceInput
-	plan plan
-	err  error // why there is no order
+	in       PlaceInput
+	plan     plan
+	customer []byte // whom limits of promotions are counted for, once the e-mail address is known
+	err      error  // why there is no order
 }
 
 // maxPlaceAttempts bounds how often checkouts that lost a race look again: for units in
@@ -142,11 +150,13 @@ func lostRace(err error, attempt int) bool {
 }
 
 func isRace(err error) bool {
-	return inventory.SoldOut(err) || idempotency.Taken(err) || database.Violates(err, "carts_version_current")
+	return inventory.SoldOut(err) || promotion.UsedUp(err) || idempotency.Taken(err) || database.Violates(err, "carts_version_current")
 }
 
 func placeError(err error, attempts int) error {
 	switch {
+	case promotion.UsedUp(err):
+		return ErrUsedUp
 	case isRace(err):
 		return &database.RetriesExhaustedError{Attempts: attempts, Err: err}
 	case database.Violates(err, "orders_cart_key"):
@@ -166,25 +176,35 @@ func (o *Orders) tryPlacing(ctx context.Context, calls []*placing) error {
 	}
 	var planned []*placing
 	for i, p := range calls {
-		if p.plan, p.err = o.planOne(p.in, seen[i], levels); p.err == nil {
+		p.customer = o.customer(seen[i].email)
+		if p.plan, p.err = o.planOne(ctx, p, seen[i], levels); p.err == nil {
 			planned = append(planned, p)
 		}
 	}
 	if planned == nil {
 		return nil
 	}
-	return o.write(ctx, planned)
+	err = o.write(ctx, planned)
+	if promotion.UsedUp(err) {
+		for _, p := range planned {
+			o.contested.note(p.plan.uses, o.Now())
+		}
+	}
+	return err
 }
 
-func (o *Orders) planOne(in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
+// planOne plans a checkout, and takes what it needs from what was seen for those after it.
+func (o *Orders) planOne(ctx context.Context, p *placing, s seen, levels inventory.Levels) (plan, error) {
 	if s.err != nil {
 		return plan{}, s.err
 	}
-	p, err := o.plan(in, s, levels)
+	s.cart.Used, s.cart.Customer = s.used, p.customer
+	planned, err := o.plan(ctx, p.in, s, levels)
 	if err == nil {
-		levels.Take(p.allocations)
+		levels.Take(planned.allocations)
+		s.used.Take(p.customer, planned.promotions...)
 	}
-	return p, err
+	return planned, err
 }
 
 // seen is what a checkout reads.
@@ -193,6 +213,7 @@ type seen struct {
 	cart    cart.Cart
 	email   string
 	address *Address
+	used    *promotion.Used // shared by all checkouts that were read together
 }
 
 // read looks at all that the checkouts need, in one snapshot.
@@ -201,15 +222,18 @@ func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.
 	carts := make(map[regions.Ref]cart.Cart)
 	earlier := make([]error, len(calls))
 	var rows []inventory.LocatedLevel
+	var used promotion.Used
+	contested := o.contested.list(o.Now())
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		refs, keys := make([]regions.Ref, len(calls)), make([]idempotency.Key, len(calls))
 		for i, p := range calls {
-			all[i] = seen{email: p.in.Email}
+			all[i] = seen{email: p.in.Email, used: &used}
 			refs[i], keys[i] = p.in.Cart, p.in.Idempotency
 		}
 		idempotency.QueueFindAll(b, keys, earlier)
 		o.Carts.QueueGetForCheckout(b, refs, carts)
 		inventory.QueueCartLevels(b, refs, o.Regions, &rows)
+		promotion.QueueUsed(b, contested, o.customersOf(calls), &used)
 		for i, p := range calls {
 			queueCustomer(b, p.in, &all[i])
 		}
@@ -226,6 +250,21 @@ func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.
 		}
 	}
 	return all, inventory.LevelsOf(rows), nil
+}
+
+// customersOf are whom limits of promotions are counted for, as far as they are known before
+// anything was read.
+func (o *Orders) customersOf(calls []*placing) [][]byte {
+	var customers [][]byte
+	for _, p := range calls {
+		switch {
+		case p.customer != nil:
+			customers = append(customers, p.customer)
+		case p.in.Email != "":
+			customers = append(customers, o.customer(p.in.Email))
+		}
+	}
+	return customers
 }
 
 // queueCustomer adds the reading of what a customer's checkout leaves to the account.
@@ -271,10 +310,12 @@ type plan struct {
 	order       Order
 	cartVersion int64
 	allocations []inventory.Allocation
+	promotions  []promotion.Applied
+	uses        []promotion.Use
 	now         time.Time
 }
 
-func (o *Orders) plan(in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
+func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
 	if err := checkCart(in, s.cart); err != nil {
 		return plan{}, err
 	}
@@ -297,7 +338,7 @@ func (o *Orders) plan(in PlaceInput, s seen, levels inventory.Levels) (plan, err
 		ref.Region = in.Account.Region
 	}
 	s.cart.Country, s.cart.State = shipTo.Country, shipTo.State
-	quote, _, err := o.Carts.Quote(s.cart)
+	quote, err := o.quote(ctx, in, s.cart)
 	if err != nil {
 		return plan{}, err
 	}
@@ -312,14 +353,29 @@ func (o *Orders) plan(in PlaceInput, s seen, levels inventory.Levels) (plan, err
 		return plan{}, err
 	}
 	now := o.Now().UTC().Truncate(time.Microsecond) // as the database keeps it
-	order := newOrder(ref, in, s, shipTo, quote)
+	order, err := o.newOrder(ref, in, s, shipTo, quote)
+	if err != nil {
+		return plan{}, err
+	}
 	order.PlacedAt, order.UpdatedAt, order.ExpiresAt = now, now, now.Add(o.PayWithin)
 	order.Payment = payment.Payment{
 		Ref: ref, OrderID: ref.ID, Provider: in.Provider, Method: in.Method, State: payment.Pending,
 		Currency: order.Currency, AmountMinor: order.TotalMinor, CreatedAt: now,
 	}
 	order.History = []Change{{Version: 1, Status: PendingPayment, Actor: o.buyer(in), At: now}}
-	return plan{order: order, cartVersion: s.cart.Version, allocations: allocations, now: now}, nil
+	p := plan{order: order, cartVersion: s.cart.Version, allocations: allocations, promotions: quote.Promotions, now: now}
+	for _, applied := range quote.Promotions {
+		p.uses = append(p.uses, applied.Use(ref, s.cart.Customer))
+	}
+	return p, nil
+}
+
+// customer is whom limits of promotions are counted for: whoever orders with that address,
+// signed in or not. It is no personal data: nobody without the key can tell the address.
+func (o *Orders) customer(email string) []byte {
+	hash := hmac.New(sha256.New, o.CustomerKey)
+	hash.Write([]byte(strings.ToLower(email)))
+	return hash.Sum(nil)
 }
 
 // checkCart says why a cart cannot be ordered by this caller.
@@ -336,7 +392,7 @@ func checkCart(in PlaceInput, c cart.Cart) error {
 	}
 	var refused []string
 	for _, line := range c.Lines {
-		if !line.Sellable || !line.Priced {
+		if !line.Sellable {
 			refused = append(refused, line.SKU)
 		}
 	}
@@ -354,23 +410,50 @@ func demandOf(c cart.Cart) []inventory.Demand {
 	return demand
 }
 
-func newOrder(ref regions.Ref, in PlaceInput, s seen, shipTo Address, quote pricing.Quote) Order {
+func (o *Orders) newOrder(ref regions.Ref, in PlaceInput, s seen, shipTo Address, quote cart.Quote) (Order, error) {
 	order := Order{
 		Ref: ref, Cart: in.Cart, Status: PendingPayment, Version: 1, Currency: quote.Currency, Country: shipTo.Country,
-		SubtotalMinor: quote.SubtotalMinor, ShippingMinor: quote.ShippingMinor, TaxMinor: quote.TaxMinor, TotalMinor: quote.TotalMinor,
+		Market: quote.Ask.Market.Code, Group: quote.Ask.Group, PricedAt: quote.Ask.At,
+		SubtotalMinor: quote.SubtotalMinor, DiscountMinor: quote.DiscountMinor,
+		ShippingMinor: quote.ShippingMinor, TaxMinor: quote.TaxMinor, TotalMinor: quote.TotalMinor,
 		PricesIncludeTax: quote.PricesIncludeTax, Email: s.email, ShipTo: shipTo, transition: uuid.New(),
 	}
 	if in.Account != nil {
 		order.Account = &in.Account.ID
 	}
+	prices := o.Carts.Prices
+	book, booked := prices.Book(quote.Rules, quote.Currency, quote.Ask.At)
 	for i, line := range quote.Lines {
-		order.Lines = append(order.Lines, Line{
+		derivation, err := json.Marshal(quote.Derivation(i, prices.MaxRateAge))
+		if err != nil {
+			return Order{}, fmt.Errorf("encode derivation: %w", err)
+		}
+		l := Line{
 			LineNo: int64(i + 1), SKU: line.SKU, ProductID: s.cart.Lines[i].ProductID, Title: s.cart.Lines[i].Title,
-			Quantity: line.Quantity, UnitPriceMinor: line.UnitPriceMinor, SubtotalMinor: line.SubtotalMinor,
-			TaxRate: line.TaxRate, TaxMinor: line.TaxMinor, TotalMinor: line.TotalMinor,
-		})
+			Quantity: line.Quantity, UnitPriceMinor: line.UnitPriceMinor, SubtotalMinor: line.SubtotalMinor, DiscountMinor: line.DiscountMinor,
+			TaxRate: line.TaxRate, TaxMinor: line.TaxMinor, TotalMinor: line.TotalMinor, Derivation: derivation,
+		}
+		if booked {
+			if l.booked, err = bookingOf(book, line); err != nil {
+				return Order{}, err
+			}
+		}
+		order.Lines = append(order.Lines, l)
 	}
-	return order
+	return order, nil
+}
+
+// bookingOf is what a line is worth in the reporting currency.
+func bookingOf(book pricing.Booking, line pricing.Line) (booking, error) {
+	total, err := book.Minor(line.TotalMinor)
+	if err != nil {
+		return booking{}, fmt.Errorf("book line: %w", err)
+	}
+	tax, err := book.Minor(line.TaxMinor)
+	if err != nil {
+		return booking{}, fmt.Errorf("book line: %w", err)
+	}
+	return booking{currency: book.Currency, rate: book.Rate, totalMinor: total, taxMinor: tax}, nil
 }
 
 // buyer is who the history says placed the order.

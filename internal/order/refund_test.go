@@ -223,7 +223,7 @@ func TestRetryRefund_Elsewhere(t *testing.T) {
 func TestRefund_FreeLine(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 10)
-	databasetest.Exec(t, s.db, `UPDATE prices SET amount_minor = 0 WHERE sku = 'A'`)
+	databasetest.Exec(t, s.db, `UPDATE price_entries SET amount_minor = 0 WHERE sku = 'A'`)
 	o := s.paid(t, units("A", 2)) // the delivery still costs
 	o = s.refund(t, order.RefundInput{Command: by(o), Lines: []order.RefundUnits{{LineNo: 1, Quantity: 1}}})
 	if got := s.counters(t, "euw-1", "A"); o.Lines[0].RefundedQuantity != 1 || len(o.Refunds) != 0 || got != "10/0/1" {

@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,13 @@ import (
 // has none of them yet. Its parts in other regions share the database, the bank and the clock.
 type shop struct {
 	*order.Orders
-	carts *cart.Carts
-	stock *inventory.Stock
-	db    *database.DB
-	url   string
-	bank  *bank
-	clock *clock
+	carts  *cart.Carts
+	prices *pricing.Pricer
+	stock  *inventory.Stock
+	db     *database.DB
+	url    string
+	bank   *bank
+	clock  *clock
 }
 
 // clock is a time that stands until it is moved.
@@ -64,6 +66,7 @@ func newShop(t testing.TB) *shop {
 	}
 	s = s.in(t, "eu-west")
 	seed(t, s)
+	s.poll(t)
 	return s
 }
 
@@ -72,15 +75,22 @@ func (s *shop) in(t testing.TB, region string) *shop {
 	t.Helper()
 	there := &shop{url: s.url, bank: s.bank, clock: s.clock, db: databasetest.Open(t, s.url, region)}
 	set := must(regions.Shipped())(t)
-	there.carts = cart.New(cart.Config{
-		DB: there.db, Regions: set, Prices: must(pricing.Shipped())(t), Shipping: must(shipping.Shipped())(t), Now: s.clock.Now,
-	})
+	there.prices = must(pricing.New(pricing.Config{DB: there.db, Key: bytes.Repeat([]byte("q"), 32), Lead: -1, Now: s.clock.Now}))(t)
+	there.carts = cart.New(cart.Config{DB: there.db, Regions: set, Prices: there.prices, Shipping: must(shipping.Shipped())(t), Now: s.clock.Now})
 	there.stock = inventory.New(inventory.Config{DB: there.db, Regions: set, Now: s.clock.Now})
 	there.Orders = order.New(order.Config{
 		DB: there.db, Regions: set, Carts: there.carts, Now: s.clock.Now,
-		Providers: map[string]payment.Provider{"bank": s.bank},
+		Providers: map[string]payment.Provider{"bank": s.bank}, CustomerKey: bytes.Repeat([]byte("c"), 32),
 	})
 	return there
+}
+
+// poll has the shop read the rules of prices, as a pod does each second.
+func (s *shop) poll(t testing.TB) {
+	t.Helper()
+	if err := s.prices.PollOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func seed(t testing.TB, s *shop) {
@@ -94,12 +104,12 @@ func seed(t testing.TB, s *shop) {
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active')`)
 	databasetest.Exec(t, s.db, `
-INSERT INTO skus (sku, product_id, status)
-SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
+INSERT INTO skus (sku, product_id, status, base_currency)
+SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status, 'EUR'
 FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'active')) AS s (sku, status)`)
 	databasetest.Exec(t, s.db, `
-INSERT INTO prices (sku, currency, amount_minor)
-SELECT p.sku, c.currency, p.amount
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+SELECT p.sku, 'catalogue-' || c.currency, 1, '2020-01-01', p.amount
 FROM (VALUES ('A', 1000), ('B', 333), ('C', 701), ('OLD', 100)) AS p (sku, amount),
   (VALUES ('EUR'), ('USD'), ('SGD')) AS c (currency)`)
 }
@@ -253,6 +263,9 @@ FROM (
   UNION ALL SELECT 'movements ' || to_jsonb(x)::text FROM stock_movements x
   UNION ALL SELECT 'carts ' || to_jsonb(x)::text FROM carts x
   UNION ALL SELECT 'keys ' || to_jsonb(x)::text FROM idempotency_keys x
+  UNION ALL SELECT 'promotions ' || to_jsonb(x)::text FROM order_promotions x
+  UNION ALL SELECT 'uses ' || to_jsonb(x)::text FROM promotion_uses x
+  UNION ALL SELECT 'customer uses ' || to_jsonb(x)::text FROM promotion_customer_uses x
   UNION ALL SELECT 'outbox ' || to_jsonb(x)::text FROM outbox x
 ) AS rows (line)
 ORDER BY rows.line`)
@@ -355,6 +368,24 @@ SELECT count(*)
 FROM orders o
 JOIN payments p ON p.region = o.region AND p.id = o.id
 WHERE o.status NOT IN ('pending_payment', 'cancelled') AND (p.status <> 'captured' OR p.captured_minor <> o.total_minor)`,
+	"orders whose discounts are not those of their lines and promotions": `
+SELECT count(*)
+FROM orders o
+WHERE o.discount_minor <> (SELECT sum(l.discount_minor) FROM order_lines l WHERE l.region = o.region AND l.order_id = o.id)
+  OR o.discount_minor <> (SELECT coalesce(sum(g.discount_minor), 0) FROM order_promotions g WHERE g.region = o.region AND g.order_id = o.id)`,
+	"promotions whose uses are not those of their orders": `
+SELECT count(*)
+FROM promotion_uses u
+WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.limited AND g.released_at IS NULL)`,
+	"customers whose uses of promotions are not those of their orders": `
+SELECT count(*)
+FROM promotion_customer_uses u
+WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.customer = u.customer AND g.released_at IS NULL)`,
+	"uses of promotions that go on although the order was cancelled, or the other way round": `
+SELECT count(*)
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+WHERE (g.released_at IS NOT NULL) <> (o.status = 'cancelled')`,
 	"orders whose totals do not add up": `
 SELECT count(*)
 FROM orders o

@@ -9,6 +9,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/outbox"
+	"meridian/internal/promotion"
 	"meridian/regions"
 )
 
@@ -92,7 +93,19 @@ WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.stat
 		}
 		inventory.QueueMoves(b, *first.move, causes...)
 	}
+	if first.to == Cancelled {
+		queueReleases(b, transitions)
+	}
 	return o.queueEvents(b, transitions)
+}
+
+// queueReleases gives back what cancelled orders used of promotions.
+func queueReleases(b *database.Batch, transitions []transition) {
+	releases := make([]promotion.Release, len(transitions))
+	for i, t := range transitions {
+		releases[i] = promotion.Release{Order: t.order, TransitionID: t.id}
+	}
+	promotion.QueueRelease(b, releases...)
 }
 
 // queueHistory adds the entries of those transitions that happened.

@@ -5,32 +5,34 @@ import "meridian/regions"
 // orderChecks are about orders, their lines and their history.
 var orderChecks = []check{
 	{
-		name: "line_totals", about: "a line's subtotal is unit price × quantity, and its total is that with its tax", over: "order_lines", prefix: "ord",
+		name: "line_totals", about: "a line's subtotal is unit price × quantity, and its total is that less its discount, with its tax", over: "order_lines", prefix: "ord",
 		broken: `
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
-  || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
+  || ', discount ' || l.discount_minor::text || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
 FROM order_lines l
 JOIN orders o ON o.region = l.region AND o.id = l.order_id
 WHERE l.subtotal_minor <> l.unit_price_minor::numeric * l.quantity
-  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor
-  OR l.total_minor::numeric <> l.subtotal_minor::numeric + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END`,
+  OR l.discount_minor < 0 OR l.discount_minor > l.subtotal_minor
+  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor - l.discount_minor
+  OR l.total_minor::numeric <> l.subtotal_minor::numeric - l.discount_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END`,
 	},
 	{
 		name: "order_totals", about: "an order's amounts are the sums of its lines, and its total is all of them with shipping", over: "orders", prefix: "ord",
 		broken: `
 SELECT o.region::text, o.id::text,
-  'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
-  || '; the lines'' subtotal, tax, total are ' || coalesce(l.subtotal, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
+  'subtotal, discount, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.discount_minor::text || ', ' || o.shipping_minor::text
+  || ', ' || o.tax_minor::text || ', ' || o.total_minor::text || '; the lines'' subtotal, discount, tax, total are ' || coalesce(l.subtotal, 0)::text
+  || ', ' || coalesce(l.discount, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
 FROM orders o
 LEFT JOIN (
-  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(tax_minor) AS tax, sum(total_minor) AS total
+  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(discount_minor) AS discount, sum(tax_minor) AS tax, sum(total_minor) AS total
   FROM order_lines
   GROUP BY region, order_id
 ) l ON l.region = o.region AND l.order_id = o.id
-WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.tax_minor <> l.tax
+WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.discount_minor <> l.discount OR o.tax_minor <> l.tax
   OR o.total_minor <> l.total + o.shipping_minor
-  OR o.total_minor::numeric <> o.subtotal_minor::numeric + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END`,
+  OR o.total_minor::numeric <> o.subtotal_minor::numeric - o.discount_minor + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END`,
 	},
 	{
 		name: "order_history", about: "an order's history has every version up to now, the last one its status", over: "orders", prefix: "ord",

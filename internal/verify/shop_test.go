@@ -1,9 +1,11 @@
 package verify_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,6 +18,7 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -42,8 +45,8 @@ func newShop(t testing.TB) *shop {
 
 // tables are all that a shop fills, parents first.
 var tables = []string{
-	"sellers", "categories", "products", "category_products", "skus", "prices", "email_directory", "accounts", "addresses",
-	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "payments", "refunds", "shipments",
+	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory", "accounts", "addresses",
+	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses", "order_promotions", "payments", "refunds", "shipments",
 	"reservations", "stock_movements", "outbox", "idempotency_keys",
 }
 
@@ -88,11 +91,12 @@ func emptyShop(t testing.TB) *shop {
 		customer: regions.Ref{Region: "us-east", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d1")},
 	}
 	s.inventory = inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
-	s.carts = cart.New(cart.Config{DB: s.db, Regions: s.regions, Prices: must(pricing.Shipped())(t), Shipping: must(shipping.Shipped())(t)})
+	prices := must(pricing.New(pricing.Config{DB: s.db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t)
+	s.carts = cart.New(cart.Config{DB: s.db, Regions: s.regions, Prices: prices, Shipping: must(shipping.Shipped())(t)})
 	s.orders = order.New(order.Config{
 		DB: s.db, Regions: s.regions, Carts: s.carts,
 		// Nobody asks it: the tests say what became of the payments.
-		Providers: map[string]payment.Provider{"sandbox": nil},
+		Providers: map[string]payment.Provider{"sandbox": nil}, CustomerKey: bytes.Repeat([]byte("c"), 32),
 	})
 	return s
 }
@@ -126,8 +130,14 @@ SELECT c.id, '00000000-0000-4000-8000-0000000000a1', now() FROM categories c`)
 INSERT INTO skus (sku, product_id)
 SELECT k.sku, '00000000-0000-4000-8000-0000000000a1' FROM (VALUES ('MUG-RED'), ('MUG-BLUE')) AS k (sku)`)
 	databasetest.Exec(t, s.db, `
-INSERT INTO prices (sku, currency, amount_minor)
-VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 1300), ('MUG-BLUE', 'USD', 1050)`)
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, valid_to, amount_minor)
+VALUES ('MUG-RED', 'catalogue-EUR', 1, '2020-01-01', '2021-01-01', 1200), ('MUG-RED', 'catalogue-EUR', 1, '2021-01-01', NULL, 1250),
+  ('MUG-BLUE', 'catalogue-EUR', 1, '2020-01-01', NULL, 999), ('MUG-RED', 'catalogue-USD', 1, '2020-01-01', NULL, 1300),
+  ('MUG-BLUE', 'catalogue-USD', 1, '2020-01-01', NULL, 1050)`)
+	databasetest.Exec(t, s.db, `
+INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
+VALUES ('USD', 'ecb', '2020-01-01', '1.17', 'in_force', '2020-01-01')`)
+	s.offer(t)
 	if err := inventory.SyncWarehouses(t.Context(), s.db, s.regions); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +152,20 @@ VALUES ('MUG-RED', 'EUR', 1250), ('MUG-BLUE', 'EUR', 999), ('MUG-RED', 'USD', 13
 	}
 	s.register(t, s.customer, "US")
 	s.register(t, regions.Ref{Region: "eu-west", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d2")}, "IE")
+}
+
+// offer takes ten percent off all orders, which counts against limits.
+func (s *shop) offer(t testing.TB) {
+	t.Helper()
+	ten := promotion.Promotion{
+		ID: "ten", Title: "Ten percent", TotalLimit: 1000, CustomerLimit: 1000, Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 1000},
+	}
+	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+		return promotion.QueuePut(b, ten, uuid.New(), time.Now().Add(-time.Hour))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // register makes an account as package account does.

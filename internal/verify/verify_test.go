@@ -93,6 +93,8 @@ const (
 	paidOrder    = `(region, id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1)`
 	pendingOrder = `(region, id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1)`
 	lineOfPaid   = `(region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND line_no = 1`
+
+	promotionOfPaid = `(region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1)`
 )
 
 var tamperings = []tampering{
@@ -192,11 +194,11 @@ var tamperings = []tampering{
 		sql: []string{`DELETE FROM shipments WHERE id = (SELECT id FROM shipments ORDER BY id LIMIT 1)`},
 	},
 	{
-		check: "line_totals", name: "unit price changed",
+		check: "line_totals", name: "unit price changed", also: []string{"line_derivations"},
 		sql: []string{`UPDATE order_lines SET unit_price_minor = unit_price_minor + 1 WHERE ` + lineOfPaid},
 	},
 	{
-		check: "line_totals", name: "tax beyond the price", also: []string{"order_totals"},
+		check: "line_totals", name: "tax below zero", also: []string{"order_totals", "line_derivations", "line_bookings"},
 		sql: []string{`UPDATE order_lines SET tax_minor = -1 WHERE ` + lineOfPaid},
 	},
 	{
@@ -210,6 +212,94 @@ var tamperings = []tampering{
 	{
 		check: "order_totals", name: "no lines at all", also: []string{"reservation_orders"},
 		sql: []string{`DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1)`},
+	},
+	{
+		check: "line_totals", name: "discount beyond the price", also: []string{"order_totals", "line_derivations"},
+		sql: []string{`UPDATE order_lines SET discount_minor = subtotal_minor + 1 WHERE ` + lineOfPaid},
+	},
+	{
+		check: "order_totals", name: "discount of the order changed", also: []string{"order_promotions"},
+		sql: []string{`UPDATE orders SET discount_minor = discount_minor + 1 WHERE ` + paidOrder},
+	},
+	{
+		check: "price_periods", name: "a price goes on",
+		sql: []string{`UPDATE price_entries SET valid_to = '2021-01-02' WHERE valid_to = '2021-01-01'`},
+	},
+	{
+		check: "price_periods", name: "two prices without an end",
+		sql: []string{`INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('MUG-BLUE', 'catalogue-EUR', 1, '2022-01-01', 1)`},
+	},
+	{
+		check: "line_derivations", name: "another total",
+		sql: []string{`UPDATE order_lines SET derivation = jsonb_set(derivation, '{total_minor}', '1') WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_derivations", name: "no tax",
+		sql: []string{`UPDATE order_lines SET derivation = derivation - 'tax_minor' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_derivations", name: "none",
+		sql: []string{`UPDATE order_lines SET derivation = '{}' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_derivations", name: "another currency",
+		sql: []string{`UPDATE order_lines SET derivation = jsonb_set(derivation, '{currency}', '"CHF"') WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "another total",
+		sql: []string{`UPDATE order_lines SET reporting_total_minor = reporting_total_minor + 1 WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "another tax",
+		sql: []string{`UPDATE order_lines SET reporting_tax_minor = reporting_tax_minor - 1 WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "another rate",
+		sql: []string{`UPDATE order_lines SET reporting_rate = '2.5' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "a rate that is no number",
+		sql: []string{`UPDATE order_lines SET reporting_rate = 'x' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "another currency",
+		sql: []string{`UPDATE order_lines SET reporting_currency = 'JPY' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "line_bookings", name: "in no currency",
+		sql: []string{`UPDATE order_lines SET reporting_currency = '' WHERE ` + lineOfPaid},
+	},
+	{
+		check: "order_promotions", name: "gave more than the discount",
+		sql: []string{`UPDATE order_promotions SET discount_minor = discount_minor + 1 WHERE ` + promotionOfPaid},
+	},
+	{
+		check: "order_promotions", name: "nothing gave it", also: []string{"promotion_uses", "promotion_customers"},
+		sql: []string{`DELETE FROM order_promotions WHERE ` + promotionOfPaid},
+	},
+	{
+		check: "promotion_uses", name: "one too many",
+		sql: []string{`UPDATE promotion_uses SET used = used + 1`},
+	},
+	{
+		check: "promotion_uses", name: "not counted",
+		sql: []string{`DELETE FROM promotion_uses`},
+	},
+	{
+		check: "promotion_customers", name: "one too few",
+		sql: []string{`UPDATE promotion_customer_uses SET used = used - 1`},
+	},
+	{
+		check: "promotion_customers", name: "another customer's",
+		sql: []string{`UPDATE promotion_customer_uses SET customer = 'nobody'`},
+	},
+	{
+		check: "promotion_releases", name: "given back by a paid order", also: []string{"promotion_uses", "promotion_customers"},
+		sql: []string{`UPDATE order_promotions SET released_at = now() WHERE ` + promotionOfPaid},
+	},
+	{
+		check: "promotion_releases", name: "kept by a cancelled order", also: []string{"promotion_uses", "promotion_customers"},
+		sql: []string{`UPDATE order_promotions SET released_at = NULL WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'cancelled' ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "order_history", name: "gap",

@@ -1,0 +1,63 @@
+package order
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"meridian/internal/cart"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+)
+
+// quote prices a cart for its checkout: by the quote that the shopper holds, or by what is
+// in force now. All of it must have a price, and every coupon must give something.
+func (o *Orders) quote(ctx context.Context, in PlaceInput, c cart.Cart) (cart.Quote, error) {
+	terms, reason, err := o.terms(in, c)
+	if err != nil {
+		return cart.Quote{}, err
+	}
+	quote, err := o.Carts.Quote(ctx, c, terms)
+	switch {
+	case err != nil:
+		return cart.Quote{}, err
+	case quote.Unpriced != nil:
+		return cart.Quote{}, &NotForSaleError{SKUs: quote.Unpriced}
+	case reason != "":
+		return cart.Quote{}, &QuoteRefusedError{Reason: reason, Current: money.New(quote.TotalMinor, quote.Currency)}
+	case len(quote.RefusedCoupons) > 0:
+		return cart.Quote{}, &CouponRefusedError{Refused: quote.RefusedCoupons}
+	}
+	return quote, nil
+}
+
+// terms are those of the quote that the checkout names, nil for none; or the reason for which
+// it cannot be honoured. It fails with pricing.ErrQuoteInvalid.
+func (o *Orders) terms(in PlaceInput, c cart.Cart) (*pricing.Terms, string, error) {
+	if in.QuoteID == "" {
+		return nil, "", nil
+	}
+	terms, err := o.Carts.Prices.ReadQuote(in.QuoteID)
+	if errors.Is(err, pricing.ErrQuoteExpired) {
+		return nil, fmt.Sprintf("it expired at %s", terms.Expires.UTC().Format("2006-01-02 15:04:05 MST")), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	goods := make([]pricing.Wanted, len(c.Lines))
+	for i, line := range c.Lines {
+		goods[i] = pricing.Wanted{SKU: line.SKU, Quantity: line.Quantity}
+	}
+	switch {
+	case !bytes.Equal(terms.Goods, pricing.GoodsDigest(goods, c.Coupons)):
+		return nil, "it is for other goods or coupons than the cart's", nil
+	case terms.Currency != c.Currency:
+		return nil, fmt.Sprintf("it is in %s, the cart in %s", terms.Currency, c.Currency), nil
+	case terms.Country != c.Country || terms.State != pricing.Destination{Country: c.Country, State: c.State}.StateCode():
+		return nil, "it is for another country or state than the goods go to", nil
+	case terms.Group != c.Group:
+		return nil, "it is for another customer group", nil
+	}
+	return &terms, "", nil
+}

@@ -1,0 +1,96 @@
+package pricing
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/regions"
+)
+
+// Article is a SKU with what its price depends on.
+type Article struct {
+	SKU string
+	// BaseCurrency is that of the catalogue price which others are converted from; empty
+	// where there is none.
+	BaseCurrency money.Currency
+	TaxCategory  string
+	Category     string // the product's, for promotions
+	// Sellable is false when the SKU or its product is no longer sold.
+	Sellable bool
+	// Entries are its prices in all lists, in force now, to come, or in the window that was
+	// asked for; by list, quantity and time.
+	Entries []Entry
+}
+
+// Entry is what MinQuantity units or more cost each in a list, in minor units of the list's currency.
+type Entry struct {
+	List        string
+	MinQuantity int64
+	AmountMinor int64
+	Period      Period
+}
+
+// LowestWindow is how far back the lowest price is looked for when a reduction is shown:
+// 30 days (Directive 98/6/EC, article 6a, of the European Union: "Omnibus").
+const LowestWindow = 30 * 24 * time.Hour
+
+// LowestReach is how far before the asked moment the lowest price is looked for at all: a
+// reduction that began longer ago is compared with what is left of its window, if anything.
+const LowestReach = 335 * 24 * time.Hour
+
+// QueueArticles adds to a batch the reading of SKUs with their prices in force at since or
+// later, as one statement. SKUs that there are not are left out of into.
+func QueueArticles(b *database.Batch, skus []string, since time.Time, into map[string]*Article) {
+	b.Queue(articleQuery+`
+WHERE s.sku = ANY($1::text[])`+articleOrder, skus, since).Query(collectArticles(into))
+}
+
+// QueueCartArticles is QueueArticles for the SKUs that carts hold.
+func QueueCartArticles(b *database.Batch, carts []regions.Ref, since time.Time, into map[string]*Article) {
+	homes, ids := regions.Columns(carts)
+	b.Queue(articleQuery+`
+WHERE s.sku IN (
+  SELECT l.sku
+  FROM unnest($1::text[], $3::uuid[]) AS c (region, id)
+  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id)`+articleOrder,
+		homes, since, ids).Query(collectArticles(into))
+}
+
+// articleQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
+const articleQuery = `
+SELECT s.sku, s.base_currency, p.tax_category, p.category_id, s.status = 'active' AND p.status = 'active',
+  e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
+FROM skus s
+JOIN products p ON p.id = s.product_id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)`
+
+const articleOrder = `
+ORDER BY s.sku, e.list, e.min_quantity, e.valid_from`
+
+func collectArticles(into map[string]*Article) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		clear(into)
+		var a Article
+		var list *string
+		var minQuantity, amount *int64
+		var from, to *time.Time
+		var last *Article
+		_, err := pgx.ForEachRow(rows, []any{&a.SKU, &a.BaseCurrency, &a.TaxCategory, &a.Category, &a.Sellable,
+			&list, &minQuantity, &amount, &from, &to}, func() error {
+			if last == nil || last.SKU != a.SKU {
+				last = new(Article)
+				*last = a
+				into[a.SKU] = last
+			}
+			if list != nil {
+				last.Entries = append(last.Entries, Entry{List: *list, MinQuantity: *minQuantity, AmountMinor: *amount,
+					Period: Period{From: *from, To: until(to)}})
+			}
+			return nil
+		})
+		return err
+	}
+}

@@ -1,0 +1,82 @@
+package pricing
+
+import (
+	"slices"
+	"time"
+)
+
+// Lowest is the lowest price that one unit had in the 30 days before its present reduction
+// began, in minor units: what a shop in the European Union shows beside a reduced price
+// (Directive 98/6/EC, article 6a). ok is false where the article is not reduced, or had no
+// price before. Rules and entries must reach back LowestReach before the asked moment.
+//
+// Prices move with price lists, their entries, markets and exchange rates; each of these
+// has its moments, and between two of them the price stands still.
+func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
+	now, err := r.Unit(a, ask, 1)
+	if err != nil || now.Regular == nil {
+		return 0, false
+	}
+	market := ask.Market.Code
+	begun := later(now.Entry.Period.From, now.List.Period.From)
+	from := later(begun.Add(-LowestWindow), ask.At.Add(-LowestReach))
+	if !from.Before(begun) {
+		return 0, false
+	}
+	for _, at := range r.moments(a, ask, from, begun) {
+		var known bool
+		if ask.Market, known = inForce(r.markets[market], at); !known {
+			continue
+		}
+		ask.At = at
+		if unit, err := r.Unit(a, ask, 1); err == nil && (!ok || unit.AmountMinor < lowest) {
+			lowest, ok = unit.AmountMinor, true
+		}
+	}
+	return lowest, ok
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Next is the earliest moment after the asked one at which the price may move, within an
+// hour; else the end of that hour.
+func (r *Rules) Next(a *Article, ask Ask) time.Time {
+	end := ask.At.Add(time.Hour)
+	moments := r.moments(a, ask, ask.At, end)
+	if len(moments) > 1 {
+		return moments[1]
+	}
+	return end
+}
+
+// moments are when the price may have moved, from the beginning of a window until just
+// before its end.
+func (r *Rules) moments(a *Article, ask Ask, from, to time.Time) []time.Time {
+	moments := []time.Time{from}
+	add := func(p Period) {
+		for _, at := range []time.Time{p.From, p.To} {
+			if at.After(from) && at.Before(to) {
+				moments = append(moments, at)
+			}
+		}
+	}
+	for i := range a.Entries {
+		add(a.Entries[i].Period)
+		if l := r.lists[a.Entries[i].List]; l != nil {
+			add(l.Period)
+		}
+	}
+	for _, m := range r.markets[ask.Market.Code] {
+		add(m.Period)
+	}
+	for _, at := range r.Rates.Moments(from, to, a.BaseCurrency, ask.Currency) {
+		moments = append(moments, at)
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	return slices.CompactFunc(moments, time.Time.Equal)
+}
