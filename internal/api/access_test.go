@@ -21,6 +21,8 @@ const (
 	operators = "operators"
 	admins    = "admins"
 	sellers   = "sellers"
+	// financiers are those with the role finance.
+	financiers = "finance"
 	// owners of the cart, order, address, product or import in the path; for all others it is not there.
 	cartOwner    = "the cart's owner"
 	orderReader  = "the order's owner, and operators"
@@ -37,7 +39,7 @@ var accessTo = map[string][]string{
 		"getHealth", "getReadiness", "getMetrics", "getDocument", "getDocs", "listRegions", "getKeys", "signIn",
 		"refreshSession", "listProducts", "getProduct", "listCategories", "getCategory", "receiveWebhook",
 	},
-	anybody: {"registerAccount", "createCart", "placeOrder", "getAvailability"},
+	anybody: {"registerAccount", "createCart", "placeOrder", "getAvailability", "getPrice", "quotePrices"},
 	customers: {
 		"signOut", "signOutEverywhere", "getAccount", "updateAccount", "closeAccount", "changePassword", "listAddresses",
 		"addAddress", "getAccountCart", "listOrders",
@@ -48,9 +50,10 @@ var accessTo = map[string][]string{
 		"setReorderPoint", "listMovements",
 	},
 	admins:       {"setRoles", "createSeller", "putCategories"},
+	financiers:   {"getRevenueReport"},
 	sellers:      {"listSellerProducts", "createProduct", "listImports", "importProducts"},
 	cartOwner:    {"getCart", "changeCart", "addCartLine", "setCartLine", "removeCartLine"},
-	orderReader:  {"getOrder"},
+	orderReader:  {"getOrder", "getInvoice"},
 	orderOwner:   {"cancelOrder"},
 	addressOwner: {"getAddress", "replaceAddress", "deleteAddress"},
 	ownSeller:    {"getSellerProduct", "replaceProduct", "archiveProduct", "getImport", "listImportErrors"},
@@ -67,6 +70,7 @@ func keptOut(group, token string) (status int) {
 		group == customers && signedIn,
 		group == operators && is("operator", "admin"),
 		group == admins && is("admin"),
+		group == financiers && is("finance", "admin"),
 		group == sellers && is("acme", "rival"),
 		group == ownSeller && is("acme"),
 		group == orderReader && is("ada", "operator", "admin"),

@@ -13,7 +13,6 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/api/apitest"
-	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 	"meridian/regions"
@@ -47,9 +46,8 @@ func newAccountShop(t testing.TB) *accountShop {
 	if err := accounts.RotateOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := newTestServer(t, func(d *Deps, _ *Config) {
+	s := newTestServer(t, withCarts(t, db), func(d *Deps, _ *Config) {
 		d.Accounts, d.VerifyToken = accounts, VerifyWith(accounts)
-		d.Carts = cart.New(cart.Config{DB: db, Regions: shipped})
 	})
 	return &accountShop{t: t, db: db, accounts: accounts, server: s, handler: validated(t, s.Handler())}
 }

@@ -69,6 +69,11 @@ func takesStream(bytes int64, timeout time.Duration) routeOption {
 	return func(c *routeConfig) { c.bodyLimit, c.timeout = bytes, timeout }
 }
 
+// takesLong is for routes whose answer may take up to that time.
+func takesLong(timeout time.Duration) routeOption {
+	return func(c *routeConfig) { c.timeout = timeout }
+}
+
 // How much later than the request's deadline a connection stops being read, so that a handler that heeds its context
 // answers first, and stops being written, so that a client that does not read its answer holds nothing for long.
 const (

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -11,8 +12,6 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
-	"meridian/internal/pricing"
-	"meridian/internal/shipping"
 	"meridian/regions"
 )
 
@@ -21,11 +20,15 @@ const countryHeader = "X-Meridian-Country"
 
 // cartResponse is a cart with the prices and the stock of now.
 type cartResponse struct {
-	ID        string               `json:"id"`
-	Status    string               `json:"status"`
-	Version   int64                `json:"version"`
-	Currency  string               `json:"currency"`
-	Country   string               `json:"country"`
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Version  int64  `json:"version"`
+	Currency string `json:"currency"`
+	Country  string `json:"country"`
+	// Market is whose prices the cart has.
+	Market string `json:"market"`
+	// Coupons are the codes that were entered.
+	Coupons   []couponResponse     `json:"coupons,omitzero"`
 	Lines     []cartLineResponse   `json:"lines"`
 	Estimate  cartEstimateResponse `json:"estimate"`
 	CreatedAt time.Time            `json:"created_at"`
@@ -46,13 +49,25 @@ type cartLineResponse struct {
 	// UnitPriceMinor and SubtotalMinor are absent where the line cannot be bought.
 	UnitPriceMinor *int64 `json:"unit_price_minor,omitzero"`
 	SubtotalMinor  *int64 `json:"subtotal_minor,omitzero"`
-	Buyable        bool   `json:"buyable"`
-	Availability   string `json:"availability"`
+	// DiscountMinor is what promotions take off SubtotalMinor.
+	DiscountMinor int64 `json:"discount_minor"`
+	// RegularMinor is the unit's price without the sale that it is in, LowestMinor its lowest of the 30 days before.
+	RegularMinor *int64 `json:"regular_minor,omitzero"`
+	LowestMinor  *int64 `json:"lowest_30_days_minor,omitzero"`
+	Buyable      bool   `json:"buyable"`
+	Availability string `json:"availability"`
+}
+
+// couponResponse is a code; Refused says why it gives nothing.
+type couponResponse struct {
+	Code    string `json:"code"`
+	Refused string `json:"refused,omitzero"`
 }
 
 // cartEstimateResponse is what the buyable lines would cost in the cart's country.
 type cartEstimateResponse struct {
 	SubtotalMinor    int64                 `json:"subtotal_minor"`
+	DiscountMinor    int64                 `json:"discount_minor"`
 	ShippingMinor    int64                 `json:"shipping_minor"`
 	TaxMinor         int64                 `json:"tax_minor"`
 	TotalMinor       int64                 `json:"total_minor"`
@@ -66,8 +81,8 @@ type cartDeliveryResponse struct {
 	MaxDays int64  `json:"max_days"`
 }
 
-func (s *Server) newCartResponse(c cart.Cart) (cartResponse, error) {
-	quote, rate, err := s.Carts.Quote(c)
+func (s *Server) newCartResponse(ctx context.Context, c cart.Cart) (cartResponse, error) {
+	quote, err := s.Carts.Quote(ctx, c, nil)
 	if err != nil {
 		return cartResponse{}, err
 	}
@@ -77,18 +92,20 @@ func (s *Server) newCartResponse(c cart.Cart) (cartResponse, error) {
 		Version:   c.Version,
 		Currency:  string(c.Currency),
 		Country:   c.Country,
-		Estimate:  newCartEstimate(quote, rate),
+		Market:    quote.Ask.Market.Code,
+		Coupons:   newCoupons(c, quote),
+		Estimate:  newCartEstimate(quote),
 		CreatedAt: c.CreatedAt,
 		UpdatedAt: c.UpdatedAt,
 		ExpiresAt: c.ExpiresAt,
 	}
 	for _, line := range c.Lines {
-		answer.Lines = append(answer.Lines, newCartLineResponse(line, quote))
+		answer.Lines = append(answer.Lines, newCartLineResponse(line, &quote))
 	}
 	return answer, nil
 }
 
-func newCartLineResponse(line cart.Line, quote pricing.Quote) cartLineResponse {
+func newCartLineResponse(line cart.Line, quote *cart.Quote) cartLineResponse {
 	answer := cartLineResponse{
 		SKU:          line.SKU,
 		ProductID:    regions.FormatGlobalID(regions.ProductPrefix, line.ProductID),
@@ -99,24 +116,42 @@ func newCartLineResponse(line cart.Line, quote pricing.Quote) cartLineResponse {
 		Quantity:     line.Quantity,
 		Availability: string(line.Availability()),
 	}
-	for _, priced := range quote.Lines {
-		if priced.SKU == line.SKU {
-			answer.UnitPriceMinor, answer.SubtotalMinor = &priced.UnitPriceMinor, &priced.SubtotalMinor
-			answer.Buyable = true
+	if priced := quote.Line(line.SKU); priced != nil {
+		answer.UnitPriceMinor, answer.SubtotalMinor = &priced.UnitPriceMinor, &priced.SubtotalMinor
+		answer.DiscountMinor, answer.LowestMinor = priced.DiscountMinor, priced.LowestMinor
+		if regular, reduced := priced.RegularMinor(); reduced {
+			answer.RegularMinor = &regular
 		}
+		answer.Buyable = true
 	}
 	return answer
 }
 
-func newCartEstimate(quote pricing.Quote, rate shipping.Rate) cartEstimateResponse {
+// newCoupons are the codes of a cart, each with why it gives nothing, if so.
+func newCoupons(c cart.Cart, quote cart.Quote) []couponResponse {
+	var answer []couponResponse
+	for _, code := range c.Coupons {
+		coupon := couponResponse{Code: code}
+		for _, refused := range quote.RefusedCoupons {
+			if refused.Coupon == code {
+				coupon.Refused = string(refused.Reason)
+			}
+		}
+		answer = append(answer, coupon)
+	}
+	return answer
+}
+
+func newCartEstimate(quote cart.Quote) cartEstimateResponse {
 	answer := cartEstimateResponse{
 		SubtotalMinor:    quote.SubtotalMinor,
+		DiscountMinor:    quote.DiscountMinor,
 		ShippingMinor:    quote.ShippingMinor,
 		TaxMinor:         quote.TaxMinor,
 		TotalMinor:       quote.TotalMinor,
 		PricesIncludeTax: quote.PricesIncludeTax,
 	}
-	if rate.Service != "" {
+	if rate := quote.Delivery; rate.Service != "" {
 		answer.Delivery = &cartDeliveryResponse{Service: rate.Service, MinDays: rate.MinDays, MaxDays: rate.MaxDays}
 	}
 	return answer
@@ -124,11 +159,11 @@ func newCartEstimate(quote pricing.Quote, rate shipping.Rate) cartEstimateRespon
 
 // answerCart answers what an operation on a cart returned. The ETag is the version that a change may be based on;
 // prices and stock move without it, so a cart is never answered with 304.
-func (s *Server) answerCart(w http.ResponseWriter, c cart.Cart, err error) error {
+func (s *Server) answerCart(ctx context.Context, w http.ResponseWriter, c cart.Cart, err error) error {
 	if err != nil {
-		return s.cartProblem(err)
+		return s.cartProblem(ctx, err)
 	}
-	answer, err := s.newCartResponse(c)
+	answer, err := s.newCartResponse(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -175,13 +210,13 @@ func (s *Server) createCart(w http.ResponseWriter, r *http.Request) error {
 	}
 	created, err := s.Carts.Create(r.Context(), in)
 	if err != nil {
-		return s.cartProblem(err)
+		return s.cartProblem(r.Context(), err)
 	}
-	return s.writeCreatedCart(w, created)
+	return s.writeCreatedCart(r.Context(), w, created)
 }
 
-func (s *Server) writeCreatedCart(w http.ResponseWriter, created cart.Cart) error {
-	answer, err := s.newCartResponse(created)
+func (s *Server) writeCreatedCart(ctx context.Context, w http.ResponseWriter, created cart.Cart) error {
+	answer, err := s.newCartResponse(ctx, created)
 	if err != nil {
 		return err
 	}
@@ -224,7 +259,7 @@ func (s *Server) getCart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, err := s.Carts.Get(r.Context(), ref, account)
-	return s.answerCart(w, c, err)
+	return s.answerCart(r.Context(), w, c, err)
 }
 
 // cartOwner reads which cart the path names and as whose it may be used: the guest's who holds its token, else the
@@ -247,10 +282,12 @@ func (s *Server) cartOwner(r *http.Request) (regions.Ref, *regions.Ref, error) {
 }
 
 type changeCartRequest struct {
-	Version  *int64              `json:"version"`
-	Currency string              `json:"currency"`
-	Country  string              `json:"country"`
-	Changes  []cartChangeRequest `json:"changes"`
+	Version  *int64 `json:"version"`
+	Currency string `json:"currency"`
+	Country  string `json:"country"`
+	// Coupons are the codes that the cart has from now on; absent leaves them, [] takes all out.
+	Coupons []string            `json:"coupons"`
+	Changes []cartChangeRequest `json:"changes"`
 }
 
 type cartChangeRequest struct {
@@ -273,12 +310,12 @@ func (s *Server) changeCart(w http.ResponseWriter, r *http.Request) error {
 		}
 		in.Version = body.Version
 	}
-	in.Currency, in.Country = money.Currency(body.Currency), body.Country
+	in.Currency, in.Country, in.Coupons = money.Currency(body.Currency), body.Country, body.Coupons
 	for _, change := range body.Changes {
 		in.Changes = append(in.Changes, cart.Change{Op: cart.Op(change.Op), SKU: change.SKU, Quantity: change.Quantity})
 	}
 	changed, err := s.Carts.Change(r.Context(), in)
-	return s.answerCart(w, changed, err)
+	return s.answerCart(r.Context(), w, changed, err)
 }
 
 // addCartLine adds units of a SKU to a cart.
@@ -289,7 +326,7 @@ func (s *Server) addCartLine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	changed, err := s.Carts.Add(r.Context(), in, body.SKU, body.Quantity)
-	return s.answerCart(w, changed, err)
+	return s.answerCart(r.Context(), w, changed, err)
 }
 
 type setCartLineRequest struct {
@@ -304,7 +341,7 @@ func (s *Server) setCartLine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	changed, err := s.Carts.Set(r.Context(), in, mux.Vars(r)["sku"], body.Quantity)
-	return s.answerCart(w, changed, err)
+	return s.answerCart(r.Context(), w, changed, err)
 }
 
 // removeCartLine takes a line out of a cart.
@@ -314,7 +351,7 @@ func (s *Server) removeCartLine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	changed, err := s.Carts.Remove(r.Context(), in, mux.Vars(r)["sku"])
-	return s.answerCart(w, changed, err)
+	return s.answerCart(r.Context(), w, changed, err)
 }
 
 // cartChange reads what every change of a cart has: whose cart, the body (nil for a route without), the version that
@@ -358,7 +395,7 @@ func (s *Server) getAccountCart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, err := s.Carts.GetOpen(r.Context(), p.Account)
-	return s.answerCart(w, c, err)
+	return s.answerCart(r.Context(), w, c, err)
 }
 
 type mergeCartRequest struct {
@@ -386,16 +423,16 @@ func (s *Server) mergeCart(w http.ResponseWriter, r *http.Request) error {
 	merged, err := s.Carts.Merge(r.Context(), cart.MergeInput{
 		Guest: guest, Customer: p.Account, Strategy: cart.Strategy(body.Strategy),
 	})
-	return s.answerCart(w, merged, err)
+	return s.answerCart(r.Context(), w, merged, err)
 }
 
 // cartProblem adds to a conflict the current cart as clients know carts, which only the server can write.
-func (s *Server) cartProblem(err error) error {
+func (s *Server) cartProblem(ctx context.Context, err error) error {
 	var conflict *cart.ConflictError
 	if !errors.As(err, &conflict) {
 		return err
 	}
-	current, quoteErr := s.newCartResponse(conflict.Current)
+	current, quoteErr := s.newCartResponse(ctx, conflict.Current)
 	if quoteErr != nil {
 		return errors.Join(err, quoteErr)
 	}

@@ -23,10 +23,7 @@ import (
 // withCarts lets a test's server keep carts in the database.
 func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	t.Helper()
-	prices, err := pricing.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	prices := testPrices(t, pricing.Config{DB: db, Lead: -1})
 	rates, err := shipping.Shipped()
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +31,20 @@ func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	return func(d *Deps, _ *Config) {
 		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates})
 	}
+}
+
+// testPrices are prices whose rules are in memory already, as they are in a pod that has begun to work.
+func testPrices(t testing.TB, config pricing.Config) *pricing.Pricer {
+	t.Helper()
+	config.Key = testSecret
+	prices, err := pricing.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := prices.PollOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return prices
 }
 
 // cartShop is a server on a database that sells a mug (12.50 EUR), a book (20.00 EUR, reduced tax) and a lamp that
@@ -57,7 +68,9 @@ FROM (VALUES
   ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced'),
   ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard')) AS p (id, slug, title, tax)`)
 		b.Queue(`INSERT INTO skus (sku, product_id) SELECT upper(slug), id FROM products`)
-		b.Queue(`INSERT INTO prices (sku, currency, amount_minor) VALUES ('MUG', 'EUR', 1250), ('BOOK', 'EUR', 2000)`)
+		pricing.QueueSet(b, []pricing.Price{
+			{SKU: "MUG", Currency: "EUR", AmountMinor: 1250}, {SKU: "BOOK", Currency: "EUR", AmountMinor: 2000},
+		}, 0)
 		b.Queue(`
 INSERT INTO warehouses (code, region, title, country, latitude, longitude)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1)`)
@@ -138,7 +151,7 @@ func TestCart(t *testing.T) {
 	wantTrips(t, read, 1)
 	got := wantCart(t, read, http.StatusOK)
 	want := cartResponse{
-		ID: made.ID, Status: "open", Version: 4, Currency: "EUR", Country: "IE",
+		ID: made.ID, Status: "open", Version: 4, Currency: "EUR", Country: "IE", Market: "eu",
 		Lines: []cartLineResponse{
 			{SKU: "MUG", Title: "Mug", Slug: "mug", Quantity: 2, UnitPriceMinor: ptr[int64](1250), SubtotalMinor: ptr[int64](2500), Buyable: true, Availability: "in_stock"},
 			{SKU: "BOOK", Title: "Book", Slug: "book", Quantity: 4, UnitPriceMinor: ptr[int64](2000), SubtotalMinor: ptr[int64](8000), Buyable: true, Availability: "low"},

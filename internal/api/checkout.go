@@ -31,6 +31,8 @@ type placeOrderRequest struct {
 	ShipTo  *shipTo        `json:"ship_to"`
 	Address string         `json:"address"`
 	Payment paymentRequest `json:"payment"`
+	// Quote is the id of a quote whose prices are to be honoured.
+	Quote string `json:"quote"`
 	// ExpectedTotalMinor is the total that the shopper agreed to; nil agrees to any.
 	ExpectedTotalMinor *int64 `json:"expected_total_minor"`
 }
@@ -102,7 +104,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return s.answerPlacedBefore(w, r, before, body.Payment.ReturnURL)
 	}
 	if err != nil {
-		return s.checkoutProblem(err)
+		return s.checkoutProblem(r.Context(), err)
 	}
 	placed, clientSecret := s.askForMoney(r.Context(), placed, body.Payment.ReturnURL)
 	return s.answerPlaced(w, placed, clientSecret)
@@ -170,12 +172,12 @@ func (s *Server) answerPlacedBefore(w http.ResponseWriter, r *http.Request, answ
 }
 
 // checkoutProblem adds to a conflict the current cart as clients know carts.
-func (s *Server) checkoutProblem(err error) error {
+func (s *Server) checkoutProblem(ctx context.Context, err error) error {
 	var conflict *cart.ConflictError
 	if !errors.As(err, &conflict) {
 		return err
 	}
-	current, quoteErr := s.newCartResponse(conflict.Current)
+	current, quoteErr := s.newCartResponse(ctx, conflict.Current)
 	if quoteErr != nil {
 		return errors.Join(quoteErr, err)
 	}
@@ -220,6 +222,27 @@ func totalChanged(err error, p *Problem) {
 	}
 }
 
+// quoteRefused is what the order would cost now.
+func quoteRefused(err error, p *Problem) {
+	var refused *order.QuoteRefusedError
+	if errors.As(err, &refused) {
+		p.Extra = map[string]any{"reason": refused.Reason, "actual_total_minor": refused.Current.Minor, "currency": refused.Current.Currency}
+	}
+}
+
+// couponsRefused are the codes that give nothing, and why.
+func couponsRefused(err error, p *Problem) {
+	var refused *order.CouponRefusedError
+	if !errors.As(err, &refused) {
+		return
+	}
+	var coupons []couponResponse
+	for _, c := range refused.Refused {
+		coupons = append(coupons, couponResponse{Code: c.Coupon, Refused: string(c.Reason)})
+	}
+	p.Extra = map[string]any{"coupons": coupons}
+}
+
 func (s *Server) answerPlaced(w http.ResponseWriter, placed order.Order, clientSecret string) error {
 	id := s.Orders.PublicID(placed.Ref)
 	answer := placedResponse{
@@ -246,7 +269,7 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.P
 	}
 	f := new(checkoutFaults)
 	in := order.PlaceInput{
-		CartVersion: body.CartVersion, Account: buyer, ExpectedTotalMinor: body.ExpectedTotalMinor,
+		CartVersion: body.CartVersion, Account: buyer, QuoteID: body.Quote, ExpectedTotalMinor: body.ExpectedTotalMinor,
 		Email:  f.email(body.Email, buyer == nil),
 		Method: f.Line("payment.method", body.Payment.Method, 1, maxMethod),
 	}

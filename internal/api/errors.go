@@ -22,6 +22,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -165,6 +166,17 @@ var problemTypes = []problemType{
 		detail: "Nothing was ordered. The answer says of which sku how many are left.", fill: soldOut},
 	{code: "total_changed", status: http.StatusConflict, title: "The total is another than expected",
 		match: is[*order.TotalChangedError], detail: "Nothing was ordered. Show the actual total, and order again.", fill: totalChanged},
+	{code: "quote_refused", status: http.StatusConflict, title: "The quote cannot be honoured",
+		match: is[*order.QuoteRefusedError], detail: "Nothing was ordered. Show the actual total, and order again without the quote or with a new one.", fill: quoteRefused},
+	{code: "quote_invalid", status: http.StatusUnprocessableEntity, title: "The quote is not one of this shop",
+		err: pricing.ErrQuoteInvalid, detail: "Send the id as POST /v1/prices:quote gave it, or leave it out."},
+	{code: "coupon_refused", status: http.StatusUnprocessableEntity, title: "A coupon gives nothing",
+		match: is[*order.CouponRefusedError], detail: "Nothing was ordered. Take the coupons that the answer names out of the cart.", fill: couponsRefused},
+	{code: "promotion_used_up", status: http.StatusConflict, title: "A promotion is used up",
+		err: order.ErrUsedUp, detail: "Nothing was ordered. Its last use was just taken: take the coupon out of the cart, or order again."},
+	{code: "market_unknown", status: http.StatusBadRequest, title: "There is no such market", match: is[*pricing.UnknownMarketError], fill: knownMarkets},
+	{code: "no_price", status: http.StatusUnprocessableEntity, title: "It has no price there", match: is[*pricing.NoPriceError],
+		fill: noPrice},
 	{code: "address_unknown", status: http.StatusUnprocessableEntity, title: "There is no such saved address",
 		err: order.ErrAddressUnknown, detail: "Choose another one, or send ship_to."},
 	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",

@@ -179,6 +179,8 @@ var answeredElsewhere = map[string]string{
 	"payment.ErrConflict":       "the provider's answer to a mistake of the program; a worker reports it",
 	"payment.ErrRefundTooLarge": "becomes a failed refund",
 	"payment.RejectedError":     "becomes a failed payment or refund",
+	"pricing.ErrNotDerived":     "an auditor's, who works a derivation out again: no request does",
+	"pricing.ErrQuoteExpired":   "becomes order.QuoteRefusedError",
 }
 
 // TestDomainErrors holds the table to the domains: every exported error of a domain that this package imports is a

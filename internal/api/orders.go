@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,7 +30,9 @@ type orderSummary struct {
 	Version          int64          `json:"version"`
 	Currency         money.Currency `json:"currency"`
 	Country          string         `json:"country"`
+	Market           string         `json:"market"`
 	SubtotalMinor    int64          `json:"subtotal_minor"`
+	DiscountMinor    int64          `json:"discount_minor"`
 	ShippingMinor    int64          `json:"shipping_minor"`
 	TaxMinor         int64          `json:"tax_minor"`
 	TotalMinor       int64          `json:"total_minor"`
@@ -59,11 +62,14 @@ type orderLineResponse struct {
 	Quantity         int64  `json:"quantity"`
 	UnitPriceMinor   int64  `json:"unit_price_minor"`
 	SubtotalMinor    int64  `json:"subtotal_minor"`
+	DiscountMinor    int64  `json:"discount_minor"`
 	TaxRateBP        int64  `json:"tax_rate_bp"`
 	TaxMinor         int64  `json:"tax_minor"`
 	TotalMinor       int64  `json:"total_minor"`
 	RefundedQuantity int64  `json:"refunded_quantity"`
 	RefundedMinor    int64  `json:"refunded_minor"`
+	// Derivation is why the line costs that.
+	Derivation json.RawMessage `json:"derivation,omitzero"`
 }
 
 type paymentResponse struct {
@@ -290,7 +296,7 @@ func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string
 func (s *Server) newOrderSummary(o order.Order) orderSummary {
 	summary := orderSummary{
 		ID: s.Orders.PublicID(o.Ref), Status: o.Status, CancelReason: o.CancelReason, Version: o.Version,
-		Currency: o.Currency, Country: o.Country, SubtotalMinor: o.SubtotalMinor, ShippingMinor: o.ShippingMinor,
+		Currency: o.Currency, Country: o.Country, Market: o.Market, SubtotalMinor: o.SubtotalMinor, DiscountMinor: o.DiscountMinor, ShippingMinor: o.ShippingMinor,
 		TaxMinor: o.TaxMinor, TotalMinor: o.TotalMinor, PricesIncludeTax: o.PricesIncludeTax,
 		PlacedAt: o.PlacedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(), ExpiresAt: o.ExpiresAt.UTC(),
 	}
@@ -298,6 +304,14 @@ func (s *Server) newOrderSummary(o order.Order) orderSummary {
 		summary.Account = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Ref.Region, ID: *o.Account})
 	}
 	return summary
+}
+
+// knownDerivation is why the line costs what it does; nil for one that is older than derivations.
+func knownDerivation(l order.Line) json.RawMessage {
+	if string(l.Derivation) == "{}" {
+		return nil
+	}
+	return l.Derivation
 }
 
 func (s *Server) newOrderResponse(o order.Order, reader audience) orderResponse {
@@ -314,8 +328,8 @@ func (s *Server) newOrderResponse(o order.Order, reader audience) orderResponse 
 		answer.Lines = append(answer.Lines, orderLineResponse{
 			LineNo: l.LineNo, SKU: l.SKU, Product: regions.FormatGlobalID(regions.ProductPrefix, l.ProductID), Title: l.Title,
 			Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor, SubtotalMinor: l.SubtotalMinor,
-			TaxRateBP: int64(l.TaxRate), TaxMinor: l.TaxMinor, TotalMinor: l.TotalMinor,
-			RefundedQuantity: l.RefundedQuantity, RefundedMinor: l.RefundedMinor,
+			DiscountMinor: l.DiscountMinor, TaxRateBP: int64(l.TaxRate), TaxMinor: l.TaxMinor, TotalMinor: l.TotalMinor,
+			RefundedQuantity: l.RefundedQuantity, RefundedMinor: l.RefundedMinor, Derivation: knownDerivation(l),
 		})
 	}
 	for _, refund := range o.Refunds {

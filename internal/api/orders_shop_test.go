@@ -79,13 +79,13 @@ func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
 	t.Helper()
 	url := databasetest.URL(t)
 	s := &orderShop{
-		t: t, db: databasetest.Open(t, url, "eu-west"), clock: &testClock{now: time.Now().UTC().Truncate(time.Microsecond)},
-		api: make(map[string]http.Handler),
+		t: t, db: databasetest.Open(t, url, "eu-west"), api: make(map[string]http.Handler),
 	}
 	var err error
 	s.regions, err = regions.Shipped()
 	s.must(err)
 	s.stockShelves()
+	s.clock = &testClock{now: time.Now().UTC().Truncate(time.Microsecond)} // when the prices are in force
 	s.registerCustomers()
 	s.openSandbox()
 	for _, region := range []string{"eu-west", "us-east"} {
@@ -170,13 +170,12 @@ func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
 		BaseURL: s.sandboxURL, APIKey: sandboxKey, WebhookSecret: sandboxSecret, FirstBackoff: time.Millisecond,
 	})
 	s.must(err)
-	prices, err := pricing.Shipped()
-	s.must(err)
+	prices := testPrices(s.t, pricing.Config{DB: db, Lead: -1, Now: s.clock.Now})
 	rates, err := shipping.Shipped()
 	s.must(err)
 	carts := cart.New(cart.Config{DB: db, Regions: s.regions, Prices: prices, Shipping: rates, Now: s.clock.Now})
 	config := order.Config{
-		DB: db, Regions: s.regions, Carts: carts, Now: s.clock.Now, Providers: map[string]payment.Provider{"sandbox": client},
+		DB: db, Regions: s.regions, Carts: carts, CustomerKey: testSecret, Now: s.clock.Now, Providers: map[string]payment.Provider{"sandbox": client},
 	}
 	for _, f := range set {
 		f(&config)
@@ -407,8 +406,16 @@ WHERE o.version <> (SELECT count(*) FROM order_history h WHERE h.region = o.regi
 	}
 }
 
-// wholeOrders lets cmp look into answers.
-var wholeOrders = cmp.AllowUnexported(orderResponse{})
+// wholeOrders lets cmp look into answers. The database keeps a derivation's members in an order of its own.
+var wholeOrders = cmp.Options{
+	cmp.AllowUnexported(orderResponse{}),
+	cmp.Transformer("JSON", func(text json.RawMessage) (value any) {
+		if err := json.Unmarshal(text, &value); err != nil {
+			return err.Error()
+		}
+		return value
+	}),
+}
 
 // sandboxCall asks the sandbox what a shopper's browser would.
 func (s *orderShop) sandboxCall(path string, body any) {

@@ -1,8 +1,9 @@
 package api
 
 import (
+	"context"
 	"fmt"
-	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
@@ -11,24 +12,34 @@ import (
 )
 
 // productAnswers keeps the encoded answers of products that are read often: encoding is a fifth of what a read out of
-// memory costs. A product's version moves with everything its answer shows, as its ETag promises, so what is kept is
-// never wrong and needs no forgetting.
+// memory costs. A product's version moves with everything its answer shows but the prices; the key holds all that
+// these depend on but time, and an answer says until when it stands. So what is kept is never wrong and needs no
+// forgetting.
 type productAnswers struct {
-	cache *otter.Cache[productVersion, []byte]
+	cache *otter.Cache[answerKey, productAnswer]
 }
 
-type productVersion struct {
+type answerKey struct {
 	id      uuid.UUID
 	version int64
+	rules   int64
+	shown
+}
+
+// productAnswer is an encoded answer with its ETag.
+type productAnswer struct {
+	body  []byte
+	etag  string
+	until time.Time
 }
 
 // productAnswersBytes bounds what is kept.
-const productAnswersBytes = 16 << 20
+const productAnswersBytes = 32 << 20
 
 func newProductAnswers() (productAnswers, error) {
-	cache, err := otter.New(&otter.Options[productVersion, []byte]{
+	cache, err := otter.New(&otter.Options[answerKey, productAnswer]{
 		MaximumWeight: productAnswersBytes,
-		Weigher:       func(_ productVersion, answer []byte) uint32 { return uint32(len(answer)) + 100 },
+		Weigher:       func(_ answerKey, answer productAnswer) uint32 { return uint32(len(answer.body)) + 200 },
 	})
 	if err != nil {
 		return productAnswers{}, fmt.Errorf("cache of answers: %w", err)
@@ -36,18 +47,24 @@ func newProductAnswers() (productAnswers, error) {
 	return productAnswers{cache}, nil
 }
 
-// write answers a product.
-func (a productAnswers) write(w http.ResponseWriter, p catalog.Product) error {
-	key := productVersion{id: p.ID, version: p.Version}
-	if kept, ok := a.cache.GetIfPresent(key); ok {
-		writeEncoded(w, http.StatusOK, kept)
-		return nil
-	}
-	answer, err := encode(newProductResponse(p))
+// answerOf is the answer of a product for a shopper.
+func (s *Server) answerOf(ctx context.Context, p catalog.Product, in shown) (productAnswer, error) {
+	rules, err := s.Carts.Prices.Current(ctx, p.Rules)
 	if err != nil {
-		return err
+		return productAnswer{}, err
 	}
-	a.cache.Set(key, answer)
-	writeEncoded(w, http.StatusOK, answer)
-	return nil
+	key := answerKey{id: p.ID, version: p.Version, rules: rules.Version, shown: in}
+	if kept, ok := s.products.cache.GetIfPresent(key); ok && s.Now().Before(kept.until) {
+		return kept, nil
+	}
+	priced, until, err := s.pricedProduct(p, in, rules)
+	if err != nil {
+		return productAnswer{}, err
+	}
+	answer := productAnswer{etag: contentETag(marshal(priced)), until: until}
+	if answer.body, err = encode(priced); err != nil {
+		return productAnswer{}, err
+	}
+	s.products.cache.Set(key, answer)
+	return answer, nil
 }

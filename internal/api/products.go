@@ -10,6 +10,8 @@ import (
 	"github.com/gorilla/mux"
 
 	"meridian/internal/catalog"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
 )
 
 // How long caches outside, such as a CDN, may keep what everyone reads of the catalogue.
@@ -46,11 +48,25 @@ type skuResponse struct {
 	Options     map[string]string `json:"options"`
 	WeightGrams int64             `json:"weight_grams"`
 	Status      string            `json:"status"`
-	// Prices are list prices in minor units, by currency.
+	// Prices are the seller's list prices in minor units, by currency.
 	Prices map[string]int64 `json:"prices"`
+	// Price is what a unit costs the shopper who asks; absent where it cannot be bought there.
+	Price *priceTag `json:"price,omitzero"`
 }
 
-func newProductResponse(p catalog.Product) productResponse {
+// priceTag is a price as it is shown in a market.
+type priceTag struct {
+	Market           string         `json:"market"`
+	Currency         money.Currency `json:"currency"`
+	AmountMinor      int64          `json:"amount_minor"`
+	Formatted        string         `json:"formatted"`
+	PricesIncludeTax bool           `json:"prices_include_tax"`
+	// RegularMinor is the price without the sale that it is in, LowestMinor the lowest of the 30 days before.
+	RegularMinor *int64 `json:"regular_minor,omitzero"`
+	LowestMinor  *int64 `json:"lowest_30_days_minor,omitzero"`
+}
+
+func newProductResponse(p catalog.Product, at time.Time) productResponse {
 	answer := productResponse{
 		ID: p.PublicID(), Slug: p.Slug, Seller: catalog.Seller{ID: p.SellerID}.PublicID(), Title: p.Title,
 		Description: p.Description, Brand: p.Brand, Category: p.CategoryID, TaxCategory: string(p.TaxCategory),
@@ -60,8 +76,8 @@ func newProductResponse(p catalog.Product) productResponse {
 		answer.Images = append(answer.Images, imageResponse(image))
 	}
 	for _, sku := range p.SKUs {
-		prices := make(map[string]int64, len(sku.Prices))
-		for currency, amount := range sku.Prices {
+		prices := make(map[string]int64)
+		for currency, amount := range sku.Prices(at) {
 			prices[string(currency)] = amount
 		}
 		answer.SKUs = append(answer.SKUs, skuResponse{SKU: sku.Code, Barcode: sku.Barcode, Options: sku.Options,
@@ -72,16 +88,62 @@ func newProductResponse(p catalog.Product) productResponse {
 
 // getProduct answers a product that is on sale, by its id or slug.
 func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	in := s.readShown(r, q)
+	if err := q.Err(); err != nil {
+		return err
+	}
 	p, err := s.Catalog.GetProduct(r.Context(), mux.Vars(r)["product"])
+	if err != nil {
+		return err
+	}
+	answer, err := s.answerOf(r.Context(), p, in)
 	if err != nil {
 		return err
 	}
 	s.setAge(w)
 	cachePublic(w, productMaxAge)
-	if notModified(w, r, versionETag(p.Version)) {
+	varyByShopper(w)
+	if notModified(w, r, answer.etag) {
 		return nil
 	}
-	return s.products.write(w, p)
+	writeEncoded(w, http.StatusOK, answer.body)
+	return nil
+}
+
+// varyByShopper tells caches outside what the prices of an answer depend on besides its URL.
+func varyByShopper(w http.ResponseWriter) {
+	w.Header().Add("Vary", "Accept-Language, "+countryHeader)
+}
+
+// pricedProduct is a product with its prices for a shopper, and until when they stand.
+func (s *Server) pricedProduct(p catalog.Product, in shown, rules *pricing.Rules) (productResponse, time.Time, error) {
+	ask, err := in.ask(rules, s.Carts.Prices.Moment())
+	if err != nil {
+		return productResponse{}, time.Time{}, err
+	}
+	answer := newProductResponse(p, ask.At)
+	until := ask.At.Add(time.Hour)
+	for i, sku := range p.SKUs {
+		article := p.Article(sku)
+		if next := rules.Next(article, ask); next.Before(until) {
+			until = next
+		}
+		unit, err := rules.Unit(article, ask, 1)
+		if err != nil {
+			continue // it has no price there
+		}
+		tag := &priceTag{Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: unit.AmountMinor,
+			Formatted: s.locales.format(in.locale, unit.AmountMinor, ask.Currency), PricesIncludeTax: ask.Market.PricesIncludeTax}
+		if unit.Regular != nil {
+			tag.RegularMinor = &unit.Regular.AmountMinor
+			if lowest, ok := rules.Lowest(article, ask); ok {
+				tag.LowestMinor = &lowest
+			}
+		}
+		answer.SKUs[i].Price = tag
+	}
+	return answer, until, nil
 }
 
 // setAge says how old an answer of the catalogue's cache is at most.
@@ -113,6 +175,10 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
+	in := s.readShown(r, q)
+	if err := q.Err(); err != nil {
+		return err
+	}
 	listing := "products " + filter.CategoryID + " by " + filter.Brand
 	var after productPosition
 	page, err := s.readPage(r, listing, &after)
@@ -129,12 +195,21 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	}
 	var answer productsResponse
 	for _, p := range list.Products {
-		answer.Products = append(answer.Products, newProductResponse(p))
+		rules, err := s.Carts.Prices.Current(r.Context(), p.Rules)
+		if err != nil {
+			return err
+		}
+		priced, _, err := s.pricedProduct(p, in, rules)
+		if err != nil {
+			return err
+		}
+		answer.Products = append(answer.Products, priced)
 	}
 	if list.Next != nil {
 		answer.NextCursor = s.nextCursor(listing, productPosition{ListedAt: list.Next.ListedAt, ID: list.Next.ID})
 	}
 	cachePublic(w, listingMaxAge)
+	varyByShopper(w)
 	if notModified(w, r, contentETag(marshal(answer))) {
 		return nil
 	}

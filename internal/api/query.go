@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -62,6 +63,27 @@ func (q *query) OneOf(name string, choices ...string) string {
 
 // Bool returns the parameter, which must be true or false; false when it is absent.
 func (q *query) Bool(name string) bool { return q.OneOf(name, "true", "false") == "true" }
+
+// Moment returns the parameter as a moment from 1970 on, as the database keeps it; the zero time when it is absent.
+func (q *query) Moment(name string) time.Time {
+	text := q.Text(name, 40)
+	if text == "" {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || !isMoment(at) {
+		q.fault(name, momentRemedy)
+		return time.Time{}
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
+const momentRemedy = "must be a time such as 2026-01-31T12:00:00Z, from 1970 to 9999"
+
+// isMoment is whether a time is one that the shop can be asked about: the database's times are wider, JSON's are not.
+func isMoment(at time.Time) bool {
+	return at.Unix() >= 0 && at.UTC().Year() <= 9999
+}
 
 func (q *query) fault(name, message string) {
 	q.fixes = append(q.fixes, FieldError{Field: name, Message: message})

@@ -70,6 +70,7 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/orders", s.placeOrder)
 	on("GET", "/v1/orders", s.listOrders)
 	on("GET", "/v1/orders/{order}", s.getOrder)
+	on("GET", "/v1/orders/{order}/invoice", s.getInvoice)
 	on("POST", "/v1/orders/{order}/cancel", s.cancelOrder)
 
 	// Operators: what happens to orders.
@@ -81,6 +82,10 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/operator/orders/{order}/deliver", s.deliverOrder)
 	on("POST", "/v1/operator/orders/{order}/refund", s.refundOrder)
 	on("POST", "/v1/operator/refunds/{refund}/retry", s.retryRefund)
+
+	// Everyone: what SKUs cost, and why.
+	on("GET", "/v1/prices/{sku}", s.getPrice)
+	on("POST", "/v1/prices:quote", s.quotePrices)
 
 	// Everyone: whether a SKU can be had.
 	on("GET", "/v1/skus/{sku}/availability", s.getAvailability)
@@ -114,6 +119,9 @@ func (s *Server) routes() *mux.Router {
 	// Admins: who sells, and in which categories.
 	on("POST", "/v1/admin/sellers", s.createSeller)
 	on("PUT", "/v1/admin/categories", s.putCategories)
+
+	// Finance: what came in.
+	on("GET", "/v1/finance/reports/revenue", s.getRevenueReport, takesLong(reportTimeout))
 
 	// Payment providers, known by their signature.
 	on("POST", "/v1/webhooks/{provider}", s.receiveWebhook, unlimited, takesStream(maxWebhookBytes, webhookTimeout))

@@ -23,7 +23,7 @@ type sellerProductResponse struct {
 
 func newSellerProductResponse(p catalog.Product) sellerProductResponse {
 	return sellerProductResponse{
-		productResponse: newProductResponse(p), Key: p.Key, Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt,
+		productResponse: newProductResponse(p, time.Now()), Key: p.Key, Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt,
 	}
 }
 

@@ -116,8 +116,10 @@ type Server struct {
 	document document
 	limits   *limiter
 	uploads  uploads
+	reports  reports
 	telling  *instruments
 	products productAnswers
+	locales  *locales
 	router   *mux.Router
 	handler  http.Handler
 	probing  singleflight.Group
@@ -132,7 +134,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 	if err := errors.Join(deps.validate(), cfg.Validate()); err != nil {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
-	s := &Server{Deps: deps.withDefaults(), cfg: cfg.withDefaults(), after: time.After}
+	s := &Server{Deps: deps.withDefaults(), cfg: cfg.withDefaults(), after: time.After, reports: newReports()}
 	var err error
 	if s.keys, err = newKeyring(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
@@ -146,6 +148,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 	if s.limits, err = newLimiter(s.cfg.Limits, s.Now); err != nil {
 		return nil, err
 	}
+	s.locales = newLocales(s.Regions)
 	if s.products, err = newProductAnswers(); err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func (s *Server) mergeAtSignIn(ctx context.Context, customer regions.Ref, in car
 	merged, err := s.Carts.Merge(ctx, in)
 	if err == nil {
 		var response cartResponse
-		if response, err = s.newCartResponse(merged); err == nil {
+		if response, err = s.newCartResponse(ctx, merged); err == nil {
 			answer.Cart = &response
 			return
 		}

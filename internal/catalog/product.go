@@ -85,7 +85,7 @@ type SKU struct {
 	Status      Status
 	// BaseCurrency is that of the price which others are converted from; empty without any.
 	BaseCurrency money.Currency
-	// Entries are the SKU's prices in all price lists, those of the last 60 days included.
+	// Entries are the SKU's prices in all price lists, those of the last 365 days included.
 	Entries []pricing.Entry
 }
 
@@ -112,7 +112,7 @@ const productColumns = `
                                  'valid_from', e.valid_from, 'valid_to', e.valid_to)
                                ORDER BY e.list, e.min_quantity, e.valid_from)
                         FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '60 days')))
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,

@@ -75,7 +75,7 @@ func (s *shop) table(from time.Time) *Table { return NewTable(s.load(from)) }
 func (s *shop) load(from time.Time) []Rate {
 	s.t.Helper()
 	var rates []Rate
-	err := s.DB.Read(s.t.Context(), func(b *database.Batch) error { QueueLoad(b, from, &rates); return nil })
+	err := s.DB.Read(s.t.Context(), func(b *database.Batch) error { QueueLoad(b, from, time.Time{}, &rates); return nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (r *Rates) MeasureOnce(ctx context.Context) (int, error) {
 	now := r.moment()
 	var rates []Rate
 	err := r.DB.Read(ctx, func(b *database.Batch) error {
-		QueueLoad(b, now, &rates)
+		QueueLoad(b, now, now, &rates)
 		return nil
 	})
 	if err != nil {

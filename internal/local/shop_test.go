@@ -117,6 +117,7 @@ type line struct {
 type buyer struct {
 	region, country, card string
 	lines                 []line
+	coupons               []string
 }
 
 // purchase is what came of it.
@@ -126,31 +127,65 @@ type purchase struct {
 	order  string
 	token  string
 	base   string
+	lines  pricedLines
+}
+
+// basket is a guest's cart as the shop answers it.
+type basket struct {
+	ID         string      `json:"id"`
+	GuestToken string      `json:"guest_token"`
+	Currency   string      `json:"currency"`
+	Lines      pricedLines `json:"lines"`
+}
+
+// begin makes a guest's cart.
+func (s *Shop) begin(ctx context.Context, b buyer) (basket, error) {
+	var cart basket
+	status, code, err := call(ctx, http.MethodPost, s.RegionURL(b.region)+"/v1/carts", "", map[string]any{"country": b.country, "lines": b.lines}, &cart)
+	if err != nil || status != http.StatusCreated {
+		return cart, fmt.Errorf("create cart: %d %s, %v", status, code, err)
+	}
+	if b.coupons == nil {
+		return cart, nil
+	}
+	var changed basket
+	status, code, err = call(ctx, http.MethodPatch, s.RegionURL(b.region)+"/v1/carts/"+cart.ID, cart.GuestToken, map[string]any{"coupons": b.coupons}, &changed)
+	if err != nil || status != http.StatusOK {
+		return cart, fmt.Errorf("enter coupons: %d %s, %v", status, code, err)
+	}
+	return cart, nil
+}
+
+// checkOut orders a cart, by a quote where one is given.
+func (s *Shop) checkOut(ctx context.Context, b buyer, cart basket, quote string) (purchase, error) {
+	p := purchase{base: s.RegionURL(b.region)}
+	var placed struct {
+		Order struct {
+			ID    string      `json:"id"`
+			Lines pricedLines `json:"lines"`
+		} `json:"order"`
+		GuestToken string `json:"guest_token"`
+	}
+	body := map[string]any{
+		"cart": cart.ID, "email": "buyer@example.com", "payment": map[string]any{"method": b.card},
+		"ship_to": map[string]any{"name": "A Buyer", "line1": "1 Street", "city": "Town", "postcode": "12345", "country": b.country},
+	}
+	if quote != "" {
+		body["quote"] = quote
+	}
+	var err error
+	p.status, p.code, err = call(ctx, http.MethodPost, p.base+"/v1/orders", cart.GuestToken, body, &placed)
+	p.order, p.token, p.lines = placed.Order.ID, placed.GuestToken, placed.Order.Lines
+	return p, err
 }
 
 // buy goes through the shop as a guest: a cart, a checkout.
 func (s *Shop) buy(ctx context.Context, b buyer) (purchase, error) {
-	p := purchase{base: s.RegionURL(b.region)}
-	var cart struct {
-		ID         string `json:"id"`
-		GuestToken string `json:"guest_token"`
+	cart, err := s.begin(ctx, b)
+	if err != nil {
+		return purchase{}, err
 	}
-	status, _, err := call(ctx, http.MethodPost, p.base+"/v1/carts", "", map[string]any{"country": b.country, "lines": b.lines}, &cart)
-	if err != nil || status != http.StatusCreated {
-		return p, fmt.Errorf("create cart: %d, %v", status, err)
-	}
-	var placed struct {
-		Order struct {
-			ID string `json:"id"`
-		} `json:"order"`
-		GuestToken string `json:"guest_token"`
-	}
-	p.status, p.code, err = call(ctx, http.MethodPost, p.base+"/v1/orders", cart.GuestToken, map[string]any{
-		"cart": cart.ID, "email": "buyer@example.com", "payment": map[string]any{"method": b.card},
-		"ship_to": map[string]any{"name": "A Buyer", "line1": "1 Street", "city": "Town", "postcode": "12345", "country": b.country},
-	}, &placed)
-	p.order, p.token = placed.Order.ID, placed.GuestToken
-	return p, err
+	return s.checkOut(ctx, b, cart, "")
 }
 
 // orderStatus asks for the state of a purchase's order.

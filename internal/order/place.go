@@ -322,12 +322,9 @@ func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels invento
 	if in.Account != nil && s.email == "" {
 		return plan{}, ErrAccountClosed
 	}
-	shipTo := in.ShipTo
-	if in.SavedAddress != nil {
-		if s.address == nil {
-			return plan{}, ErrAddressUnknown
-		}
-		shipTo = *s.address
+	shipTo, err := s.shipTo(in)
+	if err != nil {
+		return plan{}, err
 	}
 	home, ok := o.Regions.HomeOf(shipTo.Country)
 	if !ok {
@@ -368,6 +365,17 @@ func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels invento
 		p.uses = append(p.uses, applied.Use(ref, s.cart.Customer))
 	}
 	return p, nil
+}
+
+// shipTo is where the goods go.
+func (s seen) shipTo(in PlaceInput) (Address, error) {
+	if in.SavedAddress == nil {
+		return in.ShipTo, nil
+	}
+	if s.address == nil {
+		return Address{}, ErrAddressUnknown
+	}
+	return *s.address, nil
 }
 
 // customer is whom limits of promotions are counted for: whoever orders with that address,

@@ -273,6 +273,7 @@ func TestPlace_QuoteRefused(t *testing.T) {
 		"another state":     {s.quoteID(t, c, "IE", func(terms *pricing.Terms) { terms.State = "C" }), "state"},
 		"another currency":  {s.quoteID(t, c, "IE", func(terms *pricing.Terms) { terms.Currency = "USD" }), "USD"},
 		"a group's":         {s.quoteID(t, c, "IE", func(terms *pricing.Terms) { terms.Group = "b2b" }), "group"},
+		"another market's":  {s.quoteID(t, c, "IE", func(terms *pricing.Terms) { terms.Market = "world" }), "market"},
 		"expired":           {s.quoteID(t, c, "IE", func(terms *pricing.Terms) { terms.Expires = s.clock.Now() }), "expired"},
 		"tampered with":     {string(forged), ""},
 		"cut short":         {good[:len(good)-1], ""},

@@ -19,6 +19,13 @@ func (o *Orders) quote(ctx context.Context, in PlaceInput, c cart.Cart) (cart.Qu
 		return cart.Quote{}, err
 	}
 	quote, err := o.Carts.Quote(ctx, c, terms)
+	if err == nil && terms != nil {
+		// A market is where the goods go, not what a shopper would like it to be.
+		if home, homeless := quote.Rules.MarketOf(c.Country, terms.At); homeless != nil || home.Code != terms.Market {
+			reason = "it is for another market than that of the country the goods go to"
+			quote, err = o.Carts.Quote(ctx, c, nil)
+		}
+	}
 	switch {
 	case err != nil:
 		return cart.Quote{}, err

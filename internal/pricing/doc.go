@@ -22,19 +22,33 @@
 //
 //   - Amounts are integer minor units of one currency. There are no floats, and what does
 //     not fit is an error.
-//   - Of each line: subtotal = quantity × unit price; promotions take off it at most all.
-//     Tax is of what is left, computed for each line and rounded half to even, once.
-//   - Where prices include tax, a line's total is what is left and its tax is a part of it;
-//     where tax is added, its total is what is left + tax.
-//   - Total = sum of the lines' totals + shipping, that is subtotal - discount + shipping,
-//     and + tax where prices do not include it.
-//   - The same rules, articles and input give the same quote, whoever answers. What it costs
-//     at a moment past can always be asked for, and each line can be worked out again from
-//     its Derivation alone.
+//   - Of each line: subtotal = quantity × unit price; total = subtotal - discount, and + tax
+//     where the market adds it. Of the quote: every sum is the sum of its lines', and
+//     total = the lines' totals + shipping.
+//   - It follows from its derivation alone (Derivation.Check), which every order line keeps.
+//   - The same moment gives the same answer on every pod in every region.
 //
-// Whether shown prices include tax is the market's rule. Shipping is a final amount: at this
-// stage it bears no tax.
+// # Time
 //
-// Locality: prices and rules are GLOBAL. Catalogue prices are written by catalogue edits
-// through QueueSet.
+// Prices and rules are rows with a period, [valid_from, valid_to). Nothing that was in force
+// is ever changed: a change closes one row and opens the next at an instant to come, at least
+// Config.Lead away. Pods look for changes each second, and answer from memory only while what
+// they know is younger than MaxStaleness, which is less than the lead: so all of them know of
+// a change before its instant, and change over at that instant, together. And since the past
+// stands still, a quote needs no row: its id is the moment and the terms, signed (Terms), and
+// checkout keeps the promise by pricing at that moment again.
+//
+// An SKU's first price in a currency has nobody who remembers another; it is in force at once.
+//
+// # Memory
+//
+// The rules are a few thousand rows, and every pod has them; their version is one row that
+// moves with every change, and whoever reads a cart reads it in the same snapshot
+// (Pricer.RulesOf). Articles are remembered as they are asked for (Pricer.See): 0 round trips
+// for those in memory, 1 for all others together.
+//
+// Locality: all of it is GLOBAL.
+//
+// Who calls: api, cart, order and finance. Sellers' prices are written by catalogue edits
+// (QueueSet), all others by package finance.
 package pricing

@@ -225,7 +225,11 @@ func (p *Pricer) look(ctx context.Context, skus []string, at time.Time, also []f
 	var rows RuleRows
 	err := p.DB.Read(ctx, func(b *database.Batch) error {
 		if known == nil || past {
-			QueueRules(b, Since(at), &rows)
+			until := time.Time{}
+			if past {
+				until = at
+			}
+			QueuePastRules(b, Since(at), until, &rows)
 		} else {
 			QueueVersion(b, &version)
 		}

@@ -47,6 +47,12 @@ type RuleRows struct {
 
 // QueueRules adds to a batch the reading of all rules in force at since or later.
 func QueueRules(b *database.Batch, since time.Time, into *RuleRows) {
+	QueuePastRules(b, since, time.Time{}, into)
+}
+
+// QueuePastRules is QueueRules for moments not after until, so that the exchange rates since
+// then are left out; zero takes all to come.
+func QueuePastRules(b *database.Batch, since, until time.Time, into *RuleRows) {
 	*into = RuleRows{since: since}
 	QueueVersion(b, &into.version)
 	b.Queue(`
@@ -68,7 +74,7 @@ ORDER BY country, state, category, valid_from`, since).Query(database.Collect(&i
 SELECT code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version
 FROM price_lists
 WHERE valid_to IS NULL OR valid_to > $1`, since).Query(database.Collect(&into.lists, scanList))
-	fx.QueueLoad(b, since, &into.rates)
+	fx.QueueLoad(b, since, until, &into.rates)
 	promotion.QueueLoad(b, since, &into.promotions)
 }
 

@@ -1,0 +1,210 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"meridian/internal/cart"
+	"meridian/internal/database"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/regions"
+)
+
+// priceResponse is what units of a SKU cost, and why.
+type priceResponse struct {
+	SKU              string         `json:"sku"`
+	At               time.Time      `json:"at"`
+	Market           string         `json:"market"`
+	Country          string         `json:"country"`
+	State            string         `json:"state,omitzero"`
+	Currency         money.Currency `json:"currency"`
+	Quantity         int64          `json:"quantity"`
+	UnitPriceMinor   int64          `json:"unit_price_minor"`
+	Formatted        string         `json:"formatted"`
+	PricesIncludeTax bool           `json:"prices_include_tax"`
+	// RegularMinor is the unit's price without the sale that it is in, LowestMinor the lowest of the 30 days before.
+	RegularMinor  *int64             `json:"regular_minor,omitzero"`
+	LowestMinor   *int64             `json:"lowest_30_days_minor,omitzero"`
+	SubtotalMinor int64              `json:"subtotal_minor"`
+	DiscountMinor int64              `json:"discount_minor"`
+	TaxMinor      int64              `json:"tax_minor"`
+	TotalMinor    int64              `json:"total_minor"`
+	Derivation    pricing.Derivation `json:"derivation"`
+	// Quote is the id of a quote that checkout honours until QuoteExpiresAt; there is none of another moment than now.
+	Quote          string    `json:"quote,omitzero"`
+	QuoteExpiresAt time.Time `json:"quote_expires_at,omitzero"`
+}
+
+// getPrice answers what units of a SKU cost, and why: now, or at any moment past.
+func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	sku, quantity := mux.Vars(r)["sku"], int64(q.Int("quantity", 1, 1, cart.MaxQuantity))
+	in := priceQuestion{shown: s.readShown(r, q), state: q.Text("state", maxStateText), group: q.Text("group", maxGroupText)}
+	in.asOf = q.Moment("as_of")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	if err := s.knowBuyer(r, &in); err != nil {
+		return err
+	}
+	view, err := s.seePrices(r.Context(), in, []string{sku})
+	if err != nil {
+		return err
+	}
+	article := view.article(sku)
+	if article == nil {
+		return notFound("There is no such SKU, or it is not for sale.")
+	}
+	answer, err := s.newPriceResponse(in, view, article, quantity)
+	if err != nil {
+		return err
+	}
+	tellAge(w, s.Carts.Prices.Age())
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.Article, quantity int64) (priceResponse, error) {
+	ask, err := view.ask(in)
+	if err != nil {
+		return priceResponse{}, err
+	}
+	unit, err := view.Rules.Unit(article, ask, quantity)
+	if err != nil {
+		return priceResponse{}, err
+	}
+	quote, err := view.Rules.Quote(pricing.QuoteInput{
+		Dest: in.destination(), Ask: ask, FirstOrder: view.buyer.FirstOrder,
+		Items: []pricing.Item{{Article: article, Quantity: quantity, Unit: unit}},
+	})
+	if err != nil {
+		return priceResponse{}, err
+	}
+	line := quote.Lines[0]
+	answer := priceResponse{
+		SKU: line.SKU, At: ask.At, Market: ask.Market.Code, Country: quote.Dest.Country, State: quote.Dest.StateCode(), Currency: ask.Currency,
+		Quantity: quantity, UnitPriceMinor: line.UnitPriceMinor, Formatted: s.locales.format(in.locale, line.UnitPriceMinor, ask.Currency),
+		PricesIncludeTax: quote.PricesIncludeTax, LowestMinor: line.LowestMinor, SubtotalMinor: line.SubtotalMinor,
+		DiscountMinor: line.DiscountMinor, TaxMinor: line.TaxMinor, TotalMinor: line.TotalMinor,
+		Derivation: quote.Derivation(0, s.Carts.Prices.MaxRateAge),
+	}
+	if regular, reduced := line.RegularMinor(); reduced {
+		answer.RegularMinor = &regular
+	}
+	if in.asOf.IsZero() && article.Sellable {
+		goods := pricing.GoodsDigest([]pricing.Wanted{{SKU: line.SKU, Quantity: quantity}}, nil)
+		answer.Quote, answer.QuoteExpiresAt, err = s.promise(&quote, goods)
+	}
+	return answer, err
+}
+
+// promise is the id of a quote of those goods, by which checkout honours its prices, and until when it does.
+func (s *Server) promise(quote *pricing.Quote, goods []byte) (id string, expires time.Time, err error) {
+	expires = quote.Ask.At.Add(s.Carts.Prices.QuoteLife)
+	id, err = s.Carts.Prices.Sign(pricing.Terms{
+		At: quote.Ask.At, Expires: expires, Market: quote.Ask.Market.Code, Currency: quote.Currency, Group: quote.Ask.Group,
+		Country: quote.Dest.Country, State: quote.Dest.StateCode(), Goods: goods,
+	})
+	return id, expires, err
+}
+
+// Bounds of a question's texts, in bytes.
+const (
+	maxStateText = 100
+	maxGroupText = 64
+)
+
+// priceQuestion is for whom, and of when, prices are asked.
+type priceQuestion struct {
+	shown
+	state string
+	// asOf is the moment; zero for now.
+	asOf time.Time
+	// group is a customer group that staff named; empty for the caller's own.
+	group string
+	// customer is whose group and orders count; nil for none.
+	customer *regions.Ref
+	// staff may ask for what others may not: for groups, for what is to come, and for what is no longer sold.
+	staff bool
+}
+
+// destination is where the goods would go.
+func (in priceQuestion) destination() pricing.Destination {
+	return pricing.Destination{Country: in.country, State: in.state}
+}
+
+// knowBuyer adds to a question who asks it, and refuses what only staff may ask.
+func (s *Server) knowBuyer(r *http.Request, in *priceQuestion) error {
+	p, signedIn, err := s.principal(r)
+	if err != nil {
+		return err
+	}
+	in.staff = signedIn && p.Has(roleFinance, roleOperator)
+	if in.staff || in.group == "" && !in.asOf.After(s.Carts.Prices.Moment()) {
+		if signedIn && in.group == "" {
+			in.customer = &p.Account
+		}
+		return nil
+	}
+	if !signedIn {
+		return &Problem{Code: "unauthenticated", Detail: "Only the shop's own people may name a group, or a moment to come."}
+	}
+	return forbidden("Naming a group, or a moment to come, needs the role finance or operator.")
+}
+
+// priceView is what prices are worked out from: rules and articles as they are in the database, or were, and the buyer.
+type priceView struct {
+	pricing.Sight
+	at    time.Time
+	buyer cart.Buyer
+	staff bool
+}
+
+// seePrices looks at the prices of some SKUs: no round trip for what is in memory, one for anything else, which is also
+// the one in which a customer's group is read.
+func (s *Server) seePrices(ctx context.Context, in priceQuestion, skus []string) (priceView, error) {
+	view := priceView{at: in.asOf, buyer: cart.Buyer{Group: in.group}, staff: in.staff}
+	if view.at.IsZero() {
+		view.at = s.Carts.Prices.Moment()
+	}
+	var also []func(b *database.Batch)
+	if in.customer != nil {
+		also = append(also, func(b *database.Batch) { cart.QueueBuyer(b, *in.customer, &view.buyer) })
+	}
+	var err error
+	view.Sight, err = s.Carts.Prices.See(ctx, skus, view.at, also...)
+	return view, err
+}
+
+// ask is the question to the rules.
+func (v *priceView) ask(in priceQuestion) (pricing.Ask, error) {
+	ask, err := in.shown.ask(v.Rules, v.at)
+	ask.Group = v.buyer.Group
+	return ask, err
+}
+
+// article is a SKU that the caller may know of, or nil: what is not sold yet is a secret, and what no longer is, only
+// staff has to do with.
+func (v *priceView) article(sku string) *pricing.Article {
+	if a := v.Articles[sku]; a != nil && (a.Sellable || v.staff) {
+		return a
+	}
+	return nil
+}
+
+// noPrice is what has no price in what, and which exchange rate is missing, if that is why.
+func noPrice(err error, p *Problem) {
+	var none *pricing.NoPriceError
+	if !errors.As(err, &none) {
+		return
+	}
+	p.Detail = none.Error() + "."
+	p.Extra = map[string]any{"sku": none.SKU, "currency": none.Currency}
+	if currency, missing := none.MissingRate(); missing {
+		p.Extra["missing_rate"] = currency
+	}
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bojanz/currency"
+	"golang.org/x/text/language"
+
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/regions"
+)
+
+// shown is for whom prices are shown: the market and the currency of where the shopper is, as the edge says, unless
+// the query names others; and the language that numbers are written in.
+type shown struct {
+	market   string // empty for the country's
+	country  string
+	currency money.Currency // empty for the market's
+	locale   string
+}
+
+const maxMarketText = 40
+
+// readShown reads market, currency and country from the query, and the language from Accept-Language.
+func (s *Server) readShown(r *http.Request, q *query) shown {
+	in, wrong := s.shownTo(r, q.Text("market", maxMarketText), q.Text("country", 2))
+	q.fixes = append(q.fixes, wrong...)
+	if code := q.Text("currency", 3); code != "" {
+		c, err := money.ParseCurrency(code)
+		if err != nil {
+			q.fault("currency", err.Error())
+		}
+		in.currency = c
+	}
+	return in
+}
+
+// shownTo is for whom prices are shown, by the market and the country that were named, if any; and what is wrong with
+// these. Its currency is what is paid in the market that was named, else in the country.
+func (s *Server) shownTo(r *http.Request, market, country string) (in shown, wrong []FieldError) {
+	in = shown{market: market, country: country, locale: s.locales.match(r.Header.Get("Accept-Language"))}
+	if country == "" {
+		in.country = s.countryOf(r)
+	} else if !s.Carts.Shipping.Serves(country) {
+		wrong = append(wrong, FieldError{Field: "country", Message: "must be an ISO 3166-1 code in upper case, such as IE"})
+	}
+	if market == "" {
+		in.currency = money.Currency(s.Regions.CurrencyOf(in.country))
+	}
+	return in, wrong
+}
+
+// ask is the question to the rules of a moment. It fails with *pricing.UnknownMarketError.
+func (in shown) ask(rules *pricing.Rules, at time.Time) (ask pricing.Ask, err error) {
+	ask = pricing.Ask{Currency: in.currency, At: at}
+	if in.market != "" {
+		ask.Market, err = rules.Market(in.market, at)
+	} else {
+		ask.Market, err = rules.MarketOf(in.country, at)
+	}
+	if err == nil && ask.Currency == "" {
+		ask.Currency = ask.Market.Currency
+	}
+	return ask, err
+}
+
+// locales are the languages that prices are written in: those of the shop's regions.
+type locales struct {
+	matcher    language.Matcher
+	tags       []language.Tag
+	formatters sync.Map // *currency.Formatter by tag; as many as there are tags
+}
+
+func newLocales(set *regions.Set) *locales {
+	names := []string{"en"}
+	for _, region := range set.All() {
+		for _, name := range region.Languages {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	l := &locales{}
+	for _, name := range names {
+		if tag, err := language.Parse(name); err == nil {
+			l.tags = append(l.tags, tag)
+		}
+	}
+	l.matcher = language.NewMatcher(l.tags)
+	return l
+}
+
+// maxAcceptLanguage bounds what is parsed of a header.
+const maxAcceptLanguage = 200
+
+// match is the language that suits a shopper best.
+func (l *locales) match(acceptLanguage string) string {
+	if acceptLanguage == "" || len(acceptLanguage) > maxAcceptLanguage {
+		return l.tags[0].String()
+	}
+	_, i := language.MatchStrings(l.matcher, acceptLanguage)
+	return l.tags[i].String()
+}
+
+// format writes an amount as people of that language do: "12,50 €" in German (CLDR, by bojanz/currency).
+func (l *locales) format(locale string, minor int64, c money.Currency) string {
+	formatter, known := l.formatters.Load(locale)
+	if !known {
+		formatter, _ = l.formatters.LoadOrStore(locale, currency.NewFormatter(currency.NewLocale(locale)))
+	}
+	amount, err := currency.NewAmountFromInt64(minor, string(c))
+	if err != nil {
+		return money.New(minor, c).String()
+	}
+	return formatter.(*currency.Formatter).Format(amount)
+}
+
+// knownMarkets names the markets that there are.
+func knownMarkets(err error, p *Problem) {
+	var unknown *pricing.UnknownMarketError
+	if errors.As(err, &unknown) {
+		p.Errors = []FieldError{{Field: "market", Message: "must be one of " + strings.Join(unknown.Known, ", ")}}
+	}
+}
