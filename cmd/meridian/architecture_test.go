@@ -28,13 +28,15 @@ var picture = map[string][]string{
 	"internal/database/embedded":     nil,
 	"internal/database/databasetest": {"internal/database", "internal/database/embedded", "schema"},
 
-	"internal/pricing":         {"internal/money", "internal/database"},
+	"internal/fx":              {"internal/fault", "internal/money", "internal/database"},
+	"internal/promotion":       {"internal/fault", "internal/money", "internal/database"},
+	"internal/pricing":         {"internal/money", "internal/database", "internal/fx", "internal/promotion", "internal/secret"},
 	"internal/shipping":        {"internal/money"},
 	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
 	"internal/catalog/shipped": {"internal/money"},
 	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/account":         {"internal/fault", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency"},
-	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/shipping"},
+	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment"},
 	"internal/payment/stripe":  {"internal/money", "internal/payment"},
@@ -42,14 +44,15 @@ var picture = map[string][]string{
 		"internal/money", "internal/payment",
 	},
 	"internal/order": {
-		"internal/money", "internal/database", "internal/outbox", "internal/idempotency",
-		"internal/cart", "internal/inventory", "internal/payment", "internal/pricing", "internal/shipping",
+		"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/secret",
+		"internal/cart", "internal/inventory", "internal/payment", "internal/pricing", "internal/promotion", "internal/shipping",
 	},
-	"internal/verify": {"internal/database"},
+	"internal/verify":         {"internal/database"},
+	"internal/finance/report": {"internal/fault", "internal/money", "internal/database"},
 
 	"internal/api": {
 		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
-		"internal/account", "internal/cart", "internal/catalog", "internal/inventory", "internal/order", "internal/payment",
+		"internal/account", "internal/cart", "internal/catalog", "internal/finance/report", "internal/inventory", "internal/order", "internal/payment",
 		"internal/pricing", "internal/shipping",
 	},
 	"internal/api/apitest": nil,
@@ -63,7 +66,7 @@ var picture = map[string][]string{
 		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
 	},
 	"internal/client": nil,
-	"internal/bench":  {"internal/client", "internal/database", "internal/inventory", "internal/verify"},
+	"internal/bench":  {"internal/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/verify"},
 	"internal/replay": {"internal/money", "internal/catalog/shipped", "internal/client"},
 	"internal/demo": {
 		"internal/account", "internal/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
@@ -73,7 +76,7 @@ var picture = map[string][]string{
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/inventory",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }

@@ -47,7 +47,8 @@ end; or it is one that is open, with --dir. The scenarios:
 		Example: `  meridian bench
   meridian bench checkout hot-sku --duration 30s
   meridian bench hot-sku --stock 500 --clients 256
-  meridian bench browse checkout --profile profiles --json`,
+  meridian bench browse checkout --profile profiles --json
+  meridian bench prices --skus 20000`,
 		RunE: func(c *cobra.Command, args []string) error {
 			flags.Scenarios = args
 			return runBench(c, flags)
@@ -69,6 +70,7 @@ func (f *benchFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.Rounds, "rounds", 2, "in how many turns scenario and limit are measured")
 	flags.IntVar(&f.Lines, "lines", 2, "lines of an order, one unit each")
 	flags.IntVar(&f.Products, "products", 1000, "products that shoppers spread over")
+	flags.IntVar(&f.SKUs, "skus", 100_000, "SKUs that prices fills its shop with")
 	flags.Int64Var(&f.Stock, "stock", 0, "units of the hot SKU; 0 for more than can be sold")
 	flags.Uint64Var(&f.Seed, "seed", 1, "of what shoppers draw")
 	flags.StringVar(&f.ProfileDir, "profile", "", "folder for profiles of the shop's processor time and allocations in each scenario")
@@ -126,7 +128,7 @@ func (f benchFlags) config(progress io.Writer) (config bench.Config, err error) 
 		return config, fmt.Errorf("find this program: %w", err)
 	}
 	config.BareServer, config.Version = []string{executable, bareServerCommand}, version()
-	config.ThroughEdge = f.through == "edge"
+	config.ThroughEdge, config.OwnShop = f.through == "edge", f.dir == ""
 	config.Tell = func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }
 	err = config.Validate()
 	if f.through != "edge" && f.through != "regions" {

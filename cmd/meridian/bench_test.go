@@ -22,6 +22,8 @@ func TestBench_Mistakes(t *testing.T) {
 		{"too many clients", []string{"--clients", "100000"}, []string{"--clients 100000", "4096"}},
 		{"no such way", []string{"--through", "tunnel"}, []string{"--through", "edge"}},
 		{"no shop is open", []string{"--dir", "nowhere"}, []string{"--dir nowhere", "meridian up"}},
+		{"another's shop filled", []string{"prices", "--dir", "nowhere"}, []string{"prices", "--dir"}},
+		{"too few SKUs", []string{"prices", "--skus", "10"}, []string{"--skus 10", "2000"}},
 		{"a profile of another's shop", []string{"--dir", "nowhere", "--profile", "x"}, []string{"--profile", "--dir"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

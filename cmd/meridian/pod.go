@@ -18,6 +18,7 @@ import (
 
 	"meridian/internal/api"
 	"meridian/internal/database"
+	"meridian/internal/finance"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/pod"
@@ -35,6 +36,9 @@ type podFlags struct {
 	origins, proxies                                []string
 	drainDelay, drainTimeout, payWithin, checkAfter time.Duration
 	sandboxURL, eventsURL, otlpEndpoint, traceRatio string
+	ratesURL                                        string
+	approveBP                                       int64
+	approveSKUs                                     int
 	debug                                           bool
 	requestsPerMinute                               int
 	secret, sandboxKey, sandboxHooks, eventsSign    string
@@ -60,6 +64,9 @@ func (f *podFlags) register(c *cobra.Command) {
 		env("MERIDIAN_STRIPE_CAPTURE", "how Stripe takes money: automatic, or manual: held first, and taken if the order is still open"))
 	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
 	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
+	flags.StringVar(&f.ratesURL, "fx-source", "", env("MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none"))
+	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000, "largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
+	flags.IntVar(&f.approveSKUs, "approve-above-skus", 500, "most SKUs whose prices one person may change at once")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
 	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"), env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
@@ -102,6 +109,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	f.sandboxURL = cmp.Or(f.sandboxURL, os.Getenv("MERIDIAN_SANDBOX_URL"))
 	f.stripeURL = cmp.Or(f.stripeURL, os.Getenv("MERIDIAN_STRIPE_URL"))
 	f.eventsURL = cmp.Or(f.eventsURL, os.Getenv("MERIDIAN_EVENTS_URL"))
+	f.ratesURL = cmp.Or(f.ratesURL, os.Getenv("MERIDIAN_FX_SOURCE"))
 	f.otlpEndpoint = cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	key, err := base64.StdEncoding.DecodeString(f.secret)
 	if err != nil || len(key) < secret.MinBytes {
@@ -126,6 +134,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 		Stripe: stripe.Config{
 			SecretKey: f.stripeKey, WebhookSecrets: f.stripeHooks, Capture: stripe.Capture(f.stripeCapture), BaseURL: f.stripeURL,
 		},
+		RatesURL: f.ratesURL, ApproveAbove: finance.ApproveAbove{ChangeBP: f.approveBP, SKUs: f.approveSKUs},
 		OTLPEndpoint: f.otlpEndpoint, TraceRatio: ratio, Log: log, Version: version(),
 	}
 	if err := errors.Join(append(faults, config.Validate())...); err != nil {

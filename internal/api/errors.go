@@ -17,12 +17,15 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/fault"
+	"meridian/internal/finance"
+	"meridian/internal/fx"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -192,6 +195,31 @@ var problemTypes = []problemType{
 	{code: "webhook_signature_invalid", status: http.StatusBadRequest, title: "The webhook's signature is not valid",
 		err: payment.ErrBadSignature, detail: "Sign it with the secret that the shop was given, and with the time it is sent."},
 	{code: "webhook_event_invalid", status: http.StatusBadRequest, title: "The webhook cannot be understood", err: payment.ErrBadEvent},
+
+	// Finance.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: finance.ErrNotFound,
+		detail: "There is no such price list, change, rule or account."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: promotion.ErrNotFound,
+		detail: "There is no such promotion."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: fx.ErrNotFound,
+		detail: "There is no such exchange rate: send source and day as the list shows them."},
+	{code: "price_list_exists", status: http.StatusConflict, title: "There is a price list with this code",
+		err: finance.ErrExists, detail: "Choose another code."},
+	{code: "precondition_failed", status: http.StatusPreconditionFailed, title: "It has changed since you read it",
+		err: finance.ErrVersionConflict, detail: "Read the price list again and repeat the change."},
+	{code: "own_change", status: http.StatusForbidden, title: "A second person has to approve the change",
+		err: finance.ErrOwnChange, detail: "Ask somebody else with the role finance, or reject it to take it back."},
+	{code: "change_decided", status: http.StatusConflict, title: "The change was approved or rejected before",
+		err: finance.ErrDecided, detail: "GET /v1/finance/changes/{change} says by whom."},
+	{code: "change_overtaken", status: http.StatusConflict, title: "The change has been overtaken",
+		err: finance.ErrOvertaken, detail: "Nothing was applied. Other prices came in between, or its time has come: propose it again."},
+	{code: "change_too_large", status: http.StatusUnprocessableEntity, title: "The change took too long to write",
+		err: finance.ErrTooSlow, detail: "Nothing was applied. Split it into several files."},
+	{code: "rate_not_held", status: http.StatusConflict, title: "The exchange rate is not held", err: fx.ErrNotHeld,
+		detail: "It was decided about before, or never waited."},
+	{code: "rate_over", status: http.StatusConflict, title: "The exchange rate is no longer in force", err: fx.ErrOver,
+		detail: "There is nothing to withdraw."},
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*fx.FormatError], fill: badRateFile},
 
 	// Stock.
 	{code: "sku_unknown", status: http.StatusUnprocessableEntity, title: "There is no such SKU", err: inventory.ErrUnknownSKU,

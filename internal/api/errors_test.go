@@ -170,6 +170,7 @@ func TestProblemCodes(t *testing.T) {
 // answeredElsewhere are exported errors of domains that never reach a client as they are, with the reason.
 var answeredElsewhere = map[string]string{
 	"account.ErrWrongSecret":    "a mistake of who runs the pod, which does not serve then",
+	"fx.NoRateError":            "becomes pricing.NoPriceError",
 	"idempotency.ErrUnknown":    "domains ask for a key only after the database said that it is taken",
 	"money.ErrCurrencyMismatch": "a mistake of the program, answered as internal",
 	"order.AmountMismatchError": "a webhook's: it stays in the inbox until a person has looked",

@@ -39,11 +39,12 @@ func newHostileWorld(t testing.TB) *hostileWorld {
 		*d = w.shop.europe.Deps
 		d.Accounts = accounts
 		d.Inventory = inventory.New(inventory.Config{DB: w.shop.db, Regions: w.shop.regions})
+		d.Finance, d.Rates = w.shop.finance()
 		d.VerifyToken = w.verifyToken
 	})
 	w.driver = apitest.Driver{
 		Contract: contract(t),
-		Handler:  s.Handler(),
+		Handler:  w.informed(s.Handler()),
 		Values:   w.values(accounts),
 		Skip: map[string]string{
 			"getDocs":     "its examples are the tests' customers",
@@ -51,6 +52,18 @@ func newHostileWorld(t testing.TB) *hostileWorld {
 		},
 	}
 	return w
+}
+
+// informed is h, of a server that looks for changes of prices before each answer about them, as a pod does each second.
+func (w *hostileWorld) informed(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/prices") {
+			if err := w.shop.europe.Carts.Prices.PollOnce(context.WithoutCancel(r.Context())); err != nil {
+				panic(err)
+			}
+		}
+		h.ServeHTTP(out, r)
+	})
 }
 
 // verifyToken knows, beside those of the shop, the tokens of both sellers and of finance.
@@ -103,6 +116,7 @@ func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
 		"account": {adasAccount}, "address": {adasAddress}, "seller": {w.acme.PublicID()}, "product": {draft.PublicID()},
 		"import": {shop.regions.FormatID("imp", imported.Ref)}, "category": {"hg"}, "sku": {"MUG", "DRAFT"}, "warehouse": {"euw-1"},
 		"from": {"euw-1"}, "to": {"use-1"}, "provider": {"sandbox"}, "policy": {"keep_good"}, "slug": {"acme"},
+		"list": {"catalogue-EUR"}, "change": {"7c9e6679-7425-40de-944b-e07fc1f90ae7"}, "promotion": {"spring-2027"}, "market": {"eu"},
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+
+	"meridian/internal/finance"
 )
 
 // routes is the whole surface of the API. The OpenAPI document lists the same operations; a test compares them.
@@ -122,6 +124,46 @@ func (s *Server) routes() *mux.Router {
 
 	// Finance: what came in.
 	on("GET", "/v1/finance/reports/revenue", s.getRevenueReport, takesLong(reportTimeout))
+
+	// Finance: price lists and their prices, one by one or by the file.
+	on("GET", "/v1/finance/price-lists", s.listPriceLists)
+	on("POST", "/v1/finance/price-lists", s.createPriceList)
+	on("GET", "/v1/finance/price-lists/{list}", s.getPriceList)
+	on("PATCH", "/v1/finance/price-lists/{list}", s.updatePriceList)
+	on("GET", "/v1/finance/price-lists/{list}/entries", s.listEntries)
+	on("POST", "/v1/finance/price-lists/{list}/entries", s.setEntries)
+	on("GET", "/v1/finance/price-lists/{list}/entries.csv", s.exportEntries(finance.FormatCSV, "text/csv; charset=utf-8"), takesLong(priceFileTimeout))
+	on("GET", "/v1/finance/price-lists/{list}/entries.ndjson", s.exportEntries(finance.FormatNDJSON, "application/x-ndjson"), takesLong(priceFileTimeout))
+	on("POST", "/v1/finance/price-lists/{list}/entries:import", s.importEntries, takesStream(priceFileLimit, priceFileTimeout))
+
+	// Finance: who changed what, and what waits for a second person.
+	on("GET", "/v1/finance/changes", s.listChanges)
+	on("GET", "/v1/finance/changes/{change}", s.getChange)
+	on("GET", "/v1/finance/changes/{change}/lines", s.listChangeLines)
+	on("POST", "/v1/finance/changes/{change}:approve", s.approveChange, takesLong(priceFileTimeout))
+	on("POST", "/v1/finance/changes/{change}:reject", s.rejectChange)
+
+	// Finance: the rules behind prices.
+	on("GET", "/v1/finance/markets", s.listMarkets)
+	on("GET", "/v1/finance/markets/{market}", s.getMarket)
+	on("PUT", "/v1/finance/markets/{market}", s.putMarket)
+	on("GET", "/v1/finance/rounding-rules", s.listRoundingRules)
+	on("PUT", "/v1/finance/rounding-rules/{rule}", s.putRoundingRule)
+	on("GET", "/v1/finance/taxes", s.listTaxes)
+	on("PUT", "/v1/finance/taxes", s.putTax)
+	on("GET", "/v1/finance/promotions", s.listPromotions)
+	on("GET", "/v1/finance/promotions/{promotion}", s.getPromotion)
+	on("PUT", "/v1/finance/promotions/{promotion}", s.putPromotion)
+	on("DELETE", "/v1/finance/promotions/{promotion}", s.endPromotion)
+	on("PUT", "/v1/finance/accounts/{account}/customer-group", s.setCustomerGroup)
+
+	// Finance: exchange rates.
+	on("GET", "/v1/finance/rates", s.listRates)
+	on("POST", "/v1/finance/rates", s.setRate)
+	on("POST", "/v1/finance/rates:import", s.importRates, takesStream(rateFileLimit, rateFileTimeout))
+	on("POST", "/v1/finance/rates/{currency}:confirm", s.confirmRate)
+	on("POST", "/v1/finance/rates/{currency}:reject", s.rejectRate)
+	on("POST", "/v1/finance/rates/{currency}:withdraw", s.withdrawRate)
 
 	// Payment providers, known by their signature.
 	on("POST", "/v1/webhooks/{provider}", s.receiveWebhook, unlimited, takesStream(maxWebhookBytes, webhookTimeout))

@@ -19,6 +19,8 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
+	"meridian/internal/finance"
+	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/regions"
@@ -56,6 +58,9 @@ type Deps struct {
 	Inventory *inventory.Stock
 	// Orders are the shop's orders; their Providers answer at /v1/webhooks.
 	Orders *order.Orders
+	// Finance changes prices and their rules, Rates the exchange rates.
+	Finance *finance.Finance
+	Rates   *fx.Rates
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -88,6 +93,12 @@ func (d Deps) validate() error {
 	}
 	if d.Carts == nil {
 		faults = append(faults, errors.New("the carts are missing"))
+	}
+	if d.Finance == nil {
+		faults = append(faults, errors.New("finance is missing"))
+	}
+	if d.Rates == nil {
+		faults = append(faults, errors.New("the exchange rates are missing"))
 	}
 	return errors.Join(faults...)
 }

@@ -41,6 +41,11 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if report.Scenarios, err = r.measureAll(ctx); err != nil {
 		return report, err
 	}
+	own, err := r.measureOwn(ctx)
+	if err != nil {
+		return report, err
+	}
+	report.Scenarios = append(report.Scenarios, own...)
 	report.Floors = floors(report.Scenarios)
 	c.Tell("auditing the shop")
 	report.Audit, err = r.audit(ctx)
@@ -57,6 +62,10 @@ func open(ctx context.Context, c Config) (*run, error) {
 		return nil, err
 	}
 	r := &run{Config: c, db: db, markets: c.markets(), meter: newMeter(ctx, os.Getpid(), c.ShopPID, db)}
+	if c.onlyOwn() { // what it measures, it brings
+		r.goods = new(goods)
+		return r, nil
+	}
 	c.Tell("reading the catalogue and receiving stock")
 	if r.goods, err = survey(ctx, c); err == nil {
 		stock := inventory.New(inventory.Config{DB: db, Regions: c.Regions})
@@ -83,6 +92,9 @@ func (r *run) measureAll(ctx context.Context) ([]Result, error) {
 	}()
 	for _, name := range r.Scenarios {
 		s, _ := find(name)
+		if s.measure != nil {
+			continue
+		}
 		m, err := r.begin(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -103,6 +115,23 @@ func (r *run) measureAll(ctx context.Context) ([]Result, error) {
 	results := make([]Result, len(all))
 	for i, m := range all {
 		results[i] = r.newResult(m.scenario, m.shop, m.retries, m.limits, m.bare)
+	}
+	return results, nil
+}
+
+// measureOwn measures, after all others, the scenarios that do it in their own way.
+func (r *run) measureOwn(ctx context.Context) ([]Result, error) {
+	var results []Result
+	for _, name := range r.Scenarios {
+		s, _ := find(name)
+		if s.measure == nil {
+			continue
+		}
+		result, err := s.measure(ctx, r, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		results = append(results, result)
 	}
 	return results, nil
 }

@@ -121,7 +121,7 @@ func openShop(t *testing.T) Config {
 	address := shop.Address()
 	return Config{
 		Regions: set, RegionURLs: address.RegionURLs, EdgeURL: address.EdgeURL, DatabaseURL: address.DatabaseURL, ShopPID: os.Getpid(),
-		BareServer: []string{os.Args[0]}, Version: "test",
+		BareServer: []string{os.Args[0]}, Version: "test", OwnShop: true, SKUs: minSKUs,
 		Clients: 8, Products: 20, Rounds: 1, Duration: 200 * time.Millisecond, WarmUp: 50 * time.Millisecond, Connections: []int{1, 2},
 	}
 }
@@ -146,6 +146,9 @@ func runAll(t *testing.T, config Config) {
 	for _, r := range report.Scenarios {
 		names = append(names, r.Scenario)
 		wantMeasured(t, r)
+		if r.Scenario == "prices" {
+			wantPrices(t, r)
+		}
 	}
 	if diff := cmp.Diff(Names(), names); diff != "" {
 		t.Errorf("scenarios (-want +got):\n%s", diff)
@@ -153,7 +156,7 @@ func runAll(t *testing.T, config Config) {
 	if !report.Audit.Clean || report.Audit.Checks != len(verify.Names()) {
 		t.Errorf("audit: %+v", report.Audit)
 	}
-	if len(report.Floors) != 6 {
+	if len(report.Floors) != 10 {
 		t.Errorf("%d floors: %+v", len(report.Floors), report.Floors)
 	}
 	wantKeys(t, report)
@@ -169,7 +172,8 @@ func wantMeasured(t *testing.T, r Result) {
 	}
 	for i, limit := range r.Limits {
 		part := r.Scenario == "mixed" && i > 0
-		if limit.Throughput <= 0 || (limit.Ratio > 0) == part {
+		ofCores := r.Scenario == "prices" // too short a time has no figure of processor time
+		if limit.Throughput <= 0 || (limit.Ratio > 0) == part && !ofCores {
 			t.Errorf("%s, limit %d: %+v", r.Scenario, i, limit)
 		}
 	}
@@ -182,6 +186,31 @@ func wantMeasured(t *testing.T, r Result) {
 	}
 	if ordered && r.TripsPerOperation < 3 {
 		t.Errorf("%s: %.2f round trips for a cart and an order", r.Scenario, r.TripsPerOperation)
+	}
+}
+
+// wantPrices checks that every kind of quote was measured, and on what.
+func wantPrices(t *testing.T, r Result) {
+	t.Helper()
+	p := r.Prices
+	if p == nil || len(p.Quotes) != 3 || p.SKUs != minSKUs || len(p.Currencies) != 8 || p.LoadSeconds <= 0 {
+		t.Fatalf("prices: %+v", p)
+	}
+	if p.TripsUncached < 1 {
+		t.Errorf("%.2f round trips for SKUs that nobody has asked for", p.TripsUncached)
+	}
+	for i, want := range []struct{ lines, skus int }{{1000, minSKUs}, {1000, 1000}, {1, minSKUs}} {
+		q := p.Quotes[i]
+		if q.Lines != want.lines || q.SKUs != want.skus || q.Quotes == 0 || q.QuotesPerSecond <= 0 || q.LinesPerSecond != q.QuotesPerSecond*float64(q.Lines) {
+			t.Errorf("%d lines of %d SKUs: %+v", want.lines, want.skus, q)
+		}
+	}
+	var out bytes.Buffer
+	Write(&out, Report{Scenarios: []Result{r}})
+	for _, want := range []string{"2000 SKUs with prices in 8 currencies", "lines/s a core", "CPU a quote of 1 lines of 2000 SKUs"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, out.String())
+		}
 	}
 }
 
@@ -355,7 +384,7 @@ func goodsOf(t *testing.T, db *database.DB, c Config) *goods {
 	g := &goods{lines: c.Lines}
 	for _, p := range list.Products {
 		prices := make(map[string]int64)
-		for currency, amount := range p.SKUs[0].Prices {
+		for currency, amount := range p.SKUs[0].Prices(time.Now()) {
 			prices[string(currency)] = amount
 		}
 		g.articles = append(g.articles, article{sku: p.SKUs[0].Code, product: p.ID, title: p.Title, prices: prices})

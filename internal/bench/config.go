@@ -47,6 +47,10 @@ type Config struct {
 	Lines int
 	// Products is over how many products and their SKUs shoppers spread; 1000.
 	Products int
+	// SKUs is how many SKUs prices fills the shop with; 100,000.
+	SKUs int
+	// OwnShop says that the shop was opened for the run, and may be filled with what nobody sells.
+	OwnShop bool
 	// Stock is how many units of the hot SKU there are, in all; 0 for more than can be sold.
 	Stock int64
 	// Connections are the numbers of connections that the bare statements are tried on; the
@@ -69,8 +73,11 @@ const (
 	defaultRounds   = 2
 	defaultLines    = 2
 	defaultProducts = 1000
+	defaultSKUs     = 100_000
 	maxClients      = 4096
 	maxLines        = 20
+	// A pod has 150,000 SKUs' prices in memory: of more it would not be memory that is measured.
+	minSKUs, maxSKUs = 2 * quoteLines, 150_000
 )
 
 func (c Config) withDefaults() Config {
@@ -80,9 +87,10 @@ func (c Config) withDefaults() Config {
 	c.Rounds = cmp.Or(c.Rounds, defaultRounds)
 	c.Lines = cmp.Or(c.Lines, defaultLines)
 	c.Products = cmp.Or(c.Products, defaultProducts)
+	c.SKUs = cmp.Or(c.SKUs, defaultSKUs)
 	c.Seed = cmp.Or(c.Seed, 1)
 	if len(c.Scenarios) == 0 {
-		c.Scenarios = Names()
+		c.Scenarios = slices.DeleteFunc(Names(), func(name string) bool { return !c.OwnShop && isOwn(name) })
 	}
 	if len(c.Connections) == 0 {
 		c.Connections = []int{1, 2, 4, 8, 16, 32}
@@ -105,6 +113,12 @@ func (c Config) Validate() error {
 		if _, ok := find(name); !ok {
 			bad("there is no scenario %q: use %s", name, strings.Join(Names(), ", "))
 		}
+		if !c.OwnShop && isOwn(name) {
+			bad("%s fills a shop of its own: leave --dir out", name)
+		}
+	}
+	if c.SKUs != 0 && (c.SKUs < minSKUs || c.SKUs > maxSKUs) {
+		bad("--skus %d: use %d to %d", c.SKUs, minSKUs, maxSKUs)
 	}
 	for _, name := range c.ClientRegions {
 		if c.Regions != nil && !slices.Contains(c.Regions.Names(), name) {
@@ -124,6 +138,17 @@ func (c Config) Validate() error {
 		bad("--products and --stock must not be negative")
 	}
 	return errors.Join(faults...)
+}
+
+// isOwn is whether a scenario needs a shop of its own.
+func isOwn(name string) bool {
+	s, _ := find(name)
+	return s.own
+}
+
+// onlyOwn is whether nothing of what the shop sells is needed.
+func (c Config) onlyOwn() bool {
+	return !slices.ContainsFunc(c.Scenarios, func(name string) bool { return !isOwn(name) })
 }
 
 // errNoShop is returned where the configuration does not say where the shop is.

@@ -147,17 +147,21 @@ func TestFloors(t *testing.T) {
 	}
 	good := []Result{result("browse", 1, 0.5, 1, 99, nil), result("checkout", 100, 0.35, 1, 10, nil), result("hot-sku", 100, 0, 1, 10, nil)}
 	bad := []Result{result("browse", 1, 0.49, 1, 1, nil), result("checkout", 100, 0.34, 1, 11, nil), result("hot-sku", 99, 0, 1, 11, map[string]int{"internal": 1})}
-	for _, f := range floors(good) {
+	prices := func(ratio, cost, trips, uncached float64) Result {
+		return Result{Scenario: "prices", Prices: &PriceFigures{SKUs: 9, CostRatio: cost, TripsUncached: uncached, Quotes: []QuoteFigures{{Lines: 1000, Ratio: ratio, TripsPerQuote: trips}}}}
+	}
+	good, bad = append(good, prices(0.3, 1.3, 0, 1)), append(bad, prices(0.29, 1.31, 0.01, 1.01))
+	for _, f := range append(floors(good), floors([]Result{prices(1, 1, 0, 0)})...) {
 		if !f.Met {
 			t.Errorf("missed: %+v", f)
 		}
 	}
-	for _, f := range floors(bad) {
+	for _, f := range append(floors(bad), priceFloors(PriceFigures{Quotes: []QuoteFigures{{}}})[:2]...) { // the latter not known
 		if f.Met {
 			t.Errorf("met: %+v", f)
 		}
 	}
-	if n, m := len(floors(good)), len(floors(nil)); n != 6 || m != 0 {
+	if n, m := len(floors(good)), len(floors(nil)); n != 10 || m != 0 {
 		t.Errorf("%d and %d floors", n, m)
 	}
 }
@@ -187,15 +191,25 @@ func TestDeck(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	config := Config{
-		Regions: shippedRegions(t), Scenarios: []string{"fly"}, ClientRegions: []string{"mars"}, Clients: -1, Duration: -1, Rounds: -1, Stock: -1,
+		Regions: shippedRegions(t), Scenarios: []string{"fly"}, ClientRegions: []string{"mars"}, Clients: -1, Duration: -1, Rounds: -1, Stock: -1, SKUs: 1,
 	}
 	err := config.Validate()
-	for _, want := range []string{"fly", "hot-sku", "mars", "eu-west", "--clients", "--duration", "--rounds", "--stock"} {
+	for _, want := range []string{"fly", "hot-sku", "mars", "eu-west", "--clients", "--duration", "--rounds", "--stock", "--skus"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
 	if err := (Config{Regions: shippedRegions(t)}).withDefaults().Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)
+	}
+	for _, own := range []bool{false, true} {
+		c := Config{Regions: shippedRegions(t), OwnShop: own}.withDefaults()
+		if got := slices.Contains(c.Scenarios, "prices"); got != own {
+			t.Errorf("a shop of its own %t: prices are measured %t", own, got)
+		}
+		err := Config{Regions: shippedRegions(t), OwnShop: own, Scenarios: []string{"prices"}}.Validate()
+		if (err == nil) != own {
+			t.Errorf("a shop of its own %t: %v", own, err)
+		}
 	}
 }

@@ -10,6 +10,8 @@ const (
 	readFloor     = 0.50 // of the bare handler
 	checkoutFloor = 0.35 // of the bare statements
 	tailFloor     = 10   // p99 over p50
+	quoteFloor    = 0.30 // of the bare arithmetic, a core
+	costCeiling   = 1.3  // a line's among many SKUs, over that among few
 )
 
 // floors compares results with what is expected, as far as they were measured.
@@ -45,7 +47,27 @@ func floors(results []Result) []Floor {
 			all = append(all, tailOf(*r))
 		}
 	}
+	if prices := of("prices"); prices != nil {
+		all = append(all, priceFloors(*prices.Prices)...)
+	}
 	return all
+}
+
+func priceFloors(f PriceFigures) []Floor {
+	long := f.Quotes[0]
+	return []Floor{
+		ratioFloor(fmt.Sprintf("lines priced in quotes of %d, of the bare arithmetic's a core", long.Lines), long.Ratio, quoteFloor),
+		{
+			About: fmt.Sprintf("cost of a line among %d SKUs, over that among %d", f.SKUs, fewSKUs),
+			Want:  fmt.Sprintf("at most %.1f", costCeiling), Got: fmt.Sprintf("%.2f", f.CostRatio), Met: f.CostRatio > 0 && f.CostRatio <= costCeiling,
+		},
+		tripFloor("database round trips of a quote out of memory", long.TripsPerQuote, 0),
+		tripFloor("database round trips of a quote not in memory", f.TripsUncached, 1),
+	}
+}
+
+func tripFloor(about string, got, most float64) Floor {
+	return Floor{About: about, Want: fmt.Sprintf("at most %.0f", most), Got: fmt.Sprintf("%.3f", got), Met: got <= most}
 }
 
 func ratioFloor(about string, got, want float64) Floor {

@@ -50,12 +50,12 @@ FROM unnest($3::text[]) AS l (sku)`, c.market.region, c.id, c.skus)
 // read is the cart with what a page of it shows.
 func (c bareCart) read(b *pgx.Batch) {
 	b.Queue(`
-SELECT c.currency, c.country, c.version, l.sku, l.quantity, p.title, r.amount_minor
+SELECT c.currency, c.country, c.version, l.sku, l.quantity, p.title, e.amount_minor
 FROM carts c
 JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 JOIN skus s ON s.sku = l.sku
 JOIN products p ON p.id = s.product_id
-JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
+JOIN price_entries e ON e.sku = l.sku AND e.list = 'catalogue-' || c.currency AND e.min_quantity = 1 AND e.valid_to IS NULL
 WHERE c.region = $1 AND c.id = $2`, c.market.region, c.id)
 }
 

@@ -95,6 +95,8 @@ type Result struct {
 	CPU            CPU   `json:"cpu"`
 	// Limits are measured beside it; the first is the one that counts.
 	Limits []Limit `json:"limits"`
+	// Prices are the further figures of prices.
+	Prices *PriceFigures `json:"prices,omitzero"`
 }
 
 // Limit is what the machine does of the same work without the shop.
@@ -103,8 +105,8 @@ type Limit struct {
 	Operations int     `json:"operations"`
 	Seconds    float64 `json:"seconds"`
 	Throughput float64 `json:"per_second"`
-	// Ratio is the scenario's throughput over the limit's; left out where this is only a part
-	// of another limit.
+	// Ratio is the scenario's throughput over the limit's, of prices that of a core; left out
+	// where this is only a part of another limit.
 	Ratio   float64 `json:"ratio,omitzero"`
 	Latency Latency `json:"latency"`
 	CPU     CPU     `json:"cpu"`
@@ -165,8 +167,11 @@ func (r *run) newReport(ctx context.Context) (Report, error) {
 		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), GOMAXPROCS: runtime.GOMAXPROCS(0)},
 		Settings: Settings{
 			Clients: r.Clients, Regions: r.ClientRegions, Through: "the regions' own addresses", Duration: r.Duration.Seconds(), WarmUp: r.WarmUp.Seconds(),
-			Rounds: r.Rounds, Lines: r.Lines, Products: len(r.goods.products), SKUs: len(r.goods.articles) + 1, HotStock: r.Stock,
+			Rounds: r.Rounds, Lines: r.Lines, Products: len(r.goods.products), SKUs: len(r.goods.articles), HotStock: r.Stock,
 		},
+	}
+	if r.goods.hot.sku != "" {
+		report.Settings.SKUs++
 	}
 	if r.ThroughEdge {
 		report.Settings.Through = "the edge"

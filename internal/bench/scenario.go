@@ -15,12 +15,15 @@ type Scenario struct {
 	unit   string
 	do     operation
 	reads  bool // products are read, which are to be in memory before
+	own    bool // it fills a shop of its own, and is not done to anybody else's
 	hot    bool // the hot SKU is bought
 	orders bool // operations are orders, which are done when they are paid
 	// limits opens what it is measured beside, the one that counts first.
 	limits func(ctx context.Context, r *run) ([]limit, error)
 	// combine puts before them, if it is not nil, one that is worked out from them.
 	combine func(limits []Limit, throughput float64) []Limit
+	// measure, if it is not nil, is all of it: where turns of one operation do not do.
+	measure func(ctx context.Context, r *run, s Scenario) (Result, error)
 }
 
 // scenarios are all of them, in the order in which they run.
@@ -44,6 +47,10 @@ var scenarios = []Scenario{
 	{
 		Name: "mixed", unit: "calls", do: mixed, reads: true, limits: mixedLimits, combine: combined,
 		About: "550 requests to each order: products, listings, categories, availability, carts",
+	},
+	{
+		Name: "prices", unit: "quotes", own: true, measure: measurePrices,
+		About: "a quote of 1,000 lines, out of memory; the shop is filled with --skus SKUs, so it comes last",
 	},
 }
 

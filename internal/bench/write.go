@@ -89,6 +89,24 @@ func writeResult(w io.Writer, r Result) {
 	for _, l := range r.Limits {
 		writeLimit(w, r.Unit, l)
 	}
+	if r.Prices != nil {
+		writePrices(w, *r.Prices)
+	}
+}
+
+func writePrices(w io.Writer, p PriceFigures) {
+	fmt.Fprintf(w, "  %d SKUs with prices in %d currencies, half of them converted; loaded in %.1f s\n", p.SKUs, len(p.Currencies), p.LoadSeconds)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "  lines\tof SKUs\tclients\tquotes/s\tlines/s\tlines/s a core\tthe limit's\tratio\ttrips\tp50 ms\tp99 ms\t")
+	for _, q := range p.Quotes {
+		fmt.Fprintf(table, "  %d\t%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f%%\t%.3f\t%.1f\t%.1f\t\n", q.Lines, q.SKUs, q.Clients, q.QuotesPerSecond, q.LinesPerSecond,
+			q.LinesPerCore, q.LimitPerCore, q.Ratio*100, q.TripsPerQuote, q.Latency.P50, q.Latency.P99)
+	}
+	_ = table.Flush()
+	for _, q := range p.Quotes {
+		fmt.Fprintf(w, "  CPU a quote of %d lines of %d SKUs: %s\n", q.Lines, q.SKUs, q.CPU.each(q.Quotes))
+	}
+	fmt.Fprintf(w, "  %.2f database round trips a quote not in memory; a line costs %.2f times what it does among %d SKUs\n", p.TripsUncached, p.CostRatio, fewSKUs)
 }
 
 func outcome(r Result) string {

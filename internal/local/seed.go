@@ -13,6 +13,7 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/catalog/shipped"
 	"meridian/internal/database"
+	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/pod"
 	"meridian/regions"
@@ -25,6 +26,16 @@ var shippedSellers = []struct {
 }{
 	{"gift-shop", "The Gift Shop", shipped.Gifts},
 	{"pantry", "The Pantry", shipped.Food},
+}
+
+// seedRates imports the shipped history of exchange rates.
+func seedRates(ctx context.Context, p *pod.Pod, out io.Writer) error {
+	report, err := p.Rates.Import(ctx, fx.Shipped(), "first start")
+	if err != nil {
+		return fmt.Errorf("import the shipped exchange rates: %w", err)
+	}
+	fmt.Fprintf(out, "  %-14s %5d rates\n", "Exchange", report.New+report.Unchanged)
+	return nil
 }
 
 // seed fills a shop with the shipped catalogue and its starting stock. What is done is not
@@ -50,6 +61,9 @@ func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) erro
 		}
 		fmt.Fprintf(out, "  %-14s %5d products\n", seller.name, len(products))
 		all = append(all, products...)
+	}
+	if err := seedRates(ctx, p, out); err != nil {
+		return err
 	}
 	n, err := seedStock(ctx, p, set, all)
 	if err != nil {

@@ -19,6 +19,7 @@ func (p *Pod) watches() []job {
 	return []job{
 		{"backlog", 15 * time.Second, p.watchBacklog},
 		{"stock audit", 10 * time.Minute, p.auditStock},
+		{"rate age", 10 * time.Minute, p.Rates.MeasureOnce},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/api"
 	"meridian/internal/database"
+	"meridian/internal/finance"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/secret"
@@ -39,6 +40,14 @@ type Config struct {
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
 	PayWithin, CheckPaymentAfter time.Duration
+	// PriceLead is how long before it is in force a change of prices must be written, QuoteLife how
+	// long checkout honours a quote; zero takes the pricing package's defaults.
+	PriceLead, QuoteLife time.Duration
+	// ApproveAbove is from where on a change of prices needs two people.
+	ApproveAbove finance.ApproveAbove
+	// RatesURL is where the exchange rates of the European Central Bank are fetched from: a URL
+	// or a file. Empty fetches none.
+	RatesURL string
 	// EventsURL receives the shop's events (see outbox.PostTo), signed with EventsSecret.
 	// Without one they are written to the log.
 	EventsURL    string

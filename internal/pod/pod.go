@@ -16,6 +16,8 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/finance"
+	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/internal/outbox"
@@ -35,6 +37,9 @@ type Pod struct {
 	Catalog   *catalog.Catalog
 	Accounts  *account.Accounts
 	Inventory *inventory.Stock
+	Prices    *pricing.Pricer
+	Rates     *fx.Rates
+	Finance   *finance.Finance
 	Carts     *cart.Carts
 	Orders    *order.Orders
 
@@ -89,7 +94,20 @@ func (p *Pod) open(ctx context.Context) (err error) {
 // wireDomains makes the domains, the lower ones first.
 func (p *Pod) wireDomains() (err error) {
 	set := p.config.Regions
-	if p.Catalog, err = catalog.New(catalog.Config{DB: p.DB, Regions: set, Log: p.log, Meter: p.telemetry.Meter}); err != nil {
+	quotes, err := p.config.Secret.Key("meridian price quotes")
+	if err != nil {
+		return err
+	}
+	if p.Prices, err = pricing.New(pricing.Config{DB: p.DB, Key: quotes, Lead: p.config.PriceLead, QuoteLife: p.config.QuoteLife}); err != nil {
+		return err
+	}
+	p.Catalog, err = catalog.New(catalog.Config{
+		DB: p.DB, Regions: set, PriceLead: p.Prices.Lead, Log: p.log, Meter: p.telemetry.Meter,
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.wireFinance(); err != nil {
 		return err
 	}
 	p.Accounts, err = account.New(account.Config{
@@ -98,16 +116,12 @@ func (p *Pod) wireDomains() (err error) {
 	if err != nil {
 		return err
 	}
-	prices, err := pricing.Shipped()
-	if err != nil {
-		return err
-	}
 	rates, err := shipping.Shipped()
 	if err != nil {
 		return err
 	}
 	p.Inventory = inventory.New(inventory.Config{DB: p.DB, Regions: set})
-	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: prices, Shipping: rates})
+	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates})
 	providers, err := p.providers()
 	if err != nil {
 		return err
@@ -116,11 +130,30 @@ func (p *Pod) wireDomains() (err error) {
 	if err != nil {
 		return err
 	}
+	customers, err := p.config.Secret.Key("meridian promotion customers")
+	if err != nil {
+		return err
+	}
 	p.Orders = order.New(order.Config{
-		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers,
+		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers, CustomerKey: customers,
 		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
 	})
 	return p.wireEvents()
+}
+
+// wireFinance makes those who change prices.
+func (p *Pod) wireFinance() (err error) {
+	p.Finance = finance.New(finance.Config{DB: p.DB, Prices: p.Prices, ApproveAbove: p.config.ApproveAbove})
+	rates := fx.Config{DB: p.DB, Lead: p.Prices.Lead, MaxAge: p.Prices.MaxRateAge, Meter: p.telemetry.Meter}
+	if p.config.RatesURL != "" {
+		source, err := fx.NewECB(fx.ECBConfig{Location: p.config.RatesURL, Transport: p.transport(telemetry.Peer{Name: "rates"})})
+		if err != nil {
+			return err
+		}
+		rates.Source = source
+	}
+	p.Rates, err = fx.New(rates)
+	return err
 }
 
 // wireEvents says who is told of events.
@@ -170,6 +203,7 @@ func (p *Pod) wireServer() (err error) {
 	}
 	p.server, err = api.New(api.Deps{
 		Regions: p.config.Regions, Region: p.config.Region, Log: p.config.Log,
+		Finance: p.Finance, Rates: p.Rates,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
 		Checks:  []api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}},
@@ -211,6 +245,7 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { p.Catalog.Watch(behind) })
+	running.Go(func() { p.Prices.Watch(behind) })
 	running.Go(func() { p.repeat(behind, p.rotation()) })
 	if workers {
 		running.Go(func() { p.Work(behind) })

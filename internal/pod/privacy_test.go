@@ -26,6 +26,7 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
+	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
@@ -437,9 +438,11 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
 	return all
 }
 
-// watch lets the jobs look that only look.
+// watch lets the jobs look that only look, at a shop with exchange rates.
 func (s *watchedShop) watch() {
 	s.t.Helper()
+	_, err := s.pods["eu-west"].Rates.Import(s.t.Context(), fx.Shipped(), "test")
+	s.must(err)
 	for _, p := range s.pods {
 		for _, j := range p.watches() {
 			_, err := p.pass(s.t.Context(), j)

@@ -64,6 +64,7 @@ func (p *Pod) homework(courier *outbox.Courier) []job {
 		{"expiry", time.Second, p.Orders.ExpireOnce},
 		{"refunds", time.Second, p.Orders.SendRefundsOnce},
 		{"events", time.Second, courier.DeliverOnce},
+		{"exchange rates", time.Minute, p.Rates.UpdateOnce},
 		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, alertLimit) }},
 		{"refresh tokens", time.Minute, func(ctx context.Context) (int, error) { return p.Accounts.SweepOnce(ctx, sweepLimit) }},
 		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},

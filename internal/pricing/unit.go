@@ -79,7 +79,8 @@ func (r *Rules) Unit(a *Article, ask Ask, quantity int64) (Unit, error) {
 	}
 	reduced := Unit{AmountMinor: sale.entry.AmountMinor, Entry: sale.entry, List: sale.list}
 	if err == nil {
-		reduced.Regular = &unit
+		without := unit // of its own, so that only sales pay for the memory
+		reduced.Regular = &without
 	}
 	return reduced, nil
 }

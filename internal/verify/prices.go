@@ -23,6 +23,15 @@ FROM (
 WHERE e.next_from IS NOT NULL AND (e.valid_to IS NULL OR e.valid_to > e.next_from)`,
 	},
 	{
+		name: "orders_booked", about: "the lines of an order are booked in one reporting currency at one rate", over: "order_lines", prefix: "ord",
+		broken: `
+SELECT l.region::text, l.order_id::text, 'its lines are booked at ' || min(l.reporting_rate) || ' and ' || max(l.reporting_rate)
+FROM order_lines l
+GROUP BY l.region, l.order_id
+HAVING min(l.reporting_currency) <> max(l.reporting_currency) OR min(l.reporting_rate) <> max(l.reporting_rate)
+  OR (max(l.reporting_currency) = '') <> (max(l.reporting_rate) = '')`,
+	},
+	{
 		name: "line_derivations", about: "an order line's amounts are those of its derivation", over: "order_lines", prefix: "ord",
 		broken: `
 SELECT l.region::text, l.order_id::text,

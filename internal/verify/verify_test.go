@@ -246,6 +246,10 @@ var tamperings = []tampering{
 		sql: []string{`UPDATE order_lines SET derivation = jsonb_set(derivation, '{currency}', '"CHF"') WHERE ` + lineOfPaid},
 	},
 	{
+		check: "orders_booked", name: "a line at another rate", also: []string{"line_bookings"},
+		sql: []string{`UPDATE order_lines SET reporting_rate = '2.5' WHERE line_no = 2`},
+	},
+	{
 		check: "line_bookings", name: "another total",
 		sql: []string{`UPDATE order_lines SET reporting_total_minor = reporting_total_minor + 1 WHERE ` + lineOfPaid},
 	},
@@ -254,19 +258,19 @@ var tamperings = []tampering{
 		sql: []string{`UPDATE order_lines SET reporting_tax_minor = reporting_tax_minor - 1 WHERE ` + lineOfPaid},
 	},
 	{
-		check: "line_bookings", name: "another rate",
+		check: "line_bookings", name: "another rate", also: []string{"orders_booked"},
 		sql: []string{`UPDATE order_lines SET reporting_rate = '2.5' WHERE ` + lineOfPaid},
 	},
 	{
-		check: "line_bookings", name: "a rate that is no number",
+		check: "line_bookings", name: "a rate that is no number", also: []string{"orders_booked"},
 		sql: []string{`UPDATE order_lines SET reporting_rate = 'x' WHERE ` + lineOfPaid},
 	},
 	{
-		check: "line_bookings", name: "another currency",
+		check: "line_bookings", name: "another currency", also: []string{"orders_booked"},
 		sql: []string{`UPDATE order_lines SET reporting_currency = 'JPY' WHERE ` + lineOfPaid},
 	},
 	{
-		check: "line_bookings", name: "in no currency",
+		check: "line_bookings", name: "in no currency", also: []string{"orders_booked"},
 		sql: []string{`UPDATE order_lines SET reporting_currency = '' WHERE ` + lineOfPaid},
 	},
 	{

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/finance/report"
+	"meridian/regions"
+)
+
+func newReportCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "report",
+		Short: "Write finance's reports",
+		Long:  "Writes the reports of finance to standard output.",
+	}
+	command.AddCommand(newRevenueReportCommand())
+	return command
+}
+
+// revenueFlags are a report's range as it was written.
+type revenueFlags struct{ databaseURL, from, to, market, currency string }
+
+func newRevenueReportCommand() *cobra.Command {
+	var flags revenueFlags
+	command := &cobra.Command{
+		Use:   "revenue",
+		Short: "Write the revenue by day, market and currency as CSV",
+		Long: `Writes a row for each day (of UTC), market and currency: what the orders paid on that day
+brought in, and what the refunds that succeeded on it gave back, in minor units of the
+orders' currency and of the reporting currency, at the rate booked on each order line.
+net_minor is gross_minor and shipping_minor without refunds_minor; tax_minor is in
+gross_minor, discount_minor is not. Orders placed when no rate was known have a row of
+their own, without amounts in the reporting currency; unbooked_orders counts them.`,
+		Example: `  meridian report revenue --from 2026-01-01 --to 2026-01-31
+  meridian report revenue --from 2026-01-01 --to 2026-12-31 --market eu --currency EUR > revenue.csv`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
+	}
+	databaseURLFlag(command, &flags.databaseURL)
+	command.Flags().StringVar(&flags.from, "from", "", "the first day, such as 2026-01-01; must be given")
+	command.Flags().StringVar(&flags.to, "to", "", fmt.Sprintf("the last day; must be given, less than %d days after the first", report.MaxDays))
+	command.Flags().StringVar(&flags.market, "market", "", "only orders of this market, such as eu")
+	command.Flags().StringVar(&flags.currency, "currency", "", "only orders in this currency, such as EUR")
+	return command
+}
+
+func (f revenueFlags) run(c *cobra.Command) error {
+	asked, err := report.ParseRange(f.from, f.to, f.market, f.currency)
+	if err != nil {
+		return reportError(err)
+	}
+	if f.databaseURL == "" {
+		return errNoDatabaseURL
+	}
+	shipped, err := regions.Shipped()
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(c.Context(), database.Config{
+		URL: f.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-report", MaxConns: 1,
+		StatementTimeout: auditTimeout, IdleInTransactionTimeout: auditTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	out := bufio.NewWriter(c.OutOrStdout())
+	if err := report.Write(c.Context(), db, out, asked); err != nil {
+		return reportError(err)
+	}
+	return out.Flush()
+}
+
+// reportError tells a mistake of the caller's, whose fields are flags, from a failure.
+func reportError(err error) error {
+	var invalid *fault.Error
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	var faults []string
+	for _, f := range invalid.Fields {
+		faults = append(faults, "--"+f.Name+" "+f.Remedy)
+	}
+	return usageError{errors.New(strings.Join(faults, "; "))}
+}

@@ -1,0 +1,281 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gorilla/mux"
+
+	"meridian/internal/fault"
+	"meridian/internal/finance"
+)
+
+const (
+	// priceFileLimit is the largest file of prices, in bytes.
+	priceFileLimit = 32 << 20
+	// priceFileTimeout is how long the upload or the download of one may take.
+	priceFileTimeout = 5 * time.Minute
+	// maxEntryLines is the most prices that one call sets without a file.
+	maxEntryLines = 1000
+)
+
+// priceFormats are the media types of files of prices.
+var priceFormats = map[string]finance.Format{
+	"text/csv":             finance.FormatCSV,
+	"application/x-ndjson": finance.FormatNDJSON,
+}
+
+// entryResponse is a price of a list.
+type entryResponse struct {
+	SKU         string     `json:"sku"`
+	MinQuantity int64      `json:"min_quantity"`
+	AmountMinor int64      `json:"amount_minor"`
+	ValidFrom   time.Time  `json:"valid_from"`
+	ValidTo     *time.Time `json:"valid_to"`
+	ChangeID    *string    `json:"change_id"`
+}
+
+type entriesResponse struct {
+	Entries    []entryResponse `json:"entries"`
+	NextCursor string          `json:"next_cursor,omitzero"`
+}
+
+// entryPosition is where a page of prices ended.
+type entryPosition struct {
+	SKU         string    `json:"sku"`
+	MinQuantity int64     `json:"min_quantity"`
+	From        time.Time `json:"from"`
+}
+
+// listEntries answers the prices of a list, by SKU, quantity and time.
+func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.financier(r); err != nil {
+		return err
+	}
+	q := newQuery(r)
+	filter := finance.EntryFilter{List: mux.Vars(r)["list"], SKU: q.Text("sku", maxStockName), At: q.Moment("as_of")}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	if _, err := s.Finance.List(r.Context(), filter.List); err != nil {
+		return err
+	}
+	listing := fmt.Sprintf("prices of %s for %q at %d", filter.List, filter.SKU, filter.At.UnixMicro())
+	var after entryPosition
+	page, err := s.readPage(r, listing, &after)
+	if err != nil {
+		return err
+	}
+	filter.After, filter.Limit = finance.EntryPosition(after), page.Limit+1 // one more tells whether there is another page
+	entries, err := s.Finance.Entries(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	var answer entriesResponse
+	if len(entries) > page.Limit {
+		entries = entries[:page.Limit]
+		answer.NextCursor = s.nextCursor(listing, entryPosition(entries[len(entries)-1].Position()))
+	}
+	for _, e := range entries {
+		answer.Entries = append(answer.Entries, entryResponse{
+			SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
+			ChangeID: e.ChangeID,
+		})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// exportEntries streams the prices of a list as a file.
+func (s *Server) exportEntries(format finance.Format, mediaType string) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := s.financier(r); err != nil {
+			return err
+		}
+		q := newQuery(r)
+		at := q.Moment("as_of")
+		if err := q.Err(); err != nil {
+			return err
+		}
+		list, err := s.Finance.List(r.Context(), mux.Vars(r)["list"])
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+list.Code+`.`+string(format)+`"`)
+		return s.Finance.Export(r.Context(), w, format, list, at)
+	}
+}
+
+// proposalResponse is what became of many prices.
+type proposalResponse struct {
+	DryRun bool           `json:"dry_run"`
+	Effect jsontext.Value `json:"effect"`
+	// Change is absent in a dry run, and where the list says all of it already.
+	Change *priceChangeResponse `json:"change,omitzero"`
+}
+
+// importEntries sets the prices of a list from a file: all of it or nothing.
+func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.require(r, roleFinance)
+	if err != nil {
+		return err
+	}
+	in, key, err := s.readPricesInput(r)
+	if err != nil {
+		return err
+	}
+	format, err := priceFormat(r)
+	if err != nil {
+		return err
+	}
+	list, err := s.Finance.List(r.Context(), in.List)
+	if err != nil {
+		return err
+	}
+	end, ok := s.uploads.begin(p.Account.ID)
+	if !ok {
+		return &Problem{Code: "unavailable", RetryAfter: uploadWait,
+			Detail: "As many files are being imported as there may be at a time: send it again later."}
+	}
+	defer end()
+	digest := sha256.New()
+	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), format, list.Currency)
+	if err != nil {
+		if errors.As(err, new(*fault.Error)) {
+			return err
+		}
+		return bodyError(err)
+	}
+	return s.setPrices(w, r, in, key, hex.EncodeToString(digest.Sum(nil)))
+}
+
+// priceFormat is the format that Content-Type says.
+func priceFormat(r *http.Request) (finance.Format, error) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	format, ok := priceFormats[media]
+	if err != nil || !ok || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
+		return "", &Problem{
+			Code:   "unsupported_media_type",
+			Detail: "Send the file as text/csv or application/x-ndjson, in UTF-8 and not compressed, and say so in Content-Type.",
+		}
+	}
+	return format, nil
+}
+
+type setEntriesRequest struct {
+	Lines []entryRequest `json:"lines"`
+}
+
+type entryRequest struct {
+	SKU         string `json:"sku"`
+	MinQuantity *int64 `json:"min_quantity"`
+	// AmountMinor is null to end the price; it must be given.
+	AmountMinor jsontext.Value `json:"amount_minor"`
+	ValidFrom   *time.Time     `json:"valid_from"`
+	ValidTo     *time.Time     `json:"valid_to"`
+}
+
+// line is the price as finance takes it.
+func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
+	field := fmt.Sprintf("lines[%d].", no-1)
+	l := finance.Line{No: int64(no), SKU: e.SKU, MinQuantity: 1}
+	if e.MinQuantity != nil {
+		l.MinQuantity = *e.MinQuantity
+	}
+	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor); err != nil {
+		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: "must be a whole number of minor units, or null to end the price"})
+	}
+	l.From, l.To = moment(field+"valid_from", e.ValidFrom, faults), moment(field+"valid_to", e.ValidTo, faults)
+	return l
+}
+
+// setEntries sets up to a thousand prices of a list: all of them or none.
+func (s *Server) setEntries(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.financier(r); err != nil {
+		return err
+	}
+	in, key, err := s.readPricesInput(r)
+	if err != nil {
+		return err
+	}
+	var body setEntriesRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	var faults []FieldError
+	if len(body.Lines) == 0 || len(body.Lines) > maxEntryLines {
+		return badBody([]FieldError{{Field: "lines", Message: fmt.Sprintf("must be 1 to %d; more fit into a file", maxEntryLines)}})
+	}
+	for i, e := range body.Lines {
+		in.Lines = append(in.Lines, e.line(i+1, &faults))
+		if len(faults) >= 20 {
+			break
+		}
+	}
+	if err := badBody(faults); err != nil {
+		return err
+	}
+	return s.setPrices(w, r, in, key, string(marshal(body)))
+}
+
+// readPricesInput reads what a file and a list of prices have in common.
+func (s *Server) readPricesInput(r *http.Request) (in finance.PricesInput, key string, err error) {
+	actor, err := s.financier(r)
+	if err != nil {
+		return in, "", err
+	}
+	if key, err = idempotencyKey(r); err != nil {
+		return in, "", err
+	}
+	q := newQuery(r)
+	in = finance.PricesInput{List: mux.Vars(r)["list"], DryRun: q.Bool("dry_run")}
+	in.By = finance.By{Actor: actor, Reason: q.Text("reason", 2000)}
+	return in, key, q.Err()
+}
+
+// setPrices answers what becomes of prices; content stands for them under the call's key.
+func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.PricesInput, key, content string) error {
+	print, err := s.fingerprint(r, []any{in.Reason, in.DryRun, content})
+	if err != nil {
+		return err
+	}
+	in.Idempotency = s.financeKey(in.Actor, key, print)
+	proposal, err := s.Finance.SetPrices(r.Context(), in)
+	if first, ok := earlierAnswer(err); ok {
+		return s.answerPricesBefore(w, r, first.Resource)
+	}
+	if errors.Is(err, finance.ErrNotFound) {
+		return notFound("There is no such price list.")
+	}
+	if err != nil {
+		return err
+	}
+	answer := proposalResponse{DryRun: in.DryRun, Effect: marshal(proposal.Effect)}
+	if proposal.Change.Status == "" {
+		return writeJSON(w, http.StatusOK, answer)
+	}
+	change := newPriceChangeResponse(proposal.Change)
+	answer.Change = &change
+	return writeJSON(w, change.httpStatus(), answer)
+}
+
+// answerPricesBefore answers a repeated call with the change that it made, as that is now.
+func (s *Server) answerPricesBefore(w http.ResponseWriter, r *http.Request, id string) error {
+	found, err := s.changeByID(r, id)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(replayedHeader, "true")
+	change := newPriceChangeResponse(found)
+	return writeJSON(w, change.httpStatus(), proposalResponse{Effect: change.Effect, Change: &change})
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	stdjson "encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gorilla/mux"
+
+	"meridian/internal/finance"
+	"meridian/internal/promotion"
+)
+
+// promotionResponse is a version of a promotion.
+type promotionResponse struct {
+	ID            string         `json:"id"`
+	Title         string         `json:"title"`
+	Coupon        string         `json:"coupon"`
+	Priority      int64          `json:"priority"`
+	TotalLimit    int64          `json:"total_limit"`
+	CustomerLimit int64          `json:"customer_limit"`
+	Spec          jsontext.Value `json:"spec"`
+	ValidFrom     time.Time      `json:"valid_from"`
+	ValidTo       *time.Time     `json:"valid_to"`
+	// Used is how many orders use it, in all its versions; counted only where it has a total limit.
+	Used int64 `json:"used"`
+}
+
+func newPromotionResponse(p promotion.Promotion, used int64) (promotionResponse, error) {
+	spec, err := p.Spec.Encode()
+	answer := promotionResponse{
+		ID: p.ID, Title: p.Title, Coupon: p.Coupon, Priority: p.Priority, TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit,
+		Spec: jsontext.Value(spec), ValidFrom: p.ValidFrom.UTC(), Used: used,
+	}
+	if p.ValidTo != nil {
+		answer.ValidTo = timeOrNull(*p.ValidTo)
+	}
+	return answer, err
+}
+
+type promotionsResponse struct {
+	Promotions []promotionResponse `json:"promotions"`
+	NextCursor string              `json:"next_cursor,omitzero"`
+}
+
+// promotionPosition is where a page of promotions ended.
+type promotionPosition struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// listPromotions answers the promotions in force at a moment, by id.
+func (s *Server) listPromotions(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.financier(r); err != nil {
+		return err
+	}
+	q := newQuery(r)
+	after := promotionPosition{At: q.Moment("as_of")}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	if after.At.IsZero() {
+		after.At = s.Now().UTC()
+	}
+	const listing = "promotions"
+	page, err := s.readPage(r, listing, &after) // the cursor keeps the moment of the first page
+	if err != nil {
+		return err
+	}
+	found, err := promotion.List(r.Context(), s.Finance.DB, after.At, page.Limit+1, after.ID) // one more tells of another page
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(found) > page.Limit {
+		found = found[:page.Limit]
+		next = s.nextCursor(listing, promotionPosition{ID: found[len(found)-1].ID, At: after.At})
+	}
+	return s.writePromotions(w, r, found, next)
+}
+
+// maxPromotionVersions bounds the versions of a promotion that are answered: the latest.
+const maxPromotionVersions = 100
+
+// getPromotion answers the versions of a promotion, the latest first.
+func (s *Server) getPromotion(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.financier(r); err != nil {
+		return err
+	}
+	found, err := promotion.Versions(r.Context(), s.Finance.DB, mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return finance.ErrNotFound
+	}
+	return s.writePromotions(w, r, found, "")
+}
+
+func (s *Server) writePromotions(w http.ResponseWriter, r *http.Request, found []promotion.Promotion, next string) error {
+	ids := make([]string, len(found))
+	for i, p := range found {
+		ids[i] = p.ID
+	}
+	uses, err := s.Finance.Uses(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	answer := promotionsResponse{NextCursor: next}
+	for _, p := range found {
+		one, err := newPromotionResponse(p, uses[p.ID])
+		if err != nil {
+			return err
+		}
+		answer.Promotions = append(answer.Promotions, one)
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+type putPromotionRequest struct {
+	Title         string         `json:"title"`
+	Coupon        string         `json:"coupon"`
+	Priority      int64          `json:"priority"`
+	TotalLimit    int64          `json:"total_limit"`
+	CustomerLimit int64          `json:"customer_limit"`
+	Spec          jsontext.Value `json:"spec"`
+	ValidTo       *time.Time     `json:"valid_to"`
+	ruleRequest
+}
+
+// putPromotion gives a promotion a new version.
+func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
+	actor, err := s.financier(r)
+	if err != nil {
+		return err
+	}
+	var body putPromotionRequest
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	var faults []FieldError
+	from, to := moment("valid_from", body.ValidFrom, &faults), moment("valid_to", body.ValidTo, &faults)
+	if err := badBody(faults); err != nil {
+		return err
+	}
+	p := &finance.PromotionRule{
+		ID: mux.Vars(r)["promotion"], Title: body.Title, Coupon: body.Coupon, Priority: body.Priority,
+		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: stdjson.RawMessage(body.Spec), ValidTo: timeOrNull(to),
+	}
+	change, err := s.Finance.SetRule(r.Context(), p, from, finance.By{Actor: actor, Reason: body.Reason})
+	if err != nil {
+		return err
+	}
+	return writeChange(w, change)
+}
+
+// endPromotion ends a promotion.
+func (s *Server) endPromotion(w http.ResponseWriter, r *http.Request) error {
+	actor, err := s.financier(r)
+	if err != nil {
+		return err
+	}
+	q := newQuery(r)
+	reason, from := q.Text("reason", 2000), q.Moment("valid_from")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	change, err := s.Finance.EndPromotion(r.Context(), mux.Vars(r)["promotion"], from, finance.By{Actor: actor, Reason: reason})
+	if err != nil {
+		return err
+	}
+	return writeChange(w, change)
+}

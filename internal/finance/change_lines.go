@@ -1,0 +1,49 @@
+package finance
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+// ChangeLine is a line of a bulk change with the price that it takes, or took, the place of.
+type ChangeLine struct {
+	Line
+	// OldMinor is what the list said just before; nil where it had no price. For a change that
+	// waits it is what the list says of that instant now.
+	OldMinor *int64
+}
+
+// ChangeLines are the lines of a bulk change after a line number: at most limit, 1 to 5000. A
+// change of another kind has none. One round trip.
+func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, after int64, limit int) ([]ChangeLine, error) {
+	// $1 = change, $2 = after, $3 = limit, $4 = when lines that wait for no instant would begin
+	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (ChangeLine, error) {
+		var l ChangeLine
+		var from, to *time.Time
+		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to, &l.OldMinor)
+		l.From, l.To = orZero(from), orZero(to)
+		return l, err
+	}, `
+SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (
+    SELECT e.amount_minor
+    FROM price_entries e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
+      AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
+    ORDER BY e.valid_from DESC
+    LIMIT 1)
+FROM price_change_lines l
+WHERE l.change_id = $1 AND l.line_no > $2
+ORDER BY l.line_no
+LIMIT $3::int8`, change, after, limit, f.soon())
+	if err != nil {
+		return nil, fmt.Errorf("list lines of a change: %w", err)
+	}
+	return lines, nil
+}

@@ -1,0 +1,190 @@
+package finance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+)
+
+// Approve applies a pending change, as its second person. Three round trips, and four for a rule.
+//
+// Errors: ErrNotFound, ErrOwnChange, ErrDecided, ErrOvertaken, ErrTooSlow, and *fault.Error for a
+// rule that is no longer valid.
+func (f *Finance) Approve(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
+	c, err := f.pending(ctx, id, actor)
+	if err != nil {
+		return Change{}, err
+	}
+	if c.RequestedBy == actor {
+		return Change{}, ErrOwnChange
+	}
+	approve := f.approveRule
+	if c.Kind == KindPrices {
+		approve = f.approvePrices
+	}
+	d := decision{status: StatusApplied, by: actor, at: f.moment()}
+	if err := decisionError(approve(ctx, c, d)); err != nil {
+		return Change{}, err
+	}
+	return c.decided(d), nil
+}
+
+// Reject ends a pending change; who asked for it may take it back so. Two round trips.
+//
+// Errors: ErrNotFound, ErrDecided.
+func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
+	c, err := f.pending(ctx, id, actor)
+	if err != nil {
+		return Change{}, err
+	}
+	d := decision{status: StatusRejected, by: actor, at: f.moment()}
+	var n int64
+	err = f.DB.Write(ctx, func(b *database.Batch) error {
+		c.queueDecision(b, d, nil, &n)
+		return nil
+	})
+	if err := decisionError(orDecided(n, err)); err != nil {
+		return Change{}, err
+	}
+	return c.decided(d), nil
+}
+
+// pending is a change that waits for a decision, else ErrDecided.
+func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
+	var faults fault.List
+	faults.Line("actor", actor, 1, 200)
+	if err := faults.Err("decision"); err != nil {
+		return Change{}, err
+	}
+	c, err := f.Change(ctx, id)
+	if err == nil && c.Status != StatusPending {
+		err = ErrDecided
+	}
+	return c, err
+}
+
+// orDecided is ErrDecided for a decision that found nothing to decide.
+func orDecided(n int64, err error) error {
+	if err == nil && n == 0 {
+		return ErrDecided
+	}
+	return err
+}
+
+func decisionError(err error) error {
+	var invalid *fault.Error
+	switch err = untimely(err); {
+	case err == nil, errors.Is(err, ErrDecided), errors.Is(err, ErrOvertaken), errors.Is(err, ErrTooSlow), errors.As(err, &invalid):
+		return err
+	case overlapped(err):
+		return ErrOvertaken
+	case database.Violates(err, "price_changes_two_people"):
+		return ErrOwnChange
+	}
+	return fmt.Errorf("decide about a change of prices: %w", err)
+}
+
+func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error {
+	p := plan{change: c.ID, list: c.Subject, own: make(ownPrices)}
+	var err error
+	if p.lines, err = f.lines(ctx, c.ID); err != nil {
+		return err
+	}
+	begins := f.begins(len(p.lines))
+	first := p.begin(begins)
+	if first.Before(f.moment().Add(f.notice())) {
+		return ErrOvertaken
+	}
+	if err := f.readOwn(ctx, &p); err != nil {
+		return err
+	}
+	var n int64
+	err = f.DB.Write(ctx, func(b *database.Batch) error {
+		b.Queue(`
+UPDATE price_change_lines
+SET valid_from = $2
+WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending')`, c.ID, begins)
+		p.queue(b)
+		c.queueDecision(b, d, f.latest(first), &n)
+		return nil
+	})
+	return orDecided(n, err)
+}
+
+// lines are all lines of a bulk change.
+func (f *Finance) lines(ctx context.Context, change uuid.UUID) ([]Line, error) {
+	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (Line, error) {
+		var l Line
+		var from, to *time.Time
+		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to)
+		l.From, l.To = orZero(from), orZero(to)
+		return l, err
+	}, `
+SELECT line_no, sku, min_quantity, amount_minor, valid_from, valid_to
+FROM price_change_lines
+WHERE change_id = $1
+ORDER BY line_no
+LIMIT $2::int8`, change, MaxLines)
+	if err != nil {
+		return nil, fmt.Errorf("read the lines of a change: %w", err)
+	}
+	return lines, nil
+}
+
+// readOwn reads what the list of a plan has.
+func (f *Finance) readOwn(ctx context.Context, p *plan) error {
+	for some := range slices.Chunk(p.lines, linesAtOnce) {
+		articles, err := f.articles(ctx, some, f.moment(), nil)
+		if err != nil {
+			return err
+		}
+		for _, l := range some {
+			if a := articles[l.SKU]; a != nil {
+				p.own[l.key()] = ownEntries(a, p.list, l.MinQuantity)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
+	r, from, err := ruleOf(c)
+	if err != nil {
+		return err
+	}
+	return f.DB.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if !from.IsZero() && from.Before(f.moment().Add(f.notice())) {
+			return ErrOvertaken
+		}
+		at := from
+		if from.IsZero() {
+			at = f.soon()
+		}
+		rules, err := f.rulesIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// What was right when it was proposed may have come to clash with others.
+		var faults fault.List
+		r.check(&faults, rules, at)
+		if err := faults.Err(r.kind()); err != nil {
+			return err
+		}
+		var n int64
+		var b database.Batch
+		if err := queueRule(&b, r, at, c.ID); err != nil {
+			return err
+		}
+		c.queueDecision(&b, d, f.latest(at), &n)
+		err = tx.SendBatch(ctx, &b.Batch).Close()
+		return orDecided(n, err) // which undoes the batch
+	})
+}

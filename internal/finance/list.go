@@ -1,0 +1,285 @@
+package finance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+)
+
+// ListInput is a new price list. Its kind, currency, market and group never change.
+type ListInput struct {
+	By
+	Code, Title string
+	Kind        pricing.Kind // regular, sale or cost
+	Currency    money.Currency
+	// Market and Group are whom it is for; empty is everybody.
+	Market, Group string
+	// Priority decides between lists that are equally specific: the higher first.
+	Priority int64
+	// From is when it comes into force, zero as soon as may be; To when it ends, zero never.
+	From, To time.Time
+}
+
+// codeText is what lists, markets, rounding rules and customer groups are called.
+var codeText = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+const maxPriority = 1_000_000
+
+func (in *ListInput) validate(soon time.Time) error {
+	var faults fault.List
+	in.check(&faults)
+	switch {
+	case !codeText.MatchString(in.Code):
+		faults.Add("code", "must be 1 to 63 of a-z, 0-9 and -, such as summer-sale-eu")
+	case strings.HasPrefix(in.Code, "catalogue"):
+		faults.Add("code", "must not begin with catalogue: those lists are the sellers'")
+	}
+	in.Title = faults.Line("title", in.Title, 1, 200)
+	if in.Kind != pricing.Regular && in.Kind != pricing.Sale && in.Kind != pricing.Cost {
+		faults.Add("kind", "must be regular, sale or cost: catalogue lists are the sellers'")
+	}
+	if _, err := money.ParseCurrency(string(in.Currency)); err != nil {
+		faults.Add("currency", "must be an ISO 4217 code, such as EUR")
+	}
+	checkGroup(&faults, in.Group)
+	if in.Priority < -maxPriority || in.Priority > maxPriority {
+		faults.Add("priority", "must be -%d to %d", maxPriority, maxPriority)
+	}
+	in.From, in.To = in.From.UTC().Truncate(time.Microsecond), in.To.UTC().Truncate(time.Microsecond)
+	if !in.From.IsZero() && in.From.Before(soon) {
+		faults.Add("valid_from", "%s", tooEarly(soon))
+	}
+	in.From = later(in.From, soon)
+	if !in.To.IsZero() && !in.To.After(in.From) {
+		faults.Add("valid_to", "must be after valid_from")
+	}
+	return faults.Err("price list")
+}
+
+func checkGroup(f *fault.List, group string) {
+	if group != "" && !codeText.MatchString(group) {
+		f.Add("customer_group", "must be 1 to 63 of a-z, 0-9 and -, such as wholesale, or empty")
+	}
+}
+
+// tooEarly is the remedy for an instant before the earliest one.
+func tooEarly(soon time.Time) string {
+	return fmt.Sprintf("must be %s or later, or left out for as soon as may be: what was in force is never changed", soon.Format(time.RFC3339Nano))
+}
+
+// CreateList makes a price list. Two round trips at most.
+//
+// Errors: *fault.Error, ErrExists, *pricing.UnknownMarketError, for a repetition
+// *idempotency.Replay or idempotency.ErrReused.
+func (f *Finance) CreateList(ctx context.Context, in ListInput) (pricing.List, error) {
+	if err := in.validate(f.soon()); err != nil {
+		return pricing.List{}, err
+	}
+	if in.Market != "" {
+		rules, err := f.rules(ctx)
+		if err != nil {
+			return pricing.List{}, err
+		}
+		if _, err := rules.Market(in.Market, in.From); err != nil {
+			return pricing.List{}, err
+		}
+	}
+	list := pricing.List{Code: in.Code, Title: in.Title, Kind: in.Kind, Currency: in.Currency, Market: in.Market, Group: in.Group,
+		Priority: in.Priority, Period: pricing.Period{From: in.From, To: in.To}, Version: 1}
+	change, err := f.newChange(KindList, in.Code, in.By, nil, newListRecord(list))
+	if err != nil {
+		return pricing.List{}, err
+	}
+	_, err = f.apply(ctx, in.By, change, in.Code, in.From, func(b *database.Batch) {
+		// The same change may come twice; another's list is refused by the CHECK.
+		// $1 = code, $2 = title, $3 = kind, $4 = currency, $5 = market, $6 = group, $7 = priority, $8 = from, $9 = to, $10 = change
+		b.Queue(`
+INSERT INTO price_lists (code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, change_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END`,
+			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, orNull(in.To), change.ID)
+		pricing.QueueRulesChanged(b)
+	})
+	if database.Violates(err, "price_lists_version_current") {
+		return pricing.List{}, ErrExists
+	}
+	if err != nil {
+		return pricing.List{}, fmt.Errorf("create price list: %w", err)
+	}
+	return list, nil
+}
+
+// listRecord is a list as the audit keeps it.
+type listRecord struct {
+	Code      string         `json:"code"`
+	Title     string         `json:"title"`
+	Kind      pricing.Kind   `json:"kind"`
+	Currency  money.Currency `json:"currency"`
+	Market    string         `json:"market"`
+	Group     string         `json:"customer_group"`
+	Priority  int64          `json:"priority"`
+	ValidFrom time.Time      `json:"valid_from"`
+	ValidTo   *time.Time     `json:"valid_to,omitzero"`
+	Version   int64          `json:"version"`
+}
+
+func newListRecord(l pricing.List) listRecord {
+	return listRecord{Code: l.Code, Title: l.Title, Kind: l.Kind, Currency: l.Currency, Market: l.Market, Group: l.Group, Priority: l.Priority,
+		ValidFrom: l.Period.From.UTC(), ValidTo: orNull(l.Period.To), Version: l.Version}
+}
+
+// rules are those of the database, now.
+func (f *Finance) rules(ctx context.Context) (*pricing.Rules, error) {
+	var rows pricing.RuleRows
+	err := f.DB.Read(ctx, func(b *database.Batch) error {
+		pricing.QueueRules(b, f.rulesSince(), &rows)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read price rules: %w", err)
+	}
+	return pricing.NewRules(rows), nil
+}
+
+// rulesIn are those that a transaction sees.
+func (f *Finance) rulesIn(ctx context.Context, tx pgx.Tx) (*pricing.Rules, error) {
+	var rows pricing.RuleRows
+	var b database.Batch
+	pricing.QueueRules(&b, f.rulesSince(), &rows)
+	if err := tx.SendBatch(ctx, &b.Batch).Close(); err != nil {
+		return nil, fmt.Errorf("read price rules: %w", err)
+	}
+	return pricing.NewRules(rows), nil
+}
+
+// rulesSince is how far back rules are read: to what is in force now.
+func (f *Finance) rulesSince() time.Time { return f.Now().Add(-pricing.LowestWindow) }
+
+// ListUpdate changes a list's head. Nil fields stay.
+type ListUpdate struct {
+	By
+	Code    string
+	Version int64 // that the change is based on
+	Title   *string
+	// To is when the list ends, at the earliest as soon as every pod knows; the zero time is never.
+	To *time.Time
+}
+
+// UpdateList changes a list's title or its end. What has ended stays so. Two round trips.
+//
+// Errors: *fault.Error, ErrNotFound, ErrVersionConflict, ErrOvertaken.
+func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, error) {
+	old, err := f.List(ctx, in.Code)
+	if err != nil {
+		return pricing.List{}, err
+	}
+	updated, err := in.apply(old, f.soon())
+	if err != nil {
+		return pricing.List{}, err
+	}
+	if old.Version != in.Version {
+		return pricing.List{}, ErrVersionConflict
+	}
+	change, err := f.newChange(KindList, in.Code, in.By, newListRecord(old), newListRecord(updated))
+	if err != nil {
+		return pricing.List{}, err
+	}
+	var begins time.Time // a new title alone may come at any time
+	if in.To != nil {
+		begins = earlier(old.Period.To, updated.Period.To)
+	}
+	_, err = f.apply(ctx, in.By, change, in.Code, begins, func(b *database.Batch) {
+		// The same change may come twice; one that is based on another version is refused by the CHECK.
+		// $1 = code, $2 = version, $3 = title, $4 = to, $5 = change
+		b.Queue(`
+UPDATE price_lists
+SET title = $3, valid_to = $4, change_id = $5,
+  version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
+WHERE code = $1`, in.Code, in.Version, updated.Title, orNull(updated.Period.To), change.ID)
+		pricing.QueueRulesChanged(b)
+	})
+	if database.Violates(err, "price_lists_version_current") {
+		return pricing.List{}, ErrVersionConflict
+	}
+	if err != nil {
+		return pricing.List{}, fmt.Errorf("update price list: %w", err)
+	}
+	return updated, nil
+}
+
+// apply checks the change of a list, and returns the list as it is after it.
+func (in *ListUpdate) apply(list pricing.List, soon time.Time) (pricing.List, error) {
+	var faults fault.List
+	in.check(&faults)
+	if list.Kind == pricing.Catalogue {
+		faults.Add("code", "must not be a seller's catalogue")
+	}
+	if in.Title == nil && in.To == nil {
+		faults.Add("title", "must be given, or valid_to: else there is nothing to change")
+	}
+	if in.Title != nil {
+		list.Title = faults.Line("title", *in.Title, 1, 200)
+	}
+	if in.To != nil {
+		to := in.To.UTC().Truncate(time.Microsecond)
+		switch ended := list.Period.To; {
+		case !ended.IsZero() && ended.Before(soon):
+			faults.Add("valid_to", "must be left as it is: the list has ended, or is about to; make another")
+		case !to.IsZero() && to.Before(later(list.Period.From, soon)):
+			faults.Add("valid_to", "%s", tooEarly(later(list.Period.From, soon)))
+		}
+		list.Period.To = to
+	}
+	list.Version++
+	return list, faults.Err("price list")
+}
+
+const listColumns = `code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version`
+
+func scanList(row pgx.CollectableRow) (pricing.List, error) {
+	var l pricing.List
+	var to *time.Time
+	err := row.Scan(&l.Code, &l.Title, &l.Kind, &l.Currency, &l.Market, &l.Group, &l.Priority, &l.Period.From, &to, &l.Version)
+	l.Period.To = orZero(to)
+	return l, err
+}
+
+// List is the head of a price list, or ErrNotFound. One round trip.
+func (f *Finance) List(ctx context.Context, code string) (pricing.List, error) {
+	l, err := database.One(ctx, f.DB, scanList, `
+SELECT `+listColumns+`
+FROM price_lists
+WHERE code = $1`, code)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return pricing.List{}, ErrNotFound
+	}
+	if err != nil {
+		return pricing.List{}, fmt.Errorf("get price list: %w", err)
+	}
+	return l, nil
+}
+
+// Lists are the heads of price lists by code, from after one on. The catalogue's lists that
+// hold no price are left out. One round trip.
+func (f *Finance) Lists(ctx context.Context, after string, limit int) ([]pricing.List, error) {
+	lists, err := database.List(ctx, f.DB, scanList, `
+SELECT `+listColumns+`
+FROM price_lists l
+WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM price_entries e WHERE e.list = l.code))
+ORDER BY l.code
+LIMIT $2::int8`, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list price lists: %w", err)
+	}
+	return lists, nil
+}

@@ -1,0 +1,158 @@
+package finance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/pricing"
+)
+
+// PricesInput is many prices of one list, all or none.
+type PricesInput struct {
+	By
+	List  string
+	Lines []Line
+	// DryRun tells the effect and changes nothing.
+	DryRun bool
+}
+
+// Proposal is what became of many prices.
+type Proposal struct {
+	Effect Effect
+	// Change is the audit's entry: applied, or pending where a second person has to approve it;
+	// its ID is zero in a dry run, and where the list says all of it already.
+	Change Change
+}
+
+// SetPrices gives a list many prices, or says what that would do. What is larger than one
+// person may change alone waits for Approve. Nothing is applied unless all of it can be. Two
+// round trips, and one for each few thousand lines.
+//
+// Errors: *fault.Error naming the lines, ErrNotFound, ErrOvertaken, ErrTooSlow, for a repetition
+// *idempotency.Replay or idempotency.ErrReused.
+func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, error) {
+	if err := in.validate(); err != nil {
+		return Proposal{}, err
+	}
+	list, err := f.List(ctx, in.List)
+	if err != nil {
+		return Proposal{}, err
+	}
+	if list.Kind == pricing.Catalogue {
+		return Proposal{}, fault.New("prices", "list", "must not be a seller's catalogue: make a list of kind regular or sale, whose prices come first")
+	}
+	soon := f.begins(len(in.Lines))
+	if err := checkLines(in.Lines, soon); err != nil {
+		return Proposal{}, err
+	}
+	effect, kept, own, err := f.effect(ctx, list, in.Lines, soon)
+	if err != nil || in.DryRun || len(kept) == 0 {
+		return Proposal{Effect: effect}, err
+	}
+	change, err := f.newPricesChange(in.By, list, effect, len(kept))
+	if err != nil {
+		return Proposal{}, err
+	}
+	if change.NeedsApproval {
+		err = f.propose(ctx, in.By, change, func(b *database.Batch) { queueLines(b, change.ID, list.Code, kept) })
+	} else {
+		change, err = f.applyPrices(ctx, in.By, change, list.Code, kept, own)
+	}
+	if overlapped(err) {
+		err = ErrOvertaken
+	}
+	if err != nil {
+		return Proposal{}, fmt.Errorf("set prices: %w", err)
+	}
+	return Proposal{Effect: effect, Change: change}, nil
+}
+
+func (in *PricesInput) validate() error {
+	if in.DryRun {
+		return nil
+	}
+	var faults fault.List
+	in.check(&faults)
+	return faults.Err("prices")
+}
+
+func (f *Finance) newPricesChange(by By, list pricing.List, effect Effect, lines int) (Change, error) {
+	change, err := f.newChange(KindPrices, list.Code, by, nil, map[string]any{"lines": lines})
+	if err != nil {
+		return Change{}, err
+	}
+	if change.Effect, err = json.Marshal(effect); err != nil {
+		return Change{}, fmt.Errorf("encode effect: %w", err)
+	}
+	change.NeedsApproval = f.needsTwo(effect)
+	return change, nil
+}
+
+// needsTwo reports whether the effect is more than one person may have.
+func (f *Finance) needsTwo(e Effect) bool {
+	limit := f.ApproveAbove
+	return limit.everything() || e.SKUs > limit.SKUs || e.largestBP() > limit.ChangeBP || e.BelowCost > 0 || e.WithoutPrice > 0
+}
+
+// propose writes a change that waits.
+func (f *Finance) propose(ctx context.Context, by By, c Change, queue func(b *database.Batch)) error {
+	err := f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		by.claim(b, c.ChangeID())
+		c.queue(b)
+		queue(b)
+		return nil
+	})
+	return f.repeated(ctx, by, err)
+}
+
+// applyPrices writes lines, and puts them in force. own is what the list has.
+func (f *Finance) applyPrices(ctx context.Context, by By, c Change, list string, lines []Line, own ownPrices) (Change, error) {
+	p := plan{change: c.ID, list: list, lines: lines, own: own}
+	first := p.begin(f.begins(len(lines)))
+	return f.apply(ctx, by, c, c.ChangeID(), first, func(b *database.Batch) {
+		queueLines(b, c.ID, list, lines)
+		p.queue(b)
+	})
+}
+
+// perLine is what the writing of a line is allowed to take in a change of many, writeWithin
+// what all of it is.
+const perLine = time.Millisecond
+
+// begins is as soon as may be for a change of so many lines: they must all be written before.
+func (f *Finance) begins(lines int) time.Time {
+	if f.Prices.Lead == 0 {
+		return f.soon()
+	}
+	return f.soon().Add(min(time.Duration(lines)*perLine, writeWithin))
+}
+
+// linesAtOnce is what one statement takes.
+const linesAtOnce = 5000
+
+// queueLines keeps the lines of a change. It may be repeated.
+func queueLines(b *database.Batch, change uuid.UUID, list string, lines []Line) {
+	for chunk := range slices.Chunk(lines, linesAtOnce) {
+		n := len(chunk)
+		nos, skus, quantities := make([]int64, n), make([]string, n), make([]int64, n)
+		amounts, from, to := make([]*int64, n), make([]*time.Time, n), make([]*time.Time, n)
+		for i, l := range chunk {
+			nos[i], skus[i], quantities[i], amounts[i] = l.No, l.SKU, l.MinQuantity, l.AmountMinor
+			from[i], to[i] = orNull(l.From), orNull(l.To)
+		}
+		// $1 = change, $2 = list, $3 = numbers, $4 = SKUs, $5 = quantities, $6 = amounts, $7 = from, $8 = to
+		b.Queue(`
+INSERT INTO price_change_lines (change_id, line_no, list, sku, min_quantity, amount_minor, valid_from, valid_to)
+SELECT $1::uuid, l.line_no, $2::text, l.sku, l.min_quantity, l.amount, l.valid_from, l.valid_to
+FROM unnest($3::int8[], $4::text[], $5::int8[], $6::int8[], $7::timestamptz[], $8::timestamptz[])
+  AS l (line_no, sku, min_quantity, amount, valid_from, valid_to)
+ON CONFLICT (change_id, line_no) DO NOTHING`, change, list, nos, skus, quantities, amounts, from, to)
+	}
+}

@@ -1,0 +1,149 @@
+package finance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/pricing"
+	"meridian/internal/promotion"
+)
+
+// PromotionRule is a version of a promotion, or, with End, its end.
+type PromotionRule struct {
+	ID            string     `json:"id"`
+	Title         string     `json:"title,omitzero"`
+	Coupon        string     `json:"coupon,omitzero"`
+	Priority      int64      `json:"priority,omitzero"`
+	ValidTo       *time.Time `json:"valid_to,omitzero"`
+	TotalLimit    int64      `json:"total_limit,omitzero"`
+	CustomerLimit int64      `json:"customer_limit,omitzero"`
+	// Spec is what it gives and on what conditions, as promotion.ParseSpec reads it.
+	Spec json.RawMessage `json:"spec,omitzero"`
+	End  bool            `json:"end,omitzero"`
+}
+
+func (p *PromotionRule) kind() string    { return KindPromotion }
+func (p *PromotionRule) subject() string { return p.ID }
+
+// EndPromotion ends a promotion; versions that were to begin later never do. from is when, zero
+// as soon as may be. Five round trips.
+//
+// Errors: ErrNotFound, and those of SetRule.
+func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, by By) (Change, error) {
+	versions, err := promotion.Versions(ctx, f.DB, id, f.Now().AddDate(1000, 0, 0), 1)
+	if err != nil {
+		return Change{}, err
+	}
+	if len(versions) == 0 {
+		return Change{}, ErrNotFound
+	}
+	return f.SetRule(ctx, &PromotionRule{ID: id, End: true}, from, by)
+}
+
+// promotion is the rule as the promotions know it. It fails where Spec cannot be read.
+func (p *PromotionRule) promotion() (promotion.Promotion, error) {
+	spec, err := promotion.ParseSpec(p.Spec)
+	if err != nil {
+		return promotion.Promotion{}, err
+	}
+	return promotion.Promotion{ID: p.ID, Title: p.Title, Coupon: promotion.NormalizeCoupon(p.Coupon), Priority: p.Priority, ValidTo: p.ValidTo,
+		TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit, Spec: spec}, nil
+}
+
+func (p *PromotionRule) check(f *fault.List, rules *pricing.Rules, at time.Time) {
+	if p.End {
+		return
+	}
+	if p.ValidTo != nil && !p.ValidTo.After(at) {
+		f.Add("valid_to", "must be after it begins, at %s", at.Format(time.RFC3339))
+	}
+	full, err := p.promotion()
+	var invalid *fault.Error
+	switch {
+	case errors.As(err, &invalid):
+		for _, field := range invalid.Fields {
+			f.Add("spec."+field.Name, "%s", field.Remedy)
+		}
+		return
+	case err != nil:
+		f.Add("spec", "must be an object with the kind and what is told of it in the documentation, and nothing else")
+		return
+	case errors.As(full.Validate(), &invalid):
+		*f = append(*f, invalid.Fields...)
+	}
+	for i, code := range full.Conditions.Markets {
+		if _, err := rules.Market(code, at); err != nil {
+			f.Add(fmt.Sprintf("spec.conditions.markets[%d]", i), "must be a market that is in force by then")
+		}
+	}
+	p.Coupon = full.Coupon
+}
+
+func (p *PromotionRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (any, bool) {
+	needsTwo := !p.End && p.largestBP() > limit.ChangeBP
+	before, ok := rules.Promotions.Version(p.ID, at)
+	if !ok {
+		return nil, needsTwo
+	}
+	record := PromotionRule{ID: before.ID, Title: before.Title, Coupon: before.Coupon, Priority: before.Priority, ValidTo: before.ValidTo,
+		TotalLimit: before.TotalLimit, CustomerLimit: before.CustomerLimit}
+	if spec, err := before.Spec.Encode(); err == nil {
+		record.Spec = json.RawMessage(spec)
+	}
+	return record, needsTwo
+}
+
+// largestBP is the most that it can take off goods, in basis points.
+func (p *PromotionRule) largestBP() int64 {
+	full, err := p.promotion()
+	if err != nil {
+		return whole
+	}
+	switch full.Kind {
+	case promotion.Percentage:
+		return full.PercentBP
+	case promotion.FreeShipping:
+		return 0
+	case promotion.BuyXGetY:
+		off := full.GetPercentBP
+		if off == 0 {
+			off = whole
+		}
+		return (full.Get*off + full.Buy + full.Get - 1) / (full.Buy + full.Get)
+	}
+	return largestAmountBP(full.Spec)
+}
+
+// largestAmountBP is the most that an amount takes off the least that has to be bought; where
+// no least is said it may be all.
+func largestAmountBP(s promotion.Spec) int64 {
+	var shares []int64
+	for currency, amount := range s.Amounts {
+		least := s.Conditions.MinSubtotals[currency]
+		if least <= amount {
+			return whole
+		}
+		shares = append(shares, -changeBP(least, least-amount))
+	}
+	return slices.Max(append(shares, 0))
+}
+
+func (p *PromotionRule) queue(b *database.Batch, from time.Time, change uuid.UUID) error {
+	if p.End {
+		promotion.QueueEnd(b, p.ID, from)
+		return nil
+	}
+	full, err := p.promotion()
+	if err != nil {
+		return err
+	}
+	return promotion.QueuePut(b, full, change, from)
+}

@@ -1,0 +1,53 @@
+package report
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+)
+
+// Write writes the revenue of a range as CSV, with a header, rows by day, market and currency.
+// It writes while it reads. Nothing has been written when it fails with *fault.Error, for a
+// range that is not valid or a market that there never was.
+func Write(ctx context.Context, db *database.DB, w io.Writer, r Range) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	if err := checkMarket(ctx, db, r.Market); err != nil {
+		return err
+	}
+	out := printer{csv: csv.NewWriter(w)}
+	if err := out.header(); err != nil {
+		return fmt.Errorf("write revenue report: %w", err)
+	}
+	if err := eachEvent(ctx, db, r, out.add); err != nil {
+		return fmt.Errorf("read revenue: %w", err)
+	}
+	if err := out.end(); err != nil {
+		return fmt.Errorf("write revenue report: %w", err)
+	}
+	return nil
+}
+
+// checkMarket refuses the code of a market that there never was: its report would be empty, as
+// if nothing had been sold.
+func checkMarket(ctx context.Context, db *database.DB, code string) error {
+	if code == "" {
+		return nil
+	}
+	known, err := database.One(ctx, db, pgx.RowTo[bool], `
+SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1)`, code)
+	if err != nil {
+		return fmt.Errorf("look for market: %w", err)
+	}
+	if !known {
+		return fault.New("report", "market", "must be the code of a market, such as eu")
+	}
+	return nil
+}

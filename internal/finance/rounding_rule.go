@@ -1,0 +1,63 @@
+package finance
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+)
+
+// RoundingRule is a version of a named rounding rule (money.Rounding).
+type RoundingRule struct {
+	Name         string     `json:"name"`
+	ModulusMinor int64      `json:"modulus_minor"`
+	EndingMinor  int64      `json:"ending_minor"`
+	Mode         money.Mode `json:"mode"`
+}
+
+func (r *RoundingRule) kind() string    { return KindRounding }
+func (r *RoundingRule) subject() string { return r.Name }
+
+func (r *RoundingRule) check(f *fault.List, _ *pricing.Rules, _ time.Time) {
+	if !codeText.MatchString(r.Name) {
+		f.Add("name", "must be 1 to 63 of a-z, 0-9 and -, such as ending-99")
+	}
+	if err := (money.Rounding{Name: KindRounding, Modulus: r.ModulusMinor, Ending: r.EndingMinor, Mode: r.Mode}).Valid(); err != nil {
+		field, remedy, _ := strings.Cut(err.Error(), ": ")
+		f.Add(field, "%s", remedy)
+	}
+}
+
+// old needs two people where markets round by the rule: how much it moves prices depends on
+// each of them.
+func (r *RoundingRule) old(rules *pricing.Rules, at time.Time, _ ApproveAbove) (any, bool) {
+	before, ok := rules.Rounding(r.Name, at)
+	if !ok {
+		return nil, false
+	}
+	used := slices.ContainsFunc(rules.Markets(), func(m pricing.Market) bool {
+		over := !m.Period.To.IsZero() && !m.Period.To.After(at)
+		return !over && slices.Contains(slices.Collect(maps.Values(m.Rounding)), r.Name)
+	})
+	return RoundingRule{before.Name, before.Modulus, before.Ending, before.Mode}, used
+}
+
+func (r *RoundingRule) queue(b *database.Batch, from time.Time, change uuid.UUID) error {
+	b.Queue(`
+UPDATE rounding_rules SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
+WHERE name = $1 AND (valid_to IS NULL OR valid_to > $2)`, r.Name, from)
+	// $1 = name, $2 = from, $3 = modulus, $4 = ending, $5 = mode, $6 = change
+	b.Queue(`
+INSERT INTO rounding_rules (name, valid_from, modulus_minor, ending_minor, mode, change_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (name, valid_from) DO UPDATE SET valid_to = NULL, modulus_minor = excluded.modulus_minor, ending_minor = excluded.ending_minor,
+  mode = excluded.mode, change_id = excluded.change_id`, r.Name, from, r.ModulusMinor, r.EndingMinor, string(r.Mode), change)
+	return nil
+}

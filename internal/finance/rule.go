@@ -1,0 +1,119 @@
+package finance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/fault"
+	"meridian/internal/pricing"
+)
+
+// A rule is one version of a market, a rounding rule, a tax or a promotion as a person wants
+// it: what the audit keeps of it is all that it takes to apply it, now or once it is approved.
+type rule interface {
+	// kind and subject name it in the audit.
+	kind() string
+	subject() string
+	// check reports what is wrong with it, given the rules of now, and brings its texts into form.
+	check(f *fault.List, rules *pricing.Rules, at time.Time)
+	// old is the version before, for the audit, nil for none, and whether the step from it needs
+	// two people.
+	old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (old any, needsTwo bool)
+	// queue adds to a batch what puts it in force at an instant.
+	queue(b *database.Batch, from time.Time, change uuid.UUID) error
+}
+
+// SetRule puts a new version of a rule in force: a *MarketRule, *RoundingRule, *TaxRule or
+// *PromotionRule. from is when, zero as soon as may be; versions that were to begin later never
+// do. A step that is larger than one person may take waits for Approve. Four round trips.
+//
+// Errors: *fault.Error, ErrOvertaken, for a repetition *idempotency.Replay or idempotency.ErrReused.
+func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (Change, error) {
+	var change Change
+	from = from.UTC().Truncate(time.Microsecond)
+	err := f.DB.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rules, err := f.rulesIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		soon := f.soon()
+		at := later(from, soon)
+		var faults fault.List
+		by.check(&faults)
+		if !from.IsZero() && from.Before(soon) {
+			faults.Add("valid_from", "%s", tooEarly(soon))
+		}
+		r.check(&faults, rules, at)
+		if err := faults.Err(r.kind()); err != nil {
+			return err
+		}
+		old, needsTwo := r.old(rules, at, f.ApproveAbove)
+		if change, err = f.newChange(r.kind(), r.subject(), by, old, wanted{From: orNull(from), Rule: r}); err != nil {
+			return err
+		}
+		change.NeedsApproval = needsTwo || f.ApproveAbove.everything()
+		return f.writeRule(ctx, tx, r, by, at, &change)
+	})
+	if err := f.repeated(ctx, by, untimely(err)); err != nil {
+		return Change{}, fmt.Errorf("set %s: %w", r.kind(), err)
+	}
+	return change, nil
+}
+
+// writeRule writes the change of a rule, and unless it has to wait its effect.
+func (f *Finance) writeRule(ctx context.Context, tx pgx.Tx, r rule, by By, at time.Time, change *Change) error {
+	var b database.Batch
+	by.claim(&b, change.ChangeID())
+	change.queue(&b)
+	if !change.NeedsApproval {
+		if err := queueRule(&b, r, at, change.ID); err != nil {
+			return err
+		}
+		var n int64
+		d := decision{status: StatusApplied, at: f.moment()}
+		change.queueDecision(&b, d, f.latest(at), &n)
+		*change = change.decided(d)
+	}
+	return tx.SendBatch(ctx, &b.Batch).Close()
+}
+
+// wanted is a rule as the audit keeps it; From nil is as soon as may be.
+type wanted struct {
+	From *time.Time `json:"valid_from,omitzero"`
+	Rule any        `json:"rule"`
+}
+
+func queueRule(b *database.Batch, r rule, at time.Time, change uuid.UUID) error {
+	if err := r.queue(b, at, change); err != nil {
+		return err
+	}
+	pricing.QueueRulesChanged(b)
+	return nil
+}
+
+// ruleOf is the rule that a pending change wants, and when it is to begin: zero as soon as may be.
+func ruleOf(c Change) (r rule, from time.Time, err error) {
+	switch c.Kind {
+	case KindMarket:
+		r = new(MarketRule)
+	case KindRounding:
+		r = new(RoundingRule)
+	case KindTax:
+		r = new(TaxRule)
+	case KindPromotion:
+		r = new(PromotionRule)
+	default:
+		return nil, time.Time{}, fmt.Errorf("a change of kind %q is no rule", c.Kind)
+	}
+	w := wanted{Rule: r}
+	if err := json.Unmarshal(c.New, &w); err != nil {
+		return nil, time.Time{}, fmt.Errorf("read the wanted %s: %w", c.Kind, err)
+	}
+	return r, orZero(w.From), nil
+}

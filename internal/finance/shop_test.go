@@ -1,0 +1,218 @@
+package finance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
+	"meridian/internal/fault"
+	"meridian/internal/money"
+	"meridian/internal/pricing"
+	"meridian/internal/secret"
+)
+
+// must returns a value, or ends the test: must(call())(t).
+func must[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// opening is when a shop's clock begins.
+var opening = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// shop is a database with a few goods, and its finance by a clock that stands still.
+type shop struct {
+	*Finance
+	clock atomic.Pointer[time.Time]
+}
+
+// newShop has SKUs A to E, whose catalogue prices are 10 to 50 euro; there are a dollar's and a
+// franc's rates. Without lead, what is changed is in force at the instant of the clock.
+func newShop(t testing.TB, set ...func(*Config)) *shop {
+	t.Helper()
+	s := new(shop)
+	s.setClock(opening)
+	config := Config{DB: databasetest.New(t, databasetest.Region("eu-west")), Now: s.now}
+	config.Prices = must(pricing.New(pricing.Config{DB: config.DB, Key: secret.Bytes("0123456789abcdef0123456789abcdef"), Lead: -1, Now: s.now}))(t)
+	for _, change := range set {
+		change(&config)
+	}
+	s.Finance = New(config)
+	for _, statement := range []string{
+		`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`,
+		`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`,
+		`INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES
+  ('USD', 'ecb', '2026-03-02', '1.1', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00'),
+  ('CHF', 'ecb', '2026-03-02', '0.95', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00')`,
+	} {
+		databasetest.Exec(t, config.DB, statement)
+	}
+	s.addGoods(t, "A", "B", "C", "D", "E")
+	return s
+}
+
+// addGoods adds SKUs, each a product, at 10 euro for the first, 20 for the second, and so on.
+func (s *shop) addGoods(t testing.TB, skus ...string) {
+	t.Helper()
+	databasetest.Exec(t, s.DB, `
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
+SELECT md5(g.sku)::uuid, '00000000-0000-4000-8000-000000000001', g.sku, lower(g.sku), g.sku, 'hg', 'active'
+FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
+	databasetest.Exec(t, s.DB, `
+INSERT INTO skus (sku, product_id, status, base_currency)
+SELECT g.sku, md5(g.sku)::uuid, 'active', 'EUR'
+FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
+	databasetest.Exec(t, s.DB, `
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+SELECT g.sku, 'catalogue-EUR', 1, TIMESTAMPTZ '2020-01-01 00:00:00+00', 1000 * n
+FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
+}
+
+func (s *shop) now() time.Time          { return *s.clock.Load() }
+func (s *shop) setClock(at time.Time)   { s.clock.Store(&at) }
+func (s *shop) advance(d time.Duration) { s.setClock(s.now().Add(d)) }
+
+// by is somebody of finance with a reason.
+func by(actor string) By { return By{Actor: actor, Reason: "because " + actor + " says so"} }
+
+// list makes a list in euro, unless set says otherwise.
+func (s *shop) list(t testing.TB, code string, kind pricing.Kind, set ...func(*ListInput)) pricing.List {
+	t.Helper()
+	in := ListInput{By: by("ada"), Code: code, Title: "A list", Kind: kind, Currency: "EUR"}
+	for _, change := range set {
+		change(&in)
+	}
+	return must(s.CreateList(t.Context(), in))(t)
+}
+
+// minor is a price.
+func minor(n int64) *int64 { return &n }
+
+// price is a line for one unit and more, from as soon as may be.
+func price(sku string, n int64) Line { return Line{SKU: sku, MinQuantity: 1, AmountMinor: &n} }
+
+// endOf is a line that ends a price.
+func endOf(sku string) Line { return Line{SKU: sku, MinQuantity: 1} }
+
+// from, to and atLeast are the line from another instant, until one, or for so many units.
+func (l Line) from(at time.Time) Line { l.From = at; return l }
+func (l Line) to(at time.Time) Line   { l.To = at; return l }
+func (l Line) atLeast(n int64) Line   { l.MinQuantity = n; return l }
+
+// hours is so many hours after the opening.
+func hours(n int) time.Time { return opening.Add(time.Duration(n) * time.Hour) }
+
+// numbered gives lines their numbers.
+func numbered(lines ...Line) []Line {
+	for i := range lines {
+		lines[i].No = int64(i + 1)
+	}
+	return lines
+}
+
+// set gives a list prices, as ada.
+func (s *shop) set(t testing.TB, list string, lines ...Line) Proposal {
+	t.Helper()
+	return must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: list, Lines: numbered(lines...)}))(t)
+}
+
+// try is set, where it may fail.
+func (s *shop) try(ctx context.Context, list string, lines ...Line) (Proposal, error) {
+	return s.SetPrices(ctx, PricesInput{By: by("ada"), List: list, Lines: numbered(lines...)})
+}
+
+// periods are the prices of a SKU in a list, as "1: 900 [+0h, +2h)", hours after the opening;
+// those that were withdrawn are left out.
+func (s *shop) periods(t testing.TB, list, sku string) []string {
+	t.Helper()
+	var all []string
+	for _, e := range must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, Limit: 1000}))(t) {
+		if e.withdrawn() {
+			continue
+		}
+		end := "…"
+		if !e.Period.To.IsZero() {
+			end = fmt.Sprintf("%+gh", e.Period.To.Sub(opening).Hours())
+		}
+		all = append(all, fmt.Sprintf("%d: %d [%+gh, %s)", e.MinQuantity, e.AmountMinor, e.Period.From.Sub(opening).Hours(), end))
+	}
+	return all
+}
+
+// unit is what a unit costs at a moment in a market's currency, by the database; -1 for nothing.
+func (s *shop) unit(t testing.TB, sku string, quantity int64, at time.Time) int64 {
+	t.Helper()
+	return s.unitFor(t, sku, quantity, "eu", "EUR", "", at)
+}
+
+func (s *shop) unitFor(t testing.TB, sku string, quantity int64, market string, c money.Currency, group string, at time.Time) int64 {
+	t.Helper()
+	var rows pricing.RuleRows
+	articles := make(map[string]*pricing.Article)
+	err := s.DB.Read(t.Context(), func(b *database.Batch) error {
+		pricing.QueueRules(b, at, &rows)
+		pricing.QueueArticles(b, []string{sku}, at, articles)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := pricing.NewRules(rows)
+	ask := pricing.Ask{Market: must(rules.Market(market, at))(t), Currency: c, Group: group, At: at}
+	unit, err := rules.Unit(articles[sku], ask, quantity)
+	if errors.As(err, new(*pricing.NoPriceError)) {
+		return -1
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unit.AmountMinor
+}
+
+// wantFaults fails the test unless err names exactly these fields.
+func wantFaults(t testing.TB, err error, fields ...string) {
+	t.Helper()
+	var invalid *fault.Error
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v, want faults of %v", err, fields)
+	}
+	var got []string
+	for _, field := range invalid.Fields {
+		got = append(got, field.Name)
+	}
+	if diff := cmp.Diff(fields, got); diff != "" {
+		t.Errorf("faults (-want +got):\n%s\n%v", diff, err)
+	}
+}
+
+// image is the content of every table that finance writes, each row as JSON.
+func (s *shop) image(t testing.TB) map[string][]string {
+	t.Helper()
+	image := make(map[string][]string)
+	for _, table := range []string{"pricing_state", "price_changes", "price_change_lines", "price_lists", "price_entries", "markets",
+		"rounding_rules", "tax_rates", "promotions", "accounts", "products"} {
+		image[table] = must(database.List(t.Context(), s.DB, pgx.RowTo[string], `SELECT to_jsonb(r)::text FROM `+table+` r ORDER BY 1`))(t)
+	}
+	return image
+}
+
+// wantUnchanged fails the test where the tables are not as they were.
+func (s *shop) wantUnchanged(t testing.TB, before map[string][]string) {
+	t.Helper()
+	if diff := cmp.Diff(before, s.image(t)); diff != "" {
+		t.Errorf("the tables changed (-before +after):\n%s", diff)
+	}
+}
