@@ -47,23 +47,29 @@ var picture = map[string][]string{
 		"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/secret",
 		"internal/cart", "internal/inventory", "internal/payment", "internal/pricing", "internal/promotion", "internal/shipping",
 	},
-	"internal/verify":         {"internal/database"},
+	"internal/verify": {"internal/database"},
+	"internal/finance": {
+		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
+	},
+	"internal/finance": {
+		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
+	},
 	"internal/finance/report": {"internal/fault", "internal/money", "internal/database"},
 
 	"internal/api": {
 		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
-		"internal/account", "internal/cart", "internal/catalog", "internal/finance/report", "internal/inventory", "internal/order", "internal/payment",
-		"internal/pricing", "internal/shipping",
+		"internal/account", "internal/cart", "internal/catalog", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory",
+		"internal/order", "internal/payment", "internal/pricing", "internal/promotion", "internal/shipping",
 	},
 	"internal/api/apitest": nil,
 	"internal/pod": {
 		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/secret", "internal/telemetry",
-		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/inventory", "internal/order",
+		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/finance", "internal/fx", "internal/inventory", "internal/order",
 		"internal/payment", "internal/payment/sandbox", "internal/payment/stripe", "internal/pricing", "internal/shipping", "internal/verify",
 	},
 	"internal/local": {
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
-		"internal/database/embedded", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
+		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
 	},
 	"internal/client": nil,
 	"internal/bench":  {"internal/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/verify"},
@@ -76,7 +82,7 @@ var picture = map[string][]string{
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }
