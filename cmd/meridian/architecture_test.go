@@ -51,9 +51,6 @@ var picture = map[string][]string{
 	"internal/finance": {
 		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
 	},
-	"internal/finance": {
-		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
-	},
 	"internal/finance/report": {"internal/fault", "internal/money", "internal/database"},
 
 	"internal/api": {
@@ -82,7 +79,7 @@ var picture = map[string][]string{
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
+		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
 	},
 }

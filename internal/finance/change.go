@@ -103,14 +103,14 @@ func (c Change) decided(d decision) Change {
 	return c
 }
 
-// writeWithin is how long the writing of a change may take: pods look back not much further
-// for what a transaction has changed, since they find it by its time (pricing, catalog).
+// writeWithin is how long the writing of a change may take: pods find what a transaction has
+// changed by the time of the statement, and look back not much further (pricing, catalog).
 const writeWithin = 10 * time.Second
 
 // queueDecision ends the waiting of a change, and counts it into n: 0 where it is decided
 // already. It stands last in its batch, which fails if it runs later than latest, nil being
 // whenever, or took longer than writeWithin (untimely).
-func (c Change) queueDecision(b *database.Batch, d decision, latest *time.Time, n *int64) {
+func (f *Finance) queueDecision(b *database.Batch, c Change, d decision, latest *time.Time, n *int64) {
 	*n = 0
 	// CHECKs refuse a status that there is not, and an empty reason.
 	// $1 = id, $2 = status, $3 = decided by, $4 = decided at, $5 = latest, $6 = microseconds
@@ -119,7 +119,7 @@ UPDATE price_changes
 SET status = CASE WHEN clock_timestamp() > $5::timestamptz THEN 'late' ELSE $2::text END,
   reason = CASE WHEN clock_timestamp() > now() + $6::int8 * INTERVAL '1 microsecond' THEN '' ELSE reason END,
   decided_by = $3, decided_at = $4
-WHERE id = $1 AND status = 'pending'`, c.ID, d.status, d.by, d.at, latest, writeWithin.Microseconds()), n)
+WHERE id = $1 AND status = 'pending'`, c.ID, d.status, d.by, d.at, latest, f.within.Microseconds()), n)
 }
 
 // untimely is ErrOvertaken for a batch that came too late for the instant of its change, and
@@ -144,7 +144,7 @@ func (f *Finance) apply(ctx context.Context, by By, c Change, resource string, b
 		by.claim(b, resource)
 		c.queue(b)
 		queue(b)
-		c.queueDecision(b, d, f.latest(begins), &n)
+		f.queueDecision(b, c, d, f.latest(begins), &n)
 		return nil
 	})
 	return c.decided(d), f.repeated(ctx, by, untimely(err))

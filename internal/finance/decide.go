@@ -48,7 +48,7 @@ func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Chang
 	d := decision{status: StatusRejected, by: actor, at: f.moment()}
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
-		c.queueDecision(b, d, nil, &n)
+		f.queueDecision(b, c, d, nil, &n)
 		return nil
 	})
 	if err := decisionError(orDecided(n, err)); err != nil {
@@ -113,7 +113,7 @@ UPDATE price_change_lines
 SET valid_from = $2
 WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending')`, c.ID, begins)
 		p.queue(b)
-		c.queueDecision(b, d, f.latest(first), &n)
+		f.queueDecision(b, c, d, f.latest(first), &n)
 		return nil
 	})
 	return orDecided(n, err)
@@ -183,7 +183,7 @@ func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
 		if err := queueRule(&b, r, at, c.ID); err != nil {
 			return err
 		}
-		c.queueDecision(&b, d, f.latest(at), &n)
+		f.queueDecision(&b, c, d, f.latest(at), &n)
 		err = tx.SendBatch(ctx, &b.Batch).Close()
 		return orDecided(n, err) // which undoes the batch
 	})

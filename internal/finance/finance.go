@@ -81,7 +81,10 @@ type Config struct {
 }
 
 // Finance changes prices and their rules. It is safe for concurrent use.
-type Finance struct{ Config }
+type Finance struct {
+	Config
+	within time.Duration // writeWithin, but in tests
+}
 
 // New returns the finance of a database.
 func New(config Config) *Finance {
@@ -89,7 +92,7 @@ func New(config Config) *Finance {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Finance{Config: config}
+	return &Finance{Config: config, within: writeWithin}
 }
 
 // moment is now, as the database keeps it.

@@ -373,6 +373,45 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// TestTooSlow: pods would not find what a transaction of so long ago has changed.
+func TestTooSlow(t *testing.T) {
+	s := newShop(t)
+	s.list(t, "regular", pricing.Regular)
+	pending := s.set(t, "regular", price("B", 1))
+	before := s.image(t)
+	s.within = -time.Second
+	if _, err := s.try(t.Context(), "regular", price("A", 980)); !errors.Is(err, ErrTooSlow) {
+		t.Errorf("prices: %v", err)
+	}
+	if _, err := s.Approve(t.Context(), pending.Change.ID, "ben"); !errors.Is(err, ErrTooSlow) {
+		t.Errorf("approved: %v", err)
+	}
+	s.wantUnchanged(t, before)
+}
+
+// TestApply_Again: a batch that is sent again, because nobody knows whether it happened, changes
+// nothing where it did.
+func TestApply_Again(t *testing.T) {
+	s := newShop(t)
+	s.list(t, "regular", pricing.Regular)
+	s.set(t, "regular", price("A", 900), price("B", 1900), price("C", 2900).from(hours(5)))
+	s.setClock(hours(1))
+	lines := numbered(price("A", 890), endOf("B").from(hours(2)), endOf("C"), price("D", 3900).to(hours(9)))
+	_, kept, own, err := s.effect(t.Context(), must(s.List(t.Context(), "regular"))(t), lines, s.now())
+	must(0, err)(t)
+	c := must(s.newChange(KindPrices, "regular", by("ada"), nil, struct{}{}))(t)
+	must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
+	before := s.image(t)
+	delete(before, "products") // which are touched, for nothing
+	s.setClock(hours(3))
+	must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
+	after := s.image(t)
+	delete(after, "products")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the tables changed (-before +after):\n%s", diff)
+	}
+}
+
 func TestChangeLines(t *testing.T) {
 	s := newShop(t)
 	ctx := t.Context()

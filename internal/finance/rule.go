@@ -77,7 +77,7 @@ func (f *Finance) writeRule(ctx context.Context, tx pgx.Tx, r rule, by By, at ti
 		}
 		var n int64
 		d := decision{status: StatusApplied, at: f.moment()}
-		change.queueDecision(&b, d, f.latest(at), &n)
+		f.queueDecision(&b, *change, d, f.latest(at), &n)
 		*change = change.decided(d)
 	}
 	return tx.SendBatch(ctx, &b.Batch).Close()
