@@ -164,6 +164,15 @@ ON CONFLICT (category_id, product_id) DO NOTHING;
 INSERT INTO email_directory (email_hash, region, account_id)
 VALUES ($1, $2, $3);
 
+INSERT INTO fx_rates (currency, source, day, rate, status, valid_from, valid_to, imported_at, change_id)
+SELECT n.currency, $1::text, n.day, n.rate, n.status, n.valid_from, n.valid_to, $2::timestamptz, $3::uuid
+FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+  AS n (currency, day, rate, status, valid_from, valid_to)
+ON CONFLICT (currency, source, day) DO NOTHING -- another import's, which makes this one run again;
+
+INSERT INTO fx_rates (currency, source, day, rate, status, valid_from, valid_to, imported_at, change_id)
+VALUES ($1, 'manual', $2, $3, 'in_force', $4, $5, $6, $7);
+
 INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, $6::int8, $7::text
 WHERE EXISTS (SELECT 1 FROM orders o WHERE o.region = $8 AND o.id = $9 AND o.transition_id = $10);
@@ -189,25 +198,43 @@ SET updated_at = now()
 RETURNING region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at;
 
+INSERT INTO markets (code, valid_from, title, countries, currency, prices_include_tax, multiplier, rounding, change_id)
+VALUES ($1, $2, $3, $4::text[], $5, $6, $7, $8::jsonb, $9)
+ON CONFLICT (code, valid_from) DO UPDATE SET valid_to = NULL, title = excluded.title, countries = excluded.countries, currency = excluded.currency,
+  prices_include_tax = excluded.prices_include_tax, multiplier = excluded.multiplier, rounding = excluded.rounding, change_id = excluded.change_id;
+
 INSERT INTO order_history (region, order_id, version, status, reason, actor, at)
 SELECT o.region, o.id, o.version, o.status, t.reason, t.actor, o.updated_at
 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) AS t (region, order_id, transition_id, reason, actor)
 JOIN orders o ON o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id;
 
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-SELECT l.region::crdb_internal_region, l.order_id, l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price, l.subtotal, l.tax_rate, l.tax, l.total
-FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[])
-  AS l (region, order_id, line_no, sku, product_id, title, quantity, unit_price, subtotal, tax_rate, tax, total);
+INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor,
+  discount_minor, derivation, reporting_currency, reporting_rate, reporting_total_minor, reporting_tax_minor)
+SELECT l.region::crdb_internal_region, l.order_id, l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price, l.subtotal, l.tax_rate, l.tax, l.total,
+  l.discount, l.derivation::jsonb, l.reporting_currency, l.reporting_rate, l.reporting_total, l.reporting_tax
+FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[],
+    $13::int8[], $14::text[], $15::text[], $16::text[], $17::int8[], $18::int8[])
+  AS l (region, order_id, line_no, sku, product_id, title, quantity, unit_price, subtotal, tax_rate, tax, total,
+    discount, derivation, reporting_currency, reporting_rate, reporting_total, reporting_tax);
+
+INSERT INTO order_promotions (region, order_id, promotion, title, coupon, customer, discount_minor, shipping_minor, limited)
+SELECT u.region::crdb_internal_region, u.order_id, u.promotion, u.title, u.coupon, u.customer, u.discount, u.shipping, u.limited
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::int8[], $8::int8[], $9::bool[])
+  AS u (region, order_id, promotion, title, coupon, customer, discount, shipping, limited);
 
 INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at)
+  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at,
+  discount_minor, market, customer_group, priced_at)
 SELECT o.region::crdb_internal_region, o.id, o.account_id, o.cart_region::crdb_internal_region, o.cart_id, o.status, o.transition_id,
   string_to_array(o.stock_regions, ',')::crdb_internal_region[], o.currency, o.country,
-  o.subtotal, o.shipping, o.tax, o.total, o.prices_include_tax, o.email, o.ship_to::jsonb, o.placed_at, o.placed_at, o.expires_at
+  o.subtotal, o.shipping, o.tax, o.total, o.prices_include_tax, o.email, o.ship_to::jsonb, o.placed_at, o.placed_at, o.expires_at,
+  o.discount, o.market, o.customer_group, o.priced_at
 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::text[],
-    $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::bool[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[])
+    $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::bool[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
+    $20::int8[], $21::text[], $22::text[], $23::timestamptz[])
   AS o (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-    subtotal, shipping, tax, total, prices_include_tax, email, ship_to, placed_at, expires_at);
+    subtotal, shipping, tax, total, prices_include_tax, email, ship_to, placed_at, expires_at,
+    discount, market, customer_group, priced_at);
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
@@ -243,12 +270,57 @@ SELECT p.region::crdb_internal_region, p.id, p.id, p.provider, p.method, p.curre
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::uuid[], $8::timestamptz[])
   AS p (region, id, provider, method, currency, amount, transition_id, next_check_at);
 
-INSERT INTO prices (sku, currency, amount_minor)
-SELECT p.sku, p.currency, p.amount_minor
-FROM unnest($1::text[], $2::text[], $3::int8[]) AS p (sku, currency, amount_minor)
-ON CONFLICT (sku, currency) DO UPDATE
-SET amount_minor = excluded.amount_minor, updated_at = now()
-WHERE prices.amount_minor <> excluded.amount_minor;
+INSERT INTO price_change_lines (change_id, line_no, list, sku, min_quantity, amount_minor, valid_from, valid_to)
+SELECT $1::uuid, l.line_no, $2::text, l.sku, l.min_quantity, l.amount, l.valid_from, l.valid_to
+FROM unnest($3::int8[], $4::text[], $5::int8[], $6::int8[], $7::timestamptz[], $8::timestamptz[])
+  AS l (line_no, sku, min_quantity, amount, valid_from, valid_to)
+ON CONFLICT (change_id, line_no) DO NOTHING;
+
+INSERT INTO price_changes (id, kind, subject, status, needs_approval, reason, old, new, effect, requested_by, requested_at)
+VALUES ($1, $2, $3, 'pending', $4, $5, $6::jsonb, $7::jsonb, $8::jsonb, $9, $10)
+ON CONFLICT (id) DO NOTHING;
+
+INSERT INTO price_changes (id, kind, subject, status, needs_approval, reason, old, new, requested_by, requested_at, decided_at)
+SELECT $3::uuid, $4::text, $5::text, 'applied', false, $6::text, jsonb_build_object('customer_group', a.customer_group), $7::jsonb,
+  $8::text, $9::timestamptz, $9::timestamptz
+FROM accounts a
+WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'
+ON CONFLICT (id) DO NOTHING;
+
+INSERT INTO price_changes (id, kind, subject, status, needs_approval, reason, old, new, requested_by, requested_at, decided_by, decided_at)
+VALUES ($1, 'rate', $2, $3, false, $4, $5, $6, $7, $8, $7, $8);
+
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+SELECT p.sku, p.list, p.min_quantity,
+  CASE (SELECT count(*) FROM price_entries e WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity)
+    WHEN 0 THEN now() ELSE now() + $4::int8 * INTERVAL '1 microsecond' END,
+  p.amount
+FROM unnest($1::text[], $2::text[], $3::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+WHERE 0 = (
+  SELECT count(*)
+  FROM price_entries e
+  WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity AND e.valid_to IS NULL);
+
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, valid_to, amount_minor, changed_at, change_id)
+SELECT l.sku, $2::text, l.min_quantity, l.valid_from, l.valid_to,
+  CASE WHEN EXISTS (
+      SELECT 1
+      FROM price_entries e
+      WHERE e.sku = l.sku AND e.list = $2::text AND e.min_quantity = l.min_quantity
+        AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to > l.valid_from))
+        AND (l.valid_to IS NULL OR e.valid_from < l.valid_to))
+    THEN -1 -- which the CHECK refuses
+    ELSE l.amount END,
+  clock_timestamp(), $1::uuid
+FROM unnest($3::text[], $4::int8[], $5::int8[], $6::timestamptz[], $7::timestamptz[])
+  AS l (sku, min_quantity, amount, valid_from, valid_to)
+WHERE EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1::uuid AND c.status = 'pending')
+ON CONFLICT (sku, list, min_quantity, valid_from) DO UPDATE
+SET amount_minor = excluded.amount_minor, valid_to = excluded.valid_to, changed_at = excluded.changed_at, change_id = excluded.change_id;
+
+INSERT INTO price_lists (code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, change_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END;
 
 INSERT INTO products
   (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
@@ -262,6 +334,24 @@ ON CONFLICT (id) DO UPDATE
 SET title = excluded.title, description = excluded.description, brand = excluded.brand,
     category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
     images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now();
+
+INSERT INTO promotion_customer_uses AS p (promotion, customer, used, allowed)
+SELECT u.promotion, u.customer, u.uses, u.allowed
+FROM unnest($1::text[], $2::bytea[], $3::int8[], $4::int8[]) AS u (promotion, customer, uses, allowed)
+ORDER BY u.promotion, u.customer
+ON CONFLICT (promotion, customer) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed;
+
+INSERT INTO promotion_uses AS p (promotion, used, allowed)
+SELECT u.promotion, u.uses, u.allowed
+FROM unnest($1::text[], $2::int8[], $3::int8[]) AS u (promotion, uses, allowed)
+ORDER BY u.promotion
+ON CONFLICT (promotion) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed;
+
+INSERT INTO promotions (id, valid_from, valid_to, title, coupon, priority, total_limit, customer_limit, spec, change_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10)
+ON CONFLICT (id, valid_from) DO UPDATE SET valid_to = excluded.valid_to, title = excluded.title, coupon = excluded.coupon,
+  priority = excluded.priority, total_limit = excluded.total_limit, customer_limit = excluded.customer_limit,
+  spec = excluded.spec, change_id = excluded.change_id;
 
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
@@ -301,6 +391,11 @@ SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.
   a.order_region::crdb_internal_region, a.order_id, a.transition_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::uuid[], $8::uuid[])
   AS a (region, sku, warehouse, line_no, quantity, order_region, order_id, transition_id);
+
+INSERT INTO rounding_rules (name, valid_from, modulus_minor, ending_minor, mode, change_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (name, valid_from) DO UPDATE SET valid_to = NULL, modulus_minor = excluded.modulus_minor, ending_minor = excluded.ending_minor,
+  mode = excluded.mode, change_id = excluded.change_id;
 
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
@@ -363,6 +458,11 @@ INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor
 SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, a.actor, a.reference
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text[]) AS a (region, sku, warehouse, quantity, actor, reference);
 
+INSERT INTO tax_rates (country, state, category, valid_from, rate_mpct, source, change_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (country, state, category, valid_from) DO UPDATE SET valid_to = NULL, rate_mpct = excluded.rate_mpct, source = excluded.source,
+  change_id = excluded.change_id;
+
 INSERT INTO warehouses AS w (code, region, title, country, latitude, longitude)
 SELECT n.code, n.region::crdb_internal_region, n.title, n.country, n.latitude, n.longitude
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[])
@@ -382,10 +482,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM products p
 WHERE p.id = $1;
 
@@ -394,10 +501,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM products p
 WHERE p.id = $1 AND p.seller_id = $2;
 
@@ -406,10 +520,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM products p
 WHERE p.id = $1 AND p.status = 'active';
 
@@ -418,10 +539,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM products p
 WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
 ORDER BY p.seller_key
@@ -432,10 +560,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM products p
 WHERE p.slug = $1 AND p.status = 'active';
 
@@ -444,10 +579,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
 FROM unnest($2::text[]) AS k (seller_key)
 CROSS JOIN LATERAL (
   SELECT n.id
@@ -462,10 +604,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -489,10 +638,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -516,10 +672,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -543,10 +706,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -570,10 +740,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -597,10 +774,17 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'prices', (SELECT jsonb_object_agg(r.currency, r.amount_minor) FROM prices r WHERE r.sku = s.sku))
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
-   WHERE s.product_id = p.id) AS skus, l.listed_at
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -624,6 +808,27 @@ FROM categories c
 LEFT JOIN categories p ON p.id = c.parent_id
 WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1);
 
+SELECT '', coalesce(u.promotion, g.promotion),
+  'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
+FROM promotion_customer_uses u
+FULL JOIN (
+  SELECT promotion, customer, count(*) AS orders
+  FROM order_promotions
+  WHERE octet_length(customer) > 0 AND released_at IS NULL
+  GROUP BY promotion, customer
+) g ON g.promotion = u.promotion AND g.customer = u.customer
+WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0);
+
+SELECT '', coalesce(u.promotion, g.promotion), 'it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
+FROM promotion_uses u
+FULL JOIN (
+  SELECT promotion, count(*) AS orders
+  FROM order_promotions
+  WHERE limited AND released_at IS NULL
+  GROUP BY promotion
+) g ON g.promotion = u.promotion
+WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0);
+
 SELECT '', coalesce(w.product_id, l.product_id)::text,
   CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id ELSE 'it is listed in ' || l.category_id || ', where it is not' END
 FROM (
@@ -635,6 +840,17 @@ FROM (
 ) w
 FULL JOIN category_products l ON l.category_id = w.category_id AND l.product_id = w.product_id
 WHERE l.product_id IS NULL OR w.product_id IS NULL;
+
+SELECT '', e.sku,
+  'in ' || e.list || ', from ' || e.min_quantity::text || ' units, the price since ' || e.valid_from::text || ' lasts until '
+  || coalesce(e.valid_to::text, 'ever') || ', and the next begins at ' || e.next_from::text
+FROM (
+  SELECT sku, list, min_quantity, valid_from, valid_to,
+    lead(valid_from) OVER (PARTITION BY sku, list, min_quantity ORDER BY valid_from) AS next_from
+  FROM price_entries
+  WHERE valid_to IS NULL OR valid_to > valid_from -- not those that never were
+) e
+WHERE e.next_from IS NOT NULL AND (e.valid_to IS NULL OR e.valid_to > e.next_from);
 
 SELECT '', p.id::text, 'none of its SKUs is active'
 FROM products p
@@ -660,12 +876,42 @@ SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment'),
 SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM skus), (SELECT count(*) FROM stock),
   (SELECT count(*) FROM warehouses);
 
+SELECT DISTINCT ON (currency) currency, day, rate, source
+FROM fx_rates
+WHERE currency = ANY($1::text[]) AND (source = $2 OR $2::text = 'manual') AND status = 'in_force'
+  AND (valid_to IS NULL OR valid_to > valid_from) AND length(day) = 10
+ORDER BY currency, CASE source WHEN $2::text THEN 0 ELSE 1 END, day DESC;
+
+SELECT DISTINCT e.sku
+FROM price_entries e
+WHERE e.changed_at > $1
+UNION
+SELECT s.sku
+FROM products p
+JOIN skus s ON s.product_id = p.id
+WHERE p.updated_at > $1
+LIMIT $2;
+
 SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
 FROM reservations r
 LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
 WHERE r.status = 'shipped' AND p.id IS NULL;
 
+SELECT EXISTS (
+  SELECT 1 FROM fx_rates
+  WHERE currency = $1 AND source = $2 AND day > $3 AND status = 'in_force' AND valid_from > $4 AND valid_from <= $5
+    AND (valid_to IS NULL OR valid_to > valid_from));
+
 SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done');
+
+SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1);
+
+SELECT a.customer_group, NOT EXISTS (
+  SELECT 1
+  FROM orders o
+  WHERE o.region = a.region AND o.account_id = a.id AND o.status <> 'cancelled')
+FROM accounts a
+WHERE a.region = $1 AND a.id = $2;
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
   a.session_epoch, a.version, a.created_at, a.updated_at
@@ -725,6 +971,27 @@ LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.regi
 WHERE a.status <> 'closed' AND d.email_hash IS NULL;
 
 SELECT b.region::text, b.order_id::text,
+  'line ' || b.line_no::text || ': ' || b.total::text || ' with tax ' || b.tax::text || ' ' || b.currency || ' at ' || b.rate::text
+  || ' are booked as ' || b.booked_total::text || ' with tax ' || b.booked_tax::text || ' ' || b.reporting_currency
+FROM (
+  SELECT l.region, l.order_id, l.line_no, o.currency, l.reporting_currency, r.rate,
+    l.total_minor AS total, l.tax_minor AS tax, l.reporting_total_minor AS booked_total, l.reporting_tax_minor AS booked_tax,
+    CASE WHEN o.currency = ANY($1::text[]) THEN 1 WHEN o.currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS unit,
+    CASE WHEN l.reporting_currency = ANY($1::text[]) THEN 1 WHEN l.reporting_currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS reporting_unit
+  FROM order_lines l
+  JOIN orders o ON o.region = l.region AND o.id = l.order_id
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN l.reporting_rate ~ '^[0-9]+([.][0-9]+)?$' THEN l.reporting_rate::numeric ELSE 0 END AS rate) r
+  WHERE l.reporting_currency <> '' OR l.reporting_rate <> '' OR l.reporting_total_minor <> 0 OR l.reporting_tax_minor <> 0
+) b
+CROSS JOIN LATERAL (
+  SELECT 2 * abs(b.total::numeric * b.rate * b.reporting_unit - b.booked_total::numeric * b.unit) AS total,
+    2 * abs(b.tax::numeric * b.rate * b.reporting_unit - b.booked_tax::numeric * b.unit) AS tax) twice
+WHERE b.reporting_currency = '' OR b.rate = 0
+  OR twice.total > b.unit OR (twice.total = b.unit AND b.booked_total % 2 = 1)
+  OR twice.tax > b.unit OR (twice.tax = b.unit AND b.booked_tax % 2 = 1);
+
+SELECT b.region::text, b.order_id::text,
   'version ' || b.version::text || ' went from ' || coalesce(a.status, 'nothing') || ' to ' || b.status
 FROM order_history b
 LEFT JOIN order_history a ON a.region = b.region AND a.order_id = b.order_id AND a.version = b.version - 1
@@ -736,8 +1003,17 @@ WHERE (b.version = 1 OR a.version IS NOT NULL)
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
+  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
+    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
    WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
@@ -746,14 +1022,22 @@ FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
+  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
+    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
    WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
@@ -762,14 +1046,22 @@ FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
+  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
+    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor,
+  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
   (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
    FROM stock k
    WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
@@ -778,19 +1070,26 @@ FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at,
+  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
+    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
   l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, s.status = 'active' AND p.status = 'active', r.amount_minor, 0::int8
+  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))), 0::int8
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
 LEFT JOIN skus s ON s.sku = l.sku
 LEFT JOIN products p ON p.id = s.product_id
-LEFT JOIN prices r ON r.sku = l.sku AND r.currency = c.currency
 WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
@@ -822,6 +1121,31 @@ SELECT code, region::text, title, country, latitude, longitude, active
 FROM warehouses
 ORDER BY code;
 
+SELECT code, title, countries, currency, prices_include_tax, multiplier, rounding, valid_from, valid_to, change_id::text
+FROM markets
+WHERE $1::text = '' OR code = $1
+ORDER BY code, valid_from
+LIMIT $2::int8;
+
+SELECT code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version
+FROM price_lists
+WHERE code = $1;
+
+SELECT code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version
+FROM price_lists
+WHERE valid_to IS NULL OR valid_to > $1;
+
+SELECT code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version
+FROM price_lists l
+WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM price_entries e WHERE e.list = l.code))
+ORDER BY l.code
+LIMIT $2::int8;
+
+SELECT code, valid_from, valid_to, title, countries, currency, prices_include_tax, multiplier, rounding
+FROM markets
+WHERE valid_to IS NULL OR valid_to > $1
+ORDER BY code, valid_from;
+
 SELECT count(*)
 FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
@@ -845,13 +1169,21 @@ SELECT count(*) FROM "order_history";
 
 SELECT count(*) FROM "order_lines";
 
+SELECT count(*) FROM "order_promotions";
+
 SELECT count(*) FROM "orders";
 
 SELECT count(*) FROM "outbox";
 
 SELECT count(*) FROM "payments";
 
+SELECT count(*) FROM "price_entries";
+
 SELECT count(*) FROM "products";
+
+SELECT count(*) FROM "promotion_customer_uses";
+
+SELECT count(*) FROM "promotion_uses";
 
 SELECT count(*) FROM "refunds";
 
@@ -861,6 +1193,69 @@ SELECT count(*) FROM "stock";
 
 SELECT count(*) FROM "webhook_inbox";
 
+SELECT country, state, category, rate_mpct, source, valid_from, valid_to, change_id::text
+FROM tax_rates
+WHERE country = $1
+ORDER BY state, category, valid_from
+LIMIT $2::int8;
+
+SELECT country, state, category, valid_from, valid_to, rate_mpct, source
+FROM tax_rates
+WHERE valid_to IS NULL OR valid_to > $1
+ORDER BY country, state, category, valid_from;
+
+SELECT currency, bool_or(valid_to IS NULL), max(valid_to)
+FROM fx_rates
+WHERE currency = ANY($1::text[]) AND source = 'manual' AND status = 'in_force' AND length(day) > 10
+  AND (valid_to IS NULL OR valid_to > valid_from)
+GROUP BY currency;
+
+SELECT currency, day, rate
+FROM fx_rates
+WHERE currency = ANY($1::text[]) AND source = $2 AND day >= $3;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE currency = $1 AND source <> 'manual' AND status = 'in_force' AND valid_from <= $2
+  AND (valid_to IS NULL OR valid_to > $2)
+ORDER BY valid_from DESC, day DESC
+LIMIT 1;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE currency = $1 AND source = $2 AND day = $3
+FOR UPDATE;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $1::int8;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true AND (day, currency, source) < ($1, $2, $3)
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $4::int8;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true AND currency = $1
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $2::int8;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true AND source = $1
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $2::int8;
+
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true AND status = $1
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $2::int8;
+
 SELECT current_setting('fsync') || ', synchronous_commit ' || current_setting('synchronous_commit');
 
 SELECT d.region::text, d.account_id::text,
@@ -868,6 +1263,43 @@ SELECT d.region::text, d.account_id::text,
 FROM email_directory d
 LEFT JOIN accounts a ON a.region = d.region AND a.id = d.account_id
 WHERE a.id IS NULL OR a.email_hash <> d.email_hash;
+
+SELECT e.day, o.market, o.currency, l.reporting_currency, l.reporting_rate, e.refund_minor, e.refunded_before,
+  l.units, l.gross, o.shipping_minor, l.tax, l.discount, l.reporting_gross, l.reporting_tax
+FROM (
+  SELECT h.region, h.order_id, date_trunc('day', h.at), 0::int8, 0::int8
+  FROM order_history h
+  WHERE h.status = 'paid' AND h.at >= $1 AND h.at < $2
+    -- a refund in part is a version too, and leaves the order paid
+    AND NOT EXISTS (
+      SELECT 1
+      FROM order_history p
+      WHERE p.region = h.region AND p.order_id = h.order_id AND p.status = 'paid' AND p.version < h.version)
+  UNION ALL
+  SELECT r.region, r.order_id, date_trunc('day', r.updated_at), r.amount_minor, coalesce((
+    SELECT sum(b.amount_minor)
+    FROM refunds b
+    WHERE b.region = r.region AND b.order_id = r.order_id AND b.status = 'succeeded'
+      AND (b.updated_at < r.updated_at OR (b.updated_at = r.updated_at AND b.id < r.id))), 0)::int8
+  FROM refunds r
+  WHERE r.status = 'succeeded' AND r.updated_at >= $1 AND r.updated_at < $2
+    -- not of an order that was cancelled before its money came
+    AND EXISTS (
+      SELECT 1
+      FROM order_history p
+      WHERE p.region = r.region AND p.order_id = r.order_id AND p.status = 'paid')
+) AS e (region, order_id, day, refund_minor, refunded_before)
+JOIN orders o ON o.region = e.region AND o.id = e.order_id
+CROSS JOIN LATERAL (
+  SELECT coalesce(min(n.reporting_currency), '') AS reporting_currency, coalesce(min(n.reporting_rate), '') AS reporting_rate,
+    coalesce(sum(n.quantity), 0)::int8 AS units, coalesce(sum(n.total_minor), 0)::int8 AS gross,
+    coalesce(sum(n.tax_minor), 0)::int8 AS tax, coalesce(sum(n.discount_minor), 0)::int8 AS discount,
+    coalesce(sum(n.reporting_total_minor), 0)::int8 AS reporting_gross, coalesce(sum(n.reporting_tax_minor), 0)::int8 AS reporting_tax
+  FROM order_lines n
+  WHERE n.region = e.region AND n.order_id = e.order_id
+) AS l
+WHERE ($3::text = '' OR o.market = $3::text) AND ($4::text = '' OR o.currency = $4::text)
+ORDER BY e.day, o.market, o.currency, l.reporting_currency;
 
 SELECT e.region::text, e.id::text, e.topic || ' of ' || e.created_at::text || ', tried ' || e.attempts::text || ' times'
 FROM outbox e
@@ -884,6 +1316,12 @@ WHERE region = $1 AND id = $2 AND token_hash = $3 AND revoked_at IS NULL;
 SELECT fingerprint, resource, status, answer
 FROM idempotency_keys
 WHERE region = $1 AND scope = $2 AND key = $3;
+
+SELECT g.region::text, g.order_id::text,
+  'it is ' || o.status || ', and its use of ' || g.promotion || CASE WHEN g.released_at IS NULL THEN ' was not given back' ELSE ' was given back' END
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
 
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
@@ -909,6 +1347,17 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (at, id) < ($5, $6)
 ORDER BY at DESC, id DESC
 LIMIT $4::int8;
 
+SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requested_by, requested_at, decided_by, decided_at
+FROM price_changes
+WHERE ($1::text = '' OR kind = $1) AND ($2::text = '' OR subject = $2) AND ($3::text = '' OR status = $3)
+  AND (requested_at, id) < ($4::timestamptz, $5::uuid)
+ORDER BY requested_at DESC, id DESC
+LIMIT $6::int8;
+
+SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requested_by, requested_at, decided_by, decided_at
+FROM price_changes
+WHERE id = $1;
+
 SELECT id, slug, name, status, created_at FROM sellers WHERE id = $1;
 
 SELECT id, slug, name, status, created_at FROM sellers WHERE slug = $1;
@@ -918,14 +1367,48 @@ FROM products
 WHERE updated_at > $1
 LIMIT $2;
 
+SELECT id, title, coupon, priority, valid_from, valid_to, total_limit, customer_limit, spec
+FROM promotions
+WHERE id = $1 AND valid_from < $2
+ORDER BY valid_from DESC
+LIMIT $3::int8;
+
+SELECT id, title, coupon, priority, valid_from, valid_to, total_limit, customer_limit, spec
+FROM promotions
+WHERE id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2);
+
+SELECT id, title, coupon, priority, valid_from, valid_to, total_limit, customer_limit, spec
+FROM promotions
+WHERE id > $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
+ORDER BY id
+LIMIT $3::int8;
+
+SELECT id, title, coupon, priority, valid_from, valid_to, total_limit, customer_limit, spec
+FROM promotions
+WHERE valid_to IS NULL OR (valid_to > $1 AND valid_to > valid_from)
+ORDER BY id, valid_from;
+
 SELECT kid, public_key, private_key, sign_from, sign_until, expires_at
 FROM signing_keys
 WHERE expires_at > $1
 ORDER BY sign_from, kid
 LIMIT $2::int8;
 
+SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (
+    SELECT e.amount_minor
+    FROM price_entries e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
+      AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
+    ORDER BY e.valid_from DESC
+    LIMIT 1)
+FROM price_change_lines l
+WHERE l.change_id = $1 AND l.line_no > $2
+ORDER BY l.line_no
+LIMIT $3::int8;
+
 SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, l.subtotal_minor, l.tax_rate_bp, l.tax_minor, l.total_minor,
-  l.refunded_quantity, l.refunded_minor
+  l.refunded_quantity, l.refunded_minor, l.discount_minor, l.derivation
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
 ORDER BY l.line_no;
@@ -949,28 +1432,86 @@ WHERE l.refunded_quantity NOT BETWEEN 0 AND l.quantity OR l.refunded_minor NOT B
 
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
-  || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
+  || ', discount ' || l.discount_minor::text || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
 FROM order_lines l
 JOIN orders o ON o.region = l.region AND o.id = l.order_id
 WHERE l.subtotal_minor <> l.unit_price_minor::numeric * l.quantity
-  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor
-  OR l.total_minor::numeric <> l.subtotal_minor::numeric + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END;
+  OR l.discount_minor < 0 OR l.discount_minor > l.subtotal_minor
+  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor - l.discount_minor
+  OR l.total_minor::numeric <> l.subtotal_minor::numeric - l.discount_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END;
+
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
+  || ', discount ' || l.discount_minor::text || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text || ' ' || o.currency
+  || '; the derivation says ' || coalesce(l.derivation ->> 'quantity', '-') || ' × ' || coalesce(l.derivation ->> 'unit_price_minor', '-')
+  || ', subtotal ' || coalesce(l.derivation ->> 'subtotal_minor', '-') || ', discount ' || coalesce(l.derivation ->> 'discount_minor', '-')
+  || ', tax ' || coalesce(l.derivation ->> 'tax_minor', '-') || ', total ' || coalesce(l.derivation ->> 'total_minor', '-')
+  || ' ' || coalesce(l.derivation ->> 'currency', '-')
+FROM order_lines l
+JOIN orders o ON o.region = l.region AND o.id = l.order_id
+WHERE o.priced_at IS NOT NULL -- older orders have no derivations
+  AND (l.quantity::text IS DISTINCT FROM l.derivation ->> 'quantity'
+    OR l.unit_price_minor::text IS DISTINCT FROM l.derivation ->> 'unit_price_minor'
+    OR l.subtotal_minor::text IS DISTINCT FROM l.derivation ->> 'subtotal_minor'
+    OR l.discount_minor::text IS DISTINCT FROM l.derivation ->> 'discount_minor'
+    OR l.tax_minor::text IS DISTINCT FROM l.derivation ->> 'tax_minor'
+    OR l.total_minor::text IS DISTINCT FROM l.derivation ->> 'total_minor'
+    OR o.currency IS DISTINCT FROM l.derivation ->> 'currency');
+
+SELECT l.region::text, l.order_id::text, 'its lines are booked at ' || min(l.reporting_rate) || ' and ' || max(l.reporting_rate)
+FROM order_lines l
+GROUP BY l.region, l.order_id
+HAVING min(l.reporting_currency) <> max(l.reporting_currency) OR min(l.reporting_rate) <> max(l.reporting_rate)
+  OR (max(l.reporting_currency) = '') <> (max(l.reporting_rate) = '');
 
 SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of SKU ' || l.sku || ', which is not of its product'
 FROM order_lines l
 LEFT JOIN skus k ON k.sku = l.sku AND k.product_id = l.product_id
 WHERE k.sku IS NULL;
 
+SELECT line_no, sku, min_quantity, amount_minor, valid_from, valid_to
+FROM price_change_lines
+WHERE change_id = $1
+ORDER BY line_no
+LIMIT $2::int8;
+
+SELECT m.day, m.valid_from
+FROM (
+  SELECT day, valid_from,
+    coalesce(valid_to, lead(valid_from) OVER (ORDER BY valid_from, day)) AS ends -- one of a series ends with the next
+  FROM fx_rates
+  WHERE currency = $1 AND source = 'manual' AND status = 'in_force' AND (valid_to IS NULL OR valid_to > valid_from)
+) m
+WHERE (m.ends IS NULL OR m.ends > $2) AND ($3::timestamptz IS NULL OR m.valid_from < $3::timestamptz)
+ORDER BY m.valid_from
+LIMIT 1;
+
+SELECT max(imported_at)
+FROM fx_rates
+WHERE source = $1;
+
 SELECT name, line1, line2, city, state, postcode, country, phone
 FROM addresses
 WHERE region = $1 AND id = $2 AND account_id = $3 AND region = $4;
+
+SELECT name, modulus_minor, ending_minor, mode, valid_from, valid_to, change_id::text
+FROM rounding_rules
+ORDER BY name, valid_from
+LIMIT $1::int8;
+
+SELECT name, valid_from, valid_to, modulus_minor, ending_minor, mode
+FROM rounding_rules
+WHERE valid_to IS NULL OR valid_to > $1
+ORDER BY name, valid_from;
+
+SELECT now();
 
 SELECT now(), count(*)::text || '-' || coalesce(sum((extract(epoch FROM updated_at) * 1000000)::int8), 0)::text
 FROM categories;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1
 ORDER BY o.placed_at DESC, o.id DESC
@@ -978,7 +1519,7 @@ LIMIT $2::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1 AND (o.placed_at, o.id) < ($2, $3)
 ORDER BY o.placed_at DESC, o.id DESC
@@ -986,7 +1527,7 @@ LIMIT $4::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1 AND o.account_id = $2
 ORDER BY o.placed_at DESC, o.id DESC
@@ -994,7 +1535,7 @@ LIMIT $3::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1 AND o.account_id = $2 AND (o.placed_at, o.id) < ($3, $4)
 ORDER BY o.placed_at DESC, o.id DESC
@@ -1002,13 +1543,13 @@ LIMIT $5::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1 AND o.id = $2;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
   o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at
 FROM orders o
 WHERE o.region = $1 AND o.status = $2
 ORDER BY o.placed_at DESC, o.id DESC
@@ -1019,17 +1560,18 @@ FROM orders o
 JOIN payments p ON p.region = o.region AND p.order_id = o.id;
 
 SELECT o.region::text, o.id::text,
-  'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
-  || '; the lines'' subtotal, tax, total are ' || coalesce(l.subtotal, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
+  'subtotal, discount, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.discount_minor::text || ', ' || o.shipping_minor::text
+  || ', ' || o.tax_minor::text || ', ' || o.total_minor::text || '; the lines'' subtotal, discount, tax, total are ' || coalesce(l.subtotal, 0)::text
+  || ', ' || coalesce(l.discount, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
 FROM orders o
 LEFT JOIN (
-  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(tax_minor) AS tax, sum(total_minor) AS total
+  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(discount_minor) AS discount, sum(tax_minor) AS tax, sum(total_minor) AS total
   FROM order_lines
   GROUP BY region, order_id
 ) l ON l.region = o.region AND l.order_id = o.id
-WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.tax_minor <> l.tax
+WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.discount_minor <> l.discount OR o.tax_minor <> l.tax
   OR o.total_minor <> l.total + o.shipping_minor
-  OR o.total_minor::numeric <> o.subtotal_minor::numeric + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END;
+  OR o.total_minor::numeric <> o.subtotal_minor::numeric - o.discount_minor + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END;
 
 SELECT o.region::text, o.id::text,
   'version ' || o.version::text || ', ' || o.status || '; the history has ' || coalesce(h.n, 0)::text || ' versions from '
@@ -1162,6 +1704,15 @@ JOIN (
 ) n ON n.cart_region = o.cart_region AND n.cart_id = o.cart_id
 WHERE c.status <> 'ordered' OR n.orders > 1;
 
+SELECT o.region::text, o.id::text, 'its discount is ' || o.discount_minor::text || ', its promotions gave ' || coalesce(g.discount, 0)::text
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, sum(discount_minor) AS discount
+  FROM order_promotions
+  GROUP BY region, order_id
+) g ON g.region = o.region AND g.order_id = o.id
+WHERE o.discount_minor <> coalesce(g.discount, 0);
+
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
 FROM orders o
 WHERE (o.status = 'cancelled') <> (o.cancel_reason <> '');
@@ -1204,6 +1755,14 @@ SELECT processed_at IS NULL
 FROM webhook_inbox
 WHERE region = $1 AND provider = $2 AND event_id = $3;
 
+SELECT promotion, customer, used
+FROM promotion_customer_uses
+WHERE promotion = ANY($1::text[]) AND customer = ANY($2::bytea[]);
+
+SELECT promotion, used
+FROM promotion_uses
+WHERE promotion = ANY($1::text[]);
+
 SELECT queue, waiting, since, now()
 FROM (
   SELECT 'orders' AS queue, count(*) AS waiting, min(at) AS since
@@ -1218,6 +1777,26 @@ FROM (
   SELECT 'events', count(*), min(at)
   FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
 ) AS queues;
+
+SELECT r.currency, r.source, r.day, r.rate, r.valid_from, r.valid_to
+FROM (
+  SELECT currency, source, day, rate, valid_from, valid_to
+  FROM fx_rates
+  WHERE status = 'in_force' AND valid_from > $1 AND valid_from <= $2
+  UNION ALL
+  SELECT latest.currency, latest.source, latest.day, latest.rate, latest.valid_from, latest.valid_to
+  FROM (SELECT DISTINCT currency, source FROM fx_rates) AS known
+  CROSS JOIN LATERAL (
+    SELECT f.currency, f.source, f.day, f.rate, f.valid_from, f.valid_to
+    FROM fx_rates f
+    WHERE f.currency = known.currency AND f.source = known.source AND f.status = 'in_force' AND f.valid_from <= $1
+      AND (f.valid_to IS NULL OR f.valid_to > f.valid_from)
+    ORDER BY f.valid_from DESC, f.day DESC
+    LIMIT 1
+  ) AS latest
+) AS r
+WHERE r.valid_to IS NULL OR (r.valid_to > r.valid_from AND r.valid_to > $1) -- not those that never were, or are over
+ORDER BY r.currency, r.valid_from, r.day;
 
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor,
   r.status, r.failure_code, r.lines, r.attempts, r.created_at
@@ -1288,6 +1867,29 @@ LEFT JOIN categories p ON p.id = c.parent_id
 WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT '', coalesce(u.promotion, g.promotion),
+  'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
+FROM promotion_customer_uses u
+FULL JOIN (
+  SELECT promotion, customer, count(*) AS orders
+  FROM order_promotions
+  WHERE octet_length(customer) > 0 AND released_at IS NULL
+  GROUP BY promotion, customer
+) g ON g.promotion = u.promotion AND g.customer = u.customer
+WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT '', coalesce(u.promotion, g.promotion), 'it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
+FROM promotion_uses u
+FULL JOIN (
+  SELECT promotion, count(*) AS orders
+  FROM order_promotions
+  WHERE limited AND released_at IS NULL
+  GROUP BY promotion
+) g ON g.promotion = u.promotion
+WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT '', coalesce(w.product_id, l.product_id)::text,
   CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id ELSE 'it is listed in ' || l.category_id || ', where it is not' END
 FROM (
@@ -1299,6 +1901,18 @@ FROM (
 ) w
 FULL JOIN category_products l ON l.category_id = w.category_id AND l.product_id = w.product_id
 WHERE l.product_id IS NULL OR w.product_id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT '', e.sku,
+  'in ' || e.list || ', from ' || e.min_quantity::text || ' units, the price since ' || e.valid_from::text || ' lasts until '
+  || coalesce(e.valid_to::text, 'ever') || ', and the next begins at ' || e.next_from::text
+FROM (
+  SELECT sku, list, min_quantity, valid_from, valid_to,
+    lead(valid_from) OVER (PARTITION BY sku, list, min_quantity ORDER BY valid_from) AS next_from
+  FROM price_entries
+  WHERE valid_to IS NULL OR valid_to > valid_from -- not those that never were
+) e
+WHERE e.next_from IS NOT NULL AND (e.valid_to IS NULL OR e.valid_to > e.next_from)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT '', p.id::text, 'none of its SKUs is active'
@@ -1340,6 +1954,28 @@ WHERE a.status <> 'closed' AND d.email_hash IS NULL) AS broken (region, key, pro
 
 SELECT region, key, problem FROM (
 SELECT b.region::text, b.order_id::text,
+  'line ' || b.line_no::text || ': ' || b.total::text || ' with tax ' || b.tax::text || ' ' || b.currency || ' at ' || b.rate::text
+  || ' are booked as ' || b.booked_total::text || ' with tax ' || b.booked_tax::text || ' ' || b.reporting_currency
+FROM (
+  SELECT l.region, l.order_id, l.line_no, o.currency, l.reporting_currency, r.rate,
+    l.total_minor AS total, l.tax_minor AS tax, l.reporting_total_minor AS booked_total, l.reporting_tax_minor AS booked_tax,
+    CASE WHEN o.currency = ANY($1::text[]) THEN 1 WHEN o.currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS unit,
+    CASE WHEN l.reporting_currency = ANY($1::text[]) THEN 1 WHEN l.reporting_currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS reporting_unit
+  FROM order_lines l
+  JOIN orders o ON o.region = l.region AND o.id = l.order_id
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN l.reporting_rate ~ '^[0-9]+([.][0-9]+)?$' THEN l.reporting_rate::numeric ELSE 0 END AS rate) r
+  WHERE l.reporting_currency <> '' OR l.reporting_rate <> '' OR l.reporting_total_minor <> 0 OR l.reporting_tax_minor <> 0
+) b
+CROSS JOIN LATERAL (
+  SELECT 2 * abs(b.total::numeric * b.rate * b.reporting_unit - b.booked_total::numeric * b.unit) AS total,
+    2 * abs(b.tax::numeric * b.rate * b.reporting_unit - b.booked_tax::numeric * b.unit) AS tax) twice
+WHERE b.reporting_currency = '' OR b.rate = 0
+  OR twice.total > b.unit OR (twice.total = b.unit AND b.booked_total % 2 = 1)
+  OR twice.tax > b.unit OR (twice.tax = b.unit AND b.booked_tax % 2 = 1)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT b.region::text, b.order_id::text,
   'version ' || b.version::text || ' went from ' || coalesce(a.status, 'nothing') || ' to ' || b.status
 FROM order_history b
 LEFT JOIN order_history a ON a.region = b.region AND a.order_id = b.order_id AND a.version = b.version - 1
@@ -1374,6 +2010,13 @@ FROM outbox e
 WHERE e.delivered_at IS NULL AND e.created_at < now() - INTERVAL '10 minutes') AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT g.region::text, g.order_id::text,
+  'it is ' || o.status || ', and its use of ' || g.promotion || CASE WHEN g.released_at IS NULL THEN ' was not given back' ELSE ' was given back' END
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
   || l.refunded_quantity::text || ' and ' || l.refunded_minor::text || '; the refunds say '
@@ -1394,12 +2037,39 @@ WHERE l.refunded_quantity NOT BETWEEN 0 AND l.quantity OR l.refunded_minor NOT B
 SELECT region, key, problem FROM (
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
-  || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
+  || ', discount ' || l.discount_minor::text || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text
 FROM order_lines l
 JOIN orders o ON o.region = l.region AND o.id = l.order_id
 WHERE l.subtotal_minor <> l.unit_price_minor::numeric * l.quantity
-  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor
-  OR l.total_minor::numeric <> l.subtotal_minor::numeric + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END) AS broken (region, key, problem);
+  OR l.discount_minor < 0 OR l.discount_minor > l.subtotal_minor
+  OR l.tax_minor < 0 OR l.tax_minor > l.subtotal_minor - l.discount_minor
+  OR l.total_minor::numeric <> l.subtotal_minor::numeric - l.discount_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_minor END) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT l.region::text, l.order_id::text,
+  'line ' || l.line_no::text || ': ' || l.quantity::text || ' × ' || l.unit_price_minor::text || ', subtotal ' || l.subtotal_minor::text
+  || ', discount ' || l.discount_minor::text || ', tax ' || l.tax_minor::text || ', total ' || l.total_minor::text || ' ' || o.currency
+  || '; the derivation says ' || coalesce(l.derivation ->> 'quantity', '-') || ' × ' || coalesce(l.derivation ->> 'unit_price_minor', '-')
+  || ', subtotal ' || coalesce(l.derivation ->> 'subtotal_minor', '-') || ', discount ' || coalesce(l.derivation ->> 'discount_minor', '-')
+  || ', tax ' || coalesce(l.derivation ->> 'tax_minor', '-') || ', total ' || coalesce(l.derivation ->> 'total_minor', '-')
+  || ' ' || coalesce(l.derivation ->> 'currency', '-')
+FROM order_lines l
+JOIN orders o ON o.region = l.region AND o.id = l.order_id
+WHERE o.priced_at IS NOT NULL -- older orders have no derivations
+  AND (l.quantity::text IS DISTINCT FROM l.derivation ->> 'quantity'
+    OR l.unit_price_minor::text IS DISTINCT FROM l.derivation ->> 'unit_price_minor'
+    OR l.subtotal_minor::text IS DISTINCT FROM l.derivation ->> 'subtotal_minor'
+    OR l.discount_minor::text IS DISTINCT FROM l.derivation ->> 'discount_minor'
+    OR l.tax_minor::text IS DISTINCT FROM l.derivation ->> 'tax_minor'
+    OR l.total_minor::text IS DISTINCT FROM l.derivation ->> 'total_minor'
+    OR o.currency IS DISTINCT FROM l.derivation ->> 'currency')) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT l.region::text, l.order_id::text, 'its lines are booked at ' || min(l.reporting_rate) || ' and ' || max(l.reporting_rate)
+FROM order_lines l
+GROUP BY l.region, l.order_id
+HAVING min(l.reporting_currency) <> max(l.reporting_currency) OR min(l.reporting_rate) <> max(l.reporting_rate)
+  OR (max(l.reporting_currency) = '') <> (max(l.reporting_rate) = '')) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of SKU ' || l.sku || ', which is not of its product'
@@ -1409,17 +2079,18 @@ WHERE k.sku IS NULL) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text,
-  'subtotal, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.shipping_minor::text || ', ' || o.tax_minor::text || ', ' || o.total_minor::text
-  || '; the lines'' subtotal, tax, total are ' || coalesce(l.subtotal, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
+  'subtotal, discount, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.discount_minor::text || ', ' || o.shipping_minor::text
+  || ', ' || o.tax_minor::text || ', ' || o.total_minor::text || '; the lines'' subtotal, discount, tax, total are ' || coalesce(l.subtotal, 0)::text
+  || ', ' || coalesce(l.discount, 0)::text || ', ' || coalesce(l.tax, 0)::text || ', ' || coalesce(l.total, 0)::text
 FROM orders o
 LEFT JOIN (
-  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(tax_minor) AS tax, sum(total_minor) AS total
+  SELECT region, order_id, sum(subtotal_minor) AS subtotal, sum(discount_minor) AS discount, sum(tax_minor) AS tax, sum(total_minor) AS total
   FROM order_lines
   GROUP BY region, order_id
 ) l ON l.region = o.region AND l.order_id = o.id
-WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.tax_minor <> l.tax
+WHERE l.order_id IS NULL OR o.subtotal_minor <> l.subtotal OR o.discount_minor <> l.discount OR o.tax_minor <> l.tax
   OR o.total_minor <> l.total + o.shipping_minor
-  OR o.total_minor::numeric <> o.subtotal_minor::numeric + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END) AS broken (region, key, problem);
+  OR o.total_minor::numeric <> o.subtotal_minor::numeric - o.discount_minor + o.shipping_minor + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text,
@@ -1563,6 +2234,16 @@ JOIN (
   GROUP BY cart_region, cart_id
 ) n ON n.cart_region = o.cart_region AND n.cart_id = o.cart_id
 WHERE c.status <> 'ordered' OR n.orders > 1) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'its discount is ' || o.discount_minor::text || ', its promotions gave ' || coalesce(g.discount, 0)::text
+FROM orders o
+LEFT JOIN (
+  SELECT region, order_id, sum(discount_minor) AS discount
+  FROM order_promotions
+  GROUP BY region, order_id
+) g ON g.region = o.region AND g.order_id = o.id
+WHERE o.discount_minor <> coalesce(g.discount, 0)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
@@ -1844,6 +2525,14 @@ FROM skus s
 JOIN products p ON p.id = s.product_id
 WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active';
 
+SELECT s.sku, s.base_currency, p.tax_category, p.category_id, s.status = 'active' AND p.status = 'active',
+  e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
+FROM skus s
+JOIN products p ON p.id = s.product_id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)
+WHERE s.sku = ANY($1::text[])
+ORDER BY s.sku, e.list, e.min_quantity, e.valid_from;
+
 SELECT s.sku, sum(s.on_hand)::int8, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
 FROM stock s
 LEFT JOIN (
@@ -1863,6 +2552,13 @@ FROM skus
 WHERE sku = ANY($1::text[]) AND product_id <> $2
 ORDER BY sku
 LIMIT 1;
+
+SELECT sku, min_quantity, amount_minor, valid_from, valid_to, change_id::text
+FROM price_entries
+WHERE list = $1 AND ($3::text = '' OR sku = $3) AND (sku, min_quantity, valid_from) > ($4::text, $5::int8, $6::timestamptz)
+  AND ($2::timestamptz IS NULL OR (valid_from <= $2::timestamptz AND (valid_to IS NULL OR valid_to > $2::timestamptz)))
+ORDER BY sku, min_quantity, valid_from
+LIMIT $7::int8;
 
 SELECT sku, product_id
 FROM skus
@@ -1899,6 +2595,10 @@ LEFT JOIN (
   GROUP BY region, created_at
 ) AS event ON event.region = step.region AND event.created_at = step.at
 WHERE step.n > coalesce(event.n, 0);
+
+SELECT version
+FROM pricing_state
+WHERE id = 'rules';
 
 SELECT version() LIKE 'CockroachDB%';
 
@@ -1969,6 +2669,9 @@ UPDATE accounts SET
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2;
 
+UPDATE accounts SET customer_group = $3, version = version + 1, updated_at = now()
+WHERE region = $1 AND id = $2 AND status <> 'closed' AND customer_group <> $3;
+
 UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL, password_hash = $4
 WHERE region = $1 AND id = $2 AND password_hash = $3
   AND (failed_sign_ins <> 0 OR locked_until IS NOT NULL OR password_hash <> $4)
@@ -2014,6 +2717,7 @@ SET version = CASE
     ELSE -1 END,
   currency = coalesce(nullif($10::text, ''), currency),
   country = coalesce(nullif($11::text, ''), country),
+  coupons = coalesce($13::text[], coupons),
   updated_at = $5::timestamptz,
   expires_at = $12::timestamptz
 WHERE region = $1 AND id = $2;
@@ -2030,6 +2734,12 @@ SET version = CASE
     WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
     THEN t.version + 1
     ELSE -1 END,
+  coupons = ARRAY(
+    SELECT e.code
+    FROM unnest(t.coupons || g.coupons) WITH ORDINALITY AS e (code, place)
+    GROUP BY e.code
+    ORDER BY min(e.place)
+    LIMIT $8::int8),
   updated_at = $3::timestamptz,
   expires_at = $7::timestamptz
 FROM carts g
@@ -2039,6 +2749,10 @@ WHERE t.region = $4 AND t.account_id = $5 AND t.status = 'open'
 UPDATE categories
 SET updated_at = clock_timestamp()
 WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1);
+
+UPDATE fx_rates
+SET status = $4, valid_from = $5, valid_to = $6, change_id = $7
+WHERE currency = $1 AND source = $2 AND day = $3;
 
 UPDATE imports
 SET lines_done = $4, products_written = products_written + $5, products_unchanged = products_unchanged + $6,
@@ -2053,6 +2767,9 @@ WHERE region = $1 AND id = $2 AND status = 'running';
 UPDATE imports
 SET status = 'failed', lines_done = $3, lines_bad = $4, finished_at = now(), updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'running';
+
+UPDATE markets SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
+WHERE code = $1 AND (valid_to IS NULL OR valid_to > $2);
 
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3;
@@ -2125,6 +2842,45 @@ FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text
 WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
   AND p.status IN ('pending', 'requires_action');
 
+UPDATE price_change_lines
+SET valid_from = $2
+WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending');
+
+UPDATE price_changes
+SET status = CASE WHEN clock_timestamp() > $5::timestamptz THEN 'late' ELSE $2::text END,
+  reason = CASE WHEN clock_timestamp() > now() + $6::int8 * INTERVAL '1 microsecond' THEN '' ELSE reason END,
+  decided_by = $3, decided_at = $4
+WHERE id = $1 AND status = 'pending';
+
+UPDATE price_entries e
+SET valid_to = CASE WHEN e.valid_from > now() + $4::int8 * INTERVAL '1 microsecond' THEN e.valid_from ELSE now() + $4::int8 * INTERVAL '1 microsecond' END,
+  changed_at = now()
+FROM unnest($1::text[], $2::text[], $3::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity
+  AND (e.valid_to IS NULL AND e.amount_minor <> p.amount
+    -- or one that was to last until a change that will now never be
+    OR e.valid_to > now() + $4::int8 * INTERVAL '1 microsecond' AND 0 < (
+      SELECT count(*)
+      FROM price_entries o
+      WHERE o.sku = p.sku AND o.list = p.list AND o.min_quantity = p.min_quantity AND o.valid_to IS NULL AND o.amount_minor <> p.amount));
+
+UPDATE price_entries e
+SET valid_to = n.valid_to, changed_at = clock_timestamp()
+FROM unnest($3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[]) AS n (sku, min_quantity, valid_from, valid_to)
+WHERE e.sku = n.sku AND e.list = $2 AND e.min_quantity = n.min_quantity AND e.valid_from = n.valid_from
+  AND (e.valid_to IS NULL OR e.valid_to > n.valid_to)
+  AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending');
+
+UPDATE price_lists
+SET title = $3, valid_to = $4, change_id = $5,
+  version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
+WHERE code = $1;
+
+UPDATE pricing_state SET version = version + 1, changed_at = now()
+WHERE id = 'rules';
+
+UPDATE pricing_state SET version = version + 1, changed_at = now() WHERE id = 'rules';
+
 UPDATE products
 SET status = 'archived', updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
@@ -2136,6 +2892,13 @@ SET title = $4, description = $5, brand = $6, category_id = $7, tax_category = $
     images = $10::text::jsonb, status = $11, updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
 WHERE id = $1;
+
+UPDATE products
+SET version = version + 1, updated_at = now()
+WHERE id IN (SELECT product_id FROM skus WHERE sku = ANY($1::text[]));
+
+UPDATE promotions SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
+WHERE id = $1 AND (valid_to IS NULL OR valid_to > $2);
 
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL;
@@ -2174,12 +2937,20 @@ UPDATE reservations r SET status = $5, transition_id = o.transition_id, updated_
 FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o, unnest(o.stock_regions) AS place (region)
 WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id AND r.region = place.region AND r.order_id = o.id AND r.status = $4;
 
+UPDATE rounding_rules SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
+WHERE name = $1 AND (valid_to IS NULL OR valid_to > $2);
+
 UPDATE shipments SET delivered_at = now()
 WHERE region = $1 AND order_id = $2 AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
 
 UPDATE skus
 SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]));
+
+UPDATE skus s
+SET base_currency = base.currency
+FROM unnest($1::text[], $2::text[]) AS base (sku, currency)
+WHERE s.sku = base.sku AND s.base_currency = '';
 
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
 WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due;
@@ -2205,6 +2976,9 @@ FROM (
   GROUP BY r.region, r.sku, r.warehouse
 ) AS moved
 WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
+
+UPDATE tax_rates SET valid_to = CASE WHEN valid_from > $4 THEN valid_from ELSE $4::timestamptz END
+WHERE country = $1 AND state = $2 AND category = $3 AND (valid_to IS NULL OR valid_to > $4);
 
 UPDATE warehouses SET active = false
 WHERE active AND NOT (code = ANY($1::text[]));
@@ -2324,6 +3098,45 @@ SELECT (SELECT count(*) FROM filled) = $2::int8
     JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
     JOIN skus k ON k.product_id = p.id AND k.status = 'active'
     WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
+
+WITH released AS (
+  UPDATE order_promotions g SET released_at = now()
+  FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o
+  WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id
+    AND g.region = o.region AND g.order_id = o.id
+    AND CASE o.status WHEN 'cancelled' THEN g.released_at IS NULL ELSE false END
+  RETURNING g.promotion, g.customer, g.limited
+), totals AS (
+  SELECT u.promotion, r.uses
+  FROM (
+    SELECT promotion, count(*)::int8 AS uses
+    FROM released
+    WHERE limited
+    GROUP BY promotion
+  ) AS r
+  JOIN promotion_uses u ON u.promotion = r.promotion
+  ORDER BY u.promotion
+  FOR UPDATE OF u
+), lowered AS (
+  UPDATE promotion_uses u SET used = u.used - totals.uses
+  FROM totals
+  WHERE u.promotion = totals.promotion
+  RETURNING u.promotion
+), customers AS (
+  SELECT u.promotion, u.customer, r.uses
+  FROM (
+    SELECT promotion, customer, count(*)::int8 AS uses
+    FROM released
+    WHERE octet_length(customer) > 0
+    GROUP BY promotion, customer
+  ) AS r
+  JOIN promotion_customer_uses u ON u.promotion = r.promotion AND u.customer = r.customer
+  ORDER BY u.promotion, u.customer
+  FOR UPDATE OF u
+)
+UPDATE promotion_customer_uses u SET used = u.used - customers.uses
+FROM customers
+WHERE u.promotion = customers.promotion AND u.customer = customers.customer;
 
 WITH taken AS (
   SELECT s.region, s.sku, s.warehouse, a.quantity
