@@ -898,6 +898,12 @@ LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id A
 WHERE r.status = 'shipped' AND p.id IS NULL;
 
 SELECT EXISTS (
+  SELECT 1
+  FROM price_changes n
+  JOIN price_change_lines l ON l.change_id = n.id
+  WHERE n.kind = $1 AND n.subject = $2 AND n.status = 'applied' AND n.decided_at > $3 AND l.sku = ANY($4::text[]));
+
+SELECT EXISTS (
   SELECT 1 FROM fx_rates
   WHERE currency = $1 AND source = $2 AND day > $3 AND status = 'in_force' AND valid_from > $4 AND valid_from <= $5
     AND (valid_to IS NULL OR valid_to > valid_from));
@@ -905,6 +911,8 @@ SELECT EXISTS (
 SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done');
 
 SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1);
+
+SELECT EXISTS (SELECT 1 FROM price_changes WHERE kind = $1 AND subject = $2 AND status = 'applied' AND decided_at > $3);
 
 SELECT a.customer_group, NOT EXISTS (
   SELECT 1

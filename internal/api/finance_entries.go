@@ -117,8 +117,10 @@ func (s *Server) exportEntries(format finance.Format, mediaType string) handlerF
 
 // proposalResponse is what became of many prices.
 type proposalResponse struct {
-	DryRun bool           `json:"dry_run"`
-	Effect jsontext.Value `json:"effect"`
+	DryRun bool `json:"dry_run"`
+	// NeedsApproval says that a second person has, or in a dry run would have, to approve it.
+	NeedsApproval bool           `json:"needs_approval"`
+	Effect        jsontext.Value `json:"effect"`
 	// Change is absent in a dry run, and where the list says all of it already.
 	Change *priceChangeResponse `json:"change,omitzero"`
 }
@@ -260,7 +262,7 @@ func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.Pr
 	if err != nil {
 		return err
 	}
-	answer := proposalResponse{DryRun: in.DryRun, Effect: marshal(proposal.Effect)}
+	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: proposal.NeedsApproval, Effect: marshal(proposal.Effect)}
 	if proposal.Change.Status == "" {
 		return writeJSON(w, http.StatusOK, answer)
 	}
@@ -277,5 +279,5 @@ func (s *Server) answerPricesBefore(w http.ResponseWriter, r *http.Request, id s
 	}
 	w.Header().Set(replayedHeader, "true")
 	change := newPriceChangeResponse(found)
-	return writeJSON(w, change.httpStatus(), proposalResponse{Effect: change.Effect, Change: &change})
+	return writeJSON(w, change.httpStatus(), proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 )
 
 // A quoteEncoder writes the answer with the quotes. It is written by hand: an answer has thousands of lines, and what
@@ -105,8 +106,13 @@ func (e *quoteEncoder) promotions(q *pricing.Quote) {
 		e.b = append(e.b, '}')
 	}
 	e.b = append(e.b, `],"refused_coupons":[`...)
-	for i, refused := range q.RefusedCoupons {
-		e.separate(i)
+	told := 0
+	for _, refused := range q.RefusedCoupons {
+		if refused.Reason == promotion.ReasonNothing {
+			continue // a quote has no shipping, which the coupon may be for: the cart tells
+		}
+		e.separate(told)
+		told++
 		e.text(`{"code":`, refused.Coupon)
 		e.text(`,"refused":`, string(refused.Reason))
 		e.b = append(e.b, '}')

@@ -106,6 +106,10 @@ func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error
 	if err := f.readOwn(ctx, &p); err != nil {
 		return err
 	}
+	// What comes after this look overlaps what was planned on it, and is refused for that.
+	if changed, err := f.pricesChangedSince(ctx, c, p.lines); err != nil || changed {
+		return errors.Join(err, overtakenIf(changed))
+	}
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
 		b.Queue(`
@@ -117,6 +121,35 @@ WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_chan
 		return nil
 	})
 	return orDecided(n, err)
+}
+
+func overtakenIf(changed bool) error {
+	if changed {
+		return ErrOvertaken
+	}
+	return nil
+}
+
+// pricesChangedSince reports whether another change of any of the lines' prices was applied
+// since this one was proposed: its effect is then no longer what the second person sees.
+func (f *Finance) pricesChangedSince(ctx context.Context, c Change, lines []Line) (bool, error) {
+	for some := range slices.Chunk(lines, linesAtOnce) {
+		skus := make([]string, len(some))
+		for i, l := range some {
+			skus[i] = l.SKU
+		}
+		changed, err := database.One(ctx, f.DB, pgx.RowTo[bool], `
+SELECT EXISTS (
+  SELECT 1
+  FROM price_changes n
+  JOIN price_change_lines l ON l.change_id = n.id
+  WHERE n.kind = $1 AND n.subject = $2 AND n.status = 'applied' AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
+			c.Kind, c.Subject, c.RequestedAt, skus)
+		if err != nil || changed {
+			return changed, err
+		}
+	}
+	return false, nil
 }
 
 // lines are all lines of a bulk change.
@@ -177,6 +210,13 @@ func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
 		r.check(&faults, rules, at)
 		if err := faults.Err(r.kind()); err != nil {
 			return err
+		}
+		var changed bool
+		err = tx.QueryRow(ctx, `
+SELECT EXISTS (SELECT 1 FROM price_changes WHERE kind = $1 AND subject = $2 AND status = 'applied' AND decided_at > $3)`,
+			c.Kind, c.Subject, c.RequestedAt).Scan(&changed)
+		if err != nil || changed {
+			return errors.Join(err, overtakenIf(changed))
 		}
 		var n int64
 		var b database.Batch

@@ -26,6 +26,8 @@ type PricesInput struct {
 // Proposal is what became of many prices.
 type Proposal struct {
 	Effect Effect
+	// NeedsApproval says that a second person has, or in a dry run would have, to approve it.
+	NeedsApproval bool
 	// Change is the audit's entry: applied, or pending where a second person has to approve it;
 	// its ID is zero in a dry run, and where the list says all of it already.
 	Change Change
@@ -54,7 +56,7 @@ func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, erro
 	}
 	effect, kept, own, err := f.effect(ctx, list, in.Lines, soon)
 	if err != nil || in.DryRun || len(kept) == 0 {
-		return Proposal{Effect: effect}, err
+		return Proposal{Effect: effect, NeedsApproval: err == nil && len(kept) > 0 && f.needsTwo(effect)}, err
 	}
 	change, err := f.newPricesChange(in.By, list, effect, len(kept))
 	if err != nil {
@@ -71,7 +73,7 @@ func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, erro
 	if err != nil {
 		return Proposal{}, fmt.Errorf("set prices: %w", err)
 	}
-	return Proposal{Effect: effect, Change: change}, nil
+	return Proposal{Effect: effect, NeedsApproval: change.NeedsApproval, Change: change}, nil
 }
 
 func (in *PricesInput) validate() error {

@@ -324,6 +324,14 @@ func TestApprove_Overtaken(t *testing.T) {
 		{"another price is to come", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"another price begins at the same instant", []Line{price("A", 1).from(hours(3)), price("B", 1)},
 			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
+		{"the price was changed", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) {
+			s.setClock(hours(1))
+			s.set(t, "regular", price("A", 1000))
+		}},
+		{"the price was ended", []Line{price("C", 1).from(hours(3)), price("B", 1)}, func(t *testing.T, s *shop) {
+			s.setClock(hours(1))
+			s.set(t, "regular", endOf("C"))
+		}},
 		{"a period is in the way", []Line{price("A", 1), price("B", 1)},
 			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3)).to(hours(4))) }},
 	}

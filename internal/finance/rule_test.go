@@ -286,6 +286,29 @@ func TestApproveRule_Refused(t *testing.T) {
 	must(s.Reject(ctx, second.ID, "ben"))(t)
 }
 
+// TestApproveRule_Overtaken: who approves sees the step from what was; another step in between
+// makes it another one.
+func TestApproveRule_Overtaken(t *testing.T) {
+	s := newShop(t)
+	ctx := t.Context()
+	multiplied := func(percent int64) *MarketRule {
+		return swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(percent, 2) })
+	}
+	large := must(s.SetRule(ctx, multiplied(150), time.Time{}, by("ada")))(t)
+	if large.Status != StatusPending {
+		t.Fatalf("%+v", large)
+	}
+	s.setClock(hours(1))
+	if small := must(s.SetRule(ctx, multiplied(110), time.Time{}, by("ben")))(t); small.Status != StatusApplied {
+		t.Fatalf("%+v", small)
+	}
+	before := s.image(t)
+	if _, err := s.Approve(ctx, large.ID, "ben"); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("approved: %v", err)
+	}
+	s.wantUnchanged(t, before)
+}
+
 // TestSetRule_Concurrently: two people give one country to two markets at once, and one gets it.
 func TestSetRule_Concurrently(t *testing.T) {
 	s := newShop(t)

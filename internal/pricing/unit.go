@@ -42,7 +42,7 @@ func (e *NoPriceError) MissingRate() (c money.Currency, ok bool) {
 	return "", false
 }
 
-var errNoBase = errors.New("it has no base price")
+var errNoBase = errors.New("it has no base price in force at that moment")
 
 // Unit is what one unit costs, and why.
 type Unit struct {
