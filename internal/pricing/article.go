@@ -8,7 +8,6 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
-	"meridian/regions"
 )
 
 // Article is a SKU with what its price depends on.
@@ -47,17 +46,6 @@ const LowestReach = 335 * 24 * time.Hour
 func QueueArticles(b *database.Batch, skus []string, since time.Time, into map[string]*Article) {
 	b.Queue(articleQuery+`
 WHERE s.sku = ANY($1::text[])`+articleOrder, skus, since).Query(collectArticles(into))
-}
-
-// QueueCartArticles is QueueArticles for the SKUs that carts hold.
-func QueueCartArticles(b *database.Batch, carts []regions.Ref, since time.Time, into map[string]*Article) {
-	homes, ids := regions.Columns(carts)
-	b.Queue(articleQuery+`
-WHERE s.sku IN (
-  SELECT l.sku
-  FROM unnest($1::text[], $3::uuid[]) AS c (region, id)
-  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id)`+articleOrder,
-		homes, since, ids).Query(collectArticles(into))
 }
 
 // articleQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.

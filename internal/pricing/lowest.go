@@ -74,9 +74,7 @@ func (r *Rules) moments(a *Article, ask Ask, from, to time.Time) []time.Time {
 	for _, m := range r.markets[ask.Market.Code] {
 		add(m.Period)
 	}
-	for _, at := range r.Rates.Moments(from, to, a.BaseCurrency, ask.Currency) {
-		moments = append(moments, at)
-	}
+	moments = append(moments, r.Rates.Moments(from, to, a.BaseCurrency, ask.Currency)...)
 	slices.SortFunc(moments, time.Time.Compare)
 	return slices.CompactFunc(moments, time.Time.Equal)
 }

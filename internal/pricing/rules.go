@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -155,16 +154,6 @@ func NewRules(rows RuleRows) *Rules {
 
 // List is the head of a price list, or nil.
 func (r *Rules) List(code string) *List { return r.lists[code] }
-
-// Lists are the heads of all price lists, by code.
-func (r *Rules) Lists() []List {
-	all := make([]List, 0, len(r.lists))
-	for _, l := range r.lists {
-		all = append(all, *l)
-	}
-	slices.SortFunc(all, func(a, b List) int { return cmp.Compare(a.Code, b.Code) })
-	return all
-}
 
 // one is the multiplier that changes nothing.
 var one = money.NewDecimal(1, 0)
