@@ -34,6 +34,7 @@ var picture = map[string][]string{
 	"internal/shipping":        {"internal/money"},
 	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
 	"internal/catalog/shipped": {"internal/money"},
+	"internal/search":          {"internal/money"},
 	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/account":         {"internal/fault", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
