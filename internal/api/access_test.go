@@ -37,7 +37,7 @@ const (
 var accessTo = map[string][]string{
 	everyone: {
 		"getHealth", "getReadiness", "getMetrics", "getDocument", "getDocs", "listRegions", "getKeys", "signIn",
-		"refreshSession", "listProducts", "getProduct", "listCategories", "getCategory", "receiveWebhook",
+		"refreshSession", "listProducts", "searchProducts", "suggestProducts", "getProduct", "listCategories", "getCategory", "receiveWebhook",
 	},
 	anybody: {"registerAccount", "createCart", "placeOrder", "getAvailability", "getPrice", "quotePrices"},
 	customers: {
@@ -47,7 +47,7 @@ var accessTo = map[string][]string{
 	operators: {
 		"listRegionOrders", "getOperatorOrder", "cancelOrderForShop", "packOrder", "shipOrder", "deliverOrder",
 		"refundOrder", "retryRefund", "listWarehouses", "listStock", "receiveStock", "adjustStock", "transferStock",
-		"setReorderPoint", "listMovements",
+		"setReorderPoint", "listMovements", "listSearchRules", "getSearchRule", "putSearchRule", "deleteSearchRule", "listSearchTerms",
 	},
 	admins: {"setRoles", "createSeller", "putCategories"},
 	financiers: {

@@ -26,6 +26,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/search"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -139,6 +140,15 @@ var problemTypes = []problemType{
 		err: catalog.ErrImportOvertaken, detail: "GET /v1/seller/imports says how far it is."},
 	{code: "import_outdated", status: http.StatusConflict, title: "The catalogue changed while the file was checked",
 		err: catalog.ErrChangedMeanwhile, detail: "Nothing was applied: import the file again."},
+
+	// Search.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: search.ErrRuleNotFound, detail: "There is no such search rule."},
+	{code: "precondition_failed", status: http.StatusPreconditionFailed, title: "It has changed since you read it",
+		err: search.ErrRuleChanged, detail: "Read the rule again and repeat the change with its ETag in If-Match."},
+	{code: "too_many_search_rules", status: http.StatusConflict, title: "There are as many search rules as there may be",
+		err: search.ErrTooManyRules, detail: "Delete one first."},
+	{code: "search_unavailable", status: http.StatusServiceUnavailable, title: "Nothing can be searched right now",
+		err: search.ErrUnavailable, retryAfter: 2 * time.Second, detail: "Repeat the call."},
 
 	// Carts.
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: cart.ErrNotFound,

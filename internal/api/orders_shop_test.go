@@ -183,6 +183,7 @@ func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
 	orders := order.New(config)
 	server := newTestServer(s.t, func(d *Deps, _ *Config) {
 		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
+		d.Search = plainSearch(s.t, db, s.shelves)
 		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})
 	s.api[db.Region()] = validated(s.t, server.Handler())

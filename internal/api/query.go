@@ -2,12 +2,14 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -35,6 +37,37 @@ func (q *query) Text(name string, maxBytes int) string {
 		return ""
 	}
 	return text
+}
+
+// Only refuses parameters of other names: one with a typing error in its name would be left out without a word.
+func (q *query) Only(names ...string) {
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
+		if !slices.Contains(names, name) {
+			q.fault(name, "is not known here: use "+strings.Join(names, ", "))
+		}
+	}
+}
+
+// Texts returns the values of a parameter that may be given several times, each once.
+func (q *query) Texts(name string, most, maxBytes int) []string {
+	var texts []string
+	for _, text := range q.values[name] {
+		switch {
+		case len(text) > maxBytes:
+			q.fault(name, "must be at most "+strconv.Itoa(maxBytes)+" bytes")
+			return nil
+		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+			q.fault(name, "must be UTF-8 text")
+			return nil
+		case text != "" && !slices.Contains(texts, text):
+			texts = append(texts, text)
+		}
+	}
+	if len(texts) > most {
+		q.fault(name, "must be given at most "+strconv.Itoa(most)+" times")
+		return nil
+	}
+	return texts
 }
 
 // Int returns the parameter as a whole number from least to most, standard when it is absent.

@@ -107,6 +107,17 @@ func (s *Server) routes() *mux.Router {
 	on("GET", "/v1/categories", s.listCategories)
 	on("GET", "/v1/categories/{category}", s.getCategory)
 
+	// Everyone: finding it.
+	on("GET", "/v1/search", s.searchProducts)
+	on("GET", "/v1/suggest", s.suggestProducts)
+
+	// Operators: what searches bring up, and what is searched for.
+	on("GET", "/v1/operator/search/rules", s.listSearchRules)
+	on("GET", "/v1/operator/search/rules/{rule}", s.getSearchRule)
+	on("PUT", "/v1/operator/search/rules/{rule}", s.putSearchRule)
+	on("DELETE", "/v1/operator/search/rules/{rule}", s.deleteSearchRule)
+	on("GET", "/v1/operator/search/terms", s.listSearchTerms)
+
 	// Sellers: their products, one by one or by the file.
 	on("GET", "/v1/seller/products", s.listSellerProducts)
 	on("POST", "/v1/seller/products", s.createProduct)

@@ -23,6 +23,7 @@ import (
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
+	"meridian/internal/search"
 	"meridian/regions"
 )
 
@@ -52,6 +53,8 @@ type Deps struct {
 	Accounts *account.Accounts
 	// Catalog is what the shop sells.
 	Catalog *catalog.Catalog
+	// Search finds products.
+	Search *search.Searcher
 	// Carts are the shop's carts.
 	Carts *cart.Carts
 	// Inventory is the shop's stock.
@@ -90,6 +93,9 @@ func (d Deps) validate() error {
 	}
 	if d.Catalog == nil {
 		faults = append(faults, errors.New("the catalogue is missing"))
+	}
+	if d.Search == nil {
+		faults = append(faults, errors.New("the search is missing"))
 	}
 	if d.Carts == nil {
 		faults = append(faults, errors.New("the carts are missing"))

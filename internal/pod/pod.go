@@ -25,6 +25,8 @@ import (
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/pricing"
+	"meridian/internal/search"
+	"meridian/internal/search/plain"
 	"meridian/internal/shipping"
 	"meridian/internal/telemetry"
 	"meridian/schema"
@@ -35,6 +37,7 @@ import (
 type Pod struct {
 	DB        *database.DB
 	Catalog   *catalog.Catalog
+	Search    *search.Searcher
 	Accounts  *account.Accounts
 	Inventory *inventory.Stock
 	Prices    *pricing.Pricer
@@ -107,6 +110,9 @@ func (p *Pod) wireDomains() (err error) {
 	if err != nil {
 		return err
 	}
+	if p.Search, err = search.New(search.Config{DB: p.DB, Sources: p.searchSources(), Log: p.log, Meter: p.telemetry.Meter}); err != nil {
+		return err
+	}
 	if err := p.wireFinance(); err != nil {
 		return err
 	}
@@ -139,6 +145,11 @@ func (p *Pod) wireDomains() (err error) {
 		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
 	})
 	return p.wireEvents()
+}
+
+// searchSources are where searches are answered, the best first.
+func (p *Pod) searchSources() []search.Source {
+	return []search.Source{{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}}
 }
 
 // wireFinance makes those who change prices.
@@ -208,7 +219,7 @@ func (p *Pod) wireServer() (err error) {
 		Metrics: p.telemetry.Metrics(),
 		Checks:  []api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}},
 		Ping:    p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
-		Catalog: p.Catalog, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
+		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
 	}, config)
 	return err
 }
@@ -246,6 +257,7 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	var running sync.WaitGroup
 	running.Go(func() { p.Catalog.Watch(behind) })
 	running.Go(func() { p.Prices.Watch(behind) })
+	running.Go(func() { p.Search.Watch(behind) })
 	running.Go(func() { p.repeat(behind, p.rotation()) })
 	if workers {
 		running.Go(func() { p.Work(behind) })

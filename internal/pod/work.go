@@ -69,6 +69,7 @@ func (p *Pod) homework(courier *outbox.Courier) []job {
 		{"refresh tokens", time.Minute, func(ctx context.Context) (int, error) { return p.Accounts.SweepOnce(ctx, sweepLimit) }},
 		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},
 		{"idempotency keys", time.Minute, func(ctx context.Context) (int, error) { return idempotency.SweepOnce(ctx, p.DB, sweepLimit) }},
+		{"searched texts", time.Minute, func(ctx context.Context) (int, error) { return p.Search.SweepTerms(ctx, sweepLimit) }},
 		{"old events", time.Minute, func(ctx context.Context) (int, error) { return outbox.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"old webhooks", time.Minute, func(ctx context.Context) (int, error) { return inbox.SweepOnce(ctx, sweepLimit) }},
 	}

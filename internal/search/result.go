@@ -15,7 +15,23 @@ type Result struct {
 	// Next continues behind the last hit (Query.After); empty where the engine goes by offset.
 	Next   []string
 	Facets Facets
+	// Ignored are the parts of the query that could not be heeded where it was answered; see the Part constants.
+	Ignored []Part
 }
+
+// A Part is something that a query asks for.
+type Part string
+
+// The parts that may be ignored while search is degraded.
+const (
+	PartText       Part = "text"
+	PartPrice      Part = "price"
+	PartRating     Part = "rating"
+	PartStock      Part = "in_stock"
+	PartAttributes Part = "attributes"
+	PartSort       Part = "sort"
+	PartFacets     Part = "facets"
+)
 
 // A Hit is a document that was found, as the index knows it.
 type Hit struct {

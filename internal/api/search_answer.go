@@ -1,0 +1,264 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
+	"meridian/internal/money"
+	"meridian/internal/search"
+	"meridian/regions"
+)
+
+// searchResponse is a page of hits, with everything that there is to say of how they were found.
+type searchResponse struct {
+	Query string `json:"query"`
+	// Total is how many products were found; at least so many where More is true.
+	Total      int             `json:"total"`
+	More       bool            `json:"more"`
+	Hits       []hitResponse   `json:"hits"`
+	Facets     *facetsResponse `json:"facets,omitzero"`
+	DidYouMean string          `json:"did_you_mean,omitzero"`
+	Loosened   string          `json:"loosened,omitzero"`
+	Redirect   string          `json:"redirect,omitzero"`
+	Degraded   string          `json:"degraded,omitzero"`
+	Ignored    []search.Part   `json:"ignored,omitzero"`
+	Market     string          `json:"market"`
+	Currency   money.Currency  `json:"currency"`
+	NextCursor string          `json:"next_cursor,omitzero"`
+}
+
+// hitResponse is a product that was found.
+type hitResponse struct {
+	ID       string `json:"id"`
+	Slug     string `json:"slug"`
+	Title    string `json:"title"`
+	Brand    string `json:"brand"`
+	Category string `json:"category"`
+	Image    string `json:"image,omitzero"`
+	// Price is that of the cheapest SKU, for the shopper who asks; absent where none can be bought there.
+	Price *priceTag `json:"price,omitzero"`
+	// PriceVaries is true when another of its SKUs costs more.
+	PriceVaries bool            `json:"price_varies"`
+	Rating      *ratingSummary  `json:"rating,omitzero"`
+	Stock       search.Stock    `json:"stock,omitzero"`
+	Pinned      bool            `json:"pinned,omitzero"`
+	Highlights  *highlightsBody `json:"highlights,omitzero"`
+}
+
+// ratingSummary is what customers think of a product.
+type ratingSummary struct {
+	// Average is from 1 to 5 stars.
+	Average float64 `json:"average"`
+	Count   int64   `json:"count"`
+}
+
+// highlightsBody are the title and the brand in parts, of which some were searched for.
+type highlightsBody struct {
+	Title []fragmentBody `json:"title,omitzero"`
+	Brand []fragmentBody `json:"brand,omitzero"`
+}
+
+type fragmentBody struct {
+	Text  string `json:"text"`
+	Match bool   `json:"match,omitzero"`
+}
+
+type facetsResponse struct {
+	Brand      []facetValue     `json:"brand,omitzero"`
+	Category   []facetCategory  `json:"category,omitzero"`
+	Price      []facetPrice     `json:"price,omitzero"`
+	Attributes []facetAttribute `json:"attributes,omitzero"`
+}
+
+type facetValue struct {
+	Value    string `json:"value"`
+	Count    int    `json:"count"`
+	Selected bool   `json:"selected,omitzero"`
+}
+
+type facetCategory struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Level    int64  `json:"level"`
+	Count    int    `json:"count"`
+	Selected bool   `json:"selected,omitzero"`
+}
+
+// facetPrice counts prices from MinMinor to MaxMinor, both included, as min_price and max_price take them.
+type facetPrice struct {
+	MinMinor int64  `json:"min_minor"`
+	MaxMinor *int64 `json:"max_minor,omitzero"`
+	Count    int    `json:"count"`
+}
+
+type facetAttribute struct {
+	Name   string       `json:"name"`
+	Values []facetValue `json:"values"`
+}
+
+func (s *Server) newSearchResponse(ctx context.Context, look searching, found search.Answer) (searchResponse, error) {
+	answer := searchResponse{
+		Query: look.Text, Total: found.Total, More: found.More, DidYouMean: found.DidYouMean, Loosened: string(found.Loosened),
+		Redirect: found.Redirect, Degraded: string(found.Degraded), Ignored: found.Ignored, Market: look.Market, Currency: look.ask.Currency,
+		Hits: s.newHits(ctx, look, found),
+	}
+	if len(look.Facets) == 0 || found.Degraded == search.FromDatabase {
+		return answer, nil
+	}
+	facets := facetsResponse{Brand: newFacetValues(found.Facets.Brands, look.Filter.Brands), Category: newFacetCategories(look, found.Facets.Categories)}
+	for _, name := range slices.Sorted(maps.Keys(found.Facets.Attributes)) {
+		facets.Attributes = append(facets.Attributes, facetAttribute{name, newFacetValues(found.Facets.Attributes[name], look.Filter.Attributes[name])})
+	}
+	var err error
+	facets.Price, err = newFacetPrices(look, found.Facets.Prices)
+	answer.Facets = &facets
+	return answer, err
+}
+
+// newHits are the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
+// is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price.
+func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) []hitResponse {
+	ids := make([]uuid.UUID, len(found.Hits))
+	for i, hit := range found.Hits {
+		ids[i] = hit.Document.ID
+	}
+	products, err := s.Catalog.GetProducts(ctx, ids)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "hits are answered without the catalogue", slog.Any("error", err))
+	}
+	hits := make([]hitResponse, 0, len(found.Hits))
+	for i, hit := range found.Hits {
+		one := newHit(hit, found.Degraded)
+		one.Pinned = i < found.Pinned
+		if err == nil {
+			p, onSale := products[hit.Document.ID]
+			if !onSale {
+				continue
+			}
+			one.describe(p)
+			one.Price, one.PriceVaries = s.leastPrice(p, look)
+		}
+		hits = append(hits, one)
+	}
+	return hits
+}
+
+func newHit(h search.Hit, degraded search.Degraded) hitResponse {
+	d := h.Document
+	one := hitResponse{ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image}
+	if d.Ratings > 0 {
+		one.Rating = &ratingSummary{Average: float64(d.RatingMilli) / 1000, Count: d.Ratings}
+	}
+	if degraded == search.NotDegraded {
+		one.Stock = d.Stock
+	}
+	if len(h.Highlights) > 0 {
+		one.Highlights = &highlightsBody{Title: newFragments(h.Highlights["title"]), Brand: newFragments(h.Highlights["brand"])}
+	}
+	return one
+}
+
+// describe takes what may have been edited since it was indexed.
+func (h *hitResponse) describe(p catalog.Product) {
+	h.Slug, h.Brand, h.Category, h.Image = p.Slug, p.Brand, p.CategoryID, ""
+	if len(p.Images) > 0 {
+		h.Image = p.Images[0].URL
+	}
+	if h.Title != p.Title {
+		h.Title, h.Highlights = p.Title, nil
+	}
+}
+
+func newFragments(fragments []search.Fragment) []fragmentBody {
+	var out []fragmentBody
+	for _, f := range fragments {
+		out = append(out, fragmentBody(f))
+	}
+	return out
+}
+
+// leastPrice is the price of the product's cheapest SKU, and whether another costs more.
+func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool) {
+	var most int64
+	for _, sku := range p.SKUs {
+		unit, err := look.rules.Unit(p.Article(sku), look.ask, 1)
+		if err != nil {
+			continue // it has no price there
+		}
+		most = max(most, unit.AmountMinor)
+		if least != nil && least.AmountMinor <= unit.AmountMinor {
+			continue
+		}
+		least = &priceTag{Market: look.ask.Market.Code, Currency: look.ask.Currency, AmountMinor: unit.AmountMinor, PricesIncludeTax: look.ask.Market.PricesIncludeTax}
+		if unit.Regular != nil {
+			least.RegularMinor = &unit.Regular.AmountMinor
+			if lowest, ok := look.rules.Lowest(p.Article(sku), look.ask); ok {
+				least.LowestMinor = &lowest
+			}
+		}
+	}
+	if least == nil {
+		return nil, false
+	}
+	least.Formatted = s.locales.format(look.in.locale, least.AmountMinor, look.ask.Currency)
+	return least, most > least.AmountMinor
+}
+
+func newFacetValues(counts []search.Count, selected []string) []facetValue {
+	var out []facetValue
+	for _, c := range counts {
+		out = append(out, facetValue{Value: c.Value, Count: c.Count, Selected: slices.Contains(selected, c.Value)})
+	}
+	return out
+}
+
+func newFacetCategories(look searching, counts []search.Count) []facetCategory {
+	var out []facetCategory
+	for _, c := range counts {
+		if category, ok := look.tree.Get(c.Value); ok {
+			out = append(out, facetCategory{ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category})
+		}
+	}
+	return out
+}
+
+// newFacetPrices are the bands of the market's currency, in the shopper's.
+func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error) {
+	ranges := search.PriceRanges(look.ask.Market.Currency)
+	var out []facetPrice
+	for _, c := range counts {
+		_, number, err := search.ParsePriceBand(c.Value)
+		if err != nil {
+			return nil, err
+		}
+		one := facetPrice{Count: c.Count}
+		if one.MinMinor, err = look.shown(ranges[number].MinMinor); err != nil {
+			return nil, err
+		}
+		if below := ranges[number].BelowMinor; below > 0 {
+			end, err := look.shown(below)
+			if err != nil {
+				return nil, err
+			}
+			end--
+			one.MaxMinor = &end
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// shown is an amount of the market's currency in the shopper's.
+func (l *searching) shown(minor int64) (int64, error) {
+	if l.ask.Currency == l.ask.Market.Currency {
+		return minor, nil
+	}
+	amount, err := l.rules.Convert(money.New(minor, l.ask.Market.Currency), l.ask.Currency, l.ask.At)
+	return amount.Minor, err
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"meridian/internal/search"
+	"meridian/regions"
+)
+
+// searchRuleBody is what a query rule says.
+type searchRuleBody struct {
+	Texts    []string          `json:"texts"`
+	Contains bool              `json:"contains"`
+	Regions  []string          `json:"regions"`
+	Pin      []string          `json:"pin"`
+	Hide     []string          `json:"hide"`
+	Boost    []searchBoostBody `json:"boost"`
+	Redirect string            `json:"redirect"`
+	From     *time.Time        `json:"from"`
+	To       *time.Time        `json:"to"`
+	Note     string            `json:"note"`
+}
+
+type searchBoostBody struct {
+	Products []string `json:"products"`
+	Brand    string   `json:"brand"`
+	Category string   `json:"category"`
+	Percent  int64    `json:"percent"`
+}
+
+// searchRuleResponse is a query rule as it stands.
+type searchRuleResponse struct {
+	ID string `json:"id"`
+	searchRuleBody
+	Version   int64     `json:"version"`
+	UpdatedBy string    `json:"updated_by"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+type searchRulesResponse struct {
+	Rules []searchRuleResponse `json:"rules"`
+}
+
+func newSearchRuleResponse(rule search.Rule) searchRuleResponse {
+	answer := searchRuleResponse{ID: rule.ID, Version: rule.Version, UpdatedBy: rule.UpdatedBy, UpdatedAt: rule.UpdatedAt.UTC(), searchRuleBody: searchRuleBody{
+		Texts: rule.Texts, Contains: rule.Contains, Regions: rule.Regions, Pin: productIDs(rule.Pin), Hide: productIDs(rule.Hide),
+		Redirect: rule.Redirect, From: timeOrNull(rule.From), To: timeOrNull(rule.To), Note: rule.Note,
+	}}
+	for _, b := range rule.Boost {
+		answer.Boost = append(answer.Boost, searchBoostBody{productIDs(b.Products), b.Brand, b.Category, b.Percent})
+	}
+	return answer
+}
+
+func productIDs(ids []uuid.UUID) []string {
+	var texts []string
+	for _, id := range ids {
+		texts = append(texts, regions.FormatGlobalID(regions.ProductPrefix, id))
+	}
+	return texts
+}
+
+// rule is the body as the search knows it, with what is wrong with it.
+func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
+	var faults []FieldError
+	products := func(field string, texts []string) (ids []uuid.UUID) {
+		for i, text := range texts {
+			id, err := regions.ParseGlobalID(regions.ProductPrefix, text)
+			if err != nil {
+				faults = append(faults, FieldError{Field: field + "[" + strconv.Itoa(i) + "]", Message: "must be the id of a product, such as prd_…"})
+			}
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	rule := search.Rule{
+		ID: id, Texts: b.Texts, Contains: b.Contains, Regions: b.Regions, Pin: products("pin", b.Pin), Hide: products("hide", b.Hide),
+		Redirect: b.Redirect, From: moment("from", b.From, &faults), To: moment("to", b.To, &faults), Note: b.Note,
+	}
+	for i, one := range b.Boost {
+		rule.Boost = append(rule.Boost, search.Boost{Products: products("boost["+strconv.Itoa(i)+"].products", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent})
+	}
+	return rule, faults
+}
+
+// listSearchRules answers all query rules.
+func (s *Server) listSearchRules(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.require(r, roleOperator); err != nil {
+		return err
+	}
+	rules, err := s.Search.Rules(r.Context())
+	if err != nil {
+		return err
+	}
+	var answer searchRulesResponse
+	for _, rule := range rules {
+		answer.Rules = append(answer.Rules, newSearchRuleResponse(rule))
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// getSearchRule answers a query rule.
+func (s *Server) getSearchRule(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.require(r, roleOperator); err != nil {
+		return err
+	}
+	rule, err := s.Search.Rule(r.Context(), mux.Vars(r)["rule"])
+	if err != nil {
+		return err
+	}
+	return writeSearchRule(w, rule)
+}
+
+// putSearchRule makes a query rule, or with If-Match replaces it.
+func (s *Server) putSearchRule(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.require(r, roleOperator)
+	if err != nil {
+		return err
+	}
+	var version int64
+	if r.Header.Get("If-Match") != "" {
+		if version, err = ifMatch(r); err != nil {
+			return err
+		}
+	}
+	var body searchRuleBody
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	rule, faults := body.rule(mux.Vars(r)["rule"])
+	if err := badBody(faults); err != nil {
+		return err
+	}
+	rule.Version, rule.UpdatedBy = version, s.Regions.FormatID(regions.AccountPrefix, p.Account)
+	put, err := s.Search.PutRule(r.Context(), rule, s.Regions.Names())
+	if err != nil {
+		return err
+	}
+	return writeSearchRule(w, put)
+}
+
+func writeSearchRule(w http.ResponseWriter, rule search.Rule) error {
+	w.Header().Set("ETag", versionETag(rule.Version))
+	return writeJSON(w, http.StatusOK, newSearchRuleResponse(rule))
+}
+
+// deleteSearchRule deletes a query rule.
+func (s *Server) deleteSearchRule(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.require(r, roleOperator); err != nil {
+		return err
+	}
+	if err := s.Search.DeleteRule(r.Context(), mux.Vars(r)["rule"]); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+type searchTermsResponse struct {
+	Region string               `json:"region"`
+	Terms  []searchTermResponse `json:"terms"`
+}
+
+// searchTermResponse is a text that shoppers of the region searched for.
+type searchTermResponse struct {
+	Text       string    `json:"text"`
+	Searches   int64     `json:"searches"`
+	Unmet      int64     `json:"unmet"`
+	SearchedAt time.Time `json:"searched_at"`
+}
+
+// listSearchTerms answers what shoppers of this region search for, or what they search for in vain.
+func (s *Server) listSearchTerms(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.require(r, roleOperator); err != nil {
+		return err
+	}
+	q := newQuery(r)
+	unmet, limit := q.Bool("unmet"), q.Int("limit", defaultPageSize, 1, maxPageSize)
+	if err := q.Err(); err != nil {
+		return err
+	}
+	terms, err := s.Search.Terms(r.Context(), unmet, limit)
+	if err != nil {
+		return err
+	}
+	answer := searchTermsResponse{Region: s.Region}
+	for _, t := range terms {
+		answer.Terms = append(answer.Terms, searchTermResponse{t.Text, t.Searches, t.Unmet, t.SearchedAt.UTC()})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}

@@ -1,0 +1,70 @@
+// Package plain answers searches from the database, when no search engine does: products whose title, brand or category
+// begins with the text, by brand and in a category. Everything else that a query asks for is ignored, and said so
+// (search.Result.Ignored).
+package plain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
+	"meridian/internal/search"
+)
+
+// Engine is the database as a search engine.
+type Engine struct{ Catalog *catalog.Catalog }
+
+// Search answers a query in two round trips at most.
+func (e Engine) Search(ctx context.Context, q search.Query) (search.Result, error) {
+	ids, err := e.Catalog.FindProducts(ctx, catalog.FindFilter{
+		Text: strings.ReplaceAll(q.Text, `"`, " "), CategoryID: q.Filter.Category, Brands: q.Filter.Brands, Limit: search.MaxWindow,
+	})
+	if err != nil {
+		return search.Result{}, fmt.Errorf("search the database: %w", err)
+	}
+	ids = slices.DeleteFunc(ids, func(id uuid.UUID) bool {
+		return slices.Contains(q.Filter.Exclude, id) || len(q.Filter.IDs) > 0 && !slices.Contains(q.Filter.IDs, id)
+	})
+	found := search.Result{Total: len(ids), More: len(ids) == search.MaxWindow, Ignored: ignored(q)}
+	page := ids[min(q.Offset, len(ids)):min(q.Offset+q.Limit, len(ids))]
+	products, err := e.Catalog.GetProducts(ctx, page)
+	if err != nil {
+		return search.Result{}, fmt.Errorf("search the database: %w", err)
+	}
+	for i, id := range page {
+		if p, ok := products[id]; ok {
+			found.Hits = append(found.Hits, search.Hit{Document: cardOf(p), Score: 1 / float64(q.Offset+i+1)})
+		}
+	}
+	return found, nil
+}
+
+// cardOf is a product as an index would give it back, without what only an index knows.
+func cardOf(p catalog.Product) search.Card {
+	c := search.Card{ID: p.ID, Version: p.Version, Slug: p.Slug, Title: p.Title, Brand: p.Brand, CategoryID: p.CategoryID}
+	if len(p.Images) > 0 {
+		c.Image = p.Images[0].URL
+	}
+	return c
+}
+
+// ignored are the parts of a query that are not heeded here.
+func ignored(q search.Query) []search.Part {
+	var parts []search.Part
+	add := func(asked bool, part search.Part) {
+		if asked {
+			parts = append(parts, part)
+		}
+	}
+	add(q.Filter.MinPrice != nil || q.Filter.MaxPrice != nil, search.PartPrice)
+	add(q.Filter.MinRating > 0, search.PartRating)
+	add(q.Filter.InStock, search.PartStock)
+	add(len(q.Filter.Attributes) > 0, search.PartAttributes)
+	add(q.Sort != "" && q.Sort != search.SortRelevance, search.PartSort)
+	add(len(q.Facets) > 0, search.PartFacets)
+	return parts
+}
