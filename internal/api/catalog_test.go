@@ -14,6 +14,7 @@ import (
 
 	"meridian/internal/api/apitest"
 	"meridian/internal/catalog"
+	"meridian/internal/database"
 	"meridian/internal/database/databasetest"
 )
 
@@ -26,7 +27,11 @@ type market struct {
 
 func newMarket(t *testing.T, set ...func(*Deps, *Config)) market {
 	t.Helper()
-	db := databasetest.New(t)
+	return newMarketOn(t, databasetest.New(t), set...)
+}
+
+func newMarketOn(t *testing.T, db *database.DB, set ...func(*Deps, *Config)) market {
+	t.Helper()
 	var shelves *catalog.Catalog
 	sellers := make(map[string]uuid.UUID)
 	s := newTestServer(t, append(set, withCarts(t, db), func(d *Deps, _ *Config) {

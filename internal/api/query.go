@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -55,9 +54,6 @@ func (q *query) Texts(name string, most, maxBytes int) []string {
 		switch {
 		case len(text) > maxBytes:
 			q.fault(name, "must be at most "+strconv.Itoa(maxBytes)+" bytes")
-			return nil
-		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-			q.fault(name, "must be UTF-8 text")
 			return nil
 		case text != "" && !slices.Contains(texts, text):
 			texts = append(texts, text)

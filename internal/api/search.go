@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"meridian/internal/catalog"
 	"meridian/internal/money"
@@ -66,7 +65,7 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) readSearch(r *http.Request) (look searching, listing string, err error) {
 	q := newQuery(r)
 	q.Only(searchParameters...)
-	look.Text, look.Prefix = q.words("q"), q.Bool("prefix")
+	look.Text, look.Prefix = strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Bool("prefix")
 	filter := search.Filter{Category: q.Text("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock")}
 	low, high := q.Minor("min_price"), q.Minor("max_price")
 	if low != nil && high != nil && *low > *high {
@@ -148,16 +147,6 @@ func sortNames() []string {
 		names[i] = string(name)
 	}
 	return names
-}
-
-// words returns the parameter as a text to search for.
-func (q *query) words(name string) string {
-	text := strings.TrimSpace(q.Text(name, search.MaxTextBytes))
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		q.fault(name, "must be UTF-8 text")
-		return ""
-	}
-	return text
 }
 
 // Minor returns the parameter as an amount in minor units, nil when it is absent.

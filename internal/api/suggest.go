@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"meridian/internal/search"
 )
@@ -24,7 +25,7 @@ const defaultSuggestions = 5
 func (s *Server) suggestProducts(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	q.Only("q", "limit", "market", "country", "currency")
-	text, limit := q.words("q"), q.Int("limit", defaultSuggestions, 1, search.MaxSuggestions)
+	text, limit := strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Int("limit", defaultSuggestions, 1, search.MaxSuggestions)
 	if text == "" {
 		q.fault("q", "must be given: what was typed so far")
 	}
