@@ -32,10 +32,14 @@ var picture = map[string][]string{
 	"internal/promotion":       {"internal/fault", "internal/money", "internal/database"},
 	"internal/pricing":         {"internal/money", "internal/database", "internal/fx", "internal/promotion", "internal/secret"},
 	"internal/shipping":        {"internal/money"},
-	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing"},
+	"internal/catalog":         {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/rating"},
 	"internal/catalog/shipped": {"internal/money"},
+	"internal/search/eval":     {"internal/catalog/shipped", "internal/search"},
 	"internal/search":          {"internal/fault", "internal/money", "internal/database", "internal/telemetry"},
 	"internal/search/plain":    {"internal/catalog", "internal/search"},
+	"internal/search/indexer": {
+		"internal/database", "internal/catalog", "internal/inventory", "internal/pricing", "internal/search",
+	},
 	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/rating":          {"internal/database"},
 	"internal/recommend":       {"internal/database", "internal/catalog"},
@@ -60,20 +64,24 @@ var picture = map[string][]string{
 	"internal/api": {
 		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/cart", "internal/catalog", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory",
-		"internal/order", "internal/payment", "internal/pricing", "internal/promotion", "internal/search", "internal/shipping",
+		"internal/order", "internal/payment", "internal/pricing", "internal/promotion", "internal/rating", "internal/recommend", "internal/search", "internal/shipping",
 	},
 	"internal/api/apitest": nil,
 	"internal/pod": {
 		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/finance", "internal/fx", "internal/inventory", "internal/order",
-		"internal/payment", "internal/payment/sandbox", "internal/payment/stripe", "internal/pricing", "internal/search", "internal/search/plain", "internal/shipping", "internal/verify",
+		"internal/payment", "internal/payment/sandbox", "internal/payment/stripe", "internal/pricing", "internal/rating", "internal/recommend", "internal/search", "internal/search/bleve", "internal/search/indexer",
+		"internal/search/meilisearch", "internal/search/plain", "internal/shipping", "internal/verify",
 	},
 	"internal/local": {
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
-		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/telemetry",
+		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/search/bleve", "internal/telemetry",
 	},
 	"internal/client": nil,
-	"internal/bench":  {"internal/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/verify"},
+	"internal/bench": {
+		"internal/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search",
+		"internal/search/bleve", "internal/search/indexer", "internal/verify",
+	},
 	"internal/replay": {"internal/money", "internal/catalog/shipped", "internal/client"},
 	"internal/demo": {
 		"internal/account", "internal/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
@@ -82,9 +90,13 @@ var picture = map[string][]string{
 		"schema", "internal/account", "internal/catalog", "internal/client", "internal/database", "internal/database/embedded",
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
+	"internal/chaos/searching": {
+		"internal/account", "internal/catalog", "internal/client", "internal/database", "internal/inventory", "internal/local", "internal/money", "internal/search/indexer",
+	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
+		"schema", "internal/bench", "internal/chaos/searching", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
 		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
+		"internal/search", "internal/search/bleve", "internal/search/eval", "internal/search/indexer", "internal/search/meilisearch",
 	},
 }
 

@@ -55,6 +55,7 @@ end; or it is one that is open, with --dir. The scenarios:
 		},
 	}
 	flags.register(command)
+	command.AddCommand(newBenchSearchCommand())
 	return command
 }
 

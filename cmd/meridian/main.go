@@ -72,7 +72,7 @@ Start with:  meridian up`,
 		}
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
-	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newVerifyCommand())
+	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(), newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	return root
 }

@@ -44,6 +44,8 @@ type podFlags struct {
 	secret, sandboxKey, sandboxHooks, eventsSign    string
 	stripeURL, stripeCapture, stripeKey             string
 	stripeHooks                                     []string
+	searchEngine, searchDir, meiliURL, meiliKey     string
+	searchRemotes                                   []string
 }
 
 func (f *podFlags) register(c *cobra.Command) {
@@ -65,6 +67,10 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
 	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
 	flags.StringVar(&f.ratesURL, "fx-source", "", env("MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none"))
+	flags.StringVar(&f.searchEngine, "search-engine", environment("MERIDIAN_SEARCH_ENGINE", ""),
+		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is set, bleve with --search-dir)"))
+	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""), env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
+	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil, env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
 	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000, "largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
 	flags.IntVar(&f.approveSKUs, "approve-above-skus", 500, "most SKUs whose prices one person may change at once")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
@@ -73,6 +79,8 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
 	f.secret = os.Getenv("MERIDIAN_SECRET")
+	f.meiliURL = os.Getenv("MERIDIAN_MEILI_URL")
+	f.meiliKey = os.Getenv("MERIDIAN_MEILI_API_KEY")
 	f.sandboxKey = os.Getenv("MERIDIAN_SANDBOX_API_KEY")
 	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
 	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
@@ -91,6 +99,8 @@ Secrets come from the environment:
   MERIDIAN_STRIPE_SECRET_KEY       sk_… or rk_… of the Stripe account that takes the money
   MERIDIAN_STRIPE_WEBHOOK_SECRET   whsec_… of its webhook endpoint, /v1/webhooks/stripe; two,
                                    with a comma, while one replaces the other
+  MERIDIAN_MEILI_API_KEY           of the region's Meilisearch, which is at MERIDIAN_MEILI_URL, and of
+                                   the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
 func list(name string) []string {
@@ -122,6 +132,8 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	faults = append(faults, err)
 	ratio, err := shareOf(f.traceRatio)
 	faults = append(faults, err)
+	searching, err := f.search()
+	faults = append(faults, err)
 	config := pod.Config{
 		Regions: set, Region: f.region, Secret: key,
 		Database: database.Config{URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region},
@@ -134,13 +146,47 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 		Stripe: stripe.Config{
 			SecretKey: f.stripeKey, WebhookSecrets: f.stripeHooks, Capture: stripe.Capture(f.stripeCapture), BaseURL: f.stripeURL,
 		},
-		RatesURL: f.ratesURL, ApproveAbove: finance.ApproveAbove{ChangeBP: f.approveBP, SKUs: f.approveSKUs},
+		Search: searching, RatesURL: f.ratesURL, ApproveAbove: finance.ApproveAbove{ChangeBP: f.approveBP, SKUs: f.approveSKUs},
 		OTLPEndpoint: f.otlpEndpoint, TraceRatio: ratio, Log: log, Version: version(),
 	}
 	if err := errors.Join(append(faults, config.Validate())...); err != nil {
 		return pod.Config{}, usageError{err}
 	}
 	return config, nil
+}
+
+// search reads what the pod searches with.
+func (f *podFlags) search() (c pod.SearchConfig, err error) {
+	switch f.searchEngine {
+	case "none":
+	case "":
+		if f.meiliURL != "" {
+			c.Engine = pod.SearchMeilisearch
+		} else if f.searchDir != "" {
+			c.Engine = pod.SearchBleve
+		}
+	default:
+		c.Engine = pod.SearchEngine(f.searchEngine)
+	}
+	c.Dir, c.URL, c.APIKey = f.searchDir, f.meiliURL, []byte(f.meiliKey)
+	if len(f.searchRemotes) == 0 {
+		f.searchRemotes = list("MERIDIAN_SEARCH_REMOTES")
+	}
+	c.Remotes, err = remotes(f.searchRemotes)
+	return c, err
+}
+
+// remotes reads region=URL.
+func remotes(texts []string) (map[string]string, error) {
+	urls := make(map[string]string, len(texts))
+	for _, text := range texts {
+		region, url, ok := strings.Cut(text, "=")
+		if !ok || region == "" || url == "" {
+			return nil, fmt.Errorf("search of other regions (--search-remotes) %q: write it as region=URL", text)
+		}
+		urls[region] = url
+	}
+	return urls, nil
 }
 
 // shareOf reads a share above 0 and at most 1.
@@ -187,6 +233,7 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	row("secret", set(f.secret))
 	row("sandbox", orNothing(origin(f.sandboxURL)))
 	row("stripe", set(f.stripeKey)+f.stripeDetails())
+	row("search", orNothing(f.searchDetails()))
 	row("events", orNothing(origin(f.eventsURL)))
 	row("collector", orNothing(origin(f.otlpEndpoint)))
 	row("allowed origins", orNothing(strings.Join(f.origins, " ")))
@@ -207,6 +254,18 @@ func (f *podFlags) stripeDetails() string {
 		details += ", at " + origin(f.stripeURL)
 	}
 	return details
+}
+
+// searchDetails is what the pod searches with.
+func (f *podFlags) searchDetails() string {
+	c, _ := f.search() // it was read before
+	switch c.Engine {
+	case pod.SearchBleve:
+		return "bleve, in " + c.Dir
+	case pod.SearchMeilisearch:
+		return "meilisearch, at " + origin(c.URL)
+	}
+	return ""
 }
 
 // origin is what may be told of a URL: in the rest of it, some services have their users' keys.

@@ -80,6 +80,9 @@ func work(c *cobra.Command, flags *podFlags, metrics string) error {
 	if err != nil {
 		return err
 	}
+	if config.Search.Engine == pod.SearchBleve {
+		config.Search = pod.SearchConfig{} // an embedded index is fed by the pod that has it
+	}
 	flags.describe(c.OutOrStdout(), "")
 	p, err := pod.New(c.Context(), config)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/rating"
 	"meridian/regions"
 )
 
@@ -17,8 +18,8 @@ type CloseInput struct {
 }
 
 // Close ends the account for good and erases what is known of the person: address of e-mail, name, password, postal
-// addresses, sessions. The row remains with its id and its country, because orders refer to it; what the law wants
-// kept of those is in the orders. The e-mail address is free to be registered again. Two round trips.
+// addresses, sessions, whose its ratings are. The row remains with its id and its country, because orders refer to it;
+// what the law wants kept of those is in the orders. The e-mail address is free to be registered again. Two round trips.
 //
 // Errors: ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict.
 func (a *Accounts) Close(ctx context.Context, in CloseInput) error {
@@ -44,6 +45,7 @@ UPDATE accounts SET
 WHERE region = $1 AND id = $2`, who.Ref.Region, who.Ref.ID, who.Version, unique[:])
 		b.Queue(`DELETE FROM addresses WHERE region = $1 AND account_id = $2`, who.Ref.Region, who.Ref.ID)
 		b.Queue(`DELETE FROM refresh_tokens WHERE region = $1 AND account_id = $2`, who.Ref.Region, who.Ref.ID)
+		rating.QueueForget(b, who.Ref)
 		return a.queueEvent(b, "account.closed", who.Ref)
 	})
 	return changed(err, "close an account")

@@ -26,7 +26,7 @@
 //   - What is signed with is rotated: a key is published an hour before its first use, and stays published until the
 //     last token signed with it has expired. Any number of processes may rotate at the same time.
 //   - Closing an account erases its personal data at once and for good. What remains is the id that its orders refer
-//     to; what the law wants kept of an order is in the order.
+//     to; what the law wants kept of an order is in the order. Its ratings of products remain as nobody's.
 //
 // Locality: email_directory and signing_keys are GLOBAL; accounts, addresses and refresh_tokens are REGIONAL BY ROW in
 // the account's home region. Signing in reads the directory in the region that asks, and then one row of the home

@@ -169,6 +169,37 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// TestClose_Ratings shows that what a customer thought of products stays, and nothing by which to tell who thought so.
+func TestClose_Ratings(t *testing.T) {
+	db := databasetest.New(t)
+	a := newTestAccounts(t, db)
+	leaves, stays := register(t, a, "leaves@example.com").Account.Ref, register(t, a, "stays@example.com").Account.Ref
+	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
+	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
+	databasetest.Exec(t, db, `
+INSERT INTO products (id, seller_id, seller_key, slug, title, category_id) VALUES ($1, $2, 'mug', 'mug', 'Mug', 'hg')`, uuid.New(), acme)
+	for _, ref := range []regions.Ref{leaves, stays} {
+		databasetest.Exec(t, db, `
+INSERT INTO ratings (region, account_id, product_id, stars, counted) SELECT $1, $2, p.id, 4, 4 FROM products p`, ref.Region, ref.ID)
+	}
+	if err := a.Close(t.Context(), CloseInput{Account: leaves, Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, where string
+		want        int64
+	}{
+		{"in all", `stars = 4`, 2},
+		{"of who leaves", `account_id = '` + leaves.ID.String() + `'`, 0},
+		{"of who stays", `account_id = '` + stays.ID.String() + `'`, 1},
+		{"without a time", `updated_at < '1971-01-01'`, 1},
+	} {
+		if got := databasetest.One[int64](t, db, `SELECT count(*) FROM ratings WHERE `+c.where); got != c.want {
+			t.Errorf("%d ratings %s, want %d", got, c.name, c.want)
+		}
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestRoles(t *testing.T) {

@@ -37,12 +37,12 @@ const (
 var accessTo = map[string][]string{
 	everyone: {
 		"getHealth", "getReadiness", "getMetrics", "getDocument", "getDocs", "listRegions", "getKeys", "signIn",
-		"refreshSession", "listProducts", "searchProducts", "suggestProducts", "getProduct", "listCategories", "getCategory", "receiveWebhook",
+		"refreshSession", "listProducts", "searchProducts", "getRecommendations", "suggestProducts", "getProduct", "listCategories", "getCategory", "receiveWebhook",
 	},
-	anybody: {"registerAccount", "createCart", "placeOrder", "getAvailability", "getPrice", "quotePrices"},
+	anybody: {"registerAccount", "createCart", "placeOrder", "getAvailability", "getPrice", "quotePrices", "getHome"},
 	customers: {
 		"signOut", "signOutEverywhere", "getAccount", "updateAccount", "closeAccount", "changePassword", "listAddresses",
-		"addAddress", "getAccountCart", "listOrders",
+		"addAddress", "getAccountCart", "listOrders", "getRating", "putRating", "deleteRating",
 	},
 	operators: {
 		"listRegionOrders", "getOperatorOrder", "cancelOrderForShop", "packOrder", "shipOrder", "deliverOrder",

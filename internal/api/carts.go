@@ -212,6 +212,7 @@ func (s *Server) createCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.cartProblem(r.Context(), err)
 	}
+	s.noteAdded(created, in.Lines...)
 	return s.writeCreatedCart(r.Context(), w, created)
 }
 
@@ -315,6 +316,7 @@ func (s *Server) changeCart(w http.ResponseWriter, r *http.Request) error {
 		in.Changes = append(in.Changes, cart.Change{Op: cart.Op(change.Op), SKU: change.SKU, Quantity: change.Quantity})
 	}
 	changed, err := s.Carts.Change(r.Context(), in)
+	s.noteAdded(changed, in.Changes...)
 	return s.answerCart(r.Context(), w, changed, err)
 }
 
@@ -326,6 +328,7 @@ func (s *Server) addCartLine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	changed, err := s.Carts.Add(r.Context(), in, body.SKU, body.Quantity)
+	s.noteAdded(changed, cart.Change{Op: cart.OpAdd, SKU: body.SKU})
 	return s.answerCart(r.Context(), w, changed, err)
 }
 

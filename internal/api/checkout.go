@@ -106,6 +106,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.checkoutProblem(r.Context(), err)
 	}
+	s.noteOrdered(placed)
 	placed, clientSecret := s.askForMoney(r.Context(), placed, body.Payment.ReturnURL)
 	return s.answerPlaced(w, placed, clientSecret)
 }

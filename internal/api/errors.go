@@ -26,6 +26,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/rating"
 	"meridian/internal/search"
 	"meridian/internal/shipping"
 	"meridian/regions"
@@ -205,6 +206,14 @@ var problemTypes = []problemType{
 	{code: "webhook_signature_invalid", status: http.StatusBadRequest, title: "The webhook's signature is not valid",
 		err: payment.ErrBadSignature, detail: "Sign it with the secret that the shop was given, and with the time it is sent."},
 	{code: "webhook_event_invalid", status: http.StatusBadRequest, title: "The webhook cannot be understood", err: payment.ErrBadEvent},
+
+	// Ratings.
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: rating.ErrNoProduct, detail: "There is no such product."},
+	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: rating.ErrNotRated, detail: "You have not rated this product."},
+	{code: "not_bought", status: http.StatusForbidden, title: "Only who has bought a product rates it", err: rating.ErrNotBought,
+		detail: "An order of yours with the product has to be paid first."},
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+		err: rating.ErrAccountClosed, detail: "Sign in with another account."},
 
 	// Finance.
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: finance.ErrNotFound,

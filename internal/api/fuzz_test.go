@@ -92,6 +92,8 @@ func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
 	shop.settle()
 	refund := shop.command(placed.Order.ID, "refund", `{"reason":"kindness","amount_minor":100}`).Refunds[0]
 	shop.sendRefunds()
+	mug := shop.productOf("MUG")
+	ada.rate(mug, 4)
 	open, _ := ada.fill(oneMug)
 	guests, _ := shop.guest("").fill(oneMug)
 
@@ -113,7 +115,7 @@ func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
 	adasAccount, adasAddress := shop.regions.FormatID("usr", shop.ada.Ref), shop.regions.FormatID("adr", address.Ref)
 	return map[string][]string{
 		"order": {placed.Order.ID}, "refund": {refund.ID}, "cart": {open.ID, guests.ID}, "guest_cart": {guests.ID, open.ID},
-		"account": {adasAccount}, "address": {adasAddress}, "seller": {w.acme.PublicID()}, "product": {draft.PublicID()},
+		"account": {adasAccount}, "address": {adasAddress}, "seller": {w.acme.PublicID()}, "product": {draft.PublicID(), mug},
 		"import": {shop.regions.FormatID("imp", imported.Ref)}, "category": {"hg"}, "sku": {"MUG", "DRAFT"}, "warehouse": {"euw-1"},
 		"from": {"euw-1"}, "to": {"use-1"}, "provider": {"sandbox"}, "policy": {"keep_good"}, "slug": {"acme"},
 		"list": {"catalogue-EUR"}, "change": {"7c9e6679-7425-40de-944b-e07fc1f90ae7"}, "promotion": {"spring-2027"}, "market": {"eu"},

@@ -28,6 +28,8 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pricing"
+	"meridian/internal/rating"
+	"meridian/internal/recommend"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -184,6 +186,9 @@ func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
 	server := newTestServer(s.t, func(d *Deps, _ *Config) {
 		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
 		d.Search = plainSearch(s.t, db, s.shelves)
+		d.Ratings = &rating.Ratings{DB: db}
+		d.Recommend, err = recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute})
+		s.must(err)
 		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})
 	s.api[db.Region()] = validated(s.t, server.Handler())

@@ -9,11 +9,12 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"meridian/internal/catalog"
+	"meridian/internal/rating"
 )
 
 // productAnswers keeps the encoded answers of products that are read often: encoding is a fifth of what a read out of
-// memory costs. A product's version moves with everything its answer shows but the prices; the key holds all that
-// these depend on but time, and an answer says until when it stands. So what is kept is never wrong and needs no
+// memory costs. A product's version moves with everything its answer shows but the rating and the prices; the key
+// holds these, or all that they depend on but time, and an answer says until when it stands. So what is kept is never wrong and needs no
 // forgetting.
 type productAnswers struct {
 	cache *otter.Cache[answerKey, productAnswer]
@@ -22,6 +23,7 @@ type productAnswers struct {
 type answerKey struct {
 	id      uuid.UUID
 	version int64
+	rating  rating.Total
 	rules   int64
 	shown
 }
@@ -53,7 +55,7 @@ func (s *Server) answerOf(ctx context.Context, p catalog.Product, in shown) (pro
 	if err != nil {
 		return productAnswer{}, err
 	}
-	key := answerKey{id: p.ID, version: p.Version, rules: rules.Version, shown: in}
+	key := answerKey{id: p.ID, version: p.Version, rating: p.Rating, rules: rules.Version, shown: in}
 	if kept, ok := s.products.cache.GetIfPresent(key); ok && s.Now().Before(kept.until) {
 		return kept, nil
 	}

@@ -34,7 +34,9 @@ type productResponse struct {
 	Attributes  map[string]any  `json:"attributes"`
 	Images      []imageResponse `json:"images"`
 	SKUs        []skuResponse   `json:"skus"`
-	UpdatedAt   time.Time       `json:"updated_at"`
+	// Rating is absent while there is none.
+	Rating    *ratingSummary `json:"rating,omitzero"`
+	UpdatedAt time.Time      `json:"updated_at"`
 }
 
 type imageResponse struct {
@@ -70,7 +72,7 @@ func newProductResponse(p catalog.Product, at time.Time) productResponse {
 	answer := productResponse{
 		ID: p.PublicID(), Slug: p.Slug, Seller: catalog.Seller{ID: p.SellerID}.PublicID(), Title: p.Title,
 		Description: p.Description, Brand: p.Brand, Category: p.CategoryID, TaxCategory: string(p.TaxCategory),
-		Attributes: p.Attributes, UpdatedAt: p.UpdatedAt,
+		Attributes: p.Attributes, UpdatedAt: p.UpdatedAt, Rating: newRatingSummary(p.Rating),
 	}
 	for _, image := range p.Images {
 		answer.Images = append(answer.Images, imageResponse(image))
@@ -90,6 +92,7 @@ func newProductResponse(p catalog.Product, at time.Time) productResponse {
 func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	in := s.readShown(r, q)
+	from := q.OneOf("from", "search")
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -100,6 +103,9 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	answer, err := s.answerOf(r.Context(), p, in)
 	if err != nil {
 		return err
+	}
+	if r.Method == http.MethodGet {
+		s.Recommend.Viewed(p.ID, from != "")
 	}
 	s.setAge(w)
 	cachePublic(w, productMaxAge)

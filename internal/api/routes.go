@@ -104,6 +104,7 @@ func (s *Server) routes() *mux.Router {
 	// Everyone: what is for sale.
 	on("GET", "/v1/products", s.listProducts)
 	on("GET", "/v1/products/{product}", s.getProduct)
+	on("GET", "/v1/products/{product}/recommendations", s.getRecommendations)
 	on("GET", "/v1/categories", s.listCategories)
 	on("GET", "/v1/categories/{category}", s.getCategory)
 
@@ -117,6 +118,14 @@ func (s *Server) routes() *mux.Router {
 	on("PUT", "/v1/operator/search/rules/{rule}", s.putSearchRule)
 	on("DELETE", "/v1/operator/search/rules/{rule}", s.deleteSearchRule)
 	on("GET", "/v1/operator/search/terms", s.listSearchTerms)
+
+	// Everyone: the first page. Customers see what goes with their orders.
+	on("GET", "/v1/home", s.getHome)
+
+	// Customers: what they think of what they bought.
+	on("GET", "/v1/products/{product}/rating", s.getRating)
+	on("PUT", "/v1/products/{product}/rating", s.putRating)
+	on("DELETE", "/v1/products/{product}/rating", s.deleteRating)
 
 	// Sellers: their products, one by one or by the file.
 	on("GET", "/v1/seller/products", s.listSellerProducts)

@@ -74,6 +74,7 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	filter.MinRating = q.stars("min_rating")
 	filter.Attributes = q.attributes("attribute")
 	look.Facets = q.facets("facets")
+	look.Shopper = callOf(r).addr.String()
 	look.Sort = search.Sort(q.OneOf("sort", sortNames()...))
 	if err := s.readShopper(r, q, &look); err != nil {
 		return look, "", err

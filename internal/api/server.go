@@ -23,6 +23,8 @@ import (
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
+	"meridian/internal/rating"
+	"meridian/internal/recommend"
 	"meridian/internal/search"
 	"meridian/regions"
 )
@@ -53,6 +55,9 @@ type Deps struct {
 	Accounts *account.Accounts
 	// Catalog is what the shop sells.
 	Catalog *catalog.Catalog
+	// Recommend counts what shoppers do and recommends products; Ratings are what customers think of them.
+	Recommend *recommend.Recommender
+	Ratings   *rating.Ratings
 	// Search finds products.
 	Search *search.Searcher
 	// Carts are the shop's carts.
@@ -93,6 +98,9 @@ func (d Deps) validate() error {
 	}
 	if d.Catalog == nil {
 		faults = append(faults, errors.New("the catalogue is missing"))
+	}
+	if d.Recommend == nil || d.Ratings == nil {
+		faults = append(faults, errors.New("the recommendations or the ratings are missing"))
 	}
 	if d.Search == nil {
 		faults = append(faults, errors.New("the search is missing"))

@@ -249,13 +249,17 @@ func (r *run) audit(ctx context.Context) (Audit, error) {
 	if err != nil {
 		return Audit{}, fmt.Errorf("audit: %w", err)
 	}
+	return newAudit(report), nil
+}
+
+func newAudit(report verify.Report) Audit {
 	a := Audit{Clean: report.Clean, Checks: len(report.Results), Broken: report.Broken, Overdue: report.Overdue}
 	for _, result := range report.Results {
 		for _, example := range result.Examples {
 			a.Examples = append(a.Examples, result.Check+": "+example.ID+": "+example.Problem)
 		}
 	}
-	return a, nil
+	return a
 }
 
 // limit is what the same machine does of a scenario's work without the shop.

@@ -44,6 +44,14 @@
 // and what a part leaves to the shop's workers (events to deliver) is waited for before the
 // next, outside the measured time; the report says how much it was.
 //
+// Searches are measured in a run of their own (SearchRun), in a shop that a seller's import fills with products. A
+// search over HTTP stands beside two that are done in this process, by as many callers: the shop's own engine, and
+// the bleve library alone with its own queries, facets and highlights. Both hold the documents that the shop's feed
+// makes of the same database; that they find as many is checked for every request, and requests that find nothing
+// are left out, since the shop then asks again for less. The library is the limit of which a share is expected.
+// Then edits are timed from the answer to the seller until each region shows them, and searches before an import and
+// during it are compared; there each shopper pauses between two searches.
+//
 // Locality: the tool works on one machine or one region's network; figures of calls across
 // regions are those of the network between.
 //

@@ -44,6 +44,6 @@ RETURNING id`, id, seller, version).QueryRow(func(row pgx.Row) error { return ro
 	case err != nil:
 		return Product{}, fmt.Errorf("archive product: %w", err)
 	}
-	c.cache.forget(p.ID, p.Slug, p.Version)
+	c.cache.forget(p.ID, p.Slug, atVersion(p.Version))
 	return p, nil
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 	"go.opentelemetry.io/otel/metric"
+
+	"meridian/internal/rating"
 )
 
 // MaxStaleness is how old an answer from memory may be: edits by any pod show after that.
@@ -93,15 +95,25 @@ func (c *cache) mayAnswer() bool {
 // refreshed records that what the cache holds was true at began.
 func (c *cache) refreshed(began time.Time) { c.freshAt.Store(int64(began.Sub(c.started))) }
 
-// forget drops a product, unless what is held is that very version. A load that is under
-// way is dropped too: it may have read the version before.
-func (c *cache) forget(id uuid.UUID, slug string, version int64) {
+// forget drops a product, unless what is held is current already. A load that is under
+// way is dropped too: it may have read what was before.
+func (c *cache) forget(id uuid.UUID, slug string, isCurrent func(held Product) bool) {
 	for _, key := range []productKey{{id: id}, {slug: slug}} {
 		held, ok := c.products.GetEntryQuietly(key)
-		if !ok || !held.Value.visible || held.Value.product.Version != version {
+		if !ok || !held.Value.visible || !isCurrent(held.Value.product) {
 			c.products.Invalidate(key)
 		}
 	}
+}
+
+// atVersion is what is current of a product that was edited to that version.
+func atVersion(version int64) func(Product) bool {
+	return func(held Product) bool { return held.Version == version }
+}
+
+// ratedAs is what is current of a product that was rated: ratings move no version.
+func ratedAs(total rating.Total) func(Product) bool {
+	return func(held Product) bool { return held.Rating == total }
 }
 
 // forgetAll drops everything.

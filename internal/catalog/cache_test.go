@@ -12,7 +12,9 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"meridian/internal/database"
+	"meridian/internal/database/databasetest"
 	"meridian/internal/pricing"
+	"meridian/internal/rating"
 )
 
 // A clock is moved by hand.
@@ -125,6 +127,38 @@ func TestCache_InvalidatedAcrossPods(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCache_Ratings shows that a rating shows after the next poll, with no edit, and is then in memory again.
+func TestCache_Ratings(t *testing.T) {
+	s := newShop(t)
+	p := s.create(t, mug("m1", "A"))
+	want := func(trip int64, stars, ratings int64) {
+		t.Helper()
+		for _, name := range []string{p.PublicID(), p.Slug} {
+			n := trips(t, func(ctx context.Context) error {
+				got, err := s.GetProduct(ctx, name)
+				if got.Rating != (rating.Total{Stars: stars, Ratings: ratings}) || got.Version != p.Version {
+					t.Errorf("%s has %+v in version %d, want %d stars of %d", name, got.Rating, got.Version, stars, ratings)
+				}
+				return err
+			})
+			if n != trip {
+				t.Errorf("%s took %d round trips, want %d", name, n, trip)
+			}
+		}
+	}
+	s.mustPoll(t)
+	want(1, 0, 0)
+	for stars := int64(4); stars <= 5; stars++ {
+		databasetest.Exec(t, s.db, `
+INSERT INTO product_ratings (product_id, stars_sum, ratings) VALUES ($1, $2, 1)
+ON CONFLICT (product_id) DO UPDATE SET stars_sum = excluded.stars_sum, updated_at = now()`, p.ID, stars)
+		s.mustPoll(t)
+		want(1, stars, 1)
+		s.mustPoll(t)
+		want(0, stars, 1)
 	}
 }
 

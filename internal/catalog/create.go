@@ -57,7 +57,7 @@ func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, e
 	if err != nil {
 		return Product{}, fmt.Errorf("create product: %w", c.writeError(ctx, created, err))
 	}
-	c.cache.forget(p.ID, p.Slug, p.Version)
+	c.cache.forget(p.ID, p.Slug, atVersion(p.Version))
 	return p, nil
 }
 

@@ -28,7 +28,7 @@
 // # The cache
 //
 // GetProduct and Categories keep answers in memory. Watch asks the database each second what
-// has changed, and drops that; while it does not get an answer, or does not run, everything
+// has changed, edits and ratings, and drops that; while it does not get an answer, or does not run, everything
 // is read from the database. Whoever changes what a product's answer shows without going
 // through this package, a price above all, queues QueueTouch in the same batch.
 //

@@ -53,7 +53,7 @@ FROM (
 JOIN products p ON p.id = f.id AND p.status = 'active' AND (cardinality($4::text[]) = 0 OR p.brand = ANY($4::text[]))
 WHERE $3::text = '' OR EXISTS (SELECT 1 FROM category_products x WHERE x.category_id = $3::text AND x.product_id = f.id)
 GROUP BY f.id
-ORDER BY min(f.kind), min(f.name), f.id
+ORDER BY min(f.kind), min(f.name), min(p.title), f.id
 LIMIT $5::int8`, text, text+lastRune, f.CategoryID, append([]string{}, f.Brands...), f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("find products: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/rating"
 	"meridian/regions"
 )
 
@@ -61,6 +62,8 @@ type Product struct {
 	UpdatedAt time.Time
 	// Rules is the version of the price rules that there were when the product was read.
 	Rules int64
+	// Rating is what customers think of it.
+	Rating rating.Total
 }
 
 // PublicID is the product's id in the API: prd_ and 26 letters and digits.
@@ -100,23 +103,35 @@ func (s SKU) Prices(at time.Time) map[money.Currency]int64 {
 	return pricing.CataloguePrices(s.Entries, at)
 }
 
-// productColumns is one product p with its SKUs and their prices, as scanProduct takes it.
-const productColumns = `
+// productColumns is one product p with its SKUs and their prices, as scanProduct takes it; unpricedColumns is the same
+// without the prices, which as JSON cost more than all the rest.
+const (
+	productColumns  = columnsBefore + entriesColumn + columnsAfter
+	unpricedColumns = columnsBefore + columnsAfter
+)
+
+const columnsBefore = `
   p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
+            'base_currency', s.base_currency`
+
+const entriesColumn = `,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
                                  'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
                                  'valid_from', e.valid_from, 'valid_to', e.valid_to)
                                ORDER BY e.list, e.min_quantity, e.valid_from)
                         FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days'))`
+
+const columnsAfter = `)
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules`
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings`
 
 // productRow is what productColumns yields, before its JSON is read.
 type productRow struct {
@@ -128,6 +143,7 @@ func (r *productRow) targets() []any {
 	return []any{
 		&r.ID, &r.SellerID, &r.Key, &r.Slug, &r.Title, &r.Description, &r.Brand, &r.CategoryID, &r.TaxCategory,
 		&r.attributes, &r.images, &r.Status, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.skus, &r.Rules,
+		&r.Rating.Stars, &r.Rating.Ratings,
 	}
 }
 

@@ -43,7 +43,7 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, e
 	if err != nil {
 		return Product{}, fmt.Errorf("update product: %w", c.updateError(ctx, in.Seller, updated, err))
 	}
-	c.cache.forget(p.ID, p.Slug, p.Version)
+	c.cache.forget(p.ID, p.Slug, atVersion(p.Version))
 	return p, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/rating"
 )
 
 const (
@@ -33,11 +34,12 @@ type watermark struct {
 	tree string
 }
 
-// A changedProduct is what a poll learns of an edit.
+// A changedProduct is what a poll learns of an edit, or of a rating.
 type changedProduct struct {
-	id      uuid.UUID
-	slug    string
-	version int64
+	id   uuid.UUID
+	slug string
+	// isCurrent is true of what shows the edit or the rating.
+	isCurrent func(held Product) bool
 }
 
 // Watch keeps the cache no staler than MaxStaleness until ctx ends: it asks the database
@@ -79,7 +81,7 @@ func (c *Catalog) PollOnce(ctx context.Context) error {
 		c.cache.forgetAll()
 	} else {
 		for _, p := range changed {
-			c.cache.forget(p.id, p.slug, p.version)
+			c.cache.forget(p.id, p.slug, p.isCurrent)
 		}
 	}
 	c.seen = now
@@ -87,8 +89,9 @@ func (c *Catalog) PollOnce(ctx context.Context) error {
 	return nil
 }
 
-// readChanges reads the products edited since the last poll, and where the next begins.
+// readChanges reads the products edited or rated since the last poll, and where the next begins.
 func (c *Catalog) readChanges(ctx context.Context) (changed []changedProduct, now watermark, err error) {
+	var rated []changedProduct
 	err = c.db.Read(ctx, func(b *database.Batch) error {
 		b.Queue(treeStateQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&now.at, &now.tree) })
 		if c.seen.at.IsZero() {
@@ -98,13 +101,30 @@ func (c *Catalog) readChanges(ctx context.Context) (changed []changedProduct, no
 SELECT id, slug, version
 FROM products
 WHERE updated_at > $1
-LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed, func(row pgx.CollectableRow) (p changedProduct, err error) {
-			err = row.Scan(&p.id, &p.slug, &p.version)
-			return p, err
-		}))
+LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed, scanEdited))
+		b.Queue(`
+SELECT p.id, p.slug, r.stars_sum, r.ratings
+FROM product_ratings r
+JOIN products p ON p.id = r.product_id
+WHERE r.updated_at > $1
+LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&rated, scanRated))
 		return nil
 	})
-	return changed, now, err
+	return append(changed, rated...), now, err
+}
+
+func scanEdited(row pgx.CollectableRow) (p changedProduct, err error) {
+	var version int64
+	err = row.Scan(&p.id, &p.slug, &version)
+	p.isCurrent = atVersion(version)
+	return p, err
+}
+
+func scanRated(row pgx.CollectableRow) (p changedProduct, err error) {
+	var total rating.Total
+	err = row.Scan(&p.id, &p.slug, &total.Stars, &total.Ratings)
+	p.isCurrent = ratedAs(total)
+	return p, err
 }
 
 // treeStateQuery reads the database's clock and a text that differs whenever a category

@@ -57,6 +57,6 @@ func (s *Stock) Adjust(ctx context.Context, in Adjustment) (Level, error) {
 // the movement that follows has no row to refer to and fails the batch.
 func queueChange(b *database.Batch, at rowKey, delta int64) {
 	b.Queue(`
-UPDATE stock SET on_hand = on_hand + $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3`, at.region, at.sku, at.warehouse, delta)
+UPDATE stock s SET on_hand = s.on_hand + $4, updated_at = now()`+bandMoved(`+ $4`)+`
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, at.region, at.sku, at.warehouse, delta)
 }

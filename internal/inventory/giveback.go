@@ -47,8 +47,8 @@ UPDATE reservations SET quantity = quantity - $3, updated_at = now()
 WHERE region = $1 AND id = $2`, r.Region, r.ID, quantity)
 	}
 	b.Queue(`
-UPDATE stock SET allocated = allocated - $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3`, r.Region, r.SKU, r.Warehouse, quantity)
+UPDATE stock s SET allocated = s.allocated - $4, updated_at = now()`+bandMoved(`+ $4`)+`
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, r.Region, r.SKU, r.Warehouse, quantity)
 	queueMovement(b, movement{
 		region: r.Region, sku: r.SKU, warehouse: r.Warehouse, kind: "deallocate",
 		allocated: -quantity, actor: cause.Actor, reference: cause.OrderID,
@@ -59,8 +59,8 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3`, r.Region, r.SKU, r.Warehouse
 // caller guards the batch by the order's version.
 func QueueReturn(b *database.Batch, r Reservation, quantity int64, cause Cause) {
 	b.Queue(`
-UPDATE stock SET on_hand = on_hand + $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3`, r.Region, r.SKU, r.Warehouse, quantity)
+UPDATE stock s SET on_hand = s.on_hand + $4, updated_at = now()`+bandMoved(`+ $4`)+`
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, r.Region, r.SKU, r.Warehouse, quantity)
 	queueMovement(b, movement{
 		region: r.Region, sku: r.SKU, warehouse: r.Warehouse, kind: "return",
 		onHand: quantity, actor: cause.Actor, reference: cause.OrderID,

@@ -47,7 +47,7 @@ UPDATE stock s SET
   on_hand = s.on_hand + $4::int8 * moved.quantity,
   reserved = s.reserved + $5::int8 * moved.quantity,
   allocated = s.allocated + $6::int8 * moved.quantity,
-  updated_at = now()
+  updated_at = now()`+bandMoved(`+ ($4::int8 - $5::int8 - $6::int8) * moved.quantity`)+`
 FROM (
   SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity
   FROM `+movedReservations+`

@@ -63,7 +63,7 @@ func queueArrival(b *database.Batch, at rowKey, quantity int64) {
 	b.Queue(`
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`,
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
 		at.region, at.sku, at.warehouse, quantity)
 }
 
@@ -158,7 +158,7 @@ SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS n (region, sku, warehouse, quantity)
 GROUP BY n.region, n.sku, n.warehouse
 ORDER BY n.region::crdb_internal_region, n.sku, n.warehouse
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`,
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
 		c.regions, c.skus, c.warehouses, c.quantities)
 	// $1 = regions, $2 = SKUs, $3 = warehouses, $4 = quantities, $5 = reasons, $6 = actors, $7 = references
 	b.Queue(`

@@ -63,7 +63,7 @@ WITH taken AS (
   JOIN stock s ON s.region = a.region::crdb_internal_region AND s.sku = a.sku AND s.warehouse = a.warehouse`+lockOrder+`
   FOR UPDATE OF s
 )
-UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now()
+UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now()`+bandMoved(`- taken.quantity`)+`
 FROM taken
 WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse`,
 		c.regions, c.skus, c.warehouses, c.quantities)

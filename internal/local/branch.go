@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"meridian/internal/pod"
+	"meridian/internal/search/bleve"
 )
 
 // branch is one region of the shop: a pod on a port, which may be lost and come back.
@@ -124,6 +125,21 @@ func (s *Shop) StopRegion(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("stop region %s: %w", name, ctx.Err())
 	}
+}
+
+// SearchStore is where a region's search index is, for those who try what happens without it; nil while the region is
+// lost.
+func (s *Shop) SearchStore(region string) *bleve.Store {
+	b, ok := s.branches[region]
+	if !ok {
+		return nil
+	}
+	p, _ := b.current()
+	if p == nil {
+		return nil
+	}
+	store, _ := p.Index.(*bleve.Store)
+	return store
 }
 
 // StartRegion brings a stopped region back, as a new server on the same port. It returns

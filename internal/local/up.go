@@ -132,6 +132,7 @@ func (s *Shop) podConfig(region string) pod.Config {
 		Sandbox: sandbox.ClientConfig{
 			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
 		},
+		Search:    pod.SearchConfig{Engine: pod.SearchBleve, Dir: filepath.Join(s.config.Dir, "search", region), Others: s.neighbours(region)},
 		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
 		Argon2: s.config.Argon2, Log: s.config.Log, Registry: s.registry, OTLPEndpoint: s.config.OTLPEndpoint, Version: s.config.Version,
 	}

@@ -48,6 +48,8 @@ type Config struct {
 	// RatesURL is where the exchange rates of the European Central Bank are fetched from: a URL
 	// or a file. Empty fetches none.
 	RatesURL string
+	// Search is what the pod searches with.
+	Search SearchConfig
 	// EventsURL receives the shop's events (see outbox.PostTo), signed with EventsSecret.
 	// Without one they are written to the log.
 	EventsURL    string
@@ -83,6 +85,11 @@ func (c Config) Validate() error {
 	if c.Stripe.SecretKey != "" || len(c.Stripe.WebhookSecrets) > 0 {
 		if err := c.Stripe.Validate(); err != nil {
 			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)", err))
+		}
+	}
+	if c.Regions != nil {
+		if err := c.Search.Validate(c.Regions); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	if c.PayWithin < 0 || c.CheckPaymentAfter < 0 {

@@ -25,8 +25,10 @@ import (
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/pricing"
+	"meridian/internal/rating"
+	"meridian/internal/recommend"
 	"meridian/internal/search"
-	"meridian/internal/search/plain"
+	"meridian/internal/search/indexer"
 	"meridian/internal/shipping"
 	"meridian/internal/telemetry"
 	"meridian/schema"
@@ -38,6 +40,7 @@ type Pod struct {
 	DB        *database.DB
 	Catalog   *catalog.Catalog
 	Search    *search.Searcher
+	Index     search.Store // nil without an engine of its own
 	Accounts  *account.Accounts
 	Inventory *inventory.Stock
 	Prices    *pricing.Pricer
@@ -45,6 +48,8 @@ type Pod struct {
 	Finance   *finance.Finance
 	Carts     *cart.Carts
 	Orders    *order.Orders
+	Recommend *recommend.Recommender
+	Ratings   *rating.Ratings
 
 	config     Config
 	log        *slog.Logger
@@ -53,7 +58,8 @@ type Pod struct {
 	server     *api.Server
 	events     outbox.Receiver
 	deliveries *outbox.Metrics
-	current    atomic.Bool // the schema was found current
+	feed       *indexer.Indexer // of Index
+	current    atomic.Bool      // the schema was found current
 }
 
 // New connects to the database and wires the pod. Nothing runs yet. The caller closes it.
@@ -88,14 +94,14 @@ func (p *Pod) open(ctx context.Context) (err error) {
 	if p.DB, err = database.Open(ctx, p.config.Database); err != nil {
 		return err
 	}
-	if err := p.wireDomains(); err != nil {
+	if err := p.wireDomains(ctx); err != nil {
 		return err
 	}
 	return p.wireServer()
 }
 
 // wireDomains makes the domains, the lower ones first.
-func (p *Pod) wireDomains() (err error) {
+func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	set := p.config.Regions
 	quotes, err := p.config.Secret.Key("meridian price quotes")
 	if err != nil {
@@ -110,9 +116,21 @@ func (p *Pod) wireDomains() (err error) {
 	if err != nil {
 		return err
 	}
-	if p.Search, err = search.New(search.Config{DB: p.DB, Sources: p.searchSources(), Log: p.log, Meter: p.telemetry.Meter}); err != nil {
+	if err := p.openSearch(ctx); err != nil {
 		return err
 	}
+	sources, err := p.searchSources()
+	if err != nil {
+		return err
+	}
+	if p.Search, err = search.New(search.Config{DB: p.DB, Sources: sources, Log: p.log, Meter: p.telemetry.Meter}); err != nil {
+		return err
+	}
+	p.Recommend, err = recommend.New(recommend.Config{DB: p.DB, Catalog: p.Catalog, Log: p.log, Meter: p.telemetry.Meter})
+	if err != nil {
+		return err
+	}
+	p.Ratings = &rating.Ratings{DB: p.DB}
 	if err := p.wireFinance(); err != nil {
 		return err
 	}
@@ -145,11 +163,6 @@ func (p *Pod) wireDomains() (err error) {
 		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
 	})
 	return p.wireEvents()
-}
-
-// searchSources are where searches are answered, the best first.
-func (p *Pod) searchSources() []search.Source {
-	return []search.Source{{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}}
 }
 
 // wireFinance makes those who change prices.
@@ -217,9 +230,10 @@ func (p *Pod) wireServer() (err error) {
 		Finance: p.Finance, Rates: p.Rates,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
-		Checks:  []api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}},
+		Checks:  append([]api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}}, p.searchChecks()...),
 		Ping:    p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
 		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
+		Recommend: p.Recommend, Ratings: p.Ratings,
 	}, config)
 	return err
 }
@@ -245,8 +259,8 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 	return nil
 }
 
-// Serve answers on the listener, watches the catalogue for edits, looks after the signing
-// keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
+// Serve answers on the listener, watches the catalogue for edits, writes down what shoppers do,
+// looks after the signing keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
 // requests in flight finished, and only then the rest. It refuses at once to serve with
 // another deployment's secret: account.ErrWrongSecret.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
@@ -258,6 +272,11 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	running.Go(func() { p.Catalog.Watch(behind) })
 	running.Go(func() { p.Prices.Watch(behind) })
 	running.Go(func() { p.Search.Watch(behind) })
+	if p.feeds(SearchBleve) {
+		running.Go(func() { p.feed.Run(behind) })
+	}
+	running.Go(func() { p.Recommend.Run(behind) })
+	running.Go(func() { p.repeat(behind, p.pruning()) })
 	running.Go(func() { p.repeat(behind, p.rotation()) })
 	if workers {
 		running.Go(func() { p.Work(behind) })
@@ -271,16 +290,19 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 // lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
 const lastTelemetry = 5 * time.Second
 
-// Close lets go of the database and sends the last telemetry, also where ctx has ended: that is
+// Close lets go of the search index and the database, and sends the last telemetry, also where ctx has ended: that is
 // how a pod is told to stop.
-func (p *Pod) Close(ctx context.Context) error {
+func (p *Pod) Close(ctx context.Context) (err error) {
+	if p.Index != nil {
+		err = p.Index.Close()
+	}
 	if p.DB != nil {
 		p.DB.Close()
 	}
 	if p.telemetry == nil {
-		return nil
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTelemetry)
 	defer cancel()
-	return p.telemetry.Shutdown(ctx)
+	return errors.Join(err, p.telemetry.Shutdown(ctx))
 }

@@ -289,6 +289,7 @@ func (s *watchedShop) shopAsCustomer() {
 	s.work()
 	s.fulfil(placed["order"].(map[string]any)["id"].(string))
 	customer.ask("GET", "/v1/orders", "", 200)
+	s.browse(customer)
 
 	// What is personal may also stand where nobody wants it.
 	customer.ask("GET", "/v1/products/quillon@example.org", "", 404)
@@ -296,6 +297,44 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
 	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
 	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
+}
+
+// browse lets a customer look around, at home and far away, order once more and rate what was bought, and writes down what
+// the regions counted of it.
+func (s *watchedShop) browse(customer caller) {
+	listed := customer.ask("GET", "/v1/products", "", 200)["products"].([]any)
+	mug := "/v1/products/" + listed[0].(map[string]any)["id"].(string)
+	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":1}]}`, 201)["id"]
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 201)
+	s.work()
+	for _, region := range []string{"eu-west", "us-east"} {
+		there := caller{shop: s, region: region, bearer: customer.bearer}
+		there.ask("GET", mug+"?from=search", "", 200)
+		there.ask("GET", mug+"/recommendations", "", 200)
+		there.ask("GET", "/v1/home", "", 200)
+		there.ask("PUT", mug+"/rating", `{"stars":4}`, 200)
+		_, err := s.pods[region].Recommend.WriteOnce(s.t.Context())
+		s.must(err)
+	}
+}
+
+// wantUnknown fails the test where what the shop knows of its products tells who did it, or where a rating is not at the
+// home of its customer.
+func (s *watchedShop) wantUnknown(kept map[string][]string) {
+	s.t.Helper()
+	accounts, err := database.List(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[string], `SELECT id::text FROM accounts`)
+	s.must(err)
+	for _, table := range []string{"product_popularity", "product_ratings"} {
+		if len(kept[table]) == 0 {
+			s.t.Errorf("table %s is empty: nothing was looked at", table)
+		}
+		if text := strings.Join(kept[table], "\n"); isOf(text, accounts) {
+			s.t.Errorf("table %s knows a customer: %s", table, text)
+		}
+	}
+	if text := strings.Join(kept["ratings"], "\n"); len(kept["ratings"]) != 1 || !strings.Contains(text, `"region": "eu-west"`) {
+		s.t.Errorf("the rating of a customer of eu-west is %q", text)
+	}
 }
 
 // fulfil is an operator's work on an order, refund included.
@@ -372,6 +411,7 @@ func TestPersonalDataStaysHome(t *testing.T) {
 	s.shopAsGuest()
 	s.watch()
 	kept := s.tables()
+	s.wantUnknown(kept)
 	pages := strings.Join(s.pages(), "\n")
 	s.breakDown()
 	s.close()

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
+	"meridian/internal/search/indexer"
 )
 
 // job is a kind of background work: a pass that says how much it found to do.
@@ -70,6 +71,7 @@ func (p *Pod) homework(courier *outbox.Courier) []job {
 		{"carts", time.Minute, func(ctx context.Context) (int, error) { return p.Carts.SweepOnce(ctx, sweepLimit) }},
 		{"idempotency keys", time.Minute, func(ctx context.Context) (int, error) { return idempotency.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"searched texts", time.Minute, func(ctx context.Context) (int, error) { return p.Search.SweepTerms(ctx, sweepLimit) }},
+		{"old search indexes", time.Minute, func(ctx context.Context) (int, error) { return indexer.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"old events", time.Minute, func(ctx context.Context) (int, error) { return outbox.SweepOnce(ctx, p.DB, sweepLimit) }},
 		{"old webhooks", time.Minute, func(ctx context.Context) (int, error) { return inbox.SweepOnce(ctx, sweepLimit) }},
 	}
@@ -81,12 +83,20 @@ func (p *Pod) rotation() job {
 	return job{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }}
 }
 
+// pruning keeps short what is bought together with the products that this process counted orders of.
+func (p *Pod) pruning() job {
+	return job{"bought together", time.Minute, p.Recommend.PruneOnce}
+}
+
 // Work does the region's background work until ctx ends; a pass that has begun is given ten
 // seconds to finish.
 func (p *Pod) Work(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range append(p.jobs(), p.watches()...) {
 		running.Go(func() { p.repeat(ctx, j) })
+	}
+	if p.feeds(SearchMeilisearch) {
+		running.Go(func() { p.feed.Run(ctx) })
 	}
 	running.Wait()
 }

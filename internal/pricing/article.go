@@ -4,6 +4,7 @@ import (
 	"time"
 	"unique"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -46,6 +47,12 @@ const LowestReach = 335 * 24 * time.Hour
 func QueueArticles(b *database.Batch, skus []string, since time.Time, into map[string]*Article) {
 	b.Queue(articleQuery+`
 WHERE s.sku = ANY($1::text[])`+articleOrder, skus, since).Query(collectArticles(into))
+}
+
+// QueueProductArticles is QueueArticles for all SKUs of some products.
+func QueueProductArticles(b *database.Batch, products []uuid.UUID, since time.Time, into map[string]*Article) {
+	b.Queue(articleQuery+`
+WHERE p.id = ANY($1::uuid[])`+articleOrder, products, since).Query(collectArticles(into))
 }
 
 // articleQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.

@@ -10,7 +10,7 @@ import (
 // (Directive 98/6/EC, article 6a). ok is false where the article is not reduced, or had no
 // price before. Rules and entries must reach back LowestReach before the asked moment.
 //
-// Prices move with price lists, their entries, markets and exchange rates; each of these
+// Prices move with price lists, their entries, markets, exchange rates and rounding rules; each of these
 // has its moments, and between two of them the price stands still.
 func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
 	now, err := r.Unit(a, ask, 1)
@@ -54,27 +54,67 @@ func (r *Rules) Next(a *Article, ask Ask) time.Time {
 	return end
 }
 
+// NextWithin is the earliest moment after the asked one, and before the end of a horizon, at which the price may move;
+// ok is false where there is none. Exchange rates count only where the price now follows from them.
+func (r *Rules) NextWithin(a *Article, ask Ask, horizon time.Duration) (next time.Time, ok bool) {
+	end := ask.At.Add(horizon)
+	moments := r.listMoments(a, ask, ask.At, end)
+	if unit, err := r.Unit(a, ask, 1); err != nil || unit.Converted() || unit.List.Kind == Sale {
+		moments = append(moments, r.rateMoments(a, ask, ask.At, end)...)
+	}
+	for _, at := range moments {
+		if at.After(ask.At) && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+	}
+	return next, ok
+}
+
 // moments are when the price may have moved, from the beginning of a window until just
 // before its end.
 func (r *Rules) moments(a *Article, ask Ask, from, to time.Time) []time.Time {
-	moments := []time.Time{from}
-	add := func(p Period) {
-		for _, at := range []time.Time{p.From, p.To} {
-			if at.After(from) && at.Before(to) {
-				moments = append(moments, at)
-			}
-		}
-	}
+	moments := append(r.listMoments(a, ask, from, to), from)
+	moments = append(moments, r.rateMoments(a, ask, from, to)...)
+	slices.SortFunc(moments, time.Time.Compare)
+	return slices.CompactFunc(moments, time.Time.Equal)
+}
+
+// listMoments are those of price lists and their entries, and of the market.
+func (r *Rules) listMoments(a *Article, ask Ask, from, to time.Time) []time.Time {
+	s := span{from: from, to: to}
 	for i := range a.Entries {
-		add(a.Entries[i].Period)
+		s.add(a.Entries[i].Period)
 		if l := r.lists[a.Entries[i].List]; l != nil {
-			add(l.Period)
+			s.add(l.Period)
 		}
 	}
 	for _, m := range r.markets[ask.Market.Code] {
-		add(m.Period)
+		s.add(m.Period)
 	}
-	moments = append(moments, r.Rates.Moments(from, to, a.BaseCurrency, ask.Currency)...)
-	slices.SortFunc(moments, time.Time.Compare)
-	return slices.CompactFunc(moments, time.Time.Equal)
+	return s.moments
+}
+
+// rateMoments are those of what converts a base price: exchange rates, and the rules of rounding.
+func (r *Rules) rateMoments(a *Article, ask Ask, from, to time.Time) []time.Time {
+	s := span{from: from, to: to}
+	for _, name := range []string{ask.Market.Rounding[ask.Currency], ask.Market.Rounding[""]} {
+		for _, rule := range r.roundings[name] {
+			s.add(rule.Period)
+		}
+	}
+	return append(s.moments, r.Rates.Moments(from, to, a.BaseCurrency, ask.Currency)...)
+}
+
+// span gathers the moments at which periods begin or end between two moments, both left out.
+type span struct {
+	from, to time.Time
+	moments  []time.Time
+}
+
+func (s *span) add(p Period) {
+	for _, at := range [2]time.Time{p.From, p.To} {
+		if at.After(s.from) && at.Before(s.to) {
+			s.moments = append(s.moments, at)
+		}
+	}
 }

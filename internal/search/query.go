@@ -49,14 +49,16 @@ type Query struct {
 	Highlight bool
 }
 
-// Match says how many of a text's words a document must have to be found. Whatever it is, documents that have more of
-// the words come before those that have fewer, when sorted by relevance. Words in phrases must always be there.
+// Match says how many of a text's words a document must have to be found. Whatever it is, documents that have all of
+// the words come before those that have fewer, when sorted by relevance; of the words themselves, rare ones count more
+// than frequent ones. Words in phrases must always be there.
 type Match int
 
 // The rules of matching.
 const (
-	// MatchMost is the rule of a first try: every word of a text of one or two words; of three or more, at least two
-	// thirds of them, rounded up.
+	// MatchMost is the rule of a first try: every word of a text of one or two words; of three or more, half of them, or
+	// fewer that are rare enough to tell by themselves what is meant, as a model's number among words that no seller
+	// writes. An engine that cannot weigh words may ask for two thirds of them.
 	MatchMost Match = iota
 	// MatchAny is the loosest: one word is enough.
 	MatchAny

@@ -72,6 +72,9 @@ func New(c Config) (*Searcher, error) {
 // A Request is a query as a shopper puts it.
 type Request struct {
 	Query
+	// Shopper tells one from another, such as the address that the call came from. It is kept in memory for an hour at
+	// most, so that what a single person searches for is not written down.
+	Shopper string
 	// Loosened is how the first page of the same search was loosened, so that its other pages are too.
 	Loosened Loosened
 }
@@ -98,7 +101,7 @@ func (s *Searcher) Search(ctx context.Context, r Request) (Answer, error) {
 	answer, err := s.search(ctx, r)
 	s.telling.searched(ctx, time.Since(began), answer, err)
 	if err == nil && r.Offset == 0 {
-		s.terms.count(r.Text, answer.Loosened != NotLoosened || answer.Total == 0)
+		s.terms.count(r.Text, r.Shopper, answer.Loosened != NotLoosened || answer.Total == 0)
 	}
 	return answer, err
 }

@@ -17,11 +17,11 @@ import (
 
 // Bounds of what is kept of the texts that were searched for.
 const (
-	termsEvery    = 5 * time.Second
-	maxTerms      = 5000 // counted between two writes; further ones are not
-	maxTermBytes  = 60
-	minCompletion = 3 // how often a text must have been searched for before it is offered to others
-	completions   = 2000
+	termsEvery   = 5 * time.Second
+	maxTerms     = 5000 // counted between two writes; further ones are not
+	maxTermBytes = 60
+	minShoppers  = 3 // how many must have searched for a text before it is written down or offered to others
+	completions  = 2000
 )
 
 // TermLife is how long a text that nobody searches for any more is kept.
@@ -35,17 +35,29 @@ type Term struct {
 	SearchedAt      time.Time
 }
 
-// termCounter counts searched texts between two writes, and knows the most frequent ones.
+// termCounter counts searched texts between two writes, and knows the most frequent ones. A text may say something of
+// who typed it: it stays in memory until several shoppers have searched for the same, and is forgotten when they do not
+// within pendingLife.
 type termCounter struct {
-	mu     sync.Mutex
-	counts map[string]*termCount
-	known  atomic.Pointer[[]Term] // by text
+	mu      sync.Mutex
+	counts  map[string]*termCount
+	pending time.Time              // since when texts wait for more shoppers
+	known   atomic.Pointer[[]Term] // by text
 }
 
-type termCount struct{ searches, unmet int64 }
+type termCount struct {
+	searches, unmet int64
+	shoppers        []string // the first minShoppers, different ones
+}
 
-// count counts a search, unless its text might name a person or be of nobody else's use.
-func (t *termCounter) count(text string, unmet bool) {
+// pendingLife is how long a text waits for more shoppers.
+const pendingLife = time.Hour
+
+// common is whether enough shoppers have searched for the text.
+func (c *termCount) common() bool { return len(c.shoppers) >= minShoppers }
+
+// count counts a search of somebody, unless its text looks like a person's or is too long to be another's.
+func (t *termCounter) count(text, shopper string, unmet bool) {
 	term := normal(text)
 	if term == "" || len(term) > maxTermBytes || personal(term) {
 		return
@@ -63,6 +75,9 @@ func (t *termCounter) count(text string, unmet bool) {
 	c.searches++
 	if unmet {
 		c.unmet++
+	}
+	if !c.common() && !slices.Contains(c.shoppers, shopper) {
+		c.shoppers = append(c.shoppers, shopper)
 	}
 }
 
@@ -83,19 +98,39 @@ func personal(term string) bool {
 	return strings.ContainsAny(term, "@")
 }
 
-// take empties the counter.
-func (t *termCounter) take() map[string]*termCount {
+// take takes out of the counter what may be written: texts that enough have searched for.
+func (t *termCounter) take(now time.Time) map[string]*termCount {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	taken := t.counts
-	t.counts = make(map[string]*termCount)
+	taken, waiting := make(map[string]*termCount), make(map[string]*termCount)
+	for text, c := range t.counts {
+		if c.common() || t.isKnown(text) {
+			taken[text] = c
+		} else {
+			waiting[text] = c
+		}
+	}
+	if now.Sub(t.pending) > pendingLife {
+		waiting, t.pending = make(map[string]*termCount), now
+	}
+	t.counts = waiting
 	return taken
+}
+
+// isKnown is whether the text is among the frequent ones, which are written already.
+func (t *termCounter) isKnown(text string) bool {
+	known := t.known.Load()
+	if known == nil {
+		return false
+	}
+	_, found := slices.BinarySearchFunc(*known, text, func(k Term, text string) int { return strings.Compare(k.Text, text) })
+	return found
 }
 
 // FlushTerms writes what was counted, in one round trip, and reads the most frequent texts, in another. Counts that
 // cannot be written are lost: they are no accounts.
 func (s *Searcher) FlushTerms(ctx context.Context) {
-	if err := s.writeTerms(ctx, s.terms.take()); err != nil && ctx.Err() == nil {
+	if err := s.writeTerms(ctx, s.terms.take(s.now())); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "counts of searched texts are lost", "error", err)
 		return
 	}
@@ -185,7 +220,7 @@ func (t *termCounter) completing(typed string, limit int) []string {
 		if !strings.HasPrefix(k.Text, typed) {
 			break
 		}
-		if k.Searches >= minCompletion && k.Unmet == 0 && k.Text != typed {
+		if k.Unmet == 0 && k.Text != typed {
 			fitting = append(fitting, k)
 		}
 	}

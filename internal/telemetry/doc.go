@@ -29,14 +29,10 @@
 //	what                 from                                                      target    threshold
 //	API response         http_server_request_duration_seconds, p95                 200 ms    500 ms
 //	database statement   db_client_operation_duration_seconds, p95                 50 ms     100 ms
-//	search               meridian_search_duration_seconds, p95 (see below)         100 ms    300 ms
+//	search               meridian_search_duration_seconds, p95                     100 ms    300 ms
 //	cache hit ratio      meridian_catalog_cache_hits_total, …_misses_total         90 %      80 %
 //	inventory accuracy   meridian_inventory_accuracy_ratio                         99.9 %    99 %
 //	order processing     meridian_order_processing_duration_seconds, p95 of paid   30 s      60 s
-//
-// There is no search yet, so nothing reports meridian_search_duration_seconds: a histogram in seconds with Buckets,
-// labels engine and result. The name is kept for it. Until then shoppers search by the listing, GET /v1/products,
-// which has a record and alerts of its own with the same numbers.
 //
 // All of them, h for histograms, c for counters, g for gauges:
 //
@@ -52,6 +48,14 @@
 //	pgxpool_…                                     the pool: acquired_connections, empty_acquire_wait_time_nanoseconds_total …
 //	http_client_request_duration_seconds          h  peer (sandbox, events …), http_request_method, http_response_status_code
 //	meridian_catalog_cache_hits_total, _misses_total, _evictions_total, _load_failures_total    c
+//	meridian_search_duration_seconds              h  engine: what answered (own, remote-region, database, none),
+//	                                                 result: found, loosened, empty, failed
+//	meridian_search_degraded_total                c  engine: remote-region, database
+//	meridian_search_source_failures_total         c  source: a region, or database
+//	meridian_search_circuit_open                  g  source: 1 or 0
+//	meridian_search_index_lag_seconds, _documents, _set_aside, _filled    g
+//	meridian_search_index_applied_total           c  kind: put, delete
+//	meridian_search_index_batch_duration_seconds  h
 //	meridian_inventory_accuracy_ratio             g  the share of stock rows that meridian verify finds nothing wrong with
 //	meridian_verify_broken_rows                   g  check
 //	meridian_verify_last_run_seconds              g  seconds since 1970

@@ -19,6 +19,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/rating"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -47,7 +48,7 @@ func newShop(t testing.TB) *shop {
 var tables = []string{
 	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory", "accounts", "addresses",
 	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses", "order_promotions", "payments", "refunds", "shipments",
-	"reservations", "stock_movements", "outbox", "idempotency_keys",
+	"reservations", "stock_movements", "ratings", "product_ratings", "outbox", "idempotency_keys",
 }
 
 // dump is the rows of the shop's tables as JSON.
@@ -284,6 +285,16 @@ func (s *shop) trade(t testing.TB) {
 		all = append(all, order.RefundUnits{LineNo: line.LineNo, Quantity: line.Quantity})
 	}
 	refund(returned, order.RefundInput{Restock: true, Lines: all})
+	s.rate(t)
+}
+
+// rate lets the customer change their mind about the mug.
+func (s *shop) rate(t testing.TB) {
+	t.Helper()
+	ratings := rating.Ratings{DB: s.db}
+	for _, stars := range []int64{2, 4} {
+		must(ratings.Put(t.Context(), rating.Key{Customer: s.customer, Product: uuid.MustParse("00000000-0000-4000-8000-0000000000a1")}, stars))(t)
+	}
 }
 
 // plenty is stock for more orders than a test places.

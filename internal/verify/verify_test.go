@@ -306,6 +306,30 @@ var tamperings = []tampering{
 		sql: []string{`UPDATE order_promotions SET released_at = NULL WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'cancelled' ORDER BY id LIMIT 1)`},
 	},
 	{
+		check: "product_ratings", name: "a star too many",
+		sql: []string{`UPDATE product_ratings SET stars_sum = stars_sum + 1`},
+	},
+	{
+		check: "product_ratings", name: "not counted",
+		sql: []string{`DELETE FROM product_ratings`},
+	},
+	{
+		check: "product_ratings", name: "gone",
+		sql: []string{`DELETE FROM ratings`},
+	},
+	{
+		check: "ratings_counted", name: "changed without the sum", also: []string{"product_ratings"},
+		sql: []string{`UPDATE ratings SET stars = 5`},
+	},
+	{
+		check: "rating_homes", name: "elsewhere",
+		sql: []string{`UPDATE ratings SET region = 'ap-southeast'`},
+	},
+	{
+		check: "rating_homes", name: "still a closed account's",
+		sql: []string{`UPDATE accounts SET status = 'closed' WHERE region = 'us-east'`},
+	},
+	{
 		check: "order_history", name: "gap",
 		sql: []string{`DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3`},
 	},

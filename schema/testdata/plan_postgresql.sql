@@ -1368,3 +1368,154 @@ INSERT INTO price_lists (code, title, kind, currency, valid_from) VALUES
   ('catalogue-ZMW', 'Catalogue, ZMW', 'catalogue', 'ZMW', TIMESTAMPTZ '1970-01-01 00:00:00+00'),
   ('catalogue-ZWG', 'Catalogue, ZWG', 'catalogue', 'ZWG', TIMESTAMPTZ '1970-01-01 00:00:00+00')
 ON CONFLICT (code) DO NOTHING;
+
+ALTER TABLE stock ADD COLUMN IF NOT EXISTS band_changed_at timestamptz NOT NULL DEFAULT now();
+
+CREATE INDEX IF NOT EXISTS stock_band_changed_idx ON stock (region, band_changed_at);
+
+CREATE TABLE IF NOT EXISTS search_replicas (
+  region crdb_internal_region NOT NULL,
+  id text NOT NULL,
+  engine text NOT NULL,
+  holder uuid NOT NULL,
+  held_until timestamptz NOT NULL,
+  state text NOT NULL DEFAULT 'starting',
+  detail text NOT NULL DEFAULT '',
+  caught_up_at timestamptz,
+  documents int8 NOT NULL DEFAULT 0,
+  bytes int8 NOT NULL DEFAULT 0,
+  set_aside int8 NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL DEFAULT now() + INTERVAL '1 day',
+  CONSTRAINT search_replicas_pkey PRIMARY KEY (region, id),
+  CONSTRAINT search_replicas_state_known CHECK (state IN ('starting', 'filling', 'following', 'reindexing', 'comparing', 'unavailable', 'stopped'))
+);
+
+CREATE INDEX IF NOT EXISTS search_replicas_expires_idx ON search_replicas (expires_at);
+
+CREATE TABLE IF NOT EXISTS search_set_aside (
+  region crdb_internal_region NOT NULL,
+  replica text NOT NULL,
+  product_id uuid NOT NULL,
+  version int8 NOT NULL,
+  reason text NOT NULL,
+  since timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL DEFAULT now() + INTERVAL '30 days',
+  CONSTRAINT search_set_aside_pkey PRIMARY KEY (region, replica, product_id)
+);
+
+CREATE INDEX IF NOT EXISTS search_set_aside_expires_idx ON search_set_aside (expires_at);
+
+CREATE TABLE IF NOT EXISTS search_jobs (
+  region crdb_internal_region NOT NULL,
+  id uuid NOT NULL,
+  replica text NOT NULL,
+  kind text NOT NULL,
+  dry_run bool NOT NULL DEFAULT false,
+  status text NOT NULL DEFAULT 'pending',
+  done int8 NOT NULL DEFAULT 0,
+  total int8 NOT NULL DEFAULT 0,
+  result jsonb NOT NULL DEFAULT '{}',
+  error text NOT NULL DEFAULT '',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL DEFAULT now() + INTERVAL '7 days',
+  CONSTRAINT search_jobs_pkey PRIMARY KEY (region, id),
+  CONSTRAINT search_jobs_kind_known CHECK (kind IN ('reindex', 'compare')),
+  CONSTRAINT search_jobs_status_known CHECK (status IN ('pending', 'running', 'done', 'failed'))
+);
+
+CREATE INDEX IF NOT EXISTS search_jobs_open_idx ON search_jobs (region, replica, created_at) WHERE status IN ('pending', 'running');
+
+CREATE INDEX IF NOT EXISTS search_jobs_expires_idx ON search_jobs (expires_at);
+
+CREATE TABLE IF NOT EXISTS ratings (
+  region crdb_internal_region NOT NULL,
+  account_id uuid NOT NULL,
+  product_id uuid NOT NULL,
+  stars int8 NOT NULL,
+  counted int8 NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT ratings_pkey PRIMARY KEY (region, account_id, product_id),
+  CONSTRAINT ratings_product_fkey FOREIGN KEY (product_id) REFERENCES products (id),
+  CONSTRAINT ratings_stars_known CHECK (stars BETWEEN 1 AND 5),
+  CONSTRAINT ratings_counted_known CHECK (counted BETWEEN 0 AND 5)
+);
+
+CREATE TABLE IF NOT EXISTS product_ratings (
+  product_id uuid NOT NULL,
+  stars_sum int8 NOT NULL DEFAULT 0,
+  ratings int8 NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT product_ratings_pkey PRIMARY KEY (product_id),
+  CONSTRAINT product_ratings_product_fkey FOREIGN KEY (product_id) REFERENCES products (id),
+  CONSTRAINT product_ratings_sum_possible CHECK (ratings >= 0 AND stars_sum BETWEEN ratings AND 5 * ratings)
+);
+
+CREATE INDEX IF NOT EXISTS product_ratings_updated_idx ON product_ratings (updated_at);
+
+CREATE TABLE IF NOT EXISTS product_popularity (
+  region crdb_internal_region NOT NULL,
+  product_id uuid NOT NULL,
+  category_id text NOT NULL,
+  score float8 NOT NULL,
+  orders float8 NOT NULL DEFAULT 0,
+  popularity int8 NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT product_popularity_pkey PRIMARY KEY (region, product_id),
+  CONSTRAINT product_popularity_product_fkey FOREIGN KEY (product_id) REFERENCES products (id),
+  CONSTRAINT product_popularity_not_negative CHECK (score >= 0 AND orders >= 0 AND popularity >= 0)
+);
+
+CREATE INDEX IF NOT EXISTS product_popularity_changed_idx ON product_popularity (region, changed_at);
+
+CREATE INDEX IF NOT EXISTS product_popularity_best_idx ON product_popularity (region, popularity DESC, product_id);
+
+CREATE INDEX IF NOT EXISTS product_popularity_category_idx ON product_popularity (region, category_id, popularity DESC, product_id);
+
+CREATE TABLE IF NOT EXISTS product_pairs (
+  region crdb_internal_region NOT NULL,
+  product_id uuid NOT NULL,
+  other_id uuid NOT NULL,
+  score float8 NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT product_pairs_pkey PRIMARY KEY (region, product_id, other_id),
+  CONSTRAINT product_pairs_two CHECK (product_id <> other_id),
+  CONSTRAINT product_pairs_not_negative CHECK (score >= 0)
+);
+
+CREATE TABLE IF NOT EXISTS search_rules (
+  id text NOT NULL,
+  definition jsonb NOT NULL,
+  version int8 NOT NULL DEFAULT 1,
+  updated_by text NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT search_rules_pkey PRIMARY KEY (id),
+  CONSTRAINT search_rules_version_current CHECK (version > 0)
+);
+
+CREATE TABLE IF NOT EXISTS search_terms (
+  region crdb_internal_region NOT NULL,
+  term text NOT NULL,
+  searches int8 NOT NULL DEFAULT 0,
+  unmet int8 NOT NULL DEFAULT 0,
+  searched_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT search_terms_pkey PRIMARY KEY (region, term),
+  CONSTRAINT search_terms_counts CHECK (searches >= 0 AND unmet >= 0 AND unmet <= searches)
+);
+
+CREATE INDEX IF NOT EXISTS search_terms_searches_idx ON search_terms (region, searches DESC, term);
+
+CREATE INDEX IF NOT EXISTS search_terms_unmet_idx ON search_terms (region, unmet DESC, term);
+
+CREATE INDEX IF NOT EXISTS search_terms_old_idx ON search_terms (region, searched_at);
+
+CREATE INDEX IF NOT EXISTS products_title_idx ON products (lower(title));
+
+CREATE INDEX IF NOT EXISTS products_brand_idx ON products (lower(brand));
+
+CREATE INDEX IF NOT EXISTS categories_name_idx ON categories (lower(name));

@@ -1,0 +1,51 @@
+package local
+
+import (
+	"context"
+	"fmt"
+
+	"meridian/internal/search"
+	"meridian/internal/search/indexer"
+)
+
+// neighbour is the search index of a region, as other regions of the same process reach it: whichever server the region
+// has at the moment, if any.
+type neighbour struct {
+	shop   *Shop
+	region string
+}
+
+// neighbours are the indexes of the other regions, the nearest first.
+func (s *Shop) neighbours(region string) []search.Source {
+	var sources []search.Source
+	for _, other := range s.config.Regions.Failover(region) {
+		n := neighbour{s, other.Name}
+		sources = append(sources, search.Source{Name: other.Name, Engine: search.Elsewhere{Engine: n}, Degraded: search.RemoteRegion, Filled: n.filled})
+	}
+	return sources
+}
+
+// Search asks the region's index.
+func (n neighbour) Search(ctx context.Context, q search.Query) (search.Result, error) {
+	index, err := n.index()
+	if err != nil {
+		return search.Result{}, err
+	}
+	return index.Search(ctx, q)
+}
+
+func (n neighbour) filled(ctx context.Context) (bool, error) {
+	index, err := n.index()
+	if err != nil {
+		return false, err
+	}
+	return indexer.Filled(ctx, index)
+}
+
+func (n neighbour) index() (search.Index, error) {
+	store := n.shop.SearchStore(n.region)
+	if store == nil {
+		return nil, fmt.Errorf("%w: region %s is closed", search.ErrUnavailable, n.region)
+	}
+	return store.Live(), nil
+}

@@ -1,0 +1,178 @@
+package pod
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"meridian/internal/api"
+	"meridian/internal/search"
+	"meridian/internal/search/bleve"
+	"meridian/internal/search/indexer"
+	"meridian/internal/search/meilisearch"
+	"meridian/internal/search/plain"
+	"meridian/internal/secret"
+	"meridian/internal/telemetry"
+	"meridian/regions"
+)
+
+// SearchEngine is what a pod searches with.
+type SearchEngine string
+
+// The search engines.
+const (
+	// SearchNone is none of its own: other regions' engines answer, and the database.
+	SearchNone SearchEngine = ""
+	// SearchBleve is embedded: an index of this process's own, in a folder.
+	SearchBleve SearchEngine = "bleve"
+	// SearchMeilisearch is a server of the region's, which its pods share.
+	SearchMeilisearch SearchEngine = "meilisearch"
+)
+
+// SearchConfig says what a pod searches with.
+type SearchConfig struct {
+	Engine SearchEngine
+	// Dir is the folder of the embedded index, for this process alone. It may be lost: the index is then filled again.
+	Dir string
+	// URL is where the region's Meilisearch is; Remotes are those of other regions, by the region's name.
+	URL     string
+	Remotes map[string]string
+	// APIKey is that of all of them.
+	APIKey secret.Bytes
+	// Others are the indexes of other regions that are in this process, the nearest first.
+	Others []search.Source
+}
+
+// Validate reports everything that is wrong, all at once.
+func (c SearchConfig) Validate(set *regions.Set) error {
+	var faults []error
+	switch c.Engine {
+	case SearchNone:
+	case SearchBleve:
+		if c.Dir == "" {
+			faults = append(faults, errors.New("the embedded search engine needs a folder (--search-dir)"))
+		}
+	case SearchMeilisearch:
+		faults = append(faults, c.meilisearch(c.URL).Validate())
+	default:
+		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve, SearchMeilisearch))
+	}
+	for region, url := range c.Remotes {
+		if _, ok := set.Get(region); !ok {
+			faults = append(faults, fmt.Errorf("search of region %q (--search-remotes): use one of %s", region, strings.Join(set.Names(), ", ")))
+		}
+		faults = append(faults, c.meilisearch(url).Validate())
+	}
+	return errors.Join(faults...)
+}
+
+func (c SearchConfig) meilisearch(url string) meilisearch.Config {
+	return meilisearch.Config{URL: url, APIKey: string(c.APIKey)}
+}
+
+// openSearch opens the pod's index, and makes its feed.
+func (p *Pod) openSearch(ctx context.Context) (err error) {
+	c := p.config.Search
+	feed := indexer.Config{DB: p.DB, Prices: p.Prices, Log: p.log, Meter: p.telemetry.Meter}
+	switch c.Engine {
+	case SearchNone:
+		return nil
+	case SearchBleve:
+		p.Index, err = openBleve(bleve.Config{Dir: c.Dir, Log: p.log})
+		feed.Replica, feed.Exclusive = embeddedReplica(c.Dir), true
+	case SearchMeilisearch:
+		config := c.meilisearch(c.URL)
+		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
+		p.Index, err = openMeilisearch(ctx, config)
+		feed.Replica = string(SearchMeilisearch)
+	}
+	if err != nil {
+		return err
+	}
+	feed.Store = p.Index
+	p.feed, err = indexer.New(feed)
+	return err
+}
+
+// openBleve and openMeilisearch return no store where there is an error: a nil pointer would be one.
+func openBleve(config bleve.Config) (search.Store, error) {
+	store, err := bleve.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+func openMeilisearch(ctx context.Context, config meilisearch.Config) (search.Store, error) {
+	store, err := meilisearch.Open(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// embeddedReplica names an index that is in a folder of this machine.
+func embeddedReplica(dir string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	sum := sha256.Sum256([]byte(dir))
+	return host + "-" + hex.EncodeToString(sum[:4])
+}
+
+// ownSearch is the pod's own index as a source of answers, if it has one.
+func (p *Pod) ownSearch() []search.Source {
+	if p.Index == nil {
+		return nil
+	}
+	live := p.Index.Live()
+	return []search.Source{{Name: p.config.Region, Engine: live, Filled: func(ctx context.Context) (bool, error) {
+		return indexer.Filled(ctx, live)
+	}}}
+}
+
+// searchSources are where searches are answered, the best first: here, in the nearest other regions, in the database.
+func (p *Pod) searchSources() ([]search.Source, error) {
+	sources := append(p.ownSearch(), p.config.Search.Others...)
+	for _, region := range p.config.Regions.Failover(p.config.Region) {
+		url, ok := p.config.Search.Remotes[region.Name]
+		if !ok {
+			continue
+		}
+		config := p.config.Search.meilisearch(url)
+		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
+		engine, err := meilisearch.NewEngine(config)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, search.Source{Name: region.Name, Engine: search.Elsewhere{Engine: engine}, Degraded: search.RemoteRegion, Timeout: remoteTimeout})
+	}
+	return append(sources, search.Source{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}), nil
+}
+
+// remoteTimeout bounds a query to another region: the way there and back, up to 230 ms, and the search.
+const remoteTimeout = 600 * time.Millisecond
+
+// searchChecks tell how far the index is. It makes no pod unready: searches are answered without it.
+func (p *Pod) searchChecks() []api.Check {
+	if p.feed == nil {
+		return nil
+	}
+	return []api.Check{{Name: "search", Detail: func() string { return p.feed.Status().String() }}}
+}
+
+// feeds reports whether this process feeds an index: an embedded one whoever has it open, a server's who does the
+// region's background work.
+func (p *Pod) feeds(engine SearchEngine) bool {
+	return p.feed != nil && p.config.Search.Engine == engine
+}

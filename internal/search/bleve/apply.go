@@ -1,0 +1,126 @@
+package bleve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	library "github.com/blevesearch/bleve/v2"
+	"github.com/google/uuid"
+
+	"meridian/internal/search"
+)
+
+// Changes are written in parts of at most about so many bytes of text, so that a batch of long descriptions does not
+// take the memory of all of them at once. The positions are written with the last.
+const partBytes = 8 << 20
+
+// Apply writes documents, deletes others and moves the positions of the feed.
+func (i *index) Apply(ctx context.Context, c search.Changes) error {
+	if err := refused(c.Put); err != nil {
+		return err
+	}
+	i.writing.Lock()
+	defer i.writing.Unlock()
+	v, err := i.use()
+	if err != nil {
+		return err
+	}
+	err = i.write(ctx, v, c)
+	if released := v.release(); err == nil {
+		err = released
+	}
+	if err != nil {
+		return err
+	}
+	return i.refresh()
+}
+
+// refused is an error that names the documents that no index takes; nil where all are fine.
+func refused(documents []search.Document) error {
+	var rejected *search.RejectedError
+	for _, d := range documents {
+		if err := d.Validate(); err != nil {
+			if rejected == nil {
+				rejected = &search.RejectedError{Reason: err.Error()}
+			}
+			rejected.IDs = append(rejected.IDs, d.ID)
+		}
+	}
+	if rejected == nil {
+		return nil
+	}
+	return rejected
+}
+
+func (i *index) write(ctx context.Context, v *view, c search.Changes) error {
+	documents, err := newest(v, c.Put)
+	if err != nil {
+		return err
+	}
+	batch, bytes := i.library.NewBatch(), 0
+	for _, id := range c.Delete {
+		if _, put := documents[id]; !put {
+			batch.Delete(id.String())
+		}
+	}
+	for _, d := range documents {
+		if err := batch.IndexAdvanced(libraryDocument(d)); err != nil {
+			return fmt.Errorf("write document %s: %w", d.ID, err)
+		}
+		if bytes += len(d.Title) + len(d.Description); bytes > partBytes {
+			if err := i.commit(ctx, batch); err != nil {
+				return err
+			}
+			batch, bytes = i.library.NewBatch(), 0
+		}
+	}
+	if err := setPositions(v, batch, c.Positions); err != nil {
+		return err
+	}
+	return i.commit(ctx, batch)
+}
+
+func (i *index) commit(ctx context.Context, batch *library.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	if err := i.library.Batch(batch); err != nil {
+		return unavailable(fmt.Errorf("%w: %w", errWrite, err))
+	}
+	return nil
+}
+
+// newest are the documents to write, by id: not those of which there is a newer version already.
+func newest(v *view, put []search.Document) (map[uuid.UUID]search.Document, error) {
+	l := newLexicon(v)
+	documents := make(map[uuid.UUID]search.Document, len(put))
+	for _, d := range put {
+		version, err := l.version(d.ID)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if before, twice := documents[d.ID]; d.Version >= version && (!twice || d.Version >= before.Version) {
+			documents[d.ID] = d
+		}
+	}
+	return documents, nil
+}
+
+func setPositions(v *view, batch *library.Batch, moved map[string]string) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	positions, err := v.positions()
+	if err != nil {
+		return unavailable(err)
+	}
+	maps.Copy(positions, moved)
+	text, err := json.Marshal(positions)
+	if err != nil {
+		return fmt.Errorf("write the positions of the feed: %w", err)
+	}
+	batch.SetInternal(internalPositions, text)
+	return nil
+}

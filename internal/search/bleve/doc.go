@@ -1,0 +1,23 @@
+// Package bleve is the search engine that needs no server: an index on disk in the shop's own process, written and read
+// with the bleve library.
+//
+// # What is the library's and what is ours
+//
+// An index is an ordinary bleve index (scorch): its segments, dictionaries, postings, merging, snapshots and crash safety
+// are the library's. What a document's words are (tokens.go, stem.go), and which documents fit a text how well
+// (parse.go, expand.go, match.go), is ours, and reads the library's postings segment by segment: the library's own
+// queries add up fields and typing errors in ways that rank shops badly, and cost several times as much. Filters,
+// facets and orders read columns in memory (columns.go), one row a document, decoded once when a segment appears:
+// the library's are read from disk and decompressed for every hit.
+//
+// # What holds
+//
+//   - A batch and the positions of the feed that it reaches are one write: an index opened after a crash holds all of
+//     a batch or nothing of it.
+//   - A search sees one moment of the index from beginning to end: the view that was current when it began.
+//   - Views change when something was applied, not when the library merges segments behind them, so no search waits
+//     for columns to be read.
+//   - The scores of unchanged documents stay equal from page to page: the weights of the words travel in Result.Next.
+//   - A folder that cannot be read is moved aside and begun anew, empty: its positions are gone with it, so the feed
+//     fills it again.
+package bleve

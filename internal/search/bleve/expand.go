@@ -1,0 +1,249 @@
+package bleve
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+	"github.com/blevesearch/vellum/levenshtein"
+)
+
+// Bounds of what a word is expanded to: the terms that most documents have are kept.
+const (
+	maxPrefixTerms = 64
+	maxTypoTerms   = 32
+	maxScanned     = 4000 // terms of a segment's dictionary that are looked at
+)
+
+// A word that more documents have than these is taken to be typed right. One that fewer have may be a mistake itself,
+// of whoever wrote the document.
+const rareWord = 4
+
+// expand adds the alternatives that the index itself knows. With prefix the last word may be only begun.
+func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
+	for i := range p.concepts {
+		c, begun := &p.concepts[i], prefix && i == len(p.concepts)-1
+		if c.required {
+			continue
+		}
+		if begun {
+			if err := l.prefix(c); err != nil {
+				return err
+			}
+		}
+		if err := l.models(c); err != nil {
+			return err
+		}
+		documents, err := l.typedRight(c)
+		if err != nil {
+			return err
+		}
+		if documents > rareWord {
+			continue
+		}
+		meant, err := l.typos(c, synonyms, documents > 0, begun)
+		if err != nil {
+			return err
+		}
+		p.correct(i, meant, synonyms)
+	}
+	return nil
+}
+
+// typedRight is about how many documents have the word as it was typed, or more or less of it.
+func (l *lexicon) typedRight(c *concept) (int, error) {
+	all := 0
+	for _, a := range c.alternatives {
+		if a.weight == weightSynonym {
+			continue
+		}
+		_, documents, err := l.postings(a.field, a.term)
+		if err != nil {
+			return 0, err
+		}
+		all += documents
+	}
+	return all, nil
+}
+
+// prefix adds the terms that begin as the word does.
+func (l *lexicon) prefix(c *concept) error {
+	from := []byte(c.word.text)
+	terms, err := l.scan(fieldWords, nil, from, after(from), maxScanned)
+	if err != nil {
+		return err
+	}
+	for _, f := range terms[:min(len(terms), maxPrefixTerms)] {
+		c.add(alternative{field: fieldWords, term: f.term, weight: weightBegins})
+	}
+	return nil
+}
+
+// A letter typed wrong, left out, put in, or two in each other's place: words of five letters may have one such mistake,
+// of nine two. Shorter words are other words when a letter changes, and so are numbers.
+const (
+	lettersForOne = 5
+	lettersForTwo = 9
+)
+
+// The automata count two letters in each other's place as one mistake, which the library's own do not.
+var oneTypo, twoTypos = mustBuild(1), mustBuild(2)
+
+func mustBuild(edits uint8) *levenshtein.LevenshteinAutomatonBuilder {
+	b, err := levenshtein.NewLevenshteinAutomatonBuilder(edits, true)
+	if err != nil {
+		panic(err) // a matter of the constant alone
+	}
+	return b
+}
+
+// mistakes are how many a word may have. Of models' names only those may have one that no document has as they are.
+// Four letters are a word of five if one was left out.
+func (c *concept) mistakes(known bool) int {
+	switch letters := utf8.RuneCountInString(c.word.text); {
+	case letters < lettersForOne-1 || letters == lettersForOne-1 && known:
+		return 0
+	case c.word.digits && (known || !model(c.word.text) || letters == lettersForOne):
+		return 0
+	case letters < lettersForTwo || c.word.digits:
+		return 1
+	}
+	return 2
+}
+
+// A meaning is a word that another may have been meant for.
+type meaning struct {
+	word   string
+	weight float32
+}
+
+// typos are the words of the index, and those with synonyms, that a word may have been meant for, the likeliest first.
+func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]meaning, error) {
+	mistakes := c.mistakes(known)
+	if mistakes == 0 {
+		return nil, nil
+	}
+	builder := oneTypo
+	if mistakes == 2 {
+		builder = twoTypos
+	}
+	near, err := builder.BuildDfa(strings.TrimSuffix(c.word.stem, "s"), uint8(mistakes))
+	if err != nil {
+		return nil, fmt.Errorf("look for typing errors: %w", err)
+	}
+	var automaton segmentapi.Automaton = near
+	if prefix && !known {
+		automaton = begins{near}
+	}
+	terms, err := l.scan(fieldWords, automaton, nil, nil, maxScanned)
+	if err != nil {
+		return nil, err
+	}
+	for _, word := range synonyms.oneWords() {
+		if match, edits := near.MatchAndDistance(word); match {
+			terms = append(terms, found{term: word, edits: edits})
+		}
+	}
+	return c.meanings(terms, near), nil
+}
+
+func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
+	var all []meaning
+	for _, f := range terms {
+		letters := utf8.RuneCountInString(f.term)
+		if strings.ContainsAny(f.term, digits) != c.word.digits || letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
+			continue
+		}
+		weight := float32(weightTwoTypos)
+		if match, edits := near.MatchAndDistance(f.term); match && edits <= 1 && !c.word.digits {
+			weight = weightOneTypo
+		}
+		all = append(all, meaning{f.term, weight})
+	}
+	slices.SortStableFunc(all, func(a, b meaning) int { return cmp.Compare(b.weight, a.weight) })
+	return all[:min(len(all), maxTypoTerms)]
+}
+
+// A word's likeliest meanings stand for it in every way, the others by themselves.
+const maxCorrections = 4
+
+// correct lets a concept be what it may have been meant for, alone and together with its neighbours.
+func (p *plan) correct(i int, meant []meaning, synonyms *synonyms) {
+	for n, m := range meant {
+		p.concepts[i].add(alternative{field: fieldWords, term: m.word, weight: m.weight})
+		if n >= maxCorrections {
+			continue
+		}
+		for _, span := range [][2]int{{i, i + 1}, {i - 1, i + 1}, {i, i + 2}} {
+			if span[0] < 0 || span[1] > len(p.concepts) {
+				continue
+			}
+			tokens := make([]token, 0, 2)
+			for j := span[0]; j < span[1]; j++ {
+				tokens = append(tokens, p.concepts[j].word)
+			}
+			tokens[i-span[0]] = token{text: m.word, stem: m.word, digits: p.concepts[i].word.digits}
+			addSpan(p.concepts[span[0]:span[1]], tokens, synonyms, m.weight)
+		}
+	}
+}
+
+// begins accepts what begins as another automaton accepts it.
+type begins struct{ segmentapi.Automaton }
+
+// begun is the state of begins from which everything is accepted: one that no automaton of the library has.
+const begun = -1
+
+func (b begins) Start() int                     { return b.state(b.Automaton.Start()) }
+func (b begins) IsMatch(state int) bool         { return state == begun }
+func (b begins) CanMatch(state int) bool        { return state == begun || b.Automaton.CanMatch(state) }
+func (b begins) WillAlwaysMatch(state int) bool { return state == begun }
+
+// Accept goes on from a state with one more byte.
+func (b begins) Accept(state int, next byte) int {
+	if state == begun {
+		return begun
+	}
+	return b.state(b.Automaton.Accept(state, next))
+}
+
+func (b begins) state(inner int) int {
+	if b.Automaton.IsMatch(inner) {
+		return begun
+	}
+	return inner
+}
+
+// model reports whether a word is a model's name: letters and digits.
+func model(word string) bool {
+	return len(word) >= modelLetters && strings.ContainsAny(word, digits) && strings.Trim(word, digits+".") != ""
+}
+
+// Models are letters and digits of at least this many characters.
+const (
+	modelLetters = 5
+	digits       = "0123456789"
+)
+
+// models adds for a model's name those that say more of it, or less: KG36NVL3A is also KG36NVL3AG and KG36NVL3.
+func (l *lexicon) models(c *concept) error {
+	name := c.word.text
+	if !model(name) {
+		return nil
+	}
+	longer, err := l.scan(fieldWords, nil, []byte(name), after([]byte(name)), maxTypoTerms)
+	if err != nil {
+		return err
+	}
+	for _, f := range longer {
+		c.add(alternative{field: fieldWords, term: f.term, weight: weightModel})
+	}
+	for n := len(name) - 1; n >= modelLetters && n >= len(name)-3; n-- {
+		c.add(alternative{field: fieldWords, term: name[:n], weight: weightModel})
+		c.add(alternative{field: fieldPairs, term: name[:n], weight: weightModel})
+	}
+	return nil
+}

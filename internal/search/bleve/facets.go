@@ -1,0 +1,169 @@
+package bleve
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+
+	"meridian/internal/search"
+)
+
+// A tally counts the values of one column.
+type tally struct {
+	counts  []int32
+	touched []uint32
+}
+
+// reset makes room for numbers below n.
+func (t *tally) reset(n int) {
+	for _, number := range t.touched {
+		t.counts[number] = 0
+	}
+	t.touched = t.touched[:0]
+	if len(t.counts) < n {
+		t.counts = make([]int32, n+n/4)
+	}
+}
+
+func (t *tally) add(number uint32) {
+	if t.counts[number] == 0 {
+		t.touched = append(t.touched, number)
+	}
+	t.counts[number]++
+}
+
+// counter counts the facets of a query.
+type counter struct {
+	filter                                *filter
+	wanted                                [4]bool // by the verdict's order: category, brand, price, attributes
+	brands, categories, attributes, names tally
+	bands                                 tally
+	nameOf                                []uint32
+}
+
+var counterPool = sync.Pool{New: func() any { return new(counter) }}
+
+// newCounter is nil for a query without facets. It is given back with release.
+func (d *dictionaries) newCounter(q search.Query, f *filter) *counter {
+	if len(q.Facets) == 0 {
+		return nil
+	}
+	c := counterPool.Get().(*counter)
+	c.filter = f
+	for i, kind := range []search.FacetKind{search.FacetCategory, search.FacetBrand, search.FacetPrice, search.FacetAttributes} {
+		c.wanted[i] = slices.Contains(q.Facets, kind)
+	}
+	texts, nameOf := d.attributes.all()
+	c.nameOf = nameOf
+	c.attributes.reset(len(texts))
+	for t, of := range map[*tally]*dictionary{&c.brands: d.brands, &c.categories: d.categories, &c.names: d.attributes.names} {
+		texts, _ := of.all()
+		t.reset(len(texts))
+	}
+	c.bands.reset(len(search.PriceRanges("EUR")))
+	return c
+}
+
+func (c *counter) release() {
+	if c != nil {
+		counterPool.Put(c)
+	}
+}
+
+// count adds a row that passes, or that one filter alone keeps out.
+func (c *counter) count(r *row, verdict int) {
+	if c.wanted[0] && (verdict == passes || verdict == keptByCategory) {
+		for _, number := range r.categories {
+			c.categories.add(number)
+		}
+	}
+	if c.wanted[1] && r.brand != 0 && (verdict == passes || verdict == keptByBrand) {
+		c.brands.add(r.brand)
+	}
+	if c.wanted[2] && (verdict == passes || verdict == keptByPrice) {
+		if p, ok := r.price(c.filter.market); ok && p.band >= 0 {
+			c.bands.add(uint32(p.band))
+		}
+	}
+	if c.wanted[3] && (verdict == passes || verdict >= keptByAttribute) {
+		c.countAttributes(r, verdict)
+	}
+}
+
+func (c *counter) countAttributes(r *row, verdict int) {
+	only, last := uint32(0), uint32(0)
+	if verdict >= keptByAttribute {
+		only = c.filter.attributes[verdict-keptByAttribute].name
+	}
+	for _, number := range r.attributes {
+		name := c.nameOf[number]
+		if only != 0 && name != only {
+			continue
+		}
+		c.attributes.add(number)
+		if name != last {
+			c.names.add(name)
+			last = name
+		}
+	}
+}
+
+// facets are what was counted.
+func (c *counter) facets(q search.Query, d *dictionaries) search.Facets {
+	if c == nil {
+		return search.Facets{}
+	}
+	brands, _ := d.brands.all()
+	categories, _ := d.categories.all()
+	facets := search.Facets{Brands: most(&c.brands, c.brands.touched, brands, 0), Categories: most(&c.categories, c.categories.touched, categories, 0)}
+	slices.Sort(c.bands.touched)
+	for _, band := range c.bands.touched {
+		facets.Prices = append(facets.Prices, search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])})
+	}
+	if c.wanted[3] {
+		facets.Attributes = c.attributeFacets(d)
+	}
+	return facets
+}
+
+func (c *counter) attributeFacets(d *dictionaries) map[string][]search.Count {
+	names, _ := d.attributes.names.all()
+	texts, nameOf := d.attributes.all()
+	byName := make(map[uint32][]uint32)
+	for _, number := range c.attributes.touched {
+		byName[nameOf[number]] = append(byName[nameOf[number]], number)
+	}
+	kept := slices.Clone(c.names.touched)
+	slices.SortFunc(kept, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(c.names.counts[b], c.names.counts[a]), strings.Compare(names[a], names[b]))
+	})
+	all := make(map[string][]search.Count, len(kept))
+	for _, name := range kept[:min(len(kept), search.MaxFacetAttributes)] {
+		all[names[name]] = most(&c.attributes, byName[name], texts, len(names[name])+len(search.AttributeSeparator))
+	}
+	return all
+}
+
+// most are the values with the highest counts, without the first bytes of their texts.
+func most(t *tally, numbers []uint32, texts []string, without int) []search.Count {
+	before := func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(t.counts[b], t.counts[a]), strings.Compare(texts[a], texts[b]))
+	}
+	best := make([]uint32, 0, search.MaxFacetValues+1)
+	for _, number := range numbers {
+		if len(best) == search.MaxFacetValues && before(number, best[len(best)-1]) > 0 {
+			continue
+		}
+		at := sort.Search(len(best), func(i int) bool { return before(number, best[i]) < 0 })
+		best = slices.Insert(best, at, number)
+		best = best[:min(len(best), search.MaxFacetValues)]
+	}
+	var counts []search.Count
+	for _, number := range best {
+		counts = append(counts, search.Count{Value: texts[number][without:], Count: int(t.counts[number])})
+	}
+	return counts
+}

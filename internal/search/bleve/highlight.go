@@ -1,0 +1,63 @@
+package bleve
+
+import "meridian/internal/search"
+
+// highlights cut title and brand of a hit into what was searched for and what was not.
+func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
+	var all map[string][]search.Fragment
+	for name, text := range map[string]string{"title": c.Title, "brand": c.Brand} {
+		if fragments := p.fragments(text); fragments != nil {
+			if all == nil {
+				all = make(map[string][]search.Fragment, 2)
+			}
+			all[name] = fragments
+		}
+	}
+	return all
+}
+
+// fragments are nil where nothing of the text was searched for.
+func (p *plan) fragments(text string) []search.Fragment {
+	tokens := tokenize(text)
+	marked := make([]bool, len(tokens))
+	any := false
+	for i := range tokens {
+		if p.wants(fieldWords, tokens[i].stem) {
+			marked[i], any = true, true
+		}
+		if i > 0 && p.wants(fieldPairs, joined(tokens[i-1:i+1])) {
+			marked[i-1], marked[i], any = true, true, true
+		}
+	}
+	if !any {
+		return nil
+	}
+	var all []search.Fragment
+	end := 0
+	for i, t := range tokens {
+		if !marked[i] {
+			continue
+		}
+		if t.start > end {
+			all = append(all, search.Fragment{Text: text[end:t.start]})
+		}
+		all = append(all, search.Fragment{Text: text[t.start:t.end], Match: true})
+		end = t.end
+	}
+	if end < len(text) {
+		all = append(all, search.Fragment{Text: text[end:]})
+	}
+	return all
+}
+
+// wants reports whether a term is one that the text asks for.
+func (p *plan) wants(field, term string) bool {
+	for i := range p.concepts {
+		for j := range p.concepts[i].alternatives {
+			if a := &p.concepts[i].alternatives[j]; a.term == term && a.field == field {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package bleve
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/search"
+)
+
+// with calls f with the present index; once more where that was replaced in between.
+func (l *live) with(f func(*index) error) error {
+	for {
+		i := l.index.Load()
+		if i == nil {
+			return unavailable(errClosed)
+		}
+		err := f(i)
+		if errors.Is(err, errClosed) && l.index.Load() != i {
+			continue
+		}
+		if errors.Is(err, errGone) && l.index.Load() != i {
+			continue
+		}
+		return err
+	}
+}
+
+// mending is with, and opens the store again where the index turned out to be unusable. The error stays: the next try
+// finds an index that is as it was last written, or an empty one.
+func (l *live) mending(f func(*index) error) error {
+	return l.with(func(i *index) error {
+		err := f(i)
+		if errors.Is(err, errGone) || errors.Is(err, errWrite) {
+			l.store.mend(i, err)
+			return unavailable(errors.New("the search index had to be opened anew: " + err.Error()))
+		}
+		return err
+	})
+}
+
+// Search answers a query from one moment of one index.
+func (l *live) Search(ctx context.Context, q search.Query) (result search.Result, err error) {
+	err = l.with(func(i *index) (err error) { result, err = i.Search(ctx, q); return err })
+	return result, err
+}
+
+// Apply writes to the present index.
+func (l *live) Apply(ctx context.Context, c search.Changes) error {
+	return l.mending(func(i *index) error { return i.Apply(ctx, c) })
+}
+
+// State is that of the present index.
+func (l *live) State(ctx context.Context) (state search.State, err error) {
+	err = l.mending(func(i *index) (err error) { state, err = i.State(ctx); return err })
+	return state, err
+}
+
+// Entries are those of the present index.
+func (l *live) Entries(ctx context.Context, after uuid.UUID, limit int) (entries []search.Entry, err error) {
+	err = l.with(func(i *index) (err error) { entries, err = i.Entries(ctx, after, limit); return err })
+	return entries, err
+}
+
+// Due are those of the present index.
+func (l *live) Due(ctx context.Context, at time.Time, limit int) (due []uuid.UUID, err error) {
+	err = l.with(func(i *index) (err error) { due, err = i.Due(ctx, at, limit); return err })
+	return due, err
+}

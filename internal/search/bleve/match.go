@@ -1,0 +1,110 @@
+package bleve
+
+import (
+	"sync"
+
+	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+)
+
+// The constants of BM25 for products: titles are short and differ little in length, so length counts little, and a
+// frequency is the weight of where a word stands.
+const (
+	saturation    = 8
+	lengthCounts  = 0.3
+	averageLength = 8
+)
+
+// scores are what the documents of a segment have of a text, by their numbers; they are used again and again.
+type scores struct {
+	total    []float32 // of the concepts so far
+	best     []float32 // of the present concept, for those that have it
+	mask     []uint16  // which concepts they have, a bit each
+	touched  []uint32  // those that have the present concept
+	matching []uint32  // those that have any
+}
+
+var scorePool = sync.Pool{New: func() any { return new(scores) }}
+
+// reset makes room for the documents of another segment.
+func (s *scores) reset(n int) {
+	for _, d := range s.matching {
+		s.total[d], s.mask[d] = 0, 0
+	}
+	s.matching = s.matching[:0]
+	if len(s.total) < n {
+		s.total, s.best, s.mask = make([]float32, n), make([]float32, n), make([]uint16, n)
+	}
+}
+
+// segment scores the documents of one segment into s.
+func (m *matcher) segment(n int, seg *segment, s *scores) error {
+	s.reset(len(seg.rows))
+	for i := range m.plan.concepts {
+		s.touched = s.touched[:0]
+		for j, at := range m.postings[i] {
+			if err := s.term(at, n, m.plan.concepts[i].alternatives[j].weight, uint16(1)<<i, seg); err != nil {
+				return err
+			}
+		}
+		r := float32(m.plan.concepts[i].rarity)
+		for _, d := range s.touched {
+			s.total[d] += r * s.best[d]
+		}
+	}
+	return nil
+}
+
+// term gives the documents that have a term the best score of it and what stood for the concept before.
+func (s *scores) term(at located, n int, weight float32, bit uint16, seg *segment) error {
+	if at.term[n].Count() == 0 {
+		return nil
+	}
+	within, err := documentsOf(at.also, n)
+	if err != nil {
+		return err
+	}
+	iterator := at.term[n].Iterator(true, false, false, nil)
+	for {
+		p, err := iterator.Next()
+		if err != nil || p == nil {
+			return err
+		}
+		d, frequency := uint32(p.Number()), float32(p.Frequency())
+		if within != nil && !within[d] {
+			continue
+		}
+		score := weight * frequency / (frequency + saturation*lengthNorm(seg.rows[d].length))
+		switch {
+		case s.mask[d]&bit == 0:
+			if s.mask[d] == 0 {
+				s.matching = append(s.matching, d)
+			}
+			s.mask[d] |= bit
+			s.best[d] = score
+			s.touched = append(s.touched, d)
+		case score > s.best[d]:
+			s.best[d] = score
+		}
+	}
+}
+
+// documentsOf are the documents of a segment in a list; nil without lists.
+func documentsOf(lists []segmentapi.PostingsList, n int) (map[uint32]bool, error) {
+	if lists == nil {
+		return nil, nil
+	}
+	documents := make(map[uint32]bool, lists[n].Count())
+	iterator := lists[n].Iterator(false, false, false, nil)
+	for {
+		p, err := iterator.Next()
+		if err != nil || p == nil {
+			return documents, err
+		}
+		documents[uint32(p.Number())] = true
+	}
+}
+
+// lengthNorm is above 1 for long titles and below for short ones.
+func lengthNorm(length float32) float32 {
+	return 1 - lengthCounts + lengthCounts*length/averageLength
+}

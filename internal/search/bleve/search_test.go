@@ -1,0 +1,126 @@
+package bleve
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/search"
+)
+
+func TestRelevance(t *testing.T) {
+	store, _ := openStore(t, t.TempDir())
+	put(t, store.Live(), "1", product("siemens kg36nvl3ag fridge freezer"), product("panasonic nn st462mbpq microwave silver"), product("apple iphone 8 plus 64 gb silver"),
+		product("apple iphone 8 plus 256 gb silver"), product("head phones wireless"), product("ceramic garden lantern"), product("wooden garden chair"),
+		product("ceramic mug"), product("red ceramic vase"))
+	tests := []struct {
+		name  string
+		query search.Query
+		want  []string // the first of the hits
+	}{
+		{"a model's beginning", search.Query{Text: "siemens kg36nvl3a"}, []string{"siemens kg36nvl3ag fridge freezer"}},
+		{"a model and more", search.Query{Text: "siemens kg36nvl3agb"}, []string{"siemens kg36nvl3ag fridge freezer"}},
+		{"a model with an error", search.Query{Text: "siemens kg36nvl4ag"}, []string{"siemens kg36nvl3ag fridge freezer"}},
+		{"a model written as one", search.Query{Text: "nnst462mbpq"}, []string{"panasonic nn st462mbpq microwave silver"}},
+		{"a model written in parts", search.Query{Text: "NN-ST462MBPQ"}, []string{"panasonic nn st462mbpq microwave silver"}},
+		{"a measure written as one", search.Query{Text: "iphone 64gb"}, []string{"apple iphone 8 plus 64 gb silver"}},
+		{"a number is not another", search.Query{Text: "iphone 65"}, nil},
+		{"words written as one", search.Query{Text: "headphones"}, []string{"head phones wireless"}},
+		{"all words before some", search.Query{Text: "ceramic garden lantern"}, []string{"ceramic garden lantern"}},
+		{"an error in a word that is begun", search.Query{Text: "ceramic lantre", Prefix: true}, []string{"ceramic garden lantern"}},
+		{"an error before the end", search.Query{Text: "panazon", Prefix: true}, []string{"panasonic nn st462mbpq microwave silver"}},
+		{"no beginnings unasked", search.Query{Text: "panas"}, nil},
+		{"a word on its way to the plural", search.Query{Text: "lanterns", Prefix: true}, []string{"ceramic garden lantern"}},
+		{"a phrase", search.Query{Text: `"garden lantern"`}, []string{"ceramic garden lantern"}},
+		{"not a phrase", search.Query{Text: `"lantern garden"`}, nil},
+		{"a quote without end", search.Query{Text: `"garden lantern`}, []string{"ceramic garden lantern"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := titles(t, store.Live(), tt.query)
+			if diff := cmp.Diff(tt.want, got[:min(len(got), max(1, len(tt.want)))]); diff != "" {
+				t.Errorf("Search(%q) (-want +got):\n%s", tt.query.Text, diff)
+			}
+		})
+	}
+}
+
+// TestPopularity: it decides between equals, and never against what fits better.
+func TestPopularity(t *testing.T) {
+	store, _ := openStore(t, t.TempDir())
+	loved, unknown, beside := product("red lantern"), product("red lantern small"), product("red mug")
+	loved.Popularity, beside.Popularity = 40, 400
+	beside.Description = "stands beside a lantern"
+	unknown.Title = loved.Title
+	put(t, store.Live(), "1", unknown, loved, beside)
+	result, err := store.Live().Search(t.Context(), search.Query{Text: "red lantern", Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slugs []string
+	for _, hit := range result.Hits {
+		slugs = append(slugs, hit.Document.Slug)
+	}
+	if diff := cmp.Diff([]string{loved.Slug, unknown.Slug, beside.Slug}, slugs); diff != "" {
+		t.Errorf("the order (-want +got):\n%s", diff)
+	}
+}
+
+// TestPagesByRelevance turns pages while documents come that make the words more frequent, and so everything's score
+// another: every document of the beginning is found once.
+func TestPagesByRelevance(t *testing.T) {
+	store, _ := openStore(t, t.TempDir())
+	var first []search.Document
+	for i := range 60 {
+		title := fmt.Sprintf("lantern number%d", i)
+		if i%3 == 0 {
+			title = "ceramic " + title
+		}
+		d := product(title)
+		d.Popularity = int64(i % 7)
+		first = append(first, d)
+	}
+	put(t, store.Live(), "1", first...)
+	q := search.Query{Text: "ceramic lantern", Match: search.MatchAny, Limit: 7}
+	seen := make(map[string]int)
+	for page := 0; ; page++ {
+		result, err := store.Live().Search(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(result.Hits) == 0 {
+			break
+		}
+		for _, hit := range result.Hits {
+			seen[hit.Document.Title]++
+		}
+		q.After, q.Offset = result.Next, min(q.Offset+q.Limit, search.MaxWindow-q.Limit)
+		put(t, store.Live(), "2", product(fmt.Sprintf("ceramic mug %d", page)), product(fmt.Sprintf("ceramic ceramic vase %d", page)))
+	}
+	for _, d := range first {
+		if seen[d.Title] != 1 {
+			t.Errorf("%q is on %d pages", d.Title, seen[d.Title])
+		}
+	}
+}
+
+// TestParts: a batch too large to be written at once is written whole.
+func TestParts(t *testing.T) {
+	store, _ := openStore(t, t.TempDir())
+	var documents []search.Document
+	for i := range 60 {
+		d := product(fmt.Sprintf("lantern %d", i))
+		d.Description = string(slices.Repeat([]byte("candle light "), search.MaxDocumentBytes/14))
+		documents = append(documents, d)
+	}
+	put(t, store.Live(), "1", documents...)
+	wantState(t, store.Live(), len(documents), "1")
+	older := documents[0]
+	older.Version, older.Title = 0, "an older title"
+	put(t, store.Live(), "2", older)
+	if diff := cmp.Diff([]string{"lantern 0"}, titles(t, store.Live(), search.Query{Text: `"lantern 0"`})); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,275 @@
+package bleve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/search"
+)
+
+// Config is where a store is and what it knows of languages.
+type Config struct {
+	// Dir is the folder of the store, made if need be; nothing else may be in it.
+	Dir string
+	// Words are the synonyms and stop words; nil are search.ShippedWords.
+	Words search.Words
+	// Log is told of indexes that could not be opened; nil is slog.Default.
+	Log *slog.Logger
+}
+
+// A Store is the folder of one region's index. It implements search.Store and is safe for concurrent use.
+type Store struct {
+	dir      string
+	log      *slog.Logger
+	synonyms map[string]*synonyms
+	live     live
+
+	mu    sync.Mutex // of opening, closing and swapping
+	lock  *os.File   // nil when closed
+	begun *index
+}
+
+// ErrInUse is wrapped by Open where another process, or another store of this one, has the folder.
+var ErrInUse = errors.New("another process is using the search index")
+
+// errWrite is wrapped where the library could not write; the index is opened anew then.
+var errWrite = errors.New("write to the index")
+
+// Open opens the store of a folder, with an empty index where there is none. An index that cannot be read is moved aside,
+// logged, and begun anew. It fails with ErrInUse where the folder is in use.
+func Open(config Config) (*Store, error) {
+	words := config.Words
+	if words == nil {
+		words = search.ShippedWords()
+	}
+	s := &Store{dir: config.Dir, log: config.Log, synonyms: newSynonyms(words)}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.live.store = s
+	return s, s.Open()
+}
+
+// Kind is "bleve".
+func (s *Store) Kind() string { return "bleve" }
+
+// Open opens a store again that was closed; its live index is the same value as before.
+func (s *Store) Open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock != nil {
+		return nil
+	}
+	return s.open()
+}
+
+func (s *Store) open() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("open the search index: %w", err)
+	}
+	if s.lock, err = lockFolder(s.dir); err != nil {
+		return err
+	}
+	i, err := s.openLive()
+	if err != nil {
+		return errors.Join(err, s.unlock())
+	}
+	s.live.index.Store(i)
+	s.tidy()
+	return nil
+}
+
+// openLive opens the index that is searched, or makes one.
+func (s *Store) openLive() (*index, error) {
+	name, err := s.pointer(liveFile)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		i, err := open(filepath.Join(s.dir, name), s.synonyms)
+		if err == nil {
+			return i, nil
+		}
+		s.setAside(name, err)
+	}
+	name = newName()
+	i, err := create(filepath.Join(s.dir, name), s.synonyms)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.point(liveFile, name); err != nil {
+		return nil, errors.Join(err, i.close())
+	}
+	return i, nil
+}
+
+// Live is the index that shoppers search.
+func (s *Store) Live() search.Index { return &s.live }
+
+// Begin makes an empty index beside the live one.
+func (s *Store) Begin(context.Context) (search.Index, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return nil, unavailable(errClosed)
+	}
+	if err := s.dropBegun(); err != nil {
+		return nil, err
+	}
+	name := newName()
+	i, err := create(filepath.Join(s.dir, name), s.synonyms)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if err := s.point(begunFile, name); err != nil {
+		return nil, errors.Join(unavailable(err), i.close())
+	}
+	s.begun = i
+	return i, nil
+}
+
+// dropBegun forgets an index that was begun.
+func (s *Store) dropBegun() error {
+	if s.begun != nil {
+		if err := s.begun.close(); err != nil {
+			s.log.Warn("an index that was begun did not close", "error", err)
+		}
+		s.begun = nil
+	}
+	if err := s.point(begunFile, ""); err != nil {
+		return err
+	}
+	s.tidy()
+	return nil
+}
+
+// Resume is the index that was begun and not swapped yet, or search.ErrNotBegun.
+func (s *Store) Resume(context.Context) (search.Index, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.resume(); err != nil {
+		return nil, err
+	}
+	return s.begun, nil
+}
+
+func (s *Store) resume() error {
+	if s.lock == nil {
+		return unavailable(errClosed)
+	}
+	if s.begun != nil && s.begun.here() == nil {
+		return nil
+	}
+	name, err := s.pointer(begunFile)
+	if err != nil {
+		return unavailable(err)
+	}
+	if name == "" {
+		return search.ErrNotBegun
+	}
+	i, err := open(filepath.Join(s.dir, name), s.synonyms)
+	if err != nil {
+		s.setAside(name, err)
+		return errors.Join(search.ErrNotBegun, s.dropBegun())
+	}
+	s.begun = i
+	return nil
+}
+
+// Swap puts the begun index in the live one's place.
+func (s *Store) Swap(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.resume(); err != nil {
+		return err
+	}
+	if err := s.point(liveFile, filepath.Base(s.begun.folder)); err != nil {
+		return unavailable(err)
+	}
+	old := s.live.index.Swap(s.begun)
+	s.begun = nil
+	if err := old.close(); err != nil {
+		s.log.Warn("the replaced index did not close", "error", err)
+	}
+	if err := s.point(begunFile, ""); err != nil {
+		return unavailable(err)
+	}
+	s.tidy()
+	return nil
+}
+
+// Close lets go of the folder: everything answers search.ErrUnavailable until Open.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return nil
+	}
+	return s.close()
+}
+
+func (s *Store) close() error {
+	var errs []error
+	if i := s.live.index.Swap(nil); i != nil {
+		errs = append(errs, i.close())
+	}
+	if s.begun != nil {
+		errs = append(errs, s.begun.close())
+		s.begun = nil
+	}
+	return errors.Join(append(errs, s.unlock())...)
+}
+
+func (s *Store) unlock() error {
+	f := s.lock
+	s.lock = nil
+	return f.Close()
+}
+
+// Wipe begins anew with nothing: no documents, no positions, no index that was begun.
+func (s *Store) Wipe() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return unavailable(errClosed)
+	}
+	if err := s.close(); err != nil {
+		s.log.Warn("the index to be wiped did not close", "error", err)
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("wipe the search index: %w", err)
+	}
+	return s.open()
+}
+
+// mend opens the store again where an index turned out to be gone or not to be written.
+func (s *Store) mend(broken *index, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil || s.live.index.Load() != broken {
+		return
+	}
+	s.log.Warn("the search index is opened anew", "error", cause)
+	if err := s.close(); err != nil {
+		s.log.Warn("the search index did not close", "error", err)
+	}
+	if err := s.open(); err != nil {
+		s.log.Error("the search index does not open", "error", err)
+	}
+}
+
+func newName() string { return indexPrefix + uuid.NewString()[:8] }
+
+// live is the store's live index, whatever folder it is in.
+type live struct {
+	store *Store
+	index atomic.Pointer[index]
+}

@@ -1,0 +1,164 @@
+package bleve
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// A token is a word of a text, as it is searched: folded to small letters without accents, and to its stem.
+type token struct {
+	text       string // as written, but folded
+	stem       string
+	start, end int  // the bytes of the text that it stands for
+	glued      bool // nothing but punctuation is between it and the token before
+	digits     bool // it has a digit in it: a number, a measure, a model
+}
+
+// tokenize cuts a text into its words. Letters and digits make words; a full stop or comma between digits belongs to the
+// number, and apostrophes are left out (l'eau is eau, women's is women). Han and kana, written without spaces, are a word
+// a character. Words of a length that nobody types are cut.
+func tokenize(text string) []token {
+	s := scanner{text: text, tokens: make([]token, 0, 4+len(text)/5)}
+	for s.at < len(text) {
+		s.next()
+	}
+	s.finish()
+	return s.tokens
+}
+
+const maxTokenBytes = 64
+
+type scanner struct {
+	text   string
+	at     int
+	word   []byte
+	start  int
+	end    int
+	digits bool
+	gap    bool // white space came since the last token
+	tokens []token
+}
+
+func (s *scanner) next() {
+	r, size := rune(s.text[s.at]), 1
+	if r >= utf8.RuneSelf {
+		r, size = utf8.DecodeRuneInString(s.text[s.at:])
+	}
+	switch {
+	case r < utf8.RuneSelf && ('a' <= r && r <= 'z'):
+		s.add(byte(r))
+	case r < utf8.RuneSelf && ('A' <= r && r <= 'Z'):
+		s.add(byte(r) + 'a' - 'A')
+	case '0' <= r && r <= '9':
+		s.add(byte(r))
+		s.digits = true
+	case (r == '.' || r == ',') && s.betweenDigits():
+		s.add('.')
+	case r == '\'' || r == '’':
+		s.apostrophe()
+	case r < utf8.RuneSelf:
+		s.finish()
+		s.gap = s.gap || unicode.IsSpace(r)
+	default:
+		s.foreign(r, size)
+	}
+	s.at += size
+	if len(s.word) > 0 {
+		s.end = s.at
+	}
+	if len(s.word) >= maxTokenBytes {
+		s.finish()
+	}
+}
+
+func (s *scanner) add(b ...byte) {
+	if len(s.word) == 0 {
+		s.start = s.at
+	}
+	s.word = append(s.word, b...)
+}
+
+func (s *scanner) betweenDigits() bool {
+	isDigit := func(i int) bool { return i >= 0 && i < len(s.text) && '0' <= s.text[i] && s.text[i] <= '9' }
+	return len(s.word) > 0 && isDigit(s.at-1) && isDigit(s.at+1)
+}
+
+// apostrophe is inside a word (o'neill), behind an article (l'eau) or before a genitive (women's).
+func (s *scanner) apostrophe() {
+	switch string(s.word) {
+	case "l", "d", "j", "m", "n", "s", "t", "c", "qu":
+		s.word = s.word[:0]
+		return
+	}
+	_, size := utf8.DecodeRuneInString(s.text[s.at:])
+	rest := s.text[s.at+size:]
+	if len(s.word) > 0 && len(rest) > 0 && (rest[0] == 's' || rest[0] == 'S') {
+		after, _ := utf8.DecodeRuneInString(rest[1:])
+		if len(rest) == 1 || !unicode.IsLetter(after) && !unicode.IsDigit(after) {
+			s.finish()
+			s.at++ // the s itself
+		}
+	}
+}
+
+// foreign takes a character outside of ASCII.
+func (s *scanner) foreign(r rune, size int) {
+	switch {
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
+		s.finish()
+		s.add([]byte(s.text[s.at : s.at+size])...)
+		s.end = s.at + size
+		s.finish()
+	case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.IsNumber(r):
+		s.add(fold(r)...)
+		s.digits = s.digits || unicode.IsNumber(r)
+	default:
+		s.finish()
+		s.gap = s.gap || unicode.IsSpace(r)
+	}
+}
+
+func (s *scanner) finish() {
+	if len(s.word) == 0 {
+		return
+	}
+	t := token{text: string(s.word), start: s.start, end: s.end, digits: s.digits, glued: !s.gap && len(s.tokens) > 0}
+	t.stem = t.text
+	if !t.digits {
+		t.stem = stem(t.text)
+	}
+	s.tokens = append(s.tokens, t)
+	s.word, s.digits, s.gap = s.word[:0], false, false
+}
+
+// letters that no decomposition takes apart, as people without them on their keyboard write them.
+var letters = map[rune]string{'ß': "ss", 'ẞ': "ss", 'æ': "ae", 'Æ': "ae", 'œ': "oe", 'Œ': "oe", 'ø': "o", 'Ø': "o",
+	'ł': "l", 'Ł': "l", 'đ': "d", 'Đ': "d", 'ð': "d", 'Ð': "d", 'þ': "th", 'Þ': "th", 'ı': "i", 'ħ': "h", 'Ħ': "h"}
+
+// fold is a character in small letters without accents; nothing where it is an accent itself.
+func fold(r rune) []byte {
+	if plain, ok := letters[r]; ok {
+		return []byte(plain)
+	}
+	var folded []byte
+	for _, part := range norm.NFKD.String(string(r)) {
+		if unicode.IsLetter(part) || unicode.IsNumber(part) {
+			folded = utf8.AppendRune(folded, unicode.ToLower(part))
+		}
+	}
+	return folded
+}
+
+// code is a SKU or barcode as it is compared: only its letters and digits, so that hyphens and spaces do not matter.
+func code(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
+			b.Write(fold(r))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,109 @@
+package bleve
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+)
+
+// A view is one moment of an index: the library's snapshot and the rows of its segments. It is closed when the index has
+// a newer one and the last search that uses it has ended.
+type view struct {
+	snapshot *scorch.IndexSnapshot
+	segments []segment
+	live     int
+	users    atomic.Int64
+	sorted   func() []place
+}
+
+// A segment is a part of an index whose documents are numbered from 0.
+type segment struct {
+	id      uint64
+	library segmentapi.Segment
+	deleted *roaring.Bitmap // nil is none
+	rows    []row
+}
+
+// A place is where a document is in a view.
+type place struct {
+	segment  int32
+	document uint32
+}
+
+func (v *view) row(p place) *row { return &v.segments[p.segment].rows[p.document] }
+
+// release ends a use of the view.
+func (v *view) release() error {
+	if v.users.Add(-1) > 0 {
+		return nil
+	}
+	if err := v.snapshot.Close(); err != nil {
+		return fmt.Errorf("close a view of the index: %w", err)
+	}
+	return nil
+}
+
+// newView takes the library's present snapshot, and from the view before it the rows of segments that both have.
+func newView(library *scorch.Scorch, before *view, d *dictionaries) (*view, error) {
+	reader, err := library.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	snapshot, ok := reader.(*scorch.IndexSnapshot)
+	if !ok || snapshot == nil {
+		return nil, errClosed
+	}
+	v := &view{snapshot: snapshot}
+	v.users.Store(1)
+	v.sorted = sync.OnceValue(v.sort)
+	for _, s := range snapshot.Segments() {
+		part := segment{id: s.Id(), library: s.Segment(), deleted: s.Deleted()}
+		if part.rows = before.rowsOf(part); part.rows == nil {
+			if part.rows, err = d.readRows(part.library); err != nil {
+				_ = snapshot.Close()
+				return nil, err
+			}
+		}
+		v.live += int(s.Count())
+		v.segments = append(v.segments, part)
+	}
+	return v, nil
+}
+
+// rowsOf are the rows of a segment that this view has as well; nil where it has not.
+func (v *view) rowsOf(s segment) []row {
+	if v == nil {
+		return nil
+	}
+	for i := range v.segments {
+		if v.segments[i].id == s.id && len(v.segments[i].rows) == int(s.library.Count()) {
+			return v.segments[i].rows
+		}
+	}
+	return nil
+}
+
+// each calls f with every document.
+func (v *view) each(f func(place, *row)) {
+	for i := range v.segments {
+		s := &v.segments[i]
+		for n := range s.rows {
+			if s.deleted == nil || !s.deleted.Contains(uint32(n)) {
+				f(place{int32(i), uint32(n)}, &s.rows[n])
+			}
+		}
+	}
+}
+
+// sort lists the documents by their ids.
+func (v *view) sort() []place {
+	all := make([]place, 0, v.live)
+	v.each(func(p place, _ *row) { all = append(all, p) })
+	slices.SortFunc(all, func(a, b place) int { return compareIDs(v.row(a), v.row(b)) })
+	return all
+}

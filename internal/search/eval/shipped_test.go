@@ -1,0 +1,84 @@
+package eval
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/search"
+)
+
+// minimumQueries is what a set must have at least to tell two systems apart.
+const minimumQueries = 150
+
+// The judged set of our own: every query has its kind and an answer, and every judged product is in the catalogue.
+func TestShipped(t *testing.T) {
+	set, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	corpus, err := ShippedDocuments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Queries) < minimumQueries {
+		t.Errorf("%d queries, want %d at least", len(set.Queries), minimumQueries)
+	}
+	kinds := make(map[string]int)
+	for _, q := range set.Queries {
+		kinds[q.Kind]++
+		if set.relevant(q.ID) == 0 {
+			t.Errorf("query %s has no answer", q.ID)
+		}
+		if q.Language == "" {
+			t.Errorf("query %s has no language", q.ID)
+		}
+	}
+	for _, kind := range []string{"head", "tail", "typo", "attribute", "brand", "plural"} {
+		if kinds[kind] < 20 {
+			t.Errorf("%d queries of the kind %q, want 20 at least", kinds[kind], kind)
+		}
+	}
+	for query, grades := range set.Judgements {
+		if !slices.ContainsFunc(set.Queries, func(q Query) bool { return q.ID == query }) {
+			t.Errorf("there is no query %s, which is judged", query)
+		}
+		for product, grade := range grades {
+			if _, known := corpus.ID(product); !known || grade > 3 {
+				t.Errorf("query %s: product %s, grade %d: not in the catalogue, or no grade", query, product, grade)
+			}
+		}
+	}
+}
+
+// A product is judged by its key, or by a SKU or barcode of it.
+func TestShippedDocuments_Names(t *testing.T) {
+	corpus, err := ShippedDocuments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, other string }{
+		{"84997A", "84997C"},                       // a SKU of the same product
+		{"OFF-0000101209159", "0000101209159"},     // its barcode
+		{"OFF-0000101209159", "101209159"},         // without leading zeros
+		{"OFF-0008005158306", "OFF-0008005158306"}, // itself
+	} {
+		want, known := corpus.ID(test.name)
+		got, also := corpus.ID(test.other)
+		if !known || !also || got != want {
+			t.Errorf("%s and %s are two documents", test.name, test.other)
+		}
+	}
+	at := slices.IndexFunc(corpus.documents, func(d search.Document) bool { return slices.Contains(d.Codes, "84997A") })
+	want := map[string][]string{
+		"colour": {"Blue", "Green", "Pink", "Red"},
+		"design": {"Polkadot", "Polkadot Blue", "Polkadot Green", "Polkadot Pink", "Retrospot", "Retrospot Red"},
+	}
+	if diff := cmp.Diff(want, corpus.documents[at].Attributes); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Home & Garden", "Kitchen & Dining", "Tableware", "Flatware", "Flatware Sets"}, corpus.documents[at].CategoryNames); diff != "" {
+		t.Error(diff)
+	}
+}

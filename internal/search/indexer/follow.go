@@ -1,0 +1,112 @@
+package indexer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/database"
+	"meridian/internal/search"
+)
+
+// followLimit is how many changes of a source are read at once.
+const followLimit = 1000
+
+// follow writes what has changed: a page of each source, read in one round trip. more is true where a source has
+// further changes.
+func (f *feed) follow(ctx context.Context) (more bool, err error) {
+	pages, err := f.readChanges(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read changes: %w", err)
+	}
+	var ids []uuid.UUID
+	known := make(map[uuid.UUID]bool)
+	positions := make(map[string]string)
+	for i, follower := range f.followers {
+		for _, c := range follower.news(pages[i].changes) {
+			if !known[c.product] {
+				known[c.product] = true
+				ids = append(ids, c.product)
+			}
+		}
+		positions[follower.name] = follower.floorAfter(pages[i]).UTC().Format(time.RFC3339Nano)
+		more = more || !pages[i].last
+	}
+	if len(ids) == 0 && f.stale(positions) {
+		err = f.write(ctx, search.Changes{Positions: positions}, nil)
+	} else {
+		err = f.writeProducts(ctx, ids, positions)
+	}
+	if err != nil {
+		return false, err
+	}
+	for i, follower := range f.followers {
+		follower.done(pages[i], f.Overlap)
+	}
+	f.caughtUp = f.oldest()
+	return more, nil
+}
+
+// positionsEvery is how far positions go on in memory, where nothing changes, before they are written into the index: a
+// feed that is started looks at what has changed since.
+const positionsEvery = 30 * time.Second
+
+// stale reports whether the positions in the index are far behind these.
+func (f *feed) stale(positions map[string]string) bool {
+	for name, position := range positions {
+		now, err := time.Parse(time.RFC3339Nano, position)
+		was, _ := time.Parse(time.RFC3339Nano, f.positions[name]) // the zero time where there is none
+		if err == nil && !was.IsZero() && now.Sub(was) > positionsEvery {
+			return true
+		}
+	}
+	return false
+}
+
+// readChanges reads a page of each source.
+func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
+	began := time.Now()
+	found := make([]func() []change, len(f.followers))
+	var now time.Time
+	err := f.DB.Read(ctx, func(b *database.Batch) error {
+		queueNow(b, &now)
+		for i, follower := range f.followers {
+			follower.begin(f.Overlap)
+			found[i] = follower.queue(b, follower.pass.behind, followLimit)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.ahead = began.Sub(now)
+	pages := make([]pageRead, len(found))
+	for i := range found {
+		changes := found[i]()
+		pages[i] = pageRead{changes: changes, last: len(changes) < followLimit, at: now, cost: time.Since(began)}
+	}
+	return pages, nil
+}
+
+// writeProducts renders products and writes them, a page after the other, and the positions with the last. Without
+// products it writes nothing: where nothing changed, the positions before do.
+func (f *feed) writeProducts(ctx context.Context, ids []uuid.UUID, positions map[string]string) error {
+	for len(ids) > 0 {
+		n := min(len(ids), f.Page)
+		r, err := f.render.documents(ctx, ids[:n])
+		if err != nil {
+			return err
+		}
+		changes := search.Changes{Put: r.documents, Delete: r.absent}
+		if n == len(ids) {
+			changes.Positions = positions
+		}
+		if err := f.write(ctx, changes, r.faulty); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/database"
+)
+
+// The causes for which a lease ends before its process does.
+var (
+	errLeaseTaken = errors.New("another process feeds the index")
+	errLeaseOver  = errors.New("the lease could not be renewed")
+)
+
+// lease is this process's right to feed the index. Its context ends before the right does.
+type lease struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	end    *time.Timer
+}
+
+// acquire takes the lease, if nobody else has it; else nil.
+func (x *Indexer) acquire(ctx context.Context) (*lease, error) {
+	began := time.Now()
+	held, err := x.beat(ctx)
+	if err != nil || !held {
+		return nil, err
+	}
+	l := new(lease)
+	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	l.end = time.AfterFunc(x.remaining(began), func() { l.cancel(errLeaseOver) })
+	return l, nil
+}
+
+// remaining is how long work may go on by a lease that was asked for at a moment: a fifth less than it is, so that the
+// last call has ended.
+func (x *Indexer) remaining(asked time.Time) time.Duration {
+	return x.Lease - x.Lease/5 - time.Since(asked)
+}
+
+// keep renews the lease until its context ends, or it is lost.
+func (x *Indexer) keep(l *lease) {
+	beats := time.NewTicker(x.Heartbeat)
+	defer beats.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-beats.C:
+		}
+		began := time.Now()
+		held, err := x.beat(l.ctx)
+		switch {
+		case err != nil: // the timer ends it, if this lasts
+		case !held:
+			l.cancel(errLeaseTaken)
+		default:
+			l.end.Reset(x.remaining(began))
+		}
+	}
+}
+
+// beat takes the lease or renews it, and tells how the index is: one round trip. held is false where another process
+// has it.
+func (x *Indexer) beat(ctx context.Context) (held bool, err error) {
+	s := x.Status()
+	upTo := &s.upTo
+	if s.upTo.IsZero() {
+		upTo = nil
+	}
+	err = x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		held = false
+		// $1 = region, $2 = id, $3 = engine, $4 = holder, $5 = microseconds of the lease, $6 = state, $7 = detail,
+		// $8 = up to when, $9 = documents, $10 = bytes, $11 = set aside
+		b.Queue(`
+INSERT INTO search_replicas AS r
+  (region, id, engine, holder, held_until, state, detail, caught_up_at, documents, bytes, set_aside)
+VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 microsecond', $6, $7, $8, $9, $10, $11)
+ON CONFLICT (region, id) DO UPDATE
+SET engine = excluded.engine, holder = excluded.holder, held_until = excluded.held_until, state = excluded.state,
+    detail = excluded.detail, caught_up_at = coalesce(excluded.caught_up_at, r.caught_up_at), documents = excluded.documents,
+    bytes = excluded.bytes, set_aside = excluded.set_aside, updated_at = now(), expires_at = now() + INTERVAL '1 day'
+WHERE r.holder = excluded.holder OR r.held_until < now()
+RETURNING r.id`, x.DB.Region(), x.Replica, x.Store.Kind(), x.holder, x.Lease.Microseconds(), s.State, database.Text(s.Detail),
+			upTo, s.Documents, s.Bytes, s.SetAside).Query(func(rows pgx.Rows) error {
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			held = len(ids) > 0
+			return err
+		})
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("take the lease of the search index %s: %w", x.Replica, err)
+	}
+	return held, nil
+}
+
+// releaseTimeout bounds what giving the lease back may take: whoever waits for it has it soon anyway.
+const releaseTimeout = 2 * time.Second
+
+// release gives the lease back, so that another process need not wait for its end.
+func (x *Indexer) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	err := x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		b.Queue(`
+UPDATE search_replicas
+SET held_until = now() - INTERVAL '1 microsecond', state = 'stopped', detail = '', updated_at = now()
+WHERE region = $1 AND id = $2 AND holder = $3`, x.DB.Region(), x.Replica, x.holder)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("give back the lease of the search index %s: %w", x.Replica, err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package indexer
+
+import (
+	"encoding/binary"
+	"time"
+
+	"meridian/internal/pricing"
+	"meridian/internal/search"
+)
+
+const (
+	// horizon is how far ahead is looked for moments at which prices move.
+	horizon = 24 * time.Hour
+	// soonest is when a document without such a moment is rendered again at the earliest. The rest of the horizon is what
+	// such documents are spread over, so that an index which was filled at once does not fall due at once.
+	soonest = horizon / 2
+)
+
+// priceList prices documents by the rules of one moment.
+type priceList struct {
+	rules   *pricing.Rules
+	at      time.Time
+	markets []*pricing.Market
+	// next is when a market begins or ends, the zero time where none does within the horizon.
+	next time.Time
+}
+
+func newPriceList(rules *pricing.Rules, at time.Time) priceList {
+	l := priceList{rules: rules, at: at}
+	for _, m := range rules.Markets() {
+		if m.Period.Has(at) {
+			l.markets = append(l.markets, &m)
+		}
+		l.next = earlier(l.next, l.within(m.Period.From))
+		l.next = earlier(l.next, l.within(m.Period.To))
+	}
+	return l
+}
+
+// within is a moment, or the zero time where it is past or beyond the horizon.
+func (l priceList) within(at time.Time) time.Time {
+	if at.After(l.at) && at.Before(l.at.Add(horizon)) {
+		return at
+	}
+	return time.Time{}
+}
+
+// earlier is the earlier of two moments, of which the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// price sets the prices of a document, their bands, and until when they are good. moving is true where the last is a
+// moment that is known, rather than the end of what was looked at.
+func (l priceList) price(d *search.Document, articles []*pricing.Article) (moving bool) {
+	next := l.next
+	d.Prices = make(map[string]int64, len(l.markets))
+	for _, article := range articles {
+		for _, m := range l.markets {
+			ask := pricing.Ask{Market: m, Currency: m.Currency, At: l.at}
+			if at, ok := l.rules.NextWithin(article, ask, horizon); ok {
+				next = earlier(next, at)
+			}
+			unit, err := l.rules.Unit(article, ask, 1)
+			if err != nil {
+				continue // it cannot be bought there
+			}
+			if least, known := d.Prices[m.Code]; !known || unit.AmountMinor < least {
+				d.Prices[m.Code] = unit.AmountMinor
+			}
+		}
+	}
+	for _, m := range l.markets {
+		if minor, known := d.Prices[m.Code]; known {
+			d.PriceBands = append(d.PriceBands, search.PriceBand(m.Code, m.Currency, minor))
+		}
+	}
+	d.GoodUntil = next
+	if next.IsZero() {
+		d.GoodUntil = l.at.Add(soonest + spread(d))
+	}
+	return !next.IsZero()
+}
+
+// spread is a part of the second half of the horizon, by the document's id.
+func spread(d *search.Document) time.Duration {
+	const parts = 1 << 16
+	return (horizon - soonest) / parts * time.Duration(binary.BigEndian.Uint16(d.ID[:]))
+}

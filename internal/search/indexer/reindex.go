@@ -1,0 +1,152 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/search"
+)
+
+// reindexing builds an index beside the live one and puts it in its place. The new one is fed as the live one is, by a
+// feed of its own, so that both follow edits all the while; how far it is stands in it, and so does whose it is.
+type reindexing struct {
+	*Indexer
+	id    uuid.UUID
+	fresh *feed
+	// tries is how often the new index has had another number of documents than the database; after maxTries, check finds
+	// out by comparing them.
+	tries int
+	check *comparing
+	// done and total are how far it is, in products; in the end the documents of the new index.
+	done, total int
+}
+
+func (r *reindexing) state() State { return StateReindexing }
+
+func (r *reindexing) progress(j *Job) { j.Done, j.Total = r.done, r.total }
+
+// step opens the new index, fills it, and swaps it in when it holds what the database does.
+func (r *reindexing) step(ctx context.Context) (done bool, err error) {
+	if r.fresh == nil {
+		if done, err = r.open(ctx); done || err != nil {
+			return done, err
+		}
+	}
+	if done, err = r.goOn(ctx); err != nil {
+		r.fresh, r.check = nil, nil // what the new index holds now is to be asked first
+	}
+	return done, err
+}
+
+func (r *reindexing) goOn(ctx context.Context) (done bool, err error) {
+	busy, err := r.fresh.step(ctx)
+	if s := r.fresh.sweeping; s.total > 0 {
+		r.done, r.total = s.done, s.total
+	}
+	if err != nil || busy || !r.fresh.swept() {
+		return false, err
+	}
+	complete, err := r.complete(ctx)
+	if err != nil || !complete {
+		return false, err
+	}
+	return r.swap(ctx)
+}
+
+// open goes on with the index that this job has begun, or begins one. done is true where it is the live one already: the
+// process before was killed between the swap and the end of the job.
+func (r *reindexing) open(ctx context.Context) (done bool, err error) {
+	if err := r.live.load(ctx); err != nil {
+		return false, err
+	}
+	if r.live.positions[positionJob] == r.id.String() {
+		return true, nil
+	}
+	index, err := r.Store.Resume(ctx)
+	if err == nil {
+		fresh := r.newFeed(index)
+		if err := fresh.load(ctx); err != nil {
+			return false, err
+		}
+		if fresh.positions[positionJob] == r.id.String() {
+			r.fresh = fresh
+			return false, nil
+		}
+	} else if !errors.Is(err, search.ErrNotBegun) {
+		return false, fmt.Errorf("look for the index that was begun: %w", err)
+	}
+	return false, r.begin(ctx)
+}
+
+func (r *reindexing) begin(ctx context.Context) error {
+	index, err := r.Store.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin an index: %w", err)
+	}
+	fresh := r.newFeed(index)
+	if err := fresh.load(ctx); err != nil {
+		return err
+	}
+	if err := fresh.write(ctx, search.Changes{Positions: map[string]string{positionJob: r.id.String()}}, nil); err != nil {
+		return err
+	}
+	r.fresh = fresh
+	return nil
+}
+
+// maxTries is how often the numbers of documents may differ, as they do while products come and go, before everything is
+// compared.
+const maxTries = 10
+
+// complete reports whether the new index holds what the database does.
+func (r *reindexing) complete(ctx context.Context) (bool, error) {
+	if r.tries >= maxTries {
+		return r.compared(ctx)
+	}
+	want, err := r.countActive(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := r.fresh.catchUp(ctx); err != nil {
+		return false, err
+	}
+	state, err := r.fresh.index.State(ctx)
+	if err != nil {
+		return false, fmt.Errorf("count the documents of the new index: %w", err)
+	}
+	if r.done, r.total = state.Documents, state.Documents; state.Documents == want-len(r.aside) {
+		return true, nil
+	}
+	r.tries++
+	return false, nil
+}
+
+func (r *reindexing) compared(ctx context.Context) (bool, error) {
+	if r.check == nil {
+		r.check = &comparing{Indexer: r.Indexer, feed: r.fresh, mend: true}
+	}
+	done, err := r.check.step(ctx)
+	if err != nil || !done {
+		return false, err
+	}
+	if left := r.check.found.Left - r.check.found.Differences[CannotBe]; left > 0 {
+		return false, &jobError{fmt.Errorf("the new index differs from the database in %d products, and was not put in place", left)}
+	}
+	return true, nil
+}
+
+// swap puts the new index in place, and its feed in that of the live one. Where it is not known whether it happened, the
+// next step finds out.
+func (r *reindexing) swap(ctx context.Context) (done bool, err error) {
+	fresh := r.fresh
+	r.fresh = nil
+	if err := r.Store.Swap(ctx); err != nil {
+		return false, fmt.Errorf("put the new index in place: %w", err)
+	}
+	fresh.index = r.Store.Live()
+	r.live = fresh
+	return true, nil
+}

@@ -1,0 +1,103 @@
+package indexer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
+	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/pricing"
+	"meridian/internal/search"
+)
+
+// renderer makes documents of what the database holds.
+type renderer struct {
+	db     *database.DB
+	prices *pricing.Pricer
+}
+
+// rendered is what some products are in an index.
+type rendered struct {
+	documents []search.Document
+	// moving are those of the documents that become others at a known moment, whether or not anybody edits them.
+	moving map[uuid.UUID]bool
+	// absent are the products that have no place in an index: not active, or not there at all.
+	absent []uuid.UUID
+	// faulty are those that cannot be made into a document.
+	faulty []refusal
+}
+
+// refusal is a product that an index cannot take.
+type refusal struct {
+	id      uuid.UUID
+	version int64
+	reason  string
+}
+
+// snapshot is all that the documents of some products are made of, at one moment of the database.
+type snapshot struct {
+	products   []catalog.Listed
+	articles   map[string]*pricing.Article
+	bands      map[uuid.UUID]inventory.Band
+	popularity map[uuid.UUID]int64
+	rules      int64
+}
+
+// documents renders products: one round trip, and another where the rules of prices have changed.
+func (r renderer) documents(ctx context.Context, ids []uuid.UUID) (rendered, error) {
+	if len(ids) == 0 {
+		return rendered{}, nil
+	}
+	at := r.prices.Moment()
+	s, err := r.read(ctx, ids, at)
+	if err != nil {
+		return rendered{}, fmt.Errorf("read %d products: %w", len(ids), err)
+	}
+	rules, err := r.prices.RulesOf(ctx, s.rules, at)
+	if err != nil {
+		return rendered{}, err
+	}
+	return s.render(ids, newPriceList(rules, at)), nil
+}
+
+// read reads what the products are made of; their prices from a moment on.
+func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s snapshot, err error) {
+	s.articles, s.bands, s.popularity = make(map[string]*pricing.Article), make(map[uuid.UUID]inventory.Band), make(map[uuid.UUID]int64)
+	region := r.db.Region()
+	err = r.db.Read(ctx, func(b *database.Batch) error {
+		catalog.QueueListed(b, ids, &s.products)
+		pricing.QueueProductArticles(b, ids, from, s.articles)
+		inventory.QueueBands(b, region, ids, s.bands)
+		queuePopularity(b, region, ids, s.popularity)
+		pricing.QueueVersion(b, &s.rules)
+		return nil
+	})
+	return s, err
+}
+
+func (s snapshot) render(ids []uuid.UUID, prices priceList) rendered {
+	out := rendered{moving: make(map[uuid.UUID]bool)}
+	there := make(map[uuid.UUID]bool, len(s.products))
+	for _, p := range s.products {
+		there[p.ID] = true
+		document, moving, err := s.document(p, prices)
+		if err != nil {
+			out.faulty = append(out.faulty, refusal{id: p.ID, version: p.Version, reason: err.Error()})
+			continue
+		}
+		out.documents = append(out.documents, document)
+		if moving {
+			out.moving[p.ID] = true
+		}
+	}
+	for _, id := range ids {
+		if !there[id] {
+			out.absent = append(out.absent, id)
+		}
+	}
+	return out
+}

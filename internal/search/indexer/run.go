@@ -1,0 +1,138 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Run feeds the index until ctx ends. While another process does, it waits for that one's lease to end.
+func (x *Indexer) Run(ctx context.Context) {
+	failing := false
+	for ctx.Err() == nil {
+		held, err := x.acquire(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			x.Log.WarnContext(ctx, "the search index is not fed", "replica", x.Replica, "error", err)
+		}
+		failing = err != nil
+		if held == nil {
+			pause(ctx, x.Lease/4)
+			continue
+		}
+		x.hold(held)
+	}
+}
+
+// hold feeds the index for as long as the lease lasts.
+func (x *Indexer) hold(l *lease) {
+	var keeping sync.WaitGroup
+	keeping.Go(func() { x.keep(l) })
+	x.work(l.ctx)
+	cause := context.Cause(l.ctx)
+	l.end.Stop()
+	l.cancel(nil)
+	keeping.Wait()
+	if errors.Is(cause, errLeaseTaken) || errors.Is(cause, errLeaseOver) {
+		x.Log.WarnContext(l.ctx, "the feed of the search index stops", "replica", x.Replica, "cause", cause)
+		return
+	}
+	if err := x.release(l.ctx); err != nil {
+		x.Log.WarnContext(l.ctx, "the feed of the search index has stopped", "replica", x.Replica, "error", err)
+	}
+}
+
+// work does round after round until ctx ends: at once while there is something to do, else after Poll, and after a
+// failure later and later.
+func (x *Indexer) work(ctx context.Context) {
+	x.live, x.job, x.looked = x.newFeed(x.Store.Live()), nil, time.Time{}
+	retry := x.Retry
+	failing := false
+	for ctx.Err() == nil {
+		busy, err := x.RoundOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			if !failing {
+				x.Log.WarnContext(ctx, "the search index is not fed", "replica", x.Replica, "error", err)
+			}
+			pause(ctx, retry)
+			retry = min(2*retry, x.RetryMost)
+		case !busy:
+			pause(ctx, x.Poll)
+		}
+		if failing && err == nil {
+			x.Log.InfoContext(ctx, "the search index is fed again", "replica", x.Replica)
+		}
+		if failing = err != nil; !failing {
+			retry = x.Retry
+		}
+	}
+}
+
+// pause waits for about d, jittered so that feeds do not march in step, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d*3/4 + rand.N(d/2+1))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// roundTimeout bounds one round, so that a call that hangs does not stop the feed for good.
+const roundTimeout = 2 * time.Minute
+
+// RoundOnce brings the index a step nearer to the database, and does a step of the job that there is. busy is true
+// where there is more to do at once. It is for the process that holds the lease: Run calls it.
+func (x *Indexer) RoundOnce(ctx context.Context) (busy bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+		if err != nil {
+			x.looked = time.Time{} // what the index holds now is to be asked first
+		}
+		x.tell(err)
+	}()
+	if err := x.look(ctx); err != nil {
+		return false, err
+	}
+	if busy, err = x.live.step(ctx); err != nil {
+		return false, err
+	}
+	working, err := x.doJob(ctx)
+	return busy || working, err
+}
+
+// look looks, every now and then, at what the sources do not tell: the rules, whether the index is as it was left, and
+// whether there is a job.
+func (x *Indexer) look(ctx context.Context) (err error) {
+	if time.Since(x.looked) < x.StateEvery {
+		return nil
+	}
+	began := time.Now()
+	if x.rules, err = x.readRules(ctx); err != nil {
+		return err
+	}
+	if x.live.positions == nil {
+		if err := x.readAside(ctx); err != nil {
+			return err
+		}
+	}
+	if err := x.live.load(ctx); err != nil {
+		return err
+	}
+	if x.job == nil {
+		if x.job, err = x.findJob(ctx); err != nil {
+			return err
+		}
+	}
+	x.looked = began
+	return nil
+}

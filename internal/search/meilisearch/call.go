@@ -1,0 +1,146 @@
+package meilisearch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// server is a Meilisearch server as one key sees it.
+type server struct {
+	meili.ServiceManager
+	http        *http.Client
+	timeout     time.Duration // of a request
+	taskTimeout time.Duration
+	log         *slog.Logger
+	closed      atomic.Bool
+}
+
+func newServer(cfg Config) *server {
+	s := &server{timeout: cfg.Timeout, taskTimeout: cfg.TaskTimeout, log: cfg.Log}
+	s.http = &http.Client{
+		Transport:     transport{cfg.Transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	// The client's own retries send the request again without its body.
+	s.ServiceManager = meili.New(cfg.URL, meili.WithAPIKey(cfg.APIKey), meili.WithCustomClient(s.http), meili.DisableRetries())
+	return s
+}
+
+// close ends the idle connections. What is called afterwards is unavailable.
+func (s *server) close() {
+	s.closed.Store(true)
+	s.http.CloseIdleConnections()
+}
+
+// maxAnswerBytes bounds an answer: a page of entries or of facets has some megabytes at most.
+const maxAnswerBytes = 64 << 20
+
+// transport bounds answers, and remembers how long a server that is too busy asks to be left alone.
+type transport struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if pause, ok := r.Context().Value(pauseKey{}).(*time.Duration); ok {
+		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			*pause = time.Duration(seconds) * time.Second
+		}
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(response.Body, maxAnswerBytes), response.Body}
+	return response, nil
+}
+
+type pauseKey struct{}
+
+// How often something is tried: a search once more, when the server was not reached or too busy for a moment, since
+// somebody waits; a write for some ten seconds.
+const (
+	searchTries = 2
+	writeTries  = 7
+	firstPause  = 30 * time.Millisecond
+	maxPause    = 5 * time.Second
+)
+
+// do calls the server, again where that may help and there is time for it: all that is called may be repeated. what
+// says what is being done.
+func (s *server) do(ctx context.Context, tries int, what string, call func(ctx context.Context) error) error {
+	for try := 1; ; try++ {
+		asked, err := s.once(ctx, call)
+		if err == nil {
+			return nil
+		}
+		fault := explain(ctx, what, err)
+		pause := max(asked, backoff(try))
+		if try >= tries || !mayHelp(err) || !timeFor(ctx, pause) {
+			return fault
+		}
+		select {
+		case <-ctx.Done():
+			return fault
+		case <-time.After(pause):
+		}
+	}
+}
+
+// once calls the server one time. It also returns for how long the server asks to be left alone.
+func (s *server) once(ctx context.Context, call func(ctx context.Context) error) (pause time.Duration, err error) {
+	if s.closed.Load() {
+		return 0, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, pauseKey{}, &pause), s.timeout)
+	defer cancel()
+	err = call(ctx)
+	return pause, err
+}
+
+var errClosed = fmt.Errorf("%w: it was closed", search.ErrUnavailable)
+
+// backoff doubles from try to try, with a random part, so that many who were refused at once do not come back at once.
+func backoff(try int) time.Duration {
+	pause := min(firstPause<<(try-1), maxPause)
+	return pause/2 + rand.N(pause/2+1)
+}
+
+// timeFor reports whether the caller's deadline leaves time for a pause.
+func timeFor(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > pause
+}
+
+// mayHelp reports whether the same request may be answered when it is sent again.
+func mayHelp(err error) bool {
+	said, ok := errors.AsType[*meili.Error](err)
+	if !ok { // the answer broke off, or nothing was sent at all
+		return !errors.Is(err, errClosed) && !errors.Is(err, context.Canceled)
+	}
+	switch said.ErrCode {
+	case meili.MeilisearchCommunicationError, meili.MeilisearchTimeoutError:
+		return !errors.Is(said.OriginError, context.Canceled)
+	}
+	switch said.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,113 @@
+package meilisearch
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"meridian/internal/search"
+)
+
+// A clause is one part of a filter in Meilisearch's language, and the facet that it filters by, if it is one.
+type clause struct {
+	facet string // "" is none; those of attributes are "attributes=" and the name
+	text  string
+}
+
+// clausesOf are the parts of a filter, all of which must hold.
+func clausesOf(q search.Query) []clause {
+	f := q.Filter
+	var all []clause
+	add := func(facet, text string) { all = append(all, clause{facet, text}) }
+	if f.Category != "" {
+		add(fieldCategory, fieldCategory+" = "+quote(f.Category))
+	}
+	if len(f.Brands) > 0 {
+		add(fieldBrand, oneOf(fieldBrand, f.Brands))
+	}
+	if f.MinPrice != nil {
+		add(fieldPrice, priceField(q.Market)+" >= "+strconv.FormatInt(*f.MinPrice, 10))
+	}
+	if f.MaxPrice != nil {
+		add(fieldPrice, priceField(q.Market)+" <= "+strconv.FormatInt(*f.MaxPrice, 10))
+	}
+	if f.MinRating > 0 {
+		add("", "ratingMilli >= "+strconv.FormatInt(f.MinRating, 10))
+	}
+	if f.InStock {
+		add("", "stock != "+quote(string(search.StockOut)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
+		add(attributeFacet(name), oneOf(fieldAttributes, named(name, f.Attributes[name])))
+	}
+	if len(f.IDs) > 0 {
+		add("", oneOf("id", texts(f.IDs)))
+	}
+	if len(f.Exclude) > 0 {
+		add("", "NOT "+oneOf("id", texts(f.Exclude)))
+	}
+	return all
+}
+
+// filterBut is the filter without the clauses of a facet.
+func filterBut(clauses []clause, facet string) []string {
+	var all []string
+	for _, c := range clauses {
+		if facet == "" || c.facet != facet {
+			all = append(all, c.text)
+		}
+	}
+	return all
+}
+
+// attributeFacet is the facet of one attribute.
+func attributeFacet(name string) string { return fieldAttributes + search.AttributeSeparator + name }
+
+func named(name string, values []string) []string {
+	all := make([]string, 0, len(values))
+	for _, value := range values {
+		all = append(all, name+search.AttributeSeparator+value)
+	}
+	return all
+}
+
+func texts(ids []uuid.UUID) []string {
+	all := make([]string, 0, len(ids))
+	for _, id := range ids {
+		all = append(all, id.String())
+	}
+	return all
+}
+
+// oneOf wants one of the values. IN counts as one condition, of which there may be 2,000.
+func oneOf(field string, values []string) string {
+	quoted := make([]string, 0, len(values))
+	for _, value := range values {
+		quoted = append(quoted, quote(value))
+	}
+	return field + " IN [" + strings.Join(quoted, ", ") + "]"
+}
+
+// escape is for texts inside single quotes, where the backslash begins a sequence too: a quote alone being escaped, a
+// text that ends in a backslash would end the quotes.
+var escape = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
+func quote(text string) string { return "'" + escape.Replace(text) + "'" }
+
+// priceField is the field with a market's price.
+func priceField(market string) string { return "prices." + market }
+
+// marketCode is what a market's code may be: it becomes a part of a field's name, which cannot be quoted.
+var marketCode = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+
+func checkMarket(q search.Query) error {
+	if q.Market != "" && !marketCode.MatchString(q.Market) {
+		return fmt.Errorf("search query: market %q", q.Market)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package meilisearch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// index is one index and the one beside it that holds its state. It implements search.Index.
+type index struct {
+	*Engine
+	uid         string
+	settings    *meili.Settings
+	fingerprint string // of the settings
+}
+
+var _ search.Index = (*index)(nil)
+
+// stateOf names the index with another's state.
+func stateOf(uid string) string { return uid + "_state" }
+
+// primaryKey is the field with a document's id.
+const primaryKey = "id"
+
+// prepare makes the index with its settings where it is missing, and gives it the settings of this program where they
+// are others. Positions that are of an index that is gone are forgotten first.
+func (x *index) prepare(ctx context.Context) error {
+	created, err := x.created(ctx)
+	if err == nil && created == "" {
+		created, err = x.create(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	known, err := x.readState(ctx)
+	if err != nil {
+		return err
+	}
+	if known.about[aboutIndex] == created && known.about[aboutSettings] == x.fingerprint {
+		return nil
+	}
+	if known.about[aboutIndex] != created {
+		if err := x.forget(ctx); err != nil {
+			return err
+		}
+	}
+	x.server.log.Info("applying the settings of a search index", "index", x.uid)
+	if err := x.server.applySettings(ctx, x.uid, x.settings); err != nil {
+		return err
+	}
+	return x.writeState(ctx, []row{newRow(kindAbout, aboutIndex, created), newRow(kindAbout, aboutSettings, x.fingerprint)})
+}
+
+// created tells the index from one that was made at another time, or by a program whose documents have another form; ""
+// is that there is none.
+func (x *index) created(ctx context.Context) (string, error) {
+	var info *meili.IndexResult
+	err := x.server.do(ctx, writeTries, "look for the index "+x.uid, func(ctx context.Context) (err error) {
+		info, err = x.server.Index(x.uid).FetchInfoWithContext(ctx)
+		return err
+	})
+	if saidCode(err, "index_not_found") {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return info.CreatedAt.UTC().Format(time.RFC3339Nano) + " form " + recordFormat, nil
+}
+
+// create makes the index, unless somebody just did.
+func (x *index) create(ctx context.Context) (string, error) {
+	what := "create the index " + x.uid
+	err := x.server.carryOut(ctx, what, func(ctx context.Context) (*meili.TaskInfo, error) {
+		return x.server.CreateIndexWithContext(ctx, &meili.IndexConfig{Uid: x.uid, PrimaryKey: primaryKey})
+	})
+	if err != nil && !saidCode(err, "index_already_exists") {
+		return "", err
+	}
+	created, err := x.created(ctx)
+	if err == nil && created == "" {
+		return "", fmt.Errorf("%s: %w: it is gone again", what, search.ErrUnavailable)
+	}
+	return created, err
+}
+
+// drop deletes the index and its state, if they are there.
+func (x *index) drop(ctx context.Context) error {
+	return errors.Join(x.server.deleteIndex(ctx, x.uid), x.server.deleteIndex(ctx, stateOf(x.uid)))
+}
+
+func (s *server) deleteIndex(ctx context.Context, uid string) error {
+	err := s.carryOut(ctx, "delete the index "+uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+		return s.DeleteIndexWithContext(ctx, uid)
+	})
+	if saidCode(err, "index_not_found") {
+		return nil
+	}
+	return err
+}
+
+// State implements search.Index. An index that is not there is empty and has no positions.
+func (x *index) State(ctx context.Context) (search.State, error) {
+	created, err := x.created(ctx)
+	if err != nil || created == "" {
+		return search.State{}, err
+	}
+	known, err := x.readState(ctx)
+	if err != nil {
+		return search.State{}, err
+	}
+	var stats *meili.StatsIndex
+	err = x.server.do(ctx, writeTries, "count the documents of "+x.uid, func(ctx context.Context) (err error) {
+		stats, err = x.server.Index(x.uid).GetStatsWithContext(ctx, nil)
+		return err
+	})
+	if err != nil {
+		return search.State{}, err
+	}
+	state := search.State{Documents: int(stats.NumberOfDocuments)}
+	if known.about[aboutIndex] == created {
+		state.Positions = known.positions
+	}
+	if bytes, ok := stats.RawDocumentDbSize.(float64); ok {
+		state.Bytes = int64(bytes)
+	}
+	return state, nil
+}
+
+// Entries implements search.Index.
+func (x *index) Entries(ctx context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
+	query := &meili.DocumentsQuery{Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit)}
+	records, err := x.list(ctx, "list the entries of "+x.uid, query)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]search.Entry, 0, len(records))
+	for _, r := range records {
+		id, err := uuid.Parse(r.ID)
+		if err != nil {
+			return nil, unreadable("an entry", err)
+		}
+		entries = append(entries, search.Entry{ID: id, Version: r.Version, Fingerprint: r.Fingerprint})
+	}
+	return entries, nil
+}
+
+// Due implements search.Index.
+func (x *index) Due(ctx context.Context, at time.Time, limit int) ([]uuid.UUID, error) {
+	query := &meili.DocumentsQuery{Filter: fmt.Sprintf("goodUntil <= %d", at.UnixMicro()), Sort: []string{"goodUntil:asc", "id:asc"}, Fields: []string{"id"}, Limit: int64(limit)}
+	records, err := x.list(ctx, "list what is due in "+x.uid, query)
+	if err != nil {
+		return nil, err
+	}
+	due := make([]uuid.UUID, 0, len(records))
+	for _, r := range records {
+		id, err := uuid.Parse(r.ID)
+		if err != nil {
+			return nil, unreadable("what is due", err)
+		}
+		due = append(due, id)
+	}
+	return due, nil
+}
+
+// list reads documents. An index that is not there has none.
+func (x *index) list(ctx context.Context, what string, query *meili.DocumentsQuery) ([]record, error) {
+	if query.Limit < 1 {
+		return nil, nil
+	}
+	var found meili.DocumentsResult
+	err := x.server.do(ctx, writeTries, what, func(ctx context.Context) error {
+		found = meili.DocumentsResult{}
+		return x.server.Index(x.uid).GetDocumentsWithContext(ctx, query, &found)
+	})
+	if saidCode(err, "index_not_found") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	records := make([]record, len(found.Results))
+	for i, hit := range found.Results {
+		if err := hit.DecodeInto(&records[i]); err != nil {
+			return nil, unreadable("a document", err)
+		}
+	}
+	return records, nil
+}

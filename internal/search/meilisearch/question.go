@@ -1,0 +1,162 @@
+package meilisearch
+
+import (
+	"maps"
+	"slices"
+
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// The fields that are counted by.
+const (
+	fieldBrand          = "brand"
+	fieldCategory       = "categoryIds"
+	fieldPrice          = "priceBands"
+	fieldAttributes     = "attributes"
+	fieldAttributeNames = "attributeNames"
+)
+
+// A question is a query on its way to Meilisearch: what makes its requests.
+type question struct {
+	search.Query
+	index   string
+	typed   typed
+	clauses []clause
+	marks   marks
+}
+
+// A count is a request that counts fields as if one facet were not filtered by.
+type count struct {
+	but    string // the facet; "" filters by everything
+	fields []string
+}
+
+// counts are the requests that the facets of a query need: the first is that of its hits.
+func (q question) counts() []count {
+	all := []count{{}}
+	for _, kind := range q.Facets {
+		for _, c := range q.countsOf(kind) {
+			if c.but == "" {
+				all[0].fields = append(all[0].fields, c.fields...)
+			} else {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+func (q question) countsOf(kind search.FacetKind) []count {
+	switch kind {
+	case search.FacetBrand:
+		return []count{q.countAlone(fieldBrand)}
+	case search.FacetCategory:
+		return []count{q.countAlone(fieldCategory)}
+	case search.FacetPrice:
+		return []count{q.countAlone(fieldPrice)}
+	case search.FacetAttributes:
+		all := []count{{fields: attributeFields}}
+		for _, name := range slices.Sorted(maps.Keys(q.Filter.Attributes)) {
+			all = append(all, count{but: attributeFacet(name), fields: attributeFields})
+		}
+		return all
+	}
+	return nil
+}
+
+var attributeFields = []string{fieldAttributes, fieldAttributeNames}
+
+// countAlone counts a field with the hits, unless it is filtered by.
+func (q question) countAlone(field string) count {
+	c := count{fields: []string{field}}
+	if slices.ContainsFunc(q.clauses, func(c clause) bool { return c.facet == field }) {
+		c.but = field
+	}
+	return c
+}
+
+// requests are the searches that are sent at once, one for each of the counts.
+func (q question) requests(counts []count) []*meili.SearchRequest {
+	all := make([]*meili.SearchRequest, 0, len(counts))
+	for i, c := range counts {
+		r := q.request(q.typed, c)
+		r.Facets = c.fields
+		r.Limit = 1 // 0 cannot be asked for
+		if i == 0 {
+			r.Offset, r.Limit = int64(q.Offset), max(1, int64(q.Limit))
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// request is what all searches of a question have in common.
+func (q question) request(text typed, c count) *meili.SearchRequest {
+	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), MatchingStrategy: meili.All, Sort: sortBy(q.Query)}
+	if filter := filterBut(q.clauses, c.but); len(filter) > 0 {
+		r.Filter = filter
+	}
+	switch {
+	case q.Match == search.MatchAny:
+		r.MatchingStrategy = meili.Last
+	case text.optional() > 2:
+		r.MatchingStrategy, r.RankingScoreThreshold = meili.Frequency, scoreOf(text)
+	}
+	if c.but != "" {
+		r.AttributesToRetrieve = []string{"id"}
+		return r
+	}
+	r.AttributesToRetrieve, r.ShowRankingScore = cardFields, true
+	if q.Highlight {
+		r.AttributesToHighlight, r.HighlightPreTag, r.HighlightPostTag = []string{"title", "brand"}, q.marks.begin, q.marks.end
+	}
+	return r
+}
+
+// scoreOf is less than the score of any document that has as many of the words as it must, and more than that of one
+// that has fewer: with k of n words the score is above (k-1)/n, and at most k/n.
+func scoreOf(text typed) float64 {
+	const nothing = 1e-9
+	return float64(text.least()-1)/float64(text.words()) + nothing
+}
+
+// sortBy is the order that comes before relevance, by the rule "sort" at the head of the ranking rules.
+func sortBy(q search.Query) []string {
+	switch q.Sort {
+	case search.SortPriceAsc:
+		return []string{priceField(q.Market) + ":asc"}
+	case search.SortPriceDesc:
+		return []string{priceField(q.Market) + ":desc"}
+	case search.SortNewest:
+		return []string{"listedAt:desc"}
+	case search.SortRating:
+		return []string{"ratingMilli:desc"}
+	case search.SortPopularity:
+		return []string{"popularity:desc"}
+	}
+	return nil
+}
+
+// merged reports whether the query is for any of several words, which takes a request a word, merged by the server.
+func (q question) merged() bool { return q.Match == search.MatchAny && len(q.typed.rotations()) > 1 }
+
+// mergedRequest asks for any of the words.
+func (q question) mergedRequest(c count) *meili.MultiSearchRequest {
+	federation := &meili.MultiSearchFederation{Limit: 1}
+	if c.but == "" {
+		federation.Offset, federation.Limit = int64(q.Offset), max(1, int64(q.Limit))
+	}
+	if len(c.fields) > 0 {
+		federation.FacetsByIndex = map[string][]string{q.index: c.fields}
+		federation.MergeFacets = &meili.MultiSearchFederationMergeFacets{MaxValuesPerFacet: maxValuesPerFacet}
+	}
+	request := &meili.MultiSearchRequest{Federation: federation}
+	for _, text := range q.typed.rotations() {
+		r := q.request(text, c)
+		r.FederationOptions = &meili.SearchFederationOptions{Weight: float64(text.words()) / float64(q.typed.words())}
+		request.Queries = append(request.Queries, r)
+	}
+	return request
+}

@@ -1,0 +1,131 @@
+package meilisearch
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// recordFormat is raised when record changes: what is in an index then is of another form, and is written anew.
+const recordFormat = "1"
+
+// record is a document as it is sent. What is empty is left out, since Meilisearch takes a missing value for none and
+// an empty one for a value.
+type record struct {
+	ID              string           `json:"id"`
+	Version         int64            `json:"version"`
+	Fingerprint     string           `json:"fingerprint"`
+	Slug            string           `json:"slug"`
+	Title           string           `json:"title"`
+	Brand           string           `json:"brand,omitempty"`
+	CategoryIDs     []string         `json:"categoryIds,omitempty"`
+	CategoryNames   []string         `json:"categoryNames,omitempty"`
+	Attributes      []string         `json:"attributes,omitempty"`      // name=value, to be filtered and counted by
+	AttributeNames  []string         `json:"attributeNames,omitempty"`  // to be counted by
+	AttributeValues []string         `json:"attributeValues,omitempty"` // to be searched
+	Description     string           `json:"description,omitempty"`
+	Codes           []string         `json:"codes,omitempty"` // as joined makes them
+	Image           string           `json:"image,omitempty"`
+	Prices          map[string]int64 `json:"prices,omitempty"`
+	PriceBands      []string         `json:"priceBands,omitempty"`
+	Stock           search.Stock     `json:"stock"`
+	RatingMilli     int64            `json:"ratingMilli"`
+	Ratings         int64            `json:"ratings"`
+	Popularity      int64            `json:"popularity"`
+	ListedAt        int64            `json:"listedAt"`  // microseconds since 1970
+	GoodUntil       int64            `json:"goodUntil"` // likewise
+}
+
+// cardFields are those of a record that make a search.Card.
+var cardFields = []string{"id", "version", "slug", "title", "brand", "categoryIds", "image", "prices", "stock", "ratingMilli", "ratings", "popularity", "listedAt"}
+
+func newRecord(d search.Document) record {
+	r := record{
+		ID: d.ID.String(), Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
+		CategoryIDs: d.CategoryIDs, CategoryNames: d.CategoryNames, Description: d.Description, Image: d.Image,
+		Attributes: d.AttributeValues(), AttributeNames: slices.Sorted(maps.Keys(d.Attributes)),
+		Prices: d.Prices, PriceBands: d.PriceBands, Stock: d.Stock, RatingMilli: d.RatingMilli, Ratings: d.Ratings,
+		Popularity: d.Popularity, ListedAt: d.ListedAt.UnixMicro(), GoodUntil: d.GoodUntil.UnixMicro(),
+	}
+	texts := append([]string{d.Title}, d.Codes...)
+	for _, name := range r.AttributeNames {
+		r.AttributeValues = append(r.AttributeValues, d.Attributes[name]...)
+		texts = append(texts, d.Attributes[name]...)
+	}
+	r.Codes = codesOf(d.Codes, texts)
+	return r
+}
+
+// codesOf are the codes, and what in the texts looks like one, as one word each.
+func codesOf(codes, texts []string) []string {
+	var all []string
+	for _, code := range codes {
+		all = append(all, join(code))
+	}
+	for _, text := range texts {
+		for word := range strings.FieldsSeq(text) {
+			if isCode(word) {
+				all = append(all, join(word))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(code string) bool { return code == "" })
+}
+
+// isCode reports whether a word is one of letters or digits that are parted by signs, with a digit among them, such as
+// WHT-2210-K: what Meilisearch would cut into words that are many other things too. A number such as 1.5 is none.
+func isCode(word string) bool {
+	var digits, parted bool
+	runes := []rune(word)
+	for i, r := range runes {
+		switch {
+		case unicode.IsDigit(r):
+			digits = true
+		case unicode.IsLetter(r) || unicode.IsMark(r):
+		case i == 0 || i == len(runes)-1: // signs around a word are not of it
+		case (r == '.' || r == ',') && unicode.IsDigit(runes[i-1]) && unicode.IsDigit(runes[i+1]):
+			return false
+		default:
+			parted = true
+		}
+	}
+	return digits && parted
+}
+
+// join makes one word of a code, in small letters: Meilisearch would also cut where a capital follows a small letter.
+func join(code string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, code)
+}
+
+// card reads what is given back of a hit.
+func card(hit meili.Hit) (search.Card, error) {
+	var r record
+	if err := hit.DecodeInto(&r); err != nil {
+		return search.Card{}, err
+	}
+	id, err := uuid.Parse(r.ID)
+	if err != nil {
+		return search.Card{}, err
+	}
+	c := search.Card{
+		ID: id, Version: r.Version, Slug: r.Slug, Title: r.Title, Brand: r.Brand, Image: r.Image, Prices: r.Prices, Stock: r.Stock,
+		RatingMilli: r.RatingMilli, Ratings: r.Ratings, Popularity: r.Popularity, ListedAt: time.UnixMicro(r.ListedAt).UTC(),
+	}
+	if n := len(r.CategoryIDs); n > 0 {
+		c.CategoryID = r.CategoryIDs[n-1]
+	}
+	return c, nil
+}

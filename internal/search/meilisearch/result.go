@@ -1,0 +1,201 @@
+package meilisearch
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// result puts together what was answered: the first answer has the hits.
+func (q question) result(counts []count, answers []answer) (search.Result, error) {
+	result := search.Result{Total: int(answers[0].total), More: answers[0].total >= search.MaxWindow, Facets: q.facets(counts, answers)}
+	for _, hit := range answers[0].hits[:min(q.Limit, len(answers[0].hits))] {
+		h, err := q.hit(hit)
+		if err != nil {
+			return search.Result{}, unreadable("a hit", err)
+		}
+		result.Hits = append(result.Hits, h)
+	}
+	return result, nil
+}
+
+// leastScore is given to hits that Meilisearch had no time to rank.
+const leastScore = 1e-9
+
+func (q question) hit(found meili.Hit) (search.Hit, error) {
+	document, err := card(found)
+	if err != nil {
+		return search.Hit{}, err
+	}
+	hit := search.Hit{Document: document}
+	if err := unmarshal(found["_rankingScore"], &hit.Score); err != nil {
+		return search.Hit{}, err
+	}
+	hit.Score = min(cmp.Or(max(hit.Score, 0), leastScore), 1)
+	if q.Highlight {
+		hit.Highlights, err = q.marks.highlights(found["_formatted"])
+	}
+	return hit, err
+}
+
+// unmarshal reads a value that may not be there.
+func unmarshal(raw json.RawMessage, into any) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// marks are what Meilisearch puts around the parts that were searched for: nothing that could be in a text, since it is
+// random and never shown.
+type marks struct{ begin, end string }
+
+func newMarks() marks {
+	secret := rand.Text()
+	return marks{begin: "\x02" + secret + "\x02", end: "\x03" + secret + "\x03"}
+}
+
+// highlights cuts the marked fields of a hit.
+func (m marks) highlights(formatted json.RawMessage) (map[string][]search.Fragment, error) {
+	var fields struct{ Title, Brand string }
+	if err := unmarshal(formatted, &fields); err != nil {
+		return nil, err
+	}
+	found := make(map[string][]search.Fragment)
+	for name, text := range map[string]string{"title": fields.Title, "brand": fields.Brand} {
+		if strings.Contains(text, m.begin) {
+			found[name] = m.cut(text)
+		}
+	}
+	return found, nil
+}
+
+// cut parts a text at its marks.
+func (m marks) cut(text string) []search.Fragment {
+	var all []search.Fragment
+	add := func(text string, match bool) {
+		if text != "" {
+			all = append(all, search.Fragment{Text: text, Match: match})
+		}
+	}
+	for text != "" {
+		before, rest, _ := strings.Cut(text, m.begin)
+		match, after, _ := strings.Cut(rest, m.end)
+		add(before, false)
+		add(match, true)
+		text = after
+	}
+	return all
+}
+
+// facets are the counts of the query's facets.
+func (q question) facets(counts []count, answers []answer) search.Facets {
+	var facets search.Facets
+	for _, kind := range q.Facets {
+		switch kind {
+		case search.FacetBrand:
+			facets.Brands = most(q.values(counts, answers, fieldBrand))
+		case search.FacetCategory:
+			facets.Categories = most(q.values(counts, answers, fieldCategory))
+		case search.FacetPrice:
+			facets.Prices = bandsOf(q.Market, q.values(counts, answers, fieldPrice))
+		case search.FacetAttributes:
+			facets.Attributes = q.attributes(counts, answers)
+		}
+	}
+	return facets
+}
+
+// values are those of a field, as its own request counted them if it has one.
+func (q question) values(counts []count, answers []answer, field string) map[string]int {
+	i := slices.IndexFunc(counts, func(c count) bool { return c.but == field })
+	return answers[max(i, 0)].counts[field]
+}
+
+// most are the most frequent values.
+func most(values map[string]int) []search.Count {
+	all := make([]search.Count, 0, len(values))
+	for value, n := range values {
+		if n > 0 {
+			all = append(all, search.Count{Value: value, Count: n})
+		}
+	}
+	slices.SortFunc(all, func(a, b search.Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+	})
+	return all[:min(len(all), search.MaxFacetValues)]
+}
+
+// bandsOf are the price bands of one market, in their order.
+func bandsOf(market string, values map[string]int) []search.Count {
+	var all []search.Count
+	for value, n := range values {
+		if of, _, err := search.ParsePriceBand(value); err == nil && of == market && n > 0 {
+			all = append(all, search.Count{Value: value, Count: n})
+		}
+	}
+	slices.SortFunc(all, func(a, b search.Count) int { return cmp.Compare(number(a.Value), number(b.Value)) })
+	return all
+}
+
+func number(band string) int {
+	_, n, _ := search.ParsePriceBand(band) // it was read before
+	return n
+}
+
+// attributes are the values of the attributes that most documents have. Those that are filtered by were counted by
+// requests of their own.
+func (q question) attributes(counts []count, answers []answer) map[string][]search.Count {
+	values, documents := make(map[string]map[string]int), make(map[string]int)
+	for i, c := range counts {
+		_, own, alone := strings.Cut(c.but, fieldAttributes+search.AttributeSeparator)
+		if i > 0 && !alone {
+			continue
+		}
+		for name, n := range answers[i].counts[fieldAttributeNames] {
+			if q.countedBy(i, name, own) {
+				documents[name] = n
+			}
+		}
+		for pair, n := range answers[i].counts[fieldAttributes] {
+			name, value, _ := strings.Cut(pair, search.AttributeSeparator)
+			if q.countedBy(i, name, own) {
+				if values[name] == nil {
+					values[name] = make(map[string]int)
+				}
+				values[name][value] = n
+			}
+		}
+	}
+	all := make(map[string][]search.Count)
+	for _, name := range frequent(documents) {
+		all[name] = most(values[name])
+	}
+	return all
+}
+
+// countedBy reports whether an attribute's values are those of the ith answer: the first one, unless it is filtered by.
+func (q question) countedBy(i int, name, own string) bool {
+	if _, filtered := q.Filter.Attributes[name]; filtered {
+		return i > 0 && name == own
+	}
+	return i == 0
+}
+
+// frequent are the attributes that most documents have.
+func frequent(documents map[string]int) []string {
+	names := make([]string, 0, len(documents))
+	for name, n := range documents {
+		if n > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(documents[b], documents[a]), cmp.Compare(a, b)) })
+	return names[:min(len(names), search.MaxFacetAttributes)]
+}

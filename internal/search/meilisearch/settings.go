@@ -1,0 +1,137 @@
+package meilisearch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	meili "github.com/meilisearch/meilisearch-go"
+
+	"meridian/internal/search"
+)
+
+// maxValuesPerFacet is how many values of a field are counted, the most frequent ones: those of all attributes are one
+// field, of which search.MaxFacetAttributes by search.MaxFacetValues are shown.
+const maxValuesPerFacet = 2 * search.MaxFacetAttributes * search.MaxFacetValues
+
+// settingsOf are the settings of an index. Every field of every part is filled, since a part is sent whole.
+func settingsOf(words search.Words) *meili.Settings {
+	prefixes := "indexingTime"
+	return &meili.Settings{
+		// What is asked for by name comes before relevance, popularity after it, and the id makes the order total. The
+		// rule wordPosition is left out: where in a title a word is says less than how popular the product is.
+		RankingRules:         []string{"sort", "words", "typo", "proximity", "attributeRank", "exactness", "popularity:desc", "id:asc"},
+		SearchableAttributes: []string{"title", "brand", "categoryNames", "attributeValues", "description", "codes"},
+		DisplayedAttributes:  []string{"*"},
+		FilterableAttributes: []string{
+			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil",
+		},
+		SortableAttributes: []string{"id", "prices", "listedAt", "ratingMilli", "popularity", "goodUntil"},
+		Synonyms:           synonyms(words),
+		TypoTolerance: &meili.TypoTolerance{
+			Enabled:             true,
+			MinWordSizeForTypos: meili.MinWordSizeForTypos{OneTypo: 5, TwoTypos: 9},
+			DisableOnWords:      []string{},
+			DisableOnAttributes: []string{"codes"},
+			DisableOnNumbers:    true,
+		},
+		Pagination:         &meili.Pagination{MaxTotalHits: search.MaxWindow},
+		Faceting:           &meili.Faceting{MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount}},
+		ProximityPrecision: meili.ByWord,
+		PrefixSearch:       &prefixes,
+		SearchCutoffMs:     700, // less than anybody waits for a search: what is ranked by then is answered
+	}
+}
+
+// settingsFingerprint tells settings apart, with the form of the documents that they are for.
+func settingsFingerprint(settings *meili.Settings) string {
+	content, err := json.Marshal(settings) // maps by sorted keys
+	if err != nil {
+		panic(err) // there is nothing in it that JSON lacks
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:16])
+}
+
+// applySettings gives an index its settings, and returns when all of its documents are indexed by them.
+func (s *server) applySettings(ctx context.Context, uid string, settings *meili.Settings) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	index := s.Index(uid)
+	calls := []func(context.Context) (*meili.TaskInfo, error){
+		// The settings cannot say no, nor clear a list. Nobody searches in lists of facets, and without that indexing is faster.
+		func(ctx context.Context) (*meili.TaskInfo, error) {
+			return index.UpdateFacetSearchWithContext(ctx, false)
+		},
+		index.ResetStopWordsWithContext,
+		func(ctx context.Context) (*meili.TaskInfo, error) {
+			return index.UpdateSettingsWithContext(ctx, settings)
+		},
+	}
+	if len(settings.Synonyms) == 0 {
+		calls = append(calls, index.ResetSynonymsWithContext)
+	}
+	const what = "apply the settings"
+	var tasks []int64
+	for _, call := range calls {
+		task, err := s.enqueue(ctx, what, call)
+		if err != nil {
+			return err
+		}
+		tasks = append(tasks, task)
+	}
+	return s.wait(ctx, what, tasks...)
+}
+
+// synonyms are those of all languages, each way on its own, as Meilisearch takes them. Texts are sent without stop
+// words, so what is typed is a key without them too.
+func synonyms(words search.Words) map[string][]string {
+	all := make(map[string][]string)
+	add := func(stop map[string]bool, from string, to ...string) {
+		for _, key := range []string{from, withoutStops(from, stop)} {
+			all[key] = append(all[key], to...)
+		}
+	}
+	for language, stop := range stopWords(words) {
+		for _, group := range words[language].Synonyms {
+			for _, word := range group {
+				add(stop, word, group...)
+			}
+		}
+		for from, to := range words[language].OneWay {
+			add(stop, from, to...)
+		}
+	}
+	for from, to := range all {
+		slices.Sort(to)
+		all[from] = slices.DeleteFunc(slices.Compact(to), func(word string) bool { return word == from })
+		if len(all[from]) == 0 {
+			delete(all, from)
+		}
+	}
+	return all
+}
+
+// withoutStops is a text without its stop words, or the text if it has no others.
+func withoutStops(text string, stop map[string]bool) string {
+	telling := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return stop[word] })
+	if len(telling) == 0 {
+		return text
+	}
+	return strings.Join(telling, " ")
+}
+
+// stopWords are the stop words of each language.
+func stopWords(words search.Words) map[string]map[string]bool {
+	all := make(map[string]map[string]bool, len(words))
+	for language, of := range words {
+		all[language] = make(map[string]bool, len(of.Stop))
+		for _, word := range of.Stop {
+			all[language][word] = true
+		}
+	}
+	return all
+}

@@ -1,0 +1,104 @@
+package meilisearch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	meili "github.com/meilisearch/meilisearch-go"
+)
+
+// A row is a document of an index's state.
+type row struct {
+	ID    string `json:"id"`
+	Kind  string `json:"kind"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// What rows are.
+const (
+	kindPosition = "position" // of the feed, by the name of the source
+	kindAbout    = "about"    // the index, by the names below
+)
+
+// What is known of an index.
+const (
+	aboutIndex    = "index"    // which one it is: its time of creation
+	aboutSettings = "settings" // the fingerprint of the settings that were applied last
+	aboutReplaces = "replaces" // which index this one was begun in order to replace
+)
+
+// newRow names a row by its kind and name, which may have any letters, while ids may not.
+func newRow(kind, name, value string) row {
+	sum := sha256.Sum256([]byte(kind + "\x00" + name))
+	return row{ID: hex.EncodeToString(sum[:16]), Kind: kind, Name: name, Value: value}
+}
+
+// known is an index's state.
+type known struct {
+	about, positions map[string]string
+}
+
+// maxRows is more than there are sources of a feed.
+const maxRows = 1000
+
+// readState reads the state; there is none of an index that is not there.
+func (x *index) readState(ctx context.Context) (known, error) {
+	state := known{about: make(map[string]string), positions: make(map[string]string)}
+	var found meili.DocumentsResult
+	err := x.server.do(ctx, writeTries, "read the state of "+x.uid, func(ctx context.Context) error {
+		found = meili.DocumentsResult{}
+		return x.server.Index(stateOf(x.uid)).GetDocumentsWithContext(ctx, &meili.DocumentsQuery{Limit: maxRows}, &found)
+	})
+	if saidCode(err, "index_not_found") {
+		return state, nil
+	}
+	if err != nil {
+		return known{}, err
+	}
+	for _, hit := range found.Results {
+		var r row
+		if err := hit.DecodeInto(&r); err != nil {
+			return known{}, unreadable("the state", err)
+		}
+		switch r.Kind {
+		case kindAbout:
+			state.about[r.Name] = r.Value
+		case kindPosition:
+			state.positions[r.Name] = r.Value
+		}
+	}
+	return state, nil
+}
+
+// writeState writes rows and returns when they are there.
+func (x *index) writeState(ctx context.Context, rows []row) error {
+	body, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("write the state of %s: %w", x.uid, err)
+	}
+	return x.server.carryOut(ctx, "write the state of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+		key := primaryKey
+		return x.server.Index(stateOf(x.uid)).AddDocumentsWithContext(ctx, body, &meili.DocumentOptions{PrimaryKey: &key})
+	})
+}
+
+// writePositions moves positions; those that are not named stay.
+func (x *index) writePositions(ctx context.Context, positions map[string]string) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	var rows []row
+	for _, name := range slices.Sorted(maps.Keys(positions)) {
+		rows = append(rows, newRow(kindPosition, name, positions[name]))
+	}
+	return x.writeState(ctx, rows)
+}
+
+// forget deletes the state.
+func (x *index) forget(ctx context.Context) error { return x.server.deleteIndex(ctx, stateOf(x.uid)) }

@@ -1,0 +1,55 @@
+package searchtest
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"meridian/internal/search"
+)
+
+// synonymTests are about the words that are shipped.
+var synonymTests = []test[search.Store]{{"synonyms find each other in every language", testSynonyms}}
+
+// synonymsOf is how many groups of a language are asked about.
+const synonymsOf = 5
+
+// testSynonyms looks for the words that are shipped. It writes a store of its own, of documents named by one word each.
+func testSynonyms(t *testing.T, store search.Store) {
+	var pairs []wordPair
+	for _, language := range slices.Sorted(maps.Keys(search.ShippedWords())) {
+		words := search.ShippedWords()[language]
+		for _, group := range words.Synonyms[:min(synonymsOf, len(words.Synonyms))] {
+			pairs = append(pairs, wordPair{language, group[0], group[1]}, wordPair{language, group[1], group[0]})
+		}
+		for i, word := range slices.Sorted(maps.Keys(words.OneWay)) {
+			if i < synonymsOf {
+				pairs = append(pairs, wordPair{language, word, words.OneWay[word][0]})
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		t.Fatal("no synonyms are shipped")
+	}
+	index := make(map[string]int) // the number of the document of each word
+	var documents []search.Document
+	for _, pair := range pairs {
+		if _, known := index[pair.found]; !known {
+			index[pair.found] = len(documents)
+			documents = append(documents, item{slug: strings.ReplaceAll(pair.found, " ", "-"), title: pair.found}.document(len(documents)+1))
+		}
+	}
+	s := filled(t, store, documents)
+	for _, pair := range pairs {
+		want := documents[index[pair.found]]
+		q := search.Query{Text: pair.typed, Language: pair.language, Limit: 20}
+		if found := slugs(ask(t, s, q)); !slices.Contains(found, want.Slug) {
+			t.Errorf("Search(%q in %s) finds %v, want what is called %q too", pair.typed, cmp.Or(pair.language, "?"), found, pair.found)
+		}
+	}
+}
+
+// A wordPair says that a word that is typed finds another.
+type wordPair struct{ language, typed, found string }
