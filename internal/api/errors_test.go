@@ -182,6 +182,8 @@ var answeredElsewhere = map[string]string{
 	"payment.RejectedError":     "becomes a failed payment or refund",
 	"pricing.ErrNotDerived":     "an auditor's, who works a derivation out again: no request does",
 	"pricing.ErrQuoteExpired":   "becomes order.QuoteRefusedError",
+	"search.ErrNotBegun":        "a store's, to whoever builds an index",
+	"search.RejectedError":      "an engine's, to its feed, which sets the document aside",
 }
 
 // TestDomainErrors holds the table to the domains: every exported error of a domain that this package imports is a
