@@ -125,3 +125,53 @@ func TestNext(t *testing.T) {
 		}
 	}
 }
+
+// TestNextWithin: the next moment at which a price may move, near or far. Exchange rates and rules of rounding count
+// only where the price follows from them.
+func TestNextWithin(t *testing.T) {
+	catalogueEUR := entry("catalogue-EUR", 1000)
+	ends := Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: between("2020-01-01", "2026-04-03")}
+	rateOf := func(c money.Currency) func(*RuleRows) {
+		return func(rows *RuleRows) {
+			rows.rates = append(rows.rates, fx.Rate{Currency: c, Source: fx.SourceECB, Day: "2026-04-02", Rate: money.NewDecimal(13, 1), ValidFrom: noon("2026-04-02")})
+		}
+	}
+	rounding := func(rows *RuleRows) {
+		rows.roundings[0].Period.To = noon("2026-04-02")
+		rows.roundings = append(rows.roundings, &RoundingRule{Rounding: money.Rounding{Name: "cash-5", Modulus: 10, Mode: money.HalfUp}, Period: from("2026-04-02")})
+	}
+	tests := []struct {
+		name     string
+		market   string
+		currency money.Currency
+		change   func(*RuleRows)
+		entries  []Entry
+		want     string // a day, or none
+	}{
+		{"nothing ever", "eu", "EUR", nil, []Entry{catalogueEUR}, ""},
+		{"its entry ends", "eu", "EUR", nil, []Entry{ends}, "2026-04-03"},
+		{"an entry of another list begins", "eu", "EUR", withLists(List{Code: "special", Kind: Regular, Currency: "EUR"}),
+			[]Entry{catalogueEUR, {List: "special", MinQuantity: 1, AmountMinor: 5, Period: from("2026-04-04")}}, "2026-04-04"},
+		{"a rate of a converted price", "us", "USD", rateOf("USD"), []Entry{catalogueEUR}, "2026-04-02"},
+		{"a rate of a price in a list", "us", "USD", rateOf("USD"), []Entry{catalogueEUR, entry("catalogue-USD", 1200)}, ""},
+		{"a rounding rule of a converted price", "ch", "CHF", rounding, []Entry{catalogueEUR}, "2026-04-02"},
+		{"a rate of a price there is not yet", "uk", "GBP", func(rows *RuleRows) {
+			rateOf("GBP")(rows)
+			rows.markets = append(rows.markets, &Market{Code: "uk", Currency: "GBP", Period: from("2020-01-01"), Multiplier: one})
+		}, []Entry{catalogueEUR}, "2026-04-02"},
+		{"beyond the horizon", "eu", "EUR", nil, []Entry{{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: between("2020-01-01", "2026-04-12")}}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			change := test.change
+			if change == nil {
+				change = func(*RuleRows) {}
+			}
+			rules := rulesWith(change)
+			got, ok := rules.NextWithin(article(test.entries...), asking(t, rules, test.market, test.currency), 10*24*time.Hour)
+			if want := test.want; ok != (want != "") || ok && !got.Equal(noon(want)) {
+				t.Errorf("%s, %t, want %q", got, ok, want)
+			}
+		})
+	}
+}

@@ -68,6 +68,13 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// CloseIdleConnections is what http.Client looks for.
+func (t transport) CloseIdleConnections() {
+	if closer, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
 type pauseKey struct{}
 
 // How often something is tried: a search once more, when the server was not reached or too busy for a moment, since

@@ -16,9 +16,9 @@
 // # Where it differs from the rules of package search
 //
 //   - There is no stemming: plural and singular of words of five letters or more find each other as typing errors.
-//   - Under MatchMost a text of three words or more may miss its most frequent words only, so that a document that lacks
-//     a rare word is not found. Totals and counts of such a text may include documents that have fewer of its words
-//     than hits must.
+//   - Under MatchMost a text of three words or more may miss its most frequent words, all but the rarest, when sorted by
+//     relevance, and up to a third of its words, the last of them, in any other order. Totals and counts of such
+//     another order may include documents that have fewer of the words than hits must.
 //   - Under MatchAny one request a word is merged: documents are ordered by the longest run of words that they have, from
 //     any word on and round the end. For up to three words that is the number of words.
 //   - Synonyms are those of all languages together. Stop words are left out of the text by its language, in this

@@ -186,7 +186,10 @@ func (t *fakeTask) json() map[string]any {
 func (f *fake) listTasks(w http.ResponseWriter, r *http.Request, _ []byte) {
 	results := []map[string]any{}
 	for _, task := range f.tasks {
-		if strings.Contains(r.URL.Query().Get("statuses"), task.status) && slices.Contains(strings.Split(r.URL.Query().Get("indexUids"), ","), task.index) {
+		wanted := func(name, value string) bool {
+			return !r.URL.Query().Has(name) || slices.Contains(strings.Split(r.URL.Query().Get(name), ","), value)
+		}
+		if wanted("statuses", task.status) && wanted("indexUids", task.index) && wanted("types", task.kind) {
 			results = append(results, task.json())
 		}
 	}

@@ -288,7 +288,9 @@ func (x *fakeIndex) findTogether(fields [][][]string, typed []string, found map[
 	return ok
 }
 
-func (x *fakeIndex) synonymsOf(typed []string) [][]string { return x.synonyms[strings.Join(typed, " ")] }
+func (x *fakeIndex) synonymsOf(typed []string) [][]string {
+	return x.synonyms[strings.Join(typed, " ")]
+}
 
 // readSynonyms keeps the synonyms by the words that are typed.
 func (x *fakeIndex) readSynonyms() {

@@ -28,6 +28,15 @@ func stateOf(uid string) string { return uid + "_state" }
 // primaryKey is the field with a document's id.
 const primaryKey = "id"
 
+// ensure makes the index with its settings where it is missing.
+func (x *index) ensure(ctx context.Context) error {
+	created, err := x.created(ctx)
+	if err != nil || created != "" {
+		return err
+	}
+	return x.prepare(ctx)
+}
+
 // prepare makes the index with its settings where it is missing, and gives it the settings of this program where they
 // are others. Positions that are of an index that is gone are forgotten first.
 func (x *index) prepare(ctx context.Context) error {
@@ -45,7 +54,7 @@ func (x *index) prepare(ctx context.Context) error {
 	if known.about[aboutIndex] == created && known.about[aboutSettings] == x.fingerprint {
 		return nil
 	}
-	if known.about[aboutIndex] != created {
+	if known.about[aboutIndex] != created && len(known.about)+len(known.positions) > 0 {
 		if err := x.forget(ctx); err != nil {
 			return err
 		}
@@ -95,10 +104,16 @@ func (x *index) drop(ctx context.Context) error {
 	return errors.Join(x.server.deleteIndex(ctx, x.uid), x.server.deleteIndex(ctx, stateOf(x.uid)))
 }
 
+// deleteIndex deletes an index that is there: deleting one that is not makes a task that fails.
 func (s *server) deleteIndex(ctx context.Context, uid string) error {
-	err := s.carryOut(ctx, "delete the index "+uid, func(ctx context.Context) (*meili.TaskInfo, error) {
-		return s.DeleteIndexWithContext(ctx, uid)
+	what := "delete the index " + uid
+	err := s.do(ctx, writeTries, what, func(ctx context.Context) error {
+		_, err := s.Index(uid).FetchInfoWithContext(ctx)
+		return err
 	})
+	if err == nil {
+		err = s.carryOut(ctx, what, func(ctx context.Context) (*meili.TaskInfo, error) { return s.DeleteIndexWithContext(ctx, uid) })
+	}
 	if saidCode(err, "index_not_found") {
 		return nil
 	}

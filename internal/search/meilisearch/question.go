@@ -94,16 +94,11 @@ func (q question) requests(counts []count) []*meili.SearchRequest {
 
 // request is what all searches of a question have in common.
 func (q question) request(text typed, c count) *meili.SearchRequest {
-	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), MatchingStrategy: meili.All, Sort: sortBy(q.Query)}
+	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), Sort: sortBy(q.Query)}
 	if filter := filterBut(q.clauses, c.but); len(filter) > 0 {
 		r.Filter = filter
 	}
-	switch {
-	case q.Match == search.MatchAny:
-		r.MatchingStrategy = meili.Last
-	case text.optional() > 2:
-		r.MatchingStrategy, r.RankingScoreThreshold = meili.Frequency, scoreOf(text)
-	}
+	q.loosen(r, text)
 	if c.but != "" {
 		r.AttributesToRetrieve = []string{"id"}
 		return r
@@ -113,6 +108,23 @@ func (q question) request(text typed, c count) *meili.SearchRequest {
 		r.AttributesToHighlight, r.HighlightPreTag, r.HighlightPostTag = []string{"title", "brand"}, q.marks.begin, q.marks.end
 	}
 	return r
+}
+
+// loosen lets words be missing. Frequent words go first, and what has more of the words is ranked first; but where
+// another order comes first, what has few of the words must not come up at all, which only the score can tell, and only
+// when words are dropped from the end.
+func (q question) loosen(r *meili.SearchRequest, text typed) {
+	relevance := q.Sort == "" || q.Sort == search.SortRelevance
+	switch {
+	case q.Match == search.MatchAny:
+		r.MatchingStrategy = meili.Last
+	case text.optional() <= 2:
+		r.MatchingStrategy = meili.All
+	case relevance:
+		r.MatchingStrategy = meili.Frequency
+	default:
+		r.MatchingStrategy, r.RankingScoreThreshold = meili.Last, scoreOf(text)
+	}
 }
 
 // scoreOf is less than the score of any document that has as many of the words as it must, and more than that of one

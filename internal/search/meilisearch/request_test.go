@@ -72,6 +72,7 @@ func TestSearchRequests(t *testing.T) {
 		"one word":    {Text: "lantern", Language: "en", Limit: 20, Offset: 40},
 		"as typed":    {Text: "the garden lant", Prefix: true, Language: "en", Limit: 10, Highlight: true},
 		"three words": {Text: "velvet turquoise cushion", Language: "en", Limit: 20},
+		"any order":   {Text: `velvet turquoise "cushion cover" gold`, Sort: search.SortNewest, Language: "en", Limit: 20},
 		"phrase":      {Text: `garland "scarlet falcon of doom" cheap gold`, Language: "en", Limit: 20},
 		"any word":    {Text: "cheap velvet t-shirt", Match: search.MatchAny, Language: "en", Limit: 20, Facets: []search.FacetKind{search.FacetBrand}, Filter: search.Filter{Brands: []string{"A"}}},
 		"code":        {Text: "pen WHT-2210-K", Limit: 1},

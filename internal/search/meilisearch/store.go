@@ -21,8 +21,9 @@ type Store struct {
 
 var _ search.Store = (*Store)(nil)
 
-// Open makes the index where it is missing, and applies its settings. A server that does not answer is no error: it may
-// come later, and the first Apply then does what Open could not.
+// Open makes the index with its settings where it is missing. Other settings than an index has are applied by the first
+// Apply, by the one who writes: while programs of two versions run beside each other, those that only search change
+// nothing. A server that does not answer is no error: it may come later, and Apply then does what Open could not.
 //
 // The key needs search, documents.*, indexes.*, settings.*, stats.get and tasks.get on PREFIX and PREFIX_*.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
@@ -39,7 +40,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if err := s.live.prepare(ctx); errors.Is(err, search.ErrUnavailable) {
+	if err := s.live.ensure(ctx); errors.Is(err, search.ErrUnavailable) {
 		cfg.Log.Warn("the search engine is not ready", "engine", s.Kind(), "error", err)
 	} else if err != nil {
 		s.server.close()
@@ -48,7 +49,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// openTimeout bounds Open: applying new settings to a large index takes longer, and goes on by itself.
+// openTimeout bounds Open, which others wait for.
 const openTimeout = 10 * time.Second
 
 // Kind implements search.Store.

@@ -2,6 +2,7 @@ package meilisearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -97,11 +98,19 @@ func (s *server) failed(what string, task *meili.Task) error {
 	return err
 }
 
-// settle waits until nothing is left to do for indexes.
+// settle waits until nothing is left to do for indexes, and no swap of any.
 func (s *server) settle(ctx context.Context, uids ...string) error {
-	var open *meili.TaskResult
-	query := &meili.TasksQuery{IndexUIDS: uids, Statuses: []meili.TaskStatus{meili.TaskStatusEnqueued, meili.TaskStatusProcessing}, Limit: 100}
+	open := []meili.TaskStatus{meili.TaskStatusEnqueued, meili.TaskStatusProcessing}
+	return errors.Join(
+		s.finish(ctx, &meili.TasksQuery{IndexUIDS: uids, Statuses: open, Limit: 100}),
+		s.finish(ctx, &meili.TasksQuery{Types: []meili.TaskType{meili.TaskTypeIndexSwap}, Statuses: open, Limit: 100}),
+	)
+}
+
+// finish waits until a query finds no task any more. How they end is the business of those who asked for them.
+func (s *server) finish(ctx context.Context, query *meili.TasksQuery) error {
 	for {
+		var open *meili.TaskResult
 		err := s.do(ctx, writeTries, "list the open tasks", func(ctx context.Context) (err error) {
 			open, err = s.GetTasksWithContext(ctx, query)
 			return err
@@ -110,7 +119,6 @@ func (s *server) settle(ctx context.Context, uids ...string) error {
 			return err
 		}
 		for _, task := range open.Results {
-			// How they end is the business of those who asked for them.
 			if err := s.waitFor(ctx, "wait for the open tasks", task.UID); err != nil && ctx.Err() != nil {
 				return err
 			}

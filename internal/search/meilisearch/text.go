@@ -118,8 +118,8 @@ func (t typed) String() string {
 	return text
 }
 
-// least is how many of the words a document must have under MatchMost: all that are in phrases, and of the others two
-// thirds, or all of one or two.
+// least is how many of the words a document must have where words may be missing from the end: all that are in phrases,
+// and of the others two thirds, or all of one or two.
 func (t typed) least() int {
 	phrases := 0
 	for _, p := range t.parts {

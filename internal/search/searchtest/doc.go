@@ -10,8 +10,8 @@
 //   - Stemming. Plural and singular find each other where the words have five letters or more, which an engine without
 //     stemming reaches by its typing errors. Of shorter words nothing is asked.
 //   - A typing error in the first letter, which Meilisearch counts as two.
-//   - Which words may be missing under search.MatchMost. A document that has all words is found and comes first;
-//     one that has fewer may be missing, but never comes before one that has more.
+//   - Which words may be missing under search.MatchMost. A document that has all words is found and comes first. One that
+//     has fewer may be missing, and where both are found comes after one that has the same words and others.
 //   - Languages of synonyms and stop words: Meilisearch has one list of each for an index. A language's own words must
 //     work; another language's may.
 //   - Values that differ only in upper and lower case, in the ways Unicode writes one character, or in spaces around

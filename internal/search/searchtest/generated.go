@@ -104,7 +104,9 @@ func anyFilter(t *rapid.T, documents []search.Document) search.Filter {
 	return f
 }
 
-func seldom(t *rapid.T, what string) bool { return rapid.IntRange(0, 4).Draw(t, "filtered by "+what) == 4 }
+func seldom(t *rapid.T, what string) bool {
+	return rapid.IntRange(0, 4).Draw(t, "filtered by "+what) == 4
+}
 
 func anyIDs(t *rapid.T, documents []search.Document, what string) []uuid.UUID {
 	from := rapid.IntRange(0, len(documents)-1).Draw(t, what+" from")
@@ -153,7 +155,7 @@ func testAnyFilteredText(t *testing.T, s stock) {
 func testAnyPages(t *testing.T, s stock) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := anyQuery(t, s.documents)
-		q.Facets, q.Offset, q.Limit = nil, 0, rapid.IntRange(7, search.MaxLimit).Draw(t, "limit")
+		q.Facets, q.Offset, q.Limit = nil, 0, rapid.IntRange(25, search.MaxLimit).Draw(t, "limit")
 		q.Text = rapid.SampledFrom([]string{"", "marble"}).Draw(t, "text")
 		got := pages(t, s, q, nil)
 		slices.SortFunc(got, compareIDs)

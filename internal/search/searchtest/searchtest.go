@@ -109,6 +109,9 @@ func checkAnswer(t fataler, q search.Query, result search.Result) {
 	if len(q.After) == 0 && len(result.Hits) > 0 && result.Total < q.Offset+len(result.Hits) {
 		t.Fatalf("Search(%+v): a total of %d, with hits up to %d", q, result.Total, q.Offset+len(result.Hits))
 	}
+	if len(result.Ignored) > 0 {
+		t.Fatalf("Search(%+v): %v is ignored; an engine of its own region heeds everything", q, result.Ignored)
+	}
 	seen := make(map[uuid.UUID]bool)
 	for _, hit := range result.Hits {
 		if seen[hit.Document.ID] {

@@ -24,9 +24,9 @@ func testTypos(t *testing.T, s stock) {
 		want       bool
 	}{
 		{"lanturn", "lantern", true}, {"lanern", "lantern", true}, {"lantternn", "lantern", true}, {"lantenr", "lantern", true},
-		{"lamturn", "lantern", false},                                       // two in seven letters
+		{"lamturn", "lantern", false},                                      // two in seven letters
 		{"chocolite", "chocolate", true}, {"chacolite", "chocolate", true}, // one and two in nine
-		{"chacolice", "chocolate", false},                                   // three
+		{"chacolice", "chocolate", false}, // three
 		{"vaze", "vase", false}, {"vasse", "vase", true}, {"vse", "vase", false},
 		{"garden lanturn", "lantern", true}, {"gardin lanturn", "lantern", true}, // each word by itself
 	}
@@ -81,6 +81,9 @@ func testCodes(t *testing.T, s stock) {
 func testStopWords(t *testing.T, s stock) {
 	for _, text := range []string{"the lantern", "a lantern for the garden", "lantern of the garden"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, "lantern")
+	}
+	for language, text := range map[string]string{"de": "die lantern für den garden", "fr": "une lantern pour le garden", "es": "una lantern para el garden"} {
+		wantSlugs(t, s, search.Query{Text: text, Language: language}, "lantern")
 	}
 	ask(t, s, search.Query{Text: "the", Language: "en", Limit: 10}) // some answer, and no error
 }
