@@ -112,6 +112,7 @@ func newWatchedShop(t *testing.T) *watchedShop {
 				BaseURL: payments.URL, APIKey: "the key of the sandbox", WebhookSecret: "the secret of the sandbox",
 			},
 			EventsURL: receiver.URL, EventsSecret: bytes.Repeat([]byte("e"), 16), OTLPEndpoint: collector.URL, Log: log,
+			Search: SearchConfig{Engine: SearchBleve, Dir: t.TempDir()},
 		})
 		s.must(err)
 		server := httptest.NewServer(p.server.Handler())
@@ -294,6 +295,7 @@ func (s *watchedShop) shopAsCustomer() {
 	// What is personal may also stand where nobody wants it.
 	customer.ask("GET", "/v1/products/quillon@example.org", "", 404)
 	customer.ask("GET", "/v1/products?brand=Featherstonehaugh&category=Marzipan", "", 200)
+	customer.ask("GET", "/v1/search?q=Featherstonehaugh+quillon%40example.org&brand=Marzipan", "", 200)
 	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
 	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
 	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
@@ -312,6 +314,11 @@ func (s *watchedShop) browse(customer caller) {
 		there.ask("GET", mug+"?from=search", "", 200)
 		there.ask("GET", mug+"/recommendations", "", 200)
 		there.ask("GET", "/v1/home", "", 200)
+		for range 4 { // a name is searched for, too
+			there.ask("GET", "/v1/search?q=Quillon+Featherstonehaugh&facets=brand", "", 200)
+			there.ask("GET", "/v1/suggest?q=quillon@example.org", "", 200)
+		}
+		s.pods[region].Search.FlushTerms(s.t.Context())
 		there.ask("PUT", mug+"/rating", `{"stars":4}`, 200)
 		_, err := s.pods[region].Recommend.WriteOnce(s.t.Context())
 		s.must(err)
@@ -392,6 +399,8 @@ func (s *watchedShop) breakDown() {
 	far.ask("POST", "/v1/accounts", another, 500)
 	far.ask("POST", "/v1/sessions", credentials, 500)
 	far.ask("GET", "/v1/products/quillon@example.org", "", 500)
+	s.must(s.pods["us-east"].Index.Close())
+	far.ask("GET", "/v1/search?q=quillon%40example.org", "", 500)
 	if _, err := s.pods["us-east"].pass(s.t.Context(), s.pods["us-east"].jobs()[0]); err == nil {
 		s.t.Error("a pass without a database succeeds")
 	}
@@ -488,6 +497,8 @@ func (s *watchedShop) watch() {
 			_, err := p.pass(s.t.Context(), j)
 			s.must(err)
 		}
+		_, err := p.feed.RoundOnce(s.t.Context())
+		s.must(err)
 	}
 }
 
