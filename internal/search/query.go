@@ -58,7 +58,7 @@ type Match int
 const (
 	// MatchMost is the rule of a first try: every word of a text of one or two words; of three or more, half of them, or
 	// fewer that are rare enough to tell by themselves what is meant, as a model's number among words that no seller
-	// writes. An engine that cannot weigh words may ask for two thirds of them.
+	// writes. An engine that cannot weigh words may want more of them.
 	MatchMost Match = iota
 	// MatchAny is the loosest: one word is enough.
 	MatchAny

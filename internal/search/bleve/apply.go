@@ -21,6 +21,9 @@ func (i *index) Apply(ctx context.Context, c search.Changes) error {
 	if err := refused(c.Put); err != nil {
 		return err
 	}
+	if len(c.Put) == 0 && len(c.Delete) == 0 && len(c.Positions) == 0 {
+		return nil
+	}
 	i.writing.Lock()
 	defer i.writing.Unlock()
 	v, err := i.use()

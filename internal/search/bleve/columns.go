@@ -99,6 +99,13 @@ func (d *dictionary) all() (texts []string, nameOf []uint32) {
 	return d.texts, d.nameOf
 }
 
+// len is above every number there is.
+func (d *dictionary) len() int {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return len(d.texts)
+}
+
 // dictionaries are those of an index.
 type dictionaries struct {
 	brands, categories, attributes, markets *dictionary

@@ -25,11 +25,11 @@ const rareWord = 4
 // expand adds the alternatives that the index itself knows. With prefix the last word may be only begun.
 func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 	for i := range p.concepts {
-		c, begun := &p.concepts[i], prefix && i == len(p.concepts)-1
+		c, prefix := &p.concepts[i], prefix && i == len(p.concepts)-1
 		if c.required {
 			continue
 		}
-		if begun {
+		if prefix {
 			if err := l.prefix(c); err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 		if documents > rareWord {
 			continue
 		}
-		meant, err := l.typos(c, synonyms, documents > 0, begun)
+		meant, err := l.typos(c, synonyms, documents > 0, prefix)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 func (l *lexicon) typedRight(c *concept) (int, error) {
 	all := 0
 	for _, a := range c.alternatives {
-		if a.weight == weightSynonym {
+		if a.synonym {
 			continue
 		}
 		_, documents, err := l.postings(a.field, a.term)
@@ -87,6 +87,7 @@ func (l *lexicon) prefix(c *concept) error {
 const (
 	lettersForOne = 5
 	lettersForTwo = 9
+	lettersOfPair = 7 // from here on a word may also be two that documents part
 )
 
 // The automata count two letters in each other's place as one mistake, which the library's own do not.
@@ -142,14 +143,20 @@ func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]m
 	if err != nil {
 		return nil, err
 	}
+	if len(terms) == 0 && len(c.word.text) >= lettersOfPair {
+		if terms, err = l.scan(fieldPairs, automaton, nil, nil, maxScanned); err != nil {
+			return nil, err
+		}
+	}
 	for _, word := range synonyms.oneWords() {
-		if match, edits := near.MatchAndDistance(word); match {
-			terms = append(terms, found{term: word, edits: edits})
+		if match, _ := near.MatchAndDistance(word); match {
+			terms = append(terms, found{term: word})
 		}
 	}
 	return c.meanings(terms, near), nil
 }
 
+// meanings weighs the terms that an automaton found, of which too many may have been.
 func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 	var all []meaning
 	for _, f := range terms {

@@ -38,10 +38,11 @@ func (t *tally) add(number uint32) {
 // counter counts the facets of a query.
 type counter struct {
 	filter                                *filter
-	wanted                                [4]bool // by the verdict's order: category, brand, price, attributes
-	brands, categories, attributes, names tally
-	bands                                 tally
-	nameOf                                []uint32
+	byCategory, byBrand, byPrice, byValue bool // which facets are wanted
+
+	brands, categories, bands tally
+	attributes, names         tally    // of attributes' values, and of how many documents have the attribute
+	nameOf                    []uint32 // the attribute, by the number of its value
 }
 
 var counterPool = sync.Pool{New: func() any { return new(counter) }}
@@ -53,42 +54,41 @@ func (d *dictionaries) newCounter(q search.Query, f *filter) *counter {
 	}
 	c := counterPool.Get().(*counter)
 	c.filter = f
-	for i, kind := range []search.FacetKind{search.FacetCategory, search.FacetBrand, search.FacetPrice, search.FacetAttributes} {
-		c.wanted[i] = slices.Contains(q.Facets, kind)
-	}
-	texts, nameOf := d.attributes.all()
-	c.nameOf = nameOf
-	c.attributes.reset(len(texts))
-	for t, of := range map[*tally]*dictionary{&c.brands: d.brands, &c.categories: d.categories, &c.names: d.attributes.names} {
-		texts, _ := of.all()
-		t.reset(len(texts))
-	}
-	c.bands.reset(len(search.PriceRanges("EUR")))
+	wants := func(kind search.FacetKind) bool { return slices.Contains(q.Facets, kind) }
+	c.byCategory, c.byBrand = wants(search.FacetCategory), wants(search.FacetBrand)
+	c.byPrice, c.byValue = wants(search.FacetPrice), wants(search.FacetAttributes)
+	_, c.nameOf = d.attributes.all()
+	c.attributes.reset(len(c.nameOf))
+	c.brands.reset(d.brands.len())
+	c.categories.reset(d.categories.len())
+	c.names.reset(d.attributes.names.len())
+	c.bands.reset(len(search.PriceRanges("EUR"))) // as many in every currency
 	return c
 }
 
 func (c *counter) release() {
 	if c != nil {
+		c.filter, c.nameOf = nil, nil
 		counterPool.Put(c)
 	}
 }
 
 // count adds a row that passes, or that one filter alone keeps out.
 func (c *counter) count(r *row, verdict int) {
-	if c.wanted[0] && (verdict == passes || verdict == keptByCategory) {
+	if c.byCategory && (verdict == passes || verdict == keptByCategory) {
 		for _, number := range r.categories {
 			c.categories.add(number)
 		}
 	}
-	if c.wanted[1] && r.brand != 0 && (verdict == passes || verdict == keptByBrand) {
+	if c.byBrand && r.brand != 0 && (verdict == passes || verdict == keptByBrand) {
 		c.brands.add(r.brand)
 	}
-	if c.wanted[2] && (verdict == passes || verdict == keptByPrice) {
+	if c.byPrice && (verdict == passes || verdict == keptByPrice) {
 		if p, ok := r.price(c.filter.market); ok && p.band >= 0 {
 			c.bands.add(uint32(p.band))
 		}
 	}
-	if c.wanted[3] && (verdict == passes || verdict >= keptByAttribute) {
+	if c.byValue && (verdict == passes || verdict >= keptByAttribute) {
 		c.countAttributes(r, verdict)
 	}
 }
@@ -123,7 +123,7 @@ func (c *counter) facets(q search.Query, d *dictionaries) search.Facets {
 	for _, band := range c.bands.touched {
 		facets.Prices = append(facets.Prices, search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])})
 	}
-	if c.wanted[3] {
+	if c.byValue {
 		facets.Attributes = c.attributeFacets(d)
 	}
 	return facets

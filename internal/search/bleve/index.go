@@ -163,7 +163,7 @@ func (i *index) Search(ctx context.Context, q search.Query) (search.Result, erro
 	if err != nil {
 		return search.Result{}, err
 	}
-	result, err := v.search(ctx, q, i.columns, i.synonyms)
+	result, err := v.search(ctx, q, i.columns, i.synonyms[q.Language])
 	return result, errors.Join(err, v.release())
 }
 

@@ -56,10 +56,10 @@ func (l *lexicon) postings(field, term string) ([]segmentapi.PostingsList, int, 
 type found struct {
 	term      string
 	documents int
-	edits     uint8
 }
 
-// scan gathers the terms that an automaton accepts, or all from a key to another.
+// scan gathers the terms that an automaton accepts, or all from a key to another, and of each segment no more than a
+// limit: the most frequent first.
 func (l *lexicon) scan(field string, a segmentapi.Automaton, from, below []byte, limit int) ([]found, error) {
 	dictionaries, err := l.of(field)
 	if err != nil {
@@ -81,7 +81,7 @@ func (l *lexicon) scan(field string, a segmentapi.Automaton, from, below []byte,
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.edits, b.edits), cmp.Compare(b.documents, a.documents), cmp.Compare(a.term, b.term))
+		return cmp.Or(cmp.Compare(b.documents, a.documents), cmp.Compare(a.term, b.term))
 	})
 	return all, nil
 }
@@ -92,7 +92,7 @@ func addFound(all []found, byTerm map[string]int, entry *indexapi.DictEntry) []f
 		return all
 	}
 	byTerm[entry.Term] = len(all)
-	return append(all, found{term: entry.Term, documents: int(entry.Count), edits: entry.EditDistance})
+	return append(all, found{term: entry.Term, documents: int(entry.Count)})
 }
 
 // after is the least key above all that begin with this one.

@@ -3,6 +3,7 @@ package bleve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,13 +19,9 @@ func (l *live) with(f func(*index) error) error {
 			return unavailable(errClosed)
 		}
 		err := f(i)
-		if errors.Is(err, errClosed) && l.index.Load() != i {
-			continue
+		if l.index.Load() == i || !errors.Is(err, errClosed) && !errors.Is(err, errGone) {
+			return err
 		}
-		if errors.Is(err, errGone) && l.index.Load() != i {
-			continue
-		}
-		return err
 	}
 }
 
@@ -35,7 +32,7 @@ func (l *live) mending(f func(*index) error) error {
 		err := f(i)
 		if errors.Is(err, errGone) || errors.Is(err, errWrite) {
 			l.store.mend(i, err)
-			return unavailable(errors.New("the search index had to be opened anew: " + err.Error()))
+			return unavailable(fmt.Errorf("the index had to be opened anew: %s", err)) // not wrapped: the fault is over
 		}
 		return err
 	})

@@ -13,6 +13,7 @@ type matcher struct {
 	plan     plan
 	postings [][]located // by concept, alternative
 	match    search.Match
+	popular  int64   // the highest popularity of any document
 	known    int     // how many of the concepts any document has
 	rarities float64 // of those
 	all      float64 // of all concepts; what no document has is as rare as can be
@@ -21,9 +22,12 @@ type matcher struct {
 // located is where the term of an alternative is, and the second one if it has one: a list a segment.
 type located struct{ term, also []segmentapi.PostingsList }
 
-// prepare looks the alternatives of a plan up, and weighs its concepts; weights are those of the page before, if any.
-func (l *lexicon) prepare(p plan, q search.Query, weights []float64) (*matcher, error) {
-	m := &matcher{plan: p, match: q.Match, postings: make([][]located, len(p.concepts))}
+// prepare looks the alternatives of a plan up, and weighs its concepts: as the page before did, if there was one.
+func (l *lexicon) prepare(p plan, match search.Match, after *cursor) (*matcher, error) {
+	m := &matcher{plan: p, match: match, popular: l.view.popular, postings: make([][]located, len(p.concepts))}
+	if after != nil {
+		m.popular = after.popular
+	}
 	for i := range p.concepts {
 		c := &p.concepts[i]
 		most, err := m.locate(l, i)
@@ -31,8 +35,8 @@ func (l *lexicon) prepare(p plan, q search.Query, weights []float64) (*matcher, 
 			return nil, err
 		}
 		switch {
-		case i < len(weights):
-			c.rarity = weights[i]
+		case after != nil && i < len(after.weights):
+			c.rarity = after.weights[i]
 		case most > 0:
 			c.rarity = rarity(most, l.view.live)
 		}
@@ -87,30 +91,34 @@ func (m *matcher) score(mask uint16, total float32, r *row) (float64, bool) {
 	if has == 0 || m.match == search.MatchMost && !m.enough(has, share/m.all) {
 		return 0, false
 	}
-	score := float64(total) / m.rarities / weightCode * (1 + popularityCounts*popularity(r)) / (1 + popularityCounts)
+	score := float64(total) / m.rarities / weightCode * (1 + popularityCounts*popularity(r, m.popular)) / (1 + popularityCounts)
 	if has == m.known {
 		score++
 	}
 	return min(1, score/2), true
 }
 
-// enoughRarity is the part of a text's rarity that is enough of it whatever else is missing: a model's name of a long
-// text, most of which no seller writes.
-const enoughRarity = 0.4
+// averageWords is how many words of average rarity are enough whatever else is missing: one that is rarer than the others
+// of a long text may be all of it that any seller writes.
+const averageWords = 1.5
 
 // enough is the rule of search.MatchMost, for a document that has some of the words and their share of the rarity.
 func (m *matcher) enough(has int, share float64) bool {
-	if words := len(m.plan.concepts); words <= 2 {
+	words := len(m.plan.concepts)
+	if words <= 2 {
 		return has == words
 	}
-	return 2*has >= len(m.plan.concepts) || share >= enoughRarity
+	return 2*has >= words || share*float64(words) >= averageWords
 }
 
 // A product that shoppers love is worth at most so much more of its score than one that nobody knows.
 const popularityCounts = 0.1
 
-// popularity is between 0 and 1, and half of that at 32: eight doublings (search.Document.Popularity).
-func popularity(r *row) float64 {
-	p := float64(max(0, r.popularity))
-	return p / (p + 32)
+// leastPopular is how far below the most popular document one counts as nobody's: twelve halvings, 4 steps each
+// (search.Document.Popularity). Only the distance means anything, since what is popular at all grows with time.
+const leastPopular = 48
+
+// popularity is between 0 and 1, which the most popular document has.
+func popularity(r *row, most int64) float64 {
+	return float64(min(leastPopular, max(0, r.popularity-most+leastPopular))) / leastPopular
 }

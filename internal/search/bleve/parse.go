@@ -24,6 +24,7 @@ type concept struct {
 type alternative struct {
 	field, term string
 	also        string // a second term of the field that must be there too; empty is none
+	synonym     bool   // it is not what was typed
 	weight      float32
 }
 

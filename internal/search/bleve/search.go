@@ -18,45 +18,43 @@ type run struct {
 	filter    *filter
 	counter   *counter
 	collector collector
-	market    uint32
 }
 
 // search answers a query from one view.
-func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, synonyms map[string]*synonyms) (search.Result, error) {
+func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, synonyms *synonyms) (search.Result, error) {
 	after, err := parseCursor(q.After)
 	if err != nil {
 		return search.Result{}, err
 	}
-	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms[q.Language]), filter: d.newFilter(q)}
+	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms), filter: d.newFilter(q), collector: newCollector(q, after)}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
-	r.collector.keep = q.Limit
-	if after == nil {
-		r.collector.keep += q.Offset
-	} else {
-		r.collector.after = &after.last
-	}
-	if q.Limit == 0 {
-		r.collector.keep = 0
-	}
 	if len(r.plan.concepts) > 0 {
-		var weights []float64
-		if after != nil {
-			weights = after.weights
-		}
-		if err := r.lexicon.expand(&r.plan, synonyms[q.Language], q.Prefix); err != nil {
+		if err := r.lexicon.expand(&r.plan, synonyms, q.Prefix); err != nil {
 			return search.Result{}, err
 		}
-		if r.matcher, err = r.lexicon.prepare(r.plan, q, weights); err != nil {
+		if r.matcher, err = r.lexicon.prepare(r.plan, q.Match, after); err != nil {
 			return search.Result{}, err
 		}
 	}
 	if err := r.segments(ctx); err != nil {
 		return search.Result{}, err
 	}
-	return r.result(after)
+	return r.result()
 }
 
+// newCollector keeps what a page shows, and what is before it unless the page has a position.
+func newCollector(q search.Query, after *cursor) collector {
+	switch {
+	case q.Limit == 0:
+		return collector{}
+	case after != nil:
+		return collector{keep: q.Limit, after: &after.last}
+	}
+	return collector{keep: q.Offset + q.Limit}
+}
+
+// segments considers the documents of all segments.
 func (r *run) segments(ctx context.Context) error {
 	s := scorePool.Get().(*scores)
 	defer scorePool.Put(s)
@@ -122,31 +120,41 @@ func (r *run) consider(p place, row *row, score float64) {
 }
 
 // result makes the answer of what was collected.
-func (r *run) result(after *cursor) (search.Result, error) {
+func (r *run) result() (search.Result, error) {
 	found := r.collector.sorted()
-	if after == nil {
+	if r.collector.after == nil {
 		found = found[min(r.query.Offset, len(found)):]
 	}
 	result := search.Result{Total: r.collector.total, Facets: r.counter.facets(r.query, r.columns)}
 	var stored record
 	for i := range found {
-		p := found[i].place
-		hit := search.Hit{Score: found[i].score}
-		err := withRecord(r.view.segments[p.segment].library, uint64(p.document), &stored, func() { hit.Document = stored.card() })
+		hit, err := r.hit(&found[i], &stored)
 		if err != nil {
 			return search.Result{}, err
-		}
-		if r.query.Highlight {
-			hit.Highlights = r.plan.highlights(hit.Document)
 		}
 		result.Hits = append(result.Hits, hit)
 	}
 	if n := len(found); n > 0 {
 		c := cursor{last: found[n-1]}
+		if r.matcher != nil {
+			c.popular = r.matcher.popular
+		}
 		for i := range r.plan.concepts {
 			c.weights = append(c.weights, r.plan.concepts[i].rarity)
 		}
 		result.Next = c.texts()
 	}
 	return result, nil
+}
+
+func (r *run) hit(found *ranked, stored *record) (search.Hit, error) {
+	hit := search.Hit{Score: found.score}
+	library := r.view.segments[found.place.segment].library
+	if err := withRecord(library, uint64(found.place.document), stored, func() { hit.Document = stored.card() }); err != nil {
+		return search.Hit{}, err
+	}
+	if r.query.Highlight {
+		hit.Highlights = r.plan.highlights(hit.Document)
+	}
+	return hit, nil
 }

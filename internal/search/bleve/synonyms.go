@@ -43,7 +43,7 @@ func (s *synonyms) add(from string, to []string) {
 		s.words = append(s.words, key)
 	}
 	for _, word := range to {
-		a := alternative{field: fieldPairs, weight: weightSynonym}
+		a := alternative{field: fieldPairs, weight: weightSynonym, synonym: true}
 		switch tokens := tokenize(word); len(tokens) {
 		case 1:
 			a.field, a.term = fieldWords, tokens[0].stem

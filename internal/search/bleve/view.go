@@ -17,6 +17,7 @@ type view struct {
 	snapshot *scorch.IndexSnapshot
 	segments []segment
 	live     int
+	popular  int64 // the highest popularity of any document
 	users    atomic.Int64
 	sorted   func() []place
 }
@@ -72,6 +73,7 @@ func newView(library *scorch.Scorch, before *view, d *dictionaries) (*view, erro
 		v.live += int(s.Count())
 		v.segments = append(v.segments, part)
 	}
+	v.each(func(_ place, r *row) { v.popular = max(v.popular, r.popularity) })
 	return v, nil
 }
 
