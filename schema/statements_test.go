@@ -181,7 +181,7 @@ var localities = map[string]string{
 	// counters that every use in any region writes: a GLOBAL table's writes wait for all regions' clocks
 	"promotion_uses": inPrimary, "promotion_customer_uses": inPrimary,
 	"order_promotions": byRow,
-	"search_replicas":  byRow, "search_set_aside": byRow, "search_jobs": byRow,
+	"search_replicas":  byRow, "search_set_aside": byRow, "search_jobs": byRow, "search_rules": global, "search_terms": byRow,
 	"ratings": byRow, "product_ratings": global, "product_popularity": byRow, "product_pairs": byRow,
 }
 

@@ -2,7 +2,7 @@ package bleve
 
 import "testing"
 
-func TestPopularity(t *testing.T) {
+func TestPopularity_IsRelative(t *testing.T) {
 	tests := []struct {
 		name    string
 		p, most int64
