@@ -113,7 +113,9 @@ func (r SearchReport) floors() []Floor {
 	}
 	for _, k := range r.Kinds {
 		for _, l := range k.Limits {
-			all = append(all, ratioFloor(fmt.Sprintf("%s among %d products, of the throughput of the %s", k.Kind, r.Products, l.Name), l.Ratio, searchFloor))
+			if l.Name == limitLibrary { // our own engine has no floor: it is there to tell what HTTP costs
+				all = append(all, ratioFloor(fmt.Sprintf("%s among %d products, of the throughput of the %s", k.Kind, r.Products, l.Name), l.Ratio, searchFloor))
+			}
 		}
 		if r.Products <= smallShop {
 			atMost(fmt.Sprintf("%s among %d products, p99 of %d clients", k.Kind, r.Products, r.Clients), k.Latency.P99, searchCeiling)

@@ -85,7 +85,7 @@ func TestSearchRun(t *testing.T) {
 	if i := report.Import; i == nil || i.Products != 60 || i.Before.Count == 0 || i.During.Count == 0 || i.P99Ratio <= 0 || len(i.SearchableSeconds) != 4 {
 		t.Errorf("import: %+v", i)
 	}
-	if !report.Audit.Clean || len(report.Floors) != 3*3+2+1 {
+	if !report.Audit.Clean || len(report.Floors) != 3*2+2+1 {
 		t.Errorf("audit %+v, %d floors", report.Audit, len(report.Floors))
 	}
 	wantSearchWritten(t, report)
