@@ -52,6 +52,9 @@ WHERE (region, id) IN (
   LIMIT $3::int8
 );
 
+DELETE FROM ratings
+WHERE region = $1 AND account_id = $2 AND product_id = $3;
+
 DELETE FROM refresh_tokens
 WHERE (region, id) IN (
   SELECT region, id
@@ -62,6 +65,47 @@ WHERE (region, id) IN (
 );
 
 DELETE FROM refresh_tokens WHERE region = $1 AND account_id = $2;
+
+DELETE FROM search_jobs
+WHERE (region, id) IN (
+  SELECT region, id
+  FROM search_jobs
+  WHERE region = $1 AND expires_at <= $2
+  ORDER BY expires_at
+  LIMIT $3::int8
+);
+
+DELETE FROM search_replicas
+WHERE (region, id) IN (
+  SELECT region, id
+  FROM search_replicas
+  WHERE region = $1 AND expires_at <= $2
+  ORDER BY expires_at
+  LIMIT $3::int8
+);
+
+DELETE FROM search_rules
+WHERE id = $1;
+
+DELETE FROM search_set_aside
+WHERE (region, replica, product_id) IN (
+  SELECT region, replica, product_id
+  FROM search_set_aside
+  WHERE region = $1 AND expires_at <= $2
+  ORDER BY expires_at
+  LIMIT $3::int8
+);
+
+DELETE FROM search_set_aside
+WHERE region = $1 AND replica = $2 AND product_id = ANY($3::uuid[]);
+
+DELETE FROM search_terms
+WHERE region = $1 AND term IN (
+  SELECT o.term
+  FROM search_terms o
+  WHERE o.region = $1 AND o.searched_at < $2
+  ORDER BY o.searched_at
+  LIMIT $3::int8);
 
 DELETE FROM signing_keys WHERE expires_at <= $1;
 
@@ -322,6 +366,29 @@ INSERT INTO price_lists (code, title, kind, currency, market, customer_group, pr
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END;
 
+INSERT INTO product_pairs AS s (region, product_id, other_id, score)
+SELECT $1, n.product_id, n.other_id, n.score
+FROM unnest($2::uuid[], $3::uuid[], $4::float8[]) AS n (product_id, other_id, score)
+ORDER BY n.product_id, n.other_id
+ON CONFLICT (region, product_id, other_id) DO UPDATE SET score = s.score + excluded.score, updated_at = now();
+
+INSERT INTO product_popularity AS s (region, product_id, category_id, score, orders, popularity)
+SELECT $1, p.id, p.category_id, n.score, n.orders, round(ln(greatest(n.score, 1)) * $5::float8)::int8
+FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS n (product_id, score, orders)
+JOIN products p ON p.id = n.product_id
+ORDER BY p.id
+ON CONFLICT (region, product_id) DO UPDATE
+SET score = s.score + excluded.score, orders = s.orders + excluded.orders, category_id = excluded.category_id, updated_at = now(),
+    popularity = round(ln(greatest(s.score + excluded.score, 1)) * $5::float8)::int8,
+    changed_at = CASE WHEN s.popularity = round(ln(greatest(s.score + excluded.score, 1)) * $5::float8)::int8
+                      THEN s.changed_at ELSE now() END;
+
+INSERT INTO product_ratings (product_id)
+SELECT r.product_id
+FROM ratings r
+WHERE r.region = $1 AND r.account_id = $2 AND r.product_id = $3
+ON CONFLICT (product_id) DO NOTHING;
+
 INSERT INTO products
   (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
 SELECT n.id, $1::uuid, n.seller_key, n.slug, n.title, n.description, n.brand, n.category_id, n.tax_category,
@@ -352,6 +419,17 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10)
 ON CONFLICT (id, valid_from) DO UPDATE SET valid_to = excluded.valid_to, title = excluded.title, coupon = excluded.coupon,
   priority = excluded.priority, total_limit = excluded.total_limit, customer_limit = excluded.customer_limit,
   spec = excluded.spec, change_id = excluded.change_id;
+
+INSERT INTO ratings AS r (region, account_id, product_id, stars)
+SELECT a.region, a.id, $3::uuid, $4::int8
+FROM accounts a
+WHERE a.region = $1 AND a.id = $2 AND a.status = 'active' AND EXISTS (
+  SELECT 1
+  FROM orders o
+  JOIN order_lines l ON l.region = o.region AND l.order_id = o.id AND l.product_id = $3
+  WHERE o.region = $1 AND o.account_id = $2 AND o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))
+ON CONFLICT (region, account_id, product_id) DO UPDATE SET stars = excluded.stars, updated_at = now()
+WHERE r.stars <> excluded.stars;
 
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
@@ -397,6 +475,44 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (name, valid_from) DO UPDATE SET valid_to = NULL, modulus_minor = excluded.modulus_minor, ending_minor = excluded.ending_minor,
   mode = excluded.mode, change_id = excluded.change_id;
 
+INSERT INTO search_jobs (region, id, replica, kind, dry_run)
+SELECT region, gen_random_uuid(), id, $2::text, $3::bool
+FROM search_replicas
+WHERE region = $1 AND held_until > now()
+RETURNING region::text, id, replica, kind, dry_run, status, done, total, result, error,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent;
+
+INSERT INTO search_replicas AS r
+  (region, id, engine, holder, held_until, state, detail, caught_up_at, documents, bytes, set_aside)
+VALUES ($1, $2, $3, $4, now() + $5::int8 * INTERVAL '1 microsecond', $6, $7, $8, $9, $10, $11)
+ON CONFLICT (region, id) DO UPDATE
+SET engine = excluded.engine, holder = excluded.holder, held_until = excluded.held_until, state = excluded.state,
+    detail = excluded.detail, caught_up_at = coalesce(excluded.caught_up_at, r.caught_up_at), documents = excluded.documents,
+    bytes = excluded.bytes, set_aside = excluded.set_aside, updated_at = now(), expires_at = now() + INTERVAL '1 day'
+WHERE r.holder = excluded.holder OR r.held_until < now()
+RETURNING r.id;
+
+INSERT INTO search_rules AS r (id, definition, updated_by)
+SELECT $1::text, $2::jsonb, $3::text
+WHERE EXISTS (SELECT 1 FROM search_rules o WHERE o.id = $1::text)
+   OR $4::int8 = 0 AND (SELECT count(*) FROM search_rules) < $5::int8
+ON CONFLICT (id) DO UPDATE
+SET definition = excluded.definition, updated_by = excluded.updated_by, updated_at = now(),
+    version = CASE WHEN r.version = $4::int8 THEN r.version + 1 ELSE -1 END
+RETURNING id, definition, version, updated_by, updated_at;
+
+INSERT INTO search_set_aside (region, replica, product_id, version, reason)
+SELECT $1::text::crdb_internal_region, $2::text, n.product_id, n.version, n.reason
+FROM unnest($3::uuid[], $4::int8[], $5::text[]) AS n (product_id, version, reason)
+ON CONFLICT (region, replica, product_id) DO UPDATE
+SET version = excluded.version, reason = excluded.reason, updated_at = now(), expires_at = now() + INTERVAL '30 days';
+
+INSERT INTO search_terms AS t (region, term, searches, unmet)
+SELECT $1::text::crdb_internal_region, n.term, n.searches, n.unmet
+FROM unnest($2::text[], $3::int8[], $4::int8[]) AS n (term, searches, unmet)
+ON CONFLICT (region, term) DO UPDATE
+SET searches = t.searches + excluded.searches, unmet = t.unmet + excluded.unmet, searched_at = now();
+
 INSERT INTO sellers (id, slug, name)
 VALUES ($1, $2, $3)
 RETURNING id, slug, name, status, created_at;
@@ -429,11 +545,17 @@ SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS n (region, sku, warehouse, quantity)
 GROUP BY n.region, n.sku, n.warehouse
 ORDER BY n.region::crdb_internal_region, n.sku, n.warehouse
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now();
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + excluded.on_hand > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + excluded.on_hand > 5) THEN now()
+    ELSE s.band_changed_at END;
 
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now();
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + excluded.on_hand > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + excluded.on_hand > 5) THEN now()
+    ELSE s.band_changed_at END;
 
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reason, actor, reference)
 SELECT n.region::crdb_internal_region, n.sku, n.warehouse, 'receive', n.quantity, n.reason, n.actor, n.reference
@@ -482,6 +604,26 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
+            'base_currency', s.base_currency)
+          ORDER BY s.status, s.position, s.sku)
+   FROM skus s
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings,
+  (SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id) AS listed_at,
+  (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) ORDER BY a.level)
+   FROM categories c
+   JOIN categories a ON a.id = ANY(string_to_array(btrim(c.path, '/'), '/'))
+   WHERE c.id = p.category_id) AS categories
+FROM products p
+WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
+
+SELECT 
+  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
                                  'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
@@ -492,7 +634,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1;
 
@@ -511,7 +655,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1 AND p.seller_id = $2;
 
@@ -530,7 +676,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1 AND p.status = 'active';
 
@@ -549,7 +697,30 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+FROM products p
+WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
+
+SELECT 
+  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
+            'base_currency', s.base_currency,
+            'entries', (SELECT jsonb_agg(jsonb_build_object(
+                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+                               ORDER BY e.list, e.min_quantity, e.valid_from)
+                        FROM price_entries e
+                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+          ORDER BY s.status, s.position, s.sku)
+   FROM skus s
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
 ORDER BY p.seller_key
@@ -570,7 +741,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.slug = $1 AND p.status = 'active';
 
@@ -589,7 +762,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
 FROM unnest($2::text[]) AS k (seller_key)
 CROSS JOIN LATERAL (
   SELECT n.id
@@ -614,7 +789,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -648,7 +825,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -682,7 +861,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -716,7 +897,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -750,7 +933,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -784,7 +969,9 @@ SELECT
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules, l.listed_at
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -807,6 +994,17 @@ SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ',
 FROM categories c
 LEFT JOIN categories p ON p.id = c.parent_id
 WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1);
+
+SELECT '', coalesce(s.product_id, r.product_id)::text,
+  'it counts ' || coalesce(s.ratings, 0)::text || ' ratings with ' || coalesce(s.stars_sum, 0)::text || ' stars, of '
+  || coalesce(r.ratings, 0)::text || ' with ' || coalesce(r.stars, 0)::text
+FROM product_ratings s
+FULL JOIN (
+  SELECT product_id, count(*) AS ratings, sum(stars) AS stars
+  FROM ratings
+  GROUP BY product_id
+) r ON r.product_id = s.product_id
+WHERE coalesce(s.ratings, 0) <> coalesce(r.ratings, 0) OR coalesce(s.stars_sum, 0) <> coalesce(r.stars, 0);
 
 SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
@@ -861,6 +1059,10 @@ LEFT JOIN (
 ) k ON k.product_id = p.id
 WHERE p.status = 'active' AND k.product_id IS NULL;
 
+SELECT '', r.product_id::text, 'a rating of ' || r.stars::text || ' stars in ' || r.region::text || ' is counted as ' || r.counted::text
+FROM ratings r
+WHERE r.counted <> r.stars;
+
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
   + (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action'))
   + (SELECT count(*) FROM refunds WHERE status = 'pending')
@@ -907,6 +1109,16 @@ SELECT EXISTS (
   SELECT 1 FROM fx_rates
   WHERE currency = $1 AND source = $2 AND day > $3 AND status = 'in_force' AND valid_from > $4 AND valid_from <= $5
     AND (valid_to IS NULL OR valid_to > valid_from));
+
+SELECT EXISTS (SELECT 1 FROM accounts a WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'),
+  EXISTS (SELECT 1 FROM products p WHERE p.id = $3 AND p.status = 'active'),
+  EXISTS (
+  SELECT 1
+  FROM orders o
+  JOIN order_lines l ON l.region = o.region AND l.order_id = o.id AND l.product_id = $3
+  WHERE o.region = $1 AND o.account_id = $2 AND o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned')),
+  coalesce((SELECT s.stars_sum FROM product_ratings s WHERE s.product_id = $3), 0),
+  coalesce((SELECT s.ratings FROM product_ratings s WHERE s.product_id = $3), 0);
 
 SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done');
 
@@ -977,6 +1189,11 @@ SELECT a.region::text, a.id::text, 'its address is not in the directory, so nobo
 FROM accounts a
 LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.region AND d.account_id = a.id
 WHERE a.status <> 'closed' AND d.email_hash IS NULL;
+
+SELECT a.region::text, a.id::text, CASE WHEN a.region <> r.region THEN 'its rating is in ' || r.region::text ELSE 'it is closed, and its rating still its' END
+FROM ratings r
+JOIN accounts a ON a.id = r.account_id
+WHERE a.region <> r.region OR a.status = 'closed';
 
 SELECT b.region::text, b.order_id::text,
   'line ' || b.line_no::text || ': ' || b.total::text || ' with tax ' || b.tax::text || ' ' || b.currency || ' at ' || b.rate::text
@@ -1121,6 +1338,10 @@ LIMIT $6;
 
 SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied;
 
+SELECT coalesce(string_agg(code, ' ' ORDER BY code), '')
+FROM warehouses
+WHERE region = $1 AND active;
+
 SELECT code, latitude, longitude
 FROM warehouses
 WHERE active;
@@ -1163,6 +1384,10 @@ SELECT count(*)
 FROM orders
 WHERE email = $1;
 
+SELECT count(*)
+FROM products
+WHERE status = 'active';
+
 SELECT count(*) FROM "accounts";
 
 SELECT count(*) FROM "carts";
@@ -1187,11 +1412,15 @@ SELECT count(*) FROM "payments";
 
 SELECT count(*) FROM "price_entries";
 
+SELECT count(*) FROM "product_ratings";
+
 SELECT count(*) FROM "products";
 
 SELECT count(*) FROM "promotion_customer_uses";
 
 SELECT count(*) FROM "promotion_uses";
+
+SELECT count(*) FROM "ratings";
 
 SELECT count(*) FROM "refunds";
 
@@ -1317,6 +1546,32 @@ SELECT email
 FROM accounts
 WHERE region = $1 AND id = $2;
 
+SELECT f.id
+FROM (
+  (SELECT p.id, 1 AS kind, lower(p.title) AS name
+   FROM products p
+   WHERE lower(p.title) >= $1::text AND lower(p.title) < $2::text
+   ORDER BY lower(p.title)
+   LIMIT $5::int8)
+  UNION ALL
+  (SELECT p.id, 2 AS kind, lower(p.brand) AS name
+   FROM products p
+   WHERE lower(p.brand) >= $1::text AND lower(p.brand) < $2::text AND $1::text <> ''
+   ORDER BY lower(p.brand)
+   LIMIT $5::int8)
+  UNION ALL
+  (SELECT cp.product_id AS id, 3 AS kind, lower(c.name) AS name
+   FROM categories c
+   JOIN category_products cp ON cp.category_id = c.id
+   WHERE lower(c.name) >= $1::text AND lower(c.name) < $2::text AND $1::text <> ''
+   LIMIT $5::int8)
+) f
+JOIN products p ON p.id = f.id AND p.status = 'active' AND (cardinality($4::text[]) = 0 OR p.brand = ANY($4::text[]))
+WHERE $3::text = '' OR EXISTS (SELECT 1 FROM category_products x WHERE x.category_id = $3::text AND x.product_id = f.id)
+GROUP BY f.id
+ORDER BY min(f.kind), min(f.name), min(p.title), f.id
+LIMIT $5::int8;
+
 SELECT family_id, expires_at
 FROM refresh_tokens
 WHERE region = $1 AND id = $2 AND token_hash = $3 AND revoked_at IS NULL;
@@ -1340,8 +1595,23 @@ SELECT id
 FROM categories
 WHERE id = ANY($1::text[]);
 
+SELECT id
+FROM products
+WHERE id > $1 AND status = 'active'
+ORDER BY id
+LIMIT $2::int8;
+
 SELECT id, coalesce(parent_id, ''), slug, name, path, level, position
 FROM categories;
+
+SELECT id, definition, version, updated_by, updated_at
+FROM search_rules
+ORDER BY id
+LIMIT $1::int8;
+
+SELECT id, definition, version, updated_by, updated_at
+FROM search_rules
+WHERE id = $1;
 
 SELECT id, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference, at
 FROM stock_movements
@@ -1396,6 +1666,30 @@ FROM promotions
 WHERE valid_to IS NULL OR (valid_to > $1 AND valid_to > valid_from)
 ORDER BY id, valid_from;
 
+SELECT id, version, updated_at
+FROM products
+WHERE updated_at >= $1 AND (updated_at > $1 OR id > $2)
+ORDER BY updated_at, id
+LIMIT $3::int8;
+
+SELECT k.product_id, max(CASE WHEN s.on_hand - s.reserved - s.allocated > 5 THEN 2 WHEN s.on_hand - s.reserved - s.allocated > 0 THEN 1 ELSE 0 END)::int8
+FROM unnest($2::uuid[]) AS n (product_id)
+JOIN skus k ON k.product_id = n.product_id AND k.status = 'active'
+JOIN stock s ON s.region = $1 AND s.sku = k.sku
+JOIN warehouses w ON w.code = s.warehouse AND w.active
+GROUP BY k.product_id;
+
+SELECT k.product_id, s.sku, s.warehouse, s.band_changed_at
+FROM (
+  SELECT sku, warehouse, band_changed_at
+  FROM stock
+  WHERE region = $1 AND band_changed_at >= $2 AND (band_changed_at > $2 OR (sku, warehouse) > ($3, $4))
+  ORDER BY band_changed_at, sku, warehouse
+  LIMIT $5::int8
+) AS s
+JOIN skus k ON k.sku = s.sku
+ORDER BY s.band_changed_at, s.sku, s.warehouse;
+
 SELECT kid, public_key, private_key, sign_from, sign_until, expires_at
 FROM signing_keys
 WHERE expires_at > $1
@@ -1420,6 +1714,18 @@ SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, 
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
 ORDER BY l.line_no;
+
+SELECT l.product_id
+FROM (
+  SELECT o.region, o.id
+  FROM orders o
+  WHERE o.region = $1 AND o.account_id = $2
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) latest
+JOIN order_lines l ON l.region = latest.region AND l.order_id = latest.id
+GROUP BY l.product_id
+LIMIT $4::int8;
 
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
@@ -1497,6 +1803,44 @@ LIMIT 1;
 SELECT max(imported_at)
 FROM fx_rates
 WHERE source = $1;
+
+SELECT n.product_id
+FROM categories r
+CROSS JOIN LATERAL (
+  SELECT cp.product_id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+) n
+WHERE r.parent_id IS NULL
+ORDER BY n.listed_at DESC, n.product_id DESC
+LIMIT $1::int8;
+
+SELECT n.product_id
+FROM products p
+CROSS JOIN LATERAL (
+  SELECT cp.product_id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = p.category_id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $2::int8
+) n
+WHERE p.id = $1
+ORDER BY n.listed_at DESC, n.product_id DESC;
+
+SELECT n.product_id, n.score
+FROM products p
+CROSS JOIN LATERAL (
+  SELECT s.product_id, s.score
+  FROM product_popularity s
+  -- the row may be older than the product's place
+  JOIN products o ON o.id = s.product_id AND o.category_id = s.category_id AND o.status = 'active'
+  WHERE s.region = $1 AND s.category_id = p.category_id
+  ORDER BY s.popularity DESC, s.product_id
+  LIMIT $3::int8
+) n
+WHERE p.id = $2;
 
 SELECT name, line1, line2, city, state, postcode, country, phone
 FROM addresses
@@ -1725,6 +2069,54 @@ SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.canc
 FROM orders o
 WHERE (o.status = 'cancelled') <> (o.cancel_reason <> '');
 
+SELECT p.category_id, p.status = 'active'
+FROM products p
+WHERE p.id = $1;
+
+SELECT p.id, p.slug, r.stars_sum, r.ratings
+FROM product_ratings r
+JOIN products p ON p.id = r.product_id
+WHERE r.updated_at > $1
+LIMIT $2;
+
+SELECT p.product_id, p.other_id, p.score, s.orders, o.orders
+FROM (
+SELECT l.product_id
+FROM (
+  SELECT o.region, o.id
+  FROM orders o
+  WHERE o.region = $1 AND o.account_id = $2
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) latest
+JOIN order_lines l ON l.region = latest.region AND l.order_id = latest.id
+GROUP BY l.product_id
+LIMIT $4::int8
+) mine
+JOIN product_popularity s ON s.region = $5 AND s.product_id = mine.product_id
+CROSS JOIN LATERAL (
+  SELECT n.product_id, n.other_id, n.score
+  FROM product_pairs n
+  WHERE n.region = $5 AND n.product_id = mine.product_id
+  ORDER BY n.score DESC
+  LIMIT $6::int8
+) p
+JOIN product_popularity o ON o.region = $5 AND o.product_id = p.other_id
+JOIN products q ON q.id = p.other_id AND q.status = 'active';
+
+SELECT p.product_id, p.other_id, p.score, s.orders, o.orders
+FROM product_popularity s
+CROSS JOIN LATERAL (
+  SELECT n.product_id, n.other_id, n.score
+  FROM product_pairs n
+  WHERE n.region = s.region AND n.product_id = s.product_id
+  ORDER BY n.score DESC
+  LIMIT $3::int8
+) p
+JOIN product_popularity o ON o.region = s.region AND o.product_id = p.other_id
+JOIN products q ON q.id = p.other_id AND q.status = 'active'
+WHERE s.region = $1 AND s.product_id = $2;
+
 SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code,
   p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at
 FROM payments p
@@ -1762,6 +2154,27 @@ WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_paymen
 SELECT processed_at IS NULL
 FROM webhook_inbox
 WHERE region = $1 AND provider = $2 AND event_id = $3;
+
+SELECT product_id
+FROM search_set_aside
+WHERE region = $1 AND replica = $2
+LIMIT $3::int8;
+
+SELECT product_id, changed_at
+FROM product_popularity
+WHERE region = $1 AND changed_at >= $2 AND (changed_at > $2 OR product_id > $3)
+ORDER BY changed_at, product_id
+LIMIT $4::int8;
+
+SELECT product_id, popularity
+FROM product_popularity
+WHERE region = $1 AND product_id = ANY($2::uuid[]);
+
+SELECT product_id, updated_at
+FROM product_ratings
+WHERE updated_at >= $1 AND (updated_at > $1 OR product_id > $2)
+ORDER BY updated_at, product_id
+LIMIT $3::int8;
 
 SELECT promotion, customer, used
 FROM promotion_customer_uses
@@ -1845,6 +2258,11 @@ FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE p.order_id <> r.order_id OR p.currency <> r.currency;
 
+SELECT r.stars, s.stars_sum, s.ratings
+FROM ratings r
+JOIN product_ratings s ON s.product_id = r.product_id
+WHERE r.region = $1 AND r.account_id = $2 AND r.product_id = $3;
+
 SELECT region, id, order_id, amount_minor
 FROM refunds
 WHERE status IN ('pending', 'succeeded');
@@ -1873,6 +2291,18 @@ SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ',
 FROM categories c
 LEFT JOIN categories p ON p.id = c.parent_id
 WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT '', coalesce(s.product_id, r.product_id)::text,
+  'it counts ' || coalesce(s.ratings, 0)::text || ' ratings with ' || coalesce(s.stars_sum, 0)::text || ' stars, of '
+  || coalesce(r.ratings, 0)::text || ' with ' || coalesce(r.stars, 0)::text
+FROM product_ratings s
+FULL JOIN (
+  SELECT product_id, count(*) AS ratings, sum(stars) AS stars
+  FROM ratings
+  GROUP BY product_id
+) r ON r.product_id = s.product_id
+WHERE coalesce(s.ratings, 0) <> coalesce(r.ratings, 0) OR coalesce(s.stars_sum, 0) <> coalesce(r.stars, 0)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT '', coalesce(u.promotion, g.promotion),
@@ -1933,6 +2363,11 @@ LEFT JOIN (
 WHERE p.status = 'active' AND k.product_id IS NULL) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT '', r.product_id::text, 'a rating of ' || r.stars::text || ' stars in ' || r.region::text || ' is counted as ' || r.counted::text
+FROM ratings r
+WHERE r.counted <> r.stars) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT DISTINCT r.order_region::text, r.order_id::text, 'warehouse ' || r.warehouse || ' shipped units without a shipment'
 FROM reservations r
 LEFT JOIN shipments p ON p.region = r.order_region AND p.order_id = r.order_id AND p.warehouse = r.warehouse
@@ -1959,6 +2394,12 @@ SELECT a.region::text, a.id::text, 'its address is not in the directory, so nobo
 FROM accounts a
 LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.region AND d.account_id = a.id
 WHERE a.status <> 'closed' AND d.email_hash IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT a.region::text, a.id::text, CASE WHEN a.region <> r.region THEN 'its rating is in ' || r.region::text ELSE 'it is closed, and its rating still its' END
+FROM ratings r
+JOIN accounts a ON a.id = r.account_id
+WHERE a.region <> r.region OR a.status = 'closed') AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT b.region::text, b.order_id::text,
@@ -2404,6 +2845,14 @@ SELECT region::text, id
 FROM orders
 WHERE id = ANY($2::uuid[]);
 
+SELECT region::text, id, engine, CASE WHEN held_until > now() THEN state ELSE 'stopped' END, detail,
+  coalesce((extract(epoch FROM now() - caught_up_at) * 1000000)::int8, -1), documents, bytes, set_aside,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8
+FROM search_replicas
+WHERE region = ANY($1::text[]::crdb_internal_region[])
+ORDER BY region, id
+LIMIT $2::int8;
+
 SELECT region::text, id, label, name, line1, line2, city, state, postcode, country, phone, is_default,
   created_at, updated_at
 FROM addresses
@@ -2416,6 +2865,25 @@ SELECT region::text, id, label, name, line1, line2, city, state, postcode, count
 FROM addresses
 WHERE region = $1 AND id = $2 AND account_id = $3;
 
+SELECT region::text, id, replica, kind, dry_run, status, done, total, result, error,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent
+FROM search_jobs
+WHERE region = $1 AND id = ANY($2::uuid[])
+ORDER BY replica, id;
+
+SELECT region::text, id, replica, kind, dry_run, status, done, total, result, error,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent
+FROM search_jobs
+WHERE region = $1 AND replica = $2 AND status IN ('pending', 'running')
+ORDER BY created_at, id
+LIMIT 1;
+
+SELECT region::text, replica, product_id, reason, since
+FROM search_set_aside
+WHERE region = ANY($1::text[]::crdb_internal_region[])
+ORDER BY since DESC, region, replica, product_id
+LIMIT $2::int8;
+
 SELECT region::text, sku, warehouse
 FROM stock
 WHERE region = $1 AND alert_due
@@ -2426,6 +2894,13 @@ SELECT s.id, s.warehouse, s.carrier, s.tracking, s.shipped_at, s.delivered_at
 FROM shipments s
 WHERE s.region = $1 AND s.order_id = $2
 ORDER BY s.warehouse;
+
+SELECT s.product_id, s.score
+FROM product_popularity s
+JOIN products o ON o.id = s.product_id AND o.status = 'active'
+WHERE s.region = $1
+ORDER BY s.popularity DESC, s.product_id
+LIMIT $2::int8;
 
 SELECT s.region
 FROM (
@@ -2538,6 +3013,14 @@ SELECT s.sku, s.base_currency, p.tax_category, p.category_id, s.status = 'active
 FROM skus s
 JOIN products p ON p.id = s.product_id
 LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)
+WHERE p.id = ANY($1::uuid[])
+ORDER BY s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.sku, s.base_currency, p.tax_category, p.category_id, s.status = 'active' AND p.status = 'active',
+  e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
+FROM skus s
+JOIN products p ON p.id = s.product_id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)
 WHERE s.sku = ANY($1::text[])
 ORDER BY s.sku, e.list, e.min_quantity, e.valid_from;
 
@@ -2603,6 +3086,18 @@ LEFT JOIN (
   GROUP BY region, created_at
 ) AS event ON event.region = step.region AND event.created_at = step.at
 WHERE step.n > coalesce(event.n, 0);
+
+SELECT term, searches, unmet, searched_at
+FROM search_terms
+WHERE region = $1 
+ORDER BY searches DESC, term
+LIMIT $2::int8;
+
+SELECT term, searches, unmet, searched_at
+FROM search_terms
+WHERE region = $1 AND unmet > 0
+ORDER BY unmet DESC, term
+LIMIT $2::int8;
 
 SELECT version
 FROM pricing_state
@@ -2889,6 +3384,16 @@ WHERE id = 'rules';
 
 UPDATE pricing_state SET version = version + 1, changed_at = now() WHERE id = 'rules';
 
+UPDATE product_ratings s
+SET stars_sum = s.stars_sum + r.stars - r.counted, ratings = s.ratings + CASE WHEN r.counted = 0 THEN 1 ELSE 0 END, updated_at = now()
+FROM ratings r
+WHERE r.region = $1 AND r.account_id = $2 AND r.product_id = $3 AND s.product_id = r.product_id AND r.counted <> r.stars;
+
+UPDATE product_ratings s
+SET stars_sum = s.stars_sum - r.counted, ratings = s.ratings - 1, updated_at = now()
+FROM ratings r
+WHERE r.region = $1 AND r.account_id = $2 AND r.product_id = $3 AND s.product_id = r.product_id AND r.counted > 0;
+
 UPDATE products
 SET status = 'archived', updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
@@ -2907,6 +3412,14 @@ WHERE id IN (SELECT product_id FROM skus WHERE sku = ANY($1::text[]));
 
 UPDATE promotions SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
 WHERE id = $1 AND (valid_to IS NULL OR valid_to > $2);
+
+UPDATE ratings
+SET account_id = gen_random_uuid(), created_at = TIMESTAMPTZ '1970-01-01 00:00:00+00', updated_at = TIMESTAMPTZ '1970-01-01 00:00:00+00'
+WHERE region = $1 AND account_id = $2;
+
+UPDATE ratings
+SET counted = stars
+WHERE region = $1 AND account_id = $2 AND product_id = $3 AND counted <> stars;
 
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL;
@@ -2948,6 +3461,14 @@ WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.tran
 UPDATE rounding_rules SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
 WHERE name = $1 AND (valid_to IS NULL OR valid_to > $2);
 
+UPDATE search_jobs
+SET status = $3, done = $4, total = $5, result = $6::text::jsonb, error = $7, updated_at = now()
+WHERE region = $1 AND id = $2;
+
+UPDATE search_replicas
+SET held_until = now() - INTERVAL '1 microsecond', state = 'stopped', detail = '', updated_at = now()
+WHERE region = $1 AND id = $2 AND holder = $3;
+
 UPDATE shipments SET delivered_at = now()
 WHERE region = $1 AND order_id = $2 AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
 
@@ -2963,12 +3484,6 @@ WHERE s.sku = base.sku AND s.base_currency = '';
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
 WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due;
 
-UPDATE stock SET allocated = allocated - $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3;
-
-UPDATE stock SET on_hand = on_hand + $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3;
-
 UPDATE stock SET reorder_point = $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3;
 
@@ -2976,7 +3491,10 @@ UPDATE stock s SET
   on_hand = s.on_hand + $4::int8 * moved.quantity,
   reserved = s.reserved + $5::int8 * moved.quantity,
   allocated = s.allocated + $6::int8 * moved.quantity,
-  updated_at = now()
+  updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + ($4::int8 - $5::int8 - $6::int8) * moved.quantity > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + ($4::int8 - $5::int8 - $6::int8) * moved.quantity > 5) THEN now()
+    ELSE s.band_changed_at END
 FROM (
   SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity
   FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o, unnest(o.stock_regions) AS place (region), reservations r
@@ -2984,6 +3502,18 @@ FROM (
   GROUP BY r.region, r.sku, r.warehouse
 ) AS moved
 WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
+
+UPDATE stock s SET allocated = s.allocated - $4, updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + $4 > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + $4 > 5) THEN now()
+    ELSE s.band_changed_at END
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3;
+
+UPDATE stock s SET on_hand = s.on_hand + $4, updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + $4 > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + $4 > 5) THEN now()
+    ELSE s.band_changed_at END
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3;
 
 UPDATE tax_rates SET valid_to = CASE WHEN valid_from > $4 THEN valid_from ELSE $4::timestamptz END
 WHERE country = $1 AND state = $2 AND category = $3 AND (valid_to IS NULL OR valid_to > $4);
@@ -3107,6 +3637,20 @@ SELECT (SELECT count(*) FROM filled) = $2::int8
     JOIN skus k ON k.product_id = p.id AND k.status = 'active'
     WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku));
 
+WITH ranked AS (
+  SELECT p.product_id, p.other_id, count(*) OVER (PARTITION BY p.product_id) AS pairs,
+    -- as likeness has it
+    row_number() OVER (PARTITION BY p.product_id ORDER BY p.score * power(sqrt(s.orders * o.orders) + $5::float8, -1) DESC, p.other_id) AS place
+  FROM unnest($2::uuid[]) AS g (product_id)
+  JOIN product_popularity s ON s.region = $1 AND s.product_id = g.product_id
+  JOIN product_pairs p ON p.region = $1 AND p.product_id = g.product_id
+  JOIN product_popularity o ON o.region = $1 AND o.product_id = p.other_id
+)
+DELETE FROM product_pairs d
+USING ranked
+WHERE d.region = $1 AND d.product_id = ranked.product_id AND d.other_id = ranked.other_id
+  AND ranked.pairs > $3::int8 AND ranked.place > $4::int8;
+
 WITH released AS (
   UPDATE order_promotions g SET released_at = now()
   FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o
@@ -3153,7 +3697,10 @@ WITH taken AS (
 ORDER BY s.region, s.sku, s.warehouse
   FOR UPDATE OF s
 )
-UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now()
+UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 5) THEN now()
+    ELSE s.band_changed_at END
 FROM taken
 WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse;
 

@@ -56,6 +56,7 @@
 //	meridian_search_index_lag_seconds, _documents, _set_aside, _filled    g
 //	meridian_search_index_applied_total           c  kind: put, delete
 //	meridian_search_index_batch_duration_seconds  h
+//	meridian_recommend_events_total, _events_dropped_total, _fallbacks_total    c
 //	meridian_inventory_accuracy_ratio             g  the share of stock rows that meridian verify finds nothing wrong with
 //	meridian_verify_broken_rows                   g  check
 //	meridian_verify_last_run_seconds              g  seconds since 1970
