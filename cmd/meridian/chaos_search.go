@@ -26,8 +26,8 @@ func newChaosSearchCommand() *cobra.Command {
 		Long: `Opens a shop of its own in a temporary folder. Sellers edit products and shoppers search
 while engines are stopped, indexes wiped and regions torn down in the middle of a batch.
 Then the faults end, the feeds catch up, and each region's index is compared with the
-database. It exits 1 if a search was answered with a 5xx or not at all, or if a document
-differs.`,
+database. It exits 1 if a search was answered with a 5xx, not at all, or by an index that was
+not full again, or if a document differs.`,
 		Example: `  meridian chaos search
   meridian chaos search --duration 5m --edits 100 --seed 7 --json`,
 		Args: cobra.NoArgs,
@@ -81,6 +81,7 @@ func printChaosSearch(out io.Writer, r searching.Result, asJSON bool) error {
 	fmt.Fprintf(w, "searches answered by\t%s\n", counts(r.Searches))
 	fmt.Fprintf(w, "answered with an error\t%s\n", counts(r.ServerErrors))
 	fmt.Fprintf(w, "not answered\t%d\n", r.Unanswered)
+	fmt.Fprintf(w, "answered by an index that was not full\t%d\n", r.Thin)
 	fmt.Fprintf(w, "caught up in\t%.1f s\n", r.CaughtUp)
 	for _, region := range slices.Sorted(maps.Keys(r.Compared)) {
 		fmt.Fprintf(w, "%s\t%d compared, %d differ\n", region, r.Compared[region], r.Different[region])

@@ -74,7 +74,32 @@ Start with:  meridian up`,
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(), newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
+	strict(root)
 	return root
+}
+
+// strict makes mistakes in arguments usage errors, in a command and all below it; and a subcommand that there is not,
+// which cobra would answer with the help and success.
+func strict(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	if c.HasParent() && c.HasSubCommands() && !c.Runnable() {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for %q (see %s --help)", args[0], c.CommandPath(), c.CommandPath())}
+			}
+			return c.Help()
+		}
+	}
+	for _, below := range c.Commands() {
+		strict(below)
+	}
 }
 
 // oneArg wants the one argument that the command's usage names.

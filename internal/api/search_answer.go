@@ -111,14 +111,33 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	if len(look.Facets) == 0 || found.Degraded == search.FromDatabase {
 		return answer, nil
 	}
-	facets := facetsResponse{Brand: newFacetValues(found.Facets.Brands, look.Filter.Brands), Category: newFacetCategories(look, found.Facets.Categories)}
-	for _, name := range slices.Sorted(maps.Keys(found.Facets.Attributes)) {
-		facets.Attributes = append(facets.Attributes, facetAttribute{name, newFacetValues(found.Facets.Attributes[name], look.Filter.Attributes[name])})
+	var facets facetsResponse
+	if look.counts(search.FacetBrand) {
+		facets.Brand = newFacetValues(found.Facets.Brands, look.Filter.Brands)
+	}
+	if look.counts(search.FacetCategory) {
+		facets.Category = newFacetCategories(look, found.Facets.Categories)
+	}
+	if look.counts(search.FacetAttributes) {
+		facets.Attributes = newFacetAttributes(look, found.Facets.Attributes)
 	}
 	var err error
-	facets.Price, err = newFacetPrices(look, found.Facets.Prices)
+	if look.counts(search.FacetPrice) {
+		facets.Price, err = newFacetPrices(look, found.Facets.Prices)
+	}
 	answer.Facets = &facets
 	return answer, err
+}
+
+// counts is whether hits were to be counted by that.
+func (l *searching) counts(kind search.FacetKind) bool { return slices.Contains(l.Facets, kind) }
+
+func newFacetAttributes(look searching, counts map[string][]search.Count) []facetAttribute {
+	out := []facetAttribute{}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, facetAttribute{name, newFacetValues(counts[name], look.Filter.Attributes[name])})
+	}
+	return out
 }
 
 // newHits are the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
@@ -211,7 +230,7 @@ func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag,
 }
 
 func newFacetValues(counts []search.Count, selected []string) []facetValue {
-	var out []facetValue
+	out := []facetValue{}
 	for _, c := range counts {
 		out = append(out, facetValue{Value: c.Value, Count: c.Count, Selected: slices.Contains(selected, c.Value)})
 	}
@@ -219,7 +238,7 @@ func newFacetValues(counts []search.Count, selected []string) []facetValue {
 }
 
 func newFacetCategories(look searching, counts []search.Count) []facetCategory {
-	var out []facetCategory
+	out := []facetCategory{}
 	for _, c := range counts {
 		if category, ok := look.tree.Get(c.Value); ok {
 			out = append(out, facetCategory{ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category})
@@ -231,7 +250,7 @@ func newFacetCategories(look searching, counts []search.Count) []facetCategory {
 // newFacetPrices are the bands of the market's currency, in the shopper's.
 func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error) {
 	ranges := search.PriceRanges(look.ask.Market.Currency)
-	var out []facetPrice
+	out := []facetPrice{}
 	for _, c := range counts {
 		_, number, err := search.ParsePriceBand(c.Value)
 		if err != nil {

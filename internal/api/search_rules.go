@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -174,21 +175,23 @@ type searchTermResponse struct {
 	SearchedAt time.Time `json:"searched_at"`
 }
 
-// listSearchTerms answers what shoppers of this region search for, or what they search for in vain.
+// listSearchTerms answers what shoppers of a region search for, or what they search for in vain.
 func (s *Server) listSearchTerms(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
 	q := newQuery(r)
-	unmet, limit := q.Bool("unmet"), q.Int("limit", defaultPageSize, 1, maxPageSize)
+	q.Only("region", "unmet", "limit")
+	region, unmet, limit := q.OneOf("region", s.Regions.Names()...), q.Bool("unmet"), q.Int("limit", defaultPageSize, 1, maxPageSize)
 	if err := q.Err(); err != nil {
 		return err
 	}
-	terms, err := s.Search.Terms(r.Context(), unmet, limit)
+	region = cmp.Or(region, s.Region)
+	terms, err := s.Search.Terms(r.Context(), region, unmet, limit)
 	if err != nil {
 		return err
 	}
-	answer := searchTermsResponse{Region: s.Region}
+	answer := searchTermsResponse{Region: region}
 	for _, t := range terms {
 		answer.Terms = append(answer.Terms, searchTermResponse{t.Text, t.Searches, t.Unmet, t.SearchedAt.UTC()})
 	}

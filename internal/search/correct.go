@@ -3,14 +3,16 @@ package search
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/agnivade/levenshtein"
+	"golang.org/x/text/unicode/norm"
 )
 
-// Words shorter than this are not taken for typing errors, and no more changes than this are.
+// Words shorter than this are not taken for typing errors; as many letters as this may have two errors.
 const (
 	shortestCorrected = 4
-	mostChanges       = 2
+	twoErrors         = 9
 )
 
 // correct is the text with its typing errors mended, or "" where none is apparent. It knows no dictionary: engines
@@ -26,9 +28,13 @@ func correct(text string, hits []Hit) string {
 			found[word]++
 		}
 	}
+	typed := words(text)
+	for _, word := range typed { // what was meant by another word is not meant by this one, too
+		delete(found, word)
+	}
 	mended, changed := text, false
-	for _, word := range words(text) {
-		if better, ok := meant(word, found); ok {
+	for _, word := range typed {
+		if better, ok := meant(word, found); ok && !isFound(word, hits) {
 			mended = replaceWord(mended, word, better)
 			changed = true
 		}
@@ -39,32 +45,48 @@ func correct(text string, hits []Hit) string {
 	return mended
 }
 
-// matched are the words of a hit that the query found, in lower case.
+// matched are the words of a hit that the query found, in lower case; and together, those that were found side by side.
 func matched(hit Hit) map[string]bool {
 	all := make(map[string]bool)
 	for _, fragments := range hit.Highlights {
 		for _, f := range fragments {
-			if f.Match {
-				for _, word := range words(strings.ReplaceAll(f.Text, `"`, " ")) {
-					all[word] = true
-				}
+			if !f.Match {
+				continue
 			}
+			parts := words(strings.ReplaceAll(f.Text, `"`, " "))
+			for _, word := range parts {
+				all[word] = true
+			}
+			all[strings.Join(parts, "")] = true
 		}
 	}
 	return all
 }
 
+// isFound is whether some hit has the word as it was typed.
+func isFound(typed string, hits []Hit) bool {
+	for _, hit := range hits {
+		for word := range matched(hit) {
+			if sameWord(typed, word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // meant is the word that was found instead of the one that was typed.
 func meant(typed string, found map[string]int) (better string, ok bool) {
-	if len([]rune(typed)) < shortestCorrected || strings.ContainsAny(typed, "0123456789") {
+	letters := len([]rune(typed))
+	if letters < shortestCorrected || strings.ContainsAny(typed, "0123456789") {
 		return "", false
 	}
-	best := mostChanges + 1
+	best := 2
+	if letters >= twoErrors {
+		best = 3
+	}
 	for _, word := range sortedKeys(found) {
-		if sameWord(typed, word) {
-			return "", false
-		}
-		changes := levenshtein.ComputeDistance(typed, word)
+		changes := errorsBetween(typed, word)
 		if changes < best || changes == best && ok && found[word] > found[better] {
 			better, best, ok = word, changes, true
 		}
@@ -72,9 +94,31 @@ func meant(typed string, found map[string]int) (better string, ok bool) {
 	return better, ok && !strings.ContainsAny(better, "0123456789")
 }
 
-// sameWord is whether a found word is what was typed: that word, what it begins, or its singular or plural.
+// errorsBetween is by how many letters two words differ; two that changed places are one error.
+func errorsBetween(a, b string) int {
+	changes := levenshtein.ComputeDistance(a, b)
+	if changes == 2 && slices.Equal(letters(a), letters(b)) {
+		return 1
+	}
+	return changes
+}
+
+func letters(word string) []rune { return slices.Sorted(slices.Values([]rune(word))) }
+
+// sameWord is whether a found word is what was typed: that word but for its accents, what it begins, or its singular or
+// plural.
 func sameWord(typed, found string) bool {
+	typed, found = unaccented(typed), unaccented(found)
 	return strings.HasPrefix(found, typed) || plural(found, typed) || plural(typed, found)
+}
+
+func unaccented(word string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(word))
 }
 
 // plural is whether one word is an English plural of the other.

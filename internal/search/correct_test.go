@@ -31,6 +31,10 @@ func TestCorrect(t *testing.T) {
 		{"right in one hit", "bells", "", found("balls", "balls", "bells")},
 		{"short words", "mga", "", found("mug")},
 		{"model numbers", "ue75nu7100", "", found("ue65nu7100")},
+		{"meant by another word", "coca cola", "", found("cola")},
+		{"accents", "café", "", found("Cafe")},
+		{"two words together", "tlight", "", found("T-Light")},
+		{"too far for its length", "coffin", "", found("muffin")},
 		{"nothing found", "xyzzy", "", nil},
 		{"case is kept elsewhere", "IKEA Lampp, white", "IKEA lamp, white", found("ikea", "lamp", "white")},
 	}

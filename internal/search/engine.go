@@ -59,6 +59,10 @@ type Changes struct {
 	Positions map[string]string
 }
 
+// PositionFilled is the position that the feed sets once an index holds everything. An index without it is being filled:
+// it is new, or was lost.
+const PositionFilled = "swept"
+
 // State is what an index holds.
 type State struct {
 	Documents int

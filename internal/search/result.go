@@ -15,6 +15,9 @@ type Result struct {
 	// Next continues behind the last hit (Query.After); empty where the engine goes by offset.
 	Next   []string
 	Facets Facets
+	// Partial is true while the index is still being filled (PositionFilled), where the engine knows that of the very
+	// moment that it answered from: there may be more.
+	Partial bool
 	// Ignored are the parts of the query that could not be heeded where it was answered; see the Part constants.
 	Ignored []Part
 }

@@ -110,6 +110,9 @@ func (s *Searcher) search(ctx context.Context, r Request) (Answer, error) {
 	if err := r.Validate(); err != nil {
 		return Answer{}, err
 	}
+	if wordless(r.Text) {
+		return Answer{}, nil
+	}
 	does := s.rules.effect(r.Text, s.region, s.now())
 	q := does.hide(r.Query)
 	q.Highlight = q.Text != ""
@@ -204,6 +207,12 @@ func words(text string) []string {
 		}
 	}
 	return all
+}
+
+// wordless is whether a text was typed that has nothing to look for in it, such as signs alone. It finds nothing; no
+// text at all finds everything.
+func wordless(text string) bool {
+	return strings.TrimSpace(text) != "" && !strings.ContainsFunc(text, func(r rune) bool { return !notInWord(r) })
 }
 
 // normal is a text as query rules and counts know it: lower case, single spaces.

@@ -21,6 +21,7 @@ type shelf struct {
 	products []Card
 	fails    error
 	hangs    bool
+	partial  bool
 	asked    int
 }
 
@@ -47,7 +48,7 @@ func (s *shelf) Search(ctx context.Context, q Query) (Result, error) {
 	})
 	total := len(hits)
 	hits = hits[min(q.Offset, total):min(q.Offset+q.Limit, total)]
-	return Result{Hits: hits, Total: total, Facets: Facets{Brands: []Count{{Value: "all", Count: total}}}}, nil
+	return Result{Hits: hits, Total: total, Partial: s.partial, Facets: Facets{Brands: []Count{{Value: "all", Count: total}}}}, nil
 }
 
 func (s *shelf) set(fails error, hangs bool) {

@@ -32,7 +32,8 @@ type Source struct {
 	Engine   Engine
 	Degraded Degraded
 	// Filled, if not nil, says whether the index holds everything: while it is filled for the first time, or again
-	// after it was lost, it would answer with less. It is asked in the background (Searcher.Watch).
+	// after it was lost, it would answer with less. It is asked in the background (Searcher.Watch), for the engines whose
+	// results do not tell (Result.Partial).
 	Filled func(ctx context.Context) (bool, error)
 	// Timeout bounds one query; DefaultTimeout where it is zero.
 	Timeout time.Duration
@@ -78,9 +79,9 @@ func newSource(s Source, log *slog.Logger, changed func(source string, open bool
 // ask asks the source, if its breaker lets us and it holds everything.
 func (s *source) ask(ctx context.Context, q Query) (Result, error) {
 	if !s.filled.Load() {
-		return Result{}, fmt.Errorf("%w: its index is still being filled", ErrUnavailable)
+		return Result{}, errFilling
 	}
-	return s.breaker.Execute(func() (Result, error) {
+	found, err := s.breaker.Execute(func() (Result, error) {
 		bounded, cancel := context.WithTimeout(ctx, s.Timeout)
 		defer cancel()
 		found, err := s.Engine.Search(bounded, q)
@@ -89,7 +90,14 @@ func (s *source) ask(ctx context.Context, q Query) (Result, error) {
 		}
 		return found, err
 	})
+	if err == nil && found.Partial {
+		return Result{}, errFilling
+	}
+	return found, err
 }
+
+// errFilling is no fault of the engine's: it does not open the circuit.
+var errFilling = fmt.Errorf("%w: its index is still being filled", ErrUnavailable)
 
 // ask asks one source after the other until one answers. It fails with ErrUnavailable when none does, and with the
 // context's error when that has ended.

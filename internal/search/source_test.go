@@ -116,6 +116,37 @@ func TestSearch_NotAskedWhileFilling(t *testing.T) {
 	})
 }
 
+// TestSearch_PartialIsNoAnswer: an index that says of itself that it is being filled is passed over at once, and its
+// circuit stays closed.
+func TestSearch_PartialIsNoAnswer(t *testing.T) {
+	own, database := &shelf{partial: true}, &shelf{products: []Card{product(1, "Mug", "")}}
+	s := newShelves(t, Source{Name: "own", Engine: own}, Source{Name: "database", Engine: database, Degraded: FromDatabase})
+	for range 3 * breakerFailures {
+		got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}})
+		if err != nil || got.Degraded != FromDatabase || got.Total != 1 {
+			t.Fatalf("degraded %q with %d hits, %v", got.Degraded, got.Total, err)
+		}
+	}
+	own.partial, own.products = false, database.products
+	if got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}); err != nil || got.Degraded != NotDegraded {
+		t.Errorf("degraded %q when it is filled, %v", got.Degraded, err)
+	}
+}
+
+func TestSearch_SignsAlone(t *testing.T) {
+	s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
+	s.setRules(Rule{ID: "a", Pin: []ID{{15: 1}}})
+	for _, text := range []string{"🎁", "%", `""`, " & "} {
+		got, err := s.Search(t.Context(), Request{Query: Query{Text: text, Limit: 5}})
+		if err != nil || got.Total != 0 || got.Loosened != NotLoosened {
+			t.Errorf("%q finds %d, loosened %q, %v", text, got.Total, got.Loosened, err)
+		}
+	}
+	if got, err := s.Search(t.Context(), Request{Query: Query{Limit: 5}}); err != nil || got.Total != len(mugs()) {
+		t.Errorf("no text finds %d, %v", got.Total, err)
+	}
+}
+
 func TestSearch_CallersEndIsNotTheEngines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		own, database := &shelf{}, &shelf{}

@@ -95,6 +95,7 @@ func TestPutRule_Refuses(t *testing.T) {
 		{"id", search.Rule{ID: strings.Repeat("a", 65), Pin: one}},
 		{"pin", search.Rule{ID: "a"}},
 		{"texts[0]", search.Rule{ID: "a", Texts: []string{"  "}, Pin: one}},
+		{"texts[0]", search.Rule{ID: "a", Texts: []string{"🎁"}, Contains: true, Redirect: "/gifts"}},
 		{"regions[0]", search.Rule{ID: "a", Regions: []string{"mars"}, Pin: one}},
 		{"pin", search.Rule{ID: "a", Pin: make([]uuid.UUID, 21)}},
 		{"boost[0].percent", search.Rule{ID: "a", Boost: []search.Boost{{Brand: "A"}}}},
@@ -157,7 +158,7 @@ func TestTerms(t *testing.T) {
 	}
 	s.FlushTerms(t.Context())
 	s.FlushTerms(t.Context())
-	got, err := s.Terms(t.Context(), false, 10)
+	got, err := s.Terms(t.Context(), "eu-west", false, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,9 @@ func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, e
 	if err := q.Validate(); err != nil {
 		return Suggestions{}, err
 	}
+	if wordless(in.Text) {
+		return Suggestions{}, nil
+	}
 	answer, err := s.plain(ctx, q)
 	if err != nil {
 		return Suggestions{}, err

@@ -134,7 +134,7 @@ func (s *Searcher) FlushTerms(ctx context.Context) {
 		s.log.WarnContext(ctx, "counts of searched texts are lost", "error", err)
 		return
 	}
-	frequent, err := s.Terms(ctx, false, completions)
+	frequent, err := s.Terms(ctx, s.region, false, completions)
 	if err != nil {
 		return // those known stay
 	}
@@ -167,9 +167,9 @@ SET searches = t.searches + excluded.searches, unmet = t.unmet + excluded.unmet,
 	})
 }
 
-// Terms lists the texts searched for in the region: the most frequent, or those that most often found nothing as they
+// Terms lists the texts searched for in a region: the most frequent, or those that most often found nothing as they
 // were asked. One round trip.
-func (s *Searcher) Terms(ctx context.Context, unmet bool, limit int) ([]Term, error) {
+func (s *Searcher) Terms(ctx context.Context, region string, unmet bool, limit int) ([]Term, error) {
 	order, only := "searches DESC, term", ""
 	if unmet {
 		order, only = "unmet DESC, term", "AND unmet > 0"
@@ -179,7 +179,7 @@ SELECT term, searches, unmet, searched_at
 FROM search_terms
 WHERE region = $1 `+only+`
 ORDER BY `+order+`
-LIMIT $2::int8`, s.region, limit)
+LIMIT $2::int8`, region, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list searched texts: %w", err)
 	}

@@ -86,6 +86,9 @@ type Result struct {
 	// ServerErrors are searches answered with a 5xx, by status and code; Unanswered those that got no answer from the edge.
 	ServerErrors map[string]int `json:"server_errors"`
 	Unanswered   int            `json:"unanswered"`
+	// Thin are searches for everything that were answered by an index with less than half of the products, as one that is
+	// being filled would.
+	Thin int `json:"thin"`
 	// CaughtUp is how long the feeds took after the last fault, in seconds.
 	CaughtUp float64 `json:"caught_up_seconds"`
 	// Compared are the products that were compared in each region, Different those that differ.
@@ -101,5 +104,5 @@ func (r Result) Clean() bool {
 	for _, n := range r.Different {
 		differ += n
 	}
-	return len(r.ServerErrors) == 0 && r.Unanswered == 0 && differ == 0 && len(r.Compared) > 0
+	return len(r.ServerErrors) == 0 && r.Unanswered == 0 && r.Thin == 0 && differ == 0 && len(r.Compared) > 0
 }

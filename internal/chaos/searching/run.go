@@ -123,8 +123,11 @@ func (r *run) breakThings(ctx context.Context) error {
 // dice are a source of choices: the same for the same seed.
 func (r *run) dice(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(r.Seed, stream)) }
 
-func (r *run) count(into map[string]int, what string) {
+func (r *run) count(into map[string]int, what string) { r.note(func() { into[what]++ }) }
+
+// note changes the result.
+func (r *run) note(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	into[what]++
+	change()
 }

@@ -125,7 +125,7 @@ func (r *run) result() (search.Result, error) {
 	if r.collector.after == nil {
 		found = found[min(r.query.Offset, len(found)):]
 	}
-	result := search.Result{Total: r.collector.total, Facets: r.counter.facets(r.query, r.columns)}
+	result := search.Result{Total: r.collector.total, Partial: !r.view.filled, Facets: r.counter.facets(r.query, r.columns)}
 	var stored record
 	for i := range found {
 		hit, err := r.hit(&found[i], &stored)

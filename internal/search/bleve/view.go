@@ -1,6 +1,7 @@
 package bleve
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+
+	"meridian/internal/search"
 )
 
 // A view is one moment of an index: the library's snapshot and the rows of its segments. It is closed when the index has
@@ -18,6 +21,7 @@ type view struct {
 	segments []segment
 	live     int
 	popular  int64 // the highest popularity of any document
+	filled   bool  // search.PositionFilled is set
 	users    atomic.Int64
 	sorted   func() []place
 }
@@ -73,6 +77,11 @@ func newView(library *scorch.Scorch, before *view, d *dictionaries) (*view, erro
 		v.live += int(s.Count())
 		v.segments = append(v.segments, part)
 	}
+	positions, err := v.positions()
+	if err != nil {
+		return nil, errors.Join(err, snapshot.Close())
+	}
+	v.filled = positions[search.PositionFilled] != ""
 	v.each(func(_ place, r *row) { v.popular = max(v.popular, r.popularity) })
 	return v, nil
 }

@@ -35,7 +35,7 @@ func (x *Indexer) newFeed(index search.Index) *feed { return &feed{Indexer: x, i
 const (
 	// positionSwept is the state of the rules that the last whole sweep was made by: where there is none, the index has
 	// not been filled yet.
-	positionSwept = "swept"
+	positionSwept = search.PositionFilled
 	// positionSweeping is the sweep that is under way: the state it was begun by, and the product it is behind.
 	positionSweeping = "sweeping"
 	// positionJob is the job that an index was built by.
