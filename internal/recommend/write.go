@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// writeEvery is how often what was counted is written.
-	writeEvery = 2 * time.Second
+	// writeEvery is how often what was counted is written: seldom enough that a product which many want is one row.
+	writeEvery = 10 * time.Second
 	// writeTimeout bounds one writing. It is well below the overlap with which indexers look back.
 	writeTimeout = 5 * time.Second
 	// maxRows is how many rows one statement writes.

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -212,7 +213,7 @@ func (c *comparing) put(ctx context.Context, p page, suspects map[uuid.UUID]susp
 // catchUp follows until everything that was committed before the call is in the index, and nothing in it is due.
 func (f *feed) catchUp(ctx context.Context) error {
 	for _, follower := range f.followers {
-		follower.pass, follower.fullCost = nil, 0 // the next pass is a full one
+		follower.pass, follower.fullCost, follower.ended = nil, 0, time.Time{} // the next pass is a full one, now
 	}
 	for more := true; more; {
 		var err error

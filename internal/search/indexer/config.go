@@ -32,6 +32,8 @@ type Config struct {
 	Exclusive bool
 	// Poll is how often changes are asked for. Default 300 ms.
 	Poll time.Duration
+	// Seldom is how often popularity is asked for, which moves with every order. Default 30 s.
+	Seldom time.Duration
 	// Page is how many documents are written at once. Default 500.
 	Page int
 	// Overlap is how far back is looked for changes that show late. Default catalog.ChangesOverlap.
@@ -52,6 +54,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Poll = cmp.Or(c.Poll, 300*time.Millisecond)
+	c.Seldom = cmp.Or(c.Seldom, 30*time.Second)
 	c.Page = cmp.Or(c.Page, 500)
 	c.Overlap = cmp.Or(c.Overlap, catalog.ChangesOverlap)
 	c.StateEvery = cmp.Or(c.StateEvery, time.Second)

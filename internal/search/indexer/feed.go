@@ -101,11 +101,13 @@ func set(positions map[string]string) map[string]string {
 	return all
 }
 
-// oldest is the earliest of the followers' positions.
+// oldest is the earliest of the followers' positions, without those of what is read seldom on purpose.
 func (f *feed) oldest() time.Time {
 	var oldest time.Time
 	for _, follower := range f.followers {
-		oldest = earlier(oldest, follower.position)
+		if !follower.seldom {
+			oldest = earlier(oldest, follower.position)
+		}
 	}
 	return oldest
 }

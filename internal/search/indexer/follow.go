@@ -25,6 +25,9 @@ func (f *feed) follow(ctx context.Context) (more bool, err error) {
 	known := make(map[uuid.UUID]bool)
 	positions := make(map[string]string)
 	for i, follower := range f.followers {
+		if pages[i].waits {
+			continue
+		}
 		for _, c := range follower.news(pages[i].changes) {
 			if !known[c.product] {
 				known[c.product] = true
@@ -43,7 +46,9 @@ func (f *feed) follow(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	for i, follower := range f.followers {
-		follower.done(pages[i], f.Overlap)
+		if !pages[i].waits {
+			follower.done(pages[i], f.Overlap)
+		}
 	}
 	f.caughtUp = f.oldest()
 	return more, nil
@@ -65,7 +70,7 @@ func (f *feed) stale(positions map[string]string) bool {
 	return false
 }
 
-// readChanges reads a page of each source.
+// readChanges reads a page of each source that is due.
 func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	began := time.Now()
 	found := make([]func() []change, len(f.followers))
@@ -73,6 +78,9 @@ func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
 		queueNow(b, &now)
 		for i, follower := range f.followers {
+			if follower.waits(f.Seldom) {
+				continue
+			}
 			follower.begin(f.Overlap)
 			found[i] = follower.queue(b, follower.pass.behind, followLimit)
 		}
@@ -84,6 +92,10 @@ func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	f.ahead = began.Sub(now)
 	pages := make([]pageRead, len(found))
 	for i := range found {
+		if found[i] == nil {
+			pages[i] = pageRead{waits: true}
+			continue
+		}
 		changes := found[i]()
 		pages[i] = pageRead{changes: changes, last: len(changes) < followLimit, at: now, cost: time.Since(began)}
 	}

@@ -18,6 +18,8 @@ type follower struct {
 	// seen is what is in the index of the changes since floor less the overlap.
 	seen map[seenRow]seenState
 	pass *pass
+	// ended is when the last pass ended, by this process's clock.
+	ended time.Time
 	// full is when the last full pass ended, by this process's clock, and what it cost.
 	full     time.Time
 	fullCost time.Duration
@@ -55,6 +57,11 @@ const (
 	fullShare = 10
 )
 
+// waits is whether a source that is read seldom is to be read later.
+func (f *follower) waits(seldom time.Duration) bool {
+	return f.seldom && f.pass == nil && time.Since(f.ended) < seldom
+}
+
 // begin begins a pass, unless one is under way. The beginning by the database's clock is told with its first page.
 func (f *follower) begin(overlap time.Duration) {
 	if f.pass != nil {
@@ -81,6 +88,8 @@ func (f *follower) news(page []change) []change {
 
 // pageRead is a page of a source's changes.
 type pageRead struct {
+	// waits is true of a source that was not read.
+	waits   bool
 	changes []change
 	// last says that there are no more.
 	last bool
@@ -127,7 +136,7 @@ func (f *follower) done(p pageRead, overlap time.Duration) {
 		f.pass.behind = p.changes[len(p.changes)-1]
 		return
 	}
-	f.position = f.pass.began
+	f.position, f.ended = f.pass.began, time.Now()
 	if f.pass.isFull {
 		f.full, f.fullCost = time.Now(), f.pass.cost
 		f.forget(f.floor.Add(-overlap))

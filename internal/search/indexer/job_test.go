@@ -298,7 +298,7 @@ func TestRun_OneWriter(t *testing.T) {
 		})
 	}
 	deadline := time.Now().Add(30 * time.Second)
-	for n := 0; writers.count() < 3; n++ {
+	for n := 0; writers.count() < 2; n++ {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d processes have written", writers.count())
 		}

@@ -17,6 +17,8 @@ type source struct {
 	// queue adds the reading of changes behind one, at most limit, to a batch of reads. What it returns gives them once
 	// the batch is read.
 	queue func(b *database.Batch, behind change, limit int) func() []change
+	// seldom is for what changes all the time and matters little at once: it is read every Config.Seldom.
+	seldom bool
 }
 
 // change is a row of a source that became another: a product, or something of it.
@@ -30,12 +32,12 @@ type change struct {
 // sources are all of them, as one region sees them.
 func sources(region string) []source {
 	return []source{
-		{"products", productChanges},
-		{"stock", func(b *database.Batch, behind change, limit int) func() []change {
+		{name: "products", queue: productChanges},
+		{name: "stock", queue: func(b *database.Batch, behind change, limit int) func() []change {
 			return stockChanges(b, region, behind, limit)
 		}},
-		{"ratings", ratingChanges},
-		{"popularity", func(b *database.Batch, behind change, limit int) func() []change {
+		{name: "ratings", queue: ratingChanges},
+		{name: "popularity", seldom: true, queue: func(b *database.Batch, behind change, limit int) func() []change {
 			return popularityChanges(b, region, behind, limit)
 		}},
 	}

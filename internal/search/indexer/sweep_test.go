@@ -110,7 +110,8 @@ func TestSweep_Resumes(t *testing.T) {
 	}
 	b.settle(t)
 	b.wantSame(t)
-	if n := b.store.written() - before; n != 31 {
+	// The edited product is written once more where the sweep had passed it before.
+	if n := b.store.written() - before; n != 30 && n != 31 {
 		t.Errorf("%d documents were written after the kill", n)
 	}
 	if filled := must(Filled(t.Context(), b.store.Live()))(t); !filled {
