@@ -33,8 +33,3 @@ func Popularity(score float64) int64 {
 
 // perLog makes steps of a natural logarithm. The statement that adds to scores is given it, so that both round alike.
 const perLog = steps / math.Ln2
-
-// PopularityOf is the popularity of a product with which that much was done just now, in views, and nothing before.
-func PopularityOf(views float64, at time.Time) int64 {
-	return Popularity(views * gain(at, HalfLife))
-}

@@ -56,10 +56,7 @@ func TestHome(t *testing.T) {
 	s.write()
 	near, far, newcomer := s.customer("eu-west", "mug", "saucer"), s.customer("us-east", "spoon"), s.customer("eu-west")
 	elsewhere := regions.Ref{Region: "us-east", ID: near.ID}
-	all := []string{}
-	for _, title := range titles(s.r.Home(t.Context(), nil, 24).Popular.Picks) {
-		all = append(all, title)
-	}
+	all := titles(s.r.Home(t.Context(), nil, 24).Popular.Picks)
 	if diff := cmp.Diff([]string{"bowl", "mug", "saucer", "spoon"}, all); diff != "" {
 		t.Errorf("for guests (-want +got):\n%s", diff)
 	}

@@ -51,7 +51,7 @@ func TestWriteOnce(t *testing.T) {
 	if want := (3*1 + 2 + 5 + 2*20) * worth; !near(got.score, want) || !near(got.orders, 2*worthOrders) || got.category != "kitchen" {
 		t.Errorf("stored %+v, want a score of %g", got, want)
 	}
-	if want := Popularity(got.score); got.popularity != want || want != PopularityOf(50, s.clock.now()) {
+	if want := Popularity(got.score); got.popularity != want || want != Popularity(50*gain(s.clock.now(), HalfLife)) {
 		t.Errorf("popularity %d, want %d", got.popularity, want)
 	}
 	for _, side := range [][2]string{{"mug", "saucer"}, {"saucer", "mug"}} {

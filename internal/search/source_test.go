@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-var away = fmt.Errorf("%w: connection refused", ErrUnavailable)
+var errAway = fmt.Errorf("%w: connection refused", ErrUnavailable)
 
 func TestSearch_FallsBack(t *testing.T) {
 	tests := []struct {
@@ -21,12 +21,12 @@ func TestSearch_FallsBack(t *testing.T) {
 		wantIgnored, wantFound int
 	}{
 		{name: "all well", wantFound: 1},
-		{name: "own away", own: away, want: RemoteRegion, wantFound: 1, wantIgnored: 1},
+		{name: "own away", own: errAway, want: RemoteRegion, wantFound: 1, wantIgnored: 1},
 		{name: "own hangs", ownHangs: true, want: RemoteRegion, wantFound: 1, wantIgnored: 1},
 		{name: "own has a fault", own: errors.New("bad syntax near x"), want: RemoteRegion, wantFound: 1, wantIgnored: 1},
-		{name: "both away", own: away, remote: away, want: FromDatabase, wantFound: 1},
+		{name: "both away", own: errAway, remote: errAway, want: FromDatabase, wantFound: 1},
 		{name: "both hang", ownHangs: true, remoteHangs: true, want: FromDatabase, wantFound: 1},
-		{name: "nothing answers", own: away, remote: away, database: away, wantErr: ErrUnavailable},
+		{name: "nothing answers", own: errAway, remote: errAway, database: errAway, wantErr: ErrUnavailable},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestSearch_CircuitOpensAndCloses(t *testing.T) {
 			}
 			return got.Degraded
 		}
-		own.set(away, false)
+		own.set(errAway, false)
 		for range breakerFailures {
 			degraded()
 		}
