@@ -81,7 +81,7 @@ func TestPopularity(t *testing.T) {
 			}
 		})
 	}
-	if got := Popularity(16*gain(half, HalfLife)); got != 40+16 {
+	if got := Popularity(16 * gain(half, HalfLife)); got != 40+16 {
 		t.Errorf("PopularityOf(16) = %d, want %d", got, 40+16)
 	}
 }
