@@ -193,7 +193,7 @@ func TestLedger_RandomSequences(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var orders []placed
 		s.stock(t, "use-1", "A", 6)
-		for range rapid.IntRange(4, 16).Draw(rt, "steps") {
+		for range rapid.IntRange(8, 24).Draw(rt, "steps") {
 			place := rapid.SampledFrom(places).Draw(rt, "warehouse")
 			units := rapid.Int64Range(1, 6).Draw(rt, "units")
 			switch step := rapid.IntRange(0, 9).Draw(rt, "step"); {

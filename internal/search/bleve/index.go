@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -62,6 +63,9 @@ func create(folder string, synonyms map[string]*synonyms) (*index, error) {
 // open opens the index of a folder. Every error, and whatever the library panics of, means that it cannot be used.
 func open(folder string, synonyms map[string]*synonyms) (i *index, err error) {
 	var l library.Index
+	// A file that was cut off is mapped as long as it says it is: reading behind its end is a fault, which would end the
+	// process if it were no panic.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("open an index: %v", r)
