@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -28,13 +29,13 @@ func correct(text string, hits []Hit) string {
 			found[word]++
 		}
 	}
-	typed := words(text)
+	typed, others := words(text), maps.Clone(found)
 	for _, word := range typed { // what was meant by another word is not meant by this one, too
-		delete(found, word)
+		delete(others, word)
 	}
 	mended, changed := text, false
 	for _, word := range typed {
-		if better, ok := meant(word, found); ok && !isFound(word, hits) {
+		if better, ok := meant(word, others); ok && !isFound(word, found) {
 			mended = replaceWord(mended, word, better)
 			changed = true
 		}
@@ -64,12 +65,10 @@ func matched(hit Hit) map[string]bool {
 }
 
 // isFound is whether some hit has the word as it was typed.
-func isFound(typed string, hits []Hit) bool {
-	for _, hit := range hits {
-		for word := range matched(hit) {
-			if sameWord(typed, word) {
-				return true
-			}
+func isFound(typed string, found map[string]int) bool {
+	for word := range found {
+		if sameWord(typed, word) {
+			return true
 		}
 	}
 	return false
@@ -85,7 +84,7 @@ func meant(typed string, found map[string]int) (better string, ok bool) {
 	if letters >= twoErrors {
 		best = 3
 	}
-	for _, word := range sortedKeys(found) {
+	for _, word := range slices.Sorted(maps.Keys(found)) {
 		changes := errorsBetween(typed, word)
 		if changes < best || changes == best && ok && found[word] > found[better] {
 			better, best, ok = word, changes, true
@@ -149,13 +148,4 @@ func replaceWord(text, word, with string) string {
 		rest = rest[end:]
 	}
 	return out.String()
-}
-
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -14,9 +13,6 @@ import (
 
 	"meridian/internal/database"
 )
-
-// flag is a truth that several goroutines read and one writes.
-type flag = atomic.Bool
 
 // Config is what a Searcher works with. DB and at least one source must be set.
 type Config struct {

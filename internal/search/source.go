@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -54,7 +55,7 @@ const (
 type source struct {
 	Source
 	breaker *gobreaker.CircuitBreaker[Result]
-	filled  flag
+	filled  atomic.Bool
 }
 
 func newSource(s Source, log *slog.Logger, changed func(source string, open bool)) *source {
