@@ -87,11 +87,9 @@ func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 	}
 }
 
-// openShop opens a whole shop in this process and returns the configuration that measures
-// it, shortly.
-func openShop(t *testing.T) Config {
+// openEmptyShop opens a whole shop in this process, with nothing to sell, until the test ends.
+func openEmptyShop(t *testing.T, set *regions.Set, url string) local.Address {
 	t.Helper()
-	set, url := shippedRegions(t), databasetest.URL(t)
 	shop, err := local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: url, Empty: true, Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
 	})
@@ -116,9 +114,17 @@ func openShop(t *testing.T) Config {
 		ended <- err
 		t.Fatalf("the shop did not open: %v", err)
 	}
+	return shop.Address()
+}
+
+// openShop opens a whole shop in this process and returns the configuration that measures
+// it, shortly.
+func openShop(t *testing.T) Config {
+	t.Helper()
+	set, url := shippedRegions(t), databasetest.URL(t)
+	address := openEmptyShop(t, set, url)
 	fill(t, databasetest.Open(t, url, "eu-west"), set, 30)
 	t.Setenv(beBare, "1")
-	address := shop.Address()
 	return Config{
 		Regions: set, RegionURLs: address.RegionURLs, EdgeURL: address.EdgeURL, DatabaseURL: address.DatabaseURL, ShopPID: os.Getpid(),
 		BareServer: []string{os.Args[0]}, Version: "test", OwnShop: true, SKUs: minSKUs,

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"strings"
@@ -11,40 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/account"
 	"meridian/internal/database/databasetest"
-	"meridian/internal/local"
 )
 
 // openSearchShop opens a whole shop in this process and returns the configuration that measures its search, shortly.
 func openSearchShop(t *testing.T) SearchConfig {
 	t.Helper()
-	set, shopURL := shippedRegions(t), databasetest.URL(t)
-	shop, err := local.Start(t.Context(), local.Config{
-		Regions: set, Dir: t.TempDir(), DatabaseURL: shopURL, Empty: true, Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- shop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("the shop ended with %v", err)
-		}
-		if err := shop.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-shop.Ready():
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("the shop did not open: %v", err)
-	}
-	a := shop.Address()
+	set := shippedRegions(t)
+	a := openEmptyShop(t, set, databasetest.URL(t))
 	return SearchConfig{
 		Regions: set, RegionURLs: a.RegionURLs, DatabaseURL: a.DatabaseURL, ShopPID: os.Getpid(), OperatorEmail: a.OperatorEmail, OperatorPassword: a.OperatorPassword,
 		DataDir: searchData(t, 100), Products: 150, Import: 60, Clients: 4, Duration: 200 * time.Millisecond, WarmUp: 60 * time.Millisecond, Rounds: 2,
