@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/schema/portability"
 )
 

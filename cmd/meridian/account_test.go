@@ -12,7 +12,7 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -15,7 +15,7 @@ var picture = map[string][]string{
 	"regions": nil,
 	"geo":     nil,
 
-	"internal/fault":       nil,
+	"internal/invalid":     nil,
 	"internal/money":       nil,
 	"internal/database":    nil,
 	"internal/secret":      nil,
@@ -25,33 +25,33 @@ var picture = map[string][]string{
 	"internal/outbox":      {"internal/database"},
 	"internal/idempotency": {"internal/database"},
 
-	"internal/database/embedded":     nil,
-	"internal/database/databasetest": {"internal/database", "internal/database/embedded", "schema"},
+	"internal/database/embedded":    nil,
+	"internal/testkit/databasetest": {"internal/database", "internal/database/embedded", "schema"},
 
-	"internal/fx":                 {"internal/fault", "internal/money", "internal/database"},
-	"internal/promotion":          {"internal/fault", "internal/money", "internal/database"},
+	"internal/fx":                 {"internal/invalid", "internal/money", "internal/database"},
+	"internal/promotion":          {"internal/invalid", "internal/money", "internal/database"},
 	"internal/pricing":            {"internal/money", "internal/database", "internal/fx", "internal/promotion", "internal/secret"},
 	"internal/shipping":           {"internal/money"},
-	"internal/catalog":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/rating"},
+	"internal/catalog":            {"internal/invalid", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/rating"},
 	"internal/catalog/shipped":    {"internal/money"},
 	"internal/search/bleve":       {"internal/search"},
-	"internal/search/eval":        {"internal/catalog/shipped", "internal/search"},
-	"internal/search":             {"internal/fault", "internal/money", "internal/database", "internal/telemetry"},
+	"internal/lab/eval":           {"internal/catalog/shipped", "internal/search"},
+	"internal/search":             {"internal/invalid", "internal/money", "internal/database", "internal/telemetry"},
 	"internal/search/plain":       {"internal/catalog", "internal/search"},
 	"internal/search/meilisearch": {"internal/search"},
-	"internal/search/searchtest":  {"internal/money", "internal/search"},
+	"internal/testkit/searchtest": {"internal/money", "internal/search"},
 	"internal/search/indexer": {
 		"internal/database", "internal/catalog", "internal/inventory", "internal/pricing", "internal/search",
 	},
-	"internal/inventory":       {"internal/fault", "internal/database", "internal/outbox", "internal/idempotency"},
+	"internal/inventory":       {"internal/invalid", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/rating":          {"internal/database"},
 	"internal/recommend":       {"internal/database", "internal/catalog"},
-	"internal/account":         {"internal/fault", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/rating"},
-	"internal/cart":            {"internal/fault", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
+	"internal/account":         {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/rating"},
+	"internal/cart":            {"internal/invalid", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment"},
 	"internal/payment/stripe":  {"internal/money", "internal/payment"},
-	"internal/payment/paymenttest": {
+	"internal/testkit/paymenttest": {
 		"internal/money", "internal/payment",
 	},
 	"internal/order": {
@@ -60,16 +60,16 @@ var picture = map[string][]string{
 	},
 	"internal/verify": {"internal/database"},
 	"internal/finance": {
-		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
+		"internal/invalid", "internal/money", "internal/database", "internal/idempotency", "internal/catalog", "internal/pricing", "internal/promotion",
 	},
-	"internal/finance/report": {"internal/fault", "internal/money", "internal/database"},
+	"internal/finance/report": {"internal/invalid", "internal/money", "internal/database"},
 
 	"internal/api": {
-		"internal/fault", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
+		"internal/invalid", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/cart", "internal/catalog", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory",
 		"internal/order", "internal/payment", "internal/pricing", "internal/promotion", "internal/rating", "internal/recommend", "internal/search", "internal/shipping",
 	},
-	"internal/api/apitest": nil,
+	"internal/testkit/apitest": nil,
 	"internal/pod": {
 		"schema", "internal/database", "internal/idempotency", "internal/outbox", "internal/secret", "internal/telemetry",
 		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/finance", "internal/fx", "internal/inventory", "internal/order",
@@ -80,26 +80,26 @@ var picture = map[string][]string{
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
 		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/search", "internal/search/bleve", "internal/search/indexer", "internal/telemetry",
 	},
-	"internal/client": nil,
-	"internal/bench": {
-		"internal/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search",
+	"internal/lab/client": nil,
+	"internal/lab/bench": {
+		"internal/lab/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search",
 		"internal/search/bleve", "internal/search/indexer", "internal/verify",
 	},
-	"internal/replay": {"internal/money", "internal/catalog/shipped", "internal/client"},
-	"internal/demo": {
-		"internal/account", "internal/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
+	"internal/lab/replay": {"internal/money", "internal/catalog/shipped", "internal/lab/client"},
+	"internal/lab/demo": {
+		"internal/account", "internal/lab/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
 	},
-	"internal/chaos": {
-		"schema", "internal/account", "internal/catalog", "internal/client", "internal/database", "internal/database/embedded",
+	"internal/lab/chaos": {
+		"schema", "internal/account", "internal/catalog", "internal/lab/client", "internal/database", "internal/database/embedded",
 		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
-	"internal/chaos/searching": {
-		"internal/account", "internal/catalog", "internal/client", "internal/database", "internal/inventory", "internal/local", "internal/money", "internal/search/indexer",
+	"internal/lab/chaos/searching": {
+		"internal/account", "internal/catalog", "internal/lab/client", "internal/database", "internal/inventory", "internal/local", "internal/money", "internal/search/indexer",
 	},
 	"cmd/meridian": {
-		"schema", "internal/bench", "internal/chaos/searching", "internal/fault", "internal/account", "internal/api", "internal/catalog", "internal/chaos", "internal/database", "internal/database/embedded", "internal/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
-		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/replay", "internal/secret", "internal/telemetry", "internal/verify",
-		"internal/search", "internal/search/bleve", "internal/search/eval", "internal/search/indexer", "internal/search/meilisearch",
+		"schema", "internal/lab/bench", "internal/lab/chaos/searching", "internal/invalid", "internal/account", "internal/api", "internal/catalog", "internal/lab/chaos", "internal/database", "internal/database/embedded", "internal/lab/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
+		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/lab/replay", "internal/secret", "internal/telemetry", "internal/verify",
+		"internal/search", "internal/search/bleve", "internal/lab/eval", "internal/search/indexer", "internal/search/meilisearch",
 	},
 }
 

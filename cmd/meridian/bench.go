@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"meridian/internal/bench"
 	"meridian/internal/database/embedded"
+	"meridian/internal/lab/bench"
 	"meridian/internal/local"
 	"meridian/regions"
 )

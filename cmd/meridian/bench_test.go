@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/bench"
+	"meridian/internal/lab/bench"
 )
 
 func TestBench_Mistakes(t *testing.T) {

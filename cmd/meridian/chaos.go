@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"meridian/internal/chaos"
+	"meridian/internal/lab/chaos"
 	"meridian/regions"
 )
 

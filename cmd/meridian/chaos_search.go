@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"meridian/internal/chaos/searching"
+	"meridian/internal/lab/chaos/searching"
 	"meridian/regions"
 )
 

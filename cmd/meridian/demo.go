@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"meridian/internal/database/embedded"
-	"meridian/internal/demo"
+	"meridian/internal/lab/demo"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )

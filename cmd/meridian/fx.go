@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/fx"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/regions"
 )
@@ -385,7 +385,7 @@ func tellEntry(c *cobra.Command, done string, change func() (fx.Entry, error)) e
 
 // fxError tells a mistake of the caller's from a failure.
 func fxError(err error) error {
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if errors.As(err, &invalid) || errors.Is(err, fx.ErrNotFound) || errors.Is(err, fx.ErrNotHeld) || errors.Is(err, fx.ErrOver) || errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
 	}

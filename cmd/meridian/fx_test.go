@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestFX(t *testing.T) {

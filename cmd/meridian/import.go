@@ -17,7 +17,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -169,7 +169,7 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 	in.Progress = progress.report
 	report, err := shelves.Import(c.Context(), in.ImportInput)
 	progress.end()
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	var tooLong *catalog.TooManyLinesError
 	if errors.As(err, &invalid) || errors.As(err, &tooLong) {
 		return usageError{err}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/catalog"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

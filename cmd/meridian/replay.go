@@ -21,8 +21,8 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/database/embedded"
+	"meridian/internal/lab/replay"
 	"meridian/internal/local"
-	"meridian/internal/replay"
 	"meridian/internal/verify"
 	"meridian/regions"
 )

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/finance/report"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -80,7 +80,7 @@ func (f revenueFlags) run(c *cobra.Command) error {
 
 // reportError tells a mistake of the caller's, whose fields are flags, from a failure.
 func reportError(err error) error {
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if !errors.As(err, &invalid) {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestReportRevenue(t *testing.T) {

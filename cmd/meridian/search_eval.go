@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"meridian/internal/lab/eval"
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
-	"meridian/internal/search/eval"
 	"meridian/internal/search/meilisearch"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/search/indexer"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestSearch_Mistakes(t *testing.T) {

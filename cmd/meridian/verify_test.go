@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
 

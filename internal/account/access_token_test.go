@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -17,7 +17,7 @@ import (
 	"meridian/regions"
 )
 
-// The errors of the package. Input that is wrong in itself is refused with *fault.Error,
+// The errors of the package. Input that is wrong in itself is refused with *invalid.Error,
 // too many guesses with *ThrottledError.
 var (
 	// ErrBadCredentials is the one answer to every sign-in that does not succeed, whatever the reason.

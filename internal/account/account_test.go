@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/secret"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
@@ -86,10 +86,10 @@ func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
 	return trips.Count()
 }
 
-// wantFault fails the test unless err is a *fault.Error that names the field, and does not repeat the value.
+// wantFault fails the test unless err is a *invalid.Error that names the field, and does not repeat the value.
 func wantFault(t testing.TB, err error, field, value string) {
 	t.Helper()
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if !errors.As(err, &invalid) {
 		t.Fatalf("got %v, want a fault of %s", err, field)
 	}

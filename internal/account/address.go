@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -45,9 +45,9 @@ type AddressFields struct {
 	Default bool
 }
 
-// Normalize takes the spaces around the fields off and returns *fault.Error with everything that is wrong.
+// Normalize takes the spaces around the fields off and returns *invalid.Error with everything that is wrong.
 func (f *AddressFields) Normalize(set *regions.Set) error {
-	var faults fault.List
+	var faults invalid.List
 	f.Label = faults.Line("label", f.Label, 0, 40)
 	f.Name = faults.Line("name", f.Name, 1, maxNameLength)
 	f.Line1 = faults.Line("line1", f.Line1, 1, 200)

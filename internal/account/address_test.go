@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/outbox"
 	"meridian/regions"
 )
@@ -26,14 +26,14 @@ type ChangePasswordInput struct {
 
 // ChangePassword replaces the password and ends every other session. Two round trips.
 //
-// Errors: *fault.Error, ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict (something else
+// Errors: *invalid.Error, ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict (something else
 // about the account changed at the same time).
 func (a *Accounts) ChangePassword(ctx context.Context, in ChangePasswordInput) error {
 	who, err := a.readCredentials(ctx, in.Account)
 	if err != nil {
 		return err
 	}
-	var faults fault.List
+	var faults invalid.List
 	checkPassword(&faults, "new_password", in.New, who.Email, who.Name)
 	if err := faults.Err("password"); err != nil {
 		return err

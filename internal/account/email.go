@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // The bounds of RFC 5321, 4.5.3.1, with erratum 1690.
@@ -19,9 +19,9 @@ const (
 )
 
 // NormalizeEmail returns the one spelling by which an e-mail address is kept and found: without spaces around it, in
-// lower case, in Unicode's form C, its domain in ASCII. It returns a *fault.Error for what is no address.
+// lower case, in Unicode's form C, its domain in ASCII. It returns a *invalid.Error for what is no address.
 func NormalizeEmail(text string) (string, error) {
-	invalid := fault.New("e-mail address", "email", "must be an e-mail address such as name@example.com")
+	invalid := invalid.New("e-mail address", "email", "must be an e-mail address such as name@example.com")
 	text = strings.TrimSpace(text)
 	if len(text) > maxEmailBytes || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
 		return "", invalid

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // The lengths of a password in characters. NIST SP 800-63B-4 asks for length and against rules about kinds of
@@ -40,7 +40,7 @@ func readCommonPasswords(text string) map[string]bool {
 func normalizePassword(password string) string { return norm.NFKC.String(password) }
 
 // checkPassword adds what is wrong with a new password for the account of that address and name.
-func checkPassword(f *fault.List, field, password, email, name string) {
+func checkPassword(f *invalid.List, field, password, email, name string) {
 	// The length in bytes is bounded first: normalising costs time in proportion to it.
 	if len(password) > maxPasswordBytes || !utf8.ValidString(password) {
 		f.Add(field, "must be %d to %d characters", minPasswordLength, maxPasswordLength)

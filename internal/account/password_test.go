@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 func TestCheckPassword(t *testing.T) {
@@ -42,7 +42,7 @@ func TestCheckPassword(t *testing.T) {
 		{"invalid UTF-8", "abcdefghijk\xff!", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var faults fault.List
+			var faults invalid.List
 			checkPassword(&faults, "password", test.password, "someone.long@example.com", "Someone Long")
 			if err := faults.Err("password"); test.good != (err == nil) {
 				t.Errorf("got %v", err)

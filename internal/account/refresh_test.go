@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

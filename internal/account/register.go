@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/outbox"
 	"meridian/regions"
 )
@@ -38,7 +38,7 @@ const statusCreated = 201
 // Register makes an account and signs it in: one round trip. A repetition of the call with the same key signs in
 // again, by the password it brings, and costs four.
 //
-// Errors: *fault.Error, ErrEmailTaken, ErrBusy, idempotency.ErrReused; of a repetition also those of SignIn.
+// Errors: *invalid.Error, ErrEmailTaken, ErrBusy, idempotency.ErrReused; of a repetition also those of SignIn.
 func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, error) {
 	home, err := a.checkRegistration(&in)
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, err
 
 // checkRegistration normalises the input and finds its home region.
 func (a *Accounts) checkRegistration(in *RegisterInput) (regions.Region, error) {
-	var faults fault.List
+	var faults invalid.List
 	email, err := NormalizeEmail(in.Email)
 	if err != nil {
 		faults.Add("email", "must be an e-mail address such as name@example.com")

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestRegister(t *testing.T) {
@@ -66,7 +66,7 @@ func TestRegister_Invalid(t *testing.T) {
 		wantFault(t, err, test.field, "")
 	}
 	_, err := a.Register(t.Context(), RegisterInput{})
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("nothing given: got %v, want four faults", err)
 	}

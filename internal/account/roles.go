@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/outbox"
 	"meridian/regions"
 )
@@ -43,7 +43,7 @@ type SetRolesInput struct {
 // next refresh brings the new ones. It may be repeated. Two round trips, and two more for each change of the account
 // that comes in between.
 //
-// Errors: *fault.Error, ErrNotFound, ErrNoSeller, ErrVersionConflict (it keeps changing).
+// Errors: *invalid.Error, ErrNotFound, ErrNoSeller, ErrVersionConflict (it keeps changing).
 func (a *Accounts) SetRoles(ctx context.Context, in SetRolesInput) (Account, error) {
 	if err := in.validate(); err != nil {
 		return Account{}, err
@@ -52,7 +52,7 @@ func (a *Accounts) SetRoles(ctx context.Context, in SetRolesInput) (Account, err
 }
 
 func (in SetRolesInput) validate() error {
-	var faults fault.List
+	var faults invalid.List
 	for _, role := range in.Roles {
 		if !slices.Contains(Roles(), role) {
 			faults.Add("roles", "must be among %s", strings.Join(Roles(), ", "))
@@ -82,7 +82,7 @@ func (a *Accounts) Grant(ctx context.Context, account regions.Ref, role string, 
 // Revoke takes a role from the account. It may be repeated. Errors and round trips are those of SetRoles.
 func (a *Accounts) Revoke(ctx context.Context, account regions.Ref, role string) (Account, error) {
 	if role == RoleShopper || !slices.Contains(Roles(), role) {
-		return Account{}, fault.New("role", "role", "must be one of "+strings.Join(Roles()[1:], ", "))
+		return Account{}, invalid.New("role", "role", "must be one of "+strings.Join(Roles()[1:], ", "))
 	}
 	return a.changeRoles(ctx, account, uuid.Nil, func(before Account) ([]string, uuid.UUID) {
 		seller := before.Seller

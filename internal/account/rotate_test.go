@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/secret"
+	"meridian/internal/testkit/databasetest"
 )
 
 // pods returns accounts as n processes have them, all on one database, with one clock.

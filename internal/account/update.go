@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -25,7 +25,7 @@ type UpdateInput struct {
 
 // Update changes the account's profile. One round trip.
 //
-// Errors: *fault.Error, ErrVersionConflict, ErrNotFound.
+// Errors: *invalid.Error, ErrVersionConflict, ErrNotFound.
 func (a *Accounts) Update(ctx context.Context, in UpdateInput) (Account, error) {
 	if err := a.checkUpdate(&in); err != nil {
 		return Account{}, err
@@ -56,7 +56,7 @@ RETURNING `+accountColumns, in.Account.Region, in.Account.ID, in.Version, in.Nam
 }
 
 func (a *Accounts) checkUpdate(in *UpdateInput) error {
-	var faults fault.List
+	var faults invalid.List
 	if in.Name != nil {
 		name := faults.Line("name", *in.Name, 1, maxNameLength)
 		in.Name = &name

@@ -24,7 +24,7 @@ type AddAddressInput struct {
 // AddAddress gives the account another address: one round trip. A repetition of the call with the same key returns the
 // address as it is now, which costs three.
 //
-// Errors: *fault.Error, ErrTooManyAddresses, ErrNotFound (the account is closed), idempotency.ErrReused, and
+// Errors: *invalid.Error, ErrTooManyAddresses, ErrNotFound (the account is closed), idempotency.ErrReused, and
 // ErrNoAddress when a repetition finds it deleted.
 func (a *Accounts) AddAddress(ctx context.Context, in AddAddressInput) (Address, error) {
 	if err := in.Address.Normalize(a.regions); err != nil {
@@ -122,7 +122,7 @@ func (a *Accounts) whyNoMore(ctx context.Context, ref regions.Ref) error {
 
 // ReplaceAddress rewrites an address of the account. It may be repeated. One round trip.
 //
-// Errors: *fault.Error, ErrNoAddress.
+// Errors: *invalid.Error, ErrNoAddress.
 func (a *Accounts) ReplaceAddress(ctx context.Context, account, address regions.Ref, f AddressFields) (Address, error) {
 	if address.Region != account.Region {
 		return Address{}, ErrNoAddress

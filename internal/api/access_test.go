@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"meridian/internal/api/apitest"
+	"meridian/internal/testkit/apitest"
 )
 
 // Whom an operation lets in.

@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/account"
-	"meridian/internal/api/apitest"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/apitest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

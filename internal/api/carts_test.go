@@ -15,9 +15,9 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 )
 
 // withCarts lets a test's server keep carts in the database.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"meridian/internal/api/apitest"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/apitest"
+	"meridian/internal/testkit/databasetest"
 )
 
 // market is a server whose catalogue has two sellers, with the tokens acme and other.

@@ -13,8 +13,8 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/cart"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -299,7 +299,7 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.P
 }
 
 // checkoutFaults gathers what is wrong with a checkout.
-type checkoutFaults struct{ fault.List }
+type checkoutFaults struct{ invalid.List }
 
 // email is the address in the one spelling in which accounts keep theirs.
 func (f *checkoutFaults) email(text string, required bool) string {
@@ -328,7 +328,7 @@ func (f *checkoutFaults) provider(name string, offered []string) string {
 // method is what the provider itself can tell of a token before it is asked to charge it, of one that is a line of text.
 func (f *checkoutFaults) method(provider payment.Provider, token string) {
 	const field = "payment.method"
-	known := slices.ContainsFunc(f.List, func(fault fault.Field) bool { return fault.Name == field })
+	known := slices.ContainsFunc(f.List, func(fault invalid.Field) bool { return fault.Name == field })
 	if err := provider.CheckMethod(token); err != nil && !known {
 		f.Add(field, "%s", err)
 	}

@@ -287,8 +287,8 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := guest.post("/v1/orders", strings.ReplaceAll(test.body, "$", filled.ID))
 			var fields []string
-			for _, fault := range wantProblem(t, w, http.StatusBadRequest, "bad_request").Errors {
-				fields = append(fields, fault.Field)
+			for _, wrong := range wantProblem(t, w, http.StatusBadRequest, "bad_request").Errors {
+				fields = append(fields, wrong.Field)
 			}
 			if diff := cmp.Diff(test.fields, fields); diff != "" {
 				t.Errorf("wrong fields (-want +got):\n%s", diff)

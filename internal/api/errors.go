@@ -16,10 +16,10 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/finance"
 	"meridian/internal/fx"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/order"
@@ -57,7 +57,7 @@ type problemType struct {
 // its code. Rows stand under the resource they belong to; the page at /docs lists them all.
 var problemTypes = []problemType{
 	// Every route.
-	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*fault.Error], fill: invalidInput},
+	{code: "bad_request", status: http.StatusBadRequest, title: "The request is not valid", match: is[*invalid.Error], fill: invalidInput},
 	{code: "bad_id", status: http.StatusBadRequest, title: "An id is malformed", err: regions.ErrBadID,
 		detail: "Send ids exactly as the API gave them."},
 	{code: "bad_cursor", status: http.StatusBadRequest, title: "The cursor is not valid",
@@ -307,7 +307,7 @@ func BadRequest(detail string, fixes ...FieldError) *Problem {
 
 // invalidInput is what is wrong with an input by its domain's rules.
 func invalidInput(err error, p *Problem) {
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if errors.As(err, &invalid) {
 		p.Detail = "The " + invalid.What + " is not what the shop can take."
 		for _, f := range invalid.Fields {

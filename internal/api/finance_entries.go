@@ -15,8 +15,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gorilla/mux"
 
-	"meridian/internal/fault"
 	"meridian/internal/finance"
+	"meridian/internal/invalid"
 )
 
 const (
@@ -152,7 +152,7 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	digest := sha256.New()
 	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), format, list.Currency)
 	if err != nil {
-		if errors.As(err, new(*fault.Error)) {
+		if errors.As(err, new(*invalid.Error)) {
 			return err
 		}
 		return bodyError(err)

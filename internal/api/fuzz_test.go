@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"meridian/internal/account"
-	"meridian/internal/api/apitest"
 	"meridian/internal/catalog"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/apitest"
 )
 
 // hostileWorld is a whole shop on one database, with what belongs to ada and to the seller acme in it.

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/databasetest"
 )
 
 // stockRoom is a server on a database that sells the SKUs MUG and BOOK.

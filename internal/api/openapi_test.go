@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/mux"
 
-	"meridian/internal/api/apitest"
+	"meridian/internal/testkit/apitest"
 )
 
 var update = flag.Bool("update", false, "write what the golden files should hold")

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/regions"
@@ -115,7 +115,7 @@ func (s *Server) shipOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var f fault.List
+	var f invalid.List
 	in := order.ShipInput{
 		Command:  command,
 		Carrier:  f.Line("carrier", body.Carrier, 0, maxCarrier),
@@ -268,7 +268,7 @@ func refundInput(command order.Command, body refundOrderRequest) (order.RefundIn
 	if in.Reason, err = reasonWord(body.Reason, true); err != nil {
 		return in, err
 	}
-	var f fault.List
+	var f invalid.List
 	switch {
 	case body.Lines != nil && body.AmountMinor != nil:
 		f.Add("amount_minor", "must be left out where lines are given")

@@ -21,7 +21,6 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/order"
@@ -31,6 +30,7 @@ import (
 	"meridian/internal/rating"
 	"meridian/internal/recommend"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

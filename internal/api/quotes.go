@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"meridian/internal/cart"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -75,7 +75,7 @@ type goodsQuestion struct {
 
 // goodsQuestion checks a request, all of it at once.
 func (s *Server) goodsQuestion(r *http.Request, body quoteRequest) (goodsQuestion, error) {
-	var faults fault.List
+	var faults invalid.List
 	to, wrong := s.shownTo(r, body.Market, body.Country)
 	in := goodsQuestion{priceQuestion: priceQuestion{shown: to, state: body.State, group: body.Group}}
 	for _, f := range wrong {
@@ -97,14 +97,14 @@ func (s *Server) goodsQuestion(r *http.Request, body quoteRequest) (goodsQuestio
 	return in, faults.Err("request for quotes")
 }
 
-func checkText(faults *fault.List, field, text string, most int) {
+func checkText(faults *invalid.List, field, text string, most int) {
 	if len(text) > most {
 		faults.Add(field, "must be at most %d bytes", most)
 	}
 }
 
 // checkCurrencies are the currencies, or the one that is taken where none is named.
-func checkCurrencies(faults *fault.List, codes []string, standard money.Currency) []money.Currency {
+func checkCurrencies(faults *invalid.List, codes []string, standard money.Currency) []money.Currency {
 	if codes == nil {
 		return []money.Currency{standard}
 	}
@@ -127,7 +127,7 @@ func checkCurrencies(faults *fault.List, codes []string, standard money.Currency
 }
 
 // checkGoods are the goods of the lines, each SKU once.
-func checkGoods(faults *fault.List, lines []cartLineRequest) []pricing.Wanted {
+func checkGoods(faults *invalid.List, lines []cartLineRequest) []pricing.Wanted {
 	if len(lines) == 0 || len(lines) > maxQuoteLines {
 		faults.Add("lines", "must be 1 to %d", maxQuoteLines)
 		return nil

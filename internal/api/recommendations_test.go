@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/recommend"
+	"meridian/internal/testkit/databasetest"
 )
 
 // count writes down what shoppers did so far.

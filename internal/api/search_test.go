@@ -13,9 +13,9 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/search"
 	"meridian/internal/search/plain"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -16,12 +16,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"meridian/internal/api/apitest"
 	"meridian/internal/cart"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/internal/secret"
 	"meridian/internal/telemetry"
+	"meridian/internal/testkit/apitest"
 	"meridian/regions"
 )
 

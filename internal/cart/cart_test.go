@@ -13,10 +13,10 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -9,8 +9,8 @@ import (
 	"slices"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/promotion"
 	"meridian/regions"
@@ -73,7 +73,7 @@ func (c *Carts) Remove(ctx context.Context, in ChangeInput, sku string) (Cart, e
 
 // changeLine is Change with one element, whose errors name its fields alone.
 func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (Cart, error) {
-	var f fault.List
+	var f invalid.List
 	change.check(&f, "")
 	if err := f.Err("cart"); err != nil {
 		return Cart{}, err
@@ -86,7 +86,7 @@ func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (
 // one where it is refused or was made before with the same idempotency key, which returns
 // the cart as it is now. With a key it may be repeated.
 //
-// It fails with *fault.Error, ErrNotFound, ErrNotOpen, *ConflictError, *UnknownSKUError,
+// It fails with *invalid.Error, ErrNotFound, ErrNotOpen, *ConflictError, *UnknownSKUError,
 // *TooManyLinesError, *QuantityError or idempotency.ErrReused, and then changes nothing.
 func (c *Carts) Change(ctx context.Context, in ChangeInput) (Cart, error) {
 	if err := c.validateChange(in); err != nil {
@@ -262,7 +262,7 @@ func then(first, second Change) (Change, error) {
 }
 
 func (c *Carts) validateChange(in ChangeInput) error {
-	var f fault.List
+	var f invalid.List
 	switch {
 	case len(in.Changes) == 0 && in.Currency == "" && in.Country == "" && in.Coupons == nil:
 		f.Add("changes", "must name something to change")
@@ -282,7 +282,7 @@ func (c *Carts) validateChange(in ChangeInput) error {
 const maxCouponBytes = 40
 
 // CheckCoupons adds what is wrong with the codes that a shopper entered, as the field coupons.
-func CheckCoupons(f *fault.List, coupons []string) {
+func CheckCoupons(f *invalid.List, coupons []string) {
 	if len(coupons) > promotion.MaxCoupons {
 		f.Add("coupons", "must be at most %d", promotion.MaxCoupons)
 		return
@@ -310,7 +310,7 @@ func NormalizeCoupons(coupons []string) []string {
 }
 
 // check adds what is wrong with the change that stands in the input at that prefix.
-func (ch Change) check(f *fault.List, at string) {
+func (ch Change) check(f *invalid.List, at string) {
 	if ch.SKU == "" || len(ch.SKU) > maxSKUBytes {
 		f.Add(at+"sku", "must have 1 to %d bytes", maxSKUBytes)
 	}
@@ -326,7 +326,7 @@ func (ch Change) check(f *fault.List, at string) {
 }
 
 // checkMarket checks a currency and a country, either of which may be left out.
-func (c *Carts) checkMarket(f *fault.List, currency money.Currency, country string) {
+func (c *Carts) checkMarket(f *invalid.List, currency money.Currency, country string) {
 	if country != "" && !c.Shipping.Serves(country) {
 		f.Add("country", "must be an ISO 3166-1 code in upper case, such as IE")
 	}

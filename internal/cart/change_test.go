@@ -15,8 +15,8 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 )
 
 func TestChange(t *testing.T) {
@@ -73,14 +73,14 @@ func TestChange_Refused(t *testing.T) {
 		{"too many units together", []cart.Change{add(book, 1), add(mug, 2)}, &cart.QuantityError{SKU: mug, Quantity: cart.MaxQuantity + 1}},
 		{"too many units in one call", []cart.Change{add(book, cart.MaxQuantity), add(book, 2)}, &cart.QuantityError{SKU: book, Quantity: cart.MaxQuantity + 2}},
 		{"too many lines", []cart.Change{add(book, 1), add(lamp, 1)}, &cart.TooManyLinesError{Max: 2}},
-		{"no units", []cart.Change{add(mug, 0)}, fault.New("cart", "changes[0].quantity", "must be from 1 to 10000")},
-		{"fewer than none", []cart.Change{add(book, 1), set(mug, -1)}, fault.New("cart", "changes[1].quantity", "must be from 1 to 10000")},
-		{"more than any line", []cart.Change{set(mug, cart.MaxQuantity+1)}, fault.New("cart", "changes[0].quantity", "must be from 1 to 10000")},
-		{"no SKU", []cart.Change{add("", 1)}, fault.New("cart", "changes[0].sku", "must have 1 to 64 bytes")},
-		{"a huge SKU", []cart.Change{remove(strings.Repeat("x", 65))}, fault.New("cart", "changes[0].sku", "must have 1 to 64 bytes")},
-		{"an unknown operation", []cart.Change{{Op: "empty", SKU: mug, Quantity: 1}}, fault.New("cart", "changes[0].op", "must be add, set or remove")},
-		{"a removal of some", []cart.Change{{Op: cart.OpRemove, SKU: mug, Quantity: 1}}, fault.New("cart", "changes[0].quantity", "must be left out with remove")},
-		{"nothing", nil, fault.New("cart", "changes", "must name something to change")},
+		{"no units", []cart.Change{add(mug, 0)}, invalid.New("cart", "changes[0].quantity", "must be from 1 to 10000")},
+		{"fewer than none", []cart.Change{add(book, 1), set(mug, -1)}, invalid.New("cart", "changes[1].quantity", "must be from 1 to 10000")},
+		{"more than any line", []cart.Change{set(mug, cart.MaxQuantity+1)}, invalid.New("cart", "changes[0].quantity", "must be from 1 to 10000")},
+		{"no SKU", []cart.Change{add("", 1)}, invalid.New("cart", "changes[0].sku", "must have 1 to 64 bytes")},
+		{"a huge SKU", []cart.Change{remove(strings.Repeat("x", 65))}, invalid.New("cart", "changes[0].sku", "must have 1 to 64 bytes")},
+		{"an unknown operation", []cart.Change{{Op: "empty", SKU: mug, Quantity: 1}}, invalid.New("cart", "changes[0].op", "must be add, set or remove")},
+		{"a removal of some", []cart.Change{{Op: cart.OpRemove, SKU: mug, Quantity: 1}}, invalid.New("cart", "changes[0].quantity", "must be left out with remove")},
+		{"nothing", nil, invalid.New("cart", "changes", "must name something to change")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func domainError(err error) error {
 	var unknownSKU *cart.UnknownSKUError
 	var quantity *cart.QuantityError
 	var lines *cart.TooManyLinesError
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	switch {
 	case errors.As(err, &unknownSKU):
 		return unknownSKU
@@ -132,7 +132,7 @@ func TestChange_Market(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.in.Cart = c.Ref
 			_, err := s.Change(t.Context(), test.in)
-			var invalid *fault.Error
+			var invalid *invalid.Error
 			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Name != test.field {
 				t.Errorf("%v, want an invalid %s", err, test.field)
 			}
@@ -373,7 +373,7 @@ func TestCreate(t *testing.T) {
 		"bad line":         {Country: "IE", Lines: []cart.Change{add(mug, 0)}},
 		"removal":          {Country: "IE", Lines: []cart.Change{remove(mug)}},
 	} {
-		var invalid *fault.Error
+		var invalid *invalid.Error
 		if _, err := s.Create(t.Context(), in); !errors.As(err, &invalid) {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/regions"
 )
@@ -38,7 +38,7 @@ type CreateInput struct {
 // It may be repeated with the same key,
 // and for a guest the same ID: nothing is then added twice.
 //
-// It fails with *fault.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
+// It fails with *invalid.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
 // where the key (and ID) came with another input before, idempotency.ErrReused. A cart
 // whose first lines were refused may stay behind, empty.
 func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
@@ -93,7 +93,7 @@ func (c *Carts) createFilled(ctx context.Context, in CreateInput) (Cart, error) 
 }
 
 func (c *Carts) validateCreate(in CreateInput) error {
-	var f fault.List
+	var f invalid.List
 	if in.Country == "" {
 		f.Add("country", "must be an ISO 3166-1 code in upper case, such as IE")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/promotion"
 	"meridian/regions"
 )
@@ -46,7 +46,7 @@ type MergeInput struct {
 // The guest's cart is then merged for good: merging it again changes nothing and returns
 // the customer's open cart. One round trip; it may be repeated.
 //
-// It fails with *fault.Error, *TooManyLinesError, ErrNotFound when there is no such
+// It fails with *invalid.Error, *TooManyLinesError, ErrNotFound when there is no such
 // guest's cart (or it was merged before and no cart of the customer is open), and
 // ErrNotOpen when it was ordered; nothing is then changed.
 func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
@@ -54,7 +54,7 @@ func (c *Carts) Merge(ctx context.Context, in MergeInput) (Cart, error) {
 		in.Strategy = MergeSum
 	}
 	if !slices.Contains(Strategies(), in.Strategy) {
-		return Cart{}, fault.New("merge", "strategy", "must be sum, max, keep_customer or keep_guest")
+		return Cart{}, invalid.New("merge", "strategy", "must be sum, max, keep_customer or keep_guest")
 	}
 	fresh := regions.Ref{Region: in.Customer.Region, ID: uuid.New()}
 	var merged Cart

@@ -12,7 +12,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -119,7 +119,7 @@ func TestMerge_Refused(t *testing.T) {
 		t.Errorf("a refused merge left a cart behind: %v", err)
 	}
 	s.wantLines(t, customers, map[string]int64{mug: 1})
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if _, err := s.Merge(t.Context(), cart.MergeInput{Guest: ordered.Ref, Customer: alice, Strategy: "newest"}); !errors.As(err, &invalid) {
 		t.Errorf("an unknown strategy: %v", err)
 	}

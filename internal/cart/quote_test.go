@@ -10,10 +10,10 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

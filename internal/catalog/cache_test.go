@@ -12,9 +12,9 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/pricing"
 	"meridian/internal/rating"
+	"meridian/internal/testkit/databasetest"
 )
 
 // A clock is moved by hand.

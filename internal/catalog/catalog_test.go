@@ -15,9 +15,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 func TestCategories(t *testing.T) {
@@ -50,13 +50,13 @@ func TestUpsertCategories(t *testing.T) {
 		in   []CategoryInput
 		want func(error) bool
 	}{
-		{"a circle", []CategoryInput{{ID: "fb", ParentID: "hg-11", Name: "Food"}}, invalid("categories[0].parent_id")},
-		{"its own parent", []CategoryInput{{ID: "x", ParentID: "x", Name: "X"}}, invalid("categories[0].parent_id")},
-		{"an unknown parent", []CategoryInput{{ID: "x", ParentID: "y", Name: "X"}}, invalid("categories[0].parent_id")},
-		{"twice", []CategoryInput{{ID: "x", Name: "X"}, {ID: "x", Name: "Y"}}, invalid("categories[1].id")},
-		{"no name", []CategoryInput{{ID: "x"}}, invalid("categories[0].name")},
-		{"a bad id", []CategoryInput{{ID: "a/b", Name: "X"}}, invalid("categories[0].id")},
-		{"none", nil, invalid("categories")},
+		{"a circle", []CategoryInput{{ID: "fb", ParentID: "hg-11", Name: "Food"}}, wrongFields("categories[0].parent_id")},
+		{"its own parent", []CategoryInput{{ID: "x", ParentID: "x", Name: "X"}}, wrongFields("categories[0].parent_id")},
+		{"an unknown parent", []CategoryInput{{ID: "x", ParentID: "y", Name: "X"}}, wrongFields("categories[0].parent_id")},
+		{"twice", []CategoryInput{{ID: "x", Name: "X"}, {ID: "x", Name: "Y"}}, wrongFields("categories[1].id")},
+		{"no name", []CategoryInput{{ID: "x"}}, wrongFields("categories[0].name")},
+		{"a bad id", []CategoryInput{{ID: "a/b", Name: "X"}}, wrongFields("categories[0].id")},
+		{"none", nil, wrongFields("categories")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestUpsertCategories_Moves(t *testing.T) {
 		id := rapid.SampledFrom(ids).Draw(rt, "id")
 		parent := rapid.SampledFrom(append(ids, "")).Draw(rt, "parent")
 		_, err := s.UpsertCategories(t.Context(), []CategoryInput{{ID: id, ParentID: parent, Name: "N"}})
-		var refused *fault.Error
+		var refused *invalid.Error
 		if err != nil && !errors.As(err, &refused) {
 			rt.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestCreateSeller(t *testing.T) {
 	if _, err := s.CreateSeller(t.Context(), SellerInput{Slug: "acme", Name: "Again"}); !errors.Is(err, ErrSlugTaken) {
 		t.Errorf("a slug twice: %v", err)
 	}
-	if _, err := s.CreateSeller(t.Context(), SellerInput{Slug: "A", Name: " "}); !invalid("slug", "name")(err) {
+	if _, err := s.CreateSeller(t.Context(), SellerInput{Slug: "A", Name: " "}); !wrongFields("slug", "name")(err) {
 		t.Errorf("bad input: %v", err)
 	}
 	found, err := s.FindSeller(t.Context(), "acme")

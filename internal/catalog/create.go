@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -24,7 +24,7 @@ type CreateInput struct {
 }
 
 // CreateProduct adds a product and returns it as its seller sees it. It returns
-// *fault.Error, ErrKeyTaken, *SKUTakenError, ErrNotFound for an unknown seller, and for a
+// *invalid.Error, ErrKeyTaken, *SKUTakenError, ErrNotFound for an unknown seller, and for a
 // repetition *idempotency.Replay or idempotency.ErrReused. One round trip.
 func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, error) {
 	if err := in.Product.Validate(); err != nil {
@@ -69,14 +69,14 @@ func (c *Catalog) writeError(ctx context.Context, written change, err error) err
 	case database.Violates(err, "products_seller_fkey"):
 		return ErrNotFound
 	case database.Violates(err, "products_category_fkey"):
-		return fault.New("product", unknownCategory.Name, unknownCategory.Remedy)
+		return invalid.New("product", unknownCategory.Name, unknownCategory.Remedy)
 	case database.Violates(err, "skus_weight_not_negative"):
 		return c.takenSKU(ctx, written, err)
 	}
 	return err
 }
 
-var unknownCategory = fault.Field{Name: "category", Remedy: "must be the id of a category; GET /v1/categories lists them"}
+var unknownCategory = invalid.Field{Name: "category", Remedy: "must be the id of a category; GET /v1/categories lists them"}
 
 // takenSKU finds out which SKU another product has.
 func (c *Catalog) takenSKU(ctx context.Context, written change, err error) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -79,9 +79,9 @@ type ImportInput struct {
 	Progress func(lines, bytes, total int64)
 }
 
-// Validate reports what is wrong with the input as *fault.Error.
+// Validate reports what is wrong with the input as *invalid.Error.
 func (in ImportInput) Validate() error {
-	var f fault.List
+	var f invalid.List
 	if in.Format != FormatCSV && in.Format != FormatNDJSON {
 		f.Add("format", "must be csv or ndjson")
 	}
@@ -151,7 +151,7 @@ const (
 )
 
 // Import upserts the products of a file and reports how it went; that lines are bad is part
-// of the report, not an error. It returns *fault.Error for input or a header that is wrong,
+// of the report, not an error. It returns *invalid.Error for input or a header that is wrong,
 // *TooManyLinesError, ErrChangedMeanwhile and ErrImportOvertaken. Whatever else stops it, calling it again with
 // the same file goes on, and a file that has been imported is written again only where
 // something differs. Two round trips a chunk of up to 200 products, one of which only reads.

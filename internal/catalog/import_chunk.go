@@ -48,7 +48,7 @@ type chunkReader struct {
 	begin int64
 }
 
-// newChunkReader returns *fault.Error for a file whose header is wrong.
+// newChunkReader returns *invalid.Error for a file whose header is wrong.
 func newChunkReader(in ImportInput) (*chunkReader, error) {
 	lines := newLineReader(in.Source, in.Size)
 	r := &chunkReader{seen: newDuplicates()}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -40,18 +40,18 @@ type csvRow struct {
 	fault string
 }
 
-// newCSVReader reads the header. It returns *fault.Error when that is wrong.
+// newCSVReader reads the header. It returns *invalid.Error when that is wrong.
 func newCSVReader(lines *lineReader) (*csvReader, error) {
 	r := &csvReader{lines: lines}
 	row, err := r.row()
 	if errors.Is(err, io.EOF) {
-		return nil, fault.New("file", "header", "must be the first row")
+		return nil, invalid.New("file", "header", "must be the first row")
 	}
 	if err != nil {
 		return nil, err
 	}
 	if row.fault != "" {
-		return nil, fault.New("file", "header", row.fault)
+		return nil, invalid.New("file", "header", row.fault)
 	}
 	r.header, err = newCSVHeader(row.fields)
 	return r, err
@@ -231,7 +231,7 @@ var csvColumns = []string{"key", "title", "description", "brand", "category", "t
 func newCSVHeader(names []string) (csvHeader, error) {
 	h := csvHeader{names: names, at: make(map[string]int), prices: make(map[string]int), options: make(map[string]int),
 		attributes: make(map[string]int), currencies: make(map[string]money.Currency)}
-	var f fault.List
+	var f invalid.List
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		if _, twice := h.at[name]; twice {
@@ -248,7 +248,7 @@ func newCSVHeader(names []string) (csvHeader, error) {
 	return h, f.Err("file")
 }
 
-func (h csvHeader) addColumn(f *fault.List, name string, i int) {
+func (h csvHeader) addColumn(f *invalid.List, name string, i int) {
 	kind, what, _ := strings.Cut(name, ":")
 	switch {
 	case slices.Contains(csvColumns, name):

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -45,7 +45,7 @@ func FuzzReadFile(f *testing.F) {
 			in.Format = FormatNDJSON
 		}
 		reader, err := newChunkReader(in)
-		var invalid *fault.Error
+		var invalid *invalid.Error
 		if errors.As(err, &invalid) {
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // A fileRecord is a product of a file, or what is wrong with it.
@@ -51,7 +51,7 @@ func (r *fileRecord) check(file recordReader) {
 	if r.in.Key == "" {
 		r.fault(r.first, "key", "must be given")
 	}
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if errors.As(r.in.Validate(), &invalid) {
 		for _, f := range invalid.Fields {
 			r.fault(r.lineOf(f.Name), file.fieldName(f.Name), f.Remedy)

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/catalog/shipped"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // input is an import of a text.
@@ -186,12 +186,12 @@ func TestImport_Refused(t *testing.T) {
 		in   ImportInput
 		want func(error) bool
 	}{
-		{"format", s.input("xml", KeepGood, ""), invalid("format")},
-		{"policy", s.input(FormatCSV, "some", ""), invalid("policy")},
-		{"no header", s.input(FormatCSV, KeepGood, ""), invalid("header")},
-		{"unknown columns", s.input(FormatCSV, KeepGood, "key,title,category,sku,price,price:XYZ\n"), invalid("header", "header")},
+		{"format", s.input("xml", KeepGood, ""), wrongFields("format")},
+		{"policy", s.input(FormatCSV, "some", ""), wrongFields("policy")},
+		{"no header", s.input(FormatCSV, KeepGood, ""), wrongFields("header")},
+		{"unknown columns", s.input(FormatCSV, KeepGood, "key,title,category,sku,price,price:XYZ\n"), wrongFields("header", "header")},
 		{"missing columns", s.input(FormatCSV, KeepGood, "key;title;category;sku\n"),
-			invalid("header", "header", "header", "header", "header")},
+			wrongFields("header", "header", "header", "header", "header")},
 		{"a seller that is not there", forImport(s.input(FormatNDJSON, KeepGood, ""), func(in *ImportInput) { in.Seller = uuid.New() }), is(ErrNotFound)},
 		{"a long file at once", s.input(FormatNDJSON, AllOrNothing, strings.Repeat("x\n", MaxAllOrNothingLines+1)),
 			func(err error) bool { return errors.As(err, &tooMany) }},

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -75,10 +75,10 @@ const (
 
 var skuPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// Validate reports everything that is wrong with the product as *fault.Error. That its
+// Validate reports everything that is wrong with the product as *invalid.Error. That its
 // category exists and its SKUs are free is found out by writing it.
 func (in *ProductInput) Validate() error {
-	var f fault.List
+	var f invalid.List
 	checkLine(&f, "key", in.Key, 0, maxKey)
 	checkLine(&f, "title", in.Title, 1, maxTitle)
 	checkText(&f, "description", in.Description, 0, maxDescription)
@@ -114,7 +114,7 @@ func (in ProductInput) withDefaults() ProductInput {
 }
 
 // checkText wants least to most characters that the database can hold, not all of them space.
-func checkText(f *fault.List, field, text string, least, most int) {
+func checkText(f *invalid.List, field, text string, least, most int) {
 	n := utf8.RuneCountInString(text)
 	switch {
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
@@ -127,7 +127,7 @@ func checkText(f *fault.List, field, text string, least, most int) {
 }
 
 // checkLine is checkText for a text of one line, without control characters.
-func checkLine(f *fault.List, field, text string, least, most int) {
+func checkLine(f *invalid.List, field, text string, least, most int) {
 	before := len(*f)
 	checkText(f, field, text, least, most)
 	if len(*f) == before && strings.ContainsFunc(text, unicode.IsControl) {
@@ -135,7 +135,7 @@ func checkLine(f *fault.List, field, text string, least, most int) {
 	}
 }
 
-func checkAttributes(f *fault.List, attributes map[string]any) {
+func checkAttributes(f *invalid.List, attributes map[string]any) {
 	if len(attributes) > maxAttributes {
 		f.Add("attributes", "must have at most %d names", maxAttributes)
 		return
@@ -195,7 +195,7 @@ func nestedFault(value any, depth int) string {
 	return attributeFault(value, depth+1)
 }
 
-func checkImages(f *fault.List, images []Image) {
+func checkImages(f *invalid.List, images []Image) {
 	if len(images) > maxImages {
 		f.Add("images", "must be at most %d", maxImages)
 		return
@@ -225,7 +225,7 @@ func isImageURL(text string) bool {
 	return u.Scheme == "" && u.Host == "" && u.Path != "" && !strings.HasPrefix(text, "//")
 }
 
-func checkSKUs(f *fault.List, skus []SKUInput) {
+func checkSKUs(f *invalid.List, skus []SKUInput) {
 	if len(skus) == 0 || len(skus) > maxSKUs {
 		f.Add("skus", "must be 1 to %d", maxSKUs)
 		return
@@ -241,7 +241,7 @@ func checkSKUs(f *fault.List, skus []SKUInput) {
 	}
 }
 
-func (sku SKUInput) check(f *fault.List, field string) {
+func (sku SKUInput) check(f *invalid.List, field string) {
 	if !skuPattern.MatchString(sku.Code) {
 		f.Add(field+".sku", "must be 1 to 64 letters, digits, dots, underscores and hyphens")
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestCreateProduct(t *testing.T) {
@@ -75,7 +75,7 @@ func TestCreateProduct_Refused(t *testing.T) {
 			return errors.As(err, &taken) && taken.SKU == "TAKEN"
 		}},
 		{"an unknown seller", uuid.New(), mug("m2", "NEW"), is(ErrNotFound)},
-		{"an unknown category", s.seller, with(mug("m2", "NEW"), func(p *ProductInput) { p.CategoryID = "nowhere" }), invalid("category")},
+		{"an unknown category", s.seller, with(mug("m2", "NEW"), func(p *ProductInput) { p.CategoryID = "nowhere" }), wrongFields("category")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -95,9 +95,9 @@ func TestCreateProduct_Refused(t *testing.T) {
 
 func is(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
 
-func invalid(fields ...string) func(error) bool {
+func wrongFields(fields ...string) func(error) bool {
 	return func(err error) bool {
-		var e *fault.Error
+		var e *invalid.Error
 		if !errors.As(err, &e) {
 			return false
 		}
@@ -168,7 +168,7 @@ func TestValidate(t *testing.T) {
 			if test.want == nil && err == nil {
 				return
 			}
-			if !invalid(test.want...)(err) {
+			if !wrongFields(test.want...)(err) {
 				t.Errorf("error %v, want faults of %v", err, test.want)
 			}
 		})
@@ -282,7 +282,7 @@ func TestUpdateProduct_Refused(t *testing.T) {
 			return errors.As(err, &taken) && taken.SKU == "TAKEN"
 		}},
 		{"an unknown category", UpdateInput{Seller: s.seller, ID: created.ID, Version: 1,
-			Product: with(mug("", "A"), func(p *ProductInput) { p.CategoryID = "nowhere" })}, invalid("category")},
+			Product: with(mug("", "A"), func(p *ProductInput) { p.CategoryID = "nowhere" })}, wrongFields("category")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

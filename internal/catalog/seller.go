@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -57,10 +57,10 @@ func scanSeller(row pgx.CollectableRow) (s Seller, err error) {
 	return s, err
 }
 
-// CreateSeller adds a seller. It returns *fault.Error, ErrSlugTaken, and for a repetition
+// CreateSeller adds a seller. It returns *invalid.Error, ErrSlugTaken, and for a repetition
 // *idempotency.Replay or idempotency.ErrReused. One round trip.
 func (c *Catalog) CreateSeller(ctx context.Context, in SellerInput) (Seller, error) {
-	var f fault.List
+	var f invalid.List
 	if !sellerSlugPattern.MatchString(in.Slug) {
 		f.Add("slug", "must be 2 to 64 lower-case letters, digits and hyphens, beginning with a letter")
 	}

@@ -22,7 +22,7 @@ type UpdateInput struct {
 }
 
 // UpdateProduct replaces a product and returns it as its seller sees it. It returns
-// *fault.Error, ErrVersionConflict, ErrNotFound and *SKUTakenError. Repeating it is a
+// *invalid.Error, ErrVersionConflict, ErrNotFound and *SKUTakenError. Repeating it is a
 // conflict. One round trip.
 func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, error) {
 	if err := in.Product.Validate(); err != nil {

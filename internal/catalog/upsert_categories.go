@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // CategoryInput is a category to add or change.
@@ -36,7 +36,7 @@ var categoryIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // UpsertCategories adds and changes categories, all or none, and returns how many were not
 // so already. Products stay where they are and are listed in the new ancestors. It returns
-// *fault.Error for an unknown parent, a circle and whatever else is wrong. It may be
+// *invalid.Error for an unknown parent, a circle and whatever else is wrong. It may be
 // repeated; it is an interactive transaction, for administrators.
 func (c *Catalog) UpsertCategories(ctx context.Context, inputs []CategoryInput) (changed int, err error) {
 	if err := validateCategories(inputs); err != nil {
@@ -71,7 +71,7 @@ func (c *Catalog) UpsertCategories(ctx context.Context, inputs []CategoryInput) 
 }
 
 func validateCategories(inputs []CategoryInput) error {
-	var f fault.List
+	var f invalid.List
 	if len(inputs) == 0 || len(inputs) > maxCategories {
 		f.Add("categories", "must be 1 to %d", maxCategories)
 		return f.Err("category list")
@@ -112,7 +112,7 @@ func planCategories(old *Tree, inputs []CategoryInput) (categoryPlan, error) {
 		category.ID, category.ParentID, category.Name, category.Position = in.ID, in.ParentID, in.Name, in.Position
 		after[in.ID] = category
 	}
-	var f fault.List
+	var f invalid.List
 	for i, in := range inputs {
 		if err := checkAncestors(after, in.ID); err != "" {
 			f.Add("categories["+strconv.Itoa(i)+"].parent_id", "%s", err)

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 )
 
 // claimEvents is a claim like those of the workers.

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 )
 
 // By is who changes something, and why: both are needed.
@@ -26,7 +26,7 @@ type By struct {
 	Idempotency idempotency.Key
 }
 
-func (by *By) check(f *fault.List) {
+func (by *By) check(f *invalid.List) {
 	by.Actor = f.Line("actor", by.Actor, 1, 200)
 	by.Reason = f.Line("reason", by.Reason, 3, 500)
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // Approve applies a pending change, as its second person. Three round trips, and four for a rule.
 //
-// Errors: ErrNotFound, ErrOwnChange, ErrDecided, ErrOvertaken, ErrTooSlow, and *fault.Error for a
+// Errors: ErrNotFound, ErrOwnChange, ErrDecided, ErrOvertaken, ErrTooSlow, and *invalid.Error for a
 // rule that is no longer valid.
 func (f *Finance) Approve(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
 	c, err := f.pending(ctx, id, actor)
@@ -59,7 +59,7 @@ func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Chang
 
 // pending is a change that waits for a decision, else ErrDecided.
 func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
-	var faults fault.List
+	var faults invalid.List
 	faults.Line("actor", actor, 1, 200)
 	if err := faults.Err("decision"); err != nil {
 		return Change{}, err
@@ -80,7 +80,7 @@ func orDecided(n int64, err error) error {
 }
 
 func decisionError(err error) error {
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	switch err = untimely(err); {
 	case err == nil, errors.Is(err, ErrDecided), errors.Is(err, ErrOvertaken), errors.Is(err, ErrTooSlow), errors.As(err, &invalid):
 		return err
@@ -206,7 +206,7 @@ func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
 			return err
 		}
 		// What was right when it was proposed may have come to clash with others.
-		var faults fault.List
+		var faults invalid.List
 		r.check(&faults, rules, at)
 		if err := faults.Err(r.kind()); err != nil {
 			return err

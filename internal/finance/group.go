@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/regions"
 )
 
@@ -23,9 +23,9 @@ type GroupInput struct {
 // the customer's from their next look at a price on. It may be repeated. One round trip, to the
 // account's home.
 //
-// Errors: *fault.Error, ErrNotFound.
+// Errors: *invalid.Error, ErrNotFound.
 func (f *Finance) SetCustomerGroup(ctx context.Context, in GroupInput) (Change, error) {
-	var faults fault.List
+	var faults invalid.List
 	in.check(&faults)
 	checkGroup(&faults, in.Group)
 	if err := faults.Err("customer group"); err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -58,7 +58,7 @@ func (l Line) period(soon time.Time) pricing.Period {
 const maxLineFaults = 20
 
 // lineFaults gathers what is wrong with lines, so many of them.
-type lineFaults struct{ fault.List }
+type lineFaults struct{ invalid.List }
 
 func (f *lineFaults) full() bool { return len(f.List) >= maxLineFaults }
 

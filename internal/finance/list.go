@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -36,7 +36,7 @@ var codeText = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 const maxPriority = 1_000_000
 
 func (in *ListInput) validate(soon time.Time) error {
-	var faults fault.List
+	var faults invalid.List
 	in.check(&faults)
 	switch {
 	case !codeText.MatchString(in.Code):
@@ -66,7 +66,7 @@ func (in *ListInput) validate(soon time.Time) error {
 	return faults.Err("price list")
 }
 
-func checkGroup(f *fault.List, group string) {
+func checkGroup(f *invalid.List, group string) {
 	if group != "" && !codeText.MatchString(group) {
 		f.Add("customer_group", "must be 1 to 63 of a-z, 0-9 and -, such as wholesale, or empty")
 	}
@@ -79,7 +79,7 @@ func tooEarly(soon time.Time) string {
 
 // CreateList makes a price list. Two round trips at most.
 //
-// Errors: *fault.Error, ErrExists, *pricing.UnknownMarketError, for a repetition
+// Errors: *invalid.Error, ErrExists, *pricing.UnknownMarketError, for a repetition
 // *idempotency.Replay or idempotency.ErrReused.
 func (f *Finance) CreateList(ctx context.Context, in ListInput) (pricing.List, error) {
 	if err := in.validate(f.soon()); err != nil {
@@ -177,7 +177,7 @@ type ListUpdate struct {
 
 // UpdateList changes a list's title or its end. What has ended stays so. Two round trips.
 //
-// Errors: *fault.Error, ErrNotFound, ErrVersionConflict, ErrOvertaken.
+// Errors: *invalid.Error, ErrNotFound, ErrVersionConflict, ErrOvertaken.
 func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, error) {
 	old, err := f.List(ctx, in.Code)
 	if err != nil {
@@ -219,7 +219,7 @@ WHERE code = $1`, in.Code, in.Version, updated.Title, orNull(updated.Period.To),
 
 // apply checks the change of a list, and returns the list as it is after it.
 func (in *ListUpdate) apply(list pricing.List, soon time.Time) (pricing.List, error) {
-	var faults fault.List
+	var faults invalid.List
 	in.check(&faults)
 	if list.Kind == pricing.Catalogue {
 		faults.Add("code", "must not be a seller's catalogue")

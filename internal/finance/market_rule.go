@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -47,7 +47,7 @@ var (
 	countryText = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
-func (m *MarketRule) check(f *fault.List, rules *pricing.Rules, at time.Time) {
+func (m *MarketRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) {
 	if !codeText.MatchString(m.Code) {
 		f.Add("code", "must be 1 to 63 of a-z, 0-9 and -, such as nordics")
 	}
@@ -68,7 +68,7 @@ func (m *MarketRule) check(f *fault.List, rules *pricing.Rules, at time.Time) {
 	m.checkCountries(f, rules, at)
 }
 
-func (m *MarketRule) checkRounding(f *fault.List, rules *pricing.Rules, at time.Time) {
+func (m *MarketRule) checkRounding(f *invalid.List, rules *pricing.Rules, at time.Time) {
 	if len(m.Rounding) > 200 { // ISO 4217 has fewer
 		f.Add("rounding", "must have at most 200 currencies")
 		return
@@ -85,7 +85,7 @@ func (m *MarketRule) checkRounding(f *fault.List, rules *pricing.Rules, at time.
 
 // checkCountries wants countries that no other market has from then on, and one market alone
 // that has none.
-func (m *MarketRule) checkCountries(f *fault.List, rules *pricing.Rules, at time.Time) {
+func (m *MarketRule) checkCountries(f *invalid.List, rules *pricing.Rules, at time.Time) {
 	if len(m.Countries) > 250 { // ISO 3166 has fewer
 		f.Add("countries", "must be at most 250")
 		return

@@ -41,7 +41,7 @@ type lineParser interface {
 
 // ReadLines reads a file of prices of a list in a currency. Times are RFC 3339; empty ones, and
 // those left out, are as soon as may be, and never. A byte order mark and blank lines are
-// passed over. It fails with *fault.Error that names the lines, twenty at most, and with what
+// passed over. It fails with *invalid.Error that names the lines, twenty at most, and with what
 // reading fails with.
 func ReadLines(from io.Reader, format Format, currency money.Currency) ([]Line, error) {
 	var parser lineParser = new(ndjsonParser)

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -89,7 +89,7 @@ func TestReadLines_Refused(t *testing.T) {
 	}
 	t.Run("twenty faults are told", func(t *testing.T) {
 		_, err := ReadLines(strings.NewReader("sku,amount\n"+strings.Repeat("A,x\n", 1000)), FormatCSV, "EUR")
-		var invalid *fault.Error
+		var invalid *invalid.Error
 		if !errors.As(err, &invalid) || len(invalid.Fields) != 20 {
 			t.Errorf("got %v", err)
 		}
@@ -242,7 +242,7 @@ func FuzzReadLines(f *testing.F) {
 		}
 		lines, err := ReadLines(bytes.NewReader(file), format, "EUR")
 		if err != nil {
-			var invalid *fault.Error
+			var invalid *invalid.Error
 			if !errors.As(err, &invalid) || len(invalid.Fields) == 0 || len(invalid.Fields) > 20 {
 				t.Fatalf("refused with %v", err)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/pricing"
 )
 
@@ -37,7 +37,7 @@ type Proposal struct {
 // person may change alone waits for Approve. Nothing is applied unless all of it can be. Two
 // round trips, and one for each few thousand lines.
 //
-// Errors: *fault.Error naming the lines, ErrNotFound, ErrOvertaken, ErrTooSlow, for a repetition
+// Errors: *invalid.Error naming the lines, ErrNotFound, ErrOvertaken, ErrTooSlow, for a repetition
 // *idempotency.Replay or idempotency.ErrReused.
 func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, error) {
 	if err := in.validate(); err != nil {
@@ -48,7 +48,7 @@ func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, erro
 		return Proposal{}, err
 	}
 	if list.Kind == pricing.Catalogue {
-		return Proposal{}, fault.New("prices", "list", "must not be a seller's catalogue: make a list of kind regular or sale, whose prices come first")
+		return Proposal{}, invalid.New("prices", "list", "must not be a seller's catalogue: make a list of kind regular or sale, whose prices come first")
 	}
 	soon := f.begins(len(in.Lines))
 	if err := checkLines(in.Lines, soon); err != nil {
@@ -80,7 +80,7 @@ func (in *PricesInput) validate() error {
 	if in.DryRun {
 		return nil
 	}
-	var faults fault.List
+	var faults invalid.List
 	in.check(&faults)
 	return faults.Err("prices")
 }

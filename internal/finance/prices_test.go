@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestSetPrices(t *testing.T) {
@@ -542,7 +542,7 @@ func TestSetPrices_Concurrently(t *testing.T) {
 				lines := randomLines(random.IntN, opening, 1+random.IntN(4))
 				in := PricesInput{By: by(fmt.Sprintf("writer %d", writer)), List: "regular", Lines: numbered(lines...)}
 				p, err := s.SetPrices(t.Context(), in)
-				var invalid *fault.Error
+				var invalid *invalid.Error
 				switch {
 				case err == nil:
 					mu.Lock()
@@ -639,7 +639,7 @@ func TestHistory(t *testing.T) {
 				end = time.Time{}
 			}
 			_, err := s.UpdateList(t.Context(), ListUpdate{By: by("ada"), Code: "sale", Version: list.Version, To: &end})
-			if err != nil && !errors.As(err, new(*fault.Error)) {
+			if err != nil && !errors.As(err, new(*invalid.Error)) {
 				t.Fatal(err)
 			}
 		case 2:

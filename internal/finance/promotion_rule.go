@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
 )
@@ -58,7 +58,7 @@ func (p *PromotionRule) promotion() (promotion.Promotion, error) {
 		TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit, Spec: spec}, nil
 }
 
-func (p *PromotionRule) check(f *fault.List, rules *pricing.Rules, at time.Time) {
+func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) {
 	if p.End {
 		return
 	}
@@ -66,7 +66,7 @@ func (p *PromotionRule) check(f *fault.List, rules *pricing.Rules, at time.Time)
 		f.Add("valid_to", "must be after it begins, at %s", at.Format(time.RFC3339))
 	}
 	full, err := p.promotion()
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	switch {
 	case errors.As(err, &invalid):
 		for _, field := range invalid.Fields {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -25,7 +25,7 @@ type RoundingRule struct {
 func (r *RoundingRule) kind() string    { return KindRounding }
 func (r *RoundingRule) subject() string { return r.Name }
 
-func (r *RoundingRule) check(f *fault.List, _ *pricing.Rules, _ time.Time) {
+func (r *RoundingRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	if !codeText.MatchString(r.Name) {
 		f.Add("name", "must be 1 to 63 of a-z, 0-9 and -, such as ending-99")
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/pricing"
 )
 
@@ -21,7 +21,7 @@ type rule interface {
 	kind() string
 	subject() string
 	// check reports what is wrong with it, given the rules of now, and brings its texts into form.
-	check(f *fault.List, rules *pricing.Rules, at time.Time)
+	check(f *invalid.List, rules *pricing.Rules, at time.Time)
 	// old is the version before, for the audit, nil for none, and whether the step from it needs
 	// two people.
 	old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (old any, needsTwo bool)
@@ -33,7 +33,7 @@ type rule interface {
 // *PromotionRule. from is when, zero as soon as may be; versions that were to begin later never
 // do. A step that is larger than one person may take waits for Approve. Four round trips.
 //
-// Errors: *fault.Error, ErrOvertaken, for a repetition *idempotency.Replay or idempotency.ErrReused.
+// Errors: *invalid.Error, ErrOvertaken, for a repetition *idempotency.Replay or idempotency.ErrReused.
 func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (Change, error) {
 	var change Change
 	from = from.UTC().Truncate(time.Microsecond)
@@ -44,7 +44,7 @@ func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (C
 		}
 		soon := f.soon()
 		at := later(from, soon)
-		var faults fault.List
+		var faults invalid.List
 		by.check(&faults)
 		if !from.IsZero() && from.Before(soon) {
 			faults.Add("valid_from", "%s", tooEarly(soon))

@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
@@ -330,7 +330,7 @@ func TestSetRule_Concurrently(t *testing.T) {
 		switch err := <-results; {
 		case err == nil:
 			applied++
-		case !errors.As(err, new(*fault.Error)):
+		case !errors.As(err, new(*invalid.Error)):
 			t.Error(err)
 		}
 	}

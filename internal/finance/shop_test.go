@@ -12,11 +12,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/secret"
+	"meridian/internal/testkit/databasetest"
 )
 
 // must returns a value, or ends the test: must(call())(t).
@@ -185,7 +185,7 @@ func (s *shop) unitFor(t testing.TB, sku string, quantity int64, market string, 
 // wantFaults fails the test unless err names exactly these fields.
 func wantFaults(t testing.TB, err error, fields ...string) {
 	t.Helper()
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if !errors.As(err, &invalid) {
 		t.Fatalf("got %v, want faults of %v", err, fields)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -35,7 +35,7 @@ func (t *TaxRule) subject() string {
 
 var stateText = regexp.MustCompile(`^[A-Z0-9]{0,3}$`)
 
-func (t *TaxRule) check(f *fault.List, _ *pricing.Rules, _ time.Time) {
+func (t *TaxRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	if !countryText.MatchString(t.Country) {
 		f.Add("country", "must be an ISO 3166-1 code in upper case, such as IE")
 	}

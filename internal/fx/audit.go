@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -62,6 +62,6 @@ func newRateRecord(e Entry) rateRecord {
 }
 
 // checkWhy wants to know who changes a rate, and why.
-func checkWhy(faults *fault.List, actor, reason string) (checkedActor, checkedReason string) {
+func checkWhy(faults *invalid.List, actor, reason string) (checkedActor, checkedReason string) {
 	return faults.Line("actor", actor, 1, 200), faults.Line("reason", reason, 1, 500)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -28,7 +28,7 @@ type Decision struct {
 }
 
 func (d Decision) validate() (Decision, error) {
-	var faults fault.List
+	var faults invalid.List
 	checkCurrency(&faults, "currency", d.Currency)
 	d.Actor, d.Reason = checkWhy(&faults, d.Actor, d.Reason)
 	return d, faults.Err("decision")
@@ -36,7 +36,7 @@ func (d Decision) validate() (Decision, error) {
 
 // Confirm puts a held rate in force: from its publication or Lead after now, whichever is later.
 // Where one of a later day is in force by then, it is recorded but never in force: the entry it
-// returns says so. The errors are ErrNotFound, ErrNotHeld and *fault.Error.
+// returns says so. The errors are ErrNotFound, ErrNotHeld and *invalid.Error.
 func (r *Rates) Confirm(ctx context.Context, d Decision) (Entry, error) {
 	return r.decide(ctx, "confirm", d, func(ctx context.Context, tx pgx.Tx, e *Entry) error {
 		if e.Status != Held {
@@ -64,7 +64,7 @@ SELECT EXISTS (
 }
 
 // Reject says that a held rate is wrong: it never comes into force, and the next one is
-// compared with the one before it. The errors are ErrNotFound, ErrNotHeld and *fault.Error.
+// compared with the one before it. The errors are ErrNotFound, ErrNotHeld and *invalid.Error.
 func (r *Rates) Reject(ctx context.Context, d Decision) (Entry, error) {
 	return r.decide(ctx, "reject", d, func(_ context.Context, _ pgx.Tx, e *Entry) error {
 		if e.Status != Held {
@@ -76,7 +76,7 @@ func (r *Rates) Reject(ctx context.Context, d Decision) (Entry, error) {
 }
 
 // WithdrawManual ends a manual rate Lead after now, or before it begins. The currency's next
-// lesser source is in force from then on. The errors are ErrNotFound, ErrOver and *fault.Error;
+// lesser source is in force from then on. The errors are ErrNotFound, ErrOver and *invalid.Error;
 // Decision.Source may be left out.
 func (r *Rates) WithdrawManual(ctx context.Context, d Decision) (Entry, error) {
 	d.Source = SourceManual

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // holding is a shop whose Turkish rates of 10 and 13 April are held, after 50 of 9 April.
@@ -112,7 +112,7 @@ func TestDecide_Refuses(t *testing.T) {
 			}
 		})
 	}
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	for _, d := range []Decision{
 		{Currency: "TRY", Source: SourceECB, Day: "2026-04-13", Reason: "nobody's"},
 		{Currency: "TRY", Source: SourceECB, Day: "2026-04-13", Actor: "usr_finance", Reason: "\n"},

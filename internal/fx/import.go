@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -60,7 +60,7 @@ type Conflict struct {
 
 // Import stores what a source says: all of it in one transaction, none of what is stored
 // already. It may be repeated: the same quotations again change nothing. actor is who asked
-// for it, for the audit. The errors are those of the source, and *fault.Error where a rate is
+// for it, for the audit. The errors are those of the source, and *invalid.Error where a rate is
 // of a day to come.
 func (r *Rates) Import(ctx context.Context, source Source, actor string) (Report, error) {
 	report, err := r.importFrom(ctx, source, actor)
@@ -118,7 +118,7 @@ func usable(quotes []Quotation, now time.Time) (kept []Quotation, ignored []stri
 	for _, q := range quotes {
 		published, err := publishedAt(q.Day)
 		if err != nil || published.After(now.Add(ahead)) {
-			return nil, nil, fault.New("exchange rate of "+string(q.Currency), "day", fmt.Sprintf("must be a date that has come, not %s", q.Day))
+			return nil, nil, invalid.New("exchange rate of "+string(q.Currency), "day", fmt.Sprintf("must be a date that has come, not %s", q.Day))
 		}
 		if _, err := money.ParseCurrency(string(q.Currency)); err != nil || q.Currency == Euro {
 			unknown[string(q.Currency)] = true
@@ -140,7 +140,7 @@ func (p *planner) write(ctx context.Context, tx pgx.Tx, actor string) error {
 	if len(p.rows) == 0 {
 		return nil
 	}
-	var faults fault.List
+	var faults invalid.List
 	actor = faults.Line("actor", actor, 1, 200)
 	if err := faults.Err("import"); err != nil {
 		return err

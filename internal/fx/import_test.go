@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // A shop is rates on a database of their own, and the clock they go by.
@@ -325,7 +325,7 @@ func TestImport_Conflicts(t *testing.T) {
 
 func TestImport_Refuses(t *testing.T) {
 	s := newShop(t, at(4, 10, 20), nil)
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if _, err := s.Import(t.Context(), ecbSays([]Quotation{quote("2026-04-10", "USD", "1.1"), quote("2026-04-12", "USD", "1.1")}), "usr_test"); !errors.As(err, &invalid) ||
 		!strings.Contains(err.Error(), "USD is not valid; day must be a date that has come, not 2026-04-12") {
 		t.Errorf("a day to come: got %v", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -70,7 +70,7 @@ type Place struct {
 // Place is where the entry stands in a list.
 func (e Entry) Place() Place { return Place{Day: e.Day, Currency: e.Currency, Source: e.Source} }
 
-// List returns a page of stored rates; *fault.Error for a filter that is wrong. One round trip.
+// List returns a page of stored rates; *invalid.Error for a filter that is wrong. One round trip.
 func (r *Rates) List(ctx context.Context, f ListFilter) ([]Entry, error) {
 	if err := f.validate(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ LIMIT $`+strconv.Itoa(len(args))+`::int8`, args...)
 }
 
 func (f ListFilter) validate() error {
-	var faults fault.List
+	var faults invalid.List
 	if f.Currency != "" {
 		checkCurrency(&faults, "currency", f.Currency)
 	}

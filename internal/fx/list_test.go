@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 func TestList(t *testing.T) {
@@ -36,7 +36,7 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if _, err := s.List(t.Context(), ListFilter{Currency: "EUR", Source: "me", Status: "new", Limit: 501}); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("a bad filter: got %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -36,7 +36,7 @@ type ManualInput struct {
 const dayOfEntry = "2006-01-02T15:04:05.000000Z"
 
 // SetManual has a rate in force before any other of its currency, for a time. It returns
-// *fault.Error: for valid_from where another manual rate is in force in that time (withdraw it
+// *invalid.Error: for valid_from where another manual rate is in force in that time (withdraw it
 // first), and for rate where it is too far from the published rate of that time and AcceptJump
 // does not say that this is meant.
 func (r *Rates) SetManual(ctx context.Context, in ManualInput) (Entry, error) {
@@ -60,7 +60,7 @@ func (r *Rates) SetManual(ctx context.Context, in ManualInput) (Entry, error) {
 		return writeManual(ctx, tx, in, entry, before)
 	})
 	if database.Violates(err, "fx_rates_pkey") {
-		err = fault.New("manual rate", "currency", "must not be entered twice at the same moment")
+		err = invalid.New("manual rate", "currency", "must not be entered twice at the same moment")
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("set the rate of %s: %w", in.Currency, err)
@@ -70,7 +70,7 @@ func (r *Rates) SetManual(ctx context.Context, in ManualInput) (Entry, error) {
 
 // validate wants a period that begins at soonest or later, to the microsecond.
 func (in ManualInput) validate(soonest time.Time) (ManualInput, error) {
-	var faults fault.List
+	var faults invalid.List
 	checkCurrency(&faults, "currency", in.Currency)
 	if wrong := checkRate(in.Rate); wrong != "" {
 		faults.Add("rate", "%s", wrong)
@@ -114,7 +114,7 @@ LIMIT 1`, e.Currency, e.ValidFrom, e.ValidTo).Scan(&day, &from)
 	if err != nil {
 		return err
 	}
-	return fault.New("manual rate", "valid_from", fmt.Sprintf(
+	return invalid.New("manual rate", "valid_from", fmt.Sprintf(
 		"must not be in the time of the manual rate of %s, in force from %s: withdraw that first", day, from.UTC().Format(time.RFC3339)))
 }
 
@@ -136,7 +136,7 @@ LIMIT 1`, e.Currency, e.ValidFrom)
 		return Entry{}, nil
 	}
 	if err == nil && !accepted && jumps(before.Rate, e.Rate, r.MaxJumpBP) {
-		err = fault.New("manual rate", "rate", fmt.Sprintf(
+		err = invalid.New("manual rate", "rate", fmt.Sprintf(
 			"must be within %d.%02d %% of %s, the %s rate of %s, or be confirmed as a jump", r.MaxJumpBP/100, r.MaxJumpBP%100, before.Rate, before.Source, before.Day))
 	}
 	return before, err

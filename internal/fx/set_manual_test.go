@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -41,7 +41,7 @@ func (s *shop) withdraw(e Entry) error {
 // wantFault wants an error about one field, that says this.
 func wantFault(t *testing.T, err error, field, says string) {
 	t.Helper()
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Name != field || !strings.Contains(invalid.Fields[0].Remedy, says) {
 		t.Errorf("got %v, want a fault of %s: %s", err, field, says)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strconv"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -23,9 +23,9 @@ type Manual []Quotation
 // Name is SourceManual.
 func (m Manual) Name() string { return SourceManual }
 
-// Fetch returns the quotations, or *fault.Error where any is wrong in itself.
+// Fetch returns the quotations, or *invalid.Error where any is wrong in itself.
 func (m Manual) Fetch(context.Context) ([]Quotation, error) {
-	var faults fault.List
+	var faults invalid.List
 	if len(m) == 0 || len(m) > maxQuotations {
 		faults.Add("rates", "must be 1 to %d", maxQuotations)
 	}
@@ -46,7 +46,7 @@ func (m Manual) Fetch(context.Context) ([]Quotation, error) {
 }
 
 // checkCurrency wants a currency that can have a rate.
-func checkCurrency(faults *fault.List, field string, currency money.Currency) {
+func checkCurrency(faults *invalid.List, field string, currency money.Currency) {
 	if _, err := money.ParseCurrency(string(currency)); err != nil {
 		faults.Add(field, "must be an ISO 4217 code in upper case, such as USD")
 	} else if currency == Euro {

@@ -16,7 +16,7 @@ type Adjustment struct {
 	Operation
 }
 
-// Validate returns *fault.Error with everything that is wrong.
+// Validate returns *invalid.Error with everything that is wrong.
 func (a Adjustment) Validate() error {
 	var f faults
 	f.key("warehouse", a.Warehouse, a.SKU)
@@ -30,7 +30,7 @@ func (a Adjustment) Validate() error {
 // Adjust corrects a stock row and returns it. Units that are reserved or allocated cannot
 // be taken away: cancel or move the orders first. One round trip.
 //
-// Errors: *fault.Error, *NotEnoughError, ErrUnknownWarehouse, ErrNoStock, for a repetition
+// Errors: *invalid.Error, *NotEnoughError, ErrUnknownWarehouse, ErrNoStock, for a repetition
 // *idempotency.Replay or idempotency.ErrReused.
 func (s *Stock) Adjust(ctx context.Context, in Adjustment) (Level, error) {
 	if err := in.Validate(); err != nil {

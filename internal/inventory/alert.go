@@ -71,7 +71,7 @@ type ReorderPoint struct {
 // SetReorderPoint changes when a stock row is low and returns the row. It may be repeated.
 // One round trip.
 //
-// Errors: *fault.Error, ErrUnknownWarehouse, ErrNoStock.
+// Errors: *invalid.Error, ErrUnknownWarehouse, ErrNoStock.
 func (s *Stock) SetReorderPoint(ctx context.Context, in ReorderPoint) (Level, error) {
 	var f faults
 	f.key("warehouse", in.Warehouse, in.SKU)

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/databasetest"
 )
 
 // band is that of a stock row, by its counters.

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // LevelFilter says which stock rows to list. SKU or Warehouse, or both, must be given.
@@ -30,7 +30,7 @@ type LevelPlace struct{ SKU, Warehouse string }
 // List returns a page of stock rows by SKU and warehouse; none of a SKU that nobody has
 // heard of. One round trip.
 //
-// Errors: *fault.Error, ErrUnknownWarehouse.
+// Errors: *invalid.Error, ErrUnknownWarehouse.
 func (s *Stock) List(ctx context.Context, f LevelFilter) ([]Level, error) {
 	var where []string
 	var args []any
@@ -43,7 +43,7 @@ func (s *Stock) List(ctx context.Context, f LevelFilter) ([]Level, error) {
 	}
 	switch {
 	case f.SKU == "" && f.Warehouse == "":
-		return nil, fault.New("list of stock", "sku", "must be given unless there is a warehouse")
+		return nil, invalid.New("list of stock", "sku", "must be given unless there is a warehouse")
 	case f.Warehouse != "":
 		at, err := s.find(ctx, f.Warehouse, f.SKU)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/outbox"
 )
 
@@ -111,7 +111,7 @@ func (s *Stock) refusal(ctx context.Context, at rowKey, taken int64, err error) 
 }
 
 // faults gathers what is wrong with an input.
-type faults struct{ fault.List }
+type faults struct{ invalid.List }
 
 // key checks the name of a stock row.
 func (f *faults) key(warehouseField, warehouse, sku string) {

@@ -11,10 +11,10 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
 	"meridian/internal/idempotency"
+	"meridian/internal/invalid"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
@@ -96,7 +96,7 @@ func TestOperations_Refused(t *testing.T) {
 		return err
 	}
 	invalid := func(err error) string {
-		var e *fault.Error
+		var e *invalid.Error
 		if !errors.As(err, &e) {
 			return fmt.Sprint(err)
 		}
@@ -158,7 +158,7 @@ func TestOperation_Reason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: 1, Operation: op}.Validate()
-			var invalid *fault.Error
+			var invalid *invalid.Error
 			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 {
 				t.Errorf("got %v", err)
 			}
@@ -334,7 +334,7 @@ func TestList(t *testing.T) {
 	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", Limit: 1}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
 		t.Errorf("an unknown warehouse got %v", err)
 	}
-	var invalid *fault.Error
+	var invalid *invalid.Error
 	if _, err := s.List(t.Context(), inventory.LevelFilter{Limit: 1}); !errors.As(err, &invalid) {
 		t.Errorf("a list of everything got %v", err)
 	}

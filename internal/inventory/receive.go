@@ -23,7 +23,7 @@ type Receipt struct {
 	Operation
 }
 
-// Validate returns *fault.Error with everything that is wrong.
+// Validate returns *invalid.Error with everything that is wrong.
 func (r Receipt) Validate() error {
 	var f faults
 	f.key("warehouse", r.Warehouse, r.SKU)
@@ -35,7 +35,7 @@ func (r Receipt) Validate() error {
 // Receive adds a delivery to the stock, making the stock row where there was none, and
 // returns the row. One round trip.
 //
-// Errors: *fault.Error, ErrUnknownSKU, ErrUnknownWarehouse, for a repetition
+// Errors: *invalid.Error, ErrUnknownSKU, ErrUnknownWarehouse, for a repetition
 // *idempotency.Replay or idempotency.ErrReused.
 func (s *Stock) Receive(ctx context.Context, in Receipt) (Level, error) {
 	if err := in.Validate(); err != nil {

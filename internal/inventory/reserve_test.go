@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

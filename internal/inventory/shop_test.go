@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -17,7 +17,7 @@ type Transfer struct {
 	Operation
 }
 
-// Validate returns *fault.Error with everything that is wrong.
+// Validate returns *invalid.Error with everything that is wrong.
 func (t Transfer) Validate() error {
 	var f faults
 	f.key("from", t.From, t.SKU)
@@ -35,7 +35,7 @@ type Transferred struct{ From, To Level }
 
 // Transfer moves units between warehouses: both sides are one batch, one round trip.
 //
-// Errors: *fault.Error, *NotEnoughError, ErrUnknownSKU, ErrUnknownWarehouse, ErrNoStock,
+// Errors: *invalid.Error, *NotEnoughError, ErrUnknownSKU, ErrUnknownWarehouse, ErrNoStock,
 // for a repetition *idempotency.Replay or idempotency.ErrReused.
 func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) {
 	if err := in.Validate(); err != nil {

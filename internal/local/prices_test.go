@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 )
 
 // pricedLine is a line of a cart, a quote or an order.

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"meridian/internal/account"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

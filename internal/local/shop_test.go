@@ -18,9 +18,9 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
 	"meridian/internal/pod"
+	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
 )

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/database/embedded"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

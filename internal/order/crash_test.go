@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 )
 
 // pending are the statements that find what a worker still has to finish.

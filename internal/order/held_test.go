@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 )
 
 // holder is a bank that holds money before it takes it, and whose payments are disputed.

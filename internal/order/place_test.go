@@ -15,12 +15,12 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/cart"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

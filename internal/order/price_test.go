@@ -15,12 +15,12 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

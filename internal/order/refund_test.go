@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 )
 
 func (s *shop) refund(t testing.TB, in order.RefundInput) order.Order {

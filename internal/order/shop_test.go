@@ -16,7 +16,6 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
@@ -24,6 +23,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

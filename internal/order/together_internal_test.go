@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/cart"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 )
 
 // wantPass runs a worker's pass and compares what it took up.

@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/outbox"
+	"meridian/internal/testkit/databasetest"
 )
 
 func queue(t testing.TB, db *database.DB, events ...outbox.Event) {

@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

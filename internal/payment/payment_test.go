@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

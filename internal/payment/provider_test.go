@@ -7,7 +7,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 func TestStartInputValidate(t *testing.T) {

@@ -25,12 +25,12 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/telemetry"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

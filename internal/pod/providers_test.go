@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

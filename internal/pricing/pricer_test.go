@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // pods is the prices of one database as pods see it, all by one clock.

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // stored is a row of price_entries; From and To are 0 for the moment of the last change, and

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // must returns a value, or ends the test: must(call())(t).

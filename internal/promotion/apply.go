@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Apply takes off a basket what its promotions give. It fails with *fault.Error on more than
+// Apply takes off a basket what its promotions give. It fails with *invalid.Error on more than
 // MaxCoupons codes or a negative number, and with money.ErrOverflow.
 func (s *Set) Apply(b Basket) (Outcome, error) {
 	codes, err := b.coupons()

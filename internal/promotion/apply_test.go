@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/promotion"
 )
@@ -295,7 +295,7 @@ func TestApply_WrongBaskets(t *testing.T) {
 			b := basket()
 			test.change(&b)
 			_, err := set.Apply(b)
-			var wrong *fault.Error
+			var wrong *invalid.Error
 			if test.field == "" && !errors.Is(err, money.ErrOverflow) {
 				t.Errorf("got %v, want an overflow", err)
 			}

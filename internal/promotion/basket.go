@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -112,7 +112,7 @@ func nearer(a, b Reason) Reason {
 // coupons are the codes of the basket in upper case, each once.
 func (b *Basket) coupons() ([]string, error) {
 	if len(b.Coupons) > MaxCoupons {
-		return nil, fault.New("basket", "coupons", fmt.Sprintf("must be at most %d", MaxCoupons))
+		return nil, invalid.New("basket", "coupons", fmt.Sprintf("must be at most %d", MaxCoupons))
 	}
 	var codes []string
 	for _, entered := range b.Coupons {
@@ -129,11 +129,11 @@ func (b *Basket) subtotals() ([]int64, error) {
 	subtotals := make([]int64, len(b.Lines))
 	total, units := b.ShippingMinor, int64(0)
 	if b.ShippingMinor < 0 {
-		return nil, fault.New("basket", "shipping_minor", "must not be negative")
+		return nil, invalid.New("basket", "shipping_minor", "must not be negative")
 	}
 	for i, line := range b.Lines {
 		if line.Quantity < 0 || line.UnitPriceMinor < 0 {
-			return nil, fault.New("basket", fmt.Sprintf("lines[%d]", i), "must have no negative quantity or price")
+			return nil, invalid.New("basket", fmt.Sprintf("lines[%d]", i), "must have no negative quantity or price")
 		}
 		subtotal, err := money.Times(line.UnitPriceMinor, line.Quantity)
 		if err != nil {

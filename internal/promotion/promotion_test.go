@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/promotion"
 )
@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			var faults *fault.Error
+			var faults *invalid.Error
 			if err := test.p.Validate(); errors.As(err, &faults) {
 				for _, f := range faults.Fields {
 					got = append(got, f.Name)

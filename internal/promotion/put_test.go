@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 )
 
 func put(t *testing.T, db *database.DB, p promotion.Promotion, from time.Time) {

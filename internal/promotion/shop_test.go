@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

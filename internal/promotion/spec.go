@@ -5,17 +5,17 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // ParseSpec reads a spec. It refuses what it does not know, so that no promotion applies
-// without a condition that somebody thought it had, and with *fault.Error what is not valid.
+// without a condition that somebody thought it had, and with *invalid.Error what is not valid.
 func ParseSpec(text []byte) (Spec, error) {
 	var s Spec
 	if err := json.Unmarshal(text, &s, json.RejectUnknownMembers(true)); err != nil {
 		return Spec{}, fmt.Errorf("read what a promotion gives: %w", err)
 	}
-	var faults fault.List
+	var faults invalid.List
 	s.check(&faults)
 	return s, faults.Err("promotion")
 }

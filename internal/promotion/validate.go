@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"slices"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -31,10 +31,10 @@ var (
 	groupPattern  = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
 )
 
-// Validate reports everything that is wrong with a promotion as a *fault.Error; nil if nothing
+// Validate reports everything that is wrong with a promotion as a *invalid.Error; nil if nothing
 // is. Whether its markets, categories and SKUs exist is not looked at.
 func (p Promotion) Validate() error {
-	var faults fault.List
+	var faults invalid.List
 	if !idPattern.MatchString(p.ID) {
 		faults.Add("id", "must be 1 to 64 lower-case letters, digits, dots, underscores and hyphens, such as summer-2026")
 	}
@@ -52,7 +52,7 @@ func (p Promotion) Validate() error {
 	return faults.Err("promotion")
 }
 
-func (s Spec) check(faults *fault.List) {
+func (s Spec) check(faults *invalid.List) {
 	if !slices.Contains(stackingOrder, s.Kind) {
 		faults.Add("kind", "must be one of percentage, amount, buy_x_get_y and free_shipping")
 		return
@@ -72,7 +72,7 @@ func (s Spec) check(faults *fault.List) {
 }
 
 // checkOwn checks a number that one kind has and the others leave out.
-func (s Spec) checkOwn(faults *fault.List, kind Kind, field string, value, least, most int64) {
+func (s Spec) checkOwn(faults *invalid.List, kind Kind, field string, value, least, most int64) {
 	switch {
 	case s.Kind == kind:
 		within(faults, field, value, least, most)
@@ -81,7 +81,7 @@ func (s Spec) checkOwn(faults *fault.List, kind Kind, field string, value, least
 	}
 }
 
-func (c Conditions) check(faults *fault.List) {
+func (c Conditions) check(faults *invalid.List) {
 	const part = "conditions."
 	checkCodes(faults, part+"markets", c.Markets, maxListed, codePattern)
 	checkCodes(faults, part+"groups", c.Groups, maxListed, groupPattern)
@@ -97,7 +97,7 @@ func (c Conditions) check(faults *fault.List) {
 	within(faults, part+"min_quantity", c.MinQuantity, 0, maxUnits)
 }
 
-func checkCodes(faults *fault.List, field string, codes []string, most int, pattern *regexp.Regexp) {
+func checkCodes(faults *invalid.List, field string, codes []string, most int, pattern *regexp.Regexp) {
 	if len(codes) > most {
 		faults.Add(field, "must be at most %d", most)
 		return
@@ -109,7 +109,7 @@ func checkCodes(faults *fault.List, field string, codes []string, most int, patt
 	}
 }
 
-func checkAmounts(faults *fault.List, field string, amounts map[money.Currency]int64) {
+func checkAmounts(faults *invalid.List, field string, amounts map[money.Currency]int64) {
 	for _, currency := range slices.Sorted(maps.Keys(amounts)) {
 		name := field + "." + string(currency)
 		if checkCurrency(faults, name, currency) {
@@ -118,7 +118,7 @@ func checkAmounts(faults *fault.List, field string, amounts map[money.Currency]i
 	}
 }
 
-func checkCurrency(faults *fault.List, field string, currency money.Currency) bool {
+func checkCurrency(faults *invalid.List, field string, currency money.Currency) bool {
 	_, err := money.ParseCurrency(string(currency))
 	if err != nil {
 		faults.Add(field, "must be a currency of ISO 4217 in upper case, such as EUR")
@@ -126,7 +126,7 @@ func checkCurrency(faults *fault.List, field string, currency money.Currency) bo
 	return err == nil
 }
 
-func within[N cmp.Ordered](faults *fault.List, field string, value, least, most N) {
+func within[N cmp.Ordered](faults *invalid.List, field string, value, least, most N) {
 	if value < least || value > most {
 		faults.Add(field, "must be %v to %v", least, most)
 	}

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/rating"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 )
 
 func (s *shop) wantRelated(title string, limit int, degraded Degraded, want ...string) List {

@@ -12,8 +12,8 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
+	"meridian/internal/testkit/databasetest"
 )
 
 // standing is a row of product_popularity.

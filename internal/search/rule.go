@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // ID names a product.
@@ -64,9 +64,9 @@ const (
 	maxRuleID     = 64
 )
 
-// Validate returns a *fault.Error that names every field that is wrong.
+// Validate returns a *invalid.Error that names every field that is wrong.
 func (r Rule) Validate(regions []string) error {
-	var faults fault.List
+	var faults invalid.List
 	check := func(ok bool, field, remedy string) {
 		if !ok {
 			faults.Add(field, "%s", remedy)

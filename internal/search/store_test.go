@@ -14,10 +14,10 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/search"
 	"meridian/internal/search/plain"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
@@ -109,7 +109,7 @@ func TestPutRule_Refuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := s.PutRule(t.Context(), test.rule, names)
-		var refused *fault.Error
+		var refused *invalid.Error
 		if !errors.As(err, &refused) || refused.Fields[0].Name != test.field {
 			t.Errorf("%+v: %v, want a fault of %s", test.rule, err, test.field)
 		}

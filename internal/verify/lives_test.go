@@ -7,9 +7,9 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
 )

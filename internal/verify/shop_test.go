@@ -11,7 +11,6 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
@@ -21,6 +20,7 @@ import (
 	"meridian/internal/promotion"
 	"meridian/internal/rating"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"meridian/internal/database/databasetest"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
 

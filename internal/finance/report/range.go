@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
 )
 
@@ -21,10 +21,10 @@ type Range struct {
 }
 
 // ParseRange reads a range as people write it: days such as 2026-01-31, and a market and a
-// currency, which may be empty. It fails with *fault.Error, whose fields are from, to, market
+// currency, which may be empty. It fails with *invalid.Error, whose fields are from, to, market
 // and currency.
 func ParseRange(from, to, market, currency string) (Range, error) {
-	var faults fault.List
+	var faults invalid.List
 	r := Range{
 		From: parseDay(&faults, "from", from), To: parseDay(&faults, "to", to),
 		Market: faults.Line("market", market, 0, 100), Currency: money.Currency(currency),
@@ -36,7 +36,7 @@ func ParseRange(from, to, market, currency string) (Range, error) {
 	return r, faults.Err("report")
 }
 
-func parseDay(faults *fault.List, field, text string) time.Time {
+func parseDay(faults *invalid.List, field, text string) time.Time {
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
 		faults.Add(field, "must be a day such as 2026-01-31")
@@ -44,15 +44,15 @@ func parseDay(faults *fault.List, field, text string) time.Time {
 	return day
 }
 
-// Validate reports everything that is wrong with the range as *fault.Error, or nil.
+// Validate reports everything that is wrong with the range as *invalid.Error, or nil.
 func (r Range) Validate() error {
-	var faults fault.List
+	var faults invalid.List
 	r.checkDays(&faults)
 	r.checkCurrency(&faults)
 	return faults.Err("report")
 }
 
-func (r Range) checkDays(faults *fault.List) {
+func (r Range) checkDays(faults *invalid.List) {
 	switch {
 	case !isDay(r.From):
 		faults.Add("from", "must be midnight UTC of a day")
@@ -65,7 +65,7 @@ func (r Range) checkDays(faults *fault.List) {
 	}
 }
 
-func (r Range) checkCurrency(faults *fault.List) {
+func (r Range) checkCurrency(faults *invalid.List) {
 	if r.Currency == "" {
 		return
 	}

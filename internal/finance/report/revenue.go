@@ -9,11 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 )
 
 // Write writes the revenue of a range as CSV, with a header, rows by day, market and currency.
-// It writes while it reads. Nothing has been written when it fails with *fault.Error, for a
+// It writes while it reads. Nothing has been written when it fails with *invalid.Error, for a
 // range that is not valid or a market that there never was.
 func Write(ctx context.Context, db *database.DB, w io.Writer, r Range) error {
 	if err := r.Validate(); err != nil {
@@ -47,7 +47,7 @@ SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1)`, code)
 		return fmt.Errorf("look for market: %w", err)
 	}
 	if !known {
-		return fault.New("report", "market", "must be the code of a market, such as eu")
+		return invalid.New("report", "market", "must be the code of a market, such as eu")
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
-	"meridian/internal/fault"
+	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit/databasetest"
 )
 
 // sale is an order as the report sees it.
@@ -273,7 +273,7 @@ func TestWrite_Refuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
 			err := Write(t.Context(), db, &out, test.r)
-			var refused *fault.Error
+			var refused *invalid.Error
 			if !errors.As(err, &refused) || refused.Fields[0].Name != test.field {
 				t.Errorf("%v, want a fault of %s", err, test.field)
 			}
@@ -318,7 +318,7 @@ func TestParseRange(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := ParseRange(test.from, test.to, test.market, test.currency)
-			var refused *fault.Error
+			var refused *invalid.Error
 			var got []string
 			if errors.As(err, &refused) {
 				for _, f := range refused.Fields {

@@ -14,7 +14,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 // answering is a client of a provider that gives these answers, the last one for ever, and the number of requests it

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 // A webhook is sent until it is acknowledged, signed anew each time, at growing distances.

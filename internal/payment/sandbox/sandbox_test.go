@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 const (

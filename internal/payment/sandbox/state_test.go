@@ -16,7 +16,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 // reopen is a new sandbox on the state file of w, as it was when w was killed.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 func TestClient(t *testing.T) {

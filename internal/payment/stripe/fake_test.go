@@ -19,7 +19,7 @@ import (
 	"github.com/stripe/stripe-go/v85/webhook"
 
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 const (

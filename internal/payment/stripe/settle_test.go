@@ -9,7 +9,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 // An intent that was made and not confirmed is no payment yet.

@@ -14,7 +14,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
-	"meridian/internal/payment/paymenttest"
+	"meridian/internal/testkit/paymenttest"
 )
 
 func wantEqual[T any](t *testing.T, want, got T, options ...cmp.Option) {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"meridian/internal/search"
-	"meridian/internal/search/searchtest"
+	"meridian/internal/testkit/searchtest"
 )
 
 func TestConformance(t *testing.T) {

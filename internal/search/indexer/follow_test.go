@@ -13,9 +13,9 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/money"
 	"meridian/internal/search"
+	"meridian/internal/testkit/databasetest"
 )
 
 // TestFollow changes each thing that a document is made of, and finds it in the index of the region that it is about.

@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/search"
+	"meridian/internal/testkit/databasetest"
 )
 
 // lead takes the lease, so that jobs can be asked for.

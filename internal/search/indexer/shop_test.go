@@ -18,11 +18,11 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 

@@ -12,9 +12,9 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/database/databasetest"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
+	"meridian/internal/testkit/databasetest"
 )
 
 // TestSweep_Rules: what changes documents without an edit of a row is found.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"meridian/internal/search"
-	"meridian/internal/search/searchtest"
+	"meridian/internal/testkit/searchtest"
 )
 
 // TestConformance runs the suite of all engines on a real server: MEILI_URL is its address, and MEILI_API_KEY a key that

@@ -1,0 +1,181 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/url"
+	"testing"
+	"time"
+
+	"meridian/internal/api"
+	"meridian/internal/database"
+	"meridian/internal/lab/client"
+	"meridian/internal/payment/sandbox"
+	"meridian/internal/pod"
+	"meridian/internal/testkit/databasetest"
+	"meridian/internal/verify"
+	"meridian/regions"
+)
+
+// testShop is a shop in this process: its pods and its payment provider can be cut off, but not killed.
+type testShop struct {
+	*shop
+	load *load
+	t    *testing.T
+}
+
+// newTestShop opens a shop without pods, and fills it.
+func newTestShop(t *testing.T, shoppers int) *testShop {
+	t.Helper()
+	set, err := regions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDice(1)
+	s := &testShop{t: t, shop: &shop{
+		dir: t.TempDir(), set: set, dice: d, secret: bytes.Repeat([]byte{7}, 32), keys: sandboxKeys{rand.Text(), rand.Text()},
+		http: client.NewHTTP(64), url: databasetest.URL(t),
+	}}
+	s.db = databasetest.Open(t, s.url, set.Primary().Name)
+	s.openProvider()
+	w, err := s.fill(t.Context(), shoppers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.load = &load{shop: s.shop, world: w, ledger: newLedger(), dice: d, cards: quickCards}
+	for _, receipt := range w.opening {
+		s.load.ledger.receive(receipt.SKU, receipt.Quantity)
+	}
+	return s
+}
+
+// openProvider runs the payment sandbox behind its two doors until the test ends.
+func (s *testShop) openProvider() {
+	t := s.t
+	t.Helper()
+	var err error
+	if s.notices, err = newNoticeDoor(s.webhookTargets, s.dice); err != nil {
+		t.Fatal(err)
+	}
+	server, err := sandbox.NewServer(sandbox.Config{
+		APIKey: s.keys.api, Secret: s.keys.webhooks, StateFile: s.stateFile(), MaxBackoff: time.Second,
+		WebhookURL: func(string, int) string { return s.notices.url() }, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := listen(t)
+	s.runUntilEnd(func(ctx context.Context) error { return server.Serve(ctx, listener) })
+	if s.bank, err = newBankDoor("http://"+listener.Addr().String(), s.dice); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.bank.Close()
+		_ = s.notices.Close()
+	})
+}
+
+// addPod runs a pod until the test ends: with the region's workers, or with a proxy before its database.
+func (s *testShop) addPod(region string, workers bool) *replica {
+	t := s.t
+	t.Helper()
+	listener := listen(t)
+	r := &replica{process: &process{name: region}, region: region, base: "http://" + listener.Addr().String()}
+	databaseURL := s.url
+	if !workers {
+		r.proxy = newProxyTo(t, s.url)
+		databaseURL = through(s.url, r.proxy)
+	}
+	p, err := pod.New(t.Context(), pod.Config{
+		Regions: s.set, Region: region, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
+		Database:  database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
+		API:       api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
+		Sandbox:   sandbox.ClientConfig{BaseURL: s.bank.url(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second},
+		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.runUntilEnd(func(ctx context.Context) error {
+		err := p.Serve(ctx, listener, workers)
+		_ = p.Close(ctx)
+		return err
+	})
+	s.pods = append(s.pods, r)
+	return r
+}
+
+func newProxyTo(t *testing.T, databaseURL string) *Proxy {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewProxy(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// runUntilEnd serves until the test ends, and waits for it.
+func (s *testShop) runUntilEnd(serve func(ctx context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx) }()
+	s.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.t.Errorf("serving: %v", err)
+		}
+	})
+}
+
+// wantInOrder lets the workers finish and compares all books.
+func (s *testShop) wantInOrder() book {
+	t := s.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	_, left, err := settle(ctx, s.db, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left.Any() {
+		t.Errorf("still pending: %+v", left)
+	}
+	held, err := readBook(t.Context(), s.db, s.set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := sandbox.ReadBook(s.stateFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range judge(s.load.ledger, held, provider).Faults {
+		t.Error(fault)
+	}
+	report, err := verify.Run(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range report.Results {
+		for _, example := range result.Examples {
+			t.Errorf("verify: %s: %+v", result.Check, example)
+		}
+	}
+	return held
+}

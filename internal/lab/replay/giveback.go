@@ -1,0 +1,182 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"meridian/internal/lab/client"
+)
+
+// given is what a cancellation takes back of one order.
+type given struct {
+	Order string `json:"order"`
+	// Whole says that it is all of it: the customer cancels.
+	Whole bool `json:"whole,omitempty"`
+	// Lines are the units; Refused says that the shop did not take them back.
+	Lines   []givenLine `json:"lines"`
+	Refused bool        `json:"refused,omitempty"`
+}
+
+type givenLine struct {
+	No    int64 `json:"no"`
+	Units int64 `json:"units"`
+}
+
+func (g given) units() int64 {
+	var n int64
+	for _, l := range g.Lines {
+		n += l.Units
+	}
+	return n
+}
+
+// match finds the orders that a cancellation is about: for each SKU the latest of the
+// customer's that have units left of it. It changes nothing. unmatched are the units that no
+// order has.
+func (c *customer) match(back []goods) (plan []given, unmatched []goods) {
+	missing := make(map[string]int64, len(back))
+	for _, g := range back {
+		missing[g.SKU] += g.Units
+	}
+	for _, order := range slices.Backward(c.bought) {
+		if g := order.take(missing); len(g.Lines) > 0 {
+			plan = append(plan, g)
+		}
+	}
+	for _, g := range back {
+		if n := missing[g.SKU]; n > 0 {
+			unmatched = append(unmatched, goods{SKU: g.SKU, Units: n})
+			missing[g.SKU] = 0
+		}
+	}
+	return plan, unmatched
+}
+
+// take takes what the order can give of what is missing, and counts it there.
+func (b *bought) take(missing map[string]int64) given {
+	g := given{Order: b.order, Whole: true}
+	for i, l := range b.lines {
+		units := min(missing[l.SKU], l.Units-l.returned)
+		g.Whole = g.Whole && units == l.Units
+		if units > 0 {
+			missing[l.SKU] -= units
+			g.Lines = append(g.Lines, givenLine{No: int64(i + 1), Units: units})
+		}
+	}
+	return g
+}
+
+// giveBack counts units as returned, whether or not the shop took them.
+func (c *customer) giveBack(g given) {
+	for _, order := range c.bought {
+		if order.order != g.Order {
+			continue
+		}
+		for _, l := range g.Lines {
+			if l.No >= 1 && l.No <= int64(len(order.lines)) {
+				order.lines[l.No-1].returned += l.Units
+			}
+		}
+	}
+}
+
+// takeBack replays a cancellation.
+func (r *replayer) takeBack(ctx context.Context, c *customer, in invoice, d *done) error {
+	if len(in.goods) == 0 {
+		d.reject(string(noProducts))
+		return nil
+	}
+	var unmatched []goods
+	if c == nil {
+		unmatched = in.goods
+	} else {
+		d.Given, unmatched = c.match(in.goods)
+	}
+	for _, g := range unmatched {
+		d.reject(string(returnWithoutOrder))
+		d.Unmatched += g.Units
+	}
+	for i := range d.Given {
+		err := r.undo(ctx, c, in, d.Given[i])
+		d.Given[i].Refused = err != nil
+		if err := refusal(err, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo cancels an order, or refunds units of it.
+func (r *replayer) undo(ctx context.Context, c *customer, in invoice, g given) error {
+	if g.Whole {
+		return r.as(ctx, c, func(by client.By) error {
+			_, err := r.from(c.country).CancelOrder(ctx, by, r.key("cancel", in.name, g.Order), g.Order, "")
+			return err
+		})
+	}
+	input := client.RefundInput{Restock: true, Reason: "returned"}
+	for _, l := range g.Lines {
+		input.Lines = append(input.Lines, client.RefundLine{LineNo: l.No, Quantity: l.Units})
+	}
+	for settled := false; ; {
+		err := r.asOperator(ctx, func(by client.By) error {
+			_, err := r.client.Refund(ctx, by, r.key("refund", in.name, g.Order), g.Order, input)
+			return err
+		})
+		if client.CodeOf(err) != "order_state" || settled {
+			return err
+		}
+		// It may only have come too early: what is not paid cannot be refunded.
+		var lookErr error
+		if settled, lookErr = r.awaitPayment(ctx, g.Order); lookErr != nil || !settled {
+			return cmp.Or(lookErr, err)
+		}
+	}
+}
+
+const (
+	// payWait is how long a refund waits for its order's payment. The sandbox answers in
+	// milliseconds, and a lost notice is asked for by a worker.
+	payWait = 2 * time.Minute
+	// lookEvery is how often an order is looked at while something of it is pending.
+	lookEvery = 25 * time.Millisecond
+)
+
+// awaitPayment waits until the order is not pending; false if that takes too long.
+func (r *replayer) awaitPayment(ctx context.Context, id string) (settled bool, err error) {
+	for deadline := time.Now().Add(payWait); time.Now().Before(deadline); {
+		order, err := r.look(ctx, id)
+		if err != nil || order.Status != pending {
+			return err == nil, err
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// pending is the state of an order that is not paid yet.
+const pending = "pending_payment"
+
+// look reads an order as the operator.
+func (r *replayer) look(ctx context.Context, id string) (order client.Order, err error) {
+	err = r.asOperator(ctx, func(by client.By) (err error) {
+		order, err = r.client.OperatorOrder(ctx, by, id)
+		return err
+	})
+	return order, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,388 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"meridian/internal/lab/client"
+	"meridian/regions"
+)
+
+// Config is a replay. File, Shop and State are needed.
+type Config struct {
+	// File is the path of the orders; Regions are the shop's.
+	File    string
+	Regions *regions.Set
+	Shop    Shop
+	// State is the path of the journal that lets the run be resumed.
+	State string
+	// Seed decides what is drawn; "1" if empty.
+	Seed string
+	// CountriesAsIs leaves buyers in the file's countries, nearly all in one region.
+	CountriesAsIs bool
+	// From and Until bound the invoices by the file's clock, Until being left out itself; zero
+	// is no bound. Limit is how many invoices are replayed at most; 0 for all.
+	From, Until time.Time
+	Limit       int
+	// Speed is how many seconds of the stream go by in one; 0 is as fast as the shop can.
+	Speed float64
+	// Clients is how many buyers there are at once; 32 if 0.
+	Clients int
+	// Progress, if not nil, is told after each invoice how many are dealt with.
+	Progress func(done, total int64)
+	// Tell, if not nil, is told what begins.
+	Tell func(step string)
+}
+
+// Shop is where the shop is reached, by its edge, and as whom it is operated: an operator
+// who is also an admin, where articles must be added.
+type Shop struct{ URL, OperatorEmail, OperatorPassword string }
+
+// ErrShopAway is returned when the shop did not answer for so long that the run ended. It
+// can be resumed.
+var ErrShopAway = errors.New("the shop does not answer: run the same command again to go on when it does")
+
+// callAttempts is how often a call is made until a shop is given up: with the client's pauses
+// for about 40 seconds, longer than a restart takes.
+const callAttempts = 25
+
+const defaultClients = 32
+
+// ErrInvalid is wrapped by what is wrong with a Config.
+var ErrInvalid = errors.New("this cannot be replayed")
+
+// Validate reports everything that is wrong, all at once.
+func (c Config) Validate() error {
+	var faults []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
+		}
+	}
+	need(c.File != "", "the file is missing")
+	need(c.Regions != nil, "the regions are missing")
+	need(c.Shop.URL != "", "the shop's address is missing")
+	need(c.State != "", "the state file is missing")
+	need(c.Speed >= 0, "a speed of %g: give 0 or more", c.Speed)
+	need(c.Clients >= 0 && c.Clients <= 10_000, "%d clients: give 1 to 10000", c.Clients)
+	need(c.Limit >= 0, "--limit %d: give 1 or more invoices, or 0 for all", c.Limit)
+	need(c.Until.IsZero() || c.From.Before(c.Until), "no time from %s to %s", c.From, c.Until)
+	return errors.Join(faults...)
+}
+
+// replayer is a run at work.
+type replayer struct {
+	choice   selection
+	regions  *regions.Set
+	clients  int
+	client   *client.Client
+	operator operator
+	run      string
+	state    *state
+	atlas    *atlas // for places, not for people: those are drawn while the file is read
+	sold     map[string]bool
+	calls    calls
+	progress func(done, total int64)
+	total    int64
+}
+
+// operator is the account that runs the shop. Its session is shared.
+type operator struct {
+	email, password string
+
+	mu      sync.Mutex
+	session client.Session
+}
+
+// Run replays the file and reports what came of it. It may be called again with the same
+// State after it was cut off. An error other than of the configuration comes with the report
+// so far.
+func Run(ctx context.Context, c Config) (Report, error) {
+	if err := c.Validate(); err != nil {
+		return Report{}, err
+	}
+	r := newReplayer(c)
+	tell := c.Tell
+	if tell == nil {
+		tell = func(string) {}
+	}
+	tell("reading the file")
+	survey, err := r.choice.survey()
+	if err != nil {
+		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	report := Report{File: c.File, Survey: survey}
+	if err := r.open(ctx, c.State, survey); err != nil {
+		return report, stoppedBy(ctx, err)
+	}
+	err = r.replay(ctx, survey, c.Speed, tell, &report)
+	r.fillIn(&report)
+	return report, stoppedBy(ctx, errors.Join(err, r.state.journal.close()))
+}
+
+func newReplayer(c Config) *replayer {
+	c.Clients = cmp.Or(c.Clients, defaultClients)
+	c.Seed = cmp.Or(c.Seed, "1")
+	r := &replayer{
+		choice: selection{
+			path: c.File, regions: c.Regions, seed: c.Seed, asIs: c.CountriesAsIs, from: c.From, until: c.Until, limit: cmp.Or(c.Limit, -1),
+		},
+		regions: c.Regions, clients: c.Clients, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs), progress: c.Progress,
+		operator: operator{email: c.Shop.OperatorEmail, password: c.Shop.OperatorPassword},
+	}
+	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.observe}
+	return r
+}
+
+// fillIn adds what the journal counted.
+func (r *replayer) fillIn(report *Report) { report.Tally = r.state.counted() }
+
+// open signs the operator in and opens the journal, which must be of this run.
+func (r *replayer) open(ctx context.Context, path string, survey Survey) error {
+	if err := r.asOperator(ctx, func(client.By) error { return nil }); err != nil {
+		return fmt.Errorf("sign in as the operator %s: %w", r.operator.email, err)
+	}
+	c := r.choice
+	choice := fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d", c.seed, c.asIs, day(c.from), day(c.until), c.limit)
+	var err error
+	r.state, err = openState(path, begun{Run: strings.ToLower(rand.Text()), Shop: r.operator.session.Account.ID, File: survey.digest, Choice: choice})
+	if err != nil {
+		return err
+	}
+	r.run = r.state.begun.Run
+	return nil
+}
+
+func day(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.Format(time.RFC3339)
+}
+
+func (r *replayer) replay(ctx context.Context, survey Survey, speed float64, tell func(string), report *Report) (err error) {
+	tell("receiving stock")
+	if report.Stocked, err = r.stock(ctx, survey); err != nil {
+		return err
+	}
+	r.total = survey.total()
+	tell("replaying")
+	before := r.state.counted().Orders
+	r.calls.begin()
+	err = r.dispatch(ctx, newPace(speed))
+	report.Session = r.calls.session(r.state.counted().Orders - before)
+	if err != nil {
+		return err
+	}
+	tell("waiting until nothing is pending")
+	report.Outcome, err = r.settle(ctx)
+	return err
+}
+
+// stoppedBy says which end of a run an error stands for.
+func stoppedBy(ctx context.Context, err error) error {
+	var problem *client.ProblemError
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, ErrOtherRun):
+		return err
+	case errors.As(err, &problem) && !away(problem.Status):
+		return err
+	case errors.As(err, &problem), unanswered(err):
+		return fmt.Errorf("%w (%w)", ErrShopAway, err)
+	}
+	return err
+}
+
+// unanswered reports whether the shop was asked and did not answer.
+func unanswered(err error) bool {
+	return errors.As(err, new(*url.Error)) || errors.As(err, new(net.Error)) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// queued is how many invoices wait for each buyer.
+const queued = 16
+
+// dispatch hands the invoices to the buyers, each customer's to the same one.
+func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
+	group, ctx := errgroup.WithContext(ctx)
+	queues := make([]chan invoice, r.clients)
+	for i := range queues {
+		queues[i] = make(chan invoice, queued)
+		group.Go(func() error { return r.serve(ctx, queues[i], r.customersOf(i)) })
+	}
+	group.Go(func() error {
+		defer func() {
+			for _, queue := range queues {
+				close(queue)
+			}
+		}()
+		return r.choice.each(func(line, error) {}, func(in invoice, _ *atlas) error {
+			if r.state.isDone(in.name) {
+				return nil
+			}
+			if err := pace.await(ctx, in.at); err != nil {
+				return err
+			}
+			select {
+			case queues[r.buyerOf(in)] <- in:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	})
+	return group.Wait()
+}
+
+// buyerOf is which buyer replays an invoice.
+func (r *replayer) buyerOf(in invoice) int {
+	if in.customer == "" {
+		return int(number("guest", in.name) % uint64(r.clients))
+	}
+	return r.shareOf(in.customer)
+}
+
+func (r *replayer) shareOf(customer string) int {
+	return int(number("customer", customer) % uint64(r.clients))
+}
+
+// customersOf are those of a buyer that the journal knows.
+func (r *replayer) customersOf(buyer int) map[string]*customer {
+	own := make(map[string]*customer)
+	for name, c := range r.state.customers {
+		if r.shareOf(name) == buyer {
+			own[name] = c
+		}
+	}
+	return own
+}
+
+// serve replays a buyer's invoices, one after the other.
+func (r *replayer) serve(ctx context.Context, queue <-chan invoice, own map[string]*customer) error {
+	for in := range queue {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c := own[in.customer]
+		if c == nil && in.customer != "" {
+			c = &customer{name: in.customer}
+			own[in.customer] = c
+		}
+		if c != nil {
+			c.country = in.country
+		}
+		if err := r.one(ctx, c, in); err != nil {
+			return fmt.Errorf("invoice %s: %w", in.name, err)
+		}
+	}
+	return nil
+}
+
+// one replays an invoice; c is nil for a guest's.
+func (r *replayer) one(ctx context.Context, c *customer, in invoice) (err error) {
+	d := &done{Invoice: in.name, Kind: in.kind, Customer: in.customer}
+	switch in.kind {
+	case kindOrder:
+		err = r.buy(ctx, c, in, d)
+	case kindCancellation:
+		err = r.takeBack(ctx, c, in, d)
+	case kindStockAdjustment:
+		err = r.correct(ctx, in, d)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.happened(c, record{Done: d}); err != nil {
+		return err
+	}
+	if r.progress != nil {
+		r.progress(r.state.counted().Invoices, r.total)
+	}
+	return nil
+}
+
+// happened notes a record, and what it means for the customer.
+func (r *replayer) happened(c *customer, rec record) error {
+	if c != nil {
+		c.apply(rec)
+	}
+	return r.state.note(rec)
+}
+
+// key names a step of the run to the shop.
+func (r *replayer) key(words ...string) string {
+	return digest(append([]string{r.run}, words...)...)[:40]
+}
+
+// from is the shop as somebody in that country reaches it.
+func (r *replayer) from(country string) *client.Client {
+	there := *r.client
+	there.Header = http.Header{"Cf-Ipcountry": {country}}
+	return &there
+}
+
+// asOperator makes a call of the operator's, once more with a new session where the token is
+// no longer good.
+func (r *replayer) asOperator(ctx context.Context, call func(by client.By) error) error {
+	by, err := r.operatorToken(ctx, client.By{})
+	if err != nil {
+		return err
+	}
+	if err = call(by); client.CodeOf(err) != "invalid_token" {
+		return err
+	}
+	if by, err = r.operatorToken(ctx, by); err != nil {
+		return err
+	}
+	return call(by)
+}
+
+// operatorToken is one that is good, and not the one that was refused.
+func (r *replayer) operatorToken(ctx context.Context, refused client.By) (client.By, error) {
+	o := &r.operator
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Until(o.session.ExpiresAt) > soon && o.session.By() != refused {
+		return o.session.By(), nil
+	}
+	session, err := r.client.SignIn(ctx, o.email, o.password)
+	if err == nil {
+		o.session = session
+	}
+	return o.session.By(), err
+}
+
+// pace lets the stream's time go by.
+type pace struct {
+	speed   float64
+	started time.Time
+	first   time.Time
+}
+
+func newPace(speed float64) *pace { return &pace{speed: speed} }
+
+// await waits until it is the invoice's time.
+func (p *pace) await(ctx context.Context, at time.Time) error {
+	if p.speed == 0 {
+		return nil
+	}
+	if p.first.IsZero() {
+		p.first, p.started = at, time.Now()
+	}
+	due := p.started.Add(time.Duration(float64(at.Sub(p.first)) / p.speed))
+	if wait := time.Until(due); wait > 0 {
+		return pause(ctx, wait)
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"meridian/internal/catalog/shipped"
+	"meridian/internal/lab/client"
+	"meridian/regions"
+)
+
+// Stocked is what was done before the first order.
+type Stocked struct {
+	// ArticlesAdded is how many SKUs of the file were put on sale that the shop did not have.
+	ArticlesAdded int64 `json:"articles_added"`
+	// Receipts and Units are what the warehouses got.
+	Receipts int64 `json:"receipts"`
+	Units    int64 `json:"units"`
+}
+
+// stock puts on sale what the shop does not have, and receives what the stream will take.
+func (r *replayer) stock(ctx context.Context, survey Survey) (Stocked, error) {
+	var s Stocked
+	if err := r.readSold(ctx); err != nil {
+		return s, fmt.Errorf("read the catalogue: %w", err)
+	}
+	if r.state.stocked {
+		return s, nil
+	}
+	var err error
+	if s.ArticlesAdded, err = r.addArticles(ctx, survey); err != nil {
+		return s, fmt.Errorf("put articles on sale: %w", err)
+	}
+	for _, region := range r.regions.All() {
+		if err := r.fillWarehouse(ctx, region, survey.needs, &s); err != nil {
+			return s, fmt.Errorf("receive stock in %s: %w", region.Name, err)
+		}
+	}
+	return s, r.state.note(record{Stocked: true})
+}
+
+// listed is how many things a page of a list has at most.
+const listed = "100"
+
+// readSold lists every SKU that is on sale.
+func (r *replayer) readSold(ctx context.Context) error {
+	r.sold = make(map[string]bool)
+	for cursor := ""; ; {
+		page, err := r.client.ListProducts(ctx, url.Values{"limit": {listed}, "cursor": {cursor}})
+		if err != nil {
+			return err
+		}
+		for _, product := range page.Products {
+			for _, sku := range product.SKUs {
+				if sku.Status == "" || sku.Status == "active" {
+					r.sold[sku.SKU] = true
+				}
+			}
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return nil
+		}
+	}
+}
+
+// addArticles puts the SKUs that the shop lacks on sale at the file's own price.
+func (r *replayer) addArticles(ctx context.Context, survey Survey) (int64, error) {
+	missing := make(map[string]int64) // and their prices
+	for place := range survey.needs {
+		if pence := survey.price(place.sku); pence > 0 && !r.sold[place.sku] {
+			missing[place.sku] = pence
+		}
+	}
+	if len(missing) == 0 {
+		return 0, nil
+	}
+	seller, err := r.seller(ctx)
+	if err != nil {
+		return 0, err
+	}
+	rates, err := readRates()
+	if err != nil {
+		return 0, err
+	}
+	var mu sync.Mutex
+	var added int64
+	err = inParallel(ctx, r.clients, slices.Sorted(maps.Keys(missing)), func(ctx context.Context, sku string) error {
+		err := r.addArticle(ctx, seller, sku, rates.prices(missing[sku]))
+		if client.CodeOf(err) == "sku_taken" || client.CodeOf(err) == "key_taken" { // it is there, and not on sale
+			return nil
+		}
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			r.sold[sku] = true
+			added++
+		}
+		return err
+	})
+	return added, err
+}
+
+// articleCategory is the category of articles that only a file knows.
+const articleCategory = "replayed"
+
+func (r *replayer) addArticle(ctx context.Context, seller client.By, sku string, prices map[string]int64) error {
+	return r.client.Do(ctx, http.MethodPost, "/v1/seller/products", seller, r.key("article", sku), map[string]any{
+		"key": sku, "title": "Article " + sku, "category": articleCategory, "status": "active",
+		"skus": []any{map[string]any{"sku": sku, "prices": prices}},
+	}, nil)
+}
+
+// seller is an account that sells for this run; it is made if it is not there.
+func (r *replayer) seller(ctx context.Context) (client.By, error) {
+	who := &customer{name: "seller-" + r.run[:8], country: homeCountry}
+	if err := r.enter(ctx, who); err != nil {
+		return client.By{}, err
+	}
+	if slices.Contains(who.session.Account.Roles, "seller") {
+		return who.session.By(), nil
+	}
+	err := r.asOperator(ctx, func(by client.By) error { return r.makeSeller(ctx, by, who.session.Account.ID) })
+	if err != nil {
+		return client.By{}, err
+	}
+	err = r.signInAgain(ctx, who) // roles are in the token
+	return who.session.By(), err
+}
+
+// makeSeller makes a seller, the account its seller, and a category, as an admin.
+func (r *replayer) makeSeller(ctx context.Context, by client.By, account string) error {
+	var seller struct {
+		ID string `json:"id"`
+	}
+	err := r.client.Do(ctx, http.MethodPost, "/v1/admin/sellers", by, r.key("seller"),
+		map[string]any{"slug": "replay-" + r.run[:8], "name": "Articles of an order file"}, &seller)
+	if err != nil {
+		return err
+	}
+	err = r.client.Do(ctx, http.MethodPut, "/v1/admin/categories", by, "",
+		map[string]any{"categories": []any{map[string]any{"id": articleCategory, "name": "Articles of order files"}}}, nil)
+	if err != nil {
+		return err
+	}
+	return r.client.Do(ctx, http.MethodPut, "/v1/admin/accounts/"+account+"/roles", by, "",
+		map[string]any{"roles": []string{"seller"}, "seller": seller.ID}, nil)
+}
+
+// rates is what a pound is in minor units of each currency, by the dearest article of the
+// shipped catalogue: the file's articles are priced as those are.
+type rates map[string]float64
+
+func readRates() (rates, error) {
+	gifts, err := shipped.Gifts()
+	if err != nil {
+		return nil, err
+	}
+	var dearest shipped.SKU
+	for _, product := range gifts {
+		for _, sku := range product.SKUs {
+			if sku.Prices["GBP"] > dearest.Prices["GBP"] {
+				dearest = sku
+			}
+		}
+	}
+	pound := make(rates)
+	for currency, minor := range dearest.Prices {
+		pound[currency] = float64(minor) / float64(dearest.Prices["GBP"])
+	}
+	return pound, nil
+}
+
+// prices are those of an article that costs so many pence, one minor unit at least.
+func (pound rates) prices(pence int64) map[string]int64 {
+	all := make(map[string]int64, len(pound))
+	for currency, rate := range pound {
+		all[currency] = max(1, int64(math.Round(float64(pence)*rate)))
+	}
+	return all
+}
+
+// warehouseOf is the warehouse that serves a region's stream: the first, which is the
+// nearest, so that orders are sent from there.
+func warehouseOf(region regions.Region) string { return region.Warehouses[0].Code }
+
+// fillWarehouse receives what the region's orders and corrections take, less what is there.
+func (r *replayer) fillWarehouse(ctx context.Context, region regions.Region, needs map[shelf]int64, s *Stocked) error {
+	available, err := r.readStock(ctx, warehouseOf(region))
+	if err != nil {
+		return err
+	}
+	var receipts []client.ReceiveInput
+	for place, needed := range needs {
+		if lack := needed - available[place.sku]; place.region == region.Name && r.sold[place.sku] && lack > 0 {
+			receipts = append(receipts, client.ReceiveInput{
+				SKU: place.sku, Warehouse: warehouseOf(region), Quantity: lack, Reason: "for the replay of orders", Reference: r.run[:8],
+			})
+		}
+	}
+	slices.SortFunc(receipts, func(a, b client.ReceiveInput) int { return cmp.Compare(a.SKU, b.SKU) })
+	for _, receipt := range receipts {
+		s.Receipts++
+		s.Units += receipt.Quantity
+	}
+	return inParallel(ctx, r.clients, receipts, func(ctx context.Context, in client.ReceiveInput) error {
+		// What is there was counted, so a delivery that a run before this one booked is not
+		// booked again; the quantity in the key lets this one book what else is lacking.
+		key := r.key("receive", in.Warehouse, in.SKU, strconv.FormatInt(in.Quantity, 10))
+		return r.asOperator(ctx, func(by client.By) error { return r.client.Receive(ctx, by, key, in) })
+	})
+}
+
+// readStock is how many units of each SKU a warehouse has for sale.
+func (r *replayer) readStock(ctx context.Context, warehouse string) (map[string]int64, error) {
+	available := make(map[string]int64)
+	for cursor := ""; ; {
+		var page client.StockPage
+		err := r.asOperator(ctx, func(by client.By) (err error) {
+			page, err = r.client.ListStock(ctx, by, url.Values{"warehouse": {warehouse}, "limit": {listed}, "cursor": {cursor}})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, level := range page.Stock {
+			available[level.SKU] = level.Available
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return available, nil
+		}
+	}
+}
+
+// correct replays a correction of stock.
+func (r *replayer) correct(ctx context.Context, in invoice, d *done) error {
+	if len(in.goods) == 0 {
+		d.reject(string(noProducts))
+	}
+	home := r.atlas.region(placeOf(in))
+	for _, g := range r.onSale(in.goods, d) {
+		err := r.asOperator(ctx, func(by client.By) error {
+			return r.client.Adjust(ctx, by, r.key("correct", in.name, g.SKU), client.AdjustInput{
+				SKU: g.SKU, Warehouse: warehouseOf(home), Delta: -g.Units, Reason: "correction", Reference: numberOf(in.name),
+			})
+		})
+		if err == nil {
+			d.Corrected++
+		}
+		if err := refusal(err, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inParallel does all of a list, some at a time, and stops at the first error.
+func inParallel[T any](ctx context.Context, atOnce int, all []T, do func(context.Context, T) error) error {
+	group, each := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, one := range all {
+		if each.Err() != nil {
+			break
+		}
+		group.Go(func() error { return do(each, one) })
+	}
+	return cmp.Or(group.Wait(), ctx.Err())
+}
