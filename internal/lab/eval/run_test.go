@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	labreport "meridian/internal/lab/report"
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
 )
@@ -58,8 +59,9 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := evaluate(t, Config{
-		Corpus: corpusOf(t, map[string]string{"bag": "Scarlet Lunchbag", "other": "Green Umbrella", "pot": "Teapot with Roses", "mug": "Mug with Roses"}),
-		Set:    set, Typos: 1, Seed: 7,
+		Corpus: corpusOf(t, map[string]string{"bag": "Scarlet Lunchbag", "other": "Green Umbrella", "pot": "Teapot with Roses",
+			"mug": "Mug with Roses"}),
+		Set: set, Typos: 1, Seed: 7,
 	})
 	if report.Documents != 4 || report.Queries != 3 || report.UnknownDocuments != 1 || report.Engine != "bleve" {
 		t.Errorf("report: %+v", report)
@@ -91,12 +93,13 @@ func wantWritten(t *testing.T, report Report) {
 	if err := Write(&text, report); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"4 documents, 3 queries", "1 judged documents are not among", "plain titles", "33.3%", "nDCG@10 by kind", "tail"} {
+	for _, want := range []string{"4 documents, 3 queries", "1 judged documents are not among", "plain titles", "33.3%",
+		"nDCG@10 by kind", "tail"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &text)
 		}
 	}
-	if err := WriteJSON(&object, report); err != nil {
+	if err := labreport.WriteJSON(&object, report); err != nil {
 		t.Fatal(err)
 	}
 	var read struct {
