@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 func TestShipped(t *testing.T) {
@@ -199,10 +201,7 @@ warehouses:
 func TestLoad_FifthRegionIsOneFile(t *testing.T) {
 	files := shippedFiles(t)
 	files["ap-south.yaml"] = &fstest.MapFile{Data: []byte(fifthRegion)}
-	set, err := Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Load(files))(t)
 	if got := len(set.All()); got != 5 {
 		t.Fatalf("%d regions, want 5", got)
 	}
@@ -235,10 +234,7 @@ func TestLoad_FifthRegionTakesACountry(t *testing.T) {
 		t.Fatalf("two regions home India; error = %v", err)
 	}
 	edit(t, files, "ap-southeast.yaml", `"IN", `, "")
-	set, err := Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Load(files))(t)
 	if home, _ := set.HomeOf("IN"); home.Name != "ap-south" {
 		t.Errorf("India is homed in %s", home.Name)
 	}
@@ -249,26 +245,17 @@ func TestLoad_FifthRegionTakesACountry(t *testing.T) {
 
 func shippedSet(t testing.TB) *Set {
 	t.Helper()
-	set, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Shipped())(t)
 	return set
 }
 
 // shippedFiles copies the embedded files so that a test may change them.
 func shippedFiles(t *testing.T) fstest.MapFS {
 	t.Helper()
-	names, err := fs.Glob(shipped, "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := testkit.Must(fs.Glob(shipped, "*.yaml"))(t)
 	files := fstest.MapFS{}
 	for _, name := range names {
-		text, err := shipped.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testkit.Must(shipped.ReadFile(name))(t)
 		files[name] = &fstest.MapFile{Data: slices.Clone(text)}
 	}
 	return files

@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -35,16 +36,12 @@ func TestAccountCommand(t *testing.T) {
 	t.Setenv("MERIDIAN_SECRET", base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("s"), 32)))
 	db := databasetest.Open(t, url, "eu-west")
 	acme := uuid.New()
-	if err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("a bridge over the river\r\nand more\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(file, []byte("a bridge over the river\r\nand more\n"), 0o600))
 	at := []string{"--database-url", url}
 	for _, step := range []struct {
 		name, input string
@@ -74,14 +71,8 @@ func TestAccountCommand(t *testing.T) {
 			t.Errorf("%s: %q %v, want …%q", step.name, output, err, step.want)
 		}
 	}
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: bytes.Repeat([]byte("s"), 32)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
+	accounts := testkit.Must(account.New(account.Config{DB: db, Regions: shipped, Secret: bytes.Repeat([]byte("s"), 32)}))(t)
 	for email, password := range map[string]string{"ops@example.com": "a river under the bridge", "two@example.com": "a bridge over the river"} {
 		if _, err := accounts.SignIn(t.Context(), account.SignInInput{Email: email, Password: password}); err != nil {
 			t.Errorf("signing in to what the command made: %v", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -14,9 +15,7 @@ func TestFX(t *testing.T) {
 	url := databasetest.URL(t)
 	file := filepath.Join(t.TempDir(), "rates.csv")
 	text := "Date,USD,TRY,LTL\n2026-04-10,1.17,50,\n2026-04-13,1.18,60,3.4\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	steps := []struct {
 		name string
 		args []string
@@ -51,9 +50,7 @@ func TestFX_Mistakes(t *testing.T) {
 	t.Chdir(t.TempDir()) // no shop is open here
 	t.Setenv("MERIDIAN_DATABASE_URL", "")
 	bad := filepath.Join(t.TempDir(), "bad.csv")
-	if err := os.WriteFile(bad, []byte("Date,USD\n2026-04-13,x\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(bad, []byte("Date,USD\n2026-04-13,x\n"), 0o600))
 	if code, _, stderr := meridianCommand(t, "fx", "list"); code != exitUsage || !strings.Contains(stderr, "--database-url") {
 		t.Errorf("no database: exit code %d, %s", code, stderr)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"meridian/internal/database/embedded"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -17,9 +18,7 @@ import (
 // A shop on a database of its own: filled at the first start, the same at the second, its
 // orders kept.
 func TestUp(t *testing.T) {
-	if _, err := embedded.FindPostgres(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(embedded.FindPostgres())(t)
 	dir := t.TempDir()
 	var order purchase
 	t.Run("the first start fills it", func(t *testing.T) {
@@ -83,9 +82,7 @@ func TestStart_PortTaken(t *testing.T) {
 
 func TestStart_DamagedSecrets(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := loadSecrets(dir); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(loadSecrets(dir))(t)
 	first, err := loadSecrets(dir)
 	if err != nil || len(first.Deployment) != 32 {
 		t.Fatalf("the secrets are not kept: %v", err)
@@ -106,7 +103,5 @@ func TestStart_DamagedSecrets(t *testing.T) {
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }

@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
@@ -21,7 +22,7 @@ import (
 func (s *shop) audit(t testing.TB, o verify.Options) verify.Report {
 	t.Helper()
 	o.Regions = s.regions
-	return must(verify.Run(t.Context(), s.db, o))(t)
+	return testkit.Must(verify.Run(t.Context(), s.db, o))(t)
 }
 
 // failing are the checks that found something, with the examples in the log.
@@ -673,13 +674,9 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	var encoded bytes.Buffer
-	if err := verify.WriteJSON(&encoded, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, verify.WriteJSON(&encoded, report))
 	var decoded verify.Report
-	if err := json.Unmarshal(encoded.Bytes(), &decoded); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(encoded.Bytes(), &decoded))
 	if diff := cmp.Diff(report, decoded); diff != "" {
 		t.Errorf("written and read again (-want +got):\n%s", diff)
 	}

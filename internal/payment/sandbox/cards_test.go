@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -138,11 +139,11 @@ func TestCards_Delay(t *testing.T) {
 	w := newWorld(t)
 	in, _ := w.start(t, "card_success_slow:2s")
 	begin := w.clock.Now()
-	w.clock.set(begin.Add(2*time.Second - 1))
+	w.clock.Set(begin.Add(2*time.Second - 1))
 	if n, err := w.RunOnce(t.Context()); n != 0 || err != nil {
 		t.Fatalf("%d things happened too early (%v)", n, err)
 	}
-	w.clock.set(begin.Add(2 * time.Second))
+	w.clock.Set(begin.Add(2 * time.Second))
 	if n, err := w.RunOnce(t.Context()); n != 2 || err != nil { // the outcome and its webhook
 		t.Fatalf("%d things happened (%v), want 2", n, err)
 	}
@@ -298,10 +299,7 @@ func TestConfirm(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header = header
-		response, err := w.api.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		response := testkit.Must(w.api.Client().Do(r))(t)
 		response.Body.Close()
 		return response.StatusCode
 	}

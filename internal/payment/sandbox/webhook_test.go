@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // signedAt is the time of the webhooks in these tests.
@@ -141,10 +142,7 @@ func FuzzParseWebhook(f *testing.F) {
 	f.Add(Sign([]byte(succeededBody), signedAt, testSecret), []byte(succeededBody), false)
 	f.Add("t=1,v1=00", []byte(`{"type":"refund.failed","refund":{}}`), true)
 	f.Add("v1=,t=,t==,,", []byte("null"), true)
-	c, err := NewClient(ClientConfig{BaseURL: "http://sandbox.example", APIKey: testKey, WebhookSecret: testSecret})
-	if err != nil {
-		f.Fatal(err)
-	}
+	c := testkit.Must(NewClient(ClientConfig{BaseURL: "http://sandbox.example", APIKey: testKey, WebhookSecret: testSecret}))(f)
 	_, genuine, _ := strings.Cut(Sign([]byte(succeededBody), signedAt, testSecret), ",")
 	f.Fuzz(func(t *testing.T, signature string, body []byte, sign bool) {
 		if sign {

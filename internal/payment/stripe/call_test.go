@@ -16,6 +16,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // answering is a client of a Stripe that gives these answers, the last one for ever, and the number of requests it got.
@@ -31,10 +32,7 @@ func answering(t *testing.T, change func(*Config), answers ...http.HandlerFunc) 
 	if change != nil {
 		change(&cfg)
 	}
-	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(New(cfg))(t)
 	return c, &requests
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // intentObject is a payment as an event shows it, with some fields changed.
@@ -112,10 +113,7 @@ func TestParseWebhook(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			body := eventBody("evt_1", tt.kind, APIVersion, tt.object)
 			for range 2 { // a duplicate is the same event
-				got, err := c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now())
-				if err != nil {
-					t.Fatal(err)
-				}
+				got := testkit.Must(c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now()))(t)
 				if age := time.Since(got.OccurredAt); age < 0 || age > time.Minute || got.OccurredAt.Location() != time.UTC {
 					t.Errorf("it occurred at %s", got.OccurredAt)
 				}
@@ -207,10 +205,7 @@ func FuzzParseWebhook(f *testing.F) {
 	f.Add("refund.updated", `{"id":"re_1","status":"failed","amount":1,"currency":"eur","metadata":{"payment_id":"p","refund_id":"r"}}`)
 	f.Add("charge.dispute.created", `{"id":"du_1","payment_intent":"pi_1"}`)
 	f.Add("charge.dispute.created", `{"payment_intent":{"id":5}}`)
-	c, err := New(Config{SecretKey: testKey, WebhookSecrets: []string{testSecret}})
-	if err != nil {
-		f.Fatal(err)
-	}
+	c := testkit.Must(New(Config{SecretKey: testKey, WebhookSecrets: []string{testSecret}}))(f)
 	f.Fuzz(func(t *testing.T, kind, object string) {
 		body := []byte(`{"id":"evt_1","object":"event","created":1,"api_version":"` + APIVersion + `","type":` + encode(kind) + `,"data":{"object":` + object + `}}`)
 		event, err := c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now())
