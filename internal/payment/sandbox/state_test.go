@@ -308,7 +308,8 @@ func TestReadBook(t *testing.T) {
 	paid, _ := w.start(t, "card_success_refund_fails")
 	w.settle(t)
 	for i, minor := range []int64{400, 51} {
-		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID, Amount: money.Amount{Minor: minor, Currency: "EUR"}}
+		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID,
+			Amount: money.Amount{Minor: minor, Currency: "EUR"}}
 		if _, err := w.client.Refund(t.Context(), refund); err != nil {
 			t.Fatal(err)
 		}
@@ -323,9 +324,10 @@ func TestReadBook(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Held{
-		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor, Refunds: []HeldRefund{
-			{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
-		}},
+		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor,
+			Refunds: []HeldRefund{
+				{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
+			}},
 		{ID: declined.PaymentID, OrderID: declined.OrderID, Status: payment.StatusFailed, Amount: declined.Amount},
 	}
 	if diff := cmp.Diff(want, book, cmpopts.SortSlices(func(a, b Held) bool { return a.ID < b.ID })); diff != "" {
