@@ -1,9 +1,7 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 
@@ -12,6 +10,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/client"
+	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
 )
@@ -43,76 +42,41 @@ type member struct {
 	country string
 }
 
-// fill puts into an open shop what is needed before anybody can buy, and that many customers: by the domains themselves,
-// as nothing is broken yet.
-func (s *shop) fill(ctx context.Context, customers int) (world, error) {
+// fill puts into an open shop what is needed before anybody can buy, and that many customers. It calls the domains
+// directly, as nothing is broken yet.
+func (s *shop) fill(ctx context.Context, customers int) (w world, err error) {
 	p, err := pod.New(ctx, pod.Config{
 		Regions: s.set, Region: s.set.Primary().Name, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
 		Database: database.Config{URL: s.url, ApplicationName: "meridian-chaos-fill", MaxConns: 2},
-		Sandbox:  sandbox.ClientConfig{BaseURL: s.bank.base, APIKey: s.keys.api, WebhookSecret: s.keys.webhooks},
+		Sandbox:  sandbox.ClientConfig{BaseURL: s.gateway.base, APIKey: s.keys.api, WebhookSecret: s.keys.webhooks},
 		Argon2:   account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, // these passwords are no secrets
 	})
 	if err != nil {
-		return world{}, err
+		return w, err
 	}
-	w, err := fillBy(ctx, s, p, customers)
-	if closeErr := p.Close(ctx); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return world{}, fmt.Errorf("fill the shop: %w", err)
-	}
-	return w, nil
-}
-
-func fillBy(ctx context.Context, s *shop, p *pod.Pod, customers int) (world, error) {
-	w := newWorld(s)
+	defer func() {
+		if closeErr := p.Close(ctx); err == nil {
+			err = closeErr
+		}
+	}()
 	if err := inventory.SyncWarehouses(ctx, p.DB, s.set); err != nil {
 		return w, err
 	}
 	if err := p.Accounts.RotateOnce(ctx); err != nil { // so that the first sign-in finds a key
 		return w, err
 	}
-	if err := sell(ctx, p.Catalog, append(w.skus, walkSKU), s.currencies()); err != nil {
-		return w, err
+	if err := w.sell(ctx, s, p.Catalog); err != nil {
+		return w, fmt.Errorf("fill the catalogue: %w", err)
 	}
 	if err := w.register(ctx, p.Accounts, customers); err != nil {
-		return w, err
+		return w, fmt.Errorf("register customers: %w", err)
 	}
-	w.opening = []inventory.Receipt{{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits}}
-	for _, sku := range w.skus {
-		for _, warehouse := range w.warehouses {
-			if s.dice.chance(0.5) {
-				w.opening = append(w.opening, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: int64(1 + s.dice.number(openingUnits))})
-			}
-		}
-	}
+	w.chooseStock(s)
 	return w, p.Inventory.ReceiveMany(ctx, w.opening)
 }
 
-func newWorld(s *shop) world {
-	var w world
-	for i := range skuCount {
-		w.skus = append(w.skus, fmt.Sprintf("CHAOS-%02d", i+1))
-	}
-	for _, region := range s.set.All() {
-		for _, warehouse := range region.Warehouses {
-			w.warehouses = append(w.warehouses, warehouse.Code)
-		}
-	}
-	return w
-}
-
-func (s *shop) currencies() []string {
-	var all []string
-	for _, region := range s.set.All() {
-		all = append(all, region.Currencies...)
-	}
-	return all
-}
-
 // sell puts SKUs on sale, each with a price of its own.
-func sell(ctx context.Context, c *catalog.Catalog, skus, currencies []string) error {
+func (w *world) sell(ctx context.Context, s *shop, c *catalog.Catalog) error {
 	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "c", Name: "Chaos"}}); err != nil {
 		return err
 	}
@@ -120,41 +84,38 @@ func sell(ctx context.Context, c *catalog.Catalog, skus, currencies []string) er
 	if err != nil {
 		return err
 	}
-	var file bytes.Buffer
-	lines := json.NewEncoder(&file)
-	for i, sku := range skus {
-		prices := make(map[string]int64)
-		for _, currency := range currencies {
-			prices[currency] = int64(1000 + 37*i)
+	for i := range skuCount {
+		w.skus = append(w.skus, fmt.Sprintf("CHAOS-%02d", i+1))
+	}
+	for i, sku := range append(w.skus, walkSKU) {
+		prices := make(map[money.Currency]int64)
+		for _, region := range s.set.All() {
+			for _, currency := range region.Currencies {
+				prices[money.Currency(currency)] = int64(1000 + 37*i)
+			}
 		}
-		err := lines.Encode(map[string]any{
-			"key": sku, "title": "Product " + sku, "category": "c", "status": "active",
-			"skus": []any{map[string]any{"sku": sku, "prices": prices}},
-		})
+		_, err := c.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+			Key: sku, Title: "Product " + sku, CategoryID: "c", Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: sku, Prices: prices}},
+		}})
 		if err != nil {
 			return err
 		}
 	}
-	report, err := c.Import(ctx, catalog.ImportInput{
-		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.FormatNDJSON, Policy: catalog.AllOrNothing,
-	})
-	if err == nil && report.LinesBad > 0 {
-		err = fmt.Errorf("%d products were refused: %v", report.LinesBad, report.Errors[0])
-	}
-	return err
+	return nil
 }
 
 // register makes the customers' accounts and the operator's, and signs them in.
 func (w *world) register(ctx context.Context, accounts *account.Accounts, customers int) error {
+	in := account.RegisterInput{Password: "a password for an hour", Name: "Chaos"}
 	for i := range customers {
-		country := homes[i%len(homes)]
-		session, err := accounts.Register(ctx, registration(fmt.Sprintf("shopper-%d@chaos.example", i), country))
+		in.Email, in.Country = fmt.Sprintf("shopper-%d@chaos.example", i), homes[i%len(homes)]
+		session, err := accounts.Register(ctx, in)
 		if err != nil {
 			return err
 		}
-		w.customers = append(w.customers, member{client.By{AccessToken: session.AccessToken}, country})
+		w.customers = append(w.customers, member{client.By{AccessToken: session.AccessToken}, in.Country})
 	}
-	in := registration("operator@chaos.example", homes[0])
+	in.Email, in.Country = "operator@chaos.example", homes[0]
 	session, err := accounts.Register(ctx, in)
 	if err != nil {
 		return err
@@ -168,6 +129,19 @@ func (w *world) register(ctx context.Context, accounts *account.Accounts, custom
 	return err
 }
 
-func registration(email, country string) account.RegisterInput {
-	return account.RegisterInput{Email: email, Password: "a password for an hour", Name: "Chaos", Country: country}
+// chooseStock decides which warehouse has how many units of which SKU.
+func (w *world) chooseStock(s *shop) {
+	for _, region := range s.set.All() {
+		for _, warehouse := range region.Warehouses {
+			w.warehouses = append(w.warehouses, warehouse.Code)
+		}
+	}
+	w.opening = []inventory.Receipt{{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits}}
+	for _, sku := range w.skus {
+		for _, warehouse := range w.warehouses {
+			if s.dice.chance(0.5) {
+				w.opening = append(w.opening, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: int64(1 + s.dice.IntN(openingUnits))})
+			}
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/lab/audit"
 	"meridian/internal/lab/client"
 	"meridian/internal/money"
 	"meridian/internal/payment"
@@ -15,21 +16,21 @@ import (
 // books are three that agree: one SKU of which two units were received, one order of one unit, paid, and one cancelled.
 type books struct {
 	told     *ledger
-	held     book
+	held     audit.Book
 	provider []sandbox.Held
 }
 
 func agreeing() *books {
-	b := &books{told: newLedger(), held: book{orders: make(map[string]*heldOrder)}}
+	b := &books{told: newLedger(), held: audit.Book{Orders: make(map[string]*audit.Order)}}
 	b.told.receive("A", 2)
-	b.held.stock = []stockBook{{sku: "A", received: 2, onHand: 2}}
-	for _, o := range []heldOrder{{id: "ord_1", status: "paid", captured: 100}, {id: "ord_2", status: "cancelled"}} {
+	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2, OnHand: 2}}
+	for _, o := range []audit.Order{{ID: "ord_1", Status: "paid", CapturedMinor: 100}, {ID: "ord_2", Status: "cancelled"}} {
 		lines := []client.Line{{SKU: "A", Quantity: 1}}
-		o.cart, o.paymentID, o.currency, o.total = "crt"+o.id, "pay"+o.id, "EUR", 100
-		o.lines = []heldLine{{Line: lines[0]}}
-		o.refunds = make(map[string]int64)
-		b.held.orders[o.id] = &o
-		b.told.told(b.told.open(o.cart, lines), client.Order{ID: o.id, Status: o.status, Currency: "EUR", TotalMinor: 100})
+		o.Cart, o.PaymentID, o.Currency, o.TotalMinor = "crt"+o.ID, "pay"+o.ID, "EUR", 100
+		o.Lines = []audit.Line{{SKU: "A", Quantity: 1}}
+		o.Refunds = make(map[string]int64)
+		b.held.Orders[o.ID] = &o
+		b.told.told(b.told.open(o.Cart, lines), client.Order{ID: o.ID, Status: o.Status, Currency: "EUR", TotalMinor: 100})
 	}
 	b.provider = []sandbox.Held{
 		{ID: "payord_1", OrderID: "ord_1", Status: payment.StatusSucceeded, Amount: money.New(100, "EUR"), CapturedMinor: 100},
@@ -47,27 +48,27 @@ func TestJudge(t *testing.T) {
 	}{
 		{"they agree", func(*books) {}, Verdict{}, ""},
 		{"more sold than received", func(b *books) {
-			b.held.orders["ord_2"].status = "pending_payment"
-			b.held.stock[0].received = 1
+			b.held.Orders["ord_2"].Status = "pending_payment"
+			b.held.Stock[0].Received = 1
 			b.told.received["A"] = 1
 		},
 			Verdict{Oversold: 1, Lost: 1}, "2 units sold, 1 received"},
-		{"a row promises more than it has", func(b *books) { b.held.stock[0].short = 3 }, Verdict{Oversold: 3}, "short of 3"},
+		{"a row promises more than it has", func(b *books) { b.held.Stock[0].Short = 3 }, Verdict{Oversold: 3}, "short of 3"},
 		{"a delivery is lost", func(b *books) { b.told.receive("A", 5) }, Verdict{Lost: 1}, "7 units were acknowledged, 2"},
-		{"an order is gone", func(b *books) { delete(b.held.orders, "ord_2") }, Verdict{Lost: 1}, "ord_2 was acknowledged and does not exist"},
-		{"a paid order is gone", func(b *books) { delete(b.held.orders, "ord_1") }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "not there"},
-		{"another total", func(b *books) { b.held.orders["ord_2"].total = 99 }, Verdict{Lost: 1}, "not what was acknowledged"},
-		{"another line", func(b *books) { b.held.orders["ord_2"].lines[0].Quantity = 2 }, Verdict{Lost: 1}, "not what was acknowledged"},
-		{"told paid, is cancelled", func(b *books) { b.held.orders["ord_1"].status = "cancelled" }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "told to be paid and is cancelled"},
+		{"an order is gone", func(b *books) { delete(b.held.Orders, "ord_2") }, Verdict{Lost: 1}, "ord_2 was acknowledged and does not exist"},
+		{"a paid order is gone", func(b *books) { delete(b.held.Orders, "ord_1") }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "not there"},
+		{"another total", func(b *books) { b.held.Orders["ord_2"].TotalMinor = 99 }, Verdict{Lost: 1}, "not what was acknowledged"},
+		{"another line", func(b *books) { b.held.Orders["ord_2"].Lines[0].Quantity = 2 }, Verdict{Lost: 1}, "not what was acknowledged"},
+		{"told paid, is cancelled", func(b *books) { b.held.Orders["ord_1"].Status = "cancelled" }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "told to be paid and is cancelled"},
 		{"told cancelled, is not", func(b *books) {
-			b.held.orders["ord_2"].status = "pending_payment"
-			b.held.orders["ord_2"].paymentStatus = "pending"
+			b.held.Orders["ord_2"].Status = "pending_payment"
+			b.held.Orders["ord_2"].PaymentStatus = "pending"
 		}, Verdict{Lost: 1}, "told to be cancelled"},
 		{"money for a cancelled order", func(b *books) { b.take(1, 100) }, Verdict{ChargedWithoutOrder: 1}, "100 EUR are kept"},
 		{"the same, given back", func(b *books) {
 			b.take(1, 100)
 			b.provider[1].Refunds = []sandbox.HeldRefund{{ID: "r", Status: payment.RefundSucceeded, Minor: 100}}
-			b.held.orders["ord_2"].refunds["r"] = 100
+			b.held.Orders["ord_2"].Refunds["r"] = 100
 		}, Verdict{}, ""},
 		{"given back in vain", func(b *books) {
 			b.take(1, 100)
@@ -75,7 +76,7 @@ func TestJudge(t *testing.T) {
 		}, Verdict{ChargedWithoutOrder: 1}, "kept for an order that is cancelled"},
 		{"two captures", func(b *books) { b.provider = append(b.provider, b.provider[0]) }, Verdict{ChargedTwice: 1}, "paid 2 times"},
 		{"another amount", func(b *books) { b.provider[0].CapturedMinor = 90 }, Verdict{ChargedTwice: 1}, "took 90 EUR"},
-		{"two orders of a cart", func(b *books) { b.held.orders["ord_2"].cart = "crtord_1" }, Verdict{ChargedTwice: 1, Lost: 1}, "became the orders"},
+		{"two orders of a cart", func(b *books) { b.held.Orders["ord_2"].Cart = "crtord_1" }, Verdict{ChargedTwice: 1, Lost: 1}, "became the orders"},
 		{"a repeated call made another", func(b *books) { b.told.told(b.told.purchases[0], client.Order{ID: "ord_2", Status: "cancelled"}) },
 			Verdict{ChargedTwice: 1, Lost: 2}, "answered with the orders"},
 		{"paid without money", func(b *books) { b.provider[0].Status, b.provider[0].CapturedMinor = payment.StatusFailed, 0 }, Verdict{NotCharged: 1}, "has none of it"},

@@ -12,31 +12,32 @@ import (
 type purchase struct {
 	cart  string
 	lines []client.Line
-	// orders are the ids that the shopper was told of: one, if all is well.
+	// orders holds the ids that the shopper was told of: one, if all is well.
 	orders []string
 	// placed is the order as it was first told.
 	placed client.Order
 	// refused is the code of the refusal of a checkout that made no order: sold_out.
 	refused string
-	// paid, cancelled and refunded are what the shopper, or the operator, was told of the order at any time.
-	paid, cancelled, refunded bool
-	refundedMinor             int64
+	// paid and cancelled are what the shopper, or the operator, was told of the order at any time.
+	paid, cancelled bool
+	refundedMinor   int64
 }
 
-// ledger is what the shoppers and suppliers of a run were told: the clients' truth. It is safe for concurrent use.
+// ledger records what the shoppers and suppliers of a run were told. It is safe for concurrent use.
 type ledger struct {
 	mu        sync.Mutex
 	purchases []*purchase
 	received  map[string]int64 // units that were acknowledged, by SKU
 	calls     int              // answered calls
 	repeats   int              // calls sent again for want of an answer
-	strange   map[string]int   // answers that no shop in order gives, with how often
+	strange   map[string]int   // answers that no correct shop gives, with how often
 }
 
 func newLedger() *ledger {
 	return &ledger{received: make(map[string]int64), strange: make(map[string]int)}
 }
 
+// open records that a checkout of a cart begins.
 func (l *ledger) open(cart string, lines []client.Line) *purchase {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,29 +56,26 @@ func (l *ledger) told(p *purchase, o client.Order) {
 	if !slices.Contains(p.orders, o.ID) {
 		p.orders = append(p.orders, o.ID)
 	}
-	switch o.Status {
-	case "cancelled":
-		p.cancelled = true
-	case "refunded":
-		p.paid, p.refunded = true, true
-	case "paid":
-		p.paid = true
-	}
+	p.cancelled = p.cancelled || o.Status == "cancelled"
+	p.paid = p.paid || o.Status == "paid" || o.Status == "refunded"
 	p.refundedMinor = max(p.refundedMinor, o.Payment.RefundedMinor)
 }
 
+// refuse records that a checkout made no order, and why.
 func (l *ledger) refuse(p *purchase, code string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p.refused = code
 }
 
+// receive records a delivery that was acknowledged.
 func (l *ledger) receive(sku string, units int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.received[sku] += units
 }
 
+// answer records a call that was answered after so many repetitions.
 func (l *ledger) answer(repeats int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,12 +90,11 @@ func (l *ledger) note(format string, args ...any) {
 	l.strange[fmt.Sprintf(format, args...)]++
 }
 
-// counts are what a run's table says of its shoppers.
+// counts returns how many checkouts were begun, acknowledged with an order, and refused as sold out.
 func (l *ledger) counts() (attempted, acknowledged, soldOut int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.purchases {
-		attempted++
 		switch {
 		case len(p.orders) > 0:
 			acknowledged++
@@ -105,5 +102,5 @@ func (l *ledger) counts() (attempted, acknowledged, soldOut int) {
 			soldOut++
 		}
 	}
-	return attempted, acknowledged, soldOut
+	return len(l.purchases), acknowledged, soldOut
 }

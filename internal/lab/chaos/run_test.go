@@ -25,9 +25,9 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: ways(
-		(*breaker).killPods, (*breaker).killInCheckout, (*breaker).killInPayment, (*breaker).killDatabases,
-	)}
+	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: []fault{
+		(*breaker).killPods, killAt(checkoutSent, paymentAsked, paymentDone), (*breaker).killDatabases,
+	}}
 	result, err := Run(t.Context(), scenario, Config{
 		Regions: set, Executable: binary, Seed: 7, Duration: 5 * time.Second, Shoppers: 8, Hurry: true,
 		Tell: func(line string) { t.Log(line) },

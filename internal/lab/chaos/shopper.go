@@ -7,21 +7,27 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"meridian/internal/lab/client"
 )
 
-// load is what goes on in a shop while it is broken.
+// load is the traffic of a shop while it is broken.
 type load struct {
 	shop   *shop
 	world  world
 	ledger *ledger
-	dice   *dice
+	dice   dice
 	cards  []string
-	// sending, if set, is called just before a checkout is sent to a pod.
-	sending atomic.Pointer[func(*replica)]
+}
+
+// newLoad returns the traffic of a shop that was filled with w.
+func newLoad(s *shop, w world, cards []string) *load {
+	l := &load{shop: s, world: w, ledger: newLedger(), dice: s.dice, cards: cards}
+	for _, receipt := range w.opening {
+		l.ledger.receive(receipt.SKU, receipt.Quantity)
+	}
+	return l
 }
 
 // everyCard is how shoppers pay: mostly well.
@@ -38,17 +44,17 @@ var quickCards = []string{
 	"card_duplicate:3", "card_reordered", "card_early", "card_error_then_success", "card_success_refund_slow:1s",
 }
 
-// onCheckout has hook called just before each checkout is sent to a pod.
-func (l *load) onCheckout(hook func(*replica)) { l.sending.Store(&hook) }
+// supplyPause is the time between two deliveries at most: the shop sells faster than that.
+const supplyPause = 200 * time.Millisecond
 
-// run has shoppers buy, and a supplier bring more, until buying ends. Whoever has begun something then finishes it, for
+// run lets shoppers buy, and a supplier bring more, until buying ends. Whoever has begun something then finishes it, for
 // which patience bounds the time.
 func (l *load) run(buying, patience context.Context) {
 	var busy sync.WaitGroup
 	for _, customer := range l.world.customers {
 		busy.Go(func() {
 			for buying.Err() == nil {
-				l.shopOnce(patience, customer)
+				l.visit(patience, customer)
 			}
 		})
 	}
@@ -60,50 +66,43 @@ func (l *load) run(buying, patience context.Context) {
 	busy.Wait()
 }
 
-// supplyPause is the time between two deliveries at most: the shop sells faster than that.
-const supplyPause = 200 * time.Millisecond
-
 // codeSoldOut is the refusal that a shopper has to live with.
 const codeSoldOut = "sold_out"
 
 // errUnanswered ends a call that nobody answered for as long as there was patience.
 var errUnanswered = errors.New("never answered")
 
-// call makes one call, at pods taken at random, until one answers for good. The key in do has to be the same each time.
-func (l *load) call(ctx context.Context, do func(c *client.Client, at *replica) error) error {
+// send makes a call at pods taken at random until one gives a final answer. An idempotency key in do has to be the same
+// each time. It fails with errUnanswered when ctx ends first.
+func send[T any](ctx context.Context, l *load, do func(at *replica) (T, error)) (T, error) {
 	for repeats := 0; ; repeats++ {
-		at := one(l.dice, l.shop.pods)
-		err := do(&client.Client{Base: at.base, HTTP: l.shop.http}, at)
+		answer, err := do(one(l.dice, l.shop.pods))
 		if err == nil || isFinal(err) {
 			l.ledger.answer(repeats)
-			return err
+			return answer, err
 		}
 		if !sleep(ctx, l.dice.between(20*time.Millisecond, 300*time.Millisecond)) {
-			return fmt.Errorf("%w: %w", errUnanswered, err)
+			return answer, fmt.Errorf("%w: %w", errUnanswered, err)
 		}
 	}
 }
 
-// isFinal is true of a refusal that another try would only repeat.
+// isFinal reports whether err is a refusal that another try would only repeat.
 func isFinal(err error) bool {
 	var problem *client.ProblemError
 	return errors.As(err, &problem) && problem.Status < 500 &&
 		problem.Status != http.StatusTooManyRequests && problem.Status != http.StatusRequestTimeout
 }
 
-// shopOnce is one visit, of a customer or, half of the time, as a guest: a cart, a checkout, and sometimes a change of
-// mind.
-func (l *load) shopOnce(ctx context.Context, who member) {
+// visit is one visit, of a customer or, half of the time, of a guest: a cart, a checkout, and sometimes a change of mind.
+func (l *load) visit(ctx context.Context, who member) {
 	guest := l.dice.chance(0.5)
 	if guest {
 		who = member{country: one(l.dice, homes)}
 	}
-	lines := l.basket()
-	var cart client.Cart
-	key := client.NewKey()
-	err := l.call(ctx, func(c *client.Client, _ *replica) (err error) {
-		cart, err = c.CreateCart(ctx, who.By, key, client.CartInput{Country: who.country, Lines: lines})
-		return err
+	lines, key := l.basket(), client.NewKey()
+	cart, err := send(ctx, l, func(at *replica) (client.Cart, error) {
+		return at.CreateCart(ctx, who.By, key, client.CartInput{Country: who.country, Lines: lines})
 	})
 	if err != nil {
 		l.ledger.note("cart: %s", client.CodeOf(err))
@@ -123,7 +122,15 @@ func (l *load) shopOnce(ctx context.Context, who member) {
 	if guest {
 		who.By = client.By{GuestToken: placed.GuestToken}
 	}
-	l.afterwards(ctx, who, p, placed.Order)
+	switch chance := l.dice.Float64(); {
+	case chance < 0.12:
+		l.cancel(ctx, who, p)
+	case chance < 0.3:
+		l.look(ctx, who, p)
+		if p.paid {
+			l.refund(ctx, p)
+		}
+	}
 }
 
 // empty takes out of a customer's cart what could not be bought.
@@ -133,38 +140,33 @@ func (l *load) empty(ctx context.Context, who member, p *purchase) {
 		changes = append(changes, client.CartChange{Op: "remove", SKU: line.SKU})
 	}
 	key := client.NewKey()
-	err := l.call(ctx, func(c *client.Client, _ *replica) error {
-		_, err := c.ChangeCart(ctx, who.By, key, p.cart, changes)
-		return err
-	})
+	_, err := send(ctx, l, func(at *replica) (client.Cart, error) { return at.ChangeCart(ctx, who.By, key, p.cart, changes) })
 	if err != nil {
 		l.ledger.note("empty cart: %s", client.CodeOf(err))
 	}
 }
 
-// basket is one to three SKUs. One in three is the same that everybody wants.
+// basket returns one to three SKUs. One in three is the same that everybody wants.
 func (l *load) basket() []client.Line {
 	lines := []client.Line{}
-	for range 1 + l.dice.number(3) {
+	for range 1 + l.dice.IntN(3) {
 		sku := one(l.dice, l.world.skus)
 		if l.dice.chance(0.33) {
 			sku = l.world.skus[0]
 		}
 		if !slices.ContainsFunc(lines, func(line client.Line) bool { return line.SKU == sku }) {
-			lines = append(lines, client.Line{SKU: sku, Quantity: int64(1 + l.dice.number(2))})
+			lines = append(lines, client.Line{SKU: sku, Quantity: int64(1 + l.dice.IntN(2))})
 		}
 	}
 	return lines
 }
 
 // checkout orders the cart: as a rule by one call, sometimes by two at once, with the same key as when a button is
-// pressed twice, or with two keys as from two browser windows.
-func (l *load) checkout(ctx context.Context, who member, p *purchase) (client.Placed, bool) {
-	var in client.CheckoutInput
-	in.Cart, in.Payment.Method = p.cart, one(l.dice, l.cards)
-	in.ShipTo = shipTo(who.country)
+// pressed twice, or with two keys as from two browser windows. It returns the order if there is one.
+func (l *load) checkout(ctx context.Context, who member, p *purchase) (placed client.Placed, ok bool) {
+	in := checkoutOf(p.cart, one(l.dice, l.cards), who.country)
 	if who.GuestToken != "" {
-		in.Email = "guest@chaos.example"
+		in.Email = guestEmail
 	}
 	keys := []string{client.NewKey()}
 	switch {
@@ -173,95 +175,64 @@ func (l *load) checkout(ctx context.Context, who member, p *purchase) (client.Pl
 	case l.dice.chance(0.05):
 		keys = append(keys, client.NewKey())
 	}
-	answers := make([]placing, len(keys))
+	answers := make([]client.Placed, len(keys))
+	errs := make([]error, len(keys))
 	var both sync.WaitGroup
 	for i, key := range keys {
-		both.Go(func() { answers[i] = l.place(ctx, who, key, in) })
+		both.Go(func() {
+			answers[i], errs[i] = send(ctx, l, func(at *replica) (client.Placed, error) {
+				l.shop.observe(checkoutSent, at)
+				return at.Checkout(ctx, who.By, key, in)
+			})
+		})
 	}
 	both.Wait()
-	return l.outcome(p, answers)
-}
-
-// shipTo is an address in a country.
-func shipTo(country string) client.Address {
-	return client.Address{Name: "Chaos Shopper", Line1: "1 Street", City: "Town", Postcode: "12345", Country: country}
-}
-
-// placing is what one of the calls of a checkout was answered.
-type placing struct {
-	placed client.Placed
-	err    error
-}
-
-func (l *load) place(ctx context.Context, who member, key string, in client.CheckoutInput) (a placing) {
-	a.err = l.call(ctx, func(c *client.Client, at *replica) (err error) {
-		if hook := l.sending.Load(); hook != nil {
-			(*hook)(at)
-		}
-		a.placed, err = c.Checkout(ctx, who.By, key, in)
-		return err
-	})
-	return a
-}
-
-// outcome records what a checkout was answered, by all its calls, and returns the order if there is one.
-func (l *load) outcome(p *purchase, answers []placing) (placed client.Placed, ok bool) {
-	for _, a := range answers {
-		if a.err == nil {
-			l.ledger.told(p, a.placed.Order)
-			placed, ok = a.placed, true
+	for i, answer := range answers {
+		if errs[i] == nil {
+			l.ledger.told(p, answer.Order)
+			placed, ok = answer, true
 		}
 	}
-	for _, a := range answers {
-		switch code := client.CodeOf(a.err); {
-		case a.err == nil:
-		case code == codeSoldOut && !ok:
+	l.judgeRefusals(p, errs, ok)
+	return placed, ok
+}
+
+const guestEmail = "guest@chaos.example"
+
+func checkoutOf(cart, card, country string) client.CheckoutInput {
+	in := client.CheckoutInput{Cart: cart, ShipTo: client.Address{
+		Name: "Chaos Shopper", Line1: "1 Street", City: "Town", Postcode: "12345", Country: country,
+	}}
+	in.Payment.Method = card
+	return in
+}
+
+// judgeRefusals records the refusals of a checkout's calls, of which one was placed or not.
+func (l *load) judgeRefusals(p *purchase, errs []error, placed bool) {
+	for _, err := range errs {
+		switch code := client.CodeOf(err); {
+		case err == nil:
+		case code == codeSoldOut && !placed:
 			l.ledger.refuse(p, code)
-		case code == codeSoldOut, code == "cart_closed" && ok: // the other call was quicker
+		case code == codeSoldOut, code == "cart_closed" && placed: // the other call was quicker
 		default:
 			l.ledger.note("checkout: %s", code)
 		}
 	}
-	return placed, ok
 }
 
-// afterwards is what some shoppers do with an order, and operators for them.
-func (l *load) afterwards(ctx context.Context, who member, p *purchase, o client.Order) {
-	switch chance := l.dice.share(); {
-	case chance < 0.12:
-		l.cancel(ctx, who, p, o.ID)
-	case chance < 0.3:
-		l.look(ctx, who, p, o.ID)
-		if p.paid {
-			l.refund(ctx, p)
-		}
-	}
-}
-
-func (l *load) look(ctx context.Context, who member, p *purchase, id string) {
+// look reads the order some time later.
+func (l *load) look(ctx context.Context, who member, p *purchase) {
 	sleep(ctx, l.dice.between(0, time.Second))
-	var o client.Order
-	err := l.call(ctx, func(c *client.Client, _ *replica) (err error) {
-		o, err = c.GetOrder(ctx, who.By, id)
-		return err
-	})
-	if err != nil {
-		l.ledger.note("look at order %s: %s", id, client.CodeOf(err))
-		return
-	}
-	l.ledger.told(p, o)
+	l.ask(ctx, p, "look", func(at *replica) (client.Order, error) { return at.GetOrder(ctx, who.By, p.placed.ID) })
 }
 
-func (l *load) cancel(ctx context.Context, who member, p *purchase, id string) {
+func (l *load) cancel(ctx context.Context, who member, p *purchase) {
 	sleep(ctx, l.dice.between(0, 300*time.Millisecond))
 	key := client.NewKey()
-	l.change(p, "cancel", l.call(ctx, func(c *client.Client, _ *replica) error {
-		o, err := c.CancelOrder(ctx, who.By, key, id, "changed my mind")
-		if err == nil {
-			l.ledger.told(p, o)
-		}
-		return err
-	}))
+	l.ask(ctx, p, "cancel", func(at *replica) (client.Order, error) {
+		return at.CancelOrder(ctx, who.By, key, p.placed.ID, "changed my mind")
+	})
 }
 
 // refund gives one line back, or everything.
@@ -270,30 +241,54 @@ func (l *load) refund(ctx context.Context, p *purchase) {
 	if l.dice.chance(0.5) {
 		in.Lines = []client.RefundLine{{LineNo: 1, Quantity: 1}}
 	}
-	l.change(p, "refund", l.call(ctx, func(c *client.Client, _ *replica) error {
-		o, err := c.Refund(ctx, l.world.operator, key, p.placed.ID, in)
-		if err == nil {
-			l.ledger.told(p, o)
-		}
-		return err
-	}))
+	l.ask(ctx, p, "refund", func(at *replica) (client.Order, error) {
+		return at.Refund(ctx, l.world.operator, key, p.placed.ID, in)
+	})
 }
 
-// change notes an answer that a change of an order should not get. That its state does not allow it is a good answer.
-func (l *load) change(p *purchase, what string, err error) {
-	if code := client.CodeOf(err); err != nil && code != "order_state" {
-		l.ledger.note("%s of %s: %s", what, p.placed.ID, code)
+// ask makes a call about an order and records the answer. That the order's state does not allow it is a good answer.
+func (l *load) ask(ctx context.Context, p *purchase, what string, do func(at *replica) (client.Order, error)) {
+	switch o, err := send(ctx, l, do); {
+	case err == nil:
+		l.ledger.told(p, o)
+	case client.CodeOf(err) != "order_state":
+		l.ledger.note("%s of %s: %s", what, p.placed.ID, client.CodeOf(err))
 	}
 }
 
 // supply brings a few units of a SKU to a warehouse.
 func (l *load) supply(ctx context.Context) {
-	in := client.ReceiveInput{SKU: one(l.dice, l.world.skus), Warehouse: one(l.dice, l.world.warehouses), Quantity: int64(1 + l.dice.number(4)), Reason: "delivery"}
-	key := client.NewKey()
-	err := l.call(ctx, func(c *client.Client, _ *replica) error { return c.Receive(ctx, l.world.operator, key, in) })
+	key, in := client.NewKey(), client.ReceiveInput{
+		SKU: one(l.dice, l.world.skus), Warehouse: one(l.dice, l.world.warehouses), Quantity: int64(1 + l.dice.IntN(4)), Reason: "delivery",
+	}
+	_, err := send(ctx, l, func(at *replica) (struct{}, error) { return struct{}{}, at.Receive(ctx, l.world.operator, key, in) })
 	if err != nil {
 		l.ledger.note("delivery: %s", client.CodeOf(err))
 		return
 	}
 	l.ledger.receive(in.SKU, in.Quantity)
+}
+
+// orderAt orders one unit, as a guest: the cart is made at the second pod, the checkout sent to the first, and to the
+// second until it is answered.
+func (l *load) orderAt(ctx context.Context, first, second *replica, card string) error {
+	patient := *second.Client
+	patient.Attempts = 20
+	lines := []client.Line{{SKU: walkSKU, Quantity: 1}}
+	cart, err := patient.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Country: homes[0], Lines: lines})
+	if err != nil {
+		return err
+	}
+	p := l.ledger.open(cart.ID, lines)
+	in := checkoutOf(cart.ID, card, homes[0])
+	in.Email = guestEmail
+	by, key := client.By{GuestToken: cart.GuestToken}, client.NewKey()
+	placed, err := first.Checkout(ctx, by, key, in)
+	if err != nil && !isFinal(err) {
+		placed, err = patient.Checkout(ctx, by, key, in)
+	}
+	if err == nil {
+		l.ledger.told(p, placed.Order)
+	}
+	return err
 }
