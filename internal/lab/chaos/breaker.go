@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"meridian/internal/lab/client"
 )
 
 // moment is a point of a request at which a pod may be killed.
@@ -21,7 +23,6 @@ const (
 // breaker breaks a shop as its scenario says, and counts what it did.
 type breaker struct {
 	shop *shop
-	load *load
 	dice dice
 	calm float64 // by how much the pauses between two faults of a kind are longer; 1 is as wild as it gets
 
@@ -36,8 +37,8 @@ type breaker struct {
 	failure       error // the first thing that could not be done: the run is then worth nothing
 }
 
-func newBreaker(s *shop, l *load, d dice, calm float64) *breaker {
-	b := &breaker{shop: s, load: l, dice: d, calm: max(calm, 1), dying: make(map[*replica]bool)}
+func newBreaker(s *shop, calm float64) *breaker {
+	b := &breaker{shop: s, dice: s.dice, calm: max(calm, 1), dying: make(map[*replica]bool)}
 	s.onMoment(b.observe)
 	return b
 }
@@ -58,7 +59,7 @@ func (b *breaker) run(ctx context.Context, faults []fault) error {
 
 // pause waits between two faults, and reports whether ctx is still alive.
 func (b *breaker) pause(ctx context.Context, low, high time.Duration) bool {
-	return sleep(ctx, time.Duration(b.calm*float64(b.dice.between(low, high))))
+	return client.Sleep(ctx, time.Duration(b.calm*float64(b.dice.between(low, high))))
 }
 
 func (b *breaker) fail(err error) {
@@ -164,7 +165,7 @@ func (b *breaker) killDatabases(ctx context.Context) {
 		b.mu.Lock()
 		b.databaseKills++
 		b.mu.Unlock()
-		sleep(ctx, b.dice.between(0, 1500*time.Millisecond))
+		client.Sleep(ctx, b.dice.between(0, 1500*time.Millisecond))
 		if err := b.shop.startDatabase(context.WithoutCancel(ctx)); err != nil {
 			b.fail(fmt.Errorf("start the database after its kill: %w", err))
 			return
@@ -181,7 +182,7 @@ func (b *breaker) cutConnections(ctx context.Context) {
 		b.pause(ctx, 0, 100*time.Millisecond)
 		proxy := one(b.dice, b.shop.pods).proxy
 		proxy.Arm(Cut{Side: Side(b.dice.IntN(2)), Step: 1 + b.dice.IntN(maxStep), StayDown: b.dice.chance(0.3)})
-		sleep(ctx, b.dice.between(20*time.Millisecond, 500*time.Millisecond))
+		client.Sleep(ctx, b.dice.between(20*time.Millisecond, 500*time.Millisecond))
 		proxy.Disarm()
 	}
 }
@@ -199,9 +200,9 @@ func misbehave(mode providerMode) fault {
 func (b *breaker) providerOutages(ctx context.Context) {
 	for ctx.Err() == nil {
 		b.shop.gateway.set(providerDown)
-		sleep(ctx, b.dice.between(500*time.Millisecond, 4*time.Second))
+		client.Sleep(ctx, b.dice.between(500*time.Millisecond, 4*time.Second))
 		b.shop.gateway.set(providerHonest)
-		sleep(ctx, b.dice.between(200*time.Millisecond, 2*time.Second))
+		client.Sleep(ctx, b.dice.between(200*time.Millisecond, 2*time.Second))
 	}
 }
 
@@ -215,7 +216,7 @@ func (b *breaker) repeatWebhooks(ctx context.Context) {
 // stopRegion kills all pods of one region in the middle of the run. They stay dead: the others have to finish their
 // work.
 func (b *breaker) stopRegion(ctx context.Context) {
-	sleep(ctx, b.dice.between(0, 3*time.Second))
+	client.Sleep(ctx, b.dice.between(0, 3*time.Second))
 	region := one(b.dice, b.shop.set.Names())
 	for _, r := range b.shop.pods {
 		if r.region == region {

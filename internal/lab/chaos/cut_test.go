@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"meridian/internal/lab/client"
 )
 
 // A checkout whose connection is cut, at each of its statements in turn and on either side, is one order when it has
@@ -54,7 +56,7 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 		return []*replica{other}
 	}
 	delivered := make(chan int, 1)
-	s.gateway.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.Base, "http://"), status: delivered}
+	s.gateway.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
 	refused, taken := 0, 0
 	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
 		first.Store(true)
@@ -122,13 +124,13 @@ func TestCut_UnderLoad(t *testing.T) {
 		for ctx.Err() == nil {
 			p := s.pods[len(s.pods)-1-s.dice.IntN(2)].proxy
 			p.Arm(Cut{Side: Side(s.dice.IntN(2)), Step: 1 + s.dice.IntN(maxStep)})
-			sleep(ctx, s.dice.between(0, 50*time.Millisecond))
+			client.Sleep(ctx, s.dice.between(0, 50*time.Millisecond))
 			p.Disarm()
 		}
 	}()
 	s.load.run(ctx, t.Context())
 	s.wantInOrder()
-	if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
-		t.Errorf("none of %d checkouts made an order", attempted)
+	if n := s.load.journal.Count(); n.Confirmed == 0 {
+		t.Errorf("none of %d checkouts made an order", n.Attempted)
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
+	"meridian/regions"
 )
 
 // What a shop begins with: few SKUs and little stock, so that shoppers meet and things sell out.
@@ -32,14 +34,8 @@ type world struct {
 	skus       []string
 	warehouses []string
 	opening    []inventory.Receipt
-	customers  []member
-	operator   client.By
-}
-
-// member is a customer who is signed in.
-type member struct {
-	client.By
-	country string
+	customers  []*shopper.Account
+	operator   *shopper.Account
 }
 
 // fill puts into an open shop what is needed before anybody can buy, and that many customers. It calls the domains
@@ -106,27 +102,34 @@ func (w *world) sell(ctx context.Context, s *shop, c *catalog.Catalog) error {
 
 // register makes the customers' accounts and the operator's, and signs them in.
 func (w *world) register(ctx context.Context, accounts *account.Accounts, customers int) error {
-	in := account.RegisterInput{Password: "a password for an hour", Name: "Chaos"}
 	for i := range customers {
-		in.Email, in.Country = fmt.Sprintf("shopper-%d@chaos.example", i), homes[i%len(homes)]
-		session, err := accounts.Register(ctx, in)
+		customer, _, err := register(ctx, accounts, fmt.Sprintf("shopper-%d@chaos.example", i), homes[i%len(homes)])
 		if err != nil {
 			return err
 		}
-		w.customers = append(w.customers, member{client.By{AccessToken: session.AccessToken}, in.Country})
+		w.customers = append(w.customers, customer)
 	}
-	in.Email, in.Country = "operator@chaos.example", homes[0]
-	session, err := accounts.Register(ctx, in)
+	operator, ref, err := register(ctx, accounts, "operator@chaos.example", homes[0])
 	if err != nil {
 		return err
 	}
-	roles := account.SetRolesInput{Account: session.Account.Ref, Roles: []string{account.RoleOperator}}
-	if _, err := accounts.SetRoles(ctx, roles); err != nil {
+	if _, err := accounts.SetRoles(ctx, account.SetRolesInput{Account: ref, Roles: []string{account.RoleOperator}}); err != nil {
 		return err
 	}
-	session, err = accounts.SignIn(ctx, account.SignInInput{Email: in.Email, Password: in.Password}) // with the new role
-	w.operator.AccessToken = session.AccessToken
+	session, err := accounts.SignIn(ctx, account.SignInInput{Email: operator.Email, Password: operator.Password}) // with the new role
+	w.operator = signedIn(operator.RegisterInput, session)
 	return err
+}
+
+func register(ctx context.Context, accounts *account.Accounts, email, country string) (*shopper.Account, regions.Ref, error) {
+	in := client.RegisterInput{Email: email, Password: "a password for an hour", Name: "Chaos", Country: country}
+	session, err := accounts.Register(ctx, account.RegisterInput{Email: in.Email, Password: in.Password, Name: in.Name, Country: in.Country})
+	return signedIn(in, session), session.Account.Ref, err
+}
+
+// signedIn returns an account with a session, whose token outlives a run.
+func signedIn(in client.RegisterInput, session account.Session) *shopper.Account {
+	return shopper.NewAccount(in, client.Session{AccessToken: session.AccessToken, ExpiresAt: session.AccessExpires})
 }
 
 // chooseStock decides which warehouse has how many units of which SKU.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"meridian/internal/lab/client"
 )
 
 // providerMode is how the payment provider behaves towards pods.
@@ -95,7 +97,7 @@ func (g *gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if mode == providerSlow {
-		sleep(r.Context(), g.slowness())
+		client.Sleep(r.Context(), g.slowness())
 	}
 	// Once it is on its way it is done, even when the pod has given up.
 	ctx := context.WithoutCancel(r.Context())
@@ -107,7 +109,7 @@ func (g *gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 	case providerLying:
 		got = answer{status: http.StatusInternalServerError}
 	case providerSlow:
-		sleep(ctx, g.slowness())
+		client.Sleep(ctx, g.slowness())
 	}
 	for name, values := range got.header {
 		w.Header()[name] = values
@@ -140,12 +142,12 @@ func (g *gateway) serveWebhook(w http.ResponseWriter, r *http.Request) {
 	if g.repeated.Load() {
 		for range g.dice.IntN(3) {
 			g.late.Go(func() {
-				if sleep(g.alive, g.lateness()) {
+				if client.Sleep(g.alive, g.lateness()) {
 					g.deliver(g.alive, r, body) // one too many: whether it arrives does not matter
 				}
 			})
 		}
-		sleep(r.Context(), g.lateness())
+		client.Sleep(r.Context(), g.lateness())
 	}
 	w.WriteHeader(g.deliver(r.Context(), r, body))
 }
@@ -164,7 +166,7 @@ func (g *gateway) deliver(ctx context.Context, r *http.Request, body []byte) int
 	g.observe(webhookSent, pod)
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
-	got, err := g.forward(ctx, r, body, pod.Base+"/v1/webhooks/sandbox")
+	got, err := g.forward(ctx, r, body, pod.base+"/v1/webhooks/sandbox")
 	if err != nil {
 		return http.StatusBadGateway
 	}

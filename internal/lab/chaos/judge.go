@@ -7,6 +7,7 @@ import (
 
 	"meridian/internal/lab/audit"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
 )
@@ -44,23 +45,28 @@ func (v *Verdict) find(counter *int64, n int64, format string, args ...any) {
 	v.Faults = append(v.Faults, fmt.Sprintf(format, args...))
 }
 
+// told is what the shoppers and suppliers of a run were told.
+type told struct {
+	purchases []*shopper.Purchase
+	received  map[string]int64 // units that were acknowledged, by SKU
+	notes     map[string]int   // answers that no correct shop gives, with how often
+}
+
 // judge compares what shoppers were told, what the database has and what the provider holds.
-func judge(told *ledger, b audit.Book, provider []sandbox.Held) Verdict {
-	told.mu.Lock()
-	defer told.mu.Unlock()
+func judge(t told, b audit.Book, provider []sandbox.Held) Verdict {
 	var v Verdict
-	v.stock(told, b)
-	v.shoppers(told, b)
+	v.stock(t, b)
+	v.shoppers(t, b)
 	v.money(b, provider)
 	v.carts(b)
-	for _, text := range slices.Sorted(maps.Keys(told.strange)) {
-		v.find(&v.Contradicted, int64(told.strange[text]), "answered %s", text)
+	for _, text := range slices.Sorted(maps.Keys(t.notes)) {
+		v.find(&v.Contradicted, int64(t.notes[text]), "answered %s", text)
 	}
 	return v
 }
 
 // stock compares what was sold with what was received.
-func (v *Verdict) stock(told *ledger, b audit.Book) {
+func (v *Verdict) stock(t told, b audit.Book) {
 	sold := make(map[string]int64)
 	for _, o := range b.Orders {
 		if o.Status == "cancelled" {
@@ -74,29 +80,29 @@ func (v *Verdict) stock(told *ledger, b audit.Book) {
 		if over := max(sold[s.SKU]-s.Received, s.Short); over > 0 {
 			v.find(&v.Oversold, over, "%s: %d units sold, %d received, stock short of %d", s.SKU, sold[s.SKU], s.Received, s.Short)
 		}
-		if s.Received != told.received[s.SKU] {
+		if s.Received != t.received[s.SKU] {
 			v.find(&v.Lost, 1, "%s: deliveries of %d units were acknowledged, %d are in the ledger of stock",
-				s.SKU, told.received[s.SKU], s.Received)
+				s.SKU, t.received[s.SKU], s.Received)
 		}
 	}
 }
 
 // shoppers compares what they were told with the orders.
-func (v *Verdict) shoppers(told *ledger, b audit.Book) {
+func (v *Verdict) shoppers(t told, b audit.Book) {
 	unheard := make(map[string]*audit.Order) // orders nobody was told of, by cart
 	for _, o := range b.Orders {
 		unheard[o.Cart] = o
 	}
-	for _, p := range told.purchases {
-		if len(p.orders) > 0 {
-			delete(unheard, p.cart)
+	for _, p := range t.purchases {
+		if len(p.Orders) > 0 {
+			delete(unheard, p.Cart.ID)
 		}
 	}
-	for _, p := range told.purchases {
-		if len(p.orders) > 1 {
-			v.find(&v.ChargedTwice, 1, "cart %s: repeated checkouts were answered with the orders %v", p.cart, p.orders)
+	for _, p := range t.purchases {
+		if len(p.Orders) > 1 {
+			v.find(&v.ChargedTwice, 1, "cart %s: repeated checkouts were answered with the orders %v", p.Cart.ID, p.Orders)
 		}
-		for _, id := range p.orders {
+		for _, id := range p.Orders {
 			v.acknowledged(p, id, b.Orders[id])
 		}
 	}
@@ -106,19 +112,19 @@ func (v *Verdict) shoppers(told *ledger, b audit.Book) {
 }
 
 // acknowledged compares an order that a shopper was told of with the one that is there, nil for none.
-func (v *Verdict) acknowledged(p *purchase, id string, o *audit.Order) {
+func (v *Verdict) acknowledged(p *shopper.Purchase, id string, o *audit.Order) {
 	switch {
 	case o == nil:
 		v.find(&v.Lost, 1, "order %s was acknowledged and does not exist", id)
-	case o.Cart != p.cart || o.Currency != p.placed.Currency || o.TotalMinor != p.placed.TotalMinor || !sameLines(p.lines, o.Lines):
+	case o.Cart != p.Cart.ID || o.Currency != p.Order.Currency || o.TotalMinor != p.Order.TotalMinor || !sameLines(p.Lines, o.Lines):
 		v.find(&v.Lost, 1, "order %s is not what was acknowledged: %d %s of %v, not %d %s of %v", id,
-			o.TotalMinor, o.Currency, o.Lines, p.placed.TotalMinor, p.placed.Currency, p.lines)
-	case p.cancelled && o.Status != "cancelled":
+			o.TotalMinor, o.Currency, o.Lines, p.Order.TotalMinor, p.Order.Currency, p.Lines)
+	case p.Cancelled && o.Status != "cancelled":
 		v.find(&v.Lost, 1, "order %s was told to be cancelled and is %s", id, o.Status)
-	case p.paid && !o.IsPaid():
+	case p.Paid && !o.IsPaid():
 		v.find(&v.Lost, 1, "order %s was told to be paid and is %s", id, o.Status)
-	case p.refundedMinor > o.RefundedMinor():
-		v.find(&v.RefundedWrongly, 1, "order %s: %d were told to be given back, %d are", id, p.refundedMinor, o.RefundedMinor())
+	case p.RefundedMinor > o.RefundedMinor():
+		v.find(&v.RefundedWrongly, 1, "order %s: %d were told to be given back, %d are", id, p.RefundedMinor, o.RefundedMinor())
 	}
 }
 

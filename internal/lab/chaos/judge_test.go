@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/lab/audit"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 	"meridian/internal/money"
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
@@ -15,14 +16,13 @@ import (
 
 // books are three that agree: one SKU of which two units were received, one order of one unit, paid, and one cancelled.
 type books struct {
-	told     *ledger
+	told     told
 	held     audit.Book
 	provider []sandbox.Held
 }
 
 func agreeing() *books {
-	b := &books{told: newLedger(), held: audit.Book{Orders: make(map[string]*audit.Order)}}
-	b.told.receive("A", 2)
+	b := &books{told: told{received: map[string]int64{"A": 2}, notes: make(map[string]int)}, held: audit.Book{Orders: make(map[string]*audit.Order)}}
 	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2, OnHand: 2}}
 	for _, o := range []audit.Order{{ID: "ord_1", Status: "paid", CapturedMinor: 100}, {ID: "ord_2", Status: "cancelled"}} {
 		lines := []client.Line{{SKU: "A", Quantity: 1}}
@@ -30,7 +30,9 @@ func agreeing() *books {
 		o.Lines = []audit.Line{{SKU: "A", Quantity: 1}}
 		o.Refunds = make(map[string]int64)
 		b.held.Orders[o.ID] = &o
-		b.told.told(b.told.open(o.Cart, lines), client.Order{ID: o.ID, Status: o.Status, Currency: "EUR", TotalMinor: 100})
+		p := &shopper.Purchase{Lines: lines, Cart: client.Cart{ID: o.Cart}}
+		p.Told(client.Order{ID: o.ID, Status: o.Status, Currency: "EUR", TotalMinor: 100})
+		b.told.purchases = append(b.told.purchases, p)
 	}
 	b.provider = []sandbox.Held{
 		{ID: "payord_1", OrderID: "ord_1", Status: payment.StatusSucceeded, Amount: money.New(100, "EUR"), CapturedMinor: 100},
@@ -54,7 +56,7 @@ func TestJudge(t *testing.T) {
 		},
 			Verdict{Oversold: 1, Lost: 1}, "2 units sold, 1 received"},
 		{"a row promises more than it has", func(b *books) { b.held.Stock[0].Short = 3 }, Verdict{Oversold: 3}, "short of 3"},
-		{"a delivery is lost", func(b *books) { b.told.receive("A", 5) }, Verdict{Lost: 1}, "7 units were acknowledged, 2"},
+		{"a delivery is lost", func(b *books) { b.told.received["A"] += 5 }, Verdict{Lost: 1}, "7 units were acknowledged, 2"},
 		{"an order is gone", func(b *books) { delete(b.held.Orders, "ord_2") }, Verdict{Lost: 1}, "ord_2 was acknowledged and does not exist"},
 		{"a paid order is gone", func(b *books) { delete(b.held.Orders, "ord_1") }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "not there"},
 		{"another total", func(b *books) { b.held.Orders["ord_2"].TotalMinor = 99 }, Verdict{Lost: 1}, "not what was acknowledged"},
@@ -77,16 +79,16 @@ func TestJudge(t *testing.T) {
 		{"two captures", func(b *books) { b.provider = append(b.provider, b.provider[0]) }, Verdict{ChargedTwice: 1}, "paid 2 times"},
 		{"another amount", func(b *books) { b.provider[0].CapturedMinor = 90 }, Verdict{ChargedTwice: 1}, "took 90 EUR"},
 		{"two orders of a cart", func(b *books) { b.held.Orders["ord_2"].Cart = "crtord_1" }, Verdict{ChargedTwice: 1, Lost: 1}, "became the orders"},
-		{"a repeated call made another", func(b *books) { b.told.told(b.told.purchases[0], client.Order{ID: "ord_2", Status: "cancelled"}) },
+		{"a repeated call made another", func(b *books) { b.told.purchases[0].Told(client.Order{ID: "ord_2", Status: "cancelled"}) },
 			Verdict{ChargedTwice: 1, Lost: 2}, "answered with the orders"},
 		{"paid without money", func(b *books) { b.provider[0].Status, b.provider[0].CapturedMinor = payment.StatusFailed, 0 }, Verdict{NotCharged: 1}, "has none of it"},
 		{"open at the provider", func(b *books) { b.provider[1].Status = payment.StatusProcessing }, Verdict{LeftOpen: 1}, "is processing at the provider"},
 		{"a refund not promised", func(b *books) {
 			b.provider[0].Refunds = []sandbox.HeldRefund{{ID: "r", Status: payment.RefundSucceeded, Minor: 10}}
 		}, Verdict{RefundedWrongly: 1}, "the refunds map[r:10] were sent, map[] promised"},
-		{"a refund told and forgotten", func(b *books) { b.told.purchases[0].refundedMinor = 10 }, Verdict{RefundedWrongly: 1}, "10 were told"},
-		{"refused, yet ordered", func(b *books) { b.told.purchases[1].orders = nil; b.told.refuse(b.told.purchases[1], codeSoldOut) }, Verdict{Contradicted: 1}, "told of no order"},
-		{"a strange answer", func(b *books) { b.told.note("checkout: not_found") }, Verdict{Contradicted: 1}, "not_found"},
+		{"a refund told and forgotten", func(b *books) { b.told.purchases[0].RefundedMinor = 10 }, Verdict{RefundedWrongly: 1}, "10 were told"},
+		{"refused, yet ordered", func(b *books) { b.told.purchases[1].Orders, b.told.purchases[1].Refused = nil, shopper.CodeSoldOut }, Verdict{Contradicted: 1}, "told of no order"},
+		{"a strange answer", func(b *books) { b.told.notes["checkout: not_found"]++ }, Verdict{Contradicted: 1}, "not_found"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -149,14 +148,4 @@ func (c *child) end(signal syscall.Signal) {
 	impatient := time.AfterFunc(stopGrace, func() { _ = c.cmd.Process.Kill() })
 	defer impatient.Stop()
 	<-c.exited
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"meridian/internal/lab/client"
 )
 
 // Whatever the payment provider does to the pods, and its webhooks, money and orders agree in the end.
@@ -17,9 +19,9 @@ func TestProvider(t *testing.T) {
 		{"down and up", func(s *testShop, over context.Context) {
 			for over.Err() == nil {
 				s.gateway.set(providerDown)
-				sleep(over, s.dice.between(0, time.Second))
+				client.Sleep(over, s.dice.between(0, time.Second))
 				s.gateway.set(providerHonest)
-				sleep(over, s.dice.between(0, time.Second))
+				client.Sleep(over, s.dice.between(0, time.Second))
 			}
 		}},
 		{"lying", func(s *testShop, _ context.Context) { s.gateway.set(providerLying) }},
@@ -38,8 +40,8 @@ func TestProvider(t *testing.T) {
 			s.load.run(buying, t.Context())
 			s.gateway.set(providerHonest)
 			s.wantInOrder()
-			if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
-				t.Errorf("none of %d checkouts made an order", attempted)
+			if n := s.load.journal.Count(); n.Confirmed == 0 {
+				t.Errorf("none of %d checkouts made an order", n.Attempted)
 			}
 		})
 	}

@@ -58,7 +58,7 @@ type Result struct {
 
 // Clean reports whether the run found nothing.
 func (r Result) Clean() bool {
-	return r.Verdict.Clean() && r.Broken == 0 && r.Overdue == 0 && r.Pending.Sum() == 0 && len(r.Crashed) == 0
+	return r.Verdict.Clean() && r.Broken == 0 && r.Overdue == 0 && r.Pending.Total() == 0 && len(r.Crashed) == 0
 }
 
 // Summary adds up all runs of one scenario.
@@ -93,7 +93,7 @@ func Sum(results []Result) []Summary {
 		s.ChargedWithoutOrder += v.ChargedWithoutOrder
 		s.ChargedTwice += v.ChargedTwice
 		s.Other += v.NotCharged + v.LeftOpen + v.RefundedWrongly + v.Contradicted + int64(len(r.Crashed))
-		s.Pending += r.Pending.Sum()
+		s.Pending += r.Pending.Total()
 	}
 	return sums
 }

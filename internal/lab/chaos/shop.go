@@ -60,9 +60,9 @@ type sandboxKeys struct{ api, webhooks string }
 // replica is one pod of one region.
 type replica struct {
 	*process
-	*client.Client // of the pod alone
-	region         string
-	proxy          *Proxy // between it and the database; nil where it connects directly
+	region string
+	base   string // its URL
+	proxy  *Proxy // between it and the database; nil where it connects directly
 }
 
 // shopConfig says what to open.
@@ -201,7 +201,7 @@ func (s *shop) startPod(c shopConfig, region, name string) error {
 	if err != nil {
 		return err
 	}
-	r := &replica{region: region, Client: &client.Client{Base: "http://" + address(port), HTTP: s.http}}
+	r := &replica{region: region, base: "http://" + address(port)}
 	databaseURL := s.url
 	if c.proxied {
 		if r.proxy, err = NewProxy(address(s.port)); err != nil {
@@ -253,11 +253,13 @@ const readyTimeout = time.Minute
 func (s *shop) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	for _, p := range s.pods {
-		for p.Do(ctx, http.MethodGet, "/readyz", client.By{}, "", nil, nil) != nil {
-			if !sleep(ctx, 50*time.Millisecond) {
-				return fmt.Errorf("pod %s is not ready: see %s: %w", p.name, p.log, ctx.Err())
-			}
+	for _, r := range s.pods {
+		pod := client.Client{Base: r.base, HTTP: s.http}
+		err := client.Poll(ctx, 50*time.Millisecond, func() (bool, error) {
+			return pod.Do(ctx, http.MethodGet, "/readyz", client.By{}, "", nil, nil) == nil, nil
+		})
+		if err != nil {
+			return fmt.Errorf("pod %s is not ready: see %s: %w", r.name, r.log, err)
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 	t := s.t
 	t.Helper()
 	listener := listen(t)
-	r := &replica{process: &process{name: region}, region: region, Client: &client.Client{Base: "http://" + listener.Addr().String(), HTTP: s.http}}
+	r := &replica{process: &process{name: region}, region: region, base: "http://" + listener.Addr().String()}
 	databaseURL := s.url
 	if !workers {
 		r.proxy = newProxyTo(t, s.url)
@@ -138,13 +138,11 @@ func (s *testShop) runUntilEnd(serve func(ctx context.Context) error) {
 func (s *testShop) wantInOrder() audit.Book {
 	t := s.t
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	left, err := audit.Settle(ctx, s.db, true)
+	left, _, err := audit.Settle(t.Context(), s.db, 2*time.Minute, s.makeDue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left.Sum() > 0 {
+	if left.Total() > 0 {
 		t.Errorf("still pending: %+v", left)
 	}
 	held, err := audit.ReadBook(t.Context(), s.db, s.set)
@@ -155,17 +153,15 @@ func (s *testShop) wantInOrder() audit.Book {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fault := range judge(s.load.ledger, held, provider).Faults {
+	for _, fault := range judge(s.load.told(), held, provider).Faults {
 		t.Error(fault)
 	}
-	report, err := verify.Run(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true})
+	found, err := audit.Verify(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, result := range report.Results {
-		for _, example := range result.Examples {
-			t.Errorf("verify: %s: %+v", result.Check, example)
-		}
+	for _, example := range found.Examples {
+		t.Errorf("verify: %s", example)
 	}
 	return held
 }
