@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"meridian/internal/lab/client"
 	"meridian/internal/lab/report"
@@ -68,8 +67,6 @@ func (t *tour) visit(ctx context.Context, at place, g good) (*visit, error) {
 func (v *visit) cached() int {
 	return report.Tally(v.attempts, func(a client.Attempt) string { return fmt.Sprint(a.RoundTrips) })["0"]
 }
-
-func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
 
 func (t *tour) checkVisits(visits []*visit) {
 	nearest, cached := 0, 0

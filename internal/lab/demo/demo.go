@@ -95,6 +95,7 @@ type tour struct {
 	Config
 	printer
 
+	end      context.CancelCauseFunc // cuts the tour short
 	shop     *localshop.Shop
 	address  local.Address
 	db       *database.DB
@@ -130,25 +131,20 @@ func Run(ctx context.Context, config Config) (err error) {
 	t.printer = printer{out: t.Out, color: t.Color, started: time.Now()}
 	t.edge = client.Client{HTTP: client.NewHTTP(t.Buyers), Attempts: 3}
 	defer t.edge.HTTP.CloseIdleConnections()
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
+	ctx, t.end = context.WithCancelCause(ctx)
+	defer t.end(nil)
 	if t.Limit > 0 {
-		defer time.AfterFunc(t.Limit, func() { end(fmt.Errorf("%w: more than %s", errTooSlow, t.Limit)) }).Stop()
+		defer time.AfterFunc(t.Limit, func() { t.end(fmt.Errorf("%w: more than %s", errTooSlow, t.Limit)) }).Stop()
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	t.heading()
-	err = t.play(ctx, end)
+	err = t.play(ctx)
 	return t.conclude(context.Cause(ctx), err)
 }
 
-func (t *tour) play(ctx context.Context, end context.CancelCauseFunc) error {
+func (t *tour) play(ctx context.Context) error {
 	for i, act := range acts {
 		t.act(i+1, act.title, act.about)
-		if t.shop == nil {
-			if err := t.start(ctx, end); err != nil {
-				return fmt.Errorf("%s: %w", act.title, err)
-			}
-		}
 		if err := act.play(t, ctx); err != nil {
 			return fmt.Errorf("%s: %w", act.title, err)
 		}
@@ -164,17 +160,7 @@ const (
 	checkAfter = time.Second
 )
 
-// start opens the shop, whose end ends the tour.
-func (t *tour) start(ctx context.Context, end func(error)) (err error) {
-	t.shop, err = localshop.Open(ctx, local.Config{
-		Regions: t.Regions, Dir: t.Dir, DatabaseURL: t.DatabaseURL,
-		PayWithin: payWithin, CheckPaymentAfter: checkAfter,
-		Tracer: t.Tracer, Argon2: t.Argon2, Log: t.Log, Version: t.Version,
-	}, end)
-	return err
-}
-
-// close closes what start and open have opened.
+// close closes what open has opened.
 func (t *tour) close() error {
 	if t.db != nil {
 		t.db.Close()

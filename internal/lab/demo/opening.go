@@ -13,11 +13,21 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/localshop"
 	"meridian/internal/lab/report"
 	"meridian/internal/lab/shopper"
+	"meridian/internal/local"
 )
 
 func (t *tour) open(ctx context.Context) (err error) {
+	t.shop, err = localshop.Open(ctx, local.Config{
+		Regions: t.Regions, Dir: t.Dir, DatabaseURL: t.DatabaseURL,
+		PayWithin: payWithin, CheckPaymentAfter: checkAfter,
+		Tracer: t.Tracer, Argon2: t.Argon2, Log: t.Log, Version: t.Version,
+	}, t.end)
+	if err != nil {
+		return err
+	}
 	took := time.Since(t.started)
 	t.address = t.shop.Address()
 	t.edge.Base = t.address.EdgeURL
