@@ -89,7 +89,10 @@ var picture = map[string][]string{
 		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/search",
 		"internal/search/bleve", "internal/search/indexer", "internal/telemetry",
 	},
-	"internal/lab/client": nil,
+	"internal/lab/client":  nil,
+	"internal/lab/shopper": {"internal/lab/client"},
+	"internal/lab/report":  {"internal/lab/client"},
+	"internal/lab/audit":   {"internal/database", "internal/lab/client", "internal/verify"},
 	"internal/lab/bench": {
 		"internal/lab/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search",
 		"internal/search/bleve", "internal/search/indexer", "internal/verify",
