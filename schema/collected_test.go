@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/schema/portability"
 )
@@ -36,10 +37,7 @@ func TestCollectedStatements(t *testing.T) {
 	if *collect != "" {
 		writeStatements(t, *collect)
 	}
-	text, err := os.ReadFile(statementsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(os.ReadFile(statementsFile))(t)
 	body, ok := strings.CutPrefix(string(text), fileHeader)
 	if !ok {
 		t.Fatalf("%s has another header", statementsFile)
@@ -69,9 +67,7 @@ func TestCollectedStatements(t *testing.T) {
 func writeStatements(t *testing.T, folder string) {
 	t.Helper()
 	text := fileHeader + strings.Join(readFolder(t, folder), statementEnd) + statementEnd
-	if err := os.WriteFile(statementsFile, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(statementsFile, []byte(text), 0o644))
 }
 
 // readFolder is every statement of a folder once, sorted.
@@ -91,10 +87,7 @@ func readFolder(t *testing.T, folder string) []string {
 
 func readCollected(t *testing.T, name string) []string {
 	t.Helper()
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := testkit.Must(os.Open(name))(t)
 	defer file.Close()
 	var all []string
 	lines := bufio.NewScanner(file)

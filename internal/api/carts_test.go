@@ -17,6 +17,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -24,10 +25,7 @@ import (
 func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	t.Helper()
 	prices := testPrices(t, pricing.Config{DB: db, Lead: -1})
-	rates, err := shipping.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rates := testkit.Must(shipping.Shipped())(t)
 	return func(d *Deps, _ *Config) {
 		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates})
 	}
@@ -37,13 +35,8 @@ func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 func testPrices(t testing.TB, config pricing.Config) *pricing.Pricer {
 	t.Helper()
 	config.Key = testSecret
-	prices, err := pricing.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prices.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	prices := testkit.Must(pricing.New(config))(t)
+	testkit.NoError(t, prices.PollOnce(t.Context()))
 	return prices
 }
 
@@ -57,7 +50,7 @@ type cartShop struct {
 func newCartShop(t *testing.T) *cartShop {
 	t.Helper()
 	db := databasetest.New(t)
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 		b.Queue(`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
 		b.Queue(`
@@ -78,10 +71,7 @@ VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1)`)
 INSERT INTO stock (region, sku, warehouse, on_hand)
 VALUES ('eu-west', 'MUG', 'euw-8', 50), ('eu-west', 'BOOK', 'euw-8', 3)`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	s := newTestServer(t, withCarts(t, db))
 	return &cartShop{Server: s, handler: validated(t, s.Handler())}
 }
@@ -270,9 +260,7 @@ func TestCart_Refused(t *testing.T) {
 				t.Errorf("fields %v, want %s", p.Errors, test.field)
 			}
 			var all map[string]any
-			if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &all))
 			maps.DeleteFunc(all, func(name string, _ any) bool { _, wanted := test.extra[name]; return !wanted })
 			if diff := cmp.Diff(test.extra, all, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("further members (-want +got):\n%s", diff)
@@ -343,9 +331,7 @@ func TestCart_Conflict(t *testing.T) {
 	} {
 		wantProblem(t, w, http.StatusPreconditionFailed, "cart_changed")
 		var conflict struct{ Cart cartResponse }
-		if err := json.Unmarshal(w.Body.Bytes(), &conflict); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &conflict))
 		if conflict.Cart.Version != made.Version+1 {
 			t.Errorf("the current cart is %+v", conflict.Cart)
 		}

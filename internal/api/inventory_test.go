@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -24,10 +25,8 @@ func newStockRoom(t *testing.T) stockRoom {
 	s := newTestServer(t, func(d *Deps, _ *Config) {
 		d.Inventory = inventory.New(inventory.Config{DB: db, Regions: d.Regions})
 	})
-	if err := inventory.SyncWarehouses(t.Context(), db, s.Regions); err != nil {
-		t.Fatal(err)
-	}
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, s.Regions))
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 		b.Queue(`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
 		b.Queue(`
@@ -37,10 +36,7 @@ VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-0000000
 INSERT INTO skus (sku, product_id)
 VALUES ('MUG', '00000000-0000-4000-8000-0000000000a1'), ('BOOK', '00000000-0000-4000-8000-0000000000a1')`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return stockRoom{validated(t, s.Handler())}
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +29,7 @@ import (
 	"meridian/internal/rating"
 	"meridian/internal/recommend"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -54,27 +54,9 @@ type orderShop struct {
 	sandbox *sandbox.Server
 	// sandboxURL is where the sandbox is, webhookURL where it sends its notices.
 	sandboxURL, webhookURL string
-	clock                  *testClock
+	clock                  *testkit.Clock
 	// ada and ben are customers of eu-west, their tokens "ada" and "ben".
 	ada, ben account.Account
-}
-
-// testClock is the time of a test.
-type testClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *testClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *testClock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
@@ -85,9 +67,9 @@ func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
 	}
 	var err error
 	s.regions, err = regions.Shipped()
-	s.must(err)
+	testkit.NoError(s.t, err)
 	s.stockShelves()
-	s.clock = &testClock{now: time.Now().UTC().Truncate(time.Microsecond)} // when the prices are in force
+	s.clock = testkit.ClockOfToday() // when the prices are in force
 	s.registerCustomers()
 	s.openSandbox()
 	for _, region := range []string{"eu-west", "us-east"} {
@@ -99,32 +81,21 @@ func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
 	return s
 }
 
-func (s *orderShop) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // stockShelves fills the catalogue and the warehouses.
 func (s *orderShop) stockShelves() {
 	ctx := s.t.Context()
-	shelves, err := catalog.New(catalog.Config{DB: s.db, Regions: s.regions})
-	s.must(err)
+	shelves := testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: s.regions}))(s.t)
 	s.shelves = shelves
-	_, err = shelves.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}})
-	s.must(err)
-	seller, err := shelves.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"})
-	s.must(err)
+	testkit.Must(shelves.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}}))(s.t)
+	seller := testkit.Must(shelves.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
 	for sku, prices := range map[string]map[money.Currency]int64{
 		"MUG": {"EUR": 1250, "USD": 1500}, "BOOK": {"EUR": 2000}, "POSTER": {"SEK": 9900},
 	} {
-		_, err := shelves.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+		testkit.Must(shelves.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
 			Title: sku, CategoryID: "hg", Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: sku, Prices: prices}},
-		}})
-		s.must(err)
+		}}))(s.t)
 	}
-	s.must(inventory.SyncWarehouses(ctx, s.db, s.regions))
+	testkit.NoError(s.t, inventory.SyncWarehouses(ctx, s.db, s.regions))
 	stock := inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
 	for _, delivery := range []inventory.Receipt{
 		{SKU: "MUG", Warehouse: "euw-1", Quantity: 10},
@@ -133,21 +104,18 @@ func (s *orderShop) stockShelves() {
 		{SKU: "POSTER", Warehouse: "euw-1", Quantity: 5},
 	} {
 		delivery.Operation = inventory.Operation{Actor: "system", Reason: "first delivery"}
-		_, err := stock.Receive(ctx, delivery)
-		s.must(err)
+		testkit.Must(stock.Receive(ctx, delivery))(s.t)
 	}
 }
 
 func (s *orderShop) registerCustomers() {
-	accounts, err := account.New(account.Config{
+	accounts := testkit.Must(account.New(account.Config{
 		DB: s.db, Regions: s.regions, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
-	})
-	s.must(err)
+	}))(s.t)
 	for name, into := range map[string]*account.Account{"ada": &s.ada, "ben": &s.ben} {
-		session, err := accounts.Register(s.t.Context(), account.RegisterInput{
+		session := testkit.Must(accounts.Register(s.t.Context(), account.RegisterInput{
 			Email: name + "@example.com", Password: "a long sentence of nobody else", Name: name, Country: "IE",
-		})
-		s.must(err)
+		}))(s.t)
 		*into = session.Account
 	}
 }
@@ -159,22 +127,20 @@ func (s *orderShop) openSandbox() {
 		APIKey: sandboxKey, Secret: sandboxSecret, Now: s.clock.Now, Logger: slog.New(slog.DiscardHandler),
 		WebhookURL: func(string, int) string { return s.webhookURL },
 	})
-	s.must(err)
+	testkit.NoError(s.t, err)
 	server := httptest.NewServer(s.sandbox)
 	s.sandboxURL = server.URL
 	s.t.Cleanup(server.Close)
-	s.t.Cleanup(func() { s.must(s.sandbox.Close()) })
+	s.t.Cleanup(func() { testkit.NoError(s.t, s.sandbox.Close()) })
 }
 
 // openRegion starts the API server of the database's region.
 func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
-	client, err := sandbox.NewClient(sandbox.ClientConfig{
+	client := testkit.Must(sandbox.NewClient(sandbox.ClientConfig{
 		BaseURL: s.sandboxURL, APIKey: sandboxKey, WebhookSecret: sandboxSecret, FirstBackoff: time.Millisecond,
-	})
-	s.must(err)
+	}))(s.t)
 	prices := testPrices(s.t, pricing.Config{DB: db, Lead: -1, Now: s.clock.Now})
-	rates, err := shipping.Shipped()
-	s.must(err)
+	rates := testkit.Must(shipping.Shipped())(s.t)
 	carts := cart.New(cart.Config{DB: db, Regions: s.regions, Prices: prices, Shipping: rates, Now: s.clock.Now})
 	config := order.Config{
 		DB: db, Regions: s.regions, Carts: carts, CustomerKey: testSecret, Now: s.clock.Now, Providers: map[string]payment.Provider{"sandbox": client},
@@ -187,8 +153,7 @@ func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
 		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
 		d.Search = plainSearch(s.t, db, s.shelves)
 		d.Ratings = &rating.Ratings{DB: db}
-		d.Recommend, err = recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute})
-		s.must(err)
+		d.Recommend = testkit.Must(recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute}))(s.t)
 		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})
 	s.api[db.Region()] = validated(s.t, server.Handler())
@@ -280,9 +245,8 @@ func (s *orderShop) paid(card, lines string) (orderResponse, buyer) {
 // settle lets a second pass, and the sandbox do what is due by then: it decides payments and sends notices.
 func (s *orderShop) settle() {
 	s.t.Helper()
-	s.clock.Add(time.Second)
-	_, err := s.sandbox.RunOnce(s.t.Context())
-	s.must(err)
+	s.clock.Advance(time.Second)
+	testkit.Must(s.sandbox.RunOnce(s.t.Context()))(s.t)
 }
 
 // order reads an order.
@@ -300,8 +264,7 @@ func (s *orderShop) command(id, verb, body string) orderResponse {
 // sendRefunds is a worker's pass, and the notices that follow from it.
 func (s *orderShop) sendRefunds() {
 	s.t.Helper()
-	_, err := s.orders.SendRefundsOnce(s.t.Context())
-	s.must(err)
+	testkit.Must(s.orders.SendRefundsOnce(s.t.Context()))(s.t)
 	s.settle()
 }
 
@@ -354,8 +317,7 @@ func statuses(o orderResponse) string {
 // wantStock compares a stock row.
 func (s *orderShop) wantStock(sku, warehouse string, onHand, reserved, allocated int64) {
 	s.t.Helper()
-	level, err := inventory.New(inventory.Config{DB: s.db, Regions: s.regions}).Get(s.t.Context(), warehouse, sku)
-	s.must(err)
+	level := testkit.Must(inventory.New(inventory.Config{DB: s.db, Regions: s.regions}).Get(s.t.Context(), warehouse, sku))(s.t)
 	want := [3]int64{onHand, reserved, allocated}
 	if diff := cmp.Diff(want, [3]int64{level.OnHand, level.Reserved, level.Allocated}); diff != "" {
 		s.t.Errorf("on hand, reserved, allocated of %s in %s (-want +got):\n%s", sku, warehouse, diff)
@@ -365,7 +327,7 @@ func (s *orderShop) wantStock(sku, warehouse string, onHand, reserved, allocated
 // audit fails the test if the books do not agree with each other.
 func (s *orderShop) audit() {
 	s.t.Helper()
-	faults, err := database.List(s.t.Context(), s.db, pgx.RowTo[string], `
+	faults := testkit.Must(database.List(s.t.Context(), s.db, pgx.RowTo[string], `
 SELECT 'the counters of ' || s.sku || ' in ' || s.warehouse || ' are not the sums of its movements'
 FROM stock s
 JOIN (
@@ -405,8 +367,7 @@ WHERE (o.status NOT IN ('pending_payment', 'cancelled')) <> (p.status = 'capture
 UNION ALL
 SELECT 'the history of order ' || o.id::text || ' is not whole'
 FROM orders o
-WHERE o.version <> (SELECT count(*) FROM order_history h WHERE h.region = o.region AND h.order_id = o.id)`)
-	s.must(err)
+WHERE o.version <> (SELECT count(*) FROM order_history h WHERE h.region = o.region AND h.order_id = o.id)`))(s.t)
 	for _, fault := range faults {
 		s.t.Error(fault)
 	}
@@ -426,10 +387,8 @@ var wholeOrders = cmp.Options{
 // sandboxCall asks the sandbox what a shopper's browser would.
 func (s *orderShop) sandboxCall(path string, body any) {
 	s.t.Helper()
-	text, err := json.Marshal(body)
-	s.must(err)
-	answer, err := http.Post(s.sandboxURL+path, "application/json", bytes.NewReader(text))
-	s.must(err)
+	text := testkit.Must(json.Marshal(body))(s.t)
+	answer := testkit.Must(http.Post(s.sandboxURL+path, "application/json", bytes.NewReader(text)))(s.t)
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		s.t.Fatalf("the sandbox answered %d", answer.StatusCode)

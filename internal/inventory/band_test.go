@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -31,10 +32,7 @@ func TestBandChanged(t *testing.T) {
 	s.stock(t, "euw-2", "A", 3)
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 7))
 	look := func() (inventory.Level, time.Time) {
-		level, err := s.Get(t.Context(), "euw-1", "A")
-		if err != nil {
-			t.Fatal(err)
-		}
+		level := testkit.Must(s.Get(t.Context(), "euw-1", "A"))(t)
 		return level, databasetest.One[time.Time](t, s.db, `SELECT band_changed_at FROM stock WHERE region = 'eu-west' AND sku = 'A' AND warehouse = 'euw-1'`)
 	}
 	var held []placed

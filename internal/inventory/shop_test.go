@@ -10,6 +10,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -24,14 +25,9 @@ type shop struct {
 func newShop(t testing.TB, options ...databasetest.Option) *shop {
 	t.Helper()
 	db := databasetest.New(t, options...)
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	s := &shop{Stock: inventory.New(inventory.Config{DB: db, Regions: set}), db: db}
-	if err := inventory.SyncWarehouses(t.Context(), db, set); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, set))
 	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
 	databasetest.Exec(t, s.db, `
@@ -52,9 +48,7 @@ func by(reason string) inventory.Operation {
 // stock receives units.
 func (s *shop) stock(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	if _, err := s.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: by("delivery")}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: by("delivery")}))(t)
 }
 
 // placed is an order that holds units.
@@ -106,10 +100,7 @@ func (s *shop) move(ctx context.Context, p *placed, move inventory.Move, allowed
 // counters are a stock row's, in a line: on_hand/reserved/allocated.
 func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 	t.Helper()
-	level, err := s.Get(context.Background(), warehouse, sku)
-	if err != nil {
-		t.Fatal(err)
-	}
+	level := testkit.Must(s.Get(context.Background(), warehouse, sku))(t)
 	return fmt.Sprintf("%d/%d/%d", level.OnHand, level.Reserved, level.Allocated)
 }
 

@@ -16,6 +16,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // network is what stands between a shop and its database, and can lose an answer.
@@ -29,8 +30,8 @@ func (n *network) lose(word string) { n.word.Store(ptr([]byte(word))) }
 // over is the same shop's part in its region, with a network of its own.
 func (s *shop) over(t testing.TB) (*shop, *network) {
 	t.Helper()
-	u := must(url.Parse(s.url))(t)
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	u := testkit.Must(url.Parse(s.url))(t)
+	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	n := new(network)
 	var connections sync.WaitGroup
 	server := u.Host

@@ -23,6 +23,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -37,32 +38,14 @@ type shop struct {
 	db     *database.DB
 	url    string
 	bank   *bank
-	clock  *clock
-}
-
-// clock is a time that stands until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	clock  *testkit.Clock
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
 	s := &shop{
 		url: databasetest.URL(t), bank: newBank(),
-		clock: &clock{now: time.Now().UTC().Truncate(time.Microsecond)},
+		clock: testkit.ClockOfToday(),
 	}
 	s = s.in(t, "eu-west")
 	seed(t, s)
@@ -74,9 +57,9 @@ func newShop(t testing.TB) *shop {
 func (s *shop) in(t testing.TB, region string) *shop {
 	t.Helper()
 	there := &shop{url: s.url, bank: s.bank, clock: s.clock, db: databasetest.Open(t, s.url, region)}
-	set := must(regions.Shipped())(t)
-	there.prices = must(pricing.New(pricing.Config{DB: there.db, Key: bytes.Repeat([]byte("q"), 32), Lead: -1, Now: s.clock.Now}))(t)
-	there.carts = cart.New(cart.Config{DB: there.db, Regions: set, Prices: there.prices, Shipping: must(shipping.Shipped())(t), Now: s.clock.Now})
+	set := testkit.Must(regions.Shipped())(t)
+	there.prices = testkit.Must(pricing.New(pricing.Config{DB: there.db, Key: bytes.Repeat([]byte("q"), 32), Lead: -1, Now: s.clock.Now}))(t)
+	there.carts = cart.New(cart.Config{DB: there.db, Regions: set, Prices: there.prices, Shipping: testkit.Must(shipping.Shipped())(t), Now: s.clock.Now})
 	there.stock = inventory.New(inventory.Config{DB: there.db, Regions: set, Now: s.clock.Now})
 	there.Orders = order.New(order.Config{
 		DB: there.db, Regions: set, Carts: there.carts, Now: s.clock.Now,
@@ -88,16 +71,12 @@ func (s *shop) in(t testing.TB, region string) *shop {
 // poll has the shop read the rules of prices, as a pod does each second.
 func (s *shop) poll(t testing.TB) {
 	t.Helper()
-	if err := s.prices.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.prices.PollOnce(t.Context()))
 }
 
 func seed(t testing.TB, s *shop) {
 	t.Helper()
-	if err := inventory.SyncWarehouses(t.Context(), s.db, must(regions.Shipped())(t)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), s.db, testkit.Must(regions.Shipped())(t)))
 	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
 	databasetest.Exec(t, s.db, `
@@ -114,40 +93,26 @@ FROM (VALUES ('A', 1000), ('B', 333), ('C', 701), ('OLD', 100)) AS p (sku, amoun
   (VALUES ('EUR'), ('USD'), ('SGD')) AS c (currency)`)
 }
 
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
-
 func ptr[T any](value T) *T { return &value }
 
 // list is the one column that a statement yields.
 func list[T any](t testing.TB, s *shop, sql string, args ...any) []T {
 	t.Helper()
-	return must(database.List(context.Background(), s.db, pgx.RowTo[T], sql, args...))(t)
+	return testkit.Must(database.List(context.Background(), s.db, pgx.RowTo[T], sql, args...))(t)
 }
 
 // fill receives units into a warehouse.
 func (s *shop) fill(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	_, err := s.stock.Receive(t.Context(), inventory.Receipt{
+	testkit.Must(s.stock.Receive(t.Context(), inventory.Receipt{
 		SKU: sku, Warehouse: warehouse, Quantity: units, Operation: inventory.Operation{Actor: "usr_euw_test", Reason: "delivery"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 }
 
 // counters are a stock row's: on_hand/reserved/allocated.
 func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 	t.Helper()
-	l := must(s.stock.Get(context.Background(), warehouse, sku))(t)
+	l := testkit.Must(s.stock.Get(context.Background(), warehouse, sku))(t)
 	return fmt.Sprintf("%d/%d/%d", l.OnHand, l.Reserved, l.Allocated)
 }
 
@@ -168,7 +133,7 @@ func units(sku string, n int64) cart.Change {
 // basket makes a guest's cart in euro.
 func (s *shop) basket(t testing.TB, lines ...cart.Change) cart.Cart {
 	t.Helper()
-	return must(s.carts.Create(context.Background(), cart.CreateInput{Country: "IE", Lines: lines}))(t)
+	return testkit.Must(s.carts.Create(context.Background(), cart.CreateInput{Country: "IE", Lines: lines}))(t)
 }
 
 // to is a checkout of a cart, to an address in a country.
@@ -190,7 +155,7 @@ func (s *shop) key(c cart.Cart, text string) idempotency.Key {
 // place makes a guest's order of these lines, to Ireland.
 func (s *shop) place(t testing.TB, lines ...cart.Change) order.Order {
 	t.Helper()
-	return must(s.Place(t.Context(), s.to(s.basket(t, lines...), "IE")))(t)
+	return testkit.Must(s.Place(t.Context(), s.to(s.basket(t, lines...), "IE")))(t)
 }
 
 // paid is place, paid.
@@ -203,14 +168,12 @@ func (s *shop) paid(t testing.TB, lines ...cart.Change) order.Order {
 
 func (s *shop) get(t testing.TB, o order.Order) order.Order {
 	t.Helper()
-	return must(s.Get(context.Background(), o.Ref))(t)
+	return testkit.Must(s.Get(context.Background(), o.Ref))(t)
 }
 
 func (s *shop) settle(t testing.TB, o order.Order, outcome payment.Outcome) {
 	t.Helper()
-	if err := s.Settle(context.Background(), o.Ref, outcome); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.Settle(context.Background(), o.Ref, outcome))
 }
 
 func (s *shop) wantStatus(t testing.TB, o order.Order, want order.Status) order.Order {
@@ -234,16 +197,6 @@ func success(o order.Order) payment.Outcome {
 
 func failure() payment.Outcome {
 	return payment.Outcome{Status: payment.StatusFailed, ProviderRef: "bank_1", FailureCode: "card_declined"}
-}
-
-// wantTrips counts the round trips of what is done under the context.
-func wantTrips(t testing.TB, want int64, do func(ctx context.Context)) {
-	t.Helper()
-	ctx, trips := database.CountTrips(t.Context())
-	do(ctx)
-	if got := trips.Count(); got != want {
-		t.Errorf("%d round trips, want %d", got, want)
-	}
 }
 
 // snapshot is every row that an order touches, as text.

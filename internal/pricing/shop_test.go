@@ -7,19 +7,9 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
 
 // noon is 12:00 UTC of a day such as 2026-04-13.
 func noon(day string) time.Time {
@@ -118,7 +108,7 @@ func asking(t testing.TB, r *Rules, market string, c money.Currency) Ask {
 
 func askingAt(t testing.TB, r *Rules, market string, c money.Currency, at time.Time) Ask {
 	t.Helper()
-	return Ask{Market: must(r.Market(market, at))(t), Currency: c, At: at}
+	return Ask{Market: testkit.Must(r.Market(market, at))(t), Currency: c, At: at}
 }
 
 // seedGoods puts SKUs A to E, without prices, into a database.

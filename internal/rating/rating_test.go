@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/rating"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -91,10 +92,7 @@ func TestPut(t *testing.T) {
 		{"a worse one", ada, 2, rating.Total{Stars: 3, Ratings: 2}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			got, err := s.far.Put(t.Context(), rating.Key{Customer: step.who, Product: mug}, step.stars)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.far.Put(t.Context(), rating.Key{Customer: step.who, Product: mug}, step.stars))(t)
 			if diff := cmp.Diff(step.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -155,14 +153,10 @@ func TestRemove(t *testing.T) {
 	key := rating.Key{Customer: s.customer("eu-west", "paid", s.products[0]), Product: s.products[0]}
 	other := rating.Key{Customer: s.customer("us-east", "paid", s.products[0]), Product: s.products[0]}
 	for _, k := range []rating.Key{key, other} {
-		if _, err := s.near.Put(t.Context(), k, 3); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.near.Put(t.Context(), k, 3))(t)
 	}
 	for range 2 {
-		if err := s.far.Remove(t.Context(), key); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.far.Remove(t.Context(), key))
 		if got := s.total(key.Product); got != (rating.Total{Stars: 3, Ratings: 1}) {
 			t.Errorf("%+v is left", got)
 		}
@@ -248,18 +242,13 @@ func TestQueueForget(t *testing.T) {
 	leaves, stays := s.customer("eu-west", "paid", s.products...), s.customer("eu-west", "paid", s.products...)
 	for _, who := range []regions.Ref{leaves, stays} {
 		for _, product := range s.products {
-			if _, err := s.near.Put(t.Context(), rating.Key{Customer: who, Product: product}, 4); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(s.near.Put(t.Context(), rating.Key{Customer: who, Product: product}, 4))(t)
 		}
 	}
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		rating.QueueForget(b, leaves)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM ratings WHERE account_id = $1`, leaves.ID); n != 0 {
 		t.Errorf("%d ratings are still the account's", n)
 	}

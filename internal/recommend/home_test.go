@@ -118,7 +118,7 @@ func TestHome_RoundTrips(t *testing.T) {
 		{"a guest, when memory is old", nil, MaxAge, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.clock.add(c.later)
+			s.clock.Advance(c.later)
 			if got := trips(c.customer); got != c.want {
 				t.Errorf("%d round trips, want %d", got, c.want)
 			}
@@ -137,7 +137,7 @@ func TestHome_Fallbacks(t *testing.T) {
 	s.wantHome(nil, 24, NotDegraded, nothing, []string{"mug: popular_here", "saucer: new_here"})
 	s.lose()
 	s.wantHome(&who, 24, BestSellers, nothing, []string{"mug: popular_here", "saucer: new_here"})
-	s.clock.add(MaxAge)
+	s.clock.Advance(MaxAge)
 	s.r.timeout = time.Nanosecond
 	s.r.memory.best.InvalidateAll()
 	s.wantHome(nil, 24, None, nothing, nothing)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"meridian/internal/lab/client"
+	"meridian/internal/testkit"
 )
 
 // A checkout whose connection is cut, at each of its statements in turn and on either side, is one order when it has
@@ -20,13 +20,10 @@ func TestCheckout_CutAtEachStatement(t *testing.T) {
 	cutOff := s.addPod("eu-west", false)
 	s.addPod("us-east", true)
 	orders := 0
-	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
+	cuts := testkit.Must(Walk(cutOff.proxy, true, func(Cut) error {
 		orders++
 		return s.load.orderAt(t.Context(), cutOff, other, "card_success_now")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Logf("%d checkouts, of which %d were cut", orders, cuts)
 	if cuts < 20 {
 		t.Errorf("%d cuts: a checkout has more steps than that", cuts)
@@ -58,7 +55,7 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 	delivered := make(chan int, 1)
 	s.gateway.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
 	refused, taken := 0, 0
-	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
+	cuts := testkit.Must(Walk(cutOff.proxy, true, func(Cut) error {
 		first.Store(true)
 		if err := s.load.orderAt(t.Context(), other, other, "card_success"); err != nil {
 			return err
@@ -74,10 +71,7 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			return context.DeadlineExceeded
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Logf("%d webhooks were cut: %d were acknowledged, %d were not", cuts, taken, refused)
 	if refused == 0 || taken == 0 {
 		t.Error("cuts on both sides of the inbox were wanted")

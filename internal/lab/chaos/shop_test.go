@@ -16,6 +16,7 @@ import (
 	"meridian/internal/lab/client"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -31,21 +32,19 @@ type testShop struct {
 // newTestShop opens a shop without pods, and fills it.
 func newTestShop(t *testing.T, shoppers int) *testShop {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
+	d := newDice(1)
 	s := &testShop{t: t, shop: &shop{
 		dir: t.TempDir(), set: set, dice: newDice(1), secret: bytes.Repeat([]byte{7}, 32), keys: sandboxKeys{rand.Text(), rand.Text()},
 		http: client.NewHTTP(64), url: databasetest.URL(t),
 	}}
 	s.db = databasetest.Open(t, s.url, set.Primary().Name)
 	s.openProvider()
-	w, err := s.fill(t.Context(), shoppers)
-	if err != nil {
-		t.Fatal(err)
+	w := testkit.Must(s.fill(t.Context(), shoppers))(t)
+	s.load = &load{shop: s.shop, world: w, ledger: newLedger(), dice: d, cards: quickCards}
+	for _, receipt := range w.opening {
+		s.load.ledger.receive(receipt.SKU, receipt.Quantity)
 	}
-	s.load = newLoad(s.shop, w, quickCards)
 	return s
 }
 
@@ -79,16 +78,13 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 		r.proxy = newProxyTo(t, s.url)
 		databaseURL = through(s.url, r.proxy)
 	}
-	p, err := pod.New(t.Context(), pod.Config{
+	p := testkit.Must(pod.New(t.Context(), pod.Config{
 		Regions: s.set, Region: region, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
 		Database:  database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
 		API:       api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
 		Sandbox:   sandbox.ClientConfig{BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second},
 		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	s.runUntilEnd(func(ctx context.Context) error {
 		err := p.Serve(ctx, listener, workers)
 		_ = p.Close(ctx)
@@ -100,24 +96,15 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 
 func newProxyTo(t *testing.T, databaseURL string) *Proxy {
 	t.Helper()
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := NewProxy(u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := testkit.Must(url.Parse(databaseURL))(t)
+	p := testkit.Must(NewProxy(u.Host))(t)
 	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
 
 func listen(t *testing.T) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	return l
 }
 
@@ -145,23 +132,16 @@ func (s *testShop) wantInOrder() audit.Book {
 	if left.Total() > 0 {
 		t.Errorf("still pending: %+v", left)
 	}
-	held, err := audit.ReadBook(t.Context(), s.db, s.set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, err := sandbox.ReadBook(s.stateFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fault := range judge(s.load.told(), held, provider).Faults {
+	held := testkit.Must(readBook(t.Context(), s.db, s.set))(t)
+	provider := testkit.Must(sandbox.ReadBook(s.stateFile()))(t)
+	for _, fault := range judge(s.load.ledger, held, provider).Faults {
 		t.Error(fault)
 	}
-	found, err := audit.Verify(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, example := range found.Examples {
-		t.Errorf("verify: %s", example)
+	report := testkit.Must(verify.Run(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true}))(t)
+	for _, result := range report.Results {
+		for _, example := range result.Examples {
+			t.Errorf("verify: %s: %+v", result.Check, example)
+		}
 	}
 	return held
 }

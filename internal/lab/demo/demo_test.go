@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/account"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -17,10 +18,7 @@ import (
 // small is a tour of everything that a test has the time for.
 func small(t *testing.T, out *stage) Config {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Out: out,
 		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Limit: 5 * time.Minute,
