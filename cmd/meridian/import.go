@@ -9,11 +9,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
@@ -167,8 +165,10 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 		return err
 	}
 	in.Seller = seller.ID
-	progress := newProgress(c.ErrOrStderr(), in.Size)
-	in.Progress = progress.report
+	progress := newProgress(c.ErrOrStderr(), progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true))
+	in.Progress = func(lines, bytes, total int64) {
+		progress.report(bytes, total, fmt.Sprintf("%d lines, %d of %d bytes", lines, bytes, total))
+	}
 	report, err := shelves.Import(c.Context(), in.ImportInput)
 	progress.end()
 	var invalid *invalid.Error
@@ -238,44 +238,6 @@ func writeErrors(c *cobra.Command, file io.Writer, shelves *catalog.Catalog, rep
 			w.Flush()
 			return w.Error()
 		}
-	}
-}
-
-// A progress tells how far an import is: a bar on a terminal, else a line every few seconds.
-type progress struct {
-	out  io.Writer
-	bar  *progressbar.ProgressBar
-	told time.Time
-}
-
-// progressEvery is how often a line is written.
-const progressEvery = 5 * time.Second
-
-func newProgress(out io.Writer, size int64) *progress {
-	p := &progress{out: out, told: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(size, progressbar.OptionSetWriter(file), progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-	}
-	return p
-}
-
-func (p *progress) report(lines, bytes, total int64) {
-	if p.bar != nil {
-		p.bar.ChangeMax64(total)
-		// A bar that cannot be drawn must not end the import.
-		_ = p.bar.Set64(bytes)
-		return
-	}
-	if time.Since(p.told) >= progressEvery {
-		p.told = time.Now()
-		fmt.Fprintf(p.out, "%d lines, %d of %d bytes\n", lines, bytes, total)
-	}
-}
-
-func (p *progress) end() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
@@ -110,7 +111,8 @@ var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is 
 
 // awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
-	bar := newSearchProgress(c.ErrOrStderr(), kind)
+	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("products"),
+		progressbar.OptionSetDescription(string(kind)))
 	defer bar.end()
 	for {
 		if err := refreshSearchJobs(c.Context(), db, jobs); err != nil {
@@ -122,7 +124,9 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		bar.report(done, total)
+		if total > 0 { // else nobody has begun
+			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
+		}
 		if !waiting {
 			return jobs, nil
 		}
