@@ -114,10 +114,6 @@ Secrets come from the environment:
                                    the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
-func list(name string) []string {
-	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-}
-
 // config checks the flags and makes a pod's configuration of them: all faults at once.
 func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	set, err := regions.Shipped()

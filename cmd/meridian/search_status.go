@@ -16,7 +16,7 @@ import (
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "List the search indexes: how many documents, how far behind, what is set aside",
@@ -34,7 +34,7 @@ reason; they are tried again when they change, and by 'meridian search compare'.
 	return command
 }
 
-func searchStatus(c *cobra.Command, shop *searchShop) error {
+func searchStatus(c *cobra.Command, shop *searchFlags) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
