@@ -77,7 +77,7 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 	_ = w.Flush()
 }
 
-// behind is a lag for people.
+// behind formats a lag for people.
 func behind(lag time.Duration) string {
 	if lag < 0 {
 		return "–"
@@ -85,7 +85,7 @@ func behind(lag time.Duration) string {
 	return fmt.Sprintf("%.1f s", lag.Seconds())
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for people.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return "–"
