@@ -18,7 +18,7 @@ import (
 )
 
 func newSearchReindexCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
@@ -41,7 +41,7 @@ itself after a crash of the process that does it. The command waits for the end,
 }
 
 func newSearchCompareCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
@@ -67,7 +67,7 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 
 // searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
 // each, which is an error where it is not good.
-func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool,
+func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
 	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
