@@ -56,8 +56,10 @@ func TestEdge_ChoosesTheRegion(t *testing.T) {
 		{"a token in another cookie", "POST", "/orders", []string{"CF-IPCountry", "DE", "Cookie", "other=" + token(json)}, "eu-west"},
 		{"a read of a customer", "GET", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)}, "eu-west"},
 		{"a token without a home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{}`)}, "eu-west"},
-		{"a token with an unknown home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":"mars"}`)}, "eu-west"},
-		{"a token with a number for a home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":7}`)}, "eu-west"},
+		{"a token with an unknown home", "POST", "/v1/orders",
+			[]string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":"mars"}`)}, "eu-west"},
+		{"a token with a number for a home", "POST", "/v1/orders",
+			[]string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":7}`)}, "eu-west"},
 		{"no token at all", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer x.!!.y"}, "eu-west"},
 		{"a token without parts", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer x"}, "eu-west"},
 		{"a huge token", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization",
@@ -67,7 +69,8 @@ func TestEdge_ChoosesTheRegion(t *testing.T) {
 		{"a write below an id", "POST", "/v1/carts/" + cart + "/items", []string{"CF-IPCountry", "SG"}, "eu-west"},
 		{"a deletion by id", "DELETE", "/v1/orders/" + order, []string{"CF-IPCountry", "SG"}, "us-west"},
 		{"the first of two ids", "PUT", "/v1/carts/" + cart + "/orders/" + order, []string{"CF-IPCountry", "SG"}, "eu-west"},
-		{"the id before the token", "PUT", "/v1/carts/" + cart, []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)}, "eu-west"},
+		{"the id before the token", "PUT", "/v1/carts/" + cart, []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)},
+			"eu-west"},
 		{"a read by id", "GET", "/v1/carts/" + cart, []string{"CF-IPCountry", "SG"}, "ap-southeast"},
 		{"a global id", "POST", "/v1/products/" + regions.FormatGlobalID("prd", uuid.New()), []string{"CF-IPCountry", "SG"}, "ap-southeast"},
 		{"a malformed id", "POST", "/v1/carts/" + strings.ToUpper(cart), []string{"CF-IPCountry", "SG"}, "ap-southeast"},
@@ -371,7 +374,8 @@ func TestEdge_SlowBody(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the connection was not closed: %v", err)
 			}
-			if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 400 Bad Request" && status != "HTTP/1.1 503 Service Unavailable" {
+			if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 400 Bad Request" &&
+				status != "HTTP/1.1 503 Service Unavailable" {
 				t.Errorf("answered %q", answer)
 			}
 		})

@@ -91,7 +91,8 @@ func TestAddressTable_DoesNotAllocate(t *testing.T) {
 }
 
 func TestAddressTable_RefusesOverlaps(t *testing.T) {
-	for _, text := range [][2]string{{"10.0.0.0/8", "10.1.0.0/16"}, {"10.1.0.0/16", "10.0.0.0/16"}, {"2001::/32", "2001::/48"}, {"2001::/32", "2002::/65"}} {
+	for _, text := range [][2]string{{"10.0.0.0/8", "10.1.0.0/16"}, {"10.1.0.0/16", "10.0.0.0/16"}, {"2001::/32", "2001::/48"},
+		{"2001::/32", "2002::/65"}} {
 		table := &AddressTable{
 			v4: ranges[uint32]{starts: []uint32{0}, owners: []uint8{0}},
 			v6: ranges[uint64]{starts: []uint64{0}, owners: []uint8{0}},

@@ -117,7 +117,8 @@ CREATE FUNCTION pull_the_plug() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF to_regclass('payments') IS NOT NULL THEN RAISE EXCEPTION 'the plug was pulled'; END IF;
 END $$`)
-	exec(t, conn, `CREATE EVENT TRIGGER plug ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE INDEX') EXECUTE FUNCTION pull_the_plug()`)
+	exec(t, conn, `CREATE EVENT TRIGGER plug ON ddl_command_start
+  WHEN TAG IN ('CREATE TABLE', 'CREATE INDEX') EXECUTE FUNCTION pull_the_plug()`)
 	err := schema.Up(t.Context(), url, shipped(t))
 	if err == nil || !strings.Contains(err.Error(), "the plug was pulled") || !strings.Contains(err.Error(), "migrate") {
 		t.Fatalf("got %v", err)

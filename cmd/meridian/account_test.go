@@ -48,13 +48,18 @@ func TestAccountCommand(t *testing.T) {
 		args        []string
 		want, fail  string
 	}{
-		{name: "create", input: "a river under the bridge\n", args: []string{"create", "ops@example.com", "--name", "Ops", "--country", "US"}, want: " is shopper.\n"},
-		{name: "create from a file", args: []string{"create", "two@example.com", "--name", "Two", "--country", "IE", "--password-file", file}, want: " is shopper.\n"},
-		{name: "create again", input: "a river under the bridge\n", args: []string{"create", "ops@example.com", "--name", "Ops", "--country", "US"}, fail: "has an account already"},
-		{name: "create with a weak password", input: "password123\n", args: []string{"create", "three@example.com", "--name", "Three", "--country", "US"}, fail: "password is one that many people use"},
+		{name: "create", input: "a river under the bridge\n", args: []string{"create", "ops@example.com", "--name", "Ops", "--country", "US"},
+			want: " is shopper.\n"},
+		{name: "create from a file", args: []string{"create", "two@example.com", "--name", "Two", "--country", "IE", "--password-file", file},
+			want: " is shopper.\n"},
+		{name: "create again", input: "a river under the bridge\n",
+			args: []string{"create", "ops@example.com", "--name", "Ops", "--country", "US"}, fail: "has an account already"},
+		{name: "create with a weak password", input: "password123\n",
+			args: []string{"create", "three@example.com", "--name", "Three", "--country", "US"}, fail: "password is one that many people use"},
 		{name: "grant", args: []string{"grant", "Ops@Example.com", "--role", "admin"}, want: " is admin, shopper.\n"},
 		{name: "grant again", args: []string{"grant", "ops@example.com", "--role", "admin"}, want: " is admin, shopper.\n"},
-		{name: "grant seller", args: []string{"grant", "ops@example.com", "--role", "seller", "--seller", regions.FormatGlobalID("slr", acme)}, want: " is admin, seller, shopper.\n"},
+		{name: "grant seller", args: []string{"grant", "ops@example.com", "--role", "seller", "--seller",
+			regions.FormatGlobalID("slr", acme)}, want: " is admin, seller, shopper.\n"},
 		{name: "revoke", args: []string{"revoke", "ops@example.com", "--role", "admin"}, want: " is seller, shopper.\n"},
 		{name: "grant what is no role", args: []string{"grant", "ops@example.com", "--role", "root"}, fail: "must be among"},
 		{name: "grant seller of nobody", args: []string{"grant", "ops@example.com", "--role", "seller", "--seller", "acme"}, fail: "--seller"},
@@ -83,7 +88,8 @@ func TestAccountCommand(t *testing.T) {
 func TestAccountCommand_Settings(t *testing.T) {
 	t.Setenv("MERIDIAN_SECRET", "")
 	t.Setenv("MERIDIAN_DATABASE_URL", "")
-	if _, err := accountCommand(t, "", "grant", "ops@example.com", "--role", "admin"); err == nil || !strings.Contains(err.Error(), "--database-url") {
+	if _, err := accountCommand(t, "", "grant", "ops@example.com", "--role", "admin"); err == nil ||
+		!strings.Contains(err.Error(), "--database-url") {
 		t.Errorf("without a database: got %v", err)
 	}
 	const nowhere = "postgres://127.0.0.1:1/none"

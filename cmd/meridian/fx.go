@@ -31,7 +31,8 @@ units of a currency for one euro.
 What was in force is never changed: a change comes into force ` + fx.DefaultLead.String() + ` after it was made, when every
 pod has read it.`,
 	}
-	command.AddCommand(newFXImportCommand(), newFXListCommand(), newFXSetCommand(), newFXConfirmCommand(), newFXRejectCommand(), newFXWithdrawCommand())
+	command.AddCommand(newFXImportCommand(), newFXListCommand(), newFXSetCommand(), newFXConfirmCommand(), newFXRejectCommand(),
+		newFXWithdrawCommand())
 	return command
 }
 
@@ -177,9 +178,11 @@ func tellHeld(out io.Writer, report fx.Report) {
 		case !conflict.Overlaps:
 			fmt.Fprintf(out, "conflict: %s %s of %s: %s is stored, and stays\n", conflict.Currency, conflict.Rate, conflict.Day, conflict.Stored)
 		case conflict.Until == nil:
-			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until it is withdrawn\n", conflict.Currency, conflict.Rate, conflict.Day)
+			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until it is withdrawn\n", conflict.Currency, conflict.Rate,
+				conflict.Day)
 		default:
-			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until %s\n", conflict.Currency, conflict.Rate, conflict.Day, conflict.Until.UTC().Format(time.RFC3339))
+			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until %s\n", conflict.Currency, conflict.Rate, conflict.Day,
+				conflict.Until.UTC().Format(time.RFC3339))
 		}
 	}
 }
@@ -220,7 +223,8 @@ func writeRates(out io.Writer, entries []fx.Entry) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tCURRENCY\tRATE\tSOURCE\tSTATUS\tFROM\tTO")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Day, e.Currency, e.Rate, e.Source, e.Status, shortTime(e.ValidFrom), shortTime(e.ValidTo))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Day, e.Currency, e.Rate, e.Source, e.Status, shortTime(e.ValidFrom),
+			shortTime(e.ValidTo))
 	}
 	return w.Flush()
 }
@@ -386,7 +390,8 @@ func tellEntry(c *cobra.Command, done string, change func() (fx.Entry, error)) e
 // fxError tells a mistake of the caller's from a failure.
 func fxError(err error) error {
 	var invalid *invalid.Error
-	if errors.As(err, &invalid) || errors.Is(err, fx.ErrNotFound) || errors.Is(err, fx.ErrNotHeld) || errors.Is(err, fx.ErrOver) || errors.Is(err, fs.ErrNotExist) {
+	if errors.As(err, &invalid) || errors.Is(err, fx.ErrNotFound) || errors.Is(err, fx.ErrNotHeld) || errors.Is(err, fx.ErrOver) ||
+		errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
 	}
 	return err

@@ -35,7 +35,8 @@ type importFlags struct{ databaseURL, region string }
 
 func (f *importFlags) register(c *cobra.Command) {
 	databaseURLFlag(c, &f.databaseURL)
-	c.Flags().StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), "region where the import is kept; the primary one unless given [MERIDIAN_REGION]")
+	c.Flags().StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""),
+		"region where the import is kept; the primary one unless given [MERIDIAN_REGION]")
 }
 
 // open connects to the shop's catalogue. The caller closes the database.
@@ -114,7 +115,8 @@ are any, and the exit code is 1; such files have at most 100,000 lines.`,
 	}
 	flags.register(command)
 	command.Flags().StringVar(&seller, "seller", "", "slug of the seller whose products they are")
-	command.Flags().StringVar(&policy, "policy", string(catalog.KeepGood), "keep_good applies the good lines, all_or_nothing all of them or none")
+	command.Flags().StringVar(&policy, "policy", string(catalog.KeepGood),
+		"keep_good applies the good lines, all_or_nothing all of them or none")
 	command.Flags().StringVar(&format, "format", "auto", "csv, ndjson, or auto: by the file's name")
 	command.Flags().StringVar(&errorsFile, "errors", "", "file for the bad lines, as CSV; without it the first are written to standard error")
 	// The flag is the command's own: it exists.

@@ -64,7 +64,8 @@ Start with:  meridian up`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"}, &cobra.Group{ID: "prove", Title: "Prove it:"})
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"},
+		&cobra.Group{ID: "prove", Title: "Prove it:"})
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -72,7 +73,8 @@ Start with:  meridian up`,
 		}
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
-	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(), newVerifyCommand())
+	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(),
+		newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	strict(root)
 	return root

@@ -33,7 +33,8 @@ A new region is a YAML file in regions/ and one 'meridian migrate up'.`,
 // databaseURLFlag adds the flag that names the database. Without it and its variable it is
 // that of the shop that is open in this folder.
 func databaseURLFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that 'meridian up' has open in this folder")
+	c.Flags().StringVar(into, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that "+
+		"'meridian up' has open in this folder")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if *into = cmp.Or(*into, os.Getenv("MERIDIAN_DATABASE_URL")); *into != "" {
 			return nil
@@ -47,7 +48,8 @@ func databaseURLFlag(c *cobra.Command, into *string) {
 	}
 }
 
-var errNoDatabaseURL = usageError{errors.New("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, or start 'meridian up' in this folder")}
+var errNoDatabaseURL = usageError{errors.New("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, or start " +
+	"'meridian up' in this folder")}
 
 func newMigrateUpCommand() *cobra.Command {
 	var databaseURL string

@@ -54,29 +54,40 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), env("MERIDIAN_REGION", "name of this pod's region"))
 	flags.StringVar(&f.databaseURL, "database-url", "", env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
 	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
-	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"), env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
+	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"),
+		env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"),
+		env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
 	flags.IntVar(&f.requestsPerMinute, "rate-limit", 600, "calls a minute that one client may make of one pod; -1 for any number")
-	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
+	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second,
+		"how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
-	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second, "when a worker first asks the provider about a payment nobody heard of")
+	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second,
+		"when a worker first asks the provider about a payment nobody heard of")
 	flags.StringVar(&f.sandboxURL, "sandbox-url", "", env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
 	flags.StringVar(&f.stripeCapture, "stripe-capture", environment("MERIDIAN_STRIPE_CAPTURE", string(stripe.CaptureAutomatic)),
 		env("MERIDIAN_STRIPE_CAPTURE", "how Stripe takes money: automatic, or manual: held first, and taken if the order is still open"))
 	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
-	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
+	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL",
+		"where the shop's events are posted; empty writes them to the log"))
 	flags.StringVar(&f.ratesURL, "fx-source", "", env("MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none"))
 	flags.StringVar(&f.searchEngine, "search-engine", environment("MERIDIAN_SEARCH_ENGINE", ""),
-		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is set, bleve with --search-dir)"))
-	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""), env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
-	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil, env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
-	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000, "largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
+		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is "+
+			"set, bleve with --search-dir)"))
+	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""),
+		env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
+	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil,
+		env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
+	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000,
+		"largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
 	flags.IntVar(&f.approveSKUs, "approve-above-skus", 500, "most SKUs whose prices one person may change at once")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
-	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"), env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
+	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"),
+		env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
-	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
+	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"),
+		env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
 	f.secret = os.Getenv("MERIDIAN_SECRET")
 	f.meiliURL = os.Getenv("MERIDIAN_MEILI_URL")

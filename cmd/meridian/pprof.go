@@ -14,7 +14,8 @@ import (
 
 // pprofFlag adds the flag of servers that can be profiled.
 func pprofFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "pprof", "", "address of this machine, such as 127.0.0.1:6060, where the process can be profiled; empty for none")
+	c.Flags().StringVar(into, "pprof", "", "address of this machine, such as 127.0.0.1:6060, where the process can be profiled; empty "+
+		"for none")
 }
 
 // servePprof serves the process's profiles at address until stop is called; nothing where

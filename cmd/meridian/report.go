@@ -45,7 +45,8 @@ their own, without amounts in the reporting currency; unbooked_orders counts the
 	}
 	databaseURLFlag(command, &flags.databaseURL)
 	command.Flags().StringVar(&flags.from, "from", "", "the first day, such as 2026-01-01; must be given")
-	command.Flags().StringVar(&flags.to, "to", "", fmt.Sprintf("the last day; must be given, less than %d days after the first", report.MaxDays))
+	command.Flags().StringVar(&flags.to, "to", "", fmt.Sprintf("the last day; must be given, less than %d days after the first",
+		report.MaxDays))
 	command.Flags().StringVar(&flags.market, "market", "", "only orders of this market, such as eu")
 	command.Flags().StringVar(&flags.currency, "currency", "", "only orders in this currency, such as EUR")
 	return command

@@ -49,7 +49,8 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 	flags.StringVar(&webhookURL, "webhook-url", "", "where webhooks go; empty sends none")
 	flags.StringVar(&stateFile, "state-file", "", "where payments are kept over restarts; empty keeps them in memory")
 	flags.DurationVar(&delay, "delay", 20*time.Millisecond, "how long after its answer a payment or refund comes to its end")
-	flags.DurationVar(&patience, "webhook-pause", time.Minute, "longest pause before a webhook that was not taken is sent again; the first are shorter")
+	flags.DurationVar(&patience, "webhook-pause", time.Minute,
+		"longest pause before a webhook that was not taken is sent again; the first are shorter")
 	return command
 }
 

@@ -31,7 +31,8 @@ type searchShop struct {
 }
 
 func (s *searchShop) register(c *cobra.Command) {
-	c.Flags().StringVar(&s.databaseURL, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
+	c.Flags().StringVar(&s.databaseURL, "database-url", "",
+		"postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
 	c.Flags().StringVar(&s.dir, "dir", local.DefaultDir, "folder of a shop that 'meridian up' has open")
 	c.Flags().StringVar(&s.region, "region", "", "only the indexes of this region")
 }

@@ -66,7 +66,8 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 
 // searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
 // each, which is an error where it is not good.
-func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool, write func(out io.Writer, j indexer.Job) error) error {
+func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool,
+	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
@@ -104,7 +105,8 @@ const (
 	jobAbandoned = time.Minute
 )
 
-var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian search status)")
+var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian " +
+	"search status)")
 
 // awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
@@ -170,7 +172,8 @@ func writeCompared(out io.Writer, j indexer.Job) error {
 		return errors.New(j.Error)
 	}
 	found := j.Comparison
-	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(), found.Mended)
+	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(),
+		found.Mended)
 	for _, what := range []indexer.Difference{indexer.Missing, indexer.Extra, indexer.OlderVersion, indexer.OtherContent, indexer.CannotBe} {
 		if n := found.Differences[what]; n > 0 {
 			fmt.Fprintf(out, "  %d %s\n", n, what)

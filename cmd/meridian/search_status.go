@@ -67,7 +67,8 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 			if r.Detail != "" {
 				state += ": " + r.Detail
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside, state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside,
+				state)
 		}
 		if none {
 			fmt.Fprintf(w, "%s\t–\t–\t–\t–\t–\t–\tnone\n", region)
@@ -99,7 +100,8 @@ func writeAside(out io.Writer, aside []indexer.Aside) {
 	fmt.Fprintln(out, "\nSet aside, the latest first:")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, a := range aside {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339), a.Reason)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339),
+			a.Reason)
 	}
 	_ = w.Flush()
 }

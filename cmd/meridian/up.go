@@ -37,7 +37,8 @@ COCKROACH_BINARY, then in PATH.`,
 	flags.StringVar(&config.Dir, "dir", local.DefaultDir, "folder of the shop's data")
 	flags.StringVar(&config.Engine, "engine", local.EnginePostgres, "database to start: postgres or cockroach")
 	flags.StringVar(&config.DatabaseURL, "database-url", "", "use this database instead of starting one")
-	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort, "port for shoppers; the regions and the sandbox take those after it; 0 for any")
+	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort,
+		"port for shoppers; the regions and the sandbox take those after it; 0 for any")
 	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
 	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
 	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")

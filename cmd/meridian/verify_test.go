@@ -42,7 +42,8 @@ VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`)
 	if code, out, _ := meridian("--database-url", url); code != exitFailed || !strings.Contains(out, "BROKEN  ordered_carts") || !strings.Contains(out, "crt_euw_") {
 		t.Errorf("a broken shop exits %d: %s", code, out)
 	}
-	if code, out, _ := meridian("--database-url", url, "--checks", "webhooks_overdue"); code != 0 || !strings.Contains(out, "overdue webhooks_overdue") {
+	if code, out, _ := meridian("--database-url", url, "--checks", "webhooks_overdue"); code != 0 ||
+		!strings.Contains(out, "overdue webhooks_overdue") {
 		t.Errorf("a late shop exits %d: %s", code, out)
 	}
 	if code, _, _ := meridian("--database-url", url, "--checks", "webhooks_overdue", "--strict"); code != exitFailed {

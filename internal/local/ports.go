@@ -65,7 +65,8 @@ func (l *listeners) err() error {
 	if l.taken == nil {
 		return l.failure
 	}
-	return errors.Join(l.failure, fmt.Errorf("ports that are taken: %s. Perhaps the shop is open already; stop what uses them, or choose others: meridian up --port 9100",
+	return errors.Join(l.failure, fmt.Errorf("ports that are taken: %s. Perhaps the shop is open already; stop what uses them, or "+
+		"choose others: meridian up --port 9100",
 		strings.Join(l.taken, ", ")))
 }
 

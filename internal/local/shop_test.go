@@ -129,7 +129,8 @@ type basket struct {
 // begin makes a guest's cart.
 func (s *Shop) begin(ctx context.Context, b buyer) (basket, error) {
 	var cart basket
-	status, code, err := call(ctx, http.MethodPost, s.RegionURL(b.region)+"/v1/carts", "", map[string]any{"country": b.country, "lines": b.lines}, &cart)
+	status, code, err := call(ctx, http.MethodPost, s.RegionURL(b.region)+"/v1/carts", "",
+		map[string]any{"country": b.country, "lines": b.lines}, &cart)
 	if err != nil || status != http.StatusCreated {
 		return cart, fmt.Errorf("create cart: %d %s, %v", status, code, err)
 	}
@@ -137,7 +138,8 @@ func (s *Shop) begin(ctx context.Context, b buyer) (basket, error) {
 		return cart, nil
 	}
 	var changed basket
-	status, code, err = call(ctx, http.MethodPatch, s.RegionURL(b.region)+"/v1/carts/"+cart.ID, cart.GuestToken, map[string]any{"coupons": b.coupons}, &changed)
+	status, code, err = call(ctx, http.MethodPatch, s.RegionURL(b.region)+"/v1/carts/"+cart.ID, cart.GuestToken,
+		map[string]any{"coupons": b.coupons}, &changed)
 	if err != nil || status != http.StatusOK {
 		return cart, fmt.Errorf("enter coupons: %d %s, %v", status, code, err)
 	}

@@ -45,7 +45,8 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch), ready: make(chan struct{})}
+	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch),
+		ready: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

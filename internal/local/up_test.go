@@ -31,7 +31,8 @@ func TestUp(t *testing.T) {
 				Title string `json:"title"`
 			} `json:"products"`
 		}
-		if status, code, err := call(t.Context(), http.MethodGet, shop.EdgeURL()+"/v1/products?limit=5", "", nil, &listing); err != nil || status != http.StatusOK || len(listing.Products) != 5 {
+		if status, code, err := call(t.Context(), http.MethodGet, shop.EdgeURL()+"/v1/products?limit=5", "", nil, &listing); err != nil ||
+			status != http.StatusOK || len(listing.Products) != 5 {
 			t.Errorf("listing through the edge: %d %s, %v, %d products", status, code, err, len(listing.Products))
 		}
 		var err error
@@ -43,11 +44,13 @@ func TestUp(t *testing.T) {
 			t.Errorf("orders = %v, want one paid", states)
 		}
 		shop.audit(t)
-		databasetest.Exec(t, shop.primary().DB, `UPDATE products SET slug = 'edited', title = 'Edited', updated_at = now() WHERE id = (SELECT product_id FROM skus WHERE sku = '85123A')`)
+		databasetest.Exec(t, shop.primary().DB, `UPDATE products SET slug = 'edited', title = 'Edited', updated_at = now()
+  WHERE id = (SELECT product_id FROM skus WHERE sku = '85123A')`)
 		databasetest.Exec(t, shop.primary().DB, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
 SELECT gen_random_uuid(), id, 'no-stock-yet', 'no-stock-yet', 'New', 'hg' FROM sellers WHERE slug = 'gift-shop'`)
-		databasetest.Exec(t, shop.primary().DB, `INSERT INTO skus (sku, product_id) SELECT 'NEW-1', id FROM products WHERE seller_key = 'no-stock-yet'`)
+		databasetest.Exec(t, shop.primary().DB, `INSERT INTO skus (sku, product_id) SELECT 'NEW-1', id FROM products
+  WHERE seller_key = 'no-stock-yet'`)
 	})
 	t.Run("the second keeps it", func(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })

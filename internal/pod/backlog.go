@@ -51,10 +51,12 @@ FROM (
   FROM (SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
   UNION ALL
   SELECT 'webhooks', count(*), min(at)
-  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS unread
+  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS unread
   UNION ALL
   SELECT 'events', count(*), min(at)
-  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
+  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
 ) AS queues`+p.DB.Engine().FollowerRead(), p.config.Region, mostWaiting)
 	if err != nil {
 		return 0, fmt.Errorf("read what waits: %w", err)

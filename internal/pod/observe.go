@@ -45,7 +45,8 @@ func newInstruments(t *telemetry.Telemetry) (*instruments, error) {
 	i.broken, faults[4] = meter.Int64Gauge("meridian.verify.broken_rows",
 		metric.WithDescription("Rows that an invariant does not hold for, by check"))
 	i.accuracy, faults[5] = meter.Float64Gauge("meridian.inventory.accuracy",
-		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their warehouse"))
+		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their "+
+			"warehouse"))
 	i.audited, faults[6] = meter.Float64Gauge("meridian.verify.last_run",
 		metric.WithUnit("s"), metric.WithDescription("When the stock was last audited, in seconds since 1970"))
 	if err := errors.Join(faults[:]...); err != nil {

@@ -266,8 +266,10 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("POST", "/v1/account/addresses", strings.Replace(postal, `"IE"`, `"Marzipan"`, 1), 400)
 
 	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":2}]}`, 201)["id"]
-	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 400)
-	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart, address), 201)
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart,
+		postal), 400)
+	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart,
+		address), 201)
 	s.work()
 	s.fulfil(placed["order"].(map[string]any)["id"].(string))
 	customer.ask("GET", "/v1/orders", "", 200)

@@ -61,7 +61,8 @@ func (c SearchConfig) Validate(set *regions.Set) error {
 	case SearchMeilisearch:
 		faults = append(faults, c.meilisearch(c.URL).Validate())
 	default:
-		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve, SearchMeilisearch))
+		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve,
+			SearchMeilisearch))
 	}
 	for region, url := range c.Remotes {
 		if _, ok := set.Get(region); !ok {
@@ -155,7 +156,8 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, search.Source{Name: region.Name, Engine: search.Elsewhere{Engine: engine}, Degraded: search.RemoteRegion, Timeout: remoteTimeout})
+		sources = append(sources, search.Source{Name: region.Name, Engine: search.Elsewhere{Engine: engine}, Degraded: search.RemoteRegion,
+			Timeout: remoteTimeout})
 	}
 	return append(sources, search.Source{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}), nil
 }

@@ -108,10 +108,14 @@ func TestLoad_Faults(t *testing.T) {
 		want                    []string
 	}{
 		{"a header is wrong", "zone\n", countries, rates, []string{"zones.csv: want the header"}},
-		{"zones", zones + "a,standard,5,2\nb,standard,x,2\nc,standard,1,2\nc,standard,1,2\n", countries, rates, []string{"zones.csv, line 2", "zones.csv, line 3", "zones.csv, line 5"}},
-		{"countries", zones + "a,standard,1,2\n", countries + "IE,b\nIRL,a\nFR,a\nFR,a\n", rates, []string{"countries.csv, line 2", "countries.csv, line 3", "countries.csv, line 5"}},
-		{"rates", zones + "a,standard,1,2\n", countries, rates + "a,EUR,-1,2\na,eur,1,2\nb,EUR,1,2\na,USD,1,2\na,USD,1,2\n", []string{"rates.csv, line 2", "rates.csv, line 3", "rates.csv, line 4", "rates.csv, line 6"}},
-		{"a price is missing", zones + "a,standard,1,2\nb,standard,1,2\n", countries, rates + "a,EUR,1,2\n", []string{`zone "b" has no price in EUR`}},
+		{"zones", zones + "a,standard,5,2\nb,standard,x,2\nc,standard,1,2\nc,standard,1,2\n", countries, rates,
+			[]string{"zones.csv, line 2", "zones.csv, line 3", "zones.csv, line 5"}},
+		{"countries", zones + "a,standard,1,2\n", countries + "IE,b\nIRL,a\nFR,a\nFR,a\n", rates,
+			[]string{"countries.csv, line 2", "countries.csv, line 3", "countries.csv, line 5"}},
+		{"rates", zones + "a,standard,1,2\n", countries, rates + "a,EUR,-1,2\na,eur,1,2\nb,EUR,1,2\na,USD,1,2\na,USD,1,2\n",
+			[]string{"rates.csv, line 2", "rates.csv, line 3", "rates.csv, line 4", "rates.csv, line 6"}},
+		{"a price is missing", zones + "a,standard,1,2\nb,standard,1,2\n", countries, rates + "a,EUR,1,2\n",
+			[]string{`zone "b" has no price in EUR`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

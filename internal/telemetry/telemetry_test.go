@@ -168,7 +168,10 @@ func TestPassFilter(t *testing.T) {
 // TestTransport: a call is a span and a measurement, and only our own are told the trace.
 func TestTransport(t *testing.T) {
 	var told []string
-	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told = append(told, r.Header.Get("Traceparent")) }))
+	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		told = append(told, r.Header.Get("Traceparent"))
+	}))
 	defer peer.Close()
 	c := newCollector(t)
 	reporting := testkit.Must(Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL}))(t)

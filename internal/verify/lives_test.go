@@ -101,7 +101,8 @@ func refused(err error) bool {
 // TestRun_RefundThatFailed sends a refund that failed once more.
 func TestRun_RefundThatFailed(t *testing.T) {
 	s := newShop(t)
-	refund := regions.Ref{Region: "eu-west", ID: databasetest.One[uuid.UUID](t, s.db, `SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
+	refund := regions.Ref{Region: "eu-west", ID: databasetest.One[uuid.UUID](t, s.db,
+		`SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
 	databasetest.Exec(t, s.db, `
 WITH failed AS (
   UPDATE refunds SET status = 'failed'

@@ -44,8 +44,10 @@ func newShop(t testing.TB) *shop {
 
 // tables are all that a shop fills, parents first.
 var tables = []string{
-	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory", "accounts", "addresses",
-	"stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses", "order_promotions", "payments", "refunds", "shipments",
+	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory",
+	"accounts", "addresses",
+	"stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses",
+	"order_promotions", "payments", "refunds", "shipments",
 	"reservations", "stock_movements", "ratings", "product_ratings", "outbox", "idempotency_keys",
 }
 
@@ -72,7 +74,8 @@ WHERE table_name = '`+table+`' AND is_generated = 'NEVER'`)
 	}
 	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		for i, table := range tables {
-			b.Queue(`INSERT INTO `+table+` (`+written[i]+`) SELECT `+written[i]+` FROM jsonb_populate_recordset(NULL::`+table+`, $1::text::jsonb)`, rows[i])
+			b.Queue(`INSERT INTO `+table+` (`+written[i]+`) SELECT `+written[i]+`
+  FROM jsonb_populate_recordset(NULL::`+table+`, $1::text::jsonb)`, rows[i])
 		}
 		return nil
 	}))
@@ -97,7 +100,8 @@ func (s *shop) seed(t testing.TB) {
 	t.Helper()
 	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, s.db, `INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, parent_id, slug, name, path, level)
+  VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
 	databasetest.Exec(t, s.db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES

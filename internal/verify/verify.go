@@ -88,7 +88,8 @@ type check struct {
 }
 
 // checks are all of them, a file a subject.
-var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks, eventChecks)
+var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks,
+	eventChecks)
 
 // Names lists every check, in the order in which they run.
 func Names() []string {

@@ -70,7 +70,8 @@ func checkVersion(dir string, data int, b Binaries) error {
 func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *account) error {
 	// Never over data that is there: a new password would lock it for good.
 	if _, err := os.Stat(filepath.Join(dir, dataFolder)); err == nil {
-		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew", filepath.Join(dir, dataFolder), dir)
+		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew",
+			filepath.Join(dir, dataFolder), dir)
 	}
 	if err := writeOwned(filepath.Join(dir, passwordFile), rand.Text(), a); err != nil {
 		return err

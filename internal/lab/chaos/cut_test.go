@@ -29,12 +29,12 @@ func TestCheckout_CutAtEachStatement(t *testing.T) {
 		t.Errorf("%d cuts: a checkout has more steps than that", cuts)
 	}
 	held := s.wantInOrder()
-	if len(held.orders) != orders {
-		t.Errorf("%d orders, want one of each of the %d checkouts", len(held.orders), orders)
+	if len(held.Orders) != orders {
+		t.Errorf("%d orders, want one of each of the %d checkouts", len(held.Orders), orders)
 	}
-	for _, o := range held.orders {
-		if o.status != "paid" {
-			t.Errorf("order %s is %s", o.id, o.status)
+	for _, o := range held.Orders {
+		if o.Status != "paid" {
+			t.Errorf("order %s is %s", o.ID, o.Status)
 		}
 	}
 }
@@ -45,15 +45,15 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 	s := newTestShop(t, 0)
 	other := s.addPod("us-east", true)
 	cutOff := s.addPod("us-east", false)
-	var first atomic.Bool // whether the next notice is the first of its order
-	s.notices.targets = func() []string {
+	var first atomic.Bool // whether the next webhook is the first of its order
+	s.gateway.pods = func() []*replica {
 		if first.CompareAndSwap(true, false) {
-			return []string{cutOff.base + "/v1/webhooks/sandbox"}
+			return []*replica{cutOff}
 		}
-		return []string{other.base + "/v1/webhooks/sandbox"}
+		return []*replica{other}
 	}
 	delivered := make(chan int, 1)
-	s.notices.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
+	s.gateway.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
 	refused, taken := 0, 0
 	cuts := testkit.Must(Walk(cutOff.proxy, true, func(Cut) error {
 		first.Store(true)
@@ -76,9 +76,9 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 	if refused == 0 || taken == 0 {
 		t.Error("cuts on both sides of the inbox were wanted")
 	}
-	for _, o := range s.wantInOrder().orders {
-		if o.status != "paid" {
-			t.Errorf("order %s is %s", o.id, o.status)
+	for _, o := range s.wantInOrder().Orders {
+		if o.Status != "paid" {
+			t.Errorf("order %s is %s", o.ID, o.Status)
 		}
 	}
 }
@@ -116,15 +116,15 @@ func TestCut_UnderLoad(t *testing.T) {
 	defer stop()
 	go func() {
 		for ctx.Err() == nil {
-			p := s.pods[len(s.pods)-1-s.dice.number(2)].proxy
-			p.Arm(Cut{Side: Side(s.dice.number(2)), Step: 1 + s.dice.number(maxStep)})
-			sleep(ctx, s.dice.between(0, 50*time.Millisecond))
+			p := s.pods[len(s.pods)-1-s.dice.IntN(2)].proxy
+			p.Arm(Cut{Side: Side(s.dice.IntN(2)), Step: 1 + s.dice.IntN(maxStep)})
+			client.Sleep(ctx, s.dice.between(0, 50*time.Millisecond))
 			p.Disarm()
 		}
 	}()
 	s.load.run(ctx, t.Context())
 	s.wantInOrder()
-	if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
-		t.Errorf("none of %d checkouts made an order", attempted)
+	if n := s.load.journal.Count(); n.Confirmed == 0 {
+		t.Errorf("none of %d checkouts made an order", n.Attempted)
 	}
 }

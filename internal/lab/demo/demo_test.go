@@ -21,7 +21,7 @@ func small(t *testing.T, out *stage) Config {
 	set := testkit.Must(regions.Shipped())(t)
 	return Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Out: out,
-		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Within: 5 * time.Minute,
+		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Limit: 5 * time.Minute,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, Tracer: databasetest.Tracer(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
@@ -82,7 +82,7 @@ WHERE id = (SELECT id FROM payments WHERE status = 'captured' ORDER BY id LIMIT 
 func TestRun_TooSlow(t *testing.T) {
 	out := new(stage)
 	config := small(t, out)
-	config.Within = time.Millisecond
+	config.Limit = time.Millisecond
 	if err := Run(t.Context(), config); !errors.Is(err, errTooSlow) {
 		t.Errorf("Run = %v, want errTooSlow", err)
 	}
@@ -114,7 +114,7 @@ func TestValidate(t *testing.T) {
 		"too many":       {func(c *Config) { c.Buyers = 1_000_000 }, "up to 5000"},
 		"no units":       {func(c *Config) { c.Units = -1 }, "1 unit or more"},
 		"few shoppers":   {func(c *Config) { c.Shoppers = 1 }, "1 shoppers"},
-		"no time":        {func(c *Config) { c.Within = -1 }, "times above 0"},
+		"no time":        {func(c *Config) { c.Limit = -1 }, "a time above 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := good

@@ -285,9 +285,10 @@ func TestReadBook(t *testing.T) {
 
 	book := testkit.Must(ReadBook(w.cfg.StateFile))(t)
 	want := []Held{
-		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor, Refunds: []HeldRefund{
-			{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
-		}},
+		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor,
+			Refunds: []HeldRefund{
+				{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
+			}},
 		{ID: declined.PaymentID, OrderID: declined.OrderID, Status: payment.StatusFailed, Amount: declined.Amount},
 	}
 	if diff := cmp.Diff(want, book, cmpopts.SortSlices(func(a, b Held) bool { return a.ID < b.ID })); diff != "" {

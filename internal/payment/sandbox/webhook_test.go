@@ -88,7 +88,8 @@ func TestParseWebhook(t *testing.T) {
 	amount := money.Amount{Minor: 1250, Currency: "EUR"}
 	refund := func(kind, status string) string {
 		return `{"id":"evt_2","type":"` + kind + `","occurred_at":"2026-03-01T12:00:00Z","payment":{"id":"pay_euw_1"},` +
-			`"refund":{"id":"rfd_euw_1","payment_id":"pay_euw_1","reference":"sbxr_1","status":"` + status + `","amount":{"minor":1250,"currency":"EUR"}}}`
+			`"refund":{"id":"rfd_euw_1","payment_id":"pay_euw_1","reference":"sbxr_1","status":"` + status +
+			`","amount":{"minor":1250,"currency":"EUR"}}}`
 	}
 	tests := []struct {
 		name, body string

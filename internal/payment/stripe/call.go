@@ -97,7 +97,8 @@ func meaning(r *refusal) error {
 	case r.status == http.StatusNotFound, r.kind == "": // not Stripe's doing
 		return payment.ErrUnavailable
 	}
-	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " + cmp.Or(r.param, "it")}
+	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " +
+		cmp.Or(r.param, "it")}
 }
 
 // isRefusal finds a refusal with one of the codes.

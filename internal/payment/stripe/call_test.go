@@ -82,7 +82,8 @@ func TestErrors(t *testing.T) {
 		{"another amount", with(200, strings.Replace(paidBody, "1250", "1249", 1)), payment.ErrUnavailable},
 		{"another currency", with(200, strings.Replace(paidBody, "eur", "usd", 1)), payment.ErrUnavailable},
 		{"unknown status", with(200, strings.Replace(paidBody, "succeeded", "great", 1)), payment.ErrUnavailable},
-		{"captured in no unit of the currency", with(200, strings.NewReplacer("eur", "isk", `":1250`, `":125000`, "125000,", "125001,").Replace(paidBody)), payment.ErrUnavailable},
+		{"captured in no unit of the currency", with(200,
+			strings.NewReplacer("eur", "isk", `":1250`, `":125000`, "125000,", "125001,").Replace(paidBody)), payment.ErrUnavailable},
 		{"too much", with(200, strings.Repeat(" ", maxAnswerBytes)+paidBody), payment.ErrUnavailable},
 	}
 	for _, tt := range tests {

@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 )
 
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
-	r := report{out: &out, started: time.Now()}
+	r := printer{out: &out, started: time.Now()}
 	r.act(4, "A race", "Buyers check out.")
 	r.check(true, "50 orders", "50")
 	r.table([]string{"payment", "total"}, [][]string{{"succeeds", "9.99 EUR"}, {"läuft", "12.99 EUR"}})
@@ -38,7 +39,7 @@ PASSED: all 1 checks, in 0.0 s
 
 func TestReport_Failed(t *testing.T) {
 	var out bytes.Buffer
-	r := report{out: &out, color: true, started: time.Now()}
+	r := printer{out: &out, color: true, started: time.Now()}
 	r.check(true, "fine", "fine")
 	r.check(false, "51 orders", "50 orders")
 	if err := r.conclude(nil, nil); !errors.Is(err, ErrBroken) {
@@ -64,8 +65,8 @@ func TestWrap(t *testing.T) {
 
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 39861: "39,861", 1000001: "1,000,001"} {
-		if got := thousands(n); got != want {
-			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
+		if got := report.Thousands(n); got != want {
+			t.Errorf("Thousands(%d) = %q, want %q", n, got, want)
 		}
 	}
 }
