@@ -85,7 +85,7 @@ func TestFollow_Late(t *testing.T) {
 	s.fill(t, 3)
 	b := s.in(t, "eu-west")
 	b.settle(t)
-	conn := testkit.Must(pgx.Connect(t.Context(), s.url))(t)
+	conn := testkit.Must(pgx.Connect(t.Context(), s.kit.URL))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	late := testkit.Must(conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted}))(t) // so that no conflict ends it
 	testkit.Must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`, s.products[0].ID))(t)
@@ -216,7 +216,7 @@ func TestFollow_Property(t *testing.T) {
 	random := dice(t)
 	branches := []*branch{s.in(t, "eu-west"), s.in(t, "us-east"), s.in(t, "ap-southeast")}
 	warehouses := map[string]string{"eu-west": "euw-1", "us-east": "", "ap-southeast": ""}
-	for _, region := range s.set.All() {
+	for _, region := range s.kit.Regions.All() {
 		warehouses[region.Name] = region.Warehouses[0].Code
 	}
 	flaky := func(call string) error {
