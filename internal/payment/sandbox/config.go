@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Config says how the sandbox runs. Only APIKey, Secret and WebhookURL have no default: a secret everybody knows
-// would let everybody pay without paying.
+// Config says how the sandbox runs. APIKey, Secret and WebhookURL have no default: with a well-known secret anybody
+// could pay without paying.
 type Config struct {
 	APIKey         string // callers send it as a bearer token
 	Secret         string // signs webhooks
@@ -35,7 +35,7 @@ type Config struct {
 	Logger *slog.Logger     // default slog.Default(); never sees a secret or personal data
 }
 
-// withDefaults fills in what is not set.
+// withDefaults returns the configuration with the defaults of what is not set.
 func (c Config) withDefaults() Config {
 	c.Delay = cmp.Or(c.Delay, 20*time.Millisecond)
 	c.HangFor = cmp.Or(c.HangFor, 30*time.Second)
@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports every fault at once. Values that are not set are not faults where they have a default.
+// Validate reports every fault at once. A value that has a default may be left out.
 func (c Config) Validate() error {
 	var faults []error
 	need := func(ok bool, format string, args ...any) {
@@ -74,5 +74,5 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// minSecretBytes is the least a shared secret may have: 128 bits.
+// minSecretBytes is the least length of a shared secret: 128 bits.
 const minSecretBytes = 16

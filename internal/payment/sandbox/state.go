@@ -16,7 +16,7 @@ import (
 	"meridian/internal/payment"
 )
 
-// paymentState is all that is remembered about a payment. It is never changed in place: a change makes a copy and
+// paymentState is all the sandbox remembers of a payment. It is never changed in place: a change makes a copy and
 // records that.
 type paymentState struct {
 	ID           string         `json:"id"`
@@ -34,7 +34,7 @@ type paymentState struct {
 	DueAt        time.Time      `json:"due_at,omitzero"` // when it moves on by itself; zero for never
 }
 
-// refundState is all that is remembered about a refund, inside its payment.
+// refundState is all the sandbox remembers of a refund, inside its payment.
 type refundState struct {
 	ID          string               `json:"id"`
 	Reference   string               `json:"reference"`
@@ -45,7 +45,7 @@ type refundState struct {
 	DueAt       time.Time            `json:"due_at,omitzero"`
 }
 
-// eventState is a notice that somebody has yet to acknowledge.
+// eventState is a notice that has not been acknowledged yet.
 type eventState struct {
 	ID        string          `json:"id"`
 	PaymentID string          `json:"payment_id"`
@@ -75,10 +75,10 @@ func (p *paymentState) settled() bool {
 	return p.Status.Final()
 }
 
-// pending reports whether a refund has yet to get its final status.
+// pending reports whether the refund has no final status yet.
 func (r refundState) pending() bool { return r.Status == payment.RefundPending }
 
-// refund finds a refund of the payment by its id.
+// refund returns the index of the payment's refund with that id.
 func (p *paymentState) refund(id string) (int, bool) {
 	for i, r := range p.Refunds {
 		if r.ID == id {
@@ -107,8 +107,8 @@ func (p *paymentState) refundJSON(i int) refundJSON {
 	}
 }
 
-// record is one change of the state: a line of the file. What belongs together is in one record, so that a crash
-// keeps all of it or nothing.
+// record is one change of the state, a line of the file. Changes that belong together are in one record, so that a
+// crash keeps all of them or none.
 type record struct {
 	Payment *paymentState `json:"payment,omitempty"` // as it is now
 	Events  []*eventState `json:"events,omitempty"`  // new, or with fewer copies left
@@ -116,7 +116,7 @@ type record struct {
 	Forget  string        `json:"forget,omitempty"`  // the payment to be forgotten
 }
 
-// memory is the whole state.
+// memory holds the whole state.
 type memory struct {
 	payments map[string]*paymentState
 	order    []string                 // ids of payments, the oldest first
@@ -132,7 +132,7 @@ func newMemory() *memory {
 	}
 }
 
-// merge applies a record. Loading a file is merging its lines.
+// merge applies a record. A file is loaded by merging its lines.
 func (m *memory) merge(r record) {
 	if p := r.Payment; p != nil {
 		if m.payments[p.ID] == nil {
@@ -155,7 +155,7 @@ func (m *memory) merge(r record) {
 	}
 }
 
-// snapshot yields records that make the whole state, the fewest there can be.
+// snapshot yields the fewest records that make up the whole state.
 func (m *memory) snapshot(yield func(record) bool) {
 	for _, id := range m.order {
 		if p := m.payments[id]; p != nil && !yield(record{Payment: p}) {
@@ -172,8 +172,8 @@ func (m *memory) snapshot(yield func(record) bool) {
 // size returns the number of records in a snapshot.
 func (m *memory) size() int { return len(m.payments) + len(m.events) }
 
-// journal is the state file: a record a line, appended; written anew when most of it is out of date. A kill of the
-// process loses nothing that was answered; a loss of power may lose the last lines.
+// journal is the state file, to which each record is appended as a line. It is rewritten when most of it is out of
+// date. A kill of the process loses nothing that was answered; a power cut may lose the last lines.
 type journal struct {
 	path  string
 	file  *os.File
@@ -193,7 +193,7 @@ func openJournal(path string, m *memory) (*journal, error) {
 	return j, nil
 }
 
-// load merges all lines. The last may have been cut short by a crash: it was not answered, so it did not happen.
+// load merges all lines into m. It ignores a last line that a crash cut short: that change was never answered.
 func (j *journal) load(m *memory) error {
 	file, err := os.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -220,7 +220,7 @@ func (j *journal) load(m *memory) error {
 	}
 }
 
-// rewrite replaces the file, in one step, by a snapshot of m, and goes on appending to that.
+// rewrite atomically replaces the file with a snapshot of m, to which later records are appended.
 func (j *journal) rewrite(m *memory) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".*") // 0600: client secrets are in it
 	if err != nil {
