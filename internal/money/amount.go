@@ -63,10 +63,9 @@ func Times(minor, n int64) (int64, error) {
 	return product, nil
 }
 
-// Allocate splits a over weights in proportion, without losing a unit: every part gets its
-// share rounded towards zero and the units left over go, one each, to the parts with the
-// largest remainders, the earlier first on a tie. Weights must not be negative and must
-// not all be zero.
+// Allocate splits a in proportion to weights without losing a unit: every part is rounded towards zero, and the units
+// left over go, one each, to the parts with the largest remainders, the earlier first on a tie. It fails if a weight
+// is negative or all are zero.
 func (a Amount) Allocate(weights []int64) ([]Amount, error) {
 	var total uint64
 	for _, w := range weights {
@@ -126,6 +125,7 @@ func (a Amount) String() string {
 	return digits + " " + string(a.Currency)
 }
 
+// magnitude returns the absolute value of n.
 func magnitude(n int64) uint64 {
 	if n < 0 {
 		return -uint64(n)
