@@ -21,8 +21,8 @@ const (
 // maxRequestIDBytes bounds the request id a client may bring.
 const maxRequestIDBytes = 128
 
-// rewrite makes the headers that regions may believe. ReverseProxy has already taken out what concerns one
-// connection alone and everything that begins with X-Forwarded.
+// rewrite sets the headers that regions may trust. ReverseProxy has already removed the connection's own and every
+// X-Forwarded header.
 func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	out := p.Out.Header
 	out.Del(headerRegion)
@@ -40,11 +40,11 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	j.body.describe(p.Out)
 }
 
-// traceHeaders say which trace a request belongs to, and whether it is recorded.
+// traceHeaders name the trace a request belongs to, and whether it is recorded.
 var traceHeaders = []string{"Traceparent", "Tracestate", "Baggage"}
 
-// forwarded says who asked, for which host, and as part of what. What a trusted proxy in front has said stays; anybody
-// else's word is replaced, or left out.
+// forwarded sets the headers that name the client, the host and the trace. What a trusted proxy in front sent is
+// kept; from anybody else it is replaced or dropped.
 func (e *Edge) forwarded(p *httputil.ProxyRequest) {
 	if !e.locator.FromTrusted(p.In) {
 		p.SetXForwarded()

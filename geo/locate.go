@@ -10,7 +10,7 @@ import (
 	"meridian/regions"
 )
 
-// LocatorConfig says what a Locator may believe. The zero value believes the client's address alone.
+// LocatorConfig says what a Locator trusts. The zero value trusts the client's address alone.
 type LocatorConfig struct {
 	// TrustedProxies are the networks of the CDN and load balancers in front. Only what comes from one of them has
 	// its X-Forwarded-For and country headers believed.
@@ -48,7 +48,7 @@ func (c LocatorConfig) Validate(set *regions.Set) error {
 	return errors.Join(faults...)
 }
 
-// A Source says how a country was found out.
+// A Source says how a country was determined.
 type Source string
 
 // The sources of a Location, the surest first.
@@ -58,8 +58,8 @@ const (
 	FromDefault Source = "default" // nothing told; it is the configured country, or none
 )
 
-// A Location is where a client is, as far as one can tell. It is good for choosing a region, not for anything that
-// the client must not choose: it can be wrong, and a VPN moves it.
+// A Location is where a client probably is. Use it to choose a region, not for anything the client must not choose:
+// it can be wrong, and a VPN moves it.
 type Location struct {
 	// Country is an ISO 3166-1 alpha-2 code that some region homes, or empty.
 	Country string
@@ -71,7 +71,7 @@ type Location struct {
 	Source Source
 }
 
-// A Locator finds out where clients are. It is safe for concurrent use.
+// A Locator determines where clients are. It is safe for concurrent use.
 type Locator struct {
 	cfg   LocatorConfig
 	set   *regions.Set
@@ -90,7 +90,7 @@ func NewLocator(cfg LocatorConfig, set *regions.Set) (*Locator, error) {
 	return &Locator{cfg: cfg, set: set, table: table}, nil
 }
 
-// Locate says where the client of the request is.
+// Locate returns where the client of the request is.
 func (l *Locator) Locate(r *http.Request) Location {
 	loc := Location{Addr: l.ClientAddr(r)}
 	if l.FromTrusted(r) {
@@ -184,7 +184,7 @@ func peerAddr(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// parseForwarded reads an entry of X-Forwarded-For, which some proxies write with a port.
+// parseForwarded parses an entry of X-Forwarded-For, to which some proxies add a port.
 func parseForwarded(entry string) (addr netip.Addr, ok bool) {
 	entry = strings.TrimSpace(entry)
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(entry, "["), "]"))

@@ -19,16 +19,16 @@ var tableV4 []byte
 //go:embed data/ip_country_v6.csv.gz
 var tableV6 []byte
 
-// An AddressTable tells to which country an address was delegated. It holds about 2 MB, never changes, and is safe
-// for concurrent use.
+// An AddressTable maps addresses to the country they were delegated to. It takes about 2 MB, never changes, and is
+// safe for concurrent use.
 type AddressTable struct {
 	countries []string // by the number that owners use; 0 is nobody
 	v4        ranges[uint32]
 	v6        ranges[uint64] // by the upper half of the address: no block is smaller than a /64
 }
 
-// ranges cut a whole address space into pieces: piece i begins at starts[i], ends before the next one begins, and
-// belongs to owners[i]. Two slices rather than one of structs save the padding.
+// ranges cut a whole address space into pieces: piece i begins at starts[i], ends before the next begins, and belongs
+// to owners[i]. Two slices rather than one of structs avoid padding.
 type ranges[T uint32 | uint64] struct {
 	starts []T
 	owners []uint8
@@ -36,11 +36,11 @@ type ranges[T uint32 | uint64] struct {
 
 var loadOnce = sync.OnceValues(loadAddresses)
 
-// Addresses returns the table compiled into the binary. It is unpacked on the first call, in about 0.1 s.
+// Addresses returns the table compiled into the binary. The first call unpacks it in about 0.1 s.
 func Addresses() (*AddressTable, error) { return loadOnce() }
 
-// Country returns the ISO 3166-1 alpha-2 code of the country the address was delegated to. It does not allocate. An
-// IPv4 address may be written as an IPv6 one. ok is false for addresses of nobody, such as private ones.
+// Country returns the ISO 3166-1 alpha-2 code of the country the address was delegated to. It returns false for
+// unassigned addresses, such as private ones. IPv4 addresses may be in IPv6 form. It does not allocate.
 func (t *AddressTable) Country(addr netip.Addr) (country string, ok bool) {
 	addr = addr.Unmap()
 	var owner uint8
@@ -55,7 +55,7 @@ func (t *AddressTable) Country(addr netip.Addr) (country string, ok bool) {
 	return t.countries[owner], owner != 0
 }
 
-// owner finds who the piece belongs to that holds the address.
+// owner returns the owner of the piece that holds the address.
 func (r ranges[T]) owner(address T) uint8 {
 	at, exact := slices.BinarySearch(r.starts, address)
 	if !exact {

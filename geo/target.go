@@ -10,8 +10,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// A target is a region as the edge sees it: where it is, what its probes say (health), and what its requests say (the
-// circuit breaker).
+// A target is the edge's state of a region: its address, the results of probes (health) and of requests (the circuit
+// breaker).
 type target struct {
 	region  string
 	url     *url.URL
@@ -45,7 +45,7 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 	}
 }
 
-// usable reports whether the target may be given requests: neither its probes nor its circuit speak against it.
+// usable reports whether the target may be given requests: its probes succeed and its circuit is not open.
 func (t *target) usable() bool { return t.healthy() && t.breaker.State() != gobreaker.StateOpen }
 
 func (t *target) healthy() bool {

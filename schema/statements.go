@@ -60,8 +60,7 @@ var (
 	lineComment  = regexp.MustCompile(`(?m)^\s*--.*\n`)
 )
 
-// forEngine opens a statement's clauses for the engine, /*crdb … */ or /*pg … */, and drops
-// those for the other.
+// forEngine opens the clauses for the engine, /*crdb … */ or /*pg … */, and drops the other engine's.
 func forEngine(text string, engine database.Engine) string {
 	own := "pg"
 	if engine == database.CockroachDB {
@@ -76,7 +75,7 @@ func forEngine(text string, engine database.Engine) string {
 	return strings.TrimSpace(text)
 }
 
-// split cuts a file into its statements: each ends with a semicolon at the end of a line.
+// split returns the statements of a file: each ends with a semicolon at the end of a line.
 func split(text string) []string {
 	var statements []string
 	for part := range strings.SplitSeq(lineComment.ReplaceAllString(text, "")+"\n", ";\n") {

@@ -55,6 +55,7 @@ that safe.`,
 	return command
 }
 
+// runEdge runs the edge until the command is stopped.
 func runEdge(c *cobra.Command, f edgeFlags) error {
 	config, err := f.config(c.ErrOrStderr())
 	if err != nil {
@@ -83,10 +84,10 @@ func runEdge(c *cobra.Command, f edgeFlags) error {
 	return errors.Join(err, stopMetrics(), reporting.Shutdown(last))
 }
 
-// lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
+// lastTelemetry bounds the sending of buffered telemetry, for a collector that hangs.
 const lastTelemetry = 5 * time.Second
 
-// config checks the flags and makes the edge's configuration of them.
+// config checks the flags and returns the edge's configuration.
 func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	set, err := regions.Shipped()
 	if err != nil {
@@ -110,8 +111,8 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	}, nil
 }
 
-// report makes what the edge reports with. Without a collector it begins no traces: the
-// regions, which may have one, would take its word that nothing is to be kept.
+// report sets up the edge's metrics and traces. Without a collector it begins no traces, because the regions, which
+// may have one, would not record them.
 func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemetry.Telemetry, error) {
 	endpoint := cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	reporting := telemetry.Config{Service: "meridian-edge", Version: version(), OTLPEndpoint: endpoint}
@@ -129,6 +130,7 @@ func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemet
 	return t, nil
 }
 
+// parseTargets parses texts of the form region=URL.
 func parseTargets(texts []string) ([]geo.Target, error) {
 	var targets []geo.Target
 	var faults []error

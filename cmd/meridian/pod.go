@@ -27,9 +27,8 @@ import (
 	"meridian/regions"
 )
 
-// podFlags are the settings of a pod: each a flag, and the environment variable that its
-// help names. Secrets are taken from the environment alone, so that no list of processes
-// shows them.
+// podFlags are the settings of a pod. Each is a flag and the environment variable that its help names. Secrets are
+// taken from the environment alone, so that no list of processes shows them.
 type podFlags struct {
 	region, databaseURL, logFormat, logLevel        string
 	maxConns                                        int32
@@ -99,7 +98,7 @@ func (f *podFlags) register(c *cobra.Command) {
 	f.stripeHooks = list("MERIDIAN_STRIPE_WEBHOOK_SECRET")
 }
 
-// podEnvironment is the help text on what is taken from the environment alone.
+// podEnvironment is the help text on the settings that only the environment holds.
 const podEnvironment = `
 Secrets come from the environment:
 
@@ -114,7 +113,7 @@ Secrets come from the environment:
                                    the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
-// config checks the flags and makes a pod's configuration of them: all faults at once.
+// config checks the flags and returns the pod's configuration. It reports all faults at once.
 func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	set, err := regions.Shipped()
 	if err != nil {
@@ -162,7 +161,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	return config, nil
 }
 
-// search reads what the pod searches with.
+// search returns the configuration of the pod's search.
 func (f *podFlags) search() (c pod.SearchConfig, err error) {
 	switch f.searchEngine {
 	case "none":
@@ -183,7 +182,7 @@ func (f *podFlags) search() (c pod.SearchConfig, err error) {
 	return c, err
 }
 
-// remotes reads region=URL.
+// remotes parses texts of the form region=URL.
 func remotes(texts []string) (map[string]string, error) {
 	urls := make(map[string]string, len(texts))
 	for _, text := range texts {
@@ -196,7 +195,7 @@ func remotes(texts []string) (map[string]string, error) {
 	return urls, nil
 }
 
-// shareOf reads a share above 0 and at most 1.
+// shareOf parses a share above 0 and at most 1.
 func shareOf(text string) (float64, error) {
 	share, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(share > 0 && share <= 1) { // written so that NaN fails too
@@ -213,6 +212,7 @@ func orNone(d time.Duration) time.Duration {
 	return d
 }
 
+// networks parses the networks of trusted proxies.
 func networks(texts []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	var faults []error
@@ -227,7 +227,7 @@ func networks(texts []string) ([]netip.Prefix, error) {
 	return all, errors.Join(faults...)
 }
 
-// describe prints what the pod works with, without secrets.
+// describe prints the pod's settings, without secrets.
 func (f *podFlags) describe(out io.Writer, listen string) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }

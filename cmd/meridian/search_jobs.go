@@ -65,8 +65,8 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 	return command
 }
 
-// searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
-// each, which is an error where it is not good.
+// searchJobs requests a job for every index of the regions and, unless detached, waits for them and writes each
+// result. It returns an error if any job failed.
 func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
 	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
@@ -100,16 +100,16 @@ func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRu
 }
 
 const (
-	// jobsEvery is how often it is asked how far jobs are.
+	// jobsEvery is the time between two reads of the jobs' progress.
 	jobsEvery = 300 * time.Millisecond
-	// jobAbandoned is how long a job may say nothing before it is given up: nobody does it.
+	// jobAbandoned is how long a job may report nothing before it counts as abandoned.
 	jobAbandoned = time.Minute
 )
 
 var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian " +
 	"search status)")
 
-// awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
+// awaitSearchJobs waits until all jobs have ended, and returns them in the same order.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
 	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("products"), progressbar.OptionSetDescription(string(kind)))
@@ -136,7 +136,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 	}
 }
 
-// refreshSearchJobs looks at those that have not ended, a region at a time.
+// refreshSearchJobs reads the state of the jobs that have not ended, a region at a time.
 func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job) error {
 	open := make(map[string][]uuid.UUID)
 	for _, j := range jobs {
@@ -159,7 +159,7 @@ func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job)
 	return nil
 }
 
-// writeReindexed tells of an index that was built.
+// writeReindexed writes the result of a reindex job, or returns its error.
 func writeReindexed(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)
@@ -168,7 +168,7 @@ func writeReindexed(out io.Writer, j indexer.Job) error {
 	return nil
 }
 
-// writeCompared tells what a comparison has found.
+// writeCompared writes the result of a comparison. It returns an error if products still differ.
 func writeCompared(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)

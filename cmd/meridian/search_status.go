@@ -12,7 +12,7 @@ import (
 	"meridian/regions"
 )
 
-// mostAside is how many of the products that are set aside are named.
+// mostAside bounds how many of the products that were set aside are listed.
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {

@@ -74,6 +74,7 @@ expire, refunds, events, and what a region that is down left behind. Any number 
 	return command
 }
 
+// work does the region's background work until the command is stopped.
 func work(c *cobra.Command, flags *podFlags, metrics string) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {

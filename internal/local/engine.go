@@ -19,7 +19,7 @@ const (
 	cockroachDir = "cockroach"
 )
 
-// engine is the database of a shop: where each region reaches it, and how it ends.
+// engine is the database of a shop.
 type engine struct {
 	name string
 	url  func(region string) string
@@ -27,8 +27,7 @@ type engine struct {
 	died <-chan struct{} // closed when the server ends by itself; nil if nobody tells
 }
 
-// startEngine starts the database the configuration asks for, or takes the one that is
-// there.
+// startEngine starts the configured database, or uses the given one.
 func startEngine(ctx context.Context, c Config) (*engine, error) {
 	switch {
 	case c.DatabaseURL != "":

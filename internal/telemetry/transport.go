@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Peer is somebody whom the shop calls over HTTP.
+// A Peer is a service that the shop calls over HTTP.
 type Peer struct {
 	// Name tells peers apart in spans and metrics; one of a few that the code knows, never a host that data named.
 	Name string
@@ -37,7 +37,7 @@ func (t *Telemetry) Transport(base http.RoundTripper, peer Peer) http.RoundTripp
 	return labelled{next: measured, attributes: attributes}
 }
 
-// labelled names the peer in the measurements of calls.
+// labelled adds the peer's name to the measurements of calls.
 type labelled struct {
 	next       http.RoundTripper
 	attributes []attribute.KeyValue

@@ -1,6 +1,6 @@
 package verify
 
-// paymentChecks are about money taken and given back.
+// paymentChecks cover money taken and given back.
 var paymentChecks = []check{
 	{
 		name: "order_payment", about: "an order has one payment, of its total", over: "orders", prefix: "ord",
