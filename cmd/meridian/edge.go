@@ -20,8 +20,9 @@ import (
 
 // edgeFlags are the settings of the edge.
 type edgeFlags struct {
-	listen, defaultCountry, logFormat, logLevel, metrics, otlpEndpoint string
-	targets, proxies, headers                                          []string
+	logFlags
+	listen, defaultCountry, metrics, otlpEndpoint string
+	targets, proxies, headers                     []string
 }
 
 func newEdgeCommand() *cobra.Command {
@@ -49,8 +50,7 @@ that safe.`,
 		"headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
 	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that nothing locates")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
-	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
-	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), "debug, info, warn or error [MERIDIAN_LOG_LEVEL]")
+	f.logFlags.register(command)
 	metricsFlag(command, &f.metrics)
 	return command
 }
@@ -97,7 +97,7 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	if err != nil {
 		return geo.EdgeConfig{}, usageError{err}
 	}
-	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
+	log, err := f.logger(logs)
 	if err != nil {
 		return geo.EdgeConfig{}, usageError{err}
 	}

@@ -1,6 +1,5 @@
-// Package portability looks for SQL that PostgreSQL takes and CockroachDB does not, or
-// understands differently. Tests hold the migrations and every statement the shop sends to
-// it. It looks at the text only: it finds what is known to go wrong, and proves nothing.
+// Package portability finds SQL that PostgreSQL accepts and CockroachDB rejects or understands differently. Tests check
+// the migrations and every statement the shop sends. It matches text only: it finds known problems and proves nothing.
 package portability
 
 import (

@@ -87,8 +87,8 @@ func eventOf(in stripego.Event) (payment.Event, error) {
 	return event, nil
 }
 
-// toldBy maps Stripe's events to ours, with the state of the payment they announce.
-var toldBy = map[stripego.EventType]struct {
+// announcements maps Stripe's events to ours, with the state of the payment they announce.
+var announcements = map[stripego.EventType]struct {
 	event  payment.EventType
 	status payment.Status
 }{
@@ -106,15 +106,15 @@ func withPayment(event payment.Event, in stripego.Event) (payment.Event, error) 
 	if err := json.Unmarshal(in.Data.Raw, &intent); err != nil {
 		return payment.Event{}, errors.New("its payment cannot be read")
 	}
-	told := toldBy[in.Type]
-	if intent.Metadata[metaPayment] == "" || statusOf(&intent) != told.status {
+	announced := announcements[in.Type]
+	if intent.Metadata[metaPayment] == "" || statusOf(&intent) != announced.status {
 		return event, nil
 	}
 	outcome, err := outcomeOf(&intent)
 	if err != nil {
 		return payment.Event{}, err
 	}
-	event.Type, event.PaymentID, event.Outcome = told.event, intent.Metadata[metaPayment], outcome
+	event.Type, event.PaymentID, event.Outcome = announced.event, intent.Metadata[metaPayment], outcome
 	return event, nil
 }
 
