@@ -68,7 +68,7 @@ func (j *journey) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(j.edge.cfg.BreakerOpen.Seconds()))))
 	}
 	w.WriteHeader(p.Status)
-	// A failed write means that the client is gone: there is nobody left to tell.
+	// A failed write means that the client is gone.
 	_ = json.NewEncoder(w).Encode(p)
 }
 

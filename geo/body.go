@@ -37,7 +37,7 @@ func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, er
 		return b, nil
 	case !mayRepeat || r.ContentLength > e.cfg.ReplayLimit || !b.reserve():
 		b.stream = from
-		from.bound() // also of what nobody reads: the server itself reads it, before it answers
+		from.bound() // also if no region reads it: the server itself does, before it answers
 		return b, nil
 	}
 	if err := b.keep(from); err != nil {

@@ -64,7 +64,7 @@ type EdgeConfig struct {
 	// Meter and Tracer take the edge's metrics and spans; nil means none are recorded.
 	Meter  metric.MeterProvider
 	Tracer trace.TracerProvider
-	// Log is told when a region goes down or comes back; nil means slog's default.
+	// Log receives a line when a region goes down or comes back; nil means slog's default.
 	Log *slog.Logger
 }
 

@@ -7,13 +7,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// The headers of our own.
+// Meridian's own headers.
 const (
-	// headerRegion lets a request choose its region. Regions name themselves with it in answers.
+	// headerRegion chooses the region of a request, and names the region in answers.
 	headerRegion = "X-Meridian-Region"
-	// headerEdgeRegion tells the region and the client which region the edge chose.
+	// headerEdgeRegion names the region that the edge chose, in requests and answers.
 	headerEdgeRegion = "X-Meridian-Edge-Region"
-	// headerCountry tells the region where the client is.
+	// headerCountry names the client's country to the region.
 	headerCountry   = "X-Meridian-Country"
 	headerRequestID = "X-Request-Id"
 )
@@ -33,7 +33,7 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	}
 	out.Set(headerRequestID, j.requestID)
 	e.forwarded(p)
-	// The body has been asked for already, and a region's 100 Continue would answer nobody.
+	// The client has sent its body already, so that a region's 100 Continue would answer nothing.
 	out.Del("Expect")
 	// ReverseProxy drops what it cannot parse; whether a query is good is for the region to say.
 	p.Out.URL.RawQuery = p.In.URL.RawQuery

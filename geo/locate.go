@@ -21,8 +21,7 @@ type LocatorConfig struct {
 	// StateHeaders are the headers in which those proxies name the state of a client in the United States ("CA" or
 	// "US-CA"), for example CloudFront-Viewer-Country-Region.
 	StateHeaders []string
-	// DefaultCountry is taken for clients whose country nothing tells, such as those of a private network. It may be
-	// empty.
+	// DefaultCountry is used for clients of unknown country, such as those of a private network. It may be empty.
 	DefaultCountry string
 }
 
@@ -55,7 +54,7 @@ type Source string
 const (
 	FromHeader  Source = "header"  // a trusted proxy named it
 	FromAddress Source = "address" // the client's address was delegated there
-	FromDefault Source = "default" // nothing told; it is the configured country, or none
+	FromDefault Source = "default" // neither did; it is the configured country, or none
 )
 
 // A Location is where a client probably is. Use it to choose a region, not for anything the client must not choose:

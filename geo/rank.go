@@ -15,7 +15,7 @@ type Basis string
 const (
 	Measured  Basis = "measured"  // a measured round trip
 	Estimated Basis = "estimated" // the distance
-	Unknown   Basis = "unknown"   // the failover order alone: nobody knows where the country is
+	Unknown   Basis = "unknown"   // the failover order alone: the country's place is unknown
 )
 
 // A Ranked is a region and its distance in time.

@@ -22,7 +22,7 @@ var tableV6 []byte
 // An AddressTable maps addresses to the country they were delegated to. It takes about 2 MB, never changes, and is
 // safe for concurrent use.
 type AddressTable struct {
-	countries []string // by the number that owners use; 0 is nobody
+	countries []string // by the number in owners; 0 is no country
 	v4        ranges[uint32]
 	v6        ranges[uint64] // by the upper half of the address: no block is smaller than a /64
 }

@@ -35,7 +35,7 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 			ReadyToTrip: func(c gobreaker.Counts) bool {
 				return int64(c.ConsecutiveFailures) >= int64(cfg.BreakerFailures)
 			},
-			// A client that hangs up says nothing about the region.
+			// A client that hangs up is not a failure of the region.
 			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 			OnStateChange: func(name string, from, to gobreaker.State) {
 				cfg.Log.Warn("circuit changed", slog.String("region", name),

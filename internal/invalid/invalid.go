@@ -18,7 +18,7 @@ type Field struct {
 	Remedy string
 }
 
-// Error is returned for an input that is wrong in itself, with every fault.
+// Error lists every invalid field of an input.
 type Error struct {
 	// What is the name of the input: "product".
 	What   string
@@ -30,7 +30,7 @@ func New(what, field, remedy string) *Error {
 	return &Error{What: what, Fields: []Field{{Name: field, Remedy: remedy}}}
 }
 
-// Error is returned for invalid input, with every invalid field.
+// Error returns the fields and their remedies in one line.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString("the " + e.What + " is not valid")

@@ -199,13 +199,13 @@ func (l *cuttable) forget(conn net.Conn) {
 
 // cut closes the listener and resets every connection.
 func (l *cuttable) cut() {
-	_ = l.Close() // its connections tell what matters
+	_ = l.Close() // its connections are what matters
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.isCut = true
 	for conn := range l.open {
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset, without a word of goodbye
+			_ = tcp.SetLinger(0) // a reset instead of an orderly end
 		}
 		_ = conn.Close()
 	}

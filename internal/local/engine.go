@@ -24,7 +24,7 @@ type engine struct {
 	name string
 	url  func(region string) string
 	stop func(ctx context.Context) error
-	died <-chan struct{} // closed when the server ends by itself; nil if nobody tells
+	died <-chan struct{} // closed when the server ends by itself; nil if that is not known
 }
 
 // startEngine starts the configured database, or uses the given one.

@@ -267,7 +267,7 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 // account.ErrWrongSecret at once if the pod has another deployment's secret.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
 	if err := p.Accounts.CheckSecret(ctx); errors.Is(err, account.ErrWrongSecret) {
-		return err // anything else, such as migrations to come, readiness tells
+		return err // readiness reports anything else, such as missing migrations
 	}
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup

@@ -11,10 +11,10 @@ import (
 
 // A Peer is a service that the shop calls over HTTP.
 type Peer struct {
-	// Name tells peers apart in spans and metrics; one of a few that the code knows, never a host that data named.
+	// Name identifies the peer in spans and metrics. It is one of a few that the code knows, never a host from data.
 	Name string
-	// Ours says that the peer belongs to whoever runs the shop: it is sent the traceparent header, so that its spans
-	// join the trace. Others are not told of our traces.
+	// Ours says that the shop's operator runs the peer: it is sent the traceparent header, so that its spans join the
+	// trace. Others are not.
 	Ours bool
 }
 

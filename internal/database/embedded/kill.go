@@ -44,7 +44,7 @@ func awaitGone(pids []int) error {
 			if time.Now().After(deadline) {
 				return fmt.Errorf("kill PostgreSQL: pid %d is still there", pid)
 			}
-			time.Sleep(killPoll) // the child of another process: nobody tells us when it ends
+			time.Sleep(killPoll) // the child of another process: its end cannot be waited for
 		}
 	}
 	return nil

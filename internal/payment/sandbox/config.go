@@ -15,8 +15,8 @@ type Config struct {
 	Secret         string // signs webhooks
 	PreviousSecret string // also signs them, while a secret is being replaced; may be empty
 
-	// WebhookURL chooses where a notice about a payment goes. try counts from 0, so that a later try may go
-	// elsewhere. An empty answer means that nobody wants to know. It must not block.
+	// WebhookURL returns where a notice about a payment goes, or "" for nowhere. try counts from 0, so that a later
+	// try may go elsewhere. It must not block.
 	WebhookURL func(paymentID string, try int) string
 
 	StateFile string // where payments are kept over restarts; empty keeps them in memory only. One server a file.

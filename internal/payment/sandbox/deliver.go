@@ -35,7 +35,7 @@ func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	case err == nil:
 		return s.delivered(e.ID)
 	case ctx.Err() != nil:
-		return []job{j}, nil // it is not the receiver's fault
+		return []job{j}, nil // the receiver did not fail
 	case j.try+1 >= s.cfg.MaxTries:
 		s.cfg.Logger.Error("sandbox gives a webhook up", "event", e.ID, "payment", e.PaymentID, "tries", j.try+1, "error", err)
 		return s.delivered(e.ID)
@@ -61,7 +61,7 @@ func (s *Server) backoff(try int) time.Duration {
 func (s *Server) send(ctx context.Context, e *eventState, try int) error {
 	url := s.cfg.WebhookURL(e.PaymentID, try)
 	if url == "" {
-		return nil // nobody wants to know
+		return nil // no receiver
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
 	if err != nil {

@@ -141,7 +141,7 @@ func (s *Server) Run(ctx context.Context) error {
 	slots := make(chan struct{}, s.cfg.MaxConcurrent)
 	for s.runNext(ctx, slots) {
 	}
-	for range s.cfg.MaxConcurrent { // whoever holds all slots knows that nobody works
+	for range s.cfg.MaxConcurrent { // holding all slots means that no job runs
 		slots <- struct{}{}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 // webhooks. Without Run, payments never move.
 type Server struct {
 	cfg    Config
-	apiKey [sha256.Size]byte // hashed, so that comparing tells nothing of its length either
+	apiKey [sha256.Size]byte // hashed, so that a comparison does not reveal its length
 	client *http.Client      // sends webhooks
 	routes http.Handler
 

@@ -9,8 +9,8 @@ import (
 	"meridian/internal/payment"
 )
 
-// Why an intent is cancelled, as Stripe lets us say it. The first tells, for as long as Stripe keeps the intent, that
-// it failed and was not given up.
+// The reasons for cancelling an intent, of those that Stripe has. The first records that the payment failed rather than
+// was given up.
 const (
 	afterRefusal = stripego.PaymentIntentCancellationReasonAbandoned
 	givenUp      = stripego.PaymentIntentCancellationReasonRequestedByCustomer

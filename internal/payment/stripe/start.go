@@ -82,7 +82,7 @@ func (c *Client) confirm(ctx context.Context, intent *stripego.PaymentIntent, in
 		isRefusal(err, stripego.ErrorCodePaymentIntentUnexpectedState), // another call was quicker
 		errors.Is(err, payment.ErrConflict):                            // so too, and with another return URL
 		return c.retrieve(ctx, in.Asked(), intent.ID)
-	case errors.As(err, &rejected): // such as for a method that there is not: nobody else may pay with this intent
+	case errors.As(err, &rejected): // such as an unknown method: no later call may pay with this intent
 		_, closing := c.close(ctx, in.Asked(), intent)
 		if closing != nil {
 			return nil, closing
