@@ -264,10 +264,10 @@ SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
 const (
 	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh",` +
 		`"country":"IE"}`
-	credentials  = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
-	postal       = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77",` +
+	credentials = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
+	postal      = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77",` +
 		`"country":"IE","phone":"+353 1 9980877"}`
-	guestPostal  = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
+	guestPostal = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
 )
 
 // shopAsCustomer registers far from home, signs in, orders and has it delivered and refunded.
