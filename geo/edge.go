@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -104,16 +105,9 @@ func (e *Edge) Close() { e.transport.CloseIdleConnections() }
 func (e *Edge) plan(r *http.Request, loc Location) []*target {
 	var plan []*target
 	add := func(region string) {
-		t, ok := e.targets[region]
-		if !ok || !t.usable() {
-			return
+		if t, ok := e.targets[region]; ok && t.usable() && !slices.Contains(plan, t) {
+			plan = append(plan, t)
 		}
-		for _, planned := range plan {
-			if planned == t {
-				return
-			}
-		}
-		plan = append(plan, t)
 	}
 	add(r.Header.Get(headerRegion))
 	if changes(r.Method) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"meridian/regions"
@@ -163,15 +164,7 @@ func (l *Locator) ClientAddr(r *http.Request) netip.Addr {
 }
 
 func (l *Locator) trusted(addr netip.Addr) bool {
-	if !addr.IsValid() {
-		return false
-	}
-	for _, network := range l.cfg.TrustedProxies {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.IsValid() && slices.ContainsFunc(l.cfg.TrustedProxies, func(network netip.Prefix) bool { return network.Contains(addr) })
 }
 
 // peerAddr returns the address at the other end of the connection.

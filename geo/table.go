@@ -64,11 +64,13 @@ func (r ranges[T]) owner(address T) uint8 {
 	return r.owners[at]
 }
 
-// add appends the block from first to last, which lies behind all earlier ones. Neighbours of one owner become one
-// piece.
-func (r *ranges[T]) add(first, last T, owner uint8) {
+// add appends the block from first to last, and joins it to a neighbour of the same owner. It returns false if the block
+// does not lie behind all earlier ones.
+func (r *ranges[T]) add(first, last T, owner uint8) bool {
 	end := len(r.starts) - 1
 	switch {
+	case first < r.starts[end]:
+		return false
 	case r.starts[end] == first: // it begins where the one before ended
 		r.owners[end] = owner
 		if end > 0 && r.owners[end-1] == owner {
@@ -80,8 +82,10 @@ func (r *ranges[T]) add(first, last T, owner uint8) {
 	if last+1 != 0 { // 0 is the end of the address space
 		r.starts, r.owners = append(r.starts, last+1), append(r.owners, 0)
 	}
+	return true
 }
 
+// loadAddresses unpacks the table.
 func loadAddresses() (*AddressTable, error) {
 	t := &AddressTable{
 		countries: []string{""},
@@ -132,24 +136,23 @@ func (t *AddressTable) read(packed []byte) error {
 	return lines.Err()
 }
 
+// add appends a prefix, which must lie behind all earlier ones.
 func (t *AddressTable) add(prefix netip.Prefix, owner uint8) error {
-	if prefix.Addr().Is4() {
+	var ordered bool
+	switch {
+	case prefix.Addr().Is4():
 		octets := prefix.Addr().As4()
 		first := binary.BigEndian.Uint32(octets[:])
-		if first < t.v4.starts[len(t.v4.starts)-1] {
-			return fmt.Errorf("%s overlaps the prefix before it, or is out of order", prefix)
-		}
-		t.v4.add(first, first|^uint32(0)>>prefix.Bits(), owner)
-		return nil
-	}
-	if prefix.Bits() > 64 {
+		ordered = t.v4.add(first, first|^uint32(0)>>prefix.Bits(), owner)
+	case prefix.Bits() > 64:
 		return fmt.Errorf("%s is smaller than a /64", prefix)
+	default:
+		octets := prefix.Addr().As16()
+		first := binary.BigEndian.Uint64(octets[:8])
+		ordered = t.v6.add(first, first|^uint64(0)>>prefix.Bits(), owner)
 	}
-	octets := prefix.Addr().As16()
-	first := binary.BigEndian.Uint64(octets[:8])
-	if first < t.v6.starts[len(t.v6.starts)-1] {
+	if !ordered {
 		return fmt.Errorf("%s overlaps the prefix before it, or is out of order", prefix)
 	}
-	t.v6.add(first, first|^uint64(0)>>prefix.Bits(), owner)
 	return nil
 }

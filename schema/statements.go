@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -163,20 +164,9 @@ func survivalGoal(set *regions.Set) string {
 	return "REGION"
 }
 
+// sameNames reports whether two lists hold the same names in any order.
 func sameNames(a, b []string) bool {
-	seen := make(map[string]int)
-	for _, name := range a {
-		seen[name]++
-	}
-	for _, name := range b {
-		seen[name]--
-	}
-	for _, n := range seen {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // Plan returns everything an empty database of this engine would be sent, in order.

@@ -111,18 +111,22 @@ func (a Amount) Allocate(weights []int64) ([]Amount, error) {
 // String formats the amount in major units with its code, "12.50 EUR", for logs and errors. Prices for shoppers are
 // formatted by locale elsewhere.
 func (a Amount) String() string {
-	exponent := a.Currency.Exponent()
-	digits := strconv.FormatUint(magnitude(a.Minor), 10)
-	if len(digits) <= exponent {
-		digits = strings.Repeat("0", exponent-len(digits)+1) + digits
+	return fixedPoint(a.Minor, a.Currency.Exponent()) + " " + string(a.Currency)
+}
+
+// fixedPoint formats n × 10^-decimals.
+func fixedPoint(n int64, decimals int) string {
+	digits := strconv.FormatUint(magnitude(n), 10)
+	if len(digits) <= decimals {
+		digits = strings.Repeat("0", decimals-len(digits)+1) + digits
 	}
-	if exponent > 0 {
-		digits = digits[:len(digits)-exponent] + "." + digits[len(digits)-exponent:]
+	if decimals > 0 {
+		digits = digits[:len(digits)-decimals] + "." + digits[len(digits)-decimals:]
 	}
-	if a.Minor < 0 {
-		digits = "-" + digits
+	if n < 0 {
+		return "-" + digits
 	}
-	return digits + " " + string(a.Currency)
+	return digits
 }
 
 // magnitude returns the absolute value of n.

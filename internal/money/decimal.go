@@ -80,20 +80,7 @@ func power(exponent int) *big.Int {
 }
 
 // String formats the number as the shortest plain text, which ParseDecimal reads.
-func (d Decimal) String() string {
-	digits := strconv.FormatUint(magnitude(d.coefficient), 10)
-	scale := int(d.scale)
-	if len(digits) <= scale {
-		digits = strings.Repeat("0", scale-len(digits)+1) + digits
-	}
-	if scale > 0 {
-		digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
-	}
-	if d.coefficient < 0 {
-		return "-" + digits
-	}
-	return digits
-}
+func (d Decimal) String() string { return fixedPoint(d.coefficient, int(d.scale)) }
 
 // MarshalText encodes the number as String does. In JSON it is a string, so that no reader turns it into a binary
 // fraction.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 )
 
 // Ratio is an exact fraction above zero by which amounts are multiplied: a product of rates and multipliers that is
@@ -18,17 +19,15 @@ var One = Ratio{num: 1, den: 1}
 // about eight digits each.
 func NewRatio(over, under []Decimal) (Ratio, error) {
 	r := big.NewRat(1, 1)
-	for _, d := range over {
-		if d.Sign() <= 0 {
+	for i, d := range slices.Concat(over, under) {
+		switch {
+		case d.Sign() <= 0:
 			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
+		case i < len(over):
+			r.Mul(r, d.Rat())
+		default:
+			r.Quo(r, d.Rat())
 		}
-		r.Mul(r, d.Rat())
-	}
-	for _, d := range under {
-		if d.Sign() <= 0 {
-			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
-		}
-		r.Quo(r, d.Rat())
 	}
 	if !r.Num().IsUint64() || !r.Denom().IsUint64() {
 		return Ratio{}, ErrOverflow

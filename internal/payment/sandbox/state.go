@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"meridian/internal/money"
@@ -67,12 +68,7 @@ func (p *paymentState) refunded() int64 {
 
 // settled reports whether nothing more will happen to the payment by itself.
 func (p *paymentState) settled() bool {
-	for _, r := range p.Refunds {
-		if r.pending() {
-			return false
-		}
-	}
-	return p.Status.Final()
+	return p.Status.Final() && !slices.ContainsFunc(p.Refunds, refundState.pending)
 }
 
 // pending reports whether the refund has no final status yet.
@@ -80,12 +76,8 @@ func (r refundState) pending() bool { return r.Status == payment.RefundPending }
 
 // refund returns the index of the payment's refund with that id.
 func (p *paymentState) refund(id string) (int, bool) {
-	for i, r := range p.Refunds {
-		if r.ID == id {
-			return i, true
-		}
-	}
-	return 0, false
+	i := slices.IndexFunc(p.Refunds, func(r refundState) bool { return r.ID == id })
+	return i, i >= 0
 }
 
 // json returns the payment as the API shows it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/sony/gobreaker/v2"
 	stripego "github.com/stripe/stripe-go/v85"
@@ -104,13 +105,5 @@ func meaning(r *refusal) error {
 // isRefusal reports whether err is a refusal with one of the codes.
 func isRefusal(err error, codes ...stripego.ErrorCode) bool {
 	var r *refusal
-	if !errors.As(err, &r) {
-		return false
-	}
-	for _, code := range codes {
-		if r.code == string(code) {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &r) && slices.Contains(codes, stripego.ErrorCode(r.code))
 }
