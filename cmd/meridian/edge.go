@@ -30,10 +30,10 @@ func newEdgeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "edge",
 		Short: "Run the reverse proxy that sends each request to the nearest healthy region",
-		Long: `Runs the reverse proxy that sends each request to the nearest healthy region for its
-client, writes of signed-in customers to their home region, and to the next region when one
-does not answer. A call with an effect is only sent again where its Idempotency-Key makes
-that safe.`,
+		Long: `Runs the reverse proxy that sends each request to its client's nearest healthy region,
+writes of signed-in customers to their home region, and both to the next region when one
+does not answer. A call with an effect is repeated only if its Idempotency-Key makes that
+safe.`,
 		Example: `  meridian edge --target us-east=http://10.0.1.5:8080 --target eu-west=http://10.2.1.5:8080
   meridian edge --target eu-west=https://eu.internal --country-header CF-IPCountry --trusted-proxies 173.245.48.0/20
   meridian edge --target eu-west=https://eu.internal --metrics-listen 10.0.0.7:9090`,
@@ -48,7 +48,7 @@ that safe.`,
 		"networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
 	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"),
 		"headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
-	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that nothing locates")
+	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that cannot be located")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
 	f.logFlags.register(command)
 	metricsFlag(command, &f.metrics)

@@ -22,12 +22,11 @@ func newSearchReindexCommand() *cobra.Command {
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
-		Short: "Build search indexes anew, beside the live ones, and put them in place",
-		Long: `Builds the search indexes of a region anew, or those of all regions, while shoppers search
-the live ones: each new index is filled beside the live one, edits go into both, and when
-it holds what the database does it takes the other's place in one step. It goes on by
-itself after a crash of the process that does it. The command waits for the end, and exits
-1 if an index could not be built.`,
+		Short: "Rebuild search indexes beside the live ones, then switch to them",
+		Long: `Rebuilds the search indexes of a region, or of all regions, while shoppers search the live
+ones. Each new index is filled beside the live one, edits go into both, and when it matches
+the database it replaces the live one in one step. A job survives a crash of the process
+that runs it. The command waits for the end, and exits 1 if an index could not be built.`,
 		Example: `  meridian search reindex --region eu-west
   meridian search reindex --detach --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,
@@ -45,13 +44,13 @@ func newSearchCompareCommand() *cobra.Command {
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
-		Short: "Find where the search indexes differ from the database, and mend it",
-		Long: `Compares every product with what the search indexes of a region, or of all, hold of it, and
-puts right what differs: products that are missing, that should not be there, of an older
-version, or of other content. Edits go on meanwhile; one that is on its way is no
-difference. Products that were set aside are tried again.
+		Short: "Find and repair differences between the search indexes and the database",
+		Long: `Compares every product with its documents in the search indexes of a region, or of all
+regions, and repairs what differs: products that are missing, should not be there, are of
+an older version, or have other content. Edits go on meanwhile; an edit that is still on
+its way is no difference. Products that were set aside are tried again.
 
-It exits 0 if there was no difference, or all are mended, and 1 if any is left.`,
+It exits 0 if there was no difference or all were repaired, and 1 if any is left.`,
 		Example: `  meridian search compare
   meridian search compare --region us-east --dry-run`,
 		Args: cobra.NoArgs,
