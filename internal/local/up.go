@@ -24,6 +24,9 @@ import (
 	"meridian/schema"
 )
 
+// thisMachine are the networks of the edge and of clients, which are all on this machine.
+var thisMachine = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
 // Shop is a whole shop on this machine: Start makes it and Run serves it.
 type Shop struct {
 	config    Config
@@ -117,13 +120,14 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 	return seed(ctx, p, s.config.Regions, s.config.Out)
 }
 
+// podConfig returns the configuration of a region's pod.
 func (s *Shop) podConfig(region string) pod.Config {
 	return pod.Config{
 		Regions: s.config.Regions, Region: region,
 		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
 		Secret:   s.secrets.Deployment,
 		API: api.Config{
-			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+			TrustedProxies: thisMachine,
 			AllowedOrigins: []string{"*"},
 			// Everybody on this machine is one client.
 			Limits:     api.Limits{Default: api.Rate{Requests: -1}, SignIn: api.Rate{Requests: 6000, Window: time.Minute}},
@@ -139,6 +143,7 @@ func (s *Shop) podConfig(region string) pod.Config {
 	}
 }
 
+// startSandbox makes the payment sandbox.
 func (s *Shop) startSandbox() (err error) {
 	s.sandbox, err = sandbox.NewServer(sandbox.Config{
 		APIKey: s.secrets.SandboxAPIKey, Secret: s.secrets.SandboxWebhooks,
@@ -161,6 +166,7 @@ func (s *Shop) webhookURL(paymentID string, try int) string {
 	return urlOf(s.listeners.regions[order[try%len(order)]]) + "/v1/webhooks/sandbox"
 }
 
+// edgeConfig returns the configuration of the edge.
 func (s *Shop) edgeConfig() geo.EdgeConfig {
 	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log}
 	for _, region := range s.config.Regions.All() {
@@ -170,7 +176,7 @@ func (s *Shop) edgeConfig() geo.EdgeConfig {
 	config.Locator = geo.LocatorConfig{
 		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
 		StateHeaders:   []string{"CF-Region-Code", "CloudFront-Viewer-Country-Region"},
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		TrustedProxies: thisMachine,
 	}
 	return config
 }
