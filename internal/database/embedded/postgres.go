@@ -178,16 +178,21 @@ func (p *Postgres) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return p.process.await(ctx, pollInterval, func() (bool, error) {
-		conn, err := pgx.Connect(ctx, p.URL("postgres"))
-		switch {
-		case err == nil:
-			_ = conn.Close(ctx) // the server answered, which is all that was asked
-			return true, nil
-		case refused(err):
+		err := ping(ctx, p.URL("postgres"))
+		if refused(err) {
 			return false, err
 		}
-		return false, nil
+		return err == nil, nil
 	})
+}
+
+// ping connects to a database once.
+func ping(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
 }
 
 // refused reports whether the server is up but rejects the password, as after a restored folder.
