@@ -35,8 +35,8 @@ func newTestShop(t *testing.T, shoppers int) *testShop {
 	set := testkit.Must(regions.Shipped())(t)
 	d := newDice(1)
 	s := &testShop{t: t, shop: &shop{
-		dir: t.TempDir(), set: set, dice: newDice(1), secret: bytes.Repeat([]byte{7}, 32), keys: sandboxKeys{rand.Text(), rand.Text()},
-		http: client.NewHTTP(64), url: databasetest.URL(t),
+		shopConfig: shopConfig{dir: t.TempDir(), set: set, dice: newDice(1)}, secret: bytes.Repeat([]byte{7}, 32),
+		keys: sandboxKeys{rand.Text(), rand.Text()}, http: client.NewHTTP(64), url: databasetest.URL(t),
 	}}
 	s.db = databasetest.Open(t, s.url, set.Primary().Name)
 	s.openProvider()
