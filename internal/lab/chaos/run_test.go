@@ -34,6 +34,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the run found something; its shop is in %s:\n%+v", result.Folder, result)
 	}
 	if result.Acknowledged == 0 || result.PodKills == 0 || result.DatabaseKills == 0 {
-		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted", result.Acknowledged, result.PodKills, result.DatabaseKills)
+		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted",
+			result.Acknowledged, result.PodKills, result.DatabaseKills)
 	}
 }

@@ -32,7 +32,10 @@ var trials = []trial{
 	{card: "card_reordered", happens: "reports an old failure after the success", status: "paid", captured: true},
 	{card: "card_early", happens: "reports before it answers", status: "paid", captured: true},
 	{card: "card_error_then_success", happens: "answers 500 and takes the money", status: "paid", captured: true},
-	{card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter, status: "cancelled: expired", captured: true, refunded: true},
+	{
+		card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter,
+		status: "cancelled: expired", captured: true, refunded: true,
+	},
 }
 
 // lateAfter is later than an order waits (payWithin), and than a worker needs to see that.

@@ -35,7 +35,7 @@ type shop struct {
 
 func openShop(t *testing.T) shop {
 	t.Helper()
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	opened := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Empty: true,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
@@ -250,7 +250,7 @@ func keepCarts(text []byte) []byte {
 }
 
 func TestRun_Mistakes(t *testing.T) {
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	tests := []struct {
 		name   string
 		config Config
