@@ -80,9 +80,11 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 	}
 	p := testkit.Must(pod.New(t.Context(), pod.Config{
 		Regions: s.set, Region: region, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
-		Database:  database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
-		API:       api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
-		Sandbox:   sandbox.ClientConfig{BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second},
+		Database: database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
+		API:      api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
+		Sandbox: sandbox.ClientConfig{
+			BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second,
+		},
 		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
 	}))(t)
 	s.runUntilEnd(func(ctx context.Context) error {

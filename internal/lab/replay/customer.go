@@ -40,7 +40,7 @@ func (c *customer) apply(r record) {
 		c.bought = append(c.bought, order)
 	case r.Done != nil:
 		for _, g := range r.Done.Given {
-			c.giveBack(g)
+			c.countReturned(g)
 		}
 	}
 }

@@ -46,11 +46,14 @@ func TestStream_Groups(t *testing.T) {
 		rows []string
 		want []string
 	}{
-		{"units of a SKU together", []string{row("1", "order", 0, "7", "A", 2), row("1", "order", 0, "7", "B", 1), row("1", "order", 0, "7", "A", 3)},
+		{"units of a SKU together",
+			[]string{row("1", "order", 0, "7", "A", 2), row("1", "order", 0, "7", "B", 1), row("1", "order", 0, "7", "A", 3)},
 			[]string{"1 order 7 [{A 5} {B 1}]"}},
-		{"invoices that overlap", []string{row("1", "order", 0, "7", "A", 1), row("2", "order", 1, "8", "A", 1), row("1", "order", 1, "7", "B", 1)},
+		{"invoices that overlap",
+			[]string{row("1", "order", 0, "7", "A", 1), row("2", "order", 1, "8", "A", 1), row("1", "order", 1, "7", "B", 1)},
 			[]string{"1 order 7 [{A 1} {B 1}]", "2 order 8 [{A 1}]"}},
-		{"a number that comes back", []string{row("1", "order", 0, "7", "A", 1), row("2", "order", 30, "8", "A", 1), row("1", "order", 60, "7", "B", 1)},
+		{"a number that comes back",
+			[]string{row("1", "order", 0, "7", "A", 1), row("2", "order", 30, "8", "A", 1), row("1", "order", 60, "7", "B", 1)},
 			[]string{"1 order 7 [{A 1}]", "2 order 8 [{A 1}]", "1~2 order 7 [{B 1}]"}},
 		{"a number of two kinds", []string{row("1", "order", 0, "7", "A", 1), row("1", "stock_adjustment", 0, "7", "A", -4)},
 			[]string{"1 order 7 [{A 1}]", "1~2 stock_adjustment 7 [{A 4}]"}},

@@ -257,8 +257,14 @@ func TestRun_Mistakes(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", Config{}, []string{"file", "regions", "address", "state file"}},
-		{"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}}, []string{"none.csv"}},
-		{"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1}, []string{"speed", "clients", "limit"}},
+		{
+			"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}},
+			[]string{"none.csv"},
+		},
+		{
+			"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1},
+			[]string{"speed", "clients", "limit"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -138,7 +138,8 @@ func (r *replayer) open(ctx context.Context) (err error) {
 	}
 	r.state, err = openState(r.State, begun{
 		Run: strings.ToLower(rand.Text()), Shop: r.operator.Session().Account.ID, File: r.survey.digest,
-		Choice: fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d", r.Seed, r.CountriesAsIs, day(r.From), day(r.Until), cmp.Or(r.Limit, -1)),
+		Choice: fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d",
+			r.Seed, r.CountriesAsIs, day(r.From), day(r.Until), cmp.Or(r.Limit, -1)),
 	})
 	if err == nil {
 		r.run = r.state.begun.Run
