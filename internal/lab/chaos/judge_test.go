@@ -25,7 +25,7 @@ func agreeing() *books {
 	b := &books{
 		told: told{received: map[string]int64{"A": 2}, notes: make(map[string]int)}, held: audit.Book{Orders: make(map[string]*audit.Order)},
 	}
-	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2, OnHand: 2}}
+	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2}}
 	for _, o := range []audit.Order{{ID: "ord_1", Status: "paid", CapturedMinor: 100}, {ID: "ord_2", Status: "cancelled"}} {
 		lines := []client.Line{{SKU: "A", Quantity: 1}}
 		o.Cart, o.PaymentID, o.Currency, o.TotalMinor = "crt"+o.ID, "pay"+o.ID, "EUR", 100
