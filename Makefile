@@ -13,7 +13,7 @@ CLUSTERS    := /etc/postgresql-common/createcluster.conf
 run: postgres build ## start the whole shop on this machine: http://localhost:8080
 	@exec bin/meridian up
 
-demo: postgres build ## take a tour of a fresh shop, races, faults and audit included, in under a minute
+demo: postgres build ## take a tour of a fresh shop: races, faults and the audit; exits 1 if a promise is broken
 	@exec bin/meridian demo
 
 build: ## build bin/meridian

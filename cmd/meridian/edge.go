@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -69,9 +68,9 @@ func runEdge(c *cobra.Command, f edgeFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	listener, err := listen(f.listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: choose another address with --listen", f.listen, err)
+		return err
 	}
 	stopMetrics, err := serveMetrics(c.Context(), f.metrics, reporting.Serve)
 	if err != nil {

@@ -114,10 +114,6 @@ Secrets come from the environment:
                                    the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
-func list(name string) []string {
-	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-}
-
 // config checks the flags and makes a pod's configuration of them: all faults at once.
 func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	set, err := regions.Shipped()
@@ -209,7 +205,7 @@ func shareOf(text string) (float64, error) {
 	return share, nil
 }
 
-// orNone is a duration where zero means none at all rather than the default.
+// orNone returns d, or -1 for 0, which a configuration takes as "none at all" rather than its default.
 func orNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -255,7 +251,7 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	_ = w.Flush()
 }
 
-// stripeDetails is how Stripe is used, if it is.
+// stripeDetails describes how Stripe is used. It returns "" if it is not.
 func (f *podFlags) stripeDetails() string {
 	if f.stripeKey == "" {
 		return ""
@@ -267,7 +263,7 @@ func (f *podFlags) stripeDetails() string {
 	return details
 }
 
-// searchDetails is what the pod searches with.
+// searchDetails describes the pod's search engine. It returns "" if there is none.
 func (f *podFlags) searchDetails() string {
 	c, _ := f.search() // it was read before
 	switch c.Engine {
@@ -279,7 +275,7 @@ func (f *podFlags) searchDetails() string {
 	return ""
 }
 
-// origin is what may be told of a URL: in the rest of it, some services have their users' keys.
+// origin returns the scheme and host of a URL. The rest may not be shown: some services put their users' keys there.
 func origin(text string) string {
 	u, err := url.Parse(text)
 	switch {

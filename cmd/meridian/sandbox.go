@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -54,10 +52,11 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 	return command
 }
 
-func serveSandbox(ctx context.Context, server *sandbox.Server, listen string) error {
-	listener, err := net.Listen("tcp", listen)
+// serveSandbox runs the server on address until ctx ends.
+func serveSandbox(ctx context.Context, server *sandbox.Server, address string) error {
+	listener, err := listen(address, "--listen")
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err), server.Close())
+		return errors.Join(err, server.Close())
 	}
 	return server.Serve(ctx, listener)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
@@ -17,7 +18,7 @@ import (
 )
 
 func newSearchReindexCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
@@ -40,7 +41,7 @@ itself after a crash of the process that does it. The command waits for the end,
 }
 
 func newSearchCompareCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
@@ -66,7 +67,7 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 
 // searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
 // each, which is an error where it is not good.
-func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool,
+func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
 	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
@@ -110,7 +111,8 @@ var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is 
 
 // awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
-	bar := newSearchProgress(c.ErrOrStderr(), kind)
+	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("products"),
+		progressbar.OptionSetDescription(string(kind)))
 	defer bar.end()
 	for {
 		if err := refreshSearchJobs(c.Context(), db, jobs); err != nil {
@@ -122,7 +124,9 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		bar.report(done, total)
+		if total > 0 { // else nobody has begun
+			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
+		}
 		if !waiting {
 			return jobs, nil
 		}

@@ -16,7 +16,7 @@ import (
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "List the search indexes: how many documents, how far behind, what is set aside",
@@ -34,7 +34,7 @@ reason; they are tried again when they change, and by 'meridian search compare'.
 	return command
 }
 
-func searchStatus(c *cobra.Command, shop *searchShop) error {
+func searchStatus(c *cobra.Command, shop *searchFlags) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 	_ = w.Flush()
 }
 
-// behind is a lag for people.
+// behind formats a lag for people.
 func behind(lag time.Duration) string {
 	if lag < 0 {
 		return "–"
@@ -85,7 +85,7 @@ func behind(lag time.Duration) string {
 	return fmt.Sprintf("%.1f s", lag.Seconds())
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for people.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return "–"

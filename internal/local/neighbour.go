@@ -15,7 +15,7 @@ type neighbour struct {
 	region string
 }
 
-// neighbours are the indexes of the other regions, the nearest first.
+// neighbours returns the indexes of the other regions, the nearest first.
 func (s *Shop) neighbours(region string) []search.Source {
 	var sources []search.Source
 	for _, other := range s.config.Regions.Failover(region) {

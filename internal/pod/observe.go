@@ -81,8 +81,7 @@ func (i *instruments) beginPass(ctx context.Context, job string) (context.Contex
 	}
 }
 
-// transport is how the pod calls a peer: with a span and a measurement of each call, over at
-// most 256 connections.
+// transport returns the transport to a peer, which traces and measures each call and opens at most 256 connections.
 func (p *Pod) transport(peer telemetry.Peer) http.RoundTripper {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost, base.MaxConnsPerHost = 64, 256

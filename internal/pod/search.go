@@ -131,7 +131,7 @@ func embeddedReplica(dir string) string {
 	return host + "-" + hex.EncodeToString(sum[:4])
 }
 
-// ownSearch is the pod's own index as a source of answers, if it has one.
+// ownSearch returns the pod's own index as a source of answers, if it has one.
 func (p *Pod) ownSearch() []search.Source {
 	if p.Index == nil {
 		return nil
@@ -142,7 +142,8 @@ func (p *Pod) ownSearch() []search.Source {
 	}}}
 }
 
-// searchSources are where searches are answered, the best first: here, in the nearest other regions, in the database.
+// searchSources returns where searches are answered, the best first: here, in the nearest other regions, in the
+// database.
 func (p *Pod) searchSources() ([]search.Source, error) {
 	sources := append(p.ownSearch(), p.config.Search.Others...)
 	for _, region := range p.config.Regions.Failover(p.config.Region) {

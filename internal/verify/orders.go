@@ -105,7 +105,7 @@ var transitions = map[string][]string{
 	"cancelled":       nil,
 }
 
-// transitionColumns are the transitions as two arrays.
+// transitionColumns returns the transitions as two arrays.
 func transitionColumns() []any {
 	var before, after []string
 	for from, all := range transitions {

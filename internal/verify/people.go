@@ -69,7 +69,7 @@ WHERE a.status <> 'closed'
 	},
 }
 
-// homes are the countries and their home regions as two arrays.
+// homes returns the countries and their home regions as two arrays.
 func homes(set *regions.Set) []any {
 	var countries, names []string
 	for _, region := range set.All() {

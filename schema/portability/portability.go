@@ -73,7 +73,7 @@ var (
 	limitOn   = regexp.MustCompile(`(?is)^\s*(update|delete)\b[^()]*\b(order\s+by|limit)\b`)
 )
 
-// bare is a statement without comments and without what its strings say.
+// bare returns a statement without its comments and the contents of its strings.
 func bare(sql string) string {
 	sql = lineNote.ReplaceAllString(sql, "")
 	sql = literal.ReplaceAllString(sql, "''")

@@ -94,8 +94,8 @@ func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *acco
 	return nil
 }
 
-// localeChoices are the ways to ask for text in code-point order, which is CockroachDB's, best first. macOS knows
-// no C.UTF-8; from version 17 PostgreSQL brings its own.
+// localeChoices returns the initdb arguments that ask for text in code-point order, as CockroachDB has it, the best
+// first. macOS has no C.UTF-8; from version 17 on, PostgreSQL brings its own.
 func localeChoices(major int) [][]string {
 	choices := [][]string{{"--locale=C.UTF-8"}, {"--locale=C"}}
 	if major < 17 {

@@ -83,8 +83,8 @@ func (p *process) running() bool {
 	}
 }
 
-// cleanEnv is this process's environment without the PG… variables, which would change what the servers do, and
-// with messages in English. (On macOS PostgreSQL does not start at all where LC_ALL names no locale it knows.)
+// cleanEnv returns this process's environment without the PG… variables, which would change what the servers do, and
+// with messages in English. (On macOS PostgreSQL does not start where LC_ALL names a locale it does not know.)
 func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {

@@ -11,14 +11,14 @@ import (
 	"meridian/regions"
 )
 
-// Book is a shop's database as far as money and goods are concerned.
+// Book holds what a shop's database says of money and goods.
 type Book struct {
 	// Orders holds every order by its public id.
 	Orders map[string]*Order
 	Stock  []Stock
 }
 
-// Order is an order as the database has it. Amounts are minor units of Currency.
+// Order holds an order as the database has it. Amounts are minor units of Currency.
 type Order struct {
 	ID, Cart, PaymentID string
 	Status              string
@@ -54,7 +54,7 @@ func (o *Order) AwaitsPayment() bool {
 	return o != nil && (o.PaymentStatus == "pending" || o.PaymentStatus == "requires_action")
 }
 
-// Stock is a SKU's stock over all warehouses.
+// Stock sums up a SKU's stock over all warehouses.
 type Stock struct {
 	SKU    string
 	OnHand int64
@@ -64,35 +64,13 @@ type Stock struct {
 	Received int64
 }
 
-// ReadBook reads all orders, with what belongs to them, and all stock: those of a run, so thousands.
+// ReadBook reads all orders and all stock of a small shop.
 func ReadBook(ctx context.Context, db *database.DB, set *regions.Set) (Book, error) {
-	book := Book{Orders: make(map[string]*Order)}
-	byRef := make(map[regions.Ref]*Order)
-	orders, err := database.List(ctx, db, func(row pgx.CollectableRow) (*Order, error) {
-		var ref, cart regions.Ref
-		o := &Order{Refunds: make(map[string]int64)}
-		err := row.Scan(&ref.Region, &ref.ID, &cart.Region, &cart.ID, &o.Status, &o.Currency, &o.TotalMinor, &o.PaymentStatus, &o.CapturedMinor)
-		o.ID, o.Cart = set.FormatID(regions.OrderPrefix, ref), set.FormatID(regions.CartPrefix, cart)
-		o.PaymentID = set.FormatID(regions.PaymentPrefix, ref)
-		byRef[ref] = o
-		return o, err
-	}, `
-SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor
-FROM orders o
-JOIN payments p ON p.region = o.region AND p.order_id = o.id`)
+	orders, err := ReadOrders(ctx, db, set)
 	if err != nil {
-		return Book{}, fmt.Errorf("read the orders: %w", err)
+		return Book{}, err
 	}
-	for _, o := range orders {
-		book.Orders[o.ID] = o
-	}
-	if err := readLines(ctx, db, byRef); err != nil {
-		return Book{}, fmt.Errorf("read the orders' lines: %w", err)
-	}
-	if err := readRefunds(ctx, db, set, byRef); err != nil {
-		return Book{}, fmt.Errorf("read the refunds: %w", err)
-	}
-	book.Stock, err = database.List(ctx, db, pgx.RowToStructByPos[Stock], `
+	stock, err := database.List(ctx, db, pgx.RowToStructByPos[Stock], `
 SELECT s.sku, sum(s.on_hand)::int8, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
 FROM stock s
 LEFT JOIN (
@@ -106,7 +84,37 @@ ORDER BY s.sku`)
 	if err != nil {
 		return Book{}, fmt.Errorf("read the stock: %w", err)
 	}
-	return book, nil
+	return Book{orders, stock}, nil
+}
+
+// ReadOrders reads all orders with what belongs to them, by public id: those of a run, so thousands.
+func ReadOrders(ctx context.Context, db *database.DB, set *regions.Set) (map[string]*Order, error) {
+	byID, byRef := make(map[string]*Order), make(map[regions.Ref]*Order)
+	orders, err := database.List(ctx, db, func(row pgx.CollectableRow) (*Order, error) {
+		var ref, cart regions.Ref
+		o := &Order{Refunds: make(map[string]int64)}
+		err := row.Scan(&ref.Region, &ref.ID, &cart.Region, &cart.ID, &o.Status, &o.Currency, &o.TotalMinor, &o.PaymentStatus, &o.CapturedMinor)
+		o.ID, o.Cart = set.FormatID(regions.OrderPrefix, ref), set.FormatID(regions.CartPrefix, cart)
+		o.PaymentID = set.FormatID(regions.PaymentPrefix, ref)
+		byRef[ref] = o
+		return o, err
+	}, `
+SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor
+FROM orders o
+JOIN payments p ON p.region = o.region AND p.order_id = o.id`)
+	if err != nil {
+		return nil, fmt.Errorf("read the orders: %w", err)
+	}
+	for _, o := range orders {
+		byID[o.ID] = o
+	}
+	if err := readLines(ctx, db, byRef); err != nil {
+		return nil, fmt.Errorf("read the orders' lines: %w", err)
+	}
+	if err := readRefunds(ctx, db, set, byRef); err != nil {
+		return nil, fmt.Errorf("read the refunds: %w", err)
+	}
+	return byID, nil
 }
 
 func readLines(ctx context.Context, db *database.DB, byRef map[regions.Ref]*Order) error {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/internal/lab/client"
 	"meridian/internal/testkit"
 )
 

@@ -22,20 +22,20 @@ func (t *tour) audit(ctx context.Context) error {
 	}
 	t.check(left.Total() == 0, fmt.Sprintf("Left pending after %.1f s: %d orders, payments, refunds, webhooks or events.",
 		took.Seconds(), left.Total()), "none")
-	book, err := audit.ReadBook(ctx, t.db, t.Regions)
+	orders, err := audit.ReadOrders(ctx, t.db, t.Regions)
 	if err != nil {
 		return err
 	}
-	t.tellOrders(book)
-	if err := t.checkBooks(book); err != nil {
+	t.tellOrders(orders)
+	if err := t.checkBooks(orders); err != nil {
 		return err
 	}
 	return t.verify(ctx)
 }
 
-func (t *tour) tellOrders(book audit.Book) {
+func (t *tour) tellOrders(orders map[string]*audit.Order) {
 	byStatus := make(map[string]int64)
-	for _, o := range book.Orders {
+	for _, o := range orders {
 		byStatus[o.Status]++
 	}
 	var parts []string
@@ -46,13 +46,13 @@ func (t *tour) tellOrders(book audit.Book) {
 }
 
 // checkBooks compares the shop's payments with what the payment company itself wrote down.
-func (t *tour) checkBooks(book audit.Book) error {
+func (t *tour) checkBooks(orders map[string]*audit.Order) error {
 	charges, err := sandbox.ReadBook(filepath.Join(t.Dir, "sandbox.log"))
 	if err != nil {
 		return fmt.Errorf("read the payment company's books: %w", err)
 	}
 	ours := make(map[string]*audit.Order) // by payment
-	for _, o := range book.Orders {
+	for _, o := range orders {
 		ours[o.PaymentID] = o
 	}
 	seen := make(map[string]int) // charges of an order

@@ -132,7 +132,7 @@ func TestJournal_Concurrently(t *testing.T) {
 }
 
 func (j *journal) onDiskNow() int64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.disk.Lock()
+	defer j.disk.Unlock()
 	return j.onDisk
 }

@@ -83,7 +83,7 @@ type card struct {
 	apply func(p *plan, arg argument)
 }
 
-// name is the token without its placeholder.
+// name returns the token without its placeholder.
 func (c card) name() string {
 	name, _, _ := strings.Cut(c.Token, ":")
 	return name

@@ -54,7 +54,7 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// Unwrap is what it means.
+// Unwrap returns the error of the provider's contract that the refusal stands for.
 func (r *refusal) Unwrap() error { return r.means }
 
 // asProviderError makes sure that everything but a no of Stripe's own is payment.ErrUnavailable.
