@@ -221,8 +221,7 @@ func (c caller) ask(method, path, body string, status int) map[string]any {
 // work lets the workers and the sandbox do what there is to do.
 func (s *watchedShop) work() {
 	s.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
+	testkit.Eventually(s.t, "orders, refunds and events to be settled", func() bool { // the sandbox decides by the clock
 		testkit.Must(s.company.RunOnce(s.t.Context()))(s.t)
 		for _, p := range s.pods {
 			for _, j := range p.jobs() {
@@ -232,14 +231,8 @@ func (s *watchedShop) work() {
 		open := testkit.Must(database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
   + (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)`))(s.t)
-		if open == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%d orders, refunds and events are still open", open)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll: the sandbox decides by the clock
-	}
+		return open == 0
+	})
 }
 
 const (
