@@ -17,15 +17,15 @@ import (
 func newSearchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "search",
-		Short: "See how the search indexes are, build them anew, compare them with the database",
-		Long: `Looks after the search indexes: one in each region, or one in each pod where the engine is
-embedded. They follow the database by themselves.`,
+		Short: "Show, rebuild and compare the search indexes",
+		Long: `Manages the search indexes: one in each region, or one in each pod if the engine is
+embedded. They follow the database automatically.`,
 	}
 	command.AddCommand(newSearchStatusCommand(), newSearchReindexCommand(), newSearchCompareCommand(), newSearchEvalCommand())
 	return command
 }
 
-// searchShop is the shop whose indexes are looked after: its database, and the regions asked for.
+// A searchShop selects the shop whose indexes are managed, by its database, and the regions.
 type searchShop struct {
 	databaseURL, dir, region string
 }
@@ -36,7 +36,7 @@ func (s *searchShop) register(c *cobra.Command) {
 	c.Flags().StringVar(&s.region, "region", "", "only the indexes of this region")
 }
 
-// open connects to the shop's database, and names the regions that are asked for.
+// open connects to the shop's database, and returns the selected regions.
 func (s *searchShop) open(c *cobra.Command) (db *database.DB, names []string, err error) {
 	shipped, err := regions.Shipped()
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *searchShop) open(c *cobra.Command) (db *database.DB, names []string, er
 	return db, names, err
 }
 
-// find completes the database's URL with that of the shop that is open.
+// find sets the database's URL, if it was not given, to that of the open shop.
 func (s *searchShop) find() error {
 	if s.databaseURL = cmp.Or(s.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL")); s.databaseURL != "" {
 		return nil

@@ -21,12 +21,12 @@ func newSearchReindexCommand() *cobra.Command {
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
-		Short: "Build search indexes anew, beside the live ones, and put them in place",
-		Long: `Builds the search indexes of a region anew, or those of all regions, while shoppers search
-the live ones: each new index is filled beside the live one, edits go into both, and when
-it holds what the database does it takes the other's place in one step. It goes on by
-itself after a crash of the process that does it. The command waits for the end, and exits
-1 if an index could not be built.`,
+		Short: "Rebuild search indexes beside the live ones, and swap them in",
+		Long: `Rebuilds the search indexes of a region, or of all regions, while shoppers search the live
+ones. Each new index is filled beside the live one, edits go to both, and once it matches
+the database it replaces the live one in one step. A rebuild survives a crash of the
+process that runs it. The command waits for the end, and exits 1 if an index could not be
+built.`,
 		Example: `  meridian search reindex --region eu-west
   meridian search reindex --detach --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,
@@ -44,13 +44,13 @@ func newSearchCompareCommand() *cobra.Command {
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
-		Short: "Find where the search indexes differ from the database, and mend it",
-		Long: `Compares every product with what the search indexes of a region, or of all, hold of it, and
-puts right what differs: products that are missing, that should not be there, of an older
-version, or of other content. Edits go on meanwhile; one that is on its way is no
-difference. Products that were set aside are tried again.
+		Short: "Find and correct differences between the search indexes and the database",
+		Long: `Compares every product with its document in the search indexes of a region, or of all
+regions, and corrects what differs: products that are missing, that should not be there,
+of an older version, or of other content. Products may be edited meanwhile; an edit that
+is on its way does not count. Products that were set aside are tried again.
 
-It exits 0 if there was no difference, or all are mended, and 1 if any is left.`,
+It exits 0 if there was no difference or all were corrected, and 1 if any is left.`,
 		Example: `  meridian search compare
   meridian search compare --region us-east --dry-run`,
 		Args: cobra.NoArgs,
@@ -64,8 +64,8 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 	return command
 }
 
-// searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
-// each, which is an error where it is not good.
+// searchJobs creates a job for every index of the selected regions. Unless detached, it waits for the jobs and writes
+// their results; a result that is not good is an error.
 func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool, write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
@@ -73,40 +73,40 @@ func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun
 	}
 	defer db.Close()
 	var jobs []indexer.Job
-	var faults []error
+	var errs []error
 	for _, region := range names {
 		asked, err := indexer.Ask(c.Context(), db, region, kind, dryRun)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", region, err))
+			errs = append(errs, fmt.Errorf("%s: %w", region, err))
 		}
 		jobs = append(jobs, asked...)
 	}
 	if detach {
 		fmt.Fprintf(c.OutOrStdout(), "Asked for %d; see meridian search status.\n", len(jobs))
-		return errors.Join(faults...)
+		return errors.Join(errs...)
 	}
 	jobs, err = awaitSearchJobs(c, db, kind, jobs)
 	if err != nil {
-		return errors.Join(append(faults, err)...)
+		return errors.Join(append(errs, err)...)
 	}
 	for _, j := range jobs {
 		if err := write(c.OutOrStdout(), j); err != nil {
-			faults = append(faults, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
+			errs = append(errs, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 const (
-	// jobsEvery is how often it is asked how far jobs are.
+	// jobsEvery is how often the progress of jobs is read.
 	jobsEvery = 300 * time.Millisecond
-	// jobAbandoned is how long a job may say nothing before it is given up: nobody does it.
+	// jobAbandoned is how long a job may report nothing before the command stops waiting: no process runs it.
 	jobAbandoned = time.Minute
 )
 
 var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian search status)")
 
-// awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
+// awaitSearchJobs waits until all jobs have ended, and returns their final states in the same order.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
 	bar := newSearchProgress(c.ErrOrStderr(), kind)
 	defer bar.end()
@@ -132,7 +132,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 	}
 }
 
-// refreshSearchJobs looks at those that have not ended, a region at a time.
+// refreshSearchJobs reads the jobs that have not ended, one region at a time.
 func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job) error {
 	open := make(map[string][]uuid.UUID)
 	for _, j := range jobs {
@@ -155,7 +155,7 @@ func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job)
 	return nil
 }
 
-// writeReindexed tells of an index that was built.
+// writeReindexed writes the result of a reindex.
 func writeReindexed(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)
@@ -164,7 +164,7 @@ func writeReindexed(out io.Writer, j indexer.Job) error {
 	return nil
 }
 
-// writeCompared tells what a comparison has found.
+// writeCompared writes the result of a comparison.
 func writeCompared(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)

@@ -12,7 +12,7 @@ import (
 	"meridian/internal/search/indexer"
 )
 
-// searchProgress tells how far jobs are: a bar on a terminal, else a line every few seconds.
+// searchProgress shows the progress of jobs: a bar on a terminal, otherwise a line every few seconds.
 type searchProgress struct {
 	out  io.Writer
 	bar  *progressbar.ProgressBar
@@ -31,7 +31,7 @@ func newSearchProgress(out io.Writer, kind indexer.JobKind) *searchProgress {
 
 func (p *searchProgress) report(done, total int64) {
 	switch {
-	case total == 0: // nobody has begun
+	case total == 0: // no job has begun
 	case p.bar != nil:
 		p.bar.ChangeMax64(max(total, done))
 		_ = p.bar.Set64(done) // a bar that cannot be drawn must not end the command

@@ -93,14 +93,14 @@ func product(n int, title, brand string) Card {
 // shelves are sources of answers, the region's own first.
 func newShelves(t *testing.T, sources ...Source) *Searcher {
 	t.Helper()
-	telling, err := newInstruments(noop.NewMeterProvider())
+	metrics, err := newMetrics(noop.NewMeterProvider())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Searcher{region: "eu-west", log: slog.New(slog.DiscardHandler), telling: telling, now: time.Now}
+	s := &Searcher{region: "eu-west", log: slog.New(slog.DiscardHandler), metrics: metrics, now: time.Now}
 	s.terms.counts = make(map[string]*termCount)
 	for _, one := range sources {
-		s.sources = append(s.sources, newSource(one, s.log, telling.circuit))
+		s.sources = append(s.sources, newSource(one, s.log, metrics.circuit))
 	}
 	return s
 }
