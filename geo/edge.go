@@ -60,8 +60,8 @@ func NewEdge(cfg EdgeConfig) (*Edge, error) {
 	return e, nil
 }
 
-// newTransport is a transport that passes bytes on as they are and forgets idle connections before servers commonly
-// do, since a write on a connection that was just closed cannot be told from one that arrived.
+// newTransport returns a transport that passes bytes on unchanged. It drops idle connections before servers commonly
+// do, because a write on a connection that was just closed cannot be told from one that arrived.
 func newTransport(cfg EdgeConfig) *http.Transport {
 	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
 	return &http.Transport{
@@ -100,7 +100,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Close closes idle connections. Requests in flight are not disturbed.
 func (e *Edge) Close() { e.transport.CloseIdleConnections() }
 
-// plan is the regions to try, in order; only those that are not down.
+// plan returns the regions to try, in order, without those that are down.
 func (e *Edge) plan(r *http.Request, loc Location) []*target {
 	var plan []*target
 	add := func(region string) {

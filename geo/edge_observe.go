@@ -106,7 +106,7 @@ func (e *Edge) endTry(ctx context.Context, span trace.Span, region string, resp 
 	e.telling.tries.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(region), attribute.String("result", result)))
 }
 
-// resultOf is what came of a try, as the metric counts it.
+// resultOf returns the result of a try as the metric labels it.
 func resultOf(resp *http.Response, failed *tryError) string {
 	switch {
 	case failed == nil && cannotServe(resp.StatusCode):

@@ -63,7 +63,7 @@ func (e *Edge) forwarded(p *httputil.ProxyRequest) {
 	}
 }
 
-// requestID is the one the client brought, if it is fit for logs, else a new one.
+// requestID returns the client's request id if it is fit for logs, else a new one.
 func requestID(h http.Header) string {
 	id := h.Get(headerRequestID)
 	if id == "" || len(id) > maxRequestIDBytes {

@@ -69,7 +69,7 @@ func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
 	return nil, errNoRegion
 }
 
-// blame is what a try says against its region: any answer at all speaks for it.
+// blame returns what the breaker records of a try: any answer counts as a success.
 func blame(failed *tryError) error {
 	if failed == nil {
 		return nil
@@ -91,7 +91,7 @@ func cannotServe(status int) bool {
 	return status == http.StatusServiceUnavailable || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
 }
 
-// timeLeft is what remains of the time for all tries.
+// timeLeft returns what remains of the time for all tries.
 func (j *journey) timeLeft() time.Duration { return j.edge.cfg.TotalTimeout - time.Since(j.started) }
 
 func (j *journey) accept(resp *http.Response, from *target) *http.Response {
@@ -126,7 +126,7 @@ type tryError struct {
 func (e *tryError) Error() string { return fmt.Sprintf("asking %s: %v", e.region, e.err) }
 func (e *tryError) Unwrap() error { return e.err }
 
-// tryTraced is try with a span around it that the region's spans belong to.
+// tryTraced calls try in a span that is the parent of the region's spans.
 func (j *journey) tryTraced(out *http.Request, to *target) (*http.Response, *tryError) {
 	ctx, span := j.edge.beginTry(out.Context(), out.Method, to.region)
 	resp, failed := j.try(out.WithContext(ctx), to)

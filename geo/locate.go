@@ -111,8 +111,8 @@ func (l *Locator) Locate(r *http.Request) Location {
 	return loc
 }
 
-// headerCountry is the first country a header names. Codes that no region homes are passed over: CDNs say XX for
-// unknown and T1 for Tor.
+// headerCountry returns the first country a header names, or "". It skips codes that no region homes: CDNs send XX
+// for unknown and T1 for Tor.
 func (l *Locator) headerCountry(h http.Header) string {
 	for _, name := range l.cfg.CountryHeaders {
 		if country := strings.ToUpper(strings.TrimSpace(h.Get(name))); l.homed(country) {
@@ -140,10 +140,10 @@ func (l *Locator) homed(country string) bool {
 // FromTrusted reports whether the request's connection comes from a trusted proxy.
 func (l *Locator) FromTrusted(r *http.Request) bool { return l.trusted(peerAddr(r)) }
 
-// ClientAddr is the address of the client: the connection's, or where that is a trusted proxy's, the rightmost
-// address in X-Forwarded-For that is not one. What stands further left was written by somebody unknown. The chain
-// ends at an entry that is no address; the proxy that wrote it is then taken for the client. The result is invalid
-// when the connection itself has no address.
+// ClientAddr returns the client's address: the connection's or, if that belongs to a trusted proxy, the rightmost
+// address in X-Forwarded-For that does not. Entries further left were written by unknown parties. If an entry is not
+// an address, the proxy that wrote it is taken for the client. The result is invalid when the connection itself has
+// no address.
 func (l *Locator) ClientAddr(r *http.Request) netip.Addr {
 	client := peerAddr(r)
 	chain := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
@@ -175,7 +175,7 @@ func (l *Locator) trusted(addr netip.Addr) bool {
 	return false
 }
 
-// peerAddr is the address at the other end of the connection.
+// peerAddr returns the address at the other end of the connection.
 func peerAddr(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

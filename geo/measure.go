@@ -121,7 +121,7 @@ func readCSV(text string) ([][]string, error) {
 	return rows, err
 }
 
-// estimate is the round trip that the distance lets expect, in whole milliseconds.
+// estimate returns the round trip expected for the distance, in whole milliseconds.
 func estimate(from point, to regions.Region) time.Duration {
 	km := regions.DistanceKM(from.latitude, from.longitude, to.Latitude, to.Longitude)
 	return (estimateBase + time.Duration(math.Round(km))*estimatePerKM).Round(time.Millisecond)

@@ -34,7 +34,7 @@ type Ref struct {
 	ID uuid.UUID
 }
 
-// Columns are refs as two columns, for statements that take many.
+// Columns splits refs into two columns, for statements that take many rows.
 func Columns(refs []Ref) (regions []string, ids []uuid.UUID) {
 	regions, ids = make([]string, len(refs)), make([]uuid.UUID, len(refs))
 	for i, ref := range refs {

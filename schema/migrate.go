@@ -117,7 +117,7 @@ func Status(ctx context.Context, url string) ([]Applied, error) {
 	return applied, nil
 }
 
-// Latest is the version of this binary's last migration statement for an engine.
+// Latest returns the version of this binary's last migration statement for an engine.
 func Latest(engine database.Engine) (int64, error) {
 	statements, err := Statements(engine)
 	if err != nil {
@@ -126,8 +126,7 @@ func Latest(engine database.Engine) (int64, error) {
 	return statements[len(statements)-1].Version, nil
 }
 
-// Current is the version a database is at, 0 before the first Up. It is what a pod's
-// readiness compares with Latest.
+// Current returns the version a database is at, 0 before the first Up. A pod is not ready while it is below Latest.
 func Current(ctx context.Context, db *database.DB) (int64, error) {
 	version, err := database.One(ctx, db, pgx.RowTo[int64], `SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied`)
 	var pgErr *pgconn.PgError
@@ -160,7 +159,7 @@ func engineOf(ctx context.Context, db *sql.DB) (database.Engine, error) {
 	return database.PostgreSQL, nil
 }
 
-// superRegions are those the database has, by name.
+// superRegions returns the super regions of the database and their regions, by name.
 func superRegions(ctx context.Context, db *sql.DB, engine database.Engine, name string) (map[string][]string, error) {
 	if engine != database.CockroachDB {
 		return nil, nil

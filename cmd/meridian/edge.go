@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -42,9 +41,12 @@ that safe.`,
 	}
 	flags := command.Flags()
 	flags.StringVar(&f.listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
-	flags.StringArrayVar(&f.targets, "target", list("MERIDIAN_EDGE_TARGETS"), "region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), "networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
-	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"), "headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
+	flags.StringArrayVar(&f.targets, "target", list("MERIDIAN_EDGE_TARGETS"),
+		"region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"),
+		"networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
+	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"),
+		"headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
 	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that nothing locates")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
@@ -66,9 +68,9 @@ func runEdge(c *cobra.Command, f edgeFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	listener, err := listen(f.listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: choose another address with --listen", f.listen, err)
+		return err
 	}
 	stopMetrics, err := serveMetrics(c.Context(), f.metrics, reporting.Serve)
 	if err != nil {

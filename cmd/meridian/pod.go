@@ -54,29 +54,40 @@ func (f *podFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), env("MERIDIAN_REGION", "name of this pod's region"))
 	flags.StringVar(&f.databaseURL, "database-url", "", env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
 	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
-	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"), env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
+	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"),
+		env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"),
+		env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
 	flags.IntVar(&f.requestsPerMinute, "rate-limit", 600, "calls a minute that one client may make of one pod; -1 for any number")
-	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
+	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second,
+		"how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
-	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second, "when a worker first asks the provider about a payment nobody heard of")
+	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second,
+		"when a worker first asks the provider about a payment nobody heard of")
 	flags.StringVar(&f.sandboxURL, "sandbox-url", "", env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
 	flags.StringVar(&f.stripeCapture, "stripe-capture", environment("MERIDIAN_STRIPE_CAPTURE", string(stripe.CaptureAutomatic)),
 		env("MERIDIAN_STRIPE_CAPTURE", "how Stripe takes money: automatic, or manual: held first, and taken if the order is still open"))
 	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
-	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
+	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL",
+		"where the shop's events are posted; empty writes them to the log"))
 	flags.StringVar(&f.ratesURL, "fx-source", "", env("MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none"))
 	flags.StringVar(&f.searchEngine, "search-engine", environment("MERIDIAN_SEARCH_ENGINE", ""),
-		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is set, bleve with --search-dir)"))
-	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""), env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
-	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil, env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
-	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000, "largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
+		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is "+
+			"set, bleve with --search-dir)"))
+	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""),
+		env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
+	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil,
+		env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
+	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000,
+		"largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
 	flags.IntVar(&f.approveSKUs, "approve-above-skus", 500, "most SKUs whose prices one person may change at once")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
-	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"), env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
+	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"),
+		env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
 	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
-	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
+	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"),
+		env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
 	f.secret = os.Getenv("MERIDIAN_SECRET")
 	f.meiliURL = os.Getenv("MERIDIAN_MEILI_URL")
@@ -102,10 +113,6 @@ Secrets come from the environment:
   MERIDIAN_MEILI_API_KEY           of the region's Meilisearch, which is at MERIDIAN_MEILI_URL, and of
                                    the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
-
-func list(name string) []string {
-	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-}
 
 // config checks the flags and makes a pod's configuration of them: all faults at once.
 func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
@@ -198,7 +205,7 @@ func shareOf(text string) (float64, error) {
 	return share, nil
 }
 
-// orNone is a duration where zero means none at all rather than the default.
+// orNone returns d, or -1 for 0, which a configuration takes as "none at all" rather than its default.
 func orNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -244,7 +251,7 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	_ = w.Flush()
 }
 
-// stripeDetails is how Stripe is used, if it is.
+// stripeDetails describes how Stripe is used. It returns "" if it is not.
 func (f *podFlags) stripeDetails() string {
 	if f.stripeKey == "" {
 		return ""
@@ -256,7 +263,7 @@ func (f *podFlags) stripeDetails() string {
 	return details
 }
 
-// searchDetails is what the pod searches with.
+// searchDetails describes the pod's search engine. It returns "" if there is none.
 func (f *podFlags) searchDetails() string {
 	c, _ := f.search() // it was read before
 	switch c.Engine {
@@ -268,7 +275,7 @@ func (f *podFlags) searchDetails() string {
 	return ""
 }
 
-// origin is what may be told of a URL: in the rest of it, some services have their users' keys.
+// origin returns the scheme and host of a URL. The rest may not be shown: some services put their users' keys there.
 func origin(text string) string {
 	u, err := url.Parse(text)
 	switch {

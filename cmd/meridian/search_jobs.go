@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
@@ -17,7 +18,7 @@ import (
 )
 
 func newSearchReindexCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
@@ -40,7 +41,7 @@ built.`,
 }
 
 func newSearchCompareCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
@@ -66,7 +67,8 @@ It exits 0 if there was no difference or all were corrected, and 1 if any is lef
 
 // searchJobs creates a job for every index of the selected regions. Unless detached, it waits for the jobs and writes
 // their results; a result that is not good is an error.
-func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool, write func(out io.Writer, j indexer.Job) error) error {
+func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
+	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
@@ -104,11 +106,13 @@ const (
 	jobAbandoned = time.Minute
 )
 
-var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian search status)")
+var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian " +
+	"search status)")
 
 // awaitSearchJobs waits until all jobs have ended, and returns their final states in the same order.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
-	bar := newSearchProgress(c.ErrOrStderr(), kind)
+	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("products"),
+		progressbar.OptionSetDescription(string(kind)))
 	defer bar.end()
 	for {
 		if err := refreshSearchJobs(c.Context(), db, jobs); err != nil {
@@ -120,7 +124,9 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		bar.report(done, total)
+		if total > 0 { // else nobody has begun
+			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
+		}
 		if !waiting {
 			return jobs, nil
 		}
@@ -170,7 +176,8 @@ func writeCompared(out io.Writer, j indexer.Job) error {
 		return errors.New(j.Error)
 	}
 	found := j.Comparison
-	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(), found.Mended)
+	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(),
+		found.Mended)
 	for _, what := range []indexer.Difference{indexer.Missing, indexer.Extra, indexer.OlderVersion, indexer.OtherContent, indexer.CannotBe} {
 		if n := found.Differences[what]; n > 0 {
 			fmt.Fprintf(out, "  %d %s\n", n, what)

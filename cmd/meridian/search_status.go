@@ -16,7 +16,7 @@ import (
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "List the search indexes: their documents, lag and set-aside products",
@@ -34,7 +34,7 @@ process feeds the index, "none" that the region has no index.`,
 	return command
 }
 
-func searchStatus(c *cobra.Command, shop *searchShop) error {
+func searchStatus(c *cobra.Command, shop *searchFlags) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
@@ -67,7 +67,8 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 			if r.Detail != "" {
 				state += ": " + r.Detail
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside, state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside,
+				state)
 		}
 		if none {
 			fmt.Fprintf(w, "%s\t–\t–\t–\t–\t–\t–\tnone\n", region)
@@ -76,7 +77,7 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 	_ = w.Flush()
 }
 
-// behind formats a lag.
+// behind formats a lag for people.
 func behind(lag time.Duration) string {
 	if lag < 0 {
 		return "–"
@@ -84,7 +85,7 @@ func behind(lag time.Duration) string {
 	return fmt.Sprintf("%.1f s", lag.Seconds())
 }
 
-// size formats a number of bytes.
+// size formats a number of bytes for people.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return "–"
@@ -99,7 +100,8 @@ func writeAside(out io.Writer, aside []indexer.Aside) {
 	fmt.Fprintln(out, "\nSet aside, the latest first:")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, a := range aside {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339), a.Reason)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339),
+			a.Reason)
 	}
 	_ = w.Flush()
 }

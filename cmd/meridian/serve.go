@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +10,7 @@ import (
 
 func newServeCommand() *cobra.Command {
 	var flags podFlags
-	var listen, pprofAddress string
+	var address, pprofAddress string
 	var worker bool
 	command := &cobra.Command{
 		Use:   "serve",
@@ -24,16 +22,17 @@ has, and ends.
 		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian serve --region us-east --listen :8080 --worker=false`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return serve(c, &flags, listen, pprofAddress, worker) },
+		RunE: func(c *cobra.Command, _ []string) error { return runServe(c, &flags, address, pprofAddress, worker) },
 	}
 	flags.register(command)
 	pprofFlag(command, &pprofAddress)
-	command.Flags().StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
+	command.Flags().StringVar(&address, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
 	command.Flags().BoolVar(&worker, "worker", true, "do the region's background work too")
 	return command
 }
 
-func serve(c *cobra.Command, flags *podFlags, listen, pprofAddress string, worker bool) error {
+// runServe runs a pod until the command is stopped.
+func runServe(c *cobra.Command, flags *podFlags, address, pprofAddress string, worker bool) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -43,9 +42,9 @@ func serve(c *cobra.Command, flags *podFlags, listen, pprofAddress string, worke
 		return err
 	}
 	defer stopPprof()
-	listener, err := net.Listen("tcp", listen)
+	listener, err := listen(address, "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err)
+		return err
 	}
 	flags.describe(c.OutOrStdout(), listener.Addr().String())
 	p, err := pod.New(c.Context(), config)

@@ -86,7 +86,7 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 			s := newOrderShop(t)
 			placed, guest := s.place(card, oneMug)
 			s.wantStock("MUG", "euw-1", 10, 1, 0)
-			s.clock.Add(16 * time.Second)
+			s.clock.Advance(16 * time.Second)
 			if n, err := s.orders.CheckPaymentsOnce(t.Context()); n != 1 || err != nil {
 				t.Errorf("the worker asked about %d payments: %v", n, err)
 			}
@@ -94,7 +94,7 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 				t.Errorf("%d orders expired too early: %v", n, err)
 			}
 			wantStatus(t, guest.order(placed.Order.ID), order.PendingPayment)
-			s.clock.Add(30 * time.Minute)
+			s.clock.Advance(30 * time.Minute)
 			if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 				t.Errorf("%d orders expired: %v", n, err)
 			}
@@ -117,13 +117,13 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 func TestOrder_PaidAfterExpiry(t *testing.T) {
 	s := newOrderShop(t, func(c *order.Config) { c.PayWithin = 5 * time.Minute })
 	placed, guest := s.place("card_late:10m", oneMug)
-	s.clock.Add(5 * time.Minute)
+	s.clock.Advance(5 * time.Minute)
 	if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d orders expired: %v", n, err)
 	}
 	wantStatus(t, guest.order(placed.Order.ID), order.Cancelled)
 	s.wantStock("MUG", "euw-1", 10, 0, 0)
-	s.clock.Add(5 * time.Minute)
+	s.clock.Advance(5 * time.Minute)
 	s.settle()
 	late := guest.order(placed.Order.ID)
 	wantStatus(t, late, order.Cancelled)
@@ -147,7 +147,7 @@ func TestOrder_ExpiryMeetsSuccess(t *testing.T) {
 	s.settle()
 	s.webhookURL = hears
 	wantStatus(t, guest.order(placed.Order.ID), order.PendingPayment)
-	s.clock.Add(31 * time.Minute)
+	s.clock.Advance(31 * time.Minute)
 	if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d orders were looked at: %v", n, err)
 	}
@@ -161,7 +161,7 @@ func TestOrder_WorkerAsks(t *testing.T) {
 	s.webhookURL = ""
 	placed, guest := s.place("card_success", oneMug)
 	s.settle()
-	s.clock.Add(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	if n, err := s.orders.CheckPaymentsOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("the worker asked about %d payments: %v", n, err)
 	}

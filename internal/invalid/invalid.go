@@ -27,7 +27,7 @@ type Error struct {
 	Fields []Field
 }
 
-// New is the Error of an input with one fault.
+// New returns an Error with one field.
 func New(what, field, remedy string) *Error {
 	return &Error{What: what, Fields: []Field{{Name: field, Remedy: remedy}}}
 }
@@ -77,7 +77,7 @@ func (l *List) Line(field, text string, least, most int) string {
 	return text
 }
 
-// Err is the *Error about what was checked, nil if nothing is wrong with it.
+// Err returns an *Error with the fields of the list, or nil if it is empty.
 func (l List) Err(what string) error {
 	if len(l) == 0 {
 		return nil

@@ -36,9 +36,8 @@ var ErrClosed = errors.New("no shop is open there")
 // addressFile tells, while the shop is open, the commands that work beside it where it is.
 const addressFile = "open.json"
 
-// Opened is the shop that is open in a folder: one that is ready to serve, and still
-// answers. The error wraps ErrClosed if there is none, be it that it was closed, that it
-// crashed, or that it never was.
+// Opened returns the address of the shop that is open in a folder, ready to serve and still answering. The error
+// wraps ErrClosed if there is none: it was closed, it crashed, or it was never opened.
 func Opened(dir string) (Address, error) {
 	text, err := os.ReadFile(filepath.Join(dir, addressFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +92,7 @@ func get(ctx context.Context, url string) (int, error) {
 	return response.StatusCode, nil
 }
 
-// Address is where the shop is reached.
+// Address returns where the shop is reached.
 func (s *Shop) Address() Address {
 	a := Address{
 		PID:     os.Getpid(),

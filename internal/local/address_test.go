@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 func TestOpened(t *testing.T) {
@@ -24,9 +26,7 @@ func TestOpened(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir = dir })
 		<-shop.Ready()
 		var err error
-		if was, err = Opened(dir); err != nil {
-			t.Fatal(err)
-		}
+		was = testkit.Must(Opened(dir))(t)
 		if diff := cmp.Diff(shop.Address(), was); diff != "" {
 			t.Errorf("the address that is told differs (-shop +told):\n%s", diff)
 		}
@@ -79,9 +79,7 @@ func TestOpened_SecondStartFails(t *testing.T) {
 	first := openShop(t, func(c *Config) { c.Dir = dir })
 	<-first.Ready()
 	config := first.config
-	if _, err := fmt.Sscanf(first.EdgeURL(), "http://127.0.0.1:%d", &config.EdgePort); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(fmt.Sscanf(first.EdgeURL(), "http://127.0.0.1:%d", &config.EdgePort))(t)
 	if _, err := Start(context.Background(), config); err == nil {
 		t.Fatal("a second shop started on the same port")
 	}
@@ -94,8 +92,6 @@ func TestOpened_SecondStartFails(t *testing.T) {
 func deadPID(t *testing.T) int {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^$")
-	if err := command.Run(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, command.Run())
 	return command.Process.Pid
 }

@@ -127,8 +127,8 @@ func (s *Shop) StopRegion(ctx context.Context, name string) error {
 	}
 }
 
-// SearchStore is where a region's search index is, for those who try what happens without it; nil while the region is
-// lost.
+// SearchStore returns a region's search index, for tests of what happens without it. It returns nil while the region
+// is lost.
 func (s *Shop) SearchStore(region string) *bleve.Store {
 	b, ok := s.branches[region]
 	if !ok {

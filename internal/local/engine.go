@@ -61,8 +61,8 @@ func startPostgres(ctx context.Context, c Config) (*engine, error) {
 	}, nil
 }
 
-// postgresName is what the server calls itself, "postgres (PostgreSQL) 15.18 (Debian …)",
-// in the words of people: "PostgreSQL 15.18".
+// postgresName shortens what the server says of itself, "postgres (PostgreSQL) 15.18 (Debian …)", to "PostgreSQL
+// 15.18".
 func postgresName(version string) string {
 	fields := strings.Fields(version)
 	if len(fields) < 3 {
@@ -88,7 +88,7 @@ func startCockroach(ctx context.Context, c Config) (*engine, error) {
 	}, nil
 }
 
-// nodesOf is a node a region, the primary first.
+// nodesOf returns one node for each region, the primary first.
 func nodesOf(set *regions.Set, firstPort int) []embedded.Node {
 	var nodes []embedded.Node
 	for i, region := range set.All() {

@@ -15,12 +15,13 @@ type neighbour struct {
 	region string
 }
 
-// neighbours are the indexes of the other regions, the nearest first.
+// neighbours returns the indexes of the other regions, the nearest first.
 func (s *Shop) neighbours(region string) []search.Source {
 	var sources []search.Source
 	for _, other := range s.config.Regions.Failover(region) {
 		n := neighbour{s, other.Name}
-		sources = append(sources, search.Source{Name: other.Name, Engine: search.RemoteEngine{Engine: n}, Degraded: search.RemoteRegion, Filled: n.filled})
+		sources = append(sources, search.Source{Name: other.Name, Engine: search.RemoteEngine{Engine: n}, Degraded: search.RemoteRegion,
+			Filled: n.filled})
 	}
 	return sources
 }

@@ -91,10 +91,10 @@ func (p *Process) awaitOpen(ctx context.Context, dir string) (Address, error) {
 	}
 }
 
-// PID is the number of the process.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Exited is closed when the process has ended, by Stop or by itself.
+// Exited returns a channel that is closed when the process has ended, by Stop or by itself.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // Stop closes the shop and waits until its process has ended. When ctx ends first, the

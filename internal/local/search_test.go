@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/search"
 	"meridian/internal/search/indexer"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -91,9 +92,7 @@ func TestSearch_RegionLost(t *testing.T) {
 	stocked := map[string]search.Stock{"S-1": search.StockOut, "S-2": search.StockOut}
 	s.indexed(t, "eu-west", 2, stocked)
 	<-s.Ready()
-	if err := s.StopRegion(t.Context(), "eu-west"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.StopRegion(t.Context(), "eu-west"))
 	if s.SearchStore("eu-west") != nil {
 		t.Error("a lost region has an index")
 	}
@@ -103,9 +102,7 @@ func TestSearch_RegionLost(t *testing.T) {
 			s.receive(t, "S-2", region.Warehouses[0].Code, 9)
 		}
 	}
-	if err := s.StartRegion(t.Context(), "eu-west"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.StartRegion(t.Context(), "eu-west"))
 	stocked["S-2"] = search.StockIn
 	s.indexed(t, "eu-west", 2, stocked)
 	replicas, err := indexer.Replicas(t.Context(), s.primary().DB, []string{"eu-west"})

@@ -29,7 +29,8 @@ func loadSecrets(dir string) (secrets, error) {
 	}
 	path := filepath.Join(dir, secretsFile)
 	if holdsData(dir) {
-		return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s away to begin anew", path, dir)
+		return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s "+
+			"away to begin anew", path, dir)
 	}
 	return makeSecrets(path)
 }

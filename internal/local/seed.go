@@ -194,7 +194,8 @@ func seedOperator(ctx context.Context, p *pod.Pod, country, password string) err
 	found, err := p.Accounts.FindByEmail(ctx, operatorEmail)
 	if errors.Is(err, account.ErrNotFound) {
 		var session account.Session
-		session, err = p.Accounts.Register(ctx, account.RegisterInput{Email: operatorEmail, Password: password, Name: "Operator", Country: country})
+		session, err = p.Accounts.Register(ctx, account.RegisterInput{Email: operatorEmail, Password: password, Name: "Operator",
+			Country: country})
 		found = session.Account
 	}
 	if err != nil {

@@ -45,7 +45,8 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch), ready: make(chan struct{})}
+	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch),
+		ready: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -234,14 +235,13 @@ func (s *Shop) Close() error {
 	return errors.Join(faults...)
 }
 
-// Ready is closed when Run has every region ready and the shop's folder tells where it is
-// (Opened).
+// Ready returns a channel that is closed when every region is ready and Opened finds the shop.
 func (s *Shop) Ready() <-chan struct{} { return s.ready }
 
-// EdgeURL is where shoppers go.
+// EdgeURL returns the URL for shoppers.
 func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
 
-// RegionURL is where one region answers.
+// RegionURL returns the URL of one region's server.
 func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
 
 // Describe tells the person at the terminal where everything is.

@@ -22,7 +22,7 @@ type Amount struct {
 	Currency Currency
 }
 
-// New is minor minor units of c.
+// New returns an amount of minor minor units of c.
 func New(minor int64, c Currency) Amount { return Amount{Minor: minor, Currency: c} }
 
 // Add returns a + b. It fails with ErrCurrencyMismatch or ErrOverflow.
@@ -51,7 +51,7 @@ func (a Amount) Mul(n int64) (Amount, error) {
 	return Amount{Minor: product, Currency: a.Currency}, err
 }
 
-// Times is minor × n, or ErrOverflow.
+// Times returns minor × n. It fails with ErrOverflow.
 func Times(minor, n int64) (int64, error) {
 	if minor == 0 || n == 0 {
 		return 0, nil
@@ -109,8 +109,8 @@ func (a Amount) Allocate(weights []int64) ([]Amount, error) {
 	return parts, nil
 }
 
-// String is the amount in major units with its code, "12.50 EUR": for logs and errors.
-// What a shopper reads is formatted by locale elsewhere.
+// String formats the amount in major units with its code, "12.50 EUR", for logs and errors. Prices for shoppers are
+// formatted by locale elsewhere.
 func (a Amount) String() string {
 	exponent := a.Currency.Exponent()
 	digits := strconv.FormatUint(magnitude(a.Minor), 10)

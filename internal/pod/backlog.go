@@ -13,8 +13,7 @@ import (
 	"meridian/internal/verify"
 )
 
-// watches are the jobs that look and change nothing: what waits, and whether the stock is
-// right. They find nothing to do.
+// watches returns the jobs that only measure: the backlog, the stock, the age of rates. They report no items.
 func (p *Pod) watches() []job {
 	return []job{
 		{"backlog", 15 * time.Second, p.watchBacklog},
@@ -51,10 +50,12 @@ FROM (
   FROM (SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
   UNION ALL
   SELECT 'webhooks', count(*), min(at)
-  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS unread
+  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS unread
   UNION ALL
   SELECT 'events', count(*), min(at)
-  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
+  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
 ) AS queues`+p.DB.Engine().FollowerRead(), p.config.Region, mostWaiting)
 	if err != nil {
 		return 0, fmt.Errorf("read what waits: %w", err)
@@ -96,8 +97,8 @@ func (p *Pod) auditStock(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// accuracy is the share of stock rows that no check finds broken; one that two checks find
-// counts twice, which errs on the side of the alarm.
+// accuracy returns the share of stock rows that no check finds broken. A row that two checks find counts twice, which
+// errs on the side of the alarm.
 func accuracy(report verify.Report) float64 {
 	var rows int64
 	for _, result := range report.Results {

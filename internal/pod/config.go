@@ -74,7 +74,8 @@ func (c Config) Validate() error {
 	if c.Regions == nil {
 		faults = append(faults, errors.New("the regions are missing"))
 	} else if _, ok := c.Regions.Get(c.Region); !ok {
-		faults = append(faults, fmt.Errorf("region %q is not known (--region, MERIDIAN_REGION): use one of %s", c.Region, strings.Join(c.Regions.Names(), ", ")))
+		faults = append(faults, fmt.Errorf("region %q is not known (--region, MERIDIAN_REGION): use one of %s", c.Region,
+			strings.Join(c.Regions.Names(), ", ")))
 	}
 	if len(c.Secret) < secret.MinBytes {
 		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least %d random ones", len(c.Secret), secret.MinBytes))
@@ -84,7 +85,8 @@ func (c Config) Validate() error {
 	}
 	if c.Stripe.SecretKey != "" || len(c.Stripe.WebhookSecrets) > 0 {
 		if err := c.Stripe.Validate(); err != nil {
-			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)", err))
+			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)",
+				err))
 		}
 	}
 	if c.Regions != nil {

@@ -45,7 +45,8 @@ func newInstruments(t *telemetry.Telemetry) (*instruments, error) {
 	i.broken, faults[4] = meter.Int64Gauge("meridian.verify.broken_rows",
 		metric.WithDescription("Rows that an invariant does not hold for, by check"))
 	i.accuracy, faults[5] = meter.Float64Gauge("meridian.inventory.accuracy",
-		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their warehouse"))
+		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their "+
+			"warehouse"))
 	i.audited, faults[6] = meter.Float64Gauge("meridian.verify.last_run",
 		metric.WithUnit("s"), metric.WithDescription("When the stock was last audited, in seconds since 1970"))
 	if err := errors.Join(faults[:]...); err != nil {
@@ -80,8 +81,7 @@ func (i *instruments) beginPass(ctx context.Context, job string) (context.Contex
 	}
 }
 
-// transport is how the pod calls a peer: with a span and a measurement of each call, over at
-// most 256 connections.
+// transport returns the transport to a peer, which traces and measures each call and opens at most 256 connections.
 func (p *Pod) transport(peer telemetry.Peer) http.RoundTripper {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost, base.MaxConnsPerHost = 64, 256

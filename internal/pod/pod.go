@@ -107,7 +107,8 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.Prices, err = pricing.New(pricing.Config{DB: p.DB, Key: quotes, Lead: p.config.PriceLead, QuoteLife: p.config.QuoteLife}); err != nil {
+	if p.Prices, err = pricing.New(pricing.Config{DB: p.DB, Key: quotes, Lead: p.config.PriceLead,
+		QuoteLife: p.config.QuoteLife}); err != nil {
 		return err
 	}
 	p.Catalog, err = catalog.New(catalog.Config{
@@ -187,7 +188,8 @@ func (p *Pod) wireEvents() (err error) {
 	}
 	p.events = p.logEvent
 	if p.config.EventsURL != "" {
-		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second, Transport: p.transport(telemetry.Peer{Name: "events", Ours: true})}, p.config.EventsURL, p.config.EventsSecret)
+		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second, Transport: p.transport(telemetry.Peer{Name: "events", Ours: true})},
+			p.config.EventsURL, p.config.EventsSecret)
 	}
 	return nil
 }
@@ -260,7 +262,8 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 }
 
 // Serve answers on the listener, watches the catalogue for edits, writes down what shoppers do,
-// looks after the signing keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
+// looks after the signing keys and, if workers is true, does the region's background work, until ctx ends. Then it
+// drains: readiness off first,
 // requests in flight finished, and only then the rest. It refuses at once to serve with
 // another deployment's secret: account.ErrWrongSecret.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {

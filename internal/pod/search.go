@@ -61,7 +61,8 @@ func (c SearchConfig) Validate(set *regions.Set) error {
 	case SearchMeilisearch:
 		faults = append(faults, c.meilisearch(c.URL).Validate())
 	default:
-		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve, SearchMeilisearch))
+		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve,
+			SearchMeilisearch))
 	}
 	for region, url := range c.Remotes {
 		if _, ok := set.Get(region); !ok {
@@ -130,7 +131,7 @@ func embeddedReplica(dir string) string {
 	return host + "-" + hex.EncodeToString(sum[:4])
 }
 
-// ownSearch is the pod's own index as a source of answers, if it has one.
+// ownSearch returns the pod's own index as a source of answers, if it has one.
 func (p *Pod) ownSearch() []search.Source {
 	if p.Index == nil {
 		return nil
@@ -141,7 +142,8 @@ func (p *Pod) ownSearch() []search.Source {
 	}}}
 }
 
-// searchSources are where searches are answered, the best first: here, in the nearest other regions, in the database.
+// searchSources returns where searches are answered, the best first: here, in the nearest other regions, in the
+// database.
 func (p *Pod) searchSources() ([]search.Source, error) {
 	sources := append(p.ownSearch(), p.config.Search.Others...)
 	for _, region := range p.config.Regions.Failover(p.config.Region) {
@@ -155,7 +157,8 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, search.Source{Name: region.Name, Engine: search.RemoteEngine{Engine: engine}, Degraded: search.RemoteRegion, Timeout: remoteTimeout})
+		sources = append(sources, search.Source{Name: region.Name, Engine: search.RemoteEngine{Engine: engine}, Degraded: search.RemoteRegion,
+			Timeout: remoteTimeout})
 	}
 	return append(sources, search.Source{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}), nil
 }

@@ -29,15 +29,14 @@ const sweepLimit = 1000
 // for each of them with the checkouts of what sells best.
 const alertLimit = 50
 
-// jobs are the region's background work. Every pod may do it: what a pass takes is claimed
-// in the database. What a dead region left is taken by the others after a minute.
+// jobs returns the region's background work. Any pod may run it, because every pass claims its rows in the database.
+// Other regions take over what a dead region left after a minute.
 func (p *Pod) jobs() []job {
 	courier := &outbox.Courier{DB: p.DB, Receive: p.events, Metrics: p.deliveries}
 	return append(p.homework(courier), p.takeovers(courier)...)
 }
 
-// takeovers are a job for each other region, so that one whose rows are out of reach holds
-// up nothing but its own.
+// takeovers returns one job for each other region, so that an unreachable region holds up only its own job.
 func (p *Pod) takeovers(courier *outbox.Courier) []job {
 	var jobs []job
 	for _, region := range p.config.Regions.Names() {
@@ -56,7 +55,7 @@ func (p *Pod) takeovers(courier *outbox.Courier) []job {
 	return jobs
 }
 
-// homework is what a region does for itself.
+// homework returns the jobs on the region's own rows.
 func (p *Pod) homework(courier *outbox.Courier) []job {
 	inbox := payment.Inbox{DB: p.DB, Regions: p.config.Regions}
 	return []job{
@@ -123,8 +122,8 @@ func (p *Pod) repeat(ctx context.Context, j job) {
 // longestWait bounds the wait after passes that fail, unless the job's own is longer.
 const longestWait = 30 * time.Second
 
-// nextWait is the wait after a pass that found nothing to do: the job's own, twice as long
-// as the last where it failed.
+// nextWait returns the wait after a pass that found nothing: the job's own interval or, after a failure, twice the
+// last wait up to longestWait.
 func nextWait(every, last time.Duration, err error) time.Duration {
 	if err == nil {
 		return every

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 var errAway = fmt.Errorf("%w: connection refused", ErrUnavailable)
@@ -60,10 +62,7 @@ func TestSearch_CircuitOpensAndCloses(t *testing.T) {
 		s := newShelves(t, Source{Name: "own", Engine: own}, Source{Name: "database", Engine: database, Degraded: FromDatabase})
 		degraded := func() Degraded {
 			t.Helper()
-			got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}))(t)
 			return got.Degraded
 		}
 		own.set(errAway, false)
@@ -96,10 +95,7 @@ func TestSearch_NotAskedWhileFilling(t *testing.T) {
 			Source{Name: "remote", Engine: remote, Degraded: RemoteRegion})
 		look := func() Degraded {
 			s.checkFilled(t.Context(), s.sources[0])
-			got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}))(t)
 			return got.Degraded
 		}
 		if got := look(); got != RemoteRegion {

@@ -28,8 +28,8 @@ func (Bytes) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue logs that the secret was taken out.
 func (Bytes) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// Key is the 32 byte key of one purpose (HKDF-SHA256, RFC 5869). Keys of different purposes
-// tell nothing about one another, nor about the secret.
+// Key derives the 32 byte key of one purpose (HKDF-SHA256, RFC 5869). Keys of different purposes reveal nothing about
+// each other or the secret.
 func (b Bytes) Key(purpose string) (Bytes, error) {
 	key, err := hkdf.Key(sha256.New, b, nil, purpose, sha256.Size)
 	if err != nil {

@@ -24,8 +24,8 @@ type Rate struct {
 	MinDays, MaxDays int64
 }
 
-// Rate is what the delivery of goods worth subtotalMinor costs, in the same currency, to
-// a country (ISO 3166-1 alpha-2, upper case). It fails with ErrNotServiceable or ErrNoRate.
+// Rate returns the cost of delivering goods worth subtotalMinor, in the same currency, to a country (ISO 3166-1
+// alpha-2, upper case). It fails with ErrNotServiceable or ErrNoRate.
 func (t *Table) Rate(country string, currency money.Currency, subtotalMinor int64) (Rate, error) {
 	zone, ok := t.zones[t.countries[country]]
 	if !ok {

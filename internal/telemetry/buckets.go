@@ -19,6 +19,7 @@ func views() []sdkmetric.Option {
 			Aggregation:     buckets,
 			AttributeFilter: attribute.NewAllowKeysFilter(peerKey, "http.request.method", "http.response.status_code", "error.type"),
 		}),
-		sdkmetric.NewView(sdkmetric.Instrument{Name: "http.client.request.body.size"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}}),
+		sdkmetric.NewView(sdkmetric.Instrument{Name: "http.client.request.body.size"},
+			sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}}),
 	)}
 }

@@ -23,8 +23,8 @@ var personalKeys = []string{
 
 var emailPattern = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}`)
 
-// Redact is a slog ReplaceAttr function. It takes out the values of attributes with personal names, and e-mail
-// addresses and query strings wherever a text (also an error's) holds them.
+// Redact implements slog's ReplaceAttr. It removes the values of attributes with personal names, and e-mail addresses
+// and query strings in any text, errors included.
 func Redact(_ []string, a slog.Attr) slog.Attr {
 	if isPersonal(a.Key) {
 		return slog.String(a.Key, redacted)

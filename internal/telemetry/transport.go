@@ -20,7 +20,7 @@ type Peer struct {
 
 const peerKey = attribute.Key("peer")
 
-// Transport is base with a span and a measurement of each call.
+// Transport wraps base so that each call has a span and is measured.
 func (t *Telemetry) Transport(base http.RoundTripper, peer Peer) http.RoundTripper {
 	attributes := []attribute.KeyValue{peerKey.String(peer.Name)}
 	propagator := propagation.NewCompositeTextMapPropagator()

@@ -88,7 +88,8 @@ type check struct {
 }
 
 // checks are all of them, a file a subject.
-var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks, eventChecks)
+var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks,
+	eventChecks)
 
 // Names lists every check, in the order in which they run.
 func Names() []string {
@@ -157,7 +158,7 @@ func (c check) audit(ctx context.Context, db *database.DB, o Options, sizes map[
 	return c.run(ctx, db, o, sizes)
 }
 
-// newResult is a check's result before any row was seen.
+// newResult returns a check's result before any row was seen.
 func (c check) newResult() Result {
 	return Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
 }
@@ -203,8 +204,7 @@ func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[st
 	return result, err
 }
 
-// runStale is run by statements that the nearest replica answers. The two may be of two
-// moments.
+// runStale runs the check on the nearest replica. The count and the broken rows may be of two moments.
 func (c check) runStale(ctx context.Context, db *database.DB, o Options) (Result, error) {
 	result, stale := c.newResult(), db.Engine().FollowerRead()
 	err := database.Each(ctx, db, func(row pgx.CollectableRow) (b broken, err error) {
@@ -235,7 +235,7 @@ func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
 	return err
 }
 
-// count is how many rows a table has, counted once an audit.
+// count returns the number of rows of a table, which it counts once per audit.
 func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string) (int64, error) {
 	if n, ok := sizes[table]; ok {
 		return n, nil
@@ -251,7 +251,7 @@ func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string)
 // broken is a row that a check yields.
 type broken struct{ region, key, problem string }
 
-// publicID is the row's id as everybody else knows it.
+// publicID returns the row's public id.
 func (c check) publicID(set *regions.Set, b broken) string {
 	id, err := uuid.Parse(b.key)
 	if err != nil || c.prefix == "" {

@@ -18,7 +18,8 @@ type Rule struct {
 
 // Rules are matched against a statement without its comments and the inside of its strings.
 var Rules = []Rule{
-	rule(`::\s*int4?\b|\b(int|integer|int4|smallint|int2)\b(\s*\[\])?\s+(not null|null|default|,)`, "int is 4 bytes on PostgreSQL and 8 on CockroachDB: write int8"),
+	rule(`::\s*int4?\b|\b(int|integer|int4|smallint|int2)\b(\s*\[\])?\s+(not null|null|default|,)`,
+		"int is 4 bytes on PostgreSQL and 8 on CockroachDB: write int8"),
 	rule(`\b(small|big)?serial\b`, "serial differs, and makes a hot range: use a uuid"),
 	rule(`\bnextval\s*\(|\bcreate sequence\b|\bgenerated\b[^,]*\bas identity\b`, "every sequence value is a replicated write: use a uuid"),
 	rule(`\btimestamp\b(\s+without time zone)?`, "use timestamptz"),
@@ -42,7 +43,8 @@ var Rules = []Rule{
 	rule(`\b(tablesample|grouping sets|rollup|cube\s*\(|with ties|create domain|vacuum)\b`, "CockroachDB does not parse this"),
 	rule(`\bgen_random_bytes\b|\buuid_generate|\buuidv7\b|\bdigest\s*\(|\bcrypt\s*\(`, "make it in Go"),
 	rule(`\bon update\b`, "ON UPDATE of a column or key differs: change it in Go"),
-	rule(`\b(crdb_internal\.|pg_stat_|pg_sleep|information_schema\.crdb)`, "an engine's own functions do not belong into the shop's statements"),
+	rule(`\b(crdb_internal\.|pg_stat_|pg_sleep|information_schema\.crdb)`,
+		"an engine's own functions do not belong into the shop's statements"),
 	rule(`\bas of system time\b`, "PostgreSQL does not parse this: use database.Engine.FollowerRead"),
 }
 
@@ -71,7 +73,7 @@ var (
 	limitOn   = regexp.MustCompile(`(?is)^\s*(update|delete)\b[^()]*\b(order\s+by|limit)\b`)
 )
 
-// bare is a statement without comments and without what its strings say.
+// bare returns a statement without its comments and the contents of its strings.
 func bare(sql string) string {
 	sql = lineNote.ReplaceAllString(sql, "")
 	sql = literal.ReplaceAllString(sql, "''")

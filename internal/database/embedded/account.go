@@ -128,7 +128,7 @@ func (a *account) mayEnter(folder fs.FileInfo) bool {
 	}
 }
 
-// credential is how a child process is told to run as the account.
+// credential returns what makes a child process run as the account.
 func (a *account) credential() *syscall.Credential {
 	if a == nil {
 		return nil

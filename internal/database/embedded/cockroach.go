@@ -148,7 +148,7 @@ func (c *Cockroach) logPath(i int) string {
 	return filepath.Join(c.cfg.Dir, c.cfg.nodeName(i)+".log")
 }
 
-// startArgs are the arguments that start node i.
+// startArgs returns the arguments that start node i.
 func (cfg CockroachConfig) startArgs(i int) []string {
 	n := cfg.Nodes[i]
 	join := make([]string, len(cfg.Nodes))
@@ -166,12 +166,12 @@ func (cfg CockroachConfig) startArgs(i int) []string {
 	}
 }
 
-// initArgs are the arguments that make the started nodes one cluster.
+// initArgs returns the arguments that make the started nodes one cluster.
 func (cfg CockroachConfig) initArgs() []string {
 	return []string{"init", "--insecure", "--host=" + loopback(cfg.Nodes[0].ListenPort)}
 }
 
-// zone is a for the first node of a region, b for the second and so on.
+// zone returns a for the first node of a region, b for the second and so on.
 func (cfg CockroachConfig) zone(i int) string {
 	zone := 'a'
 	for _, n := range cfg.Nodes[:i] {
@@ -253,8 +253,8 @@ func (c *Cockroach) poll(ctx context.Context, i int, done func() bool) error {
 	return nil
 }
 
-// URL is the connection string of a database through the region's first node, so that the region is the gateway's.
-// An unknown region gets the first node of all.
+// URL returns the connection string of a database through the region's first node, which becomes the gateway. For an
+// unknown region it names the cluster's first node.
 func (c *Cockroach) URL(region, database string) string {
 	node := c.cfg.Nodes[0]
 	for _, n := range c.cfg.Nodes {

@@ -37,8 +37,8 @@ func FindPostgres() (Binaries, error) {
 	return newest(installedPostgres())
 }
 
-// findPostgresMajor is FindPostgres for a data folder of one major version, which no other version can open.
-// Where that version is missing it returns the newest, so that the caller can name both.
+// findPostgresMajor returns the PostgreSQL that can open data of one major version. If that version is missing it
+// returns the newest, so that the caller can name both.
 func findPostgresMajor(major int) (Binaries, error) {
 	found := installedPostgres()
 	for _, b := range found {

@@ -70,7 +70,8 @@ func checkVersion(dir string, data int, b Binaries) error {
 func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *account) error {
 	// Never over data that is there: a new password would lock it for good.
 	if _, err := os.Stat(filepath.Join(dir, dataFolder)); err == nil {
-		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew", filepath.Join(dir, dataFolder), dir)
+		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew",
+			filepath.Join(dir, dataFolder), dir)
 	}
 	if err := writeOwned(filepath.Join(dir, passwordFile), rand.Text(), a); err != nil {
 		return err
@@ -93,8 +94,8 @@ func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *acco
 	return nil
 }
 
-// localeChoices are the ways to ask for text in code-point order, which is CockroachDB's, best first. macOS knows
-// no C.UTF-8; from version 17 PostgreSQL brings its own.
+// localeChoices returns the initdb arguments that ask for text in code-point order, as CockroachDB has it, the best
+// first. macOS has no C.UTF-8; from version 17 on, PostgreSQL brings its own.
 func localeChoices(major int) [][]string {
 	choices := [][]string{{"--locale=C.UTF-8"}, {"--locale=C"}}
 	if major < 17 {

@@ -209,7 +209,7 @@ func refused(err error) bool {
 	return errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "28")
 }
 
-// URL is the connection string of one of the server's databases, with the password in it.
+// URL returns the connection string of one of the server's databases, password included.
 func (p *Postgres) URL(database string) string {
 	u := url.URL{
 		Scheme:   "postgresql",
@@ -221,16 +221,16 @@ func (p *Postgres) URL(database string) string {
 	return u.String()
 }
 
-// Dir is the folder the server's files are in, which differs from the configured one where that is a link.
+// Dir returns the folder of the server's files. It differs from the configured one where that is a link.
 func (p *Postgres) Dir() string { return p.dir }
 
-// Version is what the server says of itself.
+// Version returns what the server says of itself.
 func (p *Postgres) Version() string { return p.version }
 
-// PID is the server's process.
+// PID returns the server's process id.
 func (p *Postgres) PID() int { return p.process.cmd.Process.Pid }
 
-// Exited is closed when the server has ended, by Stop or by itself.
+// Exited returns a channel that is closed when the server has ended, by Stop or by itself.
 func (p *Postgres) Exited() <-chan struct{} { return p.process.exited }
 
 // CreateDatabase makes a database unless there is one of that name.

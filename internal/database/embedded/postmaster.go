@@ -31,7 +31,8 @@ func clearPostmaster(dir string) error {
 	if !maybePostgres(pid) {
 		return os.Remove(path)
 	}
-	return fmt.Errorf("a PostgreSQL (pid %d) already runs on %s: stop the Meridian that started it, or end it with kill -INT %d", pid, dir, pid)
+	return fmt.Errorf("a PostgreSQL (pid %d) already runs on %s: stop the Meridian that started it, or end it with kill -INT %d", pid, dir,
+		pid)
 }
 
 func alive(pid int) bool {

@@ -83,8 +83,8 @@ func (p *process) running() bool {
 	}
 }
 
-// cleanEnv is this process's environment without the PG… variables, which would change what the servers do, and
-// with messages in English. (On macOS PostgreSQL does not start at all where LC_ALL names no locale it knows.)
+// cleanEnv returns this process's environment without the PG… variables, which would change what the servers do, and
+// with messages in English. (On macOS PostgreSQL does not start where LC_ALL names a locale it does not know.)
 func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -95,8 +95,8 @@ func cleanEnv() []string {
 	return append(env, "LC_ALL=C") // the last of several counts
 }
 
-// freePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
-func freePort() (int, error) {
+// FreePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
+func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
@@ -108,7 +108,7 @@ func freePort() (int, error) {
 // claimPort checks that a wanted port is free, or picks one when none is wanted.
 func claimPort(port int, what string) (int, error) {
 	if port == 0 {
-		return freePort()
+		return FreePort()
 	}
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if errors.Is(err, syscall.EADDRINUSE) {

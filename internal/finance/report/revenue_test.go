@@ -20,6 +20,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -56,7 +57,7 @@ func (s sale) charge() int64 {
 func (s sale) insert(t testing.TB, db *database.DB) {
 	t.Helper()
 	id, placed := uuid.New(), time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`
 INSERT INTO orders (region, id, cart_region, cart_id, status, transition_id, stock_regions, currency, country, market, subtotal_minor, shipping_minor,
   tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, expires_at)
@@ -92,10 +93,7 @@ INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, r
 VALUES ($1, $2, $3, $3, $4, $5, 'x', 'system', $6, $7)`, s.region, uuid.New(), id, r.minor, s.currency, r.status, r.at)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 // day is midnight UTC of a day such as 2026-04-13.
@@ -112,13 +110,8 @@ func revenue(t testing.TB, db *database.DB, r Range) [][]string {
 	t.Helper()
 	awaitReplicas(t, db)
 	var out bytes.Buffer
-	if err := Write(t.Context(), db, &out, r); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(&out).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, Write(t.Context(), db, &out, r))
+	rows := testkit.Must(csv.NewReader(&out).ReadAll())(t)
 	if diff := gocmp.Diff(columns, rows[0]); diff != "" {
 		t.Fatalf("header (-want +got):\n%s", diff)
 	}
@@ -144,7 +137,7 @@ func awaitReplicas(t testing.TB, db *database.DB) {
 
 func TestWrite(t *testing.T) {
 	db := databasetest.New(t)
-	at := func(text string) time.Time { return must(time.Parse(time.RFC3339, text))(t) }
+	at := func(text string) time.Time { return testkit.Must(time.Parse(time.RFC3339, text))(t) }
 	for _, s := range []sale{
 		{ // 0.00625 EUR a yen: 1000 and 333 are 6.25 and 2.08; shipping of 500 is 3.125, so 3.12
 			region: "ap-southeast", market: "jp", currency: "JPY", reporting: "EUR", rate: "0.00625", shipping: 500,
@@ -236,24 +229,11 @@ func TestWrite(t *testing.T) {
 	t.Run("from a replica", func(t *testing.T) {
 		var out bytes.Buffer
 		p := printer{csv: csv.NewWriter(&out)}
-		if err := errors.Join(eachStale(t.Context(), db, all, p.add), p.end()); err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(want, must(csv.NewReader(&out).ReadAll())(t)); diff != "" {
+		testkit.NoError(t, errors.Join(eachStale(t.Context(), db, all, p.add), p.end()))
+		if diff := gocmp.Diff(want, testkit.Must(csv.NewReader(&out).ReadAll())(t)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
-}
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
 }
 
 func TestWrite_Refuses(t *testing.T) {
@@ -466,9 +446,9 @@ func read(t testing.TB, records [][]string) (rows map[key]numbers, order []key) 
 				}
 				continue
 			}
-			n[i] = must(strconv.ParseInt(record[column], 10, 64))(t)
+			n[i] = testkit.Must(strconv.ParseInt(record[column], 10, 64))(t)
 		}
-		if net := must(strconv.ParseInt(record[10], 10, 64))(t); net != n[2]+n[3]-n[6] {
+		if net := testkit.Must(strconv.ParseInt(record[10], 10, 64))(t); net != n[2]+n[3]-n[6] {
 			t.Errorf("%v: net_minor does not follow", record)
 		}
 		if _, twice := rows[k]; twice {

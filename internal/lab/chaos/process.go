@@ -1,18 +1,18 @@
 package chaos
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"meridian/internal/database/embedded"
 )
 
 // process is a `meridian …` that can be killed and started again. It is safe for concurrent use.
@@ -30,28 +30,22 @@ type process struct {
 	crashes atomic.Int64 // lives that ended by themselves, and not for want of a database at the start
 }
 
-// newProcess makes a process of the binary; nothing runs yet.
+// newProcess makes a process of the binary; nothing runs yet. Besides env it gets none of the caller's settings, which
+// would make a different shop of it.
 func newProcess(executable, dir, name string, env []string, args ...string) *process {
-	return &process{
-		name: name, executable: executable, args: args, env: slices.Concat(baseEnvironment(), env),
-		log: filepath.Join(dir, name+".log"),
-	}
-}
-
-// baseEnvironment is what every child gets besides its own settings: none of the caller's, which would make a
-// different shop of it.
-func baseEnvironment() []string {
-	var env []string
+	var base []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
+			base = append(base, name+"="+value)
 		}
 	}
-	return env
+	return &process{
+		name: name, executable: executable, args: args, env: slices.Concat(base, env), log: filepath.Join(dir, name+".log"),
+	}
 }
 
 // start runs the process until kill or stop. One that ends by itself, as a pod does that finds no database at its
-// start, is started again, as an orchestrator would. It does nothing where the process runs.
+// start, is started again, as an orchestrator would. It does nothing if the process runs.
 func (p *process) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +68,7 @@ func (p *process) start() error {
 // restartPause is the time before a process that ended by itself is started again.
 const restartPause = 200 * time.Millisecond
 
-// keep has a child run until it is ordered to end.
+// keep keeps a child running until it is ordered to end.
 func (p *process) keep(c *child, order <-chan syscall.Signal) {
 	for {
 		select {
@@ -114,11 +108,24 @@ func (p *process) end(signal syscall.Signal) {
 	p.order = nil
 }
 
+// launch starts a child, which ends with this process where the system can do that.
+func (p *process) launch() (*child, error) {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log of %s: %w", p.name, err)
+	}
+	defer log.Close() // the child has its own handle
+	c := &child{cmd: exec.Command(p.executable, p.args...), started: time.Now()}
+	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = p.env, log, log
+	c.exited, err = embedded.StartChild(c.cmd)
+	return c, err
+}
+
 // child is one life of a process.
 type child struct {
 	cmd     *exec.Cmd
 	started time.Time
-	exited  chan struct{} // closed when it has ended
+	exited  <-chan struct{} // closed when it has ended
 }
 
 // longStart is how long a start without a database may take to fail.
@@ -130,35 +137,7 @@ func (c *child) crashed() bool {
 	return c.cmd.ProcessState.ExitCode() != 1 || time.Since(c.started) > longStart
 }
 
-// launch starts a child that is in a process group of its own, so that Ctrl-C reaches only us, and ends with us where
-// the system can do that.
-func (p *process) launch() (*child, error) {
-	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the log of %s: %w", p.name, err)
-	}
-	c := &child{cmd: exec.Command(p.executable, p.args...), started: time.Now(), exited: make(chan struct{})}
-	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = p.env, log, log
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	endWithParent(c.cmd.SysProcAttr)
-	started := make(chan error)
-	go func() {
-		defer close(c.exited)
-		defer log.Close()
-		runtime.LockOSThread() // the child ends with the thread that started it: this one stays until then
-		err := c.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = c.cmd.Wait() // that it was killed is no news
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", p.name, err)
-	}
-	return c, nil
-}
-
-// stopGrace is what a process that is to stop gets for it.
+// stopGrace is how long a process that is told to stop may take.
 const stopGrace = 20 * time.Second
 
 // end sends the signal and waits until the child has ended.
@@ -169,16 +148,4 @@ func (c *child) end(signal syscall.Signal) {
 	impatient := time.AfterFunc(stopGrace, func() { _ = c.cmd.Process.Kill() })
 	defer impatient.Stop()
 	<-c.exited
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -72,13 +73,8 @@ func TestProxy_Cut(t *testing.T) {
 // connect opens a connection that has the batch's statement prepared already.
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), insertMark, "prepared "+rand.Text()); err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
+	testkit.Must(conn.Exec(t.Context(), insertMark, "prepared "+rand.Text()))(t)
 	return conn
 }
 
@@ -105,10 +101,7 @@ WHERE datname = current_database() AND application_name = 'cut off'`)
 func TestProxy_StayDown(t *testing.T) {
 	url := databasetest.Empty(t)
 	p := newProxyTo(t, url)
-	conn, err := pgx.Connect(t.Context(), through(url, p))
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), through(url, p)))(t)
 	p.Arm(Cut{Side: BeforeServer, Step: 1, StayDown: true})
 	if _, err := conn.Exec(t.Context(), `SELECT 1`); err == nil {
 		t.Error("the statement went through")

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 )
 
-// given is what a cancellation takes back of one order.
+// given records what a cancellation takes back of one order.
 type given struct {
 	Order string `json:"order"`
-	// Whole says that it is all of it: the customer cancels.
+	// Whole is set if it is all of it: the customer cancels.
 	Whole bool `json:"whole,omitempty"`
-	// Lines are the units; Refused says that the shop did not take them back.
+	// Lines are the units; Refused is set if the shop did not take them back.
 	Lines   []givenLine `json:"lines"`
 	Refused bool        `json:"refused,omitempty"`
 }
@@ -32,9 +33,8 @@ func (g given) units() int64 {
 	return n
 }
 
-// match finds the orders that a cancellation is about: for each SKU the latest of the
-// customer's that have units left of it. It changes nothing. unmatched are the units that no
-// order has.
+// match finds the orders that a cancellation is about: for each SKU the customer's latest that have units left of it. It
+// returns what each gives, and the units that no order has. It changes nothing.
 func (c *customer) match(back []goods) (plan []given, unmatched []goods) {
 	missing := make(map[string]int64, len(back))
 	for _, g := range back {
@@ -54,7 +54,7 @@ func (c *customer) match(back []goods) (plan []given, unmatched []goods) {
 	return plan, unmatched
 }
 
-// take takes what the order can give of what is missing, and counts it there.
+// take returns what the order can give of what is missing, and subtracts it there.
 func (b *bought) take(missing map[string]int64) given {
 	g := given{Order: b.order, Whole: true}
 	for i, l := range b.lines {
@@ -108,11 +108,19 @@ func (r *replayer) takeBack(ctx context.Context, c *customer, in invoice, d *don
 	return nil
 }
 
+// pending is the status of an order that is not paid yet.
+const pending = "pending_payment"
+
+// payWait is how long a refund waits for its order's payment. The sandbox answers in milliseconds, and a worker asks for
+// a notice that was lost.
+const payWait = 2 * time.Minute
+
 // undo cancels an order, or refunds units of it.
 func (r *replayer) undo(ctx context.Context, c *customer, in invoice, g given) error {
 	if g.Whole {
-		return r.as(ctx, c, func(by client.By) error {
-			_, err := r.from(c.country).CancelOrder(ctx, by, r.key("cancel", in.name, g.Order), g.Order, "")
+		shop := r.from(c.account.Country)
+		return c.account.Do(ctx, shop, func(by client.By) error {
+			_, err := shop.CancelOrder(ctx, by, r.key("cancel", in.name, g.Order), g.Order, "")
 			return err
 		})
 	}
@@ -120,63 +128,31 @@ func (r *replayer) undo(ctx context.Context, c *customer, in invoice, g given) e
 	for _, l := range g.Lines {
 		input.Lines = append(input.Lines, client.RefundLine{LineNo: l.No, Quantity: l.Units})
 	}
-	for settled := false; ; {
-		err := r.asOperator(ctx, func(by client.By) error {
+	refund := func() error {
+		return r.asOperator(ctx, func(by client.By) error {
 			_, err := r.client.Refund(ctx, by, r.key("refund", in.name, g.Order), g.Order, input)
 			return err
 		})
-		if client.CodeOf(err) != "order_state" || settled {
-			return err
-		}
-		// It may only have come too early: what is not paid cannot be refunded.
-		var lookErr error
-		if settled, lookErr = r.awaitPayment(ctx, g.Order); lookErr != nil || !settled {
-			return cmp.Or(lookErr, err)
-		}
 	}
-}
-
-const (
-	// payWait is how long a refund waits for its order's payment. The sandbox answers in
-	// milliseconds, and a lost notice is asked for by a worker.
-	payWait = 2 * time.Minute
-	// lookEvery is how often an order is looked at while something of it is pending.
-	lookEvery = 25 * time.Millisecond
-)
-
-// awaitPayment waits until the order is not pending; false if that takes too long.
-func (r *replayer) awaitPayment(ctx context.Context, id string) (settled bool, err error) {
-	for deadline := time.Now().Add(payWait); time.Now().Before(deadline); {
-		order, err := r.look(ctx, id)
-		if err != nil || order.Status != pending {
-			return err == nil, err
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
-}
-
-// pending is the state of an order that is not paid yet.
-const pending = "pending_payment"
-
-// look reads an order as the operator.
-func (r *replayer) look(ctx context.Context, id string) (order client.Order, err error) {
-	err = r.asOperator(ctx, func(by client.By) (err error) {
-		order, err = r.client.OperatorOrder(ctx, by, id)
+	err := refund()
+	if client.CodeOf(err) != "order_state" {
 		return err
-	})
-	return order, err
+	}
+	// It may only have come too early: what is not paid cannot be refunded.
+	order, lookErr := r.await(ctx, payWait, g.Order, func(o client.Order) bool { return o.Status != pending })
+	if lookErr != nil || order.Status == pending {
+		return cmp.Or(lookErr, err)
+	}
+	return refund()
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+// await reads an order as the operator until done returns true of it, and returns it as it is then, or after within.
+func (r *replayer) await(ctx context.Context, within time.Duration, id string, done func(client.Order) bool) (client.Order, error) {
+	return shopper.Await(ctx, within, func() (order client.Order, err error) {
+		err = r.asOperator(ctx, func(by client.By) (err error) {
+			order, err = r.client.OperatorOrder(ctx, by, id)
+			return err
+		})
+		return order, err
+	}, done)
 }

@@ -9,16 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
 // choiceFor is a whole file for the shipped regions.
 func choiceFor(t testing.TB) selection {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return selection{path: "orders.csv", regions: set, seed: "1", limit: -1}
 }
 
@@ -91,15 +89,10 @@ func TestStream_OpenIsBounded(t *testing.T) {
 		rows = append(rows, row(fmt.Sprint(i), "order", 0, "", "A", 1))
 	}
 	world := choiceFor(t)
-	lines, err := newLineReader(strings.NewReader(header + strings.Join(rows, "")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := testkit.Must(newLineReader(strings.NewReader(header + strings.Join(rows, ""))))(t)
 	s := &stream{lines: lines, atlas: newAtlas(world.regions, "1", false), onLine: func(line, error) {}, seen: make(map[string]int), limit: -1}
 	for range 5 * maxOpen {
-		if _, err := s.next(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.next())(t)
 		if len(s.open) > maxOpen+1 {
 			t.Fatalf("%d invoices are open", len(s.open))
 		}

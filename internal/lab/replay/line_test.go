@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 const header = "invoice,line,kind,ts_local,customer_id,country,country_iso2,sku,line_kind,qty,unit_price_gbp\n"
@@ -17,10 +19,7 @@ const header = "invoice,line,kind,ts_local,customer_id,country,country_iso2,sku,
 // readLines reads every line of a file, those that are rejected as their reason.
 func readLines(t *testing.T, text string) []any {
 	t.Helper()
-	r, err := newLineReader(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(newLineReader(strings.NewReader(text)))(t)
 	var all []any
 	for {
 		l, err := r.next()
@@ -110,9 +109,7 @@ func TestLineReader_Compressed(t *testing.T) {
 	var file bytes.Buffer
 	w := gzip.NewWriter(&file)
 	_, _ = io.WriteString(w, header+"536365,1,order,2010-12-01T08:26:00,17850,,GB,85123A,product,6,2.55\n")
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, w.Close())
 	if got := readLines(t, file.String()); len(got) != 1 {
 		t.Errorf("lines: %v", got)
 	}

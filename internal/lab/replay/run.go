@@ -11,16 +11,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
+	"meridian/internal/lab/shopper"
 	"meridian/regions"
 )
 
-// Config is a replay. File, Shop and State are needed.
+// Config says what to replay and where. File, Regions, Shop and State are required.
 type Config struct {
 	// File is the path of the orders; Regions are the shop's.
 	File    string
@@ -40,27 +41,26 @@ type Config struct {
 	Speed float64
 	// Clients is how many buyers there are at once; 32 if 0.
 	Clients int
-	// Progress, if not nil, is told after each invoice how many are dealt with.
+	// Progress, if not nil, is called after each invoice with how many are dealt with.
 	Progress func(done, total int64)
-	// Tell, if not nil, is told what begins.
+	// Tell, if not nil, is called with each step that begins.
 	Tell func(step string)
 }
 
-// Shop is where the shop is reached, by its edge, and as whom it is operated: an operator
-// who is also an admin, where articles must be added.
+// Shop is the address of a shop's edge and the account that operates it: an operator, who is also an admin where articles
+// must be added.
 type Shop struct{ URL, OperatorEmail, OperatorPassword string }
 
-// ErrShopAway is returned when the shop did not answer for so long that the run ended. It
-// can be resumed.
+// ErrShopAway is returned when the shop did not answer for so long that the run ended. The run can be resumed.
 var ErrShopAway = errors.New("the shop does not answer: run the same command again to go on when it does")
 
-// callAttempts is how often a call is made until a shop is given up: with the client's pauses
-// for about 40 seconds, longer than a restart takes.
+// callAttempts is how often a call is made until a shop is given up: with the client's pauses that is about 40 seconds,
+// longer than a restart takes.
 const callAttempts = 25
 
 const defaultClients = 32
 
-// ErrInvalid is wrapped by what is wrong with a Config.
+// ErrInvalid is wrapped by the errors of a Config.
 var ErrInvalid = errors.New("this cannot be replayed")
 
 // Validate reports everything that is wrong, all at once.
@@ -88,27 +88,18 @@ type replayer struct {
 	regions  *regions.Set
 	clients  int
 	client   *client.Client
-	operator operator
+	operator *shopper.Account
 	run      string
 	state    *state
 	atlas    *atlas // for places, not for people: those are drawn while the file is read
 	sold     map[string]bool
-	calls    calls
+	calls    report.Calls
 	progress func(done, total int64)
 	total    int64
 }
 
-// operator is the account that runs the shop. Its session is shared.
-type operator struct {
-	email, password string
-
-	mu      sync.Mutex
-	session client.Session
-}
-
-// Run replays the file and reports what came of it. It may be called again with the same
-// State after it was cut off. An error other than of the configuration comes with the report
-// so far.
+// Run replays the file and reports what came of it. It may be called again with the same State after it was cut off. An
+// error, unless it wraps ErrInvalid, comes with the report so far.
 func Run(ctx context.Context, c Config) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
@@ -128,7 +119,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return report, stoppedBy(ctx, err)
 	}
 	err = r.replay(ctx, survey, c.Speed, tell, &report)
-	r.fillIn(&report)
+	report.Tally = r.state.counted()
 	return report, stoppedBy(ctx, errors.Join(err, r.state.journal.close()))
 }
 
@@ -140,24 +131,23 @@ func newReplayer(c Config) *replayer {
 			path: c.File, regions: c.Regions, seed: c.Seed, asIs: c.CountriesAsIs, from: c.From, until: c.Until, limit: cmp.Or(c.Limit, -1),
 		},
 		regions: c.Regions, clients: c.Clients, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs), progress: c.Progress,
-		operator: operator{email: c.Shop.OperatorEmail, password: c.Shop.OperatorPassword},
+		operator: shopper.NewAccount(client.RegisterInput{Email: c.Shop.OperatorEmail, Password: c.Shop.OperatorPassword}, client.Session{}),
 	}
-	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.observe}
+	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.Observe}
 	return r
 }
 
-// fillIn adds what the journal counted.
-func (r *replayer) fillIn(report *Report) { report.Tally = r.state.counted() }
-
 // open signs the operator in and opens the journal, which must be of this run.
 func (r *replayer) open(ctx context.Context, path string, survey Survey) error {
-	if err := r.asOperator(ctx, func(client.By) error { return nil }); err != nil {
-		return fmt.Errorf("sign in as the operator %s: %w", r.operator.email, err)
+	if err := r.operator.SignIn(ctx, r.client); err != nil {
+		return fmt.Errorf("sign in as the operator %s: %w", r.operator.Email, err)
 	}
 	c := r.choice
 	choice := fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d", c.seed, c.asIs, day(c.from), day(c.until), c.limit)
 	var err error
-	r.state, err = openState(path, begun{Run: strings.ToLower(rand.Text()), Shop: r.operator.session.Account.ID, File: survey.digest, Choice: choice})
+	r.state, err = openState(path, begun{
+		Run: strings.ToLower(rand.Text()), Shop: r.operator.Session().Account.ID, File: survey.digest, Choice: choice,
+	})
 	if err != nil {
 		return err
 	}
@@ -179,10 +169,10 @@ func (r *replayer) replay(ctx context.Context, survey Survey, speed float64, tel
 	}
 	r.total = survey.total()
 	tell("replaying")
-	before := r.state.counted().Orders
-	r.calls.begin()
-	err = r.dispatch(ctx, newPace(speed))
-	report.Session = r.calls.session(r.state.counted().Orders - before)
+	before, began := r.state.counted().Orders, time.Now()
+	r.calls.Reset()
+	err = r.dispatch(ctx, &pace{speed: speed})
+	report.Session = newSession(began, &r.calls, r.state.counted().Orders-before)
 	if err != nil {
 		return err
 	}
@@ -191,7 +181,7 @@ func (r *replayer) replay(ctx context.Context, survey Survey, speed float64, tel
 	return err
 }
 
-// stoppedBy says which end of a run an error stands for.
+// stoppedBy returns the error that a run ends with: ErrShopAway where the shop was asked and did not answer.
 func stoppedBy(ctx context.Context, err error) error {
 	var problem *client.ProblemError
 	switch {
@@ -199,15 +189,10 @@ func stoppedBy(ctx context.Context, err error) error {
 		return err
 	case errors.As(err, &problem) && !away(problem.Status):
 		return err
-	case errors.As(err, &problem), unanswered(err):
+	case errors.As(err, &problem), errors.As(err, new(*url.Error)), errors.As(err, new(net.Error)), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w (%w)", ErrShopAway, err)
 	}
 	return err
-}
-
-// unanswered reports whether the shop was asked and did not answer.
-func unanswered(err error) bool {
-	return errors.As(err, new(*url.Error)) || errors.As(err, new(net.Error)) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // queued is how many invoices wait for each buyer.
@@ -219,7 +204,7 @@ func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
 	queues := make([]chan invoice, r.clients)
 	for i := range queues {
 		queues[i] = make(chan invoice, queued)
-		group.Go(func() error { return r.serve(ctx, queues[i], r.customersOf(i)) })
+		group.Go(func() error { return r.serve(ctx, queues[i]) })
 	}
 	group.Go(func() error {
 		defer func() {
@@ -245,42 +230,27 @@ func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
 	return group.Wait()
 }
 
-// buyerOf is which buyer replays an invoice.
+// buyerOf returns which buyer replays an invoice: for a customer always the same.
 func (r *replayer) buyerOf(in invoice) int {
+	words := []string{"customer", in.customer}
 	if in.customer == "" {
-		return int(number("guest", in.name) % uint64(r.clients))
+		words = []string{"guest", in.name}
 	}
-	return r.shareOf(in.customer)
-}
-
-func (r *replayer) shareOf(customer string) int {
-	return int(number("customer", customer) % uint64(r.clients))
-}
-
-// customersOf are those of a buyer that the journal knows.
-func (r *replayer) customersOf(buyer int) map[string]*customer {
-	own := make(map[string]*customer)
-	for name, c := range r.state.customers {
-		if r.shareOf(name) == buyer {
-			own[name] = c
-		}
-	}
-	return own
+	return int(number(words...) % uint64(r.clients))
 }
 
 // serve replays a buyer's invoices, one after the other.
-func (r *replayer) serve(ctx context.Context, queue <-chan invoice, own map[string]*customer) error {
+func (r *replayer) serve(ctx context.Context, queue <-chan invoice) error {
 	for in := range queue {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c := own[in.customer]
-		if c == nil && in.customer != "" {
-			c = &customer{name: in.customer}
-			own[in.customer] = c
-		}
-		if c != nil {
-			c.country = in.country
+		var c *customer
+		if in.customer != "" {
+			c = r.state.customer(in.customer)
+			if c.account == nil {
+				c.account = r.account(in.customer, in.country)
+			}
 		}
 		if err := r.one(ctx, c, in); err != nil {
 			return fmt.Errorf("invoice %s: %w", in.name, err)
@@ -312,7 +282,7 @@ func (r *replayer) one(ctx context.Context, c *customer, in invoice) (err error)
 	return nil
 }
 
-// happened notes a record, and what it means for the customer.
+// happened notes a record, and applies it to the customer, nil for none.
 func (r *replayer) happened(c *customer, rec record) error {
 	if c != nil {
 		c.apply(rec)
@@ -320,59 +290,31 @@ func (r *replayer) happened(c *customer, rec record) error {
 	return r.state.note(rec)
 }
 
-// key names a step of the run to the shop.
+// key returns the idempotency key of a step of the run.
 func (r *replayer) key(words ...string) string {
 	return digest(append([]string{r.run}, words...)...)[:40]
 }
 
-// from is the shop as somebody in that country reaches it.
+// from returns the shop as somebody in that country reaches it.
 func (r *replayer) from(country string) *client.Client {
 	there := *r.client
 	there.Header = http.Header{"Cf-Ipcountry": {country}}
 	return &there
 }
 
-// asOperator makes a call of the operator's, once more with a new session where the token is
-// no longer good.
+// asOperator makes a call as the operator.
 func (r *replayer) asOperator(ctx context.Context, call func(by client.By) error) error {
-	by, err := r.operatorToken(ctx, client.By{})
-	if err != nil {
-		return err
-	}
-	if err = call(by); client.CodeOf(err) != "invalid_token" {
-		return err
-	}
-	if by, err = r.operatorToken(ctx, by); err != nil {
-		return err
-	}
-	return call(by)
+	return r.operator.Do(ctx, r.client, call)
 }
 
-// operatorToken is one that is good, and not the one that was refused.
-func (r *replayer) operatorToken(ctx context.Context, refused client.By) (client.By, error) {
-	o := &r.operator
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if time.Until(o.session.ExpiresAt) > soon && o.session.By() != refused {
-		return o.session.By(), nil
-	}
-	session, err := r.client.SignIn(ctx, o.email, o.password)
-	if err == nil {
-		o.session = session
-	}
-	return o.session.By(), err
-}
-
-// pace lets the stream's time go by.
+// pace lets the stream's time go by, so many seconds in one.
 type pace struct {
 	speed   float64
 	started time.Time
 	first   time.Time
 }
 
-func newPace(speed float64) *pace { return &pace{speed: speed} }
-
-// await waits until it is the invoice's time.
+// await waits until it is the time of an invoice.
 func (p *pace) await(ctx context.Context, at time.Time) error {
 	if p.speed == 0 {
 		return nil
@@ -381,8 +323,6 @@ func (p *pace) await(ctx context.Context, at time.Time) error {
 		p.first, p.started = at, time.Now()
 	}
 	due := p.started.Add(time.Duration(float64(at.Sub(p.first)) / p.speed))
-	if wait := time.Until(due); wait > 0 {
-		return pause(ctx, wait)
-	}
-	return nil
+	client.Sleep(ctx, time.Until(due))
+	return ctx.Err()
 }

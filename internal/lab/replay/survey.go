@@ -12,16 +12,16 @@ import (
 	"meridian/regions"
 )
 
-// Survey is what a file holds, and what replaying it takes.
+// Survey describes what a file holds and what replaying it takes.
 type Survey struct {
-	// Lines is how many rows were read; Goods is how many of them are replayed.
+	// Lines counts the rows that were read, Goods those that are replayed.
 	Lines int64 `json:"lines"`
 	Goods int64 `json:"goods_lines"`
-	// Invoices is how many there are, by kind.
+	// Invoices counts the invoices by kind.
 	Invoices map[string]int64 `json:"invoices"`
-	// Rejected is how many rows are passed over, by reason.
+	// Rejected counts the rows that are passed over, by reason.
 	Rejected map[string]int64 `json:"rejected_lines"`
-	// Customers and Guests are who buys.
+	// Customers and Guests count who buys.
 	Customers int64 `json:"customers"`
 	Guests    int64 `json:"guests"`
 	// First and Last are the times of the first and the last invoice, by the file's clock.
@@ -36,7 +36,7 @@ type Survey struct {
 // shelf is a SKU in the warehouse of a region that serves the replay.
 type shelf struct{ region, sku string }
 
-// total is how many invoices there are.
+// total returns how many invoices there are.
 func (s Survey) total() int64 {
 	var n int64
 	for _, of := range s.Invoices {
@@ -45,7 +45,7 @@ func (s Survey) total() int64 {
 	return n
 }
 
-// selection is which part of which file is replayed, and for whom.
+// selection says which part of which file is replayed, and for whom.
 type selection struct {
 	path        string
 	regions     *regions.Set
@@ -55,7 +55,7 @@ type selection struct {
 	limit       int
 }
 
-// each reads the file and hands out its invoices, and every line with why it is passed over.
+// each reads the file and calls do with its invoices, and onLine with every line and the reason for which it is passed over.
 func (s selection) each(onLine func(line, error), do func(invoice, *atlas) error) error {
 	file, err := os.Open(s.path)
 	if err != nil {
@@ -86,8 +86,7 @@ func (s selection) eachOf(source io.Reader, onLine func(line, error), do func(in
 	}
 }
 
-// survey reads the whole selection. A file that breaks off is found out here, before
-// anything is done.
+// survey reads the whole selection. It fails for a file that breaks off, before anything is done.
 func (s selection) survey() (Survey, error) {
 	found := Survey{
 		Invoices: make(map[string]int64), Rejected: make(map[string]int64),
@@ -119,7 +118,7 @@ func (s selection) survey() (Survey, error) {
 	return found, err
 }
 
-// placeOf is the country that an invoice is served in.
+// placeOf returns the country that an invoice is served in.
 func placeOf(in invoice) string {
 	if in.kind == kindStockAdjustment {
 		return homeCountry
@@ -159,8 +158,7 @@ func (s *Survey) addInvoice(in invoice, home regions.Region) {
 	}
 }
 
-// price is what the SKU costs most often in the file, in pence, the higher on a tie; 0 if
-// it never had a price.
+// price returns what the SKU costs most often in the file, in pence, the higher on a tie; 0 if it never had a price.
 func (s Survey) price(sku string) int64 {
 	var best, times int64
 	for pence, n := range s.prices[sku] {

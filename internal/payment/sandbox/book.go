@@ -52,7 +52,7 @@ func (p *paymentState) held() Held {
 	return h
 }
 
-// RefundedMinor is what was given back or is about to be.
+// RefundedMinor returns the sum of the refunds that have not failed.
 func (h Held) RefundedMinor() int64 {
 	var sum int64
 	for _, r := range h.Refunds {

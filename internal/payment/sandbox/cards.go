@@ -83,7 +83,7 @@ type card struct {
 	apply func(p *plan, arg argument)
 }
 
-// name is the token without its placeholder.
+// name returns the token without its placeholder.
 func (c card) name() string {
 	name, _, _ := strings.Cut(c.Token, ":")
 	return name
@@ -123,7 +123,8 @@ var cardTable = []card{
 		apply: func(p *plan, _ argument) { p.end = "" },
 	},
 	{
-		Card:  Card{"card_duplicate:<count>", "card_duplicate:3", "Succeeds; the webhook comes count times (2 to 20) with the same event id, at once."},
+		Card: Card{"card_duplicate:<count>", "card_duplicate:3",
+			"Succeeds; the webhook comes count times (2 to 20) with the same event id, at once."},
 		takes: countParameter,
 		apply: func(p *plan, arg argument) { p.copies = arg.copies },
 	},
@@ -166,11 +167,13 @@ var cardTable = []card{
 		apply: func(p *plan, _ argument) { p.refundStart, p.refundEnd = payment.RefundPending, payment.RefundFailed },
 	},
 	{
-		Card:  Card{"card_success_refund_fails_now", "card_success_refund_fails_now", "Succeeds; each refund of it is answered failed; the webhook follows."},
+		Card: Card{"card_success_refund_fails_now", "card_success_refund_fails_now",
+			"Succeeds; each refund of it is answered failed; the webhook follows."},
 		apply: func(p *plan, _ argument) { p.refundStart = payment.RefundFailed },
 	},
 	{
-		Card:  Card{"card_success_refund_slow:<duration>", "card_success_refund_slow:2s", "Succeeds; each refund of it is pending and succeeds after the duration (up to 10m)."},
+		Card: Card{"card_success_refund_slow:<duration>", "card_success_refund_slow:2s",
+			"Succeeds; each refund of it is pending and succeeds after the duration (up to 10m)."},
 		takes: durationParameter,
 		apply: func(p *plan, arg argument) {
 			p.refundStart, p.refundEnd, p.refundDelay = payment.RefundPending, payment.RefundSucceeded, arg.delay

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// newWebhookClient is what sends webhooks. It does not follow redirects: a webhook is acknowledged by its receiver.
+// newWebhookClient returns the client that sends webhooks. It does not follow redirects: the receiver itself must
+// acknowledge.
 func newWebhookClient(cfg Config) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = cfg.MaxConcurrent
@@ -44,7 +45,7 @@ func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	return []job{j}, nil
 }
 
-// backoff is the time before the try after this one: doubled each time, and then between half and all of it.
+// backoff returns the time before the try after this one. It doubles each time, with jitter of up to a half.
 func (s *Server) backoff(try int) time.Duration {
 	d := s.cfg.FirstBackoff
 	for range try {
@@ -81,7 +82,7 @@ func (s *Server) send(ctx context.Context, e *eventState, try int) error {
 	return nil
 }
 
-// secrets are those that sign.
+// secrets returns the secrets that sign webhooks.
 func (s *Server) secrets() []string {
 	if s.cfg.PreviousSecret == "" {
 		return []string{s.cfg.Secret}

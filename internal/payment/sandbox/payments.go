@@ -16,7 +16,7 @@ import (
 // maxIDBytes bounds the identifiers that callers choose.
 const maxIDBytes = 255
 
-// startPayment is POST /v1/payments: create a payment, or say what became of it.
+// startPayment handles POST /v1/payments: it creates a payment, or answers with the one there is.
 func (s *Server) startPayment(w http.ResponseWriter, r *http.Request) error {
 	var body startJSON
 	if err := readJSON(w, r, &body); err != nil {
@@ -81,7 +81,7 @@ func (s *Server) create(body startJSON, plan plan) (*paymentState, []job, error)
 	return s.conclude(p, plan)
 }
 
-// newPayment is a payment as it starts.
+// newPayment returns a payment as it starts.
 func (s *Server) newPayment(body startJSON, content string, plan plan) paymentState {
 	now := s.cfg.Now().UTC()
 	p := paymentState{
@@ -107,12 +107,12 @@ func hashOf(body any) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// conflict is a 422: the id is taken by something else.
+// conflict returns a 422 for an id that names something else.
 func conflict(what, id string) error {
 	return &apiError{http.StatusUnprocessableEntity, codeConflict, fmt.Sprintf("%s %q exists with other content", what, id)}
 }
 
-// delay is a card's own, or the usual one.
+// delay returns the card's own delay, or the configured one if it has none.
 func (s *Server) delay(own time.Duration) time.Duration {
 	if own > 0 {
 		return own
@@ -195,7 +195,7 @@ func (s *Server) answer(w http.ResponseWriter, status int, body any, jobs []job)
 	return nil
 }
 
-// getPayment is GET /v1/payments/{id}.
+// getPayment handles GET /v1/payments/{id}.
 func (s *Server) getPayment(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	p, err := s.payment(r.PathValue("id"))
@@ -218,7 +218,8 @@ func (s *Server) payment(id string) (*paymentState, error) {
 	return p, nil
 }
 
-// cancelPayment is POST /v1/payments/{id}/cancel: cancel what is open and can be stopped, and say how it stands.
+// cancelPayment handles POST /v1/payments/{id}/cancel: it cancels a payment that can still be stopped, and answers
+// with its state.
 func (s *Server) cancelPayment(w http.ResponseWriter, r *http.Request) error {
 	p, jobs, err := s.cancel(r.PathValue("id"))
 	if err != nil {
@@ -250,7 +251,7 @@ type confirmJSON struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-// confirmPayment is POST /v1/payments/{id}/confirm: the shopper has done what was required.
+// confirmPayment handles POST /v1/payments/{id}/confirm, by which a shopper authorises a payment.
 func (s *Server) confirmPayment(w http.ResponseWriter, r *http.Request) error {
 	var body confirmJSON
 	keyed := s.hasKey(r)

@@ -26,7 +26,7 @@ type job struct {
 	try      int // of a delivery, from 0
 }
 
-// settleJobs is what makes a payment move on, if it does so by itself.
+// settleJobs returns the job that settles a payment, if it is due to settle by itself.
 func settleJobs(p *paymentState) []job {
 	if p.DueAt.IsZero() || p.Status.Final() {
 		return nil
@@ -34,8 +34,8 @@ func settleJobs(p *paymentState) []job {
 	return []job{{due: p.DueAt, kind: settlePaymentJob, id: p.ID}}
 }
 
-// deliveryJobs is what delivers events: a job for each copy. An event that has to wait for another is held back
-// until that is done. s.mu is held.
+// deliveryJobs returns a job for each copy of each event. An event that must follow another is held until that is
+// done. s.mu is held.
 func (s *Server) deliveryJobs(events []*eventState) []job {
 	var jobs []job
 	for _, e := range events {
@@ -97,7 +97,7 @@ func (s *Server) push(jobs ...job) {
 	s.pushLocked(jobs...)
 }
 
-// pushLocked is push while s.mu is held.
+// pushLocked does the work of push while s.mu is held.
 func (s *Server) pushLocked(jobs ...job) {
 	for _, j := range jobs {
 		s.pushed++

@@ -12,7 +12,7 @@ import (
 // maxRefunds bounds the refunds of one payment.
 const maxRefunds = 100
 
-// createRefund is POST /v1/refunds: give money back, or say what became of the refund of that id.
+// createRefund handles POST /v1/refunds: it creates a refund, or answers with the one of that id.
 func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) error {
 	var body refundInputJSON
 	if err := readJSON(w, r, &body); err != nil {
@@ -103,7 +103,7 @@ func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []
 	return p.refundJSON(i), []job{{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: refund.ID}}, nil
 }
 
-// getRefund is GET /v1/refunds/{id}.
+// getRefund handles GET /v1/refunds/{id}.
 func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	p := s.memory.payments[s.memory.refunds[r.PathValue("id")]]

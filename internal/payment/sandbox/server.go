@@ -60,7 +60,7 @@ func NewServer(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// newRoutes is the whole surface of the API.
+// newRoutes returns the whole surface of the API.
 func (s *Server) newRoutes() http.Handler {
 	mux := http.NewServeMux()
 

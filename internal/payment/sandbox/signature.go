@@ -89,7 +89,7 @@ func anyEqual(signatures [][]byte, want []byte) bool {
 	return found
 }
 
-// mac is the HMAC-SHA256 of "t.body".
+// mac returns the HMAC-SHA256 of "t.body".
 func mac(secret, t string, body []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte(t + "."))

@@ -54,7 +54,7 @@ type eventState struct {
 	After     string          `json:"after,omitempty"` // the event to be delivered before
 }
 
-// refunded is what has been given back or is about to be, in minor units.
+// refunded returns the sum of the refunds that have not failed, in minor units.
 func (p *paymentState) refunded() int64 {
 	var sum int64
 	for _, r := range p.Refunds {
@@ -88,7 +88,7 @@ func (p *paymentState) refund(id string) (int, bool) {
 	return 0, false
 }
 
-// json is the payment as the API shows it.
+// json returns the payment as the API shows it.
 func (p *paymentState) json() paymentJSON {
 	return paymentJSON{
 		ID: p.ID, OrderID: p.OrderID, Reference: p.Reference, Status: p.Status, FailureCode: p.FailureCode,
@@ -97,7 +97,7 @@ func (p *paymentState) json() paymentJSON {
 	}
 }
 
-// refundJSON is one of its refunds as the API shows it.
+// refundJSON returns refund i as the API shows it.
 func (p *paymentState) refundJSON(i int) refundJSON {
 	r := p.Refunds[i]
 	amount := newAmountJSON(money.Amount{Minor: r.Minor, Currency: money.Currency(p.Amount.Currency)})
@@ -169,7 +169,7 @@ func (m *memory) snapshot(yield func(record) bool) {
 	}
 }
 
-// size is the number of records of a snapshot.
+// size returns the number of records in a snapshot.
 func (m *memory) size() int { return len(m.payments) + len(m.events) }
 
 // journal is the state file: a record a line, appended; written anew when most of it is out of date. A kill of the

@@ -183,12 +183,12 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-// badRequest is a 400 that says what to change.
+// badRequest returns a 400 that says what to change.
 func badRequest(err error) error {
 	return &apiError{http.StatusBadRequest, codeBadRequest, err.Error()}
 }
 
-// unavailable is a 503: nothing happened, and it may work later.
+// unavailable returns a 503: nothing happened, and a later try may work.
 func unavailable(message string) error {
 	return &apiError{http.StatusServiceUnavailable, codeUnavailable, message}
 }

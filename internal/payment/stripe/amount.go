@@ -53,8 +53,8 @@ const (
 	codeAmount   = "amount_not_representable"
 )
 
-// toStripe is an amount as Stripe writes it. What Stripe cannot write is refused rather than rounded: the shopper
-// agreed to the amount.
+// toStripe converts an amount to Stripe's representation. It rejects an amount that Stripe cannot represent, since
+// the shopper agreed to the exact amount.
 func toStripe(a money.Amount) (int64, error) {
 	u, ok := units[a.Currency]
 	if !ok {
@@ -67,7 +67,7 @@ func toStripe(a money.Amount) (int64, error) {
 	return n, nil
 }
 
-// fromStripe is toStripe's inverse.
+// fromStripe reverses toStripe.
 func fromStripe(n int64, currency stripego.Currency) (money.Amount, error) {
 	code := money.Currency(strings.ToUpper(string(currency)))
 	u, ok := units[code]
@@ -98,5 +98,5 @@ func scaled(n int64, places int) (int64, error) {
 	return n, nil
 }
 
-// currencyOf is the code as Stripe writes it.
+// currencyOf returns the currency code in Stripe's spelling.
 func currencyOf(a money.Amount) string { return strings.ToLower(string(a.Currency)) }

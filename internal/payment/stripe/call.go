@@ -54,7 +54,7 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// Unwrap is what it means.
+// Unwrap returns the error of the provider's contract that the refusal stands for.
 func (r *refusal) Unwrap() error { return r.means }
 
 // asProviderError makes sure that everything but a no of Stripe's own is payment.ErrUnavailable.
@@ -97,7 +97,8 @@ func meaning(r *refusal) error {
 	case r.status == http.StatusNotFound, r.kind == "": // not Stripe's doing
 		return payment.ErrUnavailable
 	}
-	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " + cmp.Or(r.param, "it")}
+	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " +
+		cmp.Or(r.param, "it")}
 }
 
 // isRefusal finds a refusal with one of the codes.

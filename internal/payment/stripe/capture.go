@@ -25,7 +25,8 @@ func (c *Client) Capture(ctx context.Context, asked payment.Asked, amount money.
 	return answer(intent)
 }
 
-func (c *Client) capture(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent, amount money.Amount) (*stripego.PaymentIntent, error) {
+func (c *Client) capture(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent,
+	amount money.Amount) (*stripego.PaymentIntent, error) {
 	take, err := toStripe(amount)
 	if err != nil {
 		return nil, err

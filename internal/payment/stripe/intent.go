@@ -109,18 +109,18 @@ func checked(intent *stripego.PaymentIntent, asked payment.Asked) (*stripego.Pay
 	return intent, nil
 }
 
-// refused is an intent that asked for money and was told no. Stripe would let it be confirmed again.
+// refused reports whether the intent asked for money and was declined. Stripe would let it be confirmed again.
 func refused(intent *stripego.PaymentIntent) bool {
 	return intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError != nil
 }
 
-// untried is an intent that has not asked for money yet.
+// untried reports whether the intent has not asked for money yet.
 func untried(intent *stripego.PaymentIntent) bool {
 	return intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError == nil ||
 		intent.Status == stripego.PaymentIntentStatusRequiresConfirmation
 }
 
-// outcomeOf is an intent in the shop's words.
+// outcomeOf converts an intent to the shop's terms.
 func outcomeOf(intent *stripego.PaymentIntent) (payment.Outcome, error) {
 	amount, err := fromStripe(intent.Amount, intent.Currency)
 	if err != nil {
@@ -170,7 +170,7 @@ func statusOf(intent *stripego.PaymentIntent) payment.Status {
 	return ""
 }
 
-// failureCode is why a payment failed, in Stripe's words: what the card's bank said, if it said anything.
+// failureCode returns why a payment failed: the code of the card's bank if there is one, else Stripe's.
 func failureCode(intent *stripego.PaymentIntent) string {
 	if e := intent.LastPaymentError; e != nil {
 		return cmp.Or(string(e.DeclineCode), string(e.Code), "declined")

@@ -88,7 +88,7 @@ func (c *Client) giveBack(ctx context.Context, in payment.RefundInput, amount in
 	return payment.RefundOutcome{}, err
 }
 
-// refundAnswer is the outcome of a refund, if it is the one that was asked for.
+// refundAnswer returns the outcome of a refund. It fails if Stripe answered about another one.
 func refundAnswer(made *stripego.Refund, in payment.RefundInput) (payment.RefundOutcome, error) {
 	outcome, err := refundOutcomeOf(made)
 	if err == nil && made.Metadata[metaRefund] != in.RefundID {
@@ -103,7 +103,7 @@ func refundAnswer(made *stripego.Refund, in payment.RefundInput) (payment.Refund
 	return outcome, nil
 }
 
-// refundOutcomeOf is a refund in the shop's words.
+// refundOutcomeOf converts a refund to the shop's terms.
 func refundOutcomeOf(refund *stripego.Refund) (payment.RefundOutcome, error) {
 	amount, err := fromStripe(refund.Amount, refund.Currency)
 	if err != nil {

@@ -91,7 +91,7 @@ func (c *Client) confirm(ctx context.Context, intent *stripego.PaymentIntent, in
 	return nil, err
 }
 
-// answer is the outcome of a call that is about an intent.
+// answer returns the outcome of a call about an intent.
 func answer(intent *stripego.PaymentIntent) (payment.Outcome, error) {
 	outcome, err := outcomeOf(intent)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // TestRecord: what is stored of a document is the card that the document itself makes.
@@ -18,9 +19,7 @@ func TestRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		var r record
-		if err := decodeRecord(encodeRecord(d, 7), &r); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, decodeRecord(encodeRecord(d, 7), &r))
 		if diff := cmp.Diff(d.Card(), r.card(), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the card (-want +got):\n%s", diff)
 		}
@@ -64,10 +63,7 @@ func TestCursor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := cursor{last: ranked{key: rapid.Int64().Draw(t, "key"), score: rapid.Float64().Draw(t, "score"), row: &row{popularity: rapid.Int64().Draw(t, "popularity"),
 			id: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))}}, weights: rapid.SliceOf(rapid.Float64()).Draw(t, "weights")}
-		got, err := decodeCursor(c.encode())
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(decodeCursor(c.encode()))(t)
 		if diff := cmp.Diff(c, *got, cmp.AllowUnexported(cursor{}, ranked{}, place{}, row{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the cursor (-want +got):\n%s", diff)
 		}

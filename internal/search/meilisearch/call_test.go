@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // failing answers the first n requests to a path with a status, and then lets them through.
@@ -144,10 +145,7 @@ func TestSlowServer(t *testing.T) {
 	}))
 	defer slow.Close()
 	defer close(release)
-	e, err := NewEngine(Config{URL: slow.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := testkit.Must(NewEngine(Config{URL: slow.URL}))(t)
 	defer e.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
@@ -166,10 +164,7 @@ func TestEngine(t *testing.T) {
 	f := newFake(t)
 	apply(t, f.open().Live(), changes(3, "1"))
 	asked := len(f.made(""))
-	e, err := NewEngine(f.config())
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := testkit.Must(NewEngine(f.config()))(t)
 	if result, err := e.Search(t.Context(), search.Query{Text: "lantern", Limit: 2}); err != nil || result.Total != 3 || len(result.Hits) != 2 {
 		t.Errorf("%d of %d hits (%v), want 2 of 3", len(result.Hits), result.Total, err)
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"meridian/internal/testkit"
 )
 
 // shortIdle lets a keeper go as soon as it looks.
@@ -31,10 +33,7 @@ func (s *server) leave() {
 
 func mustAttach(t *testing.T, dir string) *server {
 	t.Helper()
-	s, err := attach(t.Context(), dir, shortIdle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(attach(t.Context(), dir, shortIdle))(t)
 	return s
 }
 
@@ -67,10 +66,7 @@ func wantNoServer(t *testing.T, dir string, state serverState) {
 
 func mustState(t *testing.T, dir string) serverState {
 	t.Helper()
-	state, err := readState(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := testkit.Must(readState(dir))(t)
 	return state
 }
 
@@ -138,9 +134,7 @@ func TestAttach_Processes(t *testing.T) {
 			return err
 		})
 	}
-	if err := starts.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, starts.Wait())
 	state := mustState(t, dir)
 	for _, h := range all {
 		if diff := cmp.Diff(state.URL, h.server); diff != "" {
@@ -150,9 +144,7 @@ func TestAttach_Processes(t *testing.T) {
 
 	s := mustAttach(t, dir)
 	killed := all[0]
-	if err := killed.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, killed.cmd.Process.Kill())
 	wantDropped(t, s, killed.mine)
 	for _, h := range all[1:] {
 		conn, err := pgx.Connect(t.Context(), h.mine)
@@ -190,21 +182,15 @@ func TestAttach_StaleState(t *testing.T) {
 	}{
 		{"dead server", func(t *testing.T, dir, old string) {
 			state := serverState{Dir: old, URL: "postgresql://meridian:x@127.0.0.1:1/postgres?sslmode=disable"}
-			if err := state.write(dir); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, state.write(dir))
 		}},
 		{"killed during the start", func(t *testing.T, dir, old string) {
-			if err := (serverState{Dir: old}).write(dir); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, (serverState{Dir: old}).write(dir))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
-			if err := os.MkdirAll(filepath.Join(old, "data"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, os.MkdirAll(filepath.Join(old, "data"), 0o700))
 			test.state(t, dir, old)
 			s := mustAttach(t, dir)
 			if _, err := os.Stat(old); !os.IsNotExist(err) {
@@ -224,9 +210,7 @@ func TestAttach_KeeperKilled(t *testing.T) {
 	dir := t.TempDir()
 	s := mustAttach(t, dir)
 	first := mustState(t, dir)
-	if err := syscall.Kill(first.Keeper, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, syscall.Kill(first.Keeper, syscall.SIGKILL))
 	eventually(t, "the server to end with its keeper", func() bool { return s.admin.Ping(t.Context()) != nil })
 	s.leave()
 	again := mustAttach(t, dir)
@@ -251,16 +235,10 @@ func TestAttach_ServerCannotStart(t *testing.T) {
 
 func TestKeeper_EndsUnusedOnly(t *testing.T) {
 	dir := t.TempDir()
-	k, err := startServer(dir, shortIdle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := testkit.Must(startServer(dir, shortIdle))(t)
 	t.Cleanup(func() { k.end(nil) })
 	state := mustState(t, dir)
-	watch, err := pgx.Connect(t.Context(), state.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	watch := testkit.Must(pgx.Connect(t.Context(), state.URL))(t)
 	defer watch.Close(context.WithoutCancel(t.Context()))
 	wantDone := func(want bool, when string) {
 		t.Helper()
@@ -269,20 +247,14 @@ func TestKeeper_EndsUnusedOnly(t *testing.T) {
 			t.Fatalf("%s: ended %v, error %v", when, done, err)
 		}
 	}
-	user, err := connect(t.Context(), state.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	user := testkit.Must(connect(t.Context(), state.URL))(t)
 	wantDone(false, "with a process attached")
 	user.leave()
 	eventually(t, "the server to notice", func() bool {
 		used, err := k.look(t.Context(), watch)
 		return err == nil && !used
 	})
-	lock, err := lockWait(filepath.Join(dir, serverLock))
-	if err != nil {
-		t.Fatal(err)
-	}
+	lock := testkit.Must(lockWait(filepath.Join(dir, serverLock)))(t)
 	wantDone(false, "with a process about to attach")
 	lock.release()
 	wantDone(true, "with nobody there")
@@ -296,15 +268,9 @@ func TestTemplate_MadeOnce(t *testing.T) {
 	s := mustServer(t)
 	oid := func() string {
 		t.Helper()
-		name, err := s.template(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		name := testkit.Must(s.template(t.Context()))(t)
 		var oid int64
-		err = s.admin.QueryRow(t.Context(), `SELECT oid::int8 FROM pg_database WHERE datname = $1`, name).Scan(&oid)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.admin.QueryRow(t.Context(), `SELECT oid::int8 FROM pg_database WHERE datname = $1`, name).Scan(&oid))
 		return strconv.FormatInt(oid, 10)
 	}
 	before := oid()
@@ -334,14 +300,9 @@ func TestPool(t *testing.T) {
 	if first == second {
 		t.Fatal("two tests have one database")
 	}
-	conn, err := pgx.Connect(t.Context(), first)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), first))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	if _, err := conn.Exec(t.Context(), `INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(conn.Exec(t.Context(), `INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`))(t)
 	firstLock.release()
 	again, againLock := take()
 	defer againLock.release()
@@ -349,10 +310,8 @@ func TestPool(t *testing.T) {
 		t.Errorf("the free database was not taken: %s", again)
 	}
 	var sellers, versions int
-	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM sellers), (SELECT count(*) FROM goose_db_version)`).Scan(&sellers, &versions)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM sellers), (SELECT count(*) FROM goose_db_version)`).
+		Scan(&sellers, &versions))
 	if sellers != 0 || versions == 0 {
 		t.Errorf("%d sellers, want none; %d migrations noted, want all", sellers, versions)
 	}
