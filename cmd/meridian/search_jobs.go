@@ -124,7 +124,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		if total > 0 { // else nobody has begun
+		if total > 0 { // some job has begun
 			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
 		}
 		if !waiting {

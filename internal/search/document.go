@@ -89,7 +89,7 @@ func (d Document) Fingerprint() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Bounds of a document. What is larger is set aside with the reason, and the rest goes on.
+// The bounds of a document. Larger ones are set aside with the reason.
 const (
 	MaxDocumentBytes  = 256 << 10
 	MaxAttributeBytes = 400 // of name and value: Meilisearch counts nothing longer than 468

@@ -120,11 +120,13 @@ func (q Query) Validate() error {
 	case len(q.Text) > MaxTextBytes:
 		return fmt.Errorf("search query: a text of %d bytes, at most %d", len(q.Text), MaxTextBytes)
 	case q.Offset < 0 || q.Limit < 0 || q.Limit > MaxLimit || q.Offset+q.Limit > MaxWindow:
-		return fmt.Errorf("search query: hits %d to %d, at most %d at once and %d in all", q.Offset, q.Offset+q.Limit, MaxLimit, MaxWindow)
+		return fmt.Errorf("search query: hits %d to %d, at most %d at once and %d in all",
+			q.Offset, q.Offset+q.Limit, MaxLimit, MaxWindow)
 	case q.Sort != "" && !slices.Contains(Sorts, q.Sort):
 		return fmt.Errorf("search query: order %q", q.Sort)
 	case len(q.Filter.Attributes) > MaxAttributes || len(q.Filter.Brands) > MaxValues:
-		return fmt.Errorf("search query: %d attributes and %d brands, at most %d and %d", len(q.Filter.Attributes), len(q.Filter.Brands), MaxAttributes, MaxValues)
+		return fmt.Errorf("search query: %d attributes and %d brands, at most %d and %d",
+			len(q.Filter.Attributes), len(q.Filter.Brands), MaxAttributes, MaxValues)
 	case len(q.Filter.IDs) > MaxExcluded || len(q.Filter.Exclude) > MaxExcluded:
 		return fmt.Errorf("search query: more than %d products named", MaxExcluded)
 	case q.needsMarket() && q.Market == "":
@@ -139,5 +141,6 @@ func (q Query) Validate() error {
 }
 
 func (q Query) needsMarket() bool {
-	return q.Filter.MinPrice != nil || q.Filter.MaxPrice != nil || q.Sort == SortPriceAsc || q.Sort == SortPriceDesc || slices.Contains(q.Facets, FacetPrice)
+	return q.Filter.MinPrice != nil || q.Filter.MaxPrice != nil || q.Sort == SortPriceAsc || q.Sort == SortPriceDesc ||
+		slices.Contains(q.Facets, FacetPrice)
 }

@@ -1,6 +1,8 @@
 package search
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,4 +102,16 @@ const (
 type Count struct {
 	Value string
 	Count int
+}
+
+// TopCounts returns the highest counts, most frequent first, then by value, at most limit. It leaves out zero counts.
+func TopCounts(counts map[string]int, limit int) []Count {
+	top := make([]Count, 0, len(counts))
+	for value, n := range counts {
+		if n > 0 {
+			top = append(top, Count{Value: value, Count: n})
+		}
+	}
+	slices.SortFunc(top, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	return top[:min(limit, len(top))]
 }

@@ -75,7 +75,8 @@ func (r Rule) Validate(regions []string) error {
 	check(validRuleID(r.ID), "id", fmt.Sprintf("must be 1 to %d lower-case letters, digits and hyphens", maxRuleID))
 	check(len(r.Texts) <= maxRuleTexts, "texts", fmt.Sprintf("must be at most %d", maxRuleTexts))
 	for i, text := range r.Texts {
-		check(len(words(text)) > 0 && len(text) <= MaxTextBytes, fmt.Sprintf("texts[%d]", i), fmt.Sprintf("must be words, %d bytes at most", MaxTextBytes))
+		check(len(words(text)) > 0 && len(text) <= MaxTextBytes,
+			fmt.Sprintf("texts[%d]", i), fmt.Sprintf("must be words, %d bytes at most", MaxTextBytes))
 	}
 	for i, region := range r.Regions {
 		check(slices.Contains(regions, region), fmt.Sprintf("regions[%d]", i), "must be one of "+strings.Join(regions, ", "))

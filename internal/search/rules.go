@@ -38,16 +38,19 @@ func (s *Searcher) effects(text string) ruleEffects {
 	return all
 }
 
-// PollRules reads the query rules once. If that fails, the rules last read stay in force.
-func (s *Searcher) PollRules(ctx context.Context) {
-	rules, err := s.Rules(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.WarnContext(ctx, "the search rules cannot be read: the last known stay in force", "error", err)
-		}
-		return
-	}
-	s.rules.Store(&rules)
+// watchRules reads the query rules every rulesEvery until ctx ends. If that fails, the rules last read stay in force.
+func (s *Searcher) watchRules(ctx context.Context) {
+	database.NewWatch(database.WatchConfig{
+		Poll: func(ctx context.Context) error {
+			rules, err := s.Rules(ctx)
+			if err == nil {
+				s.rules.Store(&rules)
+			}
+			return err
+		},
+		MaxStaleness: rulesEvery, Every: rulesEvery,
+		Warning: "the search rules cannot be read: the last known stay in force", Log: s.log,
+	}).Run(ctx)
 }
 
 const ruleColumns = `id, definition, version, updated_by, updated_at`

@@ -142,7 +142,7 @@ func (s *Searcher) Watch(ctx context.Context) {
 			running.Go(func() { every(ctx, time.Second, func() { s.checkFilled(ctx, from) }) })
 		}
 	}
-	running.Go(func() { every(ctx, rulesEvery, func() { s.PollRules(ctx) }) })
+	running.Go(func() { s.watchRules(ctx) })
 	running.Go(func() {
 		every(ctx, termsEvery, func() { s.FlushTerms(ctx) })
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

@@ -1,9 +1,7 @@
 package search
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -100,7 +98,9 @@ func completionsOf(text string, hits []Hit) []string {
 
 // mostFrequent returns the texts with the highest counts, ties by text.
 func mostFrequent(counts map[string]int, limit int) []string {
-	texts := slices.Collect(maps.Keys(counts))
-	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
-	return texts[:min(limit, len(texts))]
+	var texts []string
+	for _, c := range TopCounts(counts, limit) {
+		texts = append(texts, c.Value)
+	}
+	return texts
 }

@@ -16,14 +16,8 @@ import (
 // once. The positions are written with the last one.
 const partBytes = 8 << 20
 
-// Apply writes and deletes documents, and moves the feed's positions.
-func (i *index) Apply(ctx context.Context, c search.Changes) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	if len(c.Put) == 0 && len(c.Delete) == 0 && len(c.Positions) == 0 {
-		return nil
-	}
+// apply writes changes and makes them searchable.
+func (i *index) apply(ctx context.Context, c search.Changes) error {
 	i.writing.Lock()
 	defer i.writing.Unlock()
 	v, err := i.use()

@@ -19,7 +19,8 @@ type ranked struct {
 
 // compareRanked orders by the query's sort, relevance, popularity and id, best first.
 func compareRanked(a, b *ranked) int {
-	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(b.score, a.score), cmp.Compare(b.row.popularity, a.row.popularity), compareIDs(a.row, b.row))
+	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(b.score, a.score),
+		cmp.Compare(b.row.popularity, a.row.popularity), compareIDs(a.row, b.row))
 }
 
 func compareIDs(a, b *row) int { return bytes.Compare(a.id[:], b.id[:]) }

@@ -149,8 +149,9 @@ func withRecord(s segmentapi.Segment, n uint64, r *record, f func()) error {
 }
 
 func (d *dictionaries) fill(to *row, r *record) {
-	*to = row{id: r.id, version: r.version, length: float32(r.length), brand: d.brands.number(r.brand), inStock: string(r.stock) != string(search.StockOut),
-		ratingMilli: int32(r.ratingMilli), popularity: r.popularity, listedMicro: r.listedMicro, goodUntilMicro: r.goodUntilMicro}
+	*to = row{id: r.id, version: r.version, length: float32(r.length), brand: d.brands.number(r.brand),
+		inStock: string(r.stock) != string(search.StockOut), ratingMilli: int32(r.ratingMilli), popularity: r.popularity,
+		listedMicro: r.listedMicro, goodUntilMicro: r.goodUntilMicro}
 	to.categories = numbers(d.categories, r.categories)
 	to.attributes = numbers(d.attributes, r.attributes)
 	to.prices = make([]price, len(r.prices))

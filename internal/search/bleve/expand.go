@@ -160,7 +160,8 @@ func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 	var all []meaning
 	for _, f := range terms {
 		letters := utf8.RuneCountInString(f.term)
-		if strings.ContainsAny(f.term, digits) != c.word.digits || letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
+		if strings.ContainsAny(f.term, digits) != c.word.digits ||
+			letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
 			continue
 		}
 		weight := float32(weightTwoTypos)

@@ -118,10 +118,14 @@ func (c *counter) facets(q search.Query, d *dictionaries) search.Facets {
 	}
 	brands, _ := d.brands.all()
 	categories, _ := d.categories.all()
-	facets := search.Facets{Brands: most(&c.brands, c.brands.touched, brands, 0), Categories: most(&c.categories, c.categories.touched, categories, 0)}
+	facets := search.Facets{
+		Brands:     most(&c.brands, c.brands.touched, brands, 0),
+		Categories: most(&c.categories, c.categories.touched, categories, 0),
+	}
 	slices.Sort(c.bands.touched)
 	for _, band := range c.bands.touched {
-		facets.Prices = append(facets.Prices, search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])})
+		count := search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])}
+		facets.Prices = append(facets.Prices, count)
 	}
 	if c.byValue {
 		facets.Attributes = c.attributeFacets(d)

@@ -1,20 +1,15 @@
 package bleve
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"sync"
-	"time"
 
 	library "github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/google/uuid"
 
 	"meridian/internal/search"
 )
@@ -133,16 +128,6 @@ func (i *index) use() (*view, error) {
 	return i.current, nil
 }
 
-// read calls f with the current view.
-func read[T any](i *index, f func(*view) (T, error)) (result T, err error) {
-	v, err := i.use()
-	if err != nil {
-		return result, err
-	}
-	result, err = f(v)
-	return result, errors.Join(err, v.release())
-}
-
 // here returns an error unless the folder is still the one that was opened. Mapped memory outlives deleted files, so an
 // index that can no longer be written would otherwise go on answering.
 func (i *index) here() error {
@@ -166,25 +151,6 @@ func (i *index) refresh() error {
 	return before.release()
 }
 
-// Search answers a query from the current view.
-func (i *index) Search(ctx context.Context, q search.Query) (search.Result, error) {
-	if err := q.Validate(); err != nil {
-		return search.Result{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return search.Result{}, unavailable(err)
-	}
-	return read(i, func(v *view) (search.Result, error) { return v.search(ctx, q, i.columns, i.synonyms[q.Language]) })
-}
-
-// State returns the number of documents, the feed's positions, and the size on disk.
-func (i *index) State(context.Context) (search.State, error) {
-	return read(i, func(v *view) (search.State, error) {
-		positions, err := v.positions()
-		return search.State{Documents: v.live, Positions: positions, Bytes: size(i.folder)}, err
-	})
-}
-
 // size returns the total size of a folder's files in bytes.
 func size(folder string) (bytes int64) {
 	_ = filepath.WalkDir(folder, func(_ string, entry os.DirEntry, err error) error {
@@ -197,26 +163,4 @@ func size(folder string) (bytes int64) {
 		return nil
 	})
 	return bytes
-}
-
-// Entries returns at most limit entries with ids after the given one.
-func (i *index) Entries(_ context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
-	return read(i, func(v *view) ([]search.Entry, error) { return v.entries(after, limit) })
-}
-
-// Due returns at most limit documents that are due at a moment, those due longest first.
-func (i *index) Due(_ context.Context, at time.Time, limit int) ([]uuid.UUID, error) {
-	return read(i, func(v *view) (ids []uuid.UUID, err error) {
-		var due []*row
-		v.each(func(_ place, r *row) {
-			if r.goodUntilMicro <= at.UnixMicro() {
-				due = append(due, r)
-			}
-		})
-		slices.SortFunc(due, func(a, b *row) int { return cmp.Compare(a.goodUntilMicro, b.goodUntilMicro) })
-		for _, r := range due[:min(limit, len(due))] {
-			ids = append(ids, r.id)
-		}
-		return ids, nil
-	})
 }

@@ -66,7 +66,8 @@ func (p *plan) addPhrase(tokens []token) {
 	var words phrase
 	for _, t := range tokens {
 		words = append(words, t.stem)
-		p.concepts = append(p.concepts, concept{word: t, required: true, alternatives: []alternative{{field: fieldWords, term: t.stem, weight: weightSame}}})
+		same := alternative{field: fieldWords, term: t.stem, weight: weightSame}
+		p.concepts = append(p.concepts, concept{word: t, required: true, alternatives: []alternative{same}})
 	}
 	if len(words) > 1 {
 		p.phrases = append(p.phrases, words)

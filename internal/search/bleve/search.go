@@ -26,7 +26,8 @@ func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, syno
 	if err != nil {
 		return search.Result{}, err
 	}
-	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms), filter: d.newFilter(q), collector: newCollector(q, after)}
+	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms),
+		filter: d.newFilter(q), collector: newCollector(q, after)}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
 	if len(r.plan.concepts) > 0 {

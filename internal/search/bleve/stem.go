@@ -1,11 +1,16 @@
 package bleve
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // irregular maps plurals that no rule covers to their singular.
 var irregular = map[string]string{"knives": "knife", "wives": "wife", "lives": "life", "leaves": "leaf", "loaves": "loaf",
 	"halves": "half", "shelves": "shelf", "scarves": "scarf", "wolves": "wolf", "elves": "elf", "calves": "calf", "hooves": "hoof",
 	"children": "child", "women": "woman", "men": "man", "mice": "mouse", "geese": "goose", "feet": "foot", "teeth": "tooth"}
+
+var pluralsInEs = []string{"xes", "ches", "shes", "sses", "zzes"}
 
 // stem removes the plural ending of a word, and nothing else: a search for candles means candle, but a stemmer that
 // equates decorating and decoration finds too much. The rules follow Harman 1991, "How effective is suffixing?", plus
@@ -22,7 +27,7 @@ func stem(word string) string {
 		return singular(word)
 	case strings.HasSuffix(word, "ss") || strings.HasSuffix(word, "us") || strings.HasSuffix(word, "is"):
 		return word
-	case endsInAny(word, "xes", "ches", "shes", "sses", "zzes"):
+	case slices.ContainsFunc(pluralsInEs, func(ending string) bool { return strings.HasSuffix(word, ending) }):
 		return word[:len(word)-2]
 	}
 	return singular(word[:len(word)-1])
@@ -40,13 +45,4 @@ func singular(word string) string {
 		return word[:len(word)-2] + "y"
 	}
 	return word
-}
-
-func endsInAny(word string, endings ...string) bool {
-	for _, ending := range endings {
-		if strings.HasSuffix(word, ending) {
-			return true
-		}
-	}
-	return false
 }

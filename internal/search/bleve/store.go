@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -30,7 +29,7 @@ type Store struct {
 	dir      string
 	log      *slog.Logger
 	synonyms map[string]*synonyms
-	live     live
+	live     handle
 
 	mu    sync.Mutex // serializes opening, closing and swapping
 	lock  *os.File   // nil when closed
@@ -133,7 +132,7 @@ func (s *Store) Begin(context.Context) (search.Index, error) {
 		return nil, errors.Join(unavailable(err), i.close())
 	}
 	s.begun = i
-	return i, nil
+	return newHandle(i), nil
 }
 
 // dropBegun discards the index that was begun.
@@ -158,7 +157,7 @@ func (s *Store) Resume(context.Context) (search.Index, error) {
 	if err := s.resume(); err != nil {
 		return nil, err
 	}
-	return s.begun, nil
+	return newHandle(s.begun), nil
 }
 
 func (s *Store) resume() error {
@@ -267,9 +266,3 @@ func (s *Store) mend(broken *index, cause error) {
 }
 
 func newName() string { return indexPrefix + uuid.NewString()[:8] }
-
-// live is the store's live index, whatever folder it is in.
-type live struct {
-	store *Store
-	index atomic.Pointer[index]
-}

@@ -61,7 +61,8 @@ func (f *feed) load(ctx context.Context) error {
 		return nil
 	}
 	if f.positions != nil {
-		f.Log.WarnContext(ctx, "the search index was changed by others: its feed restarts from the positions that it has", "replica", f.Replica, "documents", state.Documents)
+		f.Log.WarnContext(ctx, "the search index was changed by others: its feed restarts from the positions that it has",
+			"replica", f.Replica, "documents", state.Documents)
 	}
 	return f.reset(ctx, state.Positions)
 }

@@ -112,8 +112,8 @@ type jobError struct{ error }
 
 // running is the current job.
 type running struct {
-	job  Job
-	task task
+	job   Job
+	task  task
 	saved time.Time
 }
 

@@ -28,7 +28,8 @@ func (x *Indexer) setAside(ctx context.Context, refused []refusal) error {
 		}
 		known[r.id] = true
 		rows = append(rows, asideRow{x.DB.Region(), x.Replica, r.id, r.version, database.Text(r.reason[:min(len(r.reason), maxReason)])})
-		x.Log.WarnContext(ctx, "a product is set aside: the search index cannot take it", "replica", x.Replica, "product", r.id, "reason", r.reason)
+		x.Log.WarnContext(ctx, "a product is set aside: the search index cannot take it",
+			"replica", x.Replica, "product", r.id, "reason", r.reason)
 	}
 	err := x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		database.QueueInsert(b, "search_set_aside", rows, `ON CONFLICT (region, replica, product_id) DO UPDATE

@@ -66,7 +66,8 @@ func (c Config) Validate() error {
 		}
 	}
 	u, err := url.Parse(c.URL)
-	need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil, "the url is not one of http or https, without a user in it")
+	need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil,
+		"the url is not one of http or https, without a user in it")
 	need(c.Index == "" || indexName.MatchString(c.Index), "the name of the index may have letters, digits, - and _ only")
 	need(c.Timeout >= 0 && c.TaskTimeout >= 0, "a duration is below 0")
 	return errors.Join(errs...)

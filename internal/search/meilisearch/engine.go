@@ -98,7 +98,8 @@ func (e *Engine) askPlain(ctx context.Context, asked question, counts []count) (
 		return nil, err
 	}
 	if len(response.Results) != len(counts) {
-		return nil, fmt.Errorf("search %s: %w: %d answers to %d questions", e.index, search.ErrUnavailable, len(response.Results), len(counts))
+		return nil, fmt.Errorf("search %s: %w: %d answers to %d questions",
+			e.index, search.ErrUnavailable, len(response.Results), len(counts))
 	}
 	answers := make([]answer, 0, len(counts))
 	for _, r := range response.Results {

@@ -150,36 +150,33 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 
 // Entries implements search.Index.
 func (x *index) Entries(ctx context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
-	query := &meili.DocumentsQuery{Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit)}
+	query := &meili.DocumentsQuery{
+		Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
+	}
 	records, err := x.list(ctx, "list the entries of "+x.uid, query)
 	if err != nil {
 		return nil, err
 	}
 	entries := make([]search.Entry, 0, len(records))
 	for _, r := range records {
-		id, err := uuid.Parse(r.ID)
-		if err != nil {
-			return nil, unreadable("an entry", err)
-		}
-		entries = append(entries, search.Entry{ID: id, Version: r.Version, Fingerprint: r.Fingerprint})
+		entries = append(entries, search.Entry{ID: r.ID, Version: r.Version, Fingerprint: r.Fingerprint})
 	}
 	return entries, nil
 }
 
 // Due implements search.Index.
 func (x *index) Due(ctx context.Context, at time.Time, limit int) ([]uuid.UUID, error) {
-	query := &meili.DocumentsQuery{Filter: fmt.Sprintf("goodUntil <= %d", at.UnixMicro()), Sort: []string{"goodUntil:asc", "id:asc"}, Fields: []string{"id"}, Limit: int64(limit)}
+	query := &meili.DocumentsQuery{
+		Filter: fmt.Sprintf("goodUntil <= %d", at.UnixMicro()), Sort: []string{"goodUntil:asc", "id:asc"},
+		Fields: []string{"id"}, Limit: int64(limit),
+	}
 	records, err := x.list(ctx, "list the due documents of "+x.uid, query)
 	if err != nil {
 		return nil, err
 	}
 	due := make([]uuid.UUID, 0, len(records))
 	for _, r := range records {
-		id, err := uuid.Parse(r.ID)
-		if err != nil {
-			return nil, unreadable("a due document", err)
-		}
-		due = append(due, id)
+		due = append(due, r.ID)
 	}
 	return due, nil
 }

@@ -19,7 +19,7 @@ const recordFormat = "1"
 // A record is a document as it is sent. Empty fields are left out: Meilisearch treats a missing value as none, but an
 // empty one as a value.
 type record struct {
-	ID              string           `json:"id"`
+	ID              uuid.UUID        `json:"id"`
 	Version         int64            `json:"version"`
 	Fingerprint     string           `json:"fingerprint"`
 	Slug            string           `json:"slug"`
@@ -44,11 +44,13 @@ type record struct {
 }
 
 // cardFields are the fields of a record that make a search.Card.
-var cardFields = []string{"id", "version", "slug", "title", "brand", "categoryIds", "image", "prices", "stock", "ratingMilli", "ratings", "popularity", "listedAt"}
+var cardFields = []string{
+	"id", "version", "slug", "title", "brand", "categoryIds", "image", "prices", "stock", "ratingMilli", "ratings", "popularity", "listedAt",
+}
 
 func newRecord(d search.Document) record {
 	r := record{
-		ID: d.ID.String(), Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
+		ID: d.ID, Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
 		CategoryIDs: d.CategoryIDs, CategoryNames: d.CategoryNames, Description: d.Description, Image: d.Image,
 		Attributes: d.AttributeValues(), AttributeNames: slices.Sorted(maps.Keys(d.Attributes)),
 		Prices: d.Prices, PriceBands: d.PriceBands, Stock: d.Stock, RatingMilli: d.RatingMilli, Ratings: d.Ratings,
@@ -116,12 +118,8 @@ func card(hit meili.Hit) (search.Card, error) {
 	if err := hit.DecodeInto(&r); err != nil {
 		return search.Card{}, err
 	}
-	id, err := uuid.Parse(r.ID)
-	if err != nil {
-		return search.Card{}, err
-	}
 	c := search.Card{
-		ID: id, Version: r.Version, Slug: r.Slug, Title: r.Title, Brand: r.Brand, Image: r.Image, Prices: r.Prices, Stock: r.Stock,
+		ID: r.ID, Version: r.Version, Slug: r.Slug, Title: r.Title, Brand: r.Brand, Image: r.Image, Prices: r.Prices, Stock: r.Stock,
 		RatingMilli: r.RatingMilli, Ratings: r.Ratings, Popularity: r.Popularity, ListedAt: time.UnixMicro(r.ListedAt).UTC(),
 	}
 	if n := len(r.CategoryIDs); n > 0 {

@@ -99,9 +99,9 @@ func (q question) facets(counts []count, answers []answer) search.Facets {
 	for _, kind := range q.Facets {
 		switch kind {
 		case search.FacetBrand:
-			facets.Brands = most(q.values(counts, answers, fieldBrand))
+			facets.Brands = search.TopCounts(q.values(counts, answers, fieldBrand), search.MaxFacetValues)
 		case search.FacetCategory:
-			facets.Categories = most(q.values(counts, answers, fieldCategory))
+			facets.Categories = search.TopCounts(q.values(counts, answers, fieldCategory), search.MaxFacetValues)
 		case search.FacetPrice:
 			facets.Prices = bandsOf(q.Market, q.values(counts, answers, fieldPrice))
 		case search.FacetAttributes:
@@ -115,20 +115,6 @@ func (q question) facets(counts []count, answers []answer) search.Facets {
 func (q question) values(counts []count, answers []answer, field string) map[string]int {
 	i := slices.IndexFunc(counts, func(c count) bool { return c.but == field })
 	return answers[max(i, 0)].counts[field]
-}
-
-// most returns the most frequent values.
-func most(values map[string]int) []search.Count {
-	all := make([]search.Count, 0, len(values))
-	for value, n := range values {
-		if n > 0 {
-			all = append(all, search.Count{Value: value, Count: n})
-		}
-	}
-	slices.SortFunc(all, func(a, b search.Count) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
-	})
-	return all[:min(len(all), search.MaxFacetValues)]
 }
 
 // bandsOf returns the counts of a market's price bands, in their order.
@@ -173,8 +159,8 @@ func (q question) attributes(counts []count, answers []answer) map[string][]sear
 		}
 	}
 	all := make(map[string][]search.Count)
-	for _, name := range frequent(documents) {
-		all[name] = most(values[name])
+	for _, attribute := range search.TopCounts(documents, search.MaxFacetAttributes) {
+		all[attribute.Value] = search.TopCounts(values[attribute.Value], search.MaxFacetValues)
 	}
 	return all
 }
@@ -185,16 +171,4 @@ func (q question) countedBy(i int, name, own string) bool {
 		return i > 0 && name == own
 	}
 	return i == 0
-}
-
-// frequent returns the attributes that most documents have.
-func frequent(documents map[string]int) []string {
-	names := make([]string, 0, len(documents))
-	for name, n := range documents {
-		if n > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(documents[b], documents[a]), cmp.Compare(a, b)) })
-	return names[:min(len(names), search.MaxFacetAttributes)]
 }

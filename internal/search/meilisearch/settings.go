@@ -38,8 +38,10 @@ func settingsOf(words search.Words) *meili.Settings {
 			DisableOnAttributes: []string{"codes"},
 			DisableOnNumbers:    true,
 		},
-		Pagination:         &meili.Pagination{MaxTotalHits: search.MaxWindow},
-		Faceting:           &meili.Faceting{MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount}},
+		Pagination: &meili.Pagination{MaxTotalHits: search.MaxWindow},
+		Faceting: &meili.Faceting{
+			MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount},
+		},
 		ProximityPrecision: meili.ByWord,
 		PrefixSearch:       &prefixes,
 		SearchCutoffMs:     700, // shorter than any search timeout: hits ranked by then are returned
@@ -61,7 +63,7 @@ func (s *server) applySettings(ctx context.Context, uid string, settings *meili.
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	index := s.Index(uid)
-	calls := []func(context.Context) (*meili.TaskInfo, error){
+	calls := []write{
 		// meili.Settings can neither send false nor clear a list. Without facet search, which nobody uses, indexing is faster.
 		func(ctx context.Context) (*meili.TaskInfo, error) {
 			return index.UpdateFacetSearchWithContext(ctx, false)

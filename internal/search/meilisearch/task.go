@@ -17,8 +17,11 @@ const (
 	maxPoll   = 250 * time.Millisecond
 )
 
+// A write is a call that the server answers with the task that will process it.
+type write func(ctx context.Context) (*meili.TaskInfo, error)
+
 // enqueue submits a write and returns the task that will process it.
-func (s *server) enqueue(ctx context.Context, tries int, what string, call func(ctx context.Context) (*meili.TaskInfo, error)) (int64, error) {
+func (s *server) enqueue(ctx context.Context, tries int, what string, call write) (int64, error) {
 	var task int64
 	err := s.do(ctx, tries, what, func(ctx context.Context) error {
 		info, err := call(ctx)
@@ -31,7 +34,7 @@ func (s *server) enqueue(ctx context.Context, tries int, what string, call func(
 }
 
 // carryOut submits a write and waits for its task.
-func (s *server) carryOut(ctx context.Context, what string, call func(ctx context.Context) (*meili.TaskInfo, error)) error {
+func (s *server) carryOut(ctx context.Context, what string, call write) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	task, err := s.enqueue(ctx, writeTries, what, call)
@@ -91,7 +94,8 @@ func (s *server) waitFor(ctx context.Context, what string, uid int64) error {
 func (s *server) failed(what string, task *meili.Task) error {
 	err := answered(what, 0, task.Error.Code)
 	message := task.Error.Message[:min(len(task.Error.Message), 300)]
-	s.log.Warn("a task of Meilisearch failed", "index", task.IndexUID, "task", task.UID, "type", task.Type, "code", task.Error.Code, "message", message)
+	s.log.Warn("a task of Meilisearch failed",
+		"index", task.IndexUID, "task", task.UID, "type", task.Type, "code", task.Error.Code, "message", message)
 	if rejected, ok := err.(*search.RejectedError); ok {
 		rejected.Reason = fmt.Sprintf("%s: %s", task.Error.Code, message)
 	}
