@@ -23,7 +23,7 @@ where the engine is embedded. They follow the database by themselves.`,
 	return command
 }
 
-// searchFlags name the shop whose indexes a command looks after, and the one region it is limited to, if any.
+// searchFlags select the shop whose indexes are managed, and the region if only one is meant.
 type searchFlags struct {
 	databaseFlags
 	dir, only string

@@ -74,28 +74,28 @@ func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRu
 	}
 	defer db.Close()
 	var jobs []indexer.Job
-	var faults []error
+	var errs []error
 	for _, region := range names {
 		asked, err := indexer.Ask(c.Context(), db, region, kind, dryRun)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", region, err))
+			errs = append(errs, fmt.Errorf("%s: %w", region, err))
 		}
 		jobs = append(jobs, asked...)
 	}
 	if detach {
 		fmt.Fprintf(c.OutOrStdout(), "Asked for %d; see meridian search status.\n", len(jobs))
-		return errors.Join(faults...)
+		return errors.Join(errs...)
 	}
 	jobs, err = awaitSearchJobs(c, db, kind, jobs)
 	if err != nil {
-		return errors.Join(append(faults, err)...)
+		return errors.Join(append(errs, err)...)
 	}
 	for _, j := range jobs {
 		if err := write(c.OutOrStdout(), j); err != nil {
-			faults = append(faults, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
+			errs = append(errs, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 const (
@@ -123,7 +123,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		if total > 0 { // else nobody has begun
+		if total > 0 { // some job has begun
 			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
 		}
 		if !waiting {

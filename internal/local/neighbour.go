@@ -20,7 +20,7 @@ func (s *Shop) neighbours(region string) []search.Source {
 	var sources []search.Source
 	for _, other := range s.config.Regions.Failover(region) {
 		n := neighbour{s, other.Name}
-		sources = append(sources, search.Source{Name: other.Name, Engine: search.Elsewhere{Engine: n}, Degraded: search.RemoteRegion,
+		sources = append(sources, search.Source{Name: other.Name, Engine: search.RemoteEngine{Engine: n}, Degraded: search.RemoteRegion,
 			Filled: n.filled})
 	}
 	return sources

@@ -148,7 +148,7 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, search.Source{Name: region.Name, Engine: search.Elsewhere{Engine: engine}, Degraded: search.RemoteRegion,
+		sources = append(sources, search.Source{Name: region.Name, Engine: search.RemoteEngine{Engine: engine}, Degraded: search.RemoteRegion,
 			Timeout: remoteTimeout})
 	}
 	return append(sources, search.Source{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}), nil
