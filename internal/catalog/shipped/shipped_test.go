@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 func TestNDJSON_OneProduct(t *testing.T) {
@@ -37,10 +39,7 @@ func TestStartingStock(t *testing.T) {
 
 // TestAttribution: the README credits the sources in the same words as the program.
 func TestAttribution(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := testkit.Must(os.ReadFile("README.md"))(t)
 	for line := range strings.Lines(Attribution) {
 		if !strings.Contains(string(readme), "- "+line) {
 			t.Errorf("README.md lacks %q", line)

@@ -23,6 +23,7 @@ import (
 	"meridian/internal/lab/client"
 	"meridian/internal/lab/report"
 	"meridian/internal/local"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -44,10 +45,7 @@ func TestMain(m *testing.M) {
 
 func shippedRegions(t testing.TB) *regions.Set {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return set
 }
 
@@ -55,17 +53,9 @@ func shippedRegions(t testing.TB) *regions.Set {
 func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 	t.Helper()
 	ctx := t.Context()
-	c, err := catalog.New(catalog.Config{DB: db, Regions: set, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}); err != nil {
-		t.Fatal(err)
-	}
-	seller, err := c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set, Log: slog.New(slog.DiscardHandler)}))(t)
+	testkit.Must(c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}))(t)
+	seller := testkit.Must(c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"}))(t)
 	prices := make(map[string]int64)
 	for _, region := range set.All() {
 		for _, currency := range region.Currencies {
@@ -91,12 +81,9 @@ func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 // openEmptyShop opens a whole shop in this process, with nothing to sell, until the test ends.
 func openEmptyShop(t *testing.T, set *regions.Set, url string) local.Address {
 	t.Helper()
-	shop, err := local.Start(t.Context(), local.Config{
+	shop := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: url, Empty: true, Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- shop.Run(ctx) }()
@@ -143,10 +130,7 @@ func TestRun(t *testing.T) {
 }
 
 func runAll(t *testing.T, config Config) {
-	report, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
@@ -227,13 +211,9 @@ func wantPrices(t *testing.T, r Result) {
 func wantKeys(t *testing.T, measured Report) {
 	t.Helper()
 	var out bytes.Buffer
-	if err := report.WriteJSON(&out, measured); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, report.WriteJSON(&out, measured))
 	var object map[string]any
-	if err := json.Unmarshal(out.Bytes(), &object); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(out.Bytes(), &object))
 	scenario := object["scenarios"].([]any)[2].(map[string]any)
 	limit := scenario["limits"].([]any)[0].(map[string]any)
 	delete(limit, "conflicts") // only where there were some
@@ -272,15 +252,9 @@ func wantText(t *testing.T, report Report) {
 // sellOut sells a hot SKU out: every unit, and no more, and no error but that.
 func sellOut(t *testing.T, config Config) {
 	config.Scenarios, config.Stock, config.Duration, config.ThroughEdge = []string{"hot-sku"}, 6, time.Second, true
-	g, err := survey(t.Context(), config.withDefaults())
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := testkit.Must(survey(t.Context(), config.withDefaults()))(t)
 	started := time.Now()
-	report, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
@@ -298,12 +272,9 @@ WHERE o.status = 'paid' AND o.placed_at >= '`+started.UTC().Format(time.RFC3339N
 // copyOrders checks that a bare order writes as many rows as a real one leaves behind, and that
 // nothing of the copies is broken or left open.
 func copyOrders(t *testing.T, config Config) {
-	r, err := open(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(open(t.Context(), config))(t)
 	defer r.db.Close()
-	real := rowsOfReal(t, r, checkout)
+	real := rowsOfReal(t, r, checkout, 1)
 	for _, test := range []struct {
 		name      string
 		hot, paid bool
@@ -335,16 +306,10 @@ func copyOrders(t *testing.T, config Config) {
 }
 
 func copyCarts(t *testing.T, config Config) {
-	r, err := open(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(open(t.Context(), config))(t)
 	defer r.db.Close()
-	real := rowsOfReal(t, r, cartLife)
-	limits, err := cartLimits(t.Context(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	real := rowsOfReal(t, r, cartLife, 0)
+	limits := testkit.Must(cartLimits(t.Context(), r))(t)
 	closeAll(limits) // runLoop opens its own
 	loop := limits[0].loop
 	// The cart's row and the row of its first line are written twice.
@@ -362,19 +327,15 @@ WHERE c.status = 'open' AND (SELECT max(l.quantity) FROM cart_lines l WHERE l.re
 	wantClean(t, r)
 }
 
-// rowsOfReal returns how many rows an operation of the shop leaves behind.
-func rowsOfReal(t *testing.T, r *run, do operation) int64 {
+// rowsOfReal returns how many rows an operation of the shop leaves behind, with so many orders.
+func rowsOfReal(t *testing.T, r *run, do operation, orders int) int64 {
 	t.Helper()
 	before, began := rowsOf(t, r.db), time.Now()
-	if err := do(t.Context(), newVisitors(1, r.markets, r.goods, 1)[0]); err != nil {
-		t.Fatal(err)
+	testkit.NoError(t, do(t.Context(), newVisitors(1, r.markets, r.goods, 1)[0]))
+	if paid := testkit.Must(settled(t.Context(), r.db, r.Regions.Names(), began))(t); len(paid) != orders {
+		t.Fatalf("%d orders were paid, want %d", len(paid), orders)
 	}
-	if _, err := settled(t.Context(), r.db, r.Regions.Names(), began); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := quiet(t.Context(), r.db); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(quiet(t.Context(), r.db))(t)
 	return rowsOf(t, r.db) - before
 }
 
@@ -382,14 +343,10 @@ func rowsOfReal(t *testing.T, r *run, do operation) int64 {
 func runLoop(t *testing.T, r *run, loop *bareLoop, rows int) {
 	t.Helper()
 	defer loop.close()
-	if err := loop.open(t.Context(), []int{2}, 50*time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
 	before := rowsOf(t, r.db)
 	var s sample
-	if err := loop.run(t.Context(), 2, 100*time.Millisecond, &s); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, loop.run(t.Context(), 2, 100*time.Millisecond, &s))
 	if s.done == 0 {
 		t.Fatal("nothing was done")
 	}
@@ -401,10 +358,7 @@ func runLoop(t *testing.T, r *run, loop *bareLoop, rows int) {
 // wantClean checks that no order is pending and that the audit finds nothing.
 func wantClean(t *testing.T, r *run) {
 	t.Helper()
-	found, err := verify.Run(t.Context(), r.db, verify.Options{Regions: r.Regions})
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := testkit.Must(verify.Run(t.Context(), r.db, verify.Options{Regions: r.Regions}))(t)
 	for _, result := range found.Results {
 		if result.Broken > 0 {
 			t.Errorf("%s: %+v", result.Check, result.Examples)
@@ -433,15 +387,9 @@ func TestServeBare(t *testing.T) {
 	t.Setenv(beBare, "1")
 	want := page{Path: productPath("prd_1"), Header: http.Header{"Content-Type": {"application/json"}, "X-Thing": {"a", "b"}},
 		Body: []byte(`{"id":"prd_1"}`)}
-	server, err := startBare([]string{os.Args[0]}, []page{want})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := testkit.Must(startBare([]string{os.Args[0]}, []page{want}))(t)
 	defer server.stop()
-	got, err := fetchPage(t.Context(), http.DefaultClient, server.url, want.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(fetchPage(t.Context(), http.DefaultClient, server.url, want.Path))(t)
 	got.Header.Del("Content-Length") // the server's own
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/lab/report"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -28,10 +29,7 @@ func openSearchShop(t *testing.T) SearchConfig {
 
 func TestSearchRun(t *testing.T) {
 	config := openSearchShop(t)
-	report, err := SearchRun(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(SearchRun(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"meridian/internal/testkit"
 )
 
 // seenRequest is what the shop was sent.
@@ -102,9 +104,7 @@ func TestDo_SendsAndReads(t *testing.T) {
 func TestDo_ReadsHaveNoKey(t *testing.T) {
 	shop := newShop(t, answer(http.StatusOK, `{}`))
 	c, _ := shop.client(1)
-	if _, err := c.GetOrder(t.Context(), By{}, "ord_euw_1"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(c.GetOrder(t.Context(), By{}, "ord_euw_1"))(t)
 	want := []seenRequest{{Method: "GET", Path: "/v1/orders/ord_euw_1", Country: "DE"}}
 	if diff := cmp.Diff(want, shop.seen); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
@@ -181,9 +181,7 @@ func TestDo_KeysDiffer(t *testing.T) {
 	shop := newShop(t, answer(http.StatusOK, `{}`))
 	c, _ := shop.client(1)
 	for range 2 {
-		if err := c.Do(t.Context(), http.MethodPost, "/v1/carts", By{}, "", nil, nil); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, c.Do(t.Context(), http.MethodPost, "/v1/carts", By{}, "", nil, nil))
 	}
 	if shop.seen[0].Key == "" || shop.seen[0].Key == shop.seen[1].Key {
 		t.Errorf("two calls have the keys %q and %q", shop.seen[0].Key, shop.seen[1].Key)

@@ -20,6 +20,7 @@ import (
 
 	"meridian/internal/catalog/shipped"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -32,23 +33,14 @@ var (
 
 func products(t *testing.T) (gifts, food []shipped.Product) {
 	t.Helper()
-	gifts, err := allGifts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	food, err = allFood()
-	if err != nil {
-		t.Fatal(err)
-	}
+	gifts = testkit.Must(allGifts())(t)
+	food = testkit.Must(allFood())(t)
 	return gifts, food
 }
 
 func categoriesByID(t *testing.T) map[string]shipped.Category {
 	t.Helper()
-	categories, err := shipped.Categories()
-	if err != nil {
-		t.Fatal(err)
-	}
+	categories := testkit.Must(shipped.Categories())(t)
 	byID := map[string]shipped.Category{}
 	for _, c := range categories {
 		if parent, ok := byID[c.ParentID]; c.ParentID != "" && (!ok || parent.Level+1 != c.Level) {
@@ -72,10 +64,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 
 func TestEveryProductIsSound(t *testing.T) {
 	categories := categoriesByID(t)
-	rates, err := readFX()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rates := testkit.Must(readFX())(t)
 	gifts, food := products(t)
 	keys, codes := map[string]bool{}, map[string]bool{}
 	for _, p := range slices.Concat(gifts, food) {
@@ -155,21 +144,11 @@ func checkPrices(t *testing.T, s shipped.SKU, rates fxRates) {
 
 func TestSameAnswerEveryTime(t *testing.T) {
 	gifts, food := products(t)
-	againGifts, err := makeGifts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	againFood, err := makeFood()
-	if err != nil {
-		t.Fatal(err)
-	}
+	againGifts := testkit.Must(makeGifts())(t)
+	againFood := testkit.Must(makeFood())(t)
 	var first, second strings.Builder
-	if err := shipped.NDJSON(&first, slices.Concat(gifts, food)); err != nil {
-		t.Fatal(err)
-	}
-	if err := shipped.NDJSON(&second, slices.Concat(againGifts, againFood)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, shipped.NDJSON(&first, slices.Concat(gifts, food)))
+	testkit.NoError(t, shipped.NDJSON(&second, slices.Concat(againGifts, againFood)))
 	if first.String() != second.String() {
 		t.Error("two calls gave different catalogues")
 	}
@@ -211,14 +190,9 @@ func TestVariants(t *testing.T) {
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := testkit.Must(os.ReadFile(path))(t)
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (go test -update writes it anew):\n%s", path, diff)
 	}
@@ -227,9 +201,7 @@ func golden(t *testing.T, path, got string) {
 func TestNDJSON(t *testing.T) {
 	gifts, food := products(t)
 	var out bytes.Buffer
-	if err := shipped.NDJSON(&out, slices.Concat(gifts, food)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, shipped.NDJSON(&out, slices.Concat(gifts, food)))
 	lines := 0
 	for scanner := bufio.NewScanner(&out); scanner.Scan(); lines++ {
 		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
@@ -254,15 +226,9 @@ func TestStartingUnits(t *testing.T) {
 
 // TestCatalogue: the checked-in files are what the sources give.
 func TestCatalogue(t *testing.T) {
-	files, err := catalogue()
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := testkit.Must(catalogue())(t)
 	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join(catalogueDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(os.ReadFile(filepath.Join(catalogueDir, name)))(t)
 		if !bytes.Equal(want, got) {
 			t.Errorf("%s differs from its sources: run go generate ./internal/lab/shipped", name)
 		}
@@ -270,10 +236,7 @@ func TestCatalogue(t *testing.T) {
 	gifts, food := products(t)
 	for name, read := range map[string]func() ([]shipped.Product, error){"gifts": shipped.Gifts, "food": shipped.Food} {
 		want := map[string][]shipped.Product{"gifts": gifts, "food": food}[name]
-		got, err := read()
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(read())(t)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s as the shop reads them (-want +got):\n%.2000s", name, diff)
 		}
