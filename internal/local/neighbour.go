@@ -8,8 +8,8 @@ import (
 	"meridian/internal/search/indexer"
 )
 
-// neighbour is the search index of a region, as other regions of the same process reach it: whichever server the region
-// has at the moment, if any.
+// neighbour is the search index of a region as the other regions of the process reach it: that of the region's
+// current server, if there is one.
 type neighbour struct {
 	shop   *Shop
 	region string

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -33,18 +32,14 @@ type testShop struct {
 func newTestShop(t *testing.T, shoppers int) *testShop {
 	t.Helper()
 	set := testkit.Must(regions.Shipped())(t)
-	d := newDice(1)
 	s := &testShop{t: t, shop: &shop{
-		dir: t.TempDir(), set: set, dice: newDice(1), secret: bytes.Repeat([]byte{7}, 32), keys: sandboxKeys{rand.Text(), rand.Text()},
-		http: client.NewHTTP(64), url: databasetest.URL(t),
+		shopConfig: shopConfig{dir: t.TempDir(), set: set, dice: newDice(1)}, secret: bytes.Repeat([]byte{7}, 32),
+		keys: sandboxKeys{rand.Text(), rand.Text()}, http: client.NewHTTP(64), url: databasetest.URL(t),
 	}}
 	s.db = databasetest.Open(t, s.url, set.Primary().Name)
 	s.openProvider()
 	w := testkit.Must(s.fill(t.Context(), shoppers))(t)
-	s.load = &load{shop: s.shop, world: w, ledger: newLedger(), dice: d, cards: quickCards}
-	for _, receipt := range w.opening {
-		s.load.ledger.receive(receipt.SKU, receipt.Quantity)
-	}
+	s.load = newLoad(s.shop, w, quickCards)
 	return s
 }
 
@@ -52,7 +47,7 @@ func newTestShop(t *testing.T, shoppers int) *testShop {
 func (s *testShop) openProvider() {
 	t := s.t
 	t.Helper()
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	if err := s.openGateway("http://" + listener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +58,7 @@ func (s *testShop) openProvider() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.runUntilEnd(func(ctx context.Context) error { return server.Serve(ctx, listener) })
+	testkit.Background(t, func(ctx context.Context) error { return server.Serve(ctx, listener) })
 	t.Cleanup(func() { _ = s.gateway.close() })
 }
 
@@ -71,7 +66,7 @@ func (s *testShop) openProvider() {
 func (s *testShop) addPod(region string, workers bool) *replica {
 	t := s.t
 	t.Helper()
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	r := &replica{process: &process{name: region}, region: region, base: "http://" + listener.Addr().String()}
 	databaseURL := s.url
 	if !workers {
@@ -80,12 +75,14 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 	}
 	p := testkit.Must(pod.New(t.Context(), pod.Config{
 		Regions: s.set, Region: region, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
-		Database:  database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
-		API:       api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
-		Sandbox:   sandbox.ClientConfig{BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second},
+		Database: database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
+		API:      api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
+		Sandbox: sandbox.ClientConfig{
+			BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second,
+		},
 		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
 	}))(t)
-	s.runUntilEnd(func(ctx context.Context) error {
+	testkit.Background(t, func(ctx context.Context) error {
 		err := p.Serve(ctx, listener, workers)
 		_ = p.Close(ctx)
 		return err
@@ -102,23 +99,23 @@ func newProxyTo(t *testing.T, databaseURL string) *Proxy {
 	return p
 }
 
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	l := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	return l
-}
-
-// runUntilEnd serves until the test ends, and waits for it.
-func (s *testShop) runUntilEnd(serve func(ctx context.Context) error) {
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx) }()
+// buying returns a context for the time in which shoppers buy. It ends after d, or later, when an order was confirmed.
+func (s *testShop) buying(d time.Duration) context.Context {
+	ctx, stop := context.WithCancel(s.t.Context())
+	go func() {
+		defer stop()
+		for end := time.Now().Add(d); time.Now().Before(end) || s.load.journal.Count().Confirmed == 0; {
+			if !client.Sleep(ctx, 10*time.Millisecond) || time.Since(end) > testkit.Patience {
+				return
+			}
+		}
+	}()
 	s.t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			s.t.Errorf("serving: %v", err)
+		if n := s.load.journal.Count(); n.Confirmed == 0 {
+			s.t.Errorf("none of %d checkouts made an order", n.Attempted)
 		}
 	})
+	return ctx
 }
 
 // wantInOrder lets the workers finish and compares all books.
@@ -132,16 +129,14 @@ func (s *testShop) wantInOrder() audit.Book {
 	if left.Total() > 0 {
 		t.Errorf("still pending: %+v", left)
 	}
-	held := testkit.Must(readBook(t.Context(), s.db, s.set))(t)
+	held := testkit.Must(audit.ReadBook(t.Context(), s.db, s.set))(t)
 	provider := testkit.Must(sandbox.ReadBook(s.stateFile()))(t)
-	for _, fault := range judge(s.load.ledger, held, provider).Faults {
+	for _, fault := range judge(s.load.told(), held, provider).Faults {
 		t.Error(fault)
 	}
-	report := testkit.Must(verify.Run(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true}))(t)
-	for _, result := range report.Results {
-		for _, example := range result.Examples {
-			t.Errorf("verify: %s: %+v", result.Check, example)
-		}
+	found := testkit.Must(audit.Verify(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true}))(t)
+	for _, example := range found.Examples {
+		t.Errorf("verify: %s", example)
 	}
 	return held
 }

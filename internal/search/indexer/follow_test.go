@@ -95,12 +95,10 @@ func TestFollow_Late(t *testing.T) {
 		b.settle(t)
 	}
 	testkit.NoError(t, late.Commit(t.Context()))
-	for deadline := time.Now().Add(10 * time.Second); b.store.documents()[s.products[0].ID].Title != "Late"; {
-		if time.Now().After(deadline) {
-			t.Fatal("the edit never shows")
-		}
+	testkit.Eventually(t, "the late edit to show", func() bool {
 		b.settle(t)
-	}
+		return b.store.documents()[s.products[0].ID].Title == "Late"
+	})
 	b.wantSame(t)
 }
 

@@ -63,7 +63,6 @@ func TestRecorder_OwnOnly(t *testing.T) {
 	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { b.Queue(`DELETE FROM sellers`); return nil }))
 	testkit.NoError(t, r.flush())
 	want := []string{
-		database.EngineQuery,
 		"SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied",
 	}
 	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {

@@ -76,7 +76,8 @@ func Products(t testing.TB, db *database.DB, products ...Product) {
 		b.Queue(`
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
 SELECT p.id, $1, p.slug, p.slug, p.title, 'hg', p.tax_category, p.images, p.status
-FROM jsonb_to_recordset($2::text::jsonb) AS p (id UUID, slug TEXT, title TEXT, tax_category TEXT, images JSONB, status TEXT)`, Seller, document(goods))
+FROM jsonb_to_recordset($2::text::jsonb) AS p (id UUID, slug TEXT, title TEXT, tax_category TEXT, images JSONB, status TEXT)`,
+			Seller, document(goods))
 		b.Queue(`
 INSERT INTO skus (sku, product_id, options, status, base_currency)
 SELECT s.sku, s.product_id, s.options, s.status, s.base_currency
@@ -124,12 +125,14 @@ func (o Order) Queue(b *database.Batch) {
 	b.Queue(`
 INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-SELECT $1, $2, $3, $1, gen_random_uuid(), $4, $5, $6, ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($7::text[]) AS p (region)),
-  'EUR', 'IE', $8, 0, 0, $8, true, 'ann@example.com', '{}', $9`,
-		o.Ref.Region, o.Ref.ID, o.Account, cmp.Or(o.Status, "pending_payment"), reason, o.Transition, o.Regions, o.TotalMinor, time.Now().Add(time.Hour))
+SELECT $1, $2, $3, $1, gen_random_uuid(), $4, $5, $6,
+  ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($7::text[]) AS p (region)), 'EUR', 'IE', $8, 0, 0, $8, true, 'ann@example.com', '{}', $9`,
+		o.Ref.Region, o.Ref.ID, o.Account, cmp.Or(o.Status, "pending_payment"), reason, o.Transition, o.Regions, o.TotalMinor,
+		time.Now().Add(time.Hour))
 	for i, product := range o.Products {
 		b.Queue(`
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
+INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp,
+  tax_minor, total_minor)
 VALUES ($1, $2, $3, 'SKU', $4, '', 1, 0, 0, 0, 0, 0)`, o.Ref.Region, o.Ref.ID, i+1, product)
 	}
 }

@@ -99,7 +99,8 @@ func By(reason string) inventory.Operation {
 // Receive adds units to a warehouse.
 func (s *Shop) Receive(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	testkit.Must(s.Stock.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: By("delivery")}))(t)
+	in := inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: By("delivery")}
+	testkit.Must(s.Stock.Receive(t.Context(), in))(t)
 }
 
 // Counters returns a stock row's counters as on_hand/reserved/allocated.

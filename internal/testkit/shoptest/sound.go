@@ -85,13 +85,15 @@ WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.p
 	"customers whose uses of promotions are not those of their orders": `
 SELECT count(*)
 FROM promotion_customer_uses u
-WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.customer = u.customer AND g.released_at IS NULL)`,
+WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.customer = u.customer
+    AND g.released_at IS NULL)`,
 	"uses of promotions that no counter has": `
 SELECT count(*)
 FROM order_promotions g
 WHERE g.released_at IS NULL AND (
   g.limited AND NOT EXISTS (SELECT 1 FROM promotion_uses u WHERE u.promotion = g.promotion)
-  OR octet_length(g.customer) > 0 AND NOT EXISTS (SELECT 1 FROM promotion_customer_uses u WHERE u.promotion = g.promotion AND u.customer = g.customer))`,
+  OR octet_length(g.customer) > 0 AND NOT EXISTS (SELECT 1 FROM promotion_customer_uses u WHERE u.promotion = g.promotion
+    AND u.customer = g.customer))`,
 }
 
 // unsoundOrders counts faults of orders, by what is wrong.
@@ -173,7 +175,8 @@ WHERE o.status NOT IN ('pending_payment', 'cancelled') AND (p.status <> 'capture
 SELECT count(*)
 FROM orders o
 WHERE o.discount_minor <> (SELECT sum(l.discount_minor) FROM order_lines l WHERE l.region = o.region AND l.order_id = o.id)
-  OR o.discount_minor <> (SELECT coalesce(sum(g.discount_minor), 0) FROM order_promotions g WHERE g.region = o.region AND g.order_id = o.id)`,
+  OR o.discount_minor <> (SELECT coalesce(sum(g.discount_minor), 0) FROM order_promotions g WHERE g.region = o.region
+    AND g.order_id = o.id)`,
 	"uses of promotions that outlive a cancelled order, or were released by another": `
 SELECT count(*)
 FROM order_promotions g
