@@ -17,8 +17,8 @@ import (
 
 // write applies changes to the index, sets aside what it cannot hold, and takes back what it now holds. If it fails the
 // positions have not moved. It may be repeated.
-func (f *feed) write(ctx context.Context, c search.Changes, faulty []refusal) error {
-	if err := f.setAside(ctx, faulty); err != nil {
+func (f *feed) write(ctx context.Context, c search.Changes, invalid []refusal) error {
+	if err := f.setAside(ctx, invalid); err != nil {
 		return err
 	}
 	if len(c.Put)+len(c.Delete)+len(c.Positions) == 0 {
