@@ -9,8 +9,8 @@ import (
 	"meridian/internal/money"
 )
 
-// looks is how often the product is asked for in each country.
-const looks = 100
+// visitLooks is how often the product is asked for in each country.
+const visitLooks = 100
 
 // visit records how a country's shoppers were served.
 type visit struct {
@@ -55,7 +55,7 @@ func (t *tour) visit(ctx context.Context, at place, g good) (*visit, error) {
 		v.attempts = append(v.attempts, a)
 		v.took.Add(a.Took)
 	}
-	for range looks {
+	for range visitLooks {
 		if _, err := shop.GetProduct(ctx, g.product); err != nil {
 			return v, fmt.Errorf("look at a product in %s: %w", at.name, err)
 		}
@@ -77,7 +77,7 @@ func (t *tour) checkVisits(visits []*visit) {
 		if served[v.place.region] == len(v.attempts) {
 			nearest++
 		}
-		if v.cached() >= looks*9/10 { // the first is not, nor one whose memory was too old on a busy machine
+		if v.cached() >= visitLooks*9/10 { // the first is not, nor one whose memory was too old on a busy machine
 			cached++
 		}
 		regions[v.region] = true

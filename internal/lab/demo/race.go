@@ -24,7 +24,7 @@ func (t *tour) race(ctx context.Context) error {
 		return err
 	}
 	g := t.goods[3]
-	if err := t.leave(ctx, g, int64(t.Units)); err != nil {
+	if err := t.setStock(ctx, g, int64(t.Units)); err != nil {
 		return err
 	}
 	entrants, err := t.lineUp(ctx, g)
@@ -38,9 +38,9 @@ func (t *tour) race(ctx context.Context) error {
 	return t.checkRace(ctx, g, entrants, took)
 }
 
-// leave has an operator count the stock: so many units are left, over the regions'
+// setStock corrects the stock as an operator, so that so many units are left over the regions'
 // warehouses.
-func (t *tour) leave(ctx context.Context, g good, units int64) error {
+func (t *tour) setStock(ctx context.Context, g good, units int64) error {
 	levels, err := t.stockOf(ctx, g.sku)
 	if err != nil {
 		return err
