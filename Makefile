@@ -35,11 +35,11 @@ lint: ## check modules, formatting and style, vet, and run staticcheck and govul
 		*) echo "$$report"; exit 1 ;; \
 	esac
 
-generate: postgres ## make the generated files anew: schema/statements.sql, golden files
+generate: postgres ## make the generated files anew: golden files, schema/statements/ (PKG=./internal/cart: that package's part alone)
 	go generate ./...
 	go test ./schema -run 'Plan' -update
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	MERIDIAN_STATEMENTS_DIR=$$dir go test -count=1 -p 2 -timeout 20m -skip TestCollectedStatements ./... && \
+	MERIDIAN_STATEMENTS_DIR=$$dir go test -count=1 -p 2 -timeout 20m -skip TestCollectedStatements $(or $(PKG),./...) && \
 	go test -count=1 ./schema -run TestCollectedStatements -collect "$$dir"
 
 clean: ## remove what was built; the shop's data in .meridian/ stays

@@ -27,12 +27,12 @@ const (
 	exitUsage  = 2
 )
 
-// usageError is a mistake in how the command was called.
+// A usageError is a mistake in how a command was called.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// run is the command without the process: it returns the exit code.
+// run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -80,8 +80,8 @@ Start with:  meridian up`,
 	return root
 }
 
-// strict makes mistakes in arguments usage errors, in a command and all below it; and a subcommand that there is not,
-// which cobra would answer with the help and success.
+// strict turns mistakes in arguments into usage errors, in a command and all below it. So it does with an unknown
+// subcommand, for which cobra would print the help and exit 0.
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -104,15 +104,7 @@ func strict(c *cobra.Command) {
 	}
 }
 
-// oneArg wants the one argument that the command's usage names.
-func oneArg(c *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return usageError{fmt.Errorf("%d arguments: use %s", len(args), c.UseLine())}
-}
-
-// version is what the binary was built from.
+// version returns the commit the binary was built from, or "development".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

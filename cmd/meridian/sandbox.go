@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -20,9 +18,9 @@ func newSandboxCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the payment provider that takes no money",
-		Long: `Runs the payment provider that takes no money: a server of its own that pods speak to over
-HTTP, with signed webhooks, and test cards that choose what becomes of a payment (see its
-front page). It is for trying the shop, never for selling.
+		Long: `Runs the payment provider that takes no money: a server that pods call over HTTP, with
+signed webhooks, and test cards that choose what happens to a payment (see its front page).
+It is for trying the shop, never for selling.
 
 Secrets come from the environment: MERIDIAN_SANDBOX_API_KEY and
 MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pods'.`,
@@ -54,10 +52,11 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 	return command
 }
 
-func serveSandbox(ctx context.Context, server *sandbox.Server, listen string) error {
-	listener, err := net.Listen("tcp", listen)
+// serveSandbox runs the server on address until ctx ends.
+func serveSandbox(ctx context.Context, server *sandbox.Server, address string) error {
+	listener, err := listen(address, "--listen")
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err), server.Close())
+		return errors.Join(err, server.Close())
 	}
 	return server.Serve(ctx, listener)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -47,6 +46,7 @@ COCKROACH_BINARY, then in PATH.`,
 	return command
 }
 
+// up runs the shop until the command is stopped.
 func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (err error) {
 	if config.Regions, err = regions.Shipped(); err != nil {
 		return err
@@ -74,20 +74,4 @@ func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (e
 		err = closeErr
 	}
 	return err
-}
-
-// stopped is err, or nothing if it is only that the person at the terminal ended it.
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// environment is the variable's value, or what to take without one.
-func environment(name, otherwise string) string {
-	if value, ok := os.LookupEnv(name); ok {
-		return value
-	}
-	return otherwise
 }

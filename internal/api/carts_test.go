@@ -19,6 +19,7 @@ import (
 	"meridian/internal/shipping"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // withCarts lets a test's server keep carts in the database.
@@ -50,20 +51,12 @@ type cartShop struct {
 func newCartShop(t *testing.T) *cartShop {
 	t.Helper()
 	db := databasetest.New(t)
+	seed.Products(t, db,
+		seed.Product{Slug: "mug", SKUs: []seed.SKU{{Code: "MUG", Prices: map[string]int64{"EUR": 1250}}}},
+		seed.Product{Slug: "book", TaxCategory: "reduced", SKUs: []seed.SKU{{Code: "BOOK", Prices: map[string]int64{"EUR": 2000}}}},
+		seed.Product{Slug: "lamp", SKUs: []seed.SKU{{Code: "LAMP"}}},
+	)
 	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
-		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-		b.Queue(`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-		b.Queue(`
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, status)
-SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, 'active'
-FROM (VALUES
-  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard'),
-  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced'),
-  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard')) AS p (id, slug, title, tax)`)
-		b.Queue(`INSERT INTO skus (sku, product_id) SELECT upper(slug), id FROM products`)
-		pricing.QueueSet(b, []pricing.Price{
-			{SKU: "MUG", Currency: "EUR", AmountMinor: 1250}, {SKU: "BOOK", Currency: "EUR", AmountMinor: 2000},
-		}, 0)
 		b.Queue(`
 INSERT INTO warehouses (code, region, title, country, latitude, longitude)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1)`)

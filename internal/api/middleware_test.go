@@ -263,7 +263,7 @@ func TestRefused_SlowBody(t *testing.T) {
 			connection := testkit.Must(net.Dial("tcp", strings.TrimPrefix(server.URL, "http://")))(t)
 			defer connection.Close()
 			// Only a test that fails waits so long.
-			testkit.NoError(t, connection.SetDeadline(time.Now().Add(20*time.Second)))
+			testkit.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
 			testkit.Must(fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100\r\n\r\n{", test.path))(t)
 			if answer, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(answer), test.want) {
 				t.Errorf("answered %q, %v", answer, err)

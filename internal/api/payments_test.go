@@ -1,12 +1,12 @@
 package api
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // TestOrder_Cards is what becomes of an order by the card it is paid with.
@@ -70,11 +70,10 @@ func TestOrder_PaymentTimesOut(t *testing.T) {
 	s := newOrderShop(t, func(c *order.Config) { c.ProviderTimeout = 100 * time.Millisecond })
 	placed, guest := s.place("card_timeout", oneMug)
 	wantStatus(t, placed.Order, order.PendingPayment)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for guest.order(placed.Order.ID).Status == order.PendingPayment && ctx.Err() == nil {
+	testkit.Eventually(t, "the payment to be decided", func() bool {
 		s.settle() // the sandbox goes on once it has noticed that the shop gave up
-	}
+		return guest.order(placed.Order.ID).Status != order.PendingPayment
+	})
 	wantStatus(t, guest.order(placed.Order.ID), order.Paid)
 	s.audit()
 }

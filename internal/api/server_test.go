@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -19,15 +18,15 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
-	"meridian/internal/secret"
 	"meridian/internal/telemetry"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
 // testSecret signs cursors and guests' tokens in tests.
-var testSecret = bytes.Repeat([]byte("s"), secret.MinBytes)
+var testSecret = shoptest.Key
 
 // unlimitedRates is for tests that call more often than one client may.
 var unlimitedRates = Limits{Default: Rate{Requests: -1}, SignIn: Rate{Requests: -1}}

@@ -18,6 +18,7 @@ import (
 	"meridian/internal/shipping"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -59,31 +60,15 @@ func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
 
 func seedCatalogue(t testing.TB, db *database.DB) {
 	t.Helper()
-	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, db, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
-SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
-FROM (VALUES
-  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard', '["https://img.example/mug.jpg", "https://img.example/2.jpg"]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
-) AS p (id, slug, title, tax, images, status)`)
-	databasetest.Exec(t, db, `
-INSERT INTO skus (sku, product_id, options, status, base_currency)
-SELECT s.sku, s.product::uuid, s.options::jsonb, s.status, 'EUR'
-FROM (VALUES
-  ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
-  ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
-  ('BOOK-1', '00000000-0000-4000-8000-0000000000a2', '{}', 'active'),
-  ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
-  ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
-) AS s (sku, product, options, status)`)
-	databasetest.Exec(t, db, `
-INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
-VALUES ('MUG-1', 'catalogue-EUR', 1, '2020-01-01', 1250), ('MUG-1', 'catalogue-GBP', 1, '2020-01-01', 1100),
-  ('BOOK-1', 'catalogue-EUR', 1, '2020-01-01', 2000), ('LAMP-1', 'catalogue-EUR', 1, '2020-01-01', 9999)`)
+	seed.Products(t, db,
+		seed.Product{Slug: "mug", Images: []string{"https://img.example/mug.jpg", "https://img.example/2.jpg"}, SKUs: []seed.SKU{
+			{Code: mug, Options: map[string]string{"colour": "red"}, Prices: map[string]int64{"EUR": 1250, "GBP": 1100}},
+			{Code: archived, Status: "archived"},
+		}},
+		seed.Product{Slug: "book", TaxCategory: "reduced", SKUs: []seed.SKU{{Code: book, Prices: map[string]int64{"EUR": 2000}}}},
+		seed.Product{Slug: "lamp", SKUs: []seed.SKU{{Code: lamp, Prices: map[string]int64{"EUR": 9999}}}},
+		seed.Product{Slug: "draft", Status: "draft", SKUs: []seed.SKU{{Code: draft}}},
+	)
 	databasetest.Exec(t, db, `
 INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
@@ -145,21 +130,19 @@ func TestGet(t *testing.T) {
 	made := s.guestCart(t, add(mug, 3), add(book, 1), add(lamp, 2))
 	var got cart.Cart
 	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { got = testkit.Must(s.Get(ctx, made.Ref, nil))(t) })
-	line := func(id byte, sku, title, slug, tax string, quantity, price, available int64) cart.Line {
-		product := uuid.MustParse("00000000-0000-4000-8000-000000000000")
-		product[15] = id
+	line := func(sku, title, slug, tax string, quantity, price, available int64) cart.Line {
 		article := pricing.Article{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
-		return cart.Line{SKU: sku, ProductID: product, Title: title, Slug: slug, Options: map[string]string{},
+		return cart.Line{SKU: sku, ProductID: seed.ProductID(slug), Title: title, Slug: slug, Options: map[string]string{},
 			Quantity: quantity, Article: article, Sellable: true, Available: available}
 	}
-	wantMug := line(0xa1, mug, "Mug", "mug", "standard", 3, 1250, 42)
+	wantMug := line(mug, "Mug", "mug", "standard", 3, 1250, 42)
 	wantMug.Options, wantMug.ImageURL = map[string]string{"colour": "red"}, "https://img.example/mug.jpg"
 	want := cart.Cart{
 		Ref: made.Ref, Currency: "EUR", Country: "IE", Coupons: []string{}, Status: cart.StatusOpen, Version: 1,
 		CreatedAt: s.clock.Now(), UpdatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(30 * 24 * time.Hour),
 		Lines: []cart.Line{
-			line(0xa2, book, "Book", "book", "reduced", 1, 2000, 42),
-			line(0xa3, lamp, "Lamp", "lamp", "standard", 2, 9999, 0),
+			line(book, "Book", "book", "reduced", 1, 2000, 42),
+			line(lamp, "Lamp", "lamp", "standard", 2, 9999, 0),
 			wantMug,
 		},
 	}

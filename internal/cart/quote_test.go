@@ -15,6 +15,7 @@ import (
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -159,10 +160,8 @@ func ptr[T any](value T) *T { return &value }
 // account registers a customer of a group.
 func (s *shop) account(t testing.TB, group string) regions.Ref {
 	t.Helper()
-	ref := newAccount("eu-west")
-	databasetest.Exec(t, s.db, `
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash, customer_group)
-VALUES ($1, $2, 'ann@example.com', $3, 'Ann', 'IE', 'x', $4)`, ref.Region, ref.ID, ref.ID[:], group)
+	ref := seed.Account(t, s.db, "eu-west")
+	databasetest.Exec(t, s.db, `UPDATE accounts SET customer_group = $2 WHERE id = $1`, ref.ID, group)
 	return ref
 }
 
@@ -284,13 +283,10 @@ func TestFirstOrder(t *testing.T) {
 	}
 	want("a guest", 0, s.guestCart(t, add(mug, 1)))
 	want("a new customer", 125, c)
-	order := uuid.New()
-	databasetest.Exec(t, s.db, `
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ('eu-west', $1, $2, 'eu-west', gen_random_uuid(), 'pending_payment', gen_random_uuid(), ARRAY[]::crdb_internal_region[],
-  'EUR', 'IE', 0, 0, 0, 0, true, 'ann@example.com', '{}', now())`, order, account.ID)
+	order := seed.NewOrder("eu-west")
+	order.Account = uuid.NullUUID{UUID: account.ID, Valid: true}
+	order.Insert(t, s.db)
 	want("after an order", 0, testkit.Must(s.Get(t.Context(), c.Ref, &account))(t))
-	databasetest.Exec(t, s.db, `UPDATE orders SET status = 'cancelled', cancel_reason = 'expired' WHERE id = $1`, order)
+	databasetest.Exec(t, s.db, `UPDATE orders SET status = 'cancelled', cancel_reason = 'expired' WHERE id = $1`, order.Ref.ID)
 	want("after an order that was cancelled", 125, testkit.Must(s.Get(t.Context(), c.Ref, &account))(t))
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -156,4 +155,4 @@ func (p *proxy) pass(to, from net.Conn, fromClient bool) {
 }
 
 // deadline bounds what must not hang; no test waits for it to pass.
-const deadline = 30 * time.Second
+const deadline = testkit.Patience

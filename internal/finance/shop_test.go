@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"meridian/internal/secret"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // opening is when a shop's clock begins.
@@ -39,15 +41,10 @@ func newShop(t testing.TB, set ...func(*Config)) *shop {
 		change(&config)
 	}
 	s.Finance = New(config)
-	for _, statement := range []string{
-		`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`,
-		`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`,
-		`INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES
+	databasetest.Exec(t, config.DB, `
+INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES
   ('USD', 'ecb', '2026-03-02', '1.1', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00'),
-  ('CHF', 'ecb', '2026-03-02', '0.95', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00')`,
-	} {
-		databasetest.Exec(t, config.DB, statement)
-	}
+  ('CHF', 'ecb', '2026-03-02', '0.95', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00')`)
 	s.addGoods(t, "A", "B", "C", "D", "E")
 	return s
 }
@@ -55,18 +52,13 @@ func newShop(t testing.TB, set ...func(*Config)) *shop {
 // addGoods adds SKUs, each a product, at 10 euro for the first, 20 for the second, and so on.
 func (s *shop) addGoods(t testing.TB, skus ...string) {
 	t.Helper()
-	databasetest.Exec(t, s.DB, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-SELECT md5(g.sku)::uuid, '00000000-0000-4000-8000-000000000001', g.sku, lower(g.sku), g.sku, 'hg', 'active'
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
-	databasetest.Exec(t, s.DB, `
-INSERT INTO skus (sku, product_id, status, base_currency)
-SELECT g.sku, md5(g.sku)::uuid, 'active', 'EUR'
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
-	databasetest.Exec(t, s.DB, `
-INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
-SELECT g.sku, 'catalogue-EUR', 1, TIMESTAMPTZ '2020-01-01 00:00:00+00', 1000 * n
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
+	var products []seed.Product
+	for i, sku := range skus {
+		products = append(products, seed.Product{
+			Slug: strings.ToLower(sku), SKUs: []seed.SKU{{Code: sku, Prices: map[string]int64{"EUR": 1000 * int64(i+1)}}},
+		})
+	}
+	seed.Products(t, s.DB, products...)
 }
 
 // by is somebody of finance with a reason.

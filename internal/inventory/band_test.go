@@ -11,6 +11,7 @@ import (
 	"meridian/internal/inventory"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // band is that of a stock row, by its counters.
@@ -106,7 +107,7 @@ func change(t *testing.T, s *shop, random *rand.Rand, held *[]placed) string {
 // TestBands: a product has the best band of its active SKUs in the region's active warehouses.
 func TestBands(t *testing.T) {
 	s := newShop(t)
-	product := uuid.MustParse("00000000-0000-4000-8000-0000000000a1")
+	product := seed.ProductID("mug")
 	want := func(region string, want inventory.Band) {
 		t.Helper()
 		got := make(map[uuid.UUID]inventory.Band)

@@ -40,7 +40,7 @@ func TestStopRegion(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.NoError(t, shop.StopRegion(t.Context(), lost))
-	_ = held.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = held.SetReadDeadline(time.Now().Add(testkit.Patience))
 	if _, err := held.Read(make([]byte, 1)); err == nil || timedOut(err) {
 		t.Errorf("a connection to the lost region: %v, want that it is cut", err)
 	}

@@ -41,18 +41,12 @@ func openShop(t *testing.T, change func(*Config)) *Shop {
 		change(&config)
 	}
 	shop := testkit.Must(Start(t.Context(), config))(t)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- shop.Run(ctx) }()
 	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("the shop ended with %v", err)
-		}
 		if err := shop.Close(); err != nil {
 			t.Errorf("closing the shop: %v", err)
 		}
 	})
+	testkit.Background(t, shop.Run)
 	return shop
 }
 
@@ -255,21 +249,14 @@ func (s *Shop) race(t *testing.T, buyers []buyer) []purchase {
 // returns the number of orders in each state.
 func (s *Shop) settle(t *testing.T) map[string]int64 {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		open := testkit.Must(database.One(t.Context(), s.primary().DB, pgx.RowTo[int64], `
+	testkit.Eventually(t, "orders, payments, refunds and webhooks to be settled", func() bool {
+		return databasetest.One[int64](t, s.primary().DB, `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
   + (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action'))
   + (SELECT count(*) FROM refunds WHERE status = 'pending')
-  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`))(t)
-		if open == 0 {
-			return s.states(t)
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d orders, payments, refunds and webhooks are still open", open)
-		}
-		time.Sleep(50 * time.Millisecond) // a poll: the workers run by themselves
-	}
+  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`) == 0
+	})
+	return s.states(t)
 }
 
 func (s *Shop) states(t *testing.T) map[string]int64 {

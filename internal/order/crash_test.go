@@ -212,7 +212,7 @@ func TestTakeOver_RegionOutOfReach(t *testing.T) {
 	s.bank.set(s.PaymentID(o.Ref), success(o))
 	s.clock.Advance(10 * time.Minute)
 	elsewhere := s.in(t, "us-east")
-	there := testkit.Must(database.Open(t.Context(), database.Config{URL: s.url, Region: "us-east", Tracer: lost{"us-west"}}))(t)
+	there := testkit.Must(database.Open(t.Context(), database.Config{URL: s.kit.URL, Region: "us-east", Tracer: lost{"us-west"}}))(t)
 	t.Cleanup(there.Close)
 	elsewhere.db, elsewhere.DB = there, there
 	if n, err := elsewhere.TakeOverOnce(t.Context(), "us-west"); n != 0 || !errors.Is(err, context.DeadlineExceeded) {

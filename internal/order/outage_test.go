@@ -30,8 +30,8 @@ func (n *network) lose(word string) { n.word.Store(ptr([]byte(word))) }
 // over is the same shop's part in its region, with a network of its own.
 func (s *shop) over(t testing.TB) (*shop, *network) {
 	t.Helper()
-	u := testkit.Must(url.Parse(s.url))(t)
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	u := testkit.Must(url.Parse(s.kit.URL))(t)
+	listener := testkit.Listen(t)
 	n := new(network)
 	var connections sync.WaitGroup
 	server := u.Host
@@ -47,7 +47,8 @@ func (s *shop) over(t testing.TB) (*shop, *network) {
 	t.Cleanup(func() { listener.Close(); connections.Wait() })
 	u.Host = listener.Addr().String()
 	there := *s
-	there.url = u.String()
+	kit := *s.kit
+	kit.URL, there.kit = u.String(), &kit
 	return there.in(t, s.db.Region()), n
 }
 

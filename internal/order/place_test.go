@@ -22,6 +22,7 @@ import (
 	"meridian/internal/shipping"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -78,7 +79,7 @@ func TestPlace_NothingPersonal(t *testing.T) {
 func TestPlace_Home(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
-	customer := s.account(t, "us-west")
+	customer := seed.Account(t, s.db, "us-west")
 	tests := []struct {
 		name    string
 		account *regions.Ref
@@ -108,7 +109,7 @@ func TestPlace_Home(t *testing.T) {
 func TestPlace_CustomerData(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
-	customer, other := s.account(t, "eu-west"), s.account(t, "eu-west")
+	customer, other := seed.Account(t, s.db, "eu-west"), seed.Account(t, s.db, "eu-west")
 	address := regions.Ref{Region: "eu-west", ID: uuid.New()}
 	databasetest.Exec(t, s.db, `
 INSERT INTO addresses (region, id, account_id, name, line1, city, country)
@@ -142,7 +143,7 @@ func TestPlace_Refused(t *testing.T) {
 	s.fill(t, "euw-1", "B", 1)
 	s.fill(t, "euw-1", "C", 1)
 	s.fill(t, "euw-1", "OLD", 9)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	soldOut := func(short ...inventory.Shortage) error { return &inventory.SoldOutError{Shortages: short} }
 	tests := []struct {
 		name   string
@@ -388,7 +389,7 @@ func TestPlace_StartsWhatItHolds(t *testing.T) {
 func TestList(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 20)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	var want []string
 	for i := range 5 {
 		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)

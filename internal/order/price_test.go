@@ -22,6 +22,7 @@ import (
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -312,7 +313,7 @@ func TestPlace_QuoteOfGroup(t *testing.T) {
 	databasetest.Exec(t, s.db, `INSERT INTO price_lists (code, title, kind, currency, customer_group, valid_from) VALUES ('trade', 'Trade', 'regular', 'EUR', 'b2b', '2020-01-01')`)
 	databasetest.Exec(t, s.db, `INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('A', 'trade', 1, '2020-01-01', 700)`)
 	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
-	trader := s.account(t, "eu-west")
+	trader := seed.Account(t, s.db, "eu-west")
 	databasetest.Exec(t, s.db, `UPDATE accounts SET customer_group = 'b2b' WHERE id = $1`, trader.ID)
 	c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &trader, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 	in := s.to(c, "IE")
@@ -371,7 +372,7 @@ func TestPlace_UsedUp(t *testing.T) {
 	if err := place("EACH", "c@example.com"); err != nil {
 		t.Errorf("another customer: %v", err)
 	}
-	customer := s.account(t, "eu-west") // ann@example.com
+	customer := seed.Account(t, s.db, "eu-west") // ann@example.com
 	c := s.with(t, testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t), "EACH")
 	in := s.to(c, "IE")
 	in.Email = ""
@@ -531,7 +532,7 @@ func TestPlace_Buyer(t *testing.T) {
 	welcome := percent("welcome", "", 5000)
 	welcome.Conditions.FirstOrder = true
 	s.offer(t, welcome)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	buy := func(account *regions.Ref) order.Order {
 		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 		return testkit.Must(s.Place(t.Context(), s.to(c, "IE")))(t)

@@ -16,6 +16,7 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -40,12 +41,10 @@ func (b *books) in(t testing.TB, region string) *books {
 // order adds an order in a state, with a payment of 1000 euro cents in another.
 func (b *books) order(t testing.TB, status string, state payment.State) regions.Ref {
 	t.Helper()
-	ref := regions.Ref{Region: "eu-west", ID: uuid.New()}
-	databasetest.Exec(t, b.db, `
-INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
-  1000, 0, 0, 1000, true, 'a@example.com', '{}', $4)`, ref.Region, ref.ID, status, b.now)
+	row := seed.NewOrder("eu-west")
+	row.Status, row.TotalMinor = status, 1000
+	row.Insert(t, b.db)
+	ref := row.Ref
 	testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 		payment.QueueInsert(batch, payment.New{
 			Payment:    payment.Payment{Ref: ref, OrderID: ref.ID, Provider: "bank", Method: "card", Currency: "EUR", AmountMinor: 1000},

@@ -221,8 +221,7 @@ func (c caller) ask(method, path, body string, status int) map[string]any {
 // work lets the workers and the sandbox do what there is to do.
 func (s *watchedShop) work() {
 	s.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
+	testkit.Eventually(s.t, "orders, refunds and events to be settled", func() bool { // the sandbox decides by the clock
 		testkit.Must(s.company.RunOnce(s.t.Context()))(s.t)
 		for _, p := range s.pods {
 			for _, j := range p.jobs() {
@@ -232,21 +231,17 @@ func (s *watchedShop) work() {
 		open := testkit.Must(database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
   + (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)`))(s.t)
-		if open == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%d orders, refunds and events are still open", open)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll: the sandbox decides by the clock
-	}
+		return open == 0
+	})
 }
 
 const (
-	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh","country":"IE"}`
-	credentials  = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
-	postal       = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77","country":"IE","phone":"+353 1 9980877"}`
-	guestPostal  = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
+	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh",` +
+		`"country":"IE"}`
+	credentials = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
+	postal      = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77",` +
+		`"country":"IE","phone":"+353 1 9980877"}`
+	guestPostal = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
 )
 
 // shopAsCustomer registers far from home, signs in, orders and has it delivered and refunded.
@@ -281,7 +276,8 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("GET", "/v1/search?q=Featherstonehaugh+quillon%40example.org&brand=Marzipan", "", 200)
 	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
 	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
-	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
+	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody",`+
+		`"new_password":"another: a very long passphrase of nobody"}`, 204)
 }
 
 // browse lets a customer look around, at home and far away, order once more and rate what was bought, and writes down what

@@ -8,7 +8,7 @@ import (
 	"meridian/internal/fx"
 	"meridian/internal/money"
 	"meridian/internal/testkit"
-	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // noon is 12:00 UTC of a day such as 2026-04-13.
@@ -114,12 +114,5 @@ func askingAt(t testing.TB, r *Rules, market string, c money.Currency, at time.T
 // seedGoods puts SKUs A to E, without prices, into a database.
 func seedGoods(t testing.TB, db *database.DB) {
 	t.Helper()
-	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, db, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'k', 'mug', 'Mug', 'hg', 'active')`)
-	databasetest.Exec(t, db, `
-INSERT INTO skus (sku, product_id, status)
-SELECT s, '00000000-0000-4000-8000-0000000000a1', 'active' FROM unnest(ARRAY['A', 'B', 'C', 'D', 'E']) AS s`)
+	seed.Products(t, db, seed.Product{Slug: "mug", SKUs: []seed.SKU{{Code: "A"}, {Code: "B"}, {Code: "C"}, {Code: "D"}, {Code: "E"}}})
 }

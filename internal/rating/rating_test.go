@@ -13,6 +13,7 @@ import (
 	"meridian/internal/rating"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -50,20 +51,10 @@ SELECT $1, s.id, $2, $2, 'Mug', 'k', $3 FROM sellers s`, id, id.String(), status
 // customer makes an account whose one order, in that status, holds the products.
 func (s *shop) customer(region, status string, products ...uuid.UUID) regions.Ref {
 	s.t.Helper()
-	who, order := regions.Ref{Region: region, ID: uuid.New()}, uuid.New()
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash) VALUES ($1, $2, $3, $4, '', 'IE', '')`,
-		region, who.ID, who.ID.String(), who.ID[:])
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $3, $1, gen_random_uuid(), $4, gen_random_uuid(), ARRAY[]::crdb_internal_region[], 'EUR', 'IE', 0, 0, 0, 0, true, '', '{}', now())`,
-		region, order, who.ID, status)
-	for i, product := range products {
-		databasetest.Exec(s.t, s.db, `
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-VALUES ($1, $2, $3, 'MUG', $4, '', 1, 0, 0, 0, 0, 0)`, region, order, i+1, product)
-	}
+	who := seed.Account(s.t, s.db, region)
+	order := seed.NewOrder(region)
+	order.Account, order.Status, order.Products = uuid.NullUUID{UUID: who.ID, Valid: true}, status, products
+	order.Insert(s.t, s.db)
 	return who
 }
 

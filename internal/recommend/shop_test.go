@@ -32,8 +32,7 @@ type shop struct {
 func newShop(t testing.TB, products ...string) *shop {
 	t.Helper()
 	s := &shop{t: t, db: databasetest.New(t), clock: testkit.NewClock(time.Now()), products: make(map[string]catalog.Product)}
-	set := testkit.Must(regions.Shipped())(s.t)
-	s.catalog = testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: set}))(s.t)
+	s.catalog = testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: testkit.Must(regions.Shipped())(t)}))(t)
 	testkit.Must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "kitchen", Name: "Kitchen"}, {ID: "garden", Name: "Garden"}}))(t)
 	s.seller = testkit.Must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
 	for _, title := range products {

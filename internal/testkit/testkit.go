@@ -44,8 +44,11 @@ type Clock struct {
 // NewClock returns a clock that stands at an instant until the test moves it.
 func NewClock(at time.Time) *Clock { return &Clock{at: at} }
 
-// ClockOfToday returns a clock that stands at the present instant, in UTC and as precise as the database.
-func ClockOfToday() *Clock { return NewClock(time.Now().UTC().Truncate(time.Microsecond)) }
+// ClockOfToday returns a clock that stands at the present instant.
+func ClockOfToday() *Clock { return NewClock(Today()) }
+
+// Today returns the present instant, in UTC and as precise as the database.
+func Today() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // RunningClock returns a clock that runs with the machine's and is ahead of it by what the test adds.
 func RunningClock() *Clock { return new(Clock) }

@@ -2,7 +2,7 @@ package verify
 
 import "meridian/regions"
 
-// peopleChecks are about where personal data lives.
+// peopleChecks cover where personal data lives.
 var peopleChecks = []check{
 	{
 		name: "account_homes", about: "an account is in the home region of its country", over: "accounts", prefix: "usr",
@@ -69,7 +69,7 @@ WHERE a.status <> 'closed'
 	},
 }
 
-// homes are the countries and their home regions as two arrays.
+// homes returns the countries and their home regions as two arrays.
 func homes(set *regions.Set) []any {
 	var countries, names []string
 	for _, region := range set.All() {

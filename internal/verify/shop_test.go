@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"sync/atomic"
 	"testing"
@@ -11,23 +10,21 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
-	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
-	"meridian/internal/pricing"
 	"meridian/internal/promotion"
 	"meridian/internal/rating"
-	"meridian/internal/shipping"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
 // shop is a shop in which everything has happened once, by the shop's own code, to orders
 // of a guest in Ireland and a customer in the United States.
 type shop struct {
+	*shoptest.Shop
 	db        *database.DB
 	regions   *regions.Set
 	carts     *cart.Carts
@@ -49,7 +46,7 @@ func newShop(t testing.TB) *shop {
 var tables = []string{
 	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory",
 	"accounts", "addresses",
-	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses",
+	"stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses",
 	"order_promotions", "payments", "refunds", "shipments",
 	"reservations", "stock_movements", "ratings", "product_ratings", "outbox", "idempotency_keys",
 }
@@ -87,20 +84,15 @@ WHERE table_name = '`+table+`' AND is_generated = 'NEVER'`)
 
 func emptyShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{
-		db:       databasetest.New(t),
-		regions:  testkit.Must(regions.Shipped())(t),
+	kit := shoptest.New(t, shoptest.Config{
+		Clock: testkit.RunningClock(),
+		// Nobody asks it: the tests say what became of the payments.
+		Providers: map[string]payment.Provider{"sandbox": nil},
+	})
+	return &shop{
+		Shop: kit, db: kit.DB, regions: kit.Regions, carts: kit.Carts, orders: kit.Orders, inventory: kit.Stock,
 		customer: regions.Ref{Region: "us-east", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d1")},
 	}
-	s.inventory = inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
-	prices := testkit.Must(pricing.New(pricing.Config{DB: s.db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t)
-	s.carts = cart.New(cart.Config{DB: s.db, Regions: s.regions, Prices: prices, Shipping: testkit.Must(shipping.Shipped())(t)})
-	s.orders = order.New(order.Config{
-		DB: s.db, Regions: s.regions, Carts: s.carts,
-		// Nobody asks it: the tests say what became of the payments.
-		Providers: map[string]payment.Provider{"sandbox": nil}, CustomerKey: bytes.Repeat([]byte("c"), 32),
-	})
-	return s
 }
 
 // seed fills the catalogue, the warehouses and the accounts.
@@ -130,7 +122,6 @@ VALUES ('MUG-RED', 'catalogue-EUR', 1, '2020-01-01', '2021-01-01', 1200), ('MUG-
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
 VALUES ('USD', 'ecb', '2020-01-01', '1.17', 'in_force', '2020-01-01')`)
 	s.offer(t)
-	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), s.db, s.regions))
 	var receipts []inventory.Receipt
 	for _, warehouse := range []string{"euw-1", "use-1"} {
 		for _, sku := range []string{"MUG-RED", "MUG-BLUE"} {
@@ -181,9 +172,7 @@ func (s *shop) place(t testing.TB, customer bool) order.Order {
 	}
 	bought := testkit.Must(s.carts.Create(ctx, cart.CreateInput{Account: in.Account, Country: in.ShipTo.Country, Lines: lines}))(t)
 	in.Cart = bought.Ref
-	in.Idempotency = idempotency.Key{
-		Region: bought.Ref.Region, Scope: s.regions.FormatID(regions.CartPrefix, bought.Ref), Key: uuid.NewString(), Fingerprint: []byte("x"),
-	}
+	in.Idempotency = s.IdempotencyKey(bought, uuid.NewString())
 	s.places.Add(1)
 	return testkit.Must(s.orders.Place(ctx, in))(t)
 }
@@ -191,11 +180,7 @@ func (s *shop) place(t testing.TB, customer bool) order.Order {
 // settle tells the shop what became of an order's payment.
 func (s *shop) settle(t testing.TB, o order.Order, status payment.Status) {
 	t.Helper()
-	outcome := payment.Outcome{Status: status, ProviderRef: "ref", Amount: money.New(o.TotalMinor, o.Currency)}
-	if status == payment.StatusSucceeded {
-		outcome.CapturedMinor = o.TotalMinor
-	}
-	testkit.NoError(t, s.orders.Settle(t.Context(), o.Ref, outcome))
+	s.Settle(t, o, shoptest.Outcome(o, status))
 }
 
 // trade lets everything happen to orders that can happen to one.

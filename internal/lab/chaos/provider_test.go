@@ -34,15 +34,11 @@ func TestProvider(t *testing.T) {
 			for _, region := range s.set.Names() {
 				s.addPod(region, true)
 			}
-			buying, stop := context.WithTimeout(t.Context(), time.Second)
-			defer stop()
+			buying := s.buying(time.Second)
 			go test.misbehave(s, buying)
 			s.load.run(buying, t.Context())
 			s.gateway.set(providerHonest)
 			s.wantInOrder()
-			if n := s.load.journal.Count(); n.Confirmed == 0 {
-				t.Errorf("none of %d checkouts made an order", n.Attempted)
-			}
 		})
 	}
 }

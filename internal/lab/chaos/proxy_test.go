@@ -3,7 +3,6 @@ package chaos
 import (
 	"crypto/rand"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -82,19 +81,12 @@ func connect(t *testing.T, url string) *pgx.Conn {
 // they had sent.
 func awaitOthers(t *testing.T, db *database.DB) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
-		others := databasetest.One[int64](t, db, `
+	testkit.Eventually(t, "the connections to end", func() bool {
+		return databasetest.One[int64](t, db, `
 SELECT count(*)
 FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'cut off'`)
-		if others == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d connections are still open", others)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll
-	}
+WHERE datname = current_database() AND application_name = 'cut off'`) == 0
+	})
 }
 
 // A client that stays down is refused until the proxy is disarmed.

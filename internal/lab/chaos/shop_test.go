@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -48,7 +47,7 @@ func newTestShop(t *testing.T, shoppers int) *testShop {
 func (s *testShop) openProvider() {
 	t := s.t
 	t.Helper()
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	if err := s.openGateway("http://" + listener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +58,7 @@ func (s *testShop) openProvider() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.runUntilEnd(func(ctx context.Context) error { return server.Serve(ctx, listener) })
+	testkit.Background(t, func(ctx context.Context) error { return server.Serve(ctx, listener) })
 	t.Cleanup(func() { _ = s.gateway.close() })
 }
 
@@ -67,7 +66,7 @@ func (s *testShop) openProvider() {
 func (s *testShop) addPod(region string, workers bool) *replica {
 	t := s.t
 	t.Helper()
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	r := &replica{process: &process{name: region}, region: region, base: "http://" + listener.Addr().String()}
 	databaseURL := s.url
 	if !workers {
@@ -83,7 +82,7 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 		},
 		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
 	}))(t)
-	s.runUntilEnd(func(ctx context.Context) error {
+	testkit.Background(t, func(ctx context.Context) error {
 		err := p.Serve(ctx, listener, workers)
 		_ = p.Close(ctx)
 		return err
@@ -100,23 +99,23 @@ func newProxyTo(t *testing.T, databaseURL string) *Proxy {
 	return p
 }
 
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	l := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	return l
-}
-
-// runUntilEnd serves until the test ends, and waits for it.
-func (s *testShop) runUntilEnd(serve func(ctx context.Context) error) {
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx) }()
+// buying returns a context for the time in which shoppers buy. It ends after d, or later, when an order was confirmed.
+func (s *testShop) buying(d time.Duration) context.Context {
+	ctx, stop := context.WithCancel(s.t.Context())
+	go func() {
+		defer stop()
+		for end := time.Now().Add(d); time.Now().Before(end) || s.load.journal.Count().Confirmed == 0; {
+			if !client.Sleep(ctx, 10*time.Millisecond) || time.Since(end) > testkit.Patience {
+				return
+			}
+		}
+	}()
 	s.t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			s.t.Errorf("serving: %v", err)
+		if n := s.load.journal.Count(); n.Confirmed == 0 {
+			s.t.Errorf("none of %d checkouts made an order", n.Attempted)
 		}
 	})
+	return ctx
 }
 
 // wantInOrder lets the workers finish and compares all books.

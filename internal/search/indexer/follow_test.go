@@ -85,7 +85,7 @@ func TestFollow_Late(t *testing.T) {
 	s.fill(t, 3)
 	b := s.in(t, "eu-west")
 	b.settle(t)
-	conn := testkit.Must(pgx.Connect(t.Context(), s.url))(t)
+	conn := testkit.Must(pgx.Connect(t.Context(), s.kit.URL))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	late := testkit.Must(conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted}))(t) // so that no conflict ends it
 	testkit.Must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`, s.products[0].ID))(t)
@@ -95,12 +95,10 @@ func TestFollow_Late(t *testing.T) {
 		b.settle(t)
 	}
 	testkit.NoError(t, late.Commit(t.Context()))
-	for deadline := time.Now().Add(10 * time.Second); b.store.documents()[s.products[0].ID].Title != "Late"; {
-		if time.Now().After(deadline) {
-			t.Fatal("the edit never shows")
-		}
+	testkit.Eventually(t, "the late edit to show", func() bool {
 		b.settle(t)
-	}
+		return b.store.documents()[s.products[0].ID].Title == "Late"
+	})
 	b.wantSame(t)
 }
 
@@ -216,7 +214,7 @@ func TestFollow_Property(t *testing.T) {
 	random := dice(t)
 	branches := []*branch{s.in(t, "eu-west"), s.in(t, "us-east"), s.in(t, "ap-southeast")}
 	warehouses := map[string]string{"eu-west": "euw-1", "us-east": "", "ap-southeast": ""}
-	for _, region := range s.set.All() {
+	for _, region := range s.kit.Regions.All() {
 		warehouses[region.Name] = region.Warehouses[0].Code
 	}
 	flaky := func(call string) error {

@@ -284,11 +284,11 @@ func TestRun_OneWriter(t *testing.T) {
 		running.Go(func() {
 			for ctx.Err() == nil {
 				process := &branch{shop: s, store: b.store}
+				life, end := context.WithTimeout(ctx, time.Duration(1+n)*time.Second) // most end after their first write
 				process.start(t, "eu-west", func(c *Config) {
 					c.Lease, c.Heartbeat, c.StateEvery = 400*time.Millisecond, 50*time.Millisecond, 10*time.Millisecond
-					c.Exclusive, c.Replica, c.Store = false, "shared", watched{c.Store, writers, n}
+					c.Exclusive, c.Replica, c.Store = false, "shared", watched{c.Store, writers, n, end}
 				})
-				life, end := context.WithTimeout(ctx, time.Duration(200+100*n)*time.Millisecond)
 				if n%2 == 0 {
 					process.Run(life)
 				} else {
@@ -298,13 +298,12 @@ func TestRun_OneWriter(t *testing.T) {
 			}
 		})
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for n := 0; writers.count() < 2; n++ {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d processes have written", writers.count())
-		}
-		s.edit(t, n%20, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", n) })
-	}
+	edits := 0
+	testkit.Eventually(t, "two processes to write", func() bool {
+		s.edit(t, edits%20, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", edits) })
+		edits++
+		return writers.count() >= 2
+	})
 	stop()
 	running.Wait()
 	databasetest.Exec(t, s.db, `DELETE FROM search_replicas`)
@@ -368,6 +367,7 @@ type watched struct {
 	search.Store
 	writers *writers
 	who     int
+	end     context.CancelFunc
 }
 
 func (w watched) Live() search.Index { return watchedIndex{w.Store.Live(), w} }
@@ -377,7 +377,9 @@ type watchedIndex struct {
 	by watched
 }
 
+// Apply writes, and ends the process after that.
 func (w watchedIndex) Apply(ctx context.Context, c search.Changes) error {
+	defer w.by.end()
 	w.by.writers.begin(w.by.who)
 	defer w.by.writers.end(w.by.who)
 	time.Sleep(2 * time.Millisecond) // long enough for another to be caught

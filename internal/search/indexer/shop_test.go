@@ -1,7 +1,6 @@
 package indexer
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,14 +23,13 @@ import (
 	"meridian/internal/search"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
-	"meridian/regions"
+	"meridian/internal/testkit/shoptest"
 )
 
 // shop is a catalogue with stock in every region, and the database that all of it is in.
 type shop struct {
-	url     string
+	kit     *shoptest.Shop
 	db      *database.DB
-	set     *regions.Set
 	catalog *catalog.Catalog
 	stock   *inventory.Stock
 	seller  uuid.UUID
@@ -48,18 +46,15 @@ func (s *shop) open(t testing.TB, region string) *database.DB {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened[region] == nil {
-		s.opened[region] = databasetest.Open(t, s.url, region)
+		s.opened[region] = databasetest.Open(t, s.kit.URL, region)
 	}
 	return s.opened[region]
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{url: databasetest.URL(t), set: testkit.Must(regions.Shipped())(t), opened: make(map[string]*database.DB)}
-	s.db = s.open(t, "eu-west")
-	s.catalog = testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: s.set}))(t)
-	s.stock = inventory.New(inventory.Config{DB: s.db, Regions: s.set})
-	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), s.db, s.set))
+	kit := shoptest.New(t, shoptest.Config{Clock: testkit.RunningClock()})
+	s := &shop{kit: kit, db: kit.DB, catalog: kit.Catalog, stock: kit.Stock, opened: map[string]*database.DB{"eu-west": kit.DB}}
 	s.seller = testkit.Must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t).ID
 	s.categories(t, "Tableware")
 	return s
@@ -127,15 +122,13 @@ func (s *shop) archive(t testing.TB, i int) {
 // receive puts units of a SKU into a warehouse, adjust changes them.
 func (s *shop) receive(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	testkit.Must(s.stock.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: byOperator}))(t)
+	s.kit.Receive(t, warehouse, sku, units)
 }
 
 func (s *shop) adjust(t testing.TB, warehouse, sku string, delta int64) {
 	t.Helper()
-	testkit.Must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta, Operation: byOperator}))(t)
+	testkit.Must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta, Operation: shoptest.By("a test")}))(t)
 }
-
-var byOperator = inventory.Operation{Actor: "usr_euw_test", Reason: "a test"}
 
 func (s *shop) rate(t testing.TB, i int, stars int64) {
 	t.Helper()
@@ -186,7 +179,7 @@ func (b *branch) start(t testing.TB, region string, changes ...func(c *Config)) 
 	t.Helper()
 	db := b.open(t, region)
 	config := Config{
-		DB: db, Prices: testkit.Must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
+		DB: db, Prices: testkit.Must(pricing.New(pricing.Config{DB: db, Key: shoptest.Key, Lead: -1}))(t),
 		Store: b.store, Replica: "memory-" + region, Exclusive: true, Page: 7, Poll: time.Millisecond, Seldom: time.Nanosecond, StateEvery: time.Nanosecond,
 		Retry: time.Millisecond, RetryMost: 4 * time.Millisecond, Log: quiet,
 	}

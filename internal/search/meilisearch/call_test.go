@@ -45,7 +45,7 @@ func TestSearchAgain(t *testing.T) {
 		{"bad gateway", 1, 502, "", 2, false},
 		{"the connection breaks off", 1, 0, "", 2, false},
 		{"too busy", 9, 503, "", 2, true},
-		{"too busy for longer than anybody waits", 9, 503, "10", 1, true},
+		{"too busy for longer than anybody waits", 9, 503, "3600", 1, true},
 		{"the key is wrong", 9, 401, "", 1, true},
 		{"an error of its own", 9, 500, "", 1, true},
 	}
@@ -55,7 +55,7 @@ func TestSearchAgain(t *testing.T) {
 			s := f.open()
 			apply(t, s.Live(), changes(3, "1"))
 			f.failing("/multi-search", tt.failures, tt.status, tt.retryAfter)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 			defer cancel()
 			result, err := s.Live().Search(ctx, search.Query{Text: "lantern", Limit: 10})
 			asked := f.made("POST /multi-search")
@@ -124,7 +124,7 @@ func TestServerGone(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
 	f.server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if _, err := s.Live().Search(ctx, search.Query{}); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("Search: %v, want search.ErrUnavailable", err)

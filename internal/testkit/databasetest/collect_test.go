@@ -45,7 +45,7 @@ func TestRecorder(t *testing.T) {
 	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
 	}
-	r.record("WITH x AS (SELECT 1) SELECT * FROM x")
+	r.record("WITH x AS (SELECT 1) SELECT * FROM x", "")
 	for range 2 { // what was written once is not written again
 		testkit.NoError(t, r.flush())
 	}
@@ -63,11 +63,13 @@ func TestRecorder_OwnOnly(t *testing.T) {
 	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { b.Queue(`DELETE FROM sellers`); return nil }))
 	testkit.NoError(t, r.flush())
 	want := []string{
-		database.EngineQuery,
 		"SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied",
 	}
 	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
+	}
+	if got := filepath.Base(filepath.Dir(r.path)); got != "databasetest" {
+		t.Errorf("kept in the folder %s, want that of the tested package", got)
 	}
 }
 
@@ -77,11 +79,23 @@ func readStatements(t *testing.T, path string) []string {
 	defer f.Close()
 	var all []string
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var sql string
-		testkit.NoError(t, json.Unmarshal(lines.Bytes(), &sql))
-		all = append(all, sql)
+		var sent Sent
+		testkit.NoError(t, json.Unmarshal(lines.Bytes(), &sent))
+		all = append(all, sent.SQL)
 	}
 	return all
+}
+
+func TestPackageOf(t *testing.T) {
+	for function, want := range map[string]string{
+		"meridian/internal/cart.(*Carts).Get":          "internal/cart",
+		"meridian/internal/finance/report.Write.func1": "internal/finance/report",
+		"meridian/schema.Up":                           "schema",
+	} {
+		if got := packageOf(function); got != want {
+			t.Errorf("packageOf(%q) = %q, want %q", function, got, want)
+		}
+	}
 }
 
 func TestQueriesRows(t *testing.T) {

@@ -37,31 +37,15 @@ func mustAttach(t *testing.T, dir string) *server {
 	return s
 }
 
-// eventually waits for something another process does.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 // wantNoServer waits for the keeper to have stopped the server and cleared up.
 func wantNoServer(t *testing.T, dir string, state serverState) {
 	t.Helper()
-	eventually(t, "the server's state and data to go", func() bool {
+	testkit.Eventually(t, "the server's state and data to go", func() bool {
 		_, errState := os.Stat(filepath.Join(dir, stateFile))
 		_, errData := os.Stat(state.Dir)
 		return os.IsNotExist(errState) && os.IsNotExist(errData)
 	})
-	eventually(t, "the keeper to go", func() bool { return syscall.Kill(state.Keeper, 0) != nil })
+	testkit.Eventually(t, "the keeper to go", func() bool { return syscall.Kill(state.Keeper, 0) != nil })
 }
 
 func mustState(t *testing.T, dir string) serverState {
@@ -165,7 +149,7 @@ func TestAttach_Processes(t *testing.T) {
 func wantDropped(t *testing.T, s *server, url string) {
 	t.Helper()
 	name, _, _ := strings.Cut(url[strings.LastIndex(url, "/")+1:], "?")
-	eventually(t, "the killed process's database to be dropped", func() bool {
+	testkit.Eventually(t, "the killed process's database to be dropped", func() bool {
 		var there bool
 		err := s.admin.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)`, name).Scan(&there)
 		if err != nil {
@@ -211,7 +195,7 @@ func TestAttach_KeeperKilled(t *testing.T) {
 	s := mustAttach(t, dir)
 	first := mustState(t, dir)
 	testkit.NoError(t, syscall.Kill(first.Keeper, syscall.SIGKILL))
-	eventually(t, "the server to end with its keeper", func() bool { return s.admin.Ping(t.Context()) != nil })
+	testkit.Eventually(t, "the server to end with its keeper", func() bool { return s.admin.Ping(t.Context()) != nil })
 	s.leave()
 	again := mustAttach(t, dir)
 	second := mustState(t, dir)
@@ -250,7 +234,7 @@ func TestKeeper_EndsUnusedOnly(t *testing.T) {
 	user := testkit.Must(connect(t.Context(), state.URL))(t)
 	wantDone(false, "with a process attached")
 	user.leave()
-	eventually(t, "the server to notice", func() bool {
+	testkit.Eventually(t, "the server to notice", func() bool {
 		used, err := k.look(t.Context(), watch)
 		return err == nil && !used
 	})
