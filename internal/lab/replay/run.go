@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -287,9 +286,7 @@ func (r *replayer) key(words ...string) string {
 
 // from returns the shop as somebody in that country reaches it.
 func (r *replayer) from(country string) *client.Client {
-	there := *r.client
-	there.Header = http.Header{"Cf-Ipcountry": {country}}
-	return &there
+	return shopper.From(r.client, country, "")
 }
 
 // asOperator makes a call as the operator.
