@@ -83,10 +83,9 @@ func (t *tour) checkVisits(visits []*visit) {
 		regions[v.region] = true
 		currencies[v.price[len(v.price)-3:]] = true
 	}
-	t.check(nearest == len(visits) && len(regions) == len(places),
-		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.",
-			nearest, len(visits), len(regions)), fmt.Sprintf("each by the nearest, and %d regions", len(places)))
-	t.check(len(currencies) == 4, fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "4: each country's own")
-	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.",
-		cached, len(visits)), "for all of them")
+	t.check(nearest == len(visits) && len(regions) == len(places), fmt.Sprintf("each by the nearest, and %d regions", len(places)),
+		"%d of %d shoppers were served by their nearest region at every look; %d regions served.", nearest, len(visits), len(regions))
+	t.check(len(currencies) == 4, "4: each country's own", "The price was told in %d currencies.", len(currencies))
+	t.check(cached == len(visits), "for all of them",
+		"For %d of %d, nine answers in ten or more came from the region's memory.", cached, len(visits))
 }

@@ -138,8 +138,8 @@ func (t *tour) lose(ctx context.Context) error {
 	all := c.sales
 	t.tellPhases([]phase{before, during, after})
 	t.checkOutage(during, after, all)
-	t.check(settled > 0 && settled == waiting, fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.",
-		settled, plural(waiting, "order"), lostRegion), "all of them, and some")
+	t.check(settled > 0 && settled == waiting, "all of them, and some",
+		"%d of %s at home in %s were paid and booked while it was lost.", settled, plural(waiting, "order"), lostRegion)
 	fmt.Fprintf(t.out, "     The edge sent shoppers to %s again %.1f s after its start.\n", lostRegion, back.Seconds())
 	return t.checkBooked(ctx, all)
 }
@@ -237,16 +237,17 @@ func (t *tour) checkOutage(during, after phase, all []sale) {
 			failed++
 		}
 	}
-	t.check(failed == 0, fmt.Sprintf(
+	t.check(failed == 0, "none failed: "+firstError(all),
 		"Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
-		plural(len(all), "purchase"), failed, again), "none failed: "+firstError(all))
+		plural(len(all), "purchase"), failed, again)
 	where := report.Tally(during.sales, whereOf)
 	elsewhere := len(inLostPlace(during.sales)) - report.Tally(inLostPlace(during.sales), regionOf)[lostRegion]
 	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[lostPlace.name],
-		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.",
-			len(where), elsewhere, lostPlace.name), fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
+		fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion),
+		"Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.", len(where), elsewhere, lostPlace.name)
 	home := report.Tally(inLostPlace(after.sales), regionOf)[lostRegion]
-	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), lostPlace.name), "at least one")
+	t.check(home > 0, "at least one",
+		"Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), lostPlace.name)
 }
 
 // firstError returns why the first of those that failed did.
@@ -275,7 +276,8 @@ WHERE email = $1`, outageEmail)
 		return fmt.Errorf("count the orders of the outage: %w", err)
 	}
 	lost := int64(len(told)) - booked
-	t.check(lost == 0, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
-		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost)), "the same number")
+	t.check(lost == 0, "the same number",
+		"%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
+		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost))
 	return nil
 }
