@@ -272,10 +272,10 @@ func (r *run) placeOrders(ctx context.Context, hot bool, card string) ([]*shoppe
 func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bareLoop {
 	queues := func(c copied) (start, end func(*database.Batch)) {
 		d := newDuplicate(c.start, c.end)
-		order := regions.Ref{Region: c.order.Region, ID: d.ids[c.order.ID.String()]}
+		ref := regions.Ref{Region: c.order.Region, ID: d.ids[c.order.ID.String()]}
 		cause := func(f footprint) inventory.Cause {
 			return inventory.Cause{
-				Order: order, OrderID: r.Regions.FormatID(regions.OrderPrefix, order), Actor: "guest",
+				Order: ref, OrderID: r.Regions.FormatID(regions.OrderPrefix, ref), Actor: "guest",
 				TransitionID: d.ids[f.find("orders", "transition_id")],
 			}
 		}
