@@ -1,7 +1,7 @@
-// Package searchtest holds every search engine to what package search says: one suite, which all of them pass.
+// Package searchtest tests a search engine against what package search promises. Every engine passes the same suite.
 //
-// The suite writes a small catalogue made by hand and larger ones made by chance, and compares what an engine answers
-// with what a plain walk over the documents gives (model.go). It asserts no timings.
+// The suite writes a small catalogue made by hand and larger random ones, and compares an engine's answers with those of
+// a plain walk over the documents (model.go). It asserts no timings.
 //
 // # Where engines may differ
 //

@@ -14,7 +14,7 @@ import (
 // This file is what engines are compared with: filters, facets and orders as package search describes them, by a walk
 // over all documents.
 
-// matching are the documents that a filter lets through.
+// matching returns the documents that a filter lets through.
 func matching(documents []search.Document, market string, f search.Filter) []search.Document {
 	var found []search.Document
 	for _, d := range documents {
@@ -80,7 +80,7 @@ func bySort(a, b search.Document, market string, sort search.Sort) int {
 	return 0 // by relevance all are equal, and by popularity they are ordered next
 }
 
-// count are the facets of a query without text.
+// count returns the facets of a query without text.
 func count(documents []search.Document, q search.Query) search.Facets {
 	var facets search.Facets
 	for _, kind := range q.Facets {

@@ -6,9 +6,10 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
-// orderTests are about orders and pages of the catalogue made by hand.
+// orderTests cover orders and pages of the catalogue made by hand.
 var orderTests = []test[stock]{
 	{"every order is total, and what has no value comes last", testOrders},
 	{"what a text finds is sorted too", testSortedText},
@@ -66,8 +67,8 @@ func testBeyond(t *testing.T, s stock) {
 	}
 }
 
-// pages are the ids of all hits, asked for page by page.
-func pages(t fataler, engine search.Engine, q search.Query, between func(page int)) []uuid.UUID {
+// pages returns the ids of all hits, page by page.
+func pages(t testkit.TB, engine search.Engine, q search.Query, between func(page int)) []uuid.UUID {
 	t.Helper()
 	var all []uuid.UUID
 	for page := 0; ; page++ {

@@ -10,10 +10,10 @@ import (
 	"meridian/internal/search"
 )
 
-// synonymTests are about the words that are shipped.
+// synonymTests cover the shipped words.
 var synonymTests = []test[search.Store]{{"synonyms find each other in every language", testSynonyms}}
 
-// synonymsOf is how many groups of a language are asked about.
+// synonymsOf holds how many groups of a language are asked about.
 const synonymsOf = 5
 
 // testSynonyms looks for the words that are shipped. It writes a store of its own, of documents named by one word each.

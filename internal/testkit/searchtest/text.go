@@ -8,7 +8,7 @@ import (
 	"meridian/internal/search"
 )
 
-// textTests are about what a text finds, in which order.
+// textTests cover what a text finds, and in which order.
 var textTests = []test[stock]{
 	{"a title counts more than a brand, a category, an attribute, a description", testFieldOrder},
 	{"a document with more of the words comes first", testFuller},
@@ -27,7 +27,8 @@ var textTests = []test[stock]{
 }
 
 func testFieldOrder(t *testing.T, s stock) {
-	wantSlugs(t, s, search.Query{Text: "heron", Language: "en"}, "heron-title", "heron-brand", "heron-category", "heron-attribute", "heron-description")
+	wantSlugs(t, s, search.Query{Text: "heron", Language: "en"}, "heron-title", "heron-brand", "heron-category", "heron-attribute",
+		"heron-description")
 }
 
 func testFuller(t *testing.T, s stock) {

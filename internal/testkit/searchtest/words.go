@@ -7,7 +7,7 @@ import (
 	"meridian/internal/search"
 )
 
-// wordTests are about words that are not written as the document writes them.
+// wordTests cover words that are not written as the document writes them.
 var wordTests = []test[stock]{
 	{"typing errors are forgiven by the length of the word", testTypos},
 	{"what was typed right comes before what was not", testTypedRight},
@@ -45,7 +45,8 @@ func testTypedRight(t *testing.T, s stock) {
 }
 
 func testPlurals(t *testing.T, s stock) {
-	for text, slug := range map[string]string{"candle": "candles", "candles": "candles", "lanterns": "lantern", "saucers": "saucer", "beeswax candle": "candles"} {
+	for text, slug := range map[string]string{"candle": "candles", "candles": "candles", "lanterns": "lantern", "saucers": "saucer",
+		"beeswax candle": "candles"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, slug)
 	}
 }
@@ -82,7 +83,8 @@ func testStopWords(t *testing.T, s stock) {
 	for _, text := range []string{"the lantern", "a lantern for the garden", "lantern of the garden"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, "lantern")
 	}
-	for language, text := range map[string]string{"de": "die lantern für den garden", "fr": "une lantern pour le garden", "es": "una lantern para el garden"} {
+	for language, text := range map[string]string{"de": "die lantern für den garden", "fr": "une lantern pour le garden",
+		"es": "una lantern para el garden"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: language}, "lantern")
 	}
 	ask(t, s, search.Query{Text: "the", Language: "en", Limit: 10}) // some answer, and no error
