@@ -20,10 +20,9 @@ import (
 	"meridian/regions"
 )
 
-// Up brings the database at url to this binary's schema: it tells it the regions of set,
-// then applies the migrations that are missing, one statement at a time, each recorded
-// when it is done. Pods that start at once wait for each other (a lease row, since
-// CockroachDB has no session locks). Up on a current database changes nothing.
+// Up brings the database at url to this binary's schema. It sets the regions of set and then applies the missing
+// migrations, one statement at a time, each recorded when it is done. Pods that start at once wait for each other by
+// a lease row, since CockroachDB has no session locks. Up changes nothing on a current database.
 func Up(ctx context.Context, url string, set *regions.Set) error {
 	db, err := connect(url)
 	if err != nil {
@@ -77,13 +76,13 @@ func up(ctx context.Context, db *sql.DB, set *regions.Set) error {
 	return nil
 }
 
-// Applied is one migration statement and when the database recorded it.
+// Applied is one migration statement with the time at which the database recorded it.
 type Applied struct {
 	Statement
 	At time.Time // zero if it is still missing
 }
 
-// Status lists every migration statement of this binary with its state in the database.
+// Status returns every migration statement of this binary with its state in the database.
 func Status(ctx context.Context, url string) ([]Applied, error) {
 	db, err := connect(url)
 	if err != nil {

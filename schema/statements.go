@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -60,8 +61,7 @@ var (
 	lineComment  = regexp.MustCompile(`(?m)^\s*--.*\n`)
 )
 
-// forEngine opens a statement's clauses for the engine, /*crdb … */ or /*pg … */, and drops
-// those for the other.
+// forEngine opens the clauses for the engine, /*crdb … */ or /*pg … */, and drops the other engine's.
 func forEngine(text string, engine database.Engine) string {
 	own := "pg"
 	if engine == database.CockroachDB {
@@ -76,7 +76,7 @@ func forEngine(text string, engine database.Engine) string {
 	return strings.TrimSpace(text)
 }
 
-// split cuts a file into its statements: each ends with a semicolon at the end of a line.
+// split returns the statements of a file: each ends with a semicolon at the end of a line.
 func split(text string) []string {
 	var statements []string
 	for part := range strings.SplitSeq(lineComment.ReplaceAllString(text, "")+"\n", ";\n") {
@@ -164,20 +164,9 @@ func survivalGoal(set *regions.Set) string {
 	return "REGION"
 }
 
+// sameNames reports whether two lists hold the same names in any order.
 func sameNames(a, b []string) bool {
-	seen := make(map[string]int)
-	for _, name := range a {
-		seen[name]++
-	}
-	for _, name := range b {
-		seen[name]--
-	}
-	for _, n := range seen {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // Plan returns everything an empty database of this engine would be sent, in order.

@@ -54,7 +54,9 @@ func statements(t testing.TB, engine database.Engine) []schema.Statement {
 }
 
 func TestStatements(t *testing.T) {
-	safe := regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|ALTER TABLE \w+ (ADD COLUMN IF NOT EXISTS|DROP COLUMN IF EXISTS|DROP CONSTRAINT IF EXISTS|SET)|DROP (INDEX|TABLE) IF EXISTS|UPDATE skus SET base_currency) [^;]*$|^INSERT INTO [^;]*\sON CONFLICT \([^)]*\) DO NOTHING$`)
+	safe := regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|ALTER TABLE \w+ ` +
+		`(ADD COLUMN IF NOT EXISTS|DROP COLUMN IF EXISTS|DROP CONSTRAINT IF EXISTS|SET)|` +
+		`DROP (INDEX|TABLE) IF EXISTS|UPDATE skus SET base_currency) [^;]*$|^INSERT INTO [^;]*\sON CONFLICT \([^)]*\) DO NOTHING$`)
 	foreign := map[database.Engine]*regexp.Regexp{
 		database.PostgreSQL:  regexp.MustCompile(`/\*|LOCALITY|ttl_|USING HASH`),
 		database.CockroachDB: regexp.MustCompile(`/\*|fillfactor`),

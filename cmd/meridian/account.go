@@ -20,11 +20,11 @@ import (
 func newAccountCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "account",
-		Short: "Create accounts, and say what they may do",
+		Short: "Create accounts and change their roles",
 		Long: `Creates accounts, and grants and revokes their roles: shopper, seller, operator, finance,
-admin. It is how the first admin comes to be; further ones can be made with the API.
+admin. Use it to make the first admin; admins can make others through the API.
 
-The secret comes from the environment: MERIDIAN_SECRET, as the pods have it.`,
+The secret comes from the environment: MERIDIAN_SECRET, the same as the pods'.`,
 	}
 	command.AddCommand(newAccountCreateCommand(), newAccountGrantCommand(), newAccountRevokeCommand())
 	return command
@@ -80,7 +80,7 @@ func newAccountCreateCommand() *cobra.Command {
 		},
 	}
 	flags.register(command)
-	command.Flags().StringVar(&name, "name", "", "name of who it is for")
+	command.Flags().StringVar(&name, "name", "", "name of the account's owner")
 	command.Flags().StringVar(&country, "country", "", "ISO 3166-1 alpha-2 code; it decides the home region")
 	command.Flags().StringVar(&passwordFile, "password-file", "", "file whose first line is the password; without it standard input")
 	return command
@@ -110,7 +110,7 @@ func newAccountGrantCommand() *cobra.Command {
 	}
 	flags.register(command)
 	roleFlag(command, &role)
-	command.Flags().StringVar(&seller, "seller", "", "whom it acts for, with the role seller")
+	command.Flags().StringVar(&seller, "seller", "", "seller it acts for, with the role seller")
 	return command
 }
 

@@ -26,23 +26,23 @@ func serveMetrics(ctx context.Context, address string, run func(context.Context,
 	if address == "" {
 		return func() error { return nil }, nil
 	}
-	return serveAside(ctx, address, "--metrics-listen", run)
-}
-
-// serveAside calls run with a listener on address until stop is called, also after ctx has ended: the last scrape sees
-// the drain. An error names the flag that chose the address.
-func serveAside(ctx context.Context, address, flag string, run func(context.Context, net.Listener) error) (stop func() error, err error) {
-	listener, err := listen(address, flag)
+	listener, err := listen(address, "--metrics-listen")
 	if err != nil {
 		return nil, err
 	}
+	return serveAside(ctx, listener, run), nil
+}
+
+// serveAside calls run with the listener until stop is called, which returns run's error. It goes on after ctx has ended,
+// so that the last scrape sees the drain.
+func serveAside(ctx context.Context, listener net.Listener, run func(context.Context, net.Listener) error) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, listener) }()
 	return func() error {
 		cancel()
 		return <-ended
-	}, nil
+	}
 }
 
 // listen opens a TCP listener on an address that a flag chose, and names the flag if that fails.
@@ -75,13 +75,11 @@ func servePprof(address string, out io.Writer) (stop func(), err error) {
 	routes.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	routes.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	routes.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	server := serve.Server{Name: "profiles", Handler: routes, StopTimeout: -1}
-	end, err := serveAside(context.Background(), address, "--pprof", func(ctx context.Context, listener net.Listener) error {
-		fmt.Fprintf(out, "profiles at http://%s/debug/pprof/\n", listener.Addr())
-		return server.Run(ctx, listener)
-	})
+	listener, err := listen(address, "--pprof")
 	if err != nil {
 		return nil, err
 	}
+	end := serveAside(context.Background(), listener, serve.Server{Name: "profiles", Handler: routes, StopTimeout: -1}.Run)
+	fmt.Fprintf(out, "profiles at http://%s/debug/pprof/\n", listener.Addr())
 	return func() { _ = end() }, nil // profiles in progress are cut off
 }

@@ -126,11 +126,11 @@ func printChaos(out io.Writer, results []chaos.Result, asJSON bool) error {
 		return json.NewEncoder(out).Encode(map[string]any{"scenarios": sums, "runs": results})
 	}
 	printFaults(out, results)
-	table := report.NewFigures(out, "scenario", "runs", "checkouts", "orders", "paid", "cancelled", "sold out", "repeated calls", "kills", "cuts",
-		"settled in", "oversold", "lost", "charged without order", "charged twice", "other", "pending", "verify")
+	table := report.NewFigures(out, "scenario", "runs", "checkouts", "orders", "paid", "cancelled", "sold out", "repeated calls", "kills",
+		"cuts", "settled in", "oversold", "lost", "charged without order", "charged twice", "other", "pending", "verify")
 	for _, s := range sums {
-		table.Row(s.Scenario, s.Runs, s.Attempted, s.Acknowledged, s.Paid, s.Cancelled, s.SoldOut, s.Repeats, s.PodKills+s.DatabaseKills, s.Cuts,
-			fmt.Sprintf("%.0f s", s.Settled), s.Oversold, s.Lost, s.ChargedWithoutOrder, s.ChargedTwice, s.Other, s.Pending, verified(s))
+		table.Row(s.Scenario, s.Runs, s.Attempted, s.Acknowledged, s.Paid, s.Cancelled, s.SoldOut, s.Repeats, s.PodKills+s.DatabaseKills,
+			s.Cuts, fmt.Sprintf("%.0f s", s.Settled), s.Oversold, s.Lost, s.ChargedWithoutOrder, s.ChargedTwice, s.Other, s.Pending, verified(s))
 	}
 	return table.Flush()
 }

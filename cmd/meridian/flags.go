@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/local"
+	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
@@ -70,6 +73,20 @@ func (f *databaseFlags) open(c *cobra.Command, config database.Config) (*databas
 	config.IdleInTransactionTimeout = config.StatementTimeout
 	db, err := database.Open(c.Context(), config)
 	return db, set, err
+}
+
+// logFlags say how a server writes its log.
+type logFlags struct{ format, level string }
+
+func (f *logFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
+	c.Flags().StringVar(&f.level, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"),
+		"debug, info, warn or error [MERIDIAN_LOG_LEVEL]")
+}
+
+// logger returns the log that the flags ask for.
+func (f *logFlags) logger(out io.Writer) (*slog.Logger, error) {
+	return telemetry.NewLogger(out, telemetry.LogConfig{Format: f.format, Level: f.level})
 }
 
 // actorFlag adds the flag that says who acts, for the audit.

@@ -27,7 +27,7 @@ func newFXCommand() *cobra.Command {
 decides about those that are held because they are too far from the rate before. A rate is
 units of a currency for one euro.
 
-What was in force is never changed: a change comes into force ` + fx.DefaultLead.String() + ` after it was made, when every
+The past never changes: a change takes effect ` + fx.DefaultLead.String() + ` after it was made, when every
 pod has read it.`,
 	}
 	command.AddCommand(newFXImportCommand(), newFXListCommand(), newFXSetCommand(), newFXConfirmCommand(), newFXRejectCommand(),
@@ -215,9 +215,9 @@ func newFXSetCommand() *cobra.Command {
 	var from, to string
 	command := &cobra.Command{
 		Use:   "set CURRENCY RATE",
-		Short: "Enter a rate by hand: it counts before any other",
-		Long: `Enters a rate by hand, in units of the currency for one euro. It counts before any other from
---from, or as soon as every pod knows of it, until --to, or until it is withdrawn.`,
+		Short: "Enter a rate by hand, which takes precedence over any other",
+		Long: `Enters a rate by hand, in units of the currency for one euro. It takes precedence over any
+other from --from, or as soon as every pod has it, until --to, or until it is withdrawn.`,
 		Example: `  meridian fx set AED 4.2910 --reason "no other source"
   meridian fx set USD 1.17 --from 2026-05-01T00:00:00Z --to 2026-06-01T00:00:00Z --reason "fixed for May"`,
 		Args: exactArgs(2),
@@ -242,7 +242,7 @@ func newFXSetCommand() *cobra.Command {
 	reasonFlag(command, &in.Reason)
 	command.Flags().StringVar(&from, "from", "", "when it comes into force, such as 2026-05-01T00:00:00Z; as soon as may be unless given")
 	command.Flags().StringVar(&to, "to", "", "when it ends; when it is withdrawn unless given")
-	command.Flags().BoolVar(&in.AcceptJump, "accept-jump", false, "it is meant to be further than --max-jump from the published rate")
+	command.Flags().BoolVar(&in.AcceptJump, "accept-jump", false, "accept a rate further than --max-jump from the published one")
 	return command
 }
 
@@ -274,7 +274,7 @@ func newFXConfirmCommand() *cobra.Command {
 func newFXRejectCommand() *cobra.Command {
 	return newFXDecisionCommand(cobra.Command{
 		Use:     "reject CURRENCY DAY",
-		Short:   "Say that a held rate is wrong: it never comes into force",
+		Short:   "Reject a held rate: it never comes into force",
 		Example: `  meridian fx reject TRY 2026-04-13 --reason "two digits were swapped"`,
 	}, "rejected", true, (*fx.Rates).Reject)
 }

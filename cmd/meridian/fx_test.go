@@ -22,8 +22,10 @@ func TestFX(t *testing.T) {
 		code int
 		want string // a pattern of what is written
 	}{
-		{"import", []string{"import", file}, 0, `^held: TRY 60 of 2026-04-13, after 50: confirm or reject it\necb: 4 rates new \(1 held, 0 too late to be in force\), 0 unchanged, 0 conflicts; not in use: LTL\n$`},
-		{"import again", []string{"import", file}, 0, `^ecb: 0 rates new \(0 held, 0 too late to be in force\), 4 unchanged, 0 conflicts; not in use: LTL\n$`},
+		{"import", []string{"import", file}, 0, `^held: TRY 60 of 2026-04-13, after 50: confirm or reject it\n` +
+			`ecb: 4 rates new \(1 held, 0 too late to be in force\), 0 unchanged, 0 conflicts; not in use: LTL\n$`},
+		{"import again", []string{"import", file}, 0,
+			`^ecb: 0 rates new \(0 held, 0 too late to be in force\), 4 unchanged, 0 conflicts; not in use: LTL\n$`},
 		{"import our own", []string{"import", file, "--manual", "--max-jump", "3000"}, exitUsage,
 			`^meridian: the list of rates is not valid; rates\[4\]\.currency must be an ISO 4217 code`},
 		{"list what is held", []string{"list", "--status", "held"}, 0,
@@ -38,7 +40,8 @@ func TestFX(t *testing.T) {
 			`^set: 1.2 USD for one euro, manual of 20\S+Z, in force from 2126-05-01T00:00:00Z to 2126-06-01T00:00:00Z\n$`},
 		{"set again", []string{"set", "USD", "1.2", "--reason", "fixed", "--from", "2126-05-01T00:00:00Z"}, exitUsage,
 			`valid_from must not be in the time of the manual rate of`},
-		{"import the history", []string{"import"}, 0, `^conflict: TRY 52.3147 of 2026-04-10: 50 is stored, and stays\n[\s\S]*\necb: 18672 rates new \(0 held, 1284 too late to be in force\), 0 unchanged, 4 conflicts; not in use: BGN\n$`},
+		{"import the history", []string{"import"}, 0, `^conflict: TRY 52.3147 of 2026-04-10: 50 is stored, and stays\n[\s\S]*\n` +
+			`ecb: 18672 rates new \(0 held, 1284 too late to be in force\), 0 unchanged, 4 conflicts; not in use: BGN\n$`},
 	}
 	for _, step := range steps {
 		code, stdout, stderr := meridianCommand(t, append(append([]string{"fx"}, step.args...), "--database-url", url)...)

@@ -16,8 +16,8 @@ import (
 func newMigrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring a database to this binary's schema, or show what that takes",
-		Long: `Brings a database to this binary's schema and regions. Migrations go forward only; each
+		Short: "Migrate a database to this binary's schema, or show what that takes",
+		Long: `Migrates a database to this binary's schema and regions. Migrations only go forward; each
 statement is recorded when it is done, and pods that start at once wait for each other.
 
 A new region is a YAML file in regions/ and one 'meridian migrate up'.`,

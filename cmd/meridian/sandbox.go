@@ -18,9 +18,9 @@ func newSandboxCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the payment provider that takes no money",
-		Long: `Runs the payment provider that takes no money: a server of its own that pods speak to over
-HTTP, with signed webhooks, and test cards that choose what becomes of a payment (see its
-front page). It is for trying the shop, never for selling.
+		Long: `Runs the payment provider that takes no money: a server that pods call over HTTP, with
+signed webhooks, and test cards that choose what happens to a payment (see its front page).
+It is for trying the shop, never for selling.
 
 Secrets come from the environment: MERIDIAN_SANDBOX_API_KEY and
 MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pods'.`,

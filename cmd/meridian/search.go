@@ -15,15 +15,15 @@ import (
 func newSearchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "search",
-		Short: "See how the search indexes are, build them anew, compare them with the database",
-		Long: `Looks after the search indexes: one in each region, or one in each pod where the engine is
-embedded. They follow the database by themselves.`,
+		Short: "Inspect, rebuild and repair the search indexes",
+		Long: `Inspects, rebuilds and repairs the search indexes: one in each region, or one in each pod
+where the engine is embedded. They follow the database by themselves.`,
 	}
 	command.AddCommand(newSearchStatusCommand(), newSearchReindexCommand(), newSearchCompareCommand(), newSearchEvalCommand())
 	return command
 }
 
-// searchFlags name the shop whose indexes a command looks after, and the one region it is limited to, if any.
+// searchFlags select the shop whose indexes are managed, and the region if only one is meant.
 type searchFlags struct {
 	databaseFlags
 	dir, only string

@@ -12,7 +12,7 @@ import (
 	"meridian/regions"
 )
 
-// mostAside is how many of the products that are set aside are named.
+// mostAside bounds how many of the products that were set aside are listed.
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
@@ -21,10 +21,10 @@ func newSearchStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "List the search indexes: how many documents, how far behind, what is set aside",
 		Long: `Lists the search index of each region, or of each of its pods where the engine is embedded,
-as whoever feeds it last told: its engine, its documents, how far it is behind the database,
-what it is doing, and how many products it could not take. Those are named below, with the
-reason; they are tried again when they change, and by 'meridian search compare'. A state of
-"stopped" says that nobody feeds the index; "none" that a region has none.`,
+as its indexer last reported: the engine, the number of documents, the lag behind the
+database, the state, and how many products it could not take. Those are listed below with
+the reason; they are tried again when they change, and by 'meridian search compare'. The
+state "stopped" means that no process feeds the index; "none" that the region has none.`,
 		Example: `  meridian search status
   meridian search status --region eu-west --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,

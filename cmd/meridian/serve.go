@@ -16,8 +16,8 @@ func newServeCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run one stateless pod of one region",
 		Long: `Runs one stateless pod of one region: the HTTP API, and with --worker the region's
-background work too. On SIGTERM it says that it is not ready, finishes the requests it
-has, and ends.
+background work too. On SIGTERM it reports that it is not ready, finishes the requests in
+flight, and ends.
 ` + podEnvironment,
 		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian serve --region us-east --listen :8080 --worker=false`,
@@ -61,8 +61,8 @@ func newWorkerCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "worker",
 		Short: "Do one region's background work",
-		Long: `Does one region's background work: webhooks, payments nobody answered, orders that
-expire, refunds, events, and what a region that is down left behind. Any number may run.
+		Long: `Does one region's background work: webhooks, payments without an answer, orders that
+expire, refunds, events, and what a failed region left behind. Any number may run.
 ` + podEnvironment,
 		Example: `  meridian worker --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian worker --region eu-west --metrics-listen :9090`,
@@ -74,6 +74,7 @@ expire, refunds, events, and what a region that is down left behind. Any number 
 	return command
 }
 
+// work does the region's background work until the command is stopped.
 func work(c *cobra.Command, flags *podFlags, metrics string) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {

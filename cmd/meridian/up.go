@@ -46,6 +46,7 @@ COCKROACH_BINARY, then in PATH.`,
 	return command
 }
 
+// up runs the shop until the command is stopped.
 func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (err error) {
 	if config.Regions, err = regions.Shipped(); err != nil {
 		return err

@@ -28,11 +28,11 @@ func TestOpened(t *testing.T) {
 		var err error
 		was = testkit.Must(Opened(dir))(t)
 		if diff := cmp.Diff(shop.Address(), was); diff != "" {
-			t.Errorf("the address that is told differs (-shop +told):\n%s", diff)
+			t.Errorf("the published address differs (-shop +published):\n%s", diff)
 		}
 		for region, url := range was.RegionURLs {
 			if status, err := get(t.Context(), url+"/readyz"); err != nil || status != http.StatusOK {
-				t.Errorf("%s is told but not ready: %d, %v", region, status, err)
+				t.Errorf("%s is published but not ready: %d, %v", region, status, err)
 			}
 		}
 		status, code, err := call(t.Context(), http.MethodPost, was.EdgeURL+"/v1/sessions", "",
@@ -73,7 +73,7 @@ func TestOpened(t *testing.T) {
 	}
 }
 
-// A second shop that cannot start in the folder leaves what the first told.
+// A second shop that cannot start in the folder leaves the address of the first.
 func TestOpened_SecondStartFails(t *testing.T) {
 	dir := t.TempDir()
 	first := openShop(t, func(c *Config) { c.Dir = dir })
@@ -84,7 +84,7 @@ func TestOpened_SecondStartFails(t *testing.T) {
 		t.Fatal("a second shop started on the same port")
 	}
 	if _, err := Opened(dir); err != nil {
-		t.Errorf("the first shop is not told any more: %v", err)
+		t.Errorf("the first shop's address is gone: %v", err)
 	}
 }
 

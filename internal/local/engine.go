@@ -19,16 +19,15 @@ const (
 	cockroachDir = "cockroach"
 )
 
-// engine is the database of a shop: where each region reaches it, and how it ends.
+// engine is the database of a shop.
 type engine struct {
 	name string
 	url  func(region string) string
 	stop func(ctx context.Context) error
-	died <-chan struct{} // closed when the server ends by itself; nil if nobody tells
+	died <-chan struct{} // closed when the server ends by itself; nil if that is not known
 }
 
-// startEngine starts the database the configuration asks for, or takes the one that is
-// there.
+// startEngine starts the configured database, or uses the given one.
 func startEngine(ctx context.Context, c Config) (*engine, error) {
 	switch {
 	case c.DatabaseURL != "":

@@ -25,8 +25,7 @@ type listeners struct {
 	taken   []string // ports, and whom they are for
 }
 
-// listen opens every port at once, so that a port that is taken is told before anything
-// is started.
+// listen opens every port at once, so that a taken port is reported before anything is started.
 func listen(edgePort int, set *regions.Set) (*listeners, error) {
 	l := &listeners{regions: make(map[string]net.Listener)}
 	port := edgePort

@@ -17,8 +17,8 @@ const (
 	maxDecimals = 10
 )
 
-// Decimal is an exact decimal number, such as an exchange rate or a multiplier. The zero
-// value is 0. Two that are equal are the same value of the type.
+// Decimal is an exact decimal number, such as an exchange rate or a multiplier. The zero value is 0. Equal numbers
+// are equal by ==.
 type Decimal struct {
 	coefficient int64
 	scale       uint8 // decimals
@@ -32,8 +32,8 @@ func NewDecimal(coefficient int64, decimals int) Decimal {
 	return Decimal{coefficient: coefficient, scale: uint8(decimals)}.trimmed()
 }
 
-// ParseDecimal reads plain decimal text: digits with at most one point, a sign before them;
-// no exponent. It takes at most eighteen digits, ten of them after the point.
+// ParseDecimal parses plain decimal text: an optional minus sign and digits with at most one point; no exponent. It
+// takes at most eighteen digits, ten of them after the point.
 func ParseDecimal(text string) (Decimal, error) {
 	digits := strings.TrimPrefix(text, "-")
 	whole, decimals, point := strings.Cut(digits, ".")
@@ -80,35 +80,22 @@ func power(exponent int) *big.Int {
 }
 
 // String formats the number as the shortest plain text, which ParseDecimal reads.
-func (d Decimal) String() string {
-	digits := strconv.FormatUint(magnitude(d.coefficient), 10)
-	scale := int(d.scale)
-	if len(digits) <= scale {
-		digits = strings.Repeat("0", scale-len(digits)+1) + digits
-	}
-	if scale > 0 {
-		digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
-	}
-	if d.coefficient < 0 {
-		return "-" + digits
-	}
-	return digits
-}
+func (d Decimal) String() string { return fixedPoint(d.coefficient, int(d.scale)) }
 
-// MarshalText writes the number as String does: in JSON it is text, so that no reader makes
-// a binary fraction of it.
+// MarshalText encodes the number as String does. In JSON it is a string, so that no reader turns it into a binary
+// fraction.
 func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText decodes what MarshalText wrote.
 func (d *Decimal) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDecimal(string(text))
 	return err
 }
 
-// Value makes a column of type text hold the number.
+// Value encodes the number for a text column.
 func (d Decimal) Value() (driver.Value, error) { return d.String(), nil }
 
-// Scan reads it from one.
+// Scan decodes the number from a text column.
 func (d *Decimal) Scan(from any) error {
 	text, ok := from.(string)
 	if !ok {
@@ -117,7 +104,7 @@ func (d *Decimal) Scan(from any) error {
 	return d.UnmarshalText([]byte(text))
 }
 
-// quotientDecimals is how exact a Quotient is: what an exchange rate needs.
+// quotientDecimals is the precision of a Quotient, which is what exchange rates need.
 const quotientDecimals = 8
 
 // Quotient returns d / e, both above zero, rounded half to even to eight decimals. It fails with ErrOverflow if the

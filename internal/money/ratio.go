@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 )
 
-// Ratio is an exact fraction, above zero, by which amounts are multiplied: a product of
-// rates and multipliers, rounded only when it is applied (Rounding.Apply). Make one with
-// NewRatio; the zero value is none.
+// Ratio is an exact fraction above zero by which amounts are multiplied: a product of rates and multipliers that is
+// rounded only when it is applied (Rounding.Apply). NewRatio makes one; the zero value is not valid.
 type Ratio struct{ num, den uint64 }
 
-// One is the ratio that changes nothing.
+// One is the ratio that leaves amounts unchanged.
 var One = Ratio{num: 1, den: 1}
 
 // NewRatio returns the product of over divided by the product of under, reduced. All factors must be above zero. It
@@ -19,17 +19,15 @@ var One = Ratio{num: 1, den: 1}
 // about eight digits each.
 func NewRatio(over, under []Decimal) (Ratio, error) {
 	r := big.NewRat(1, 1)
-	for _, d := range over {
-		if d.Sign() <= 0 {
+	for i, d := range slices.Concat(over, under) {
+		switch {
+		case d.Sign() <= 0:
 			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
+		case i < len(over):
+			r.Mul(r, d.Rat())
+		default:
+			r.Quo(r, d.Rat())
 		}
-		r.Mul(r, d.Rat())
-	}
-	for _, d := range under {
-		if d.Sign() <= 0 {
-			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
-		}
-		r.Quo(r, d.Rat())
 	}
 	if !r.Num().IsUint64() || !r.Denom().IsUint64() {
 		return Ratio{}, ErrOverflow
@@ -45,6 +43,7 @@ func Conversion(from Currency, fromRate Decimal, to Currency, toRate, multiplier
 		[]Decimal{fromRate, NewDecimal(pow10(from.Exponent()), 0)})
 }
 
+// pow10 returns 10^exponent.
 func pow10(exponent int) int64 {
 	power := int64(1)
 	for range exponent {
@@ -53,7 +52,7 @@ func pow10(exponent int) int64 {
 	return power
 }
 
-// Mode says which of two equally near numbers a rounding takes.
+// Mode says which of two equally near numbers a rounding chooses.
 type Mode string
 
 // The modes of rounding.
@@ -62,8 +61,8 @@ const (
 	HalfUp   Mode = "half_up"   // the greater one: what people expect of a price tag
 )
 
-// Rounding is a rule for price tags: to the nearest amount that is Ending more than a
-// multiple of Modulus, in minor units.
+// Rounding is a rule for price tags: it rounds to the nearest amount that is Ending more than a multiple of Modulus,
+// in minor units.
 //
 //	to the minor unit           Modulus 1
 //	cash, as CHF 0.05           Modulus 5
@@ -79,7 +78,7 @@ type Rounding struct {
 // Exact rounds to the minor unit, half to even.
 var Exact = Rounding{Name: "exact", Modulus: 1, Mode: HalfEven}
 
-// Valid reports what is wrong with a rule, or nil.
+// Valid returns an error that says what is wrong with the rule, or nil.
 func (r Rounding) Valid() error {
 	switch {
 	case r.Name == "":

@@ -22,10 +22,10 @@ func (p *Pod) watches() []job {
 	}
 }
 
-// mostWaiting bounds how many rows of a queue are counted: more than that is too many.
+// mostWaiting bounds how many rows of a queue are counted.
 const mostWaiting = 10_000
 
-// backlog is how many rows wait in a queue, and since when the oldest does; nil for none.
+// backlog holds how many rows wait in a queue, and since when the oldest does; nil if none does.
 type backlog struct {
 	queue   string
 	waiting int64
@@ -33,8 +33,8 @@ type backlog struct {
 	now     time.Time
 }
 
-// watchBacklog reads what waits in the region: one statement on partial indexes. It stands
-// here since it is about the domains' queues together, in one round trip.
+// watchBacklog measures the region's queues with one statement on partial indexes. It lives here because it reads the
+// queues of several domains in one round trip.
 func (p *Pod) watchBacklog(ctx context.Context) (int, error) {
 	// $1 = region, $2 = most rows counted
 	queues, err := database.List(ctx, p.DB, func(row pgx.CollectableRow) (b backlog, err error) {
@@ -62,8 +62,8 @@ FROM (
 	}
 	for _, b := range queues {
 		label := metric.WithAttributes(attribute.String("queue", b.queue))
-		p.telling.waiting.Record(ctx, b.waiting, label)
-		p.telling.age.Record(ctx, b.age().Seconds(), label)
+		p.metrics.waiting.Record(ctx, b.waiting, label)
+		p.metrics.age.Record(ctx, b.age().Seconds(), label)
 	}
 	return 0, nil
 }
@@ -75,13 +75,11 @@ func (b backlog) age() time.Duration {
 	return max(b.now.Sub(*b.since), 0)
 }
 
-// stockChecks are the checks whose rows are stock rows: what they find is what is wrong
-// with the inventory.
+// stockChecks are the checks on stock rows, whose findings are errors of the inventory.
 var stockChecks = []string{"stock_ledger", "stock_limits", "stock_promises", "stock_homes"}
 
-// auditStock runs the stock checks of meridian verify and publishes what they count. Each
-// reads the whole shop's stock, so it is a job of few passes; two regions that are cut off
-// from each other each tell what they see.
+// auditStock runs the stock checks of meridian verify and publishes their counts. Each reads the whole shop's stock,
+// so it runs rarely. Regions that are cut off from each other each report what they see.
 func (p *Pod) auditStock(ctx context.Context) (int, error) {
 	report, err := verify.Run(ctx, p.DB, verify.Options{
 		Regions: p.config.Regions, Checks: stockChecks, Examples: -1, Background: true,
@@ -90,10 +88,10 @@ func (p *Pod) auditStock(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("audit the stock: %w", err)
 	}
 	for _, result := range report.Results {
-		p.telling.broken.Record(ctx, result.Broken, metric.WithAttributes(attribute.String("check", result.Check)))
+		p.metrics.broken.Record(ctx, result.Broken, metric.WithAttributes(attribute.String("check", result.Check)))
 	}
-	p.telling.accuracy.Record(ctx, accuracy(report))
-	p.telling.audited.Record(ctx, float64(report.StartedAt.Unix()))
+	p.metrics.accuracy.Record(ctx, accuracy(report))
+	p.metrics.audited.Record(ctx, float64(report.StartedAt.Unix()))
 	return 0, nil
 }
 

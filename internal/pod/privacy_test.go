@@ -236,10 +236,12 @@ SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
 }
 
 const (
-	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh","country":"IE"}`
-	credentials  = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
-	postal       = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77","country":"IE","phone":"+353 1 9980877"}`
-	guestPostal  = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
+	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh",` +
+		`"country":"IE"}`
+	credentials = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
+	postal      = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77",` +
+		`"country":"IE","phone":"+353 1 9980877"}`
+	guestPostal = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
 )
 
 // shopAsCustomer registers far from home, signs in, orders and has it delivered and refunded.
@@ -274,7 +276,8 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("GET", "/v1/search?q=Featherstonehaugh+quillon%40example.org&brand=Marzipan", "", 200)
 	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
 	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
-	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
+	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody",`+
+		`"new_password":"another: a very long passphrase of nobody"}`, 204)
 }
 
 // browse lets a customer look around, at home and far away, order once more and rate what was bought, and writes down what

@@ -12,7 +12,7 @@ import (
 	"meridian/internal/testkit"
 )
 
-func (s *Searcher) setRules(rules ...Rule) { s.rules.rules.Store(&rules) }
+func (s *Searcher) setRules(rules ...Rule) { s.rules.Store(&rules) }
 
 func mugs() []Card {
 	return []Card{product(1, "Red mug", "Acme"), product(2, "Blue mug", "Acme"), product(3, "Green mug", "Best"), product(4, "Mug tree", "Best"), product(5, "Teapot", "Acme")}

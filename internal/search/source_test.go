@@ -42,7 +42,7 @@ func TestSearch_FallsBack(t *testing.T) {
 				database.set(test.database, false)
 				s := newShelves(t,
 					Source{Name: "eu-west", Engine: own},
-					Source{Name: "us-east", Engine: Elsewhere{remote}, Degraded: RemoteRegion},
+					Source{Name: "us-east", Engine: RemoteEngine{remote}, Degraded: RemoteRegion},
 					Source{Name: "database", Engine: database, Degraded: FromDatabase})
 				got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 10, Filter: Filter{InStock: true}}})
 				if !errors.Is(err, test.wantErr) {
@@ -94,7 +94,7 @@ func TestSearch_NotAskedWhileFilling(t *testing.T) {
 			Source{Name: "own", Engine: own, Filled: func(context.Context) (bool, error) { return full, nil }},
 			Source{Name: "remote", Engine: remote, Degraded: RemoteRegion})
 		look := func() Degraded {
-			s.lookAt(t.Context(), s.sources[0])
+			s.checkFilled(t.Context(), s.sources[0])
 			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}))(t)
 			return got.Degraded
 		}

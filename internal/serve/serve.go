@@ -17,9 +17,9 @@ import (
 const HeaderTimeout = 10 * time.Second
 
 const (
-	idleTimeout        = 2 * time.Minute
-	maxHeaderBytes     = 32 << 10
-	defaultStopTimeout = 30 * time.Second
+	idleTimeout           = 2 * time.Minute
+	defaultMaxHeaderBytes = 32 << 10
+	defaultStopTimeout    = 30 * time.Second
 )
 
 // A Server holds what an HTTP server needs to run. Name and Handler are required. Handlers bound the bodies they read.
@@ -31,6 +31,8 @@ type Server struct {
 	Log *slog.Logger
 	// ReadTimeout and WriteTimeout bound a whole request and its answer; 0 means no bound.
 	ReadTimeout, WriteTimeout time.Duration
+	// MaxHeaderBytes bounds the headers of a request; 0 means 32 KiB.
+	MaxHeaderBytes int
 	// Drain, if set, is called when the context ends. The server goes on taking requests until the channel it returns
 	// delivers, or stops taking them at once if that is nil.
 	Drain func() <-chan time.Time
@@ -48,7 +50,7 @@ func (s Server) Run(ctx context.Context, listener net.Listener) error {
 		ReadTimeout:       s.ReadTimeout,
 		WriteTimeout:      s.WriteTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    cmp.Or(s.MaxHeaderBytes, defaultMaxHeaderBytes),
 		ErrorLog:          slog.NewLogLogger(cmp.Or(s.Log, slog.Default()).Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)

@@ -15,6 +15,7 @@ func (t *Telemetry) Serve(ctx context.Context, listener net.Listener) error {
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", t.Metrics())
 	return serve.Server{
-		Name: "metrics", Handler: routes, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, StopTimeout: -1,
+		Name: "metrics", Handler: routes, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
+		StopTimeout: -1,
 	}.Run(ctx, listener)
 }

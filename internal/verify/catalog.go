@@ -1,6 +1,6 @@
 package verify
 
-// catalogChecks are about what the shop sells.
+// catalogChecks cover what the shop sells.
 var catalogChecks = []check{
 	{
 		name: "category_paths", about: "a category's path is its parent's and its own id", over: "categories",

@@ -1,6 +1,6 @@
 package verify
 
-// eventChecks are about what the shop tells and is told.
+// eventChecks cover the events that the shop sends and the webhooks it receives.
 var eventChecks = []check{
 	{
 		// Delivered events are kept for 7 days. All that one transaction writes has its time:

@@ -2,7 +2,7 @@ package verify
 
 import "meridian/regions"
 
-// orderChecks are about orders, their lines and their history.
+// orderChecks cover orders, their lines and their history.
 var orderChecks = []check{
 	{
 		name: "line_totals", about: "a line's subtotal is unit price × quantity, and its total is that less its discount, with its tax",
@@ -89,10 +89,9 @@ WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minut
 	},
 }
 
-// transitions are what may follow what in an order's history; the first line is of new
-// orders. It repeats the state machine of package order on purpose: an audit that asked
-// the machine would believe its mistakes. A refund that leaves the order as it was, such as
-// of the shipping after that of all goods, is a version without a step.
+// transitions lists what may follow what in an order's history; the first line is of new orders. It repeats the state
+// machine of package order on purpose: an audit that shared it would repeat its mistakes. A refund that leaves the
+// order as it was, such as of the shipping after that of all goods, is a version without a step.
 var transitions = map[string][]string{
 	"":                {"pending_payment"},
 	"pending_payment": {"paid", "cancelled"},

@@ -1,6 +1,6 @@
 package verify
 
-// paymentChecks are about money taken and given back.
+// paymentChecks cover money taken and given back.
 var paymentChecks = []check{
 	{
 		name: "order_payment", about: "an order has one payment, of its total", over: "orders", prefix: "ord",
@@ -37,7 +37,7 @@ JOIN payments p ON p.region = o.region AND p.order_id = o.id
 WHERE o.status = 'pending_payment' AND p.status = 'captured'`,
 	},
 	{
-		// a refund that failed is still owed: refunds_failed tells of it
+		// a refund that failed is still owed: refunds_failed reports it
 		name: "cancelled_orders_refunded", about: "what was captured for a cancelled order is promised back", over: "orders", prefix: "ord",
 		broken: `
 SELECT o.region::text, o.id::text,

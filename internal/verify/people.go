@@ -2,7 +2,7 @@ package verify
 
 import "meridian/regions"
 
-// peopleChecks are about where personal data lives.
+// peopleChecks cover where personal data lives.
 var peopleChecks = []check{
 	{
 		name: "account_homes", about: "an account is in the home region of its country", over: "accounts", prefix: "usr",

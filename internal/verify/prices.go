@@ -6,7 +6,7 @@ import (
 	"meridian/regions"
 )
 
-// priceChecks are about prices, why lines cost what they do, and what promotions gave.
+// priceChecks cover prices, the reasons for the prices of order lines, and promotions.
 var priceChecks = []check{
 	{
 		name: "price_periods", about: "a SKU has at most one price in a list for a quantity at any moment", over: "price_entries",
@@ -136,8 +136,8 @@ WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)`,
 	},
 }
 
-// The currencies of ISO 4217 whose minor unit is not a hundredth. They repeat those of package
-// money on purpose: an audit that asked it would believe its mistakes.
+// The currencies of ISO 4217 whose minor unit is not a hundredth. They repeat those of package money on purpose: an audit
+// that shared them would repeat its mistakes.
 const (
 	withoutDecimals = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 	threeDecimals   = "BHD IQD JOD KWD LYD OMR TND"

@@ -1,6 +1,6 @@
 package verify
 
-// ratingChecks are about what customers think of products.
+// ratingChecks cover customers' ratings of products.
 var ratingChecks = []check{
 	{
 		name: "product_ratings", about: "a product's rating is the sum of what its customers gave it", over: "product_ratings", prefix: "prd",

@@ -1,6 +1,6 @@
 package verify
 
-// stockChecks are about what the shop has and to whom it is promised.
+// stockChecks cover what the shop has in stock and to whom it is promised.
 var stockChecks = []check{
 	{
 		name: "stock_ledger", about: "the counters of a stock row are the sums of its movements", over: "stock",
@@ -98,7 +98,7 @@ WHERE r.status = 'shipped' AND p.id IS NULL`,
 	},
 }
 
-// linePromises compares each order line with what is promised to it, wherever it is.
+// linePromises compares each order line with what is promised to it in any warehouse.
 const linePromises = `
 SELECT o.region::text, o.id::text,
   o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text

@@ -1,6 +1,5 @@
-// Package portability looks for SQL that PostgreSQL takes and CockroachDB does not, or
-// understands differently. Tests hold the migrations and every statement the shop sends to
-// it. It looks at the text only: it finds what is known to go wrong, and proves nothing.
+// Package portability finds SQL that PostgreSQL accepts and CockroachDB rejects or understands differently. Tests check
+// the migrations and every statement the shop sends. It matches text only: it finds known problems and proves nothing.
 package portability
 
 import (
@@ -9,14 +8,14 @@ import (
 	"strings"
 )
 
-// A Rule is something that must not stand in a statement.
+// A Rule is something that must not appear in a statement.
 type Rule struct {
 	Pattern *regexp.Regexp
 	// Reason says what goes wrong and what to write instead.
 	Reason string
 }
 
-// Rules are matched against a statement without its comments and the inside of its strings.
+// Rules are matched against a statement without its comments and the contents of its strings.
 var Rules = []Rule{
 	rule(`::\s*int4?\b|\b(int|integer|int4|smallint|int2)\b(\s*\[\])?\s+(not null|null|default|,)`,
 		"int is 4 bytes on PostgreSQL and 8 on CockroachDB: write int8"),
@@ -52,7 +51,7 @@ func rule(pattern, reason string) Rule {
 	return Rule{Pattern: regexp.MustCompile(`(?is)` + pattern), Reason: reason}
 }
 
-// Check names everything in a statement that is not portable.
+// Check returns everything in a statement that is not portable.
 func Check(sql string) []string {
 	bare := bare(sql)
 	var faults []string

@@ -56,8 +56,7 @@ func (o *Order) AwaitsPayment() bool {
 
 // Stock sums up a SKU's stock over all warehouses.
 type Stock struct {
-	SKU    string
-	OnHand int64
+	SKU string
 	// Short is by how many units rows promise more than they have.
 	Short int64
 	// Received is what came in, by the ledger of movements.
@@ -71,7 +70,7 @@ func ReadBook(ctx context.Context, db *database.DB, set *regions.Set) (Book, err
 		return Book{}, err
 	}
 	stock, err := database.List(ctx, db, pgx.RowToStructByPos[Stock], `
-SELECT s.sku, sum(s.on_hand)::int8, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
+SELECT s.sku, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
 FROM stock s
 LEFT JOIN (
   SELECT sku, sum(on_hand_delta) AS received

@@ -22,8 +22,10 @@ type books struct {
 }
 
 func agreeing() *books {
-	b := &books{told: told{received: map[string]int64{"A": 2}, notes: make(map[string]int)}, held: audit.Book{Orders: make(map[string]*audit.Order)}}
-	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2, OnHand: 2}}
+	b := &books{
+		told: told{received: map[string]int64{"A": 2}, notes: make(map[string]int)}, held: audit.Book{Orders: make(map[string]*audit.Order)},
+	}
+	b.held.Stock = []audit.Stock{{SKU: "A", Received: 2}}
 	for _, o := range []audit.Order{{ID: "ord_1", Status: "paid", CapturedMinor: 100}, {ID: "ord_2", Status: "cancelled"}} {
 		lines := []client.Line{{SKU: "A", Quantity: 1}}
 		o.Cart, o.PaymentID, o.Currency, o.TotalMinor = "crt"+o.ID, "pay"+o.ID, "EUR", 100
@@ -61,7 +63,8 @@ func TestJudge(t *testing.T) {
 		{"a paid order is gone", func(b *books) { delete(b.held.Orders, "ord_1") }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "not there"},
 		{"another total", func(b *books) { b.held.Orders["ord_2"].TotalMinor = 99 }, Verdict{Lost: 1}, "not what was acknowledged"},
 		{"another line", func(b *books) { b.held.Orders["ord_2"].Lines[0].Quantity = 2 }, Verdict{Lost: 1}, "not what was acknowledged"},
-		{"told paid, is cancelled", func(b *books) { b.held.Orders["ord_1"].Status = "cancelled" }, Verdict{Lost: 1, ChargedWithoutOrder: 1}, "told to be paid and is cancelled"},
+		{"told paid, is cancelled", func(b *books) { b.held.Orders["ord_1"].Status = "cancelled" },
+			Verdict{Lost: 1, ChargedWithoutOrder: 1}, "told to be paid and is cancelled"},
 		{"told cancelled, is not", func(b *books) {
 			b.held.Orders["ord_2"].Status = "pending_payment"
 			b.held.Orders["ord_2"].PaymentStatus = "pending"
@@ -78,16 +81,20 @@ func TestJudge(t *testing.T) {
 		}, Verdict{ChargedWithoutOrder: 1}, "kept for an order that is cancelled"},
 		{"two captures", func(b *books) { b.provider = append(b.provider, b.provider[0]) }, Verdict{ChargedTwice: 1}, "paid 2 times"},
 		{"another amount", func(b *books) { b.provider[0].CapturedMinor = 90 }, Verdict{ChargedTwice: 1}, "took 90 EUR"},
-		{"two orders of a cart", func(b *books) { b.held.Orders["ord_2"].Cart = "crtord_1" }, Verdict{ChargedTwice: 1, Lost: 1}, "became the orders"},
+		{"two orders of a cart", func(b *books) { b.held.Orders["ord_2"].Cart = "crtord_1" },
+			Verdict{ChargedTwice: 1, Lost: 1}, "became the orders"},
 		{"a repeated call made another", func(b *books) { b.told.purchases[0].Told(client.Order{ID: "ord_2", Status: "cancelled"}) },
 			Verdict{ChargedTwice: 1, Lost: 2}, "answered with the orders"},
-		{"paid without money", func(b *books) { b.provider[0].Status, b.provider[0].CapturedMinor = payment.StatusFailed, 0 }, Verdict{NotCharged: 1}, "has none of it"},
-		{"open at the provider", func(b *books) { b.provider[1].Status = payment.StatusProcessing }, Verdict{LeftOpen: 1}, "is processing at the provider"},
+		{"paid without money", func(b *books) { b.provider[0].Status, b.provider[0].CapturedMinor = payment.StatusFailed, 0 },
+			Verdict{NotCharged: 1}, "has none of it"},
+		{"open at the provider", func(b *books) { b.provider[1].Status = payment.StatusProcessing },
+			Verdict{LeftOpen: 1}, "is processing at the provider"},
 		{"a refund not promised", func(b *books) {
 			b.provider[0].Refunds = []sandbox.HeldRefund{{ID: "r", Status: payment.RefundSucceeded, Minor: 10}}
 		}, Verdict{RefundedWrongly: 1}, "the refunds map[r:10] were sent, map[] promised"},
 		{"a refund told and forgotten", func(b *books) { b.told.purchases[0].RefundedMinor = 10 }, Verdict{RefundedWrongly: 1}, "10 were told"},
-		{"refused, yet ordered", func(b *books) { b.told.purchases[1].Orders, b.told.purchases[1].Refused = nil, shopper.CodeSoldOut }, Verdict{Contradicted: 1}, "told of no order"},
+		{"refused, yet ordered", func(b *books) { b.told.purchases[1].Orders, b.told.purchases[1].Refused = nil, shopper.CodeSoldOut },
+			Verdict{Contradicted: 1}, "told of no order"},
 		{"a strange answer", func(b *books) { b.told.notes["checkout: not_found"]++ }, Verdict{Contradicted: 1}, "not_found"},
 	}
 	for _, test := range tests {

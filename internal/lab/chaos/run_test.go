@@ -23,9 +23,9 @@ func TestRun(t *testing.T) {
 		t.Fatalf("build the program: %v\n%s", err, out)
 	}
 	set := testkit.Must(regions.Shipped())(t)
-	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: ways(
-		(*breaker).killPods, (*breaker).killInCheckout, (*breaker).killInPayment, (*breaker).killDatabases,
-	)}
+	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: []fault{
+		(*breaker).killPods, killAt(checkoutSent, paymentAsked, paymentDone), (*breaker).killDatabases,
+	}}
 	result := testkit.Must(Run(t.Context(), scenario, Config{
 		Regions: set, Executable: binary, Seed: 7, Duration: 5 * time.Second, Shoppers: 8, Hurry: true,
 		Tell: func(line string) { t.Log(line) },
@@ -34,6 +34,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the run found something; its shop is in %s:\n%+v", result.Folder, result)
 	}
 	if result.Acknowledged == 0 || result.PodKills == 0 || result.DatabaseKills == 0 {
-		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted", result.Acknowledged, result.PodKills, result.DatabaseKills)
+		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted",
+			result.Acknowledged, result.PodKills, result.DatabaseKills)
 	}
 }

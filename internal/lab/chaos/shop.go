@@ -34,11 +34,19 @@ const (
 	webhookPause      = 4 * time.Second
 )
 
+// shopConfig says what to open.
+type shopConfig struct {
+	set        *regions.Set
+	dice       dice
+	dir        string // of the data and the logs
+	executable string
+	podsEach   int  // pods of each region
+	proxied    bool // pods reach the database through a Proxy
+}
+
 // shop is a shop of real processes over a database that keeps what it commits.
 type shop struct {
-	dir     string
-	set     *regions.Set
-	dice    dice
+	shopConfig
 	secret  []byte
 	keys    sandboxKeys
 	port    int    // of the database
@@ -65,36 +73,28 @@ type replica struct {
 	proxy  *Proxy // between it and the database; nil where it connects directly
 }
 
-// shopConfig says what to open.
-type shopConfig struct {
-	set        *regions.Set
-	dice       dice
-	dir        string
-	executable string
-	podsEach   int  // pods of each region
-	proxied    bool // pods reach the database through a Proxy
-}
-
 // openShop starts everything and returns when all pods are ready. The caller closes the shop.
 func openShop(ctx context.Context, c shopConfig) (*shop, error) {
-	s := &shop{
-		dir: c.dir, set: c.set, dice: c.dice, secret: make([]byte, 32), keys: sandboxKeys{rand.Text(), rand.Text()}, http: client.NewHTTP(64),
-	}
+	s := &shop{shopConfig: c, secret: make([]byte, 32), keys: sandboxKeys{rand.Text(), rand.Text()}, http: client.NewHTTP(64)}
 	rand.Read(s.secret)
-	if err := s.open(ctx, c); err != nil {
+	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *shop) open(ctx context.Context, c shopConfig) (err error) {
+func (s *shop) open(ctx context.Context) (err error) {
 	if s.port, err = embedded.FreePort(); err != nil {
 		return err
 	}
 	if err := s.startDatabase(ctx); err != nil {
 		return err
 	}
-	s.onClose(s.stopDatabase)
+	s.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+		defer cancel()
+		return s.postgres.Stop(ctx)
+	})
 	if err := s.postgres.CreateDatabase(ctx, databaseName); err != nil {
 		return err
 	}
@@ -108,12 +108,12 @@ func (s *shop) open(ctx context.Context, c shopConfig) (err error) {
 		return err
 	}
 	s.onClose(func() error { s.db.Close(); return nil })
-	if err := s.startProvider(c.executable); err != nil {
+	if err := s.startProvider(); err != nil {
 		return err
 	}
 	for _, region := range s.set.All() {
-		for i := range max(c.podsEach, 1) {
-			if err := s.startPod(c, region.Name, fmt.Sprintf("%s-%d", region.Code, i+1)); err != nil {
+		for i := range s.podsEach {
+			if err := s.startPod(region.Name, fmt.Sprintf("%s-%d", region.Code, i+1)); err != nil {
 				return err
 			}
 		}
@@ -143,14 +143,8 @@ func (s *shop) killDatabase() error {
 	return s.postgres.Kill()
 }
 
-func (s *shop) stopDatabase() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
-	return s.postgres.Stop(ctx)
-}
-
 // startProvider starts the payment sandbox behind the gateway.
-func (s *shop) startProvider(executable string) error {
+func (s *shop) startProvider() error {
 	port, err := embedded.FreePort()
 	if err != nil {
 		return err
@@ -159,10 +153,11 @@ func (s *shop) startProvider(executable string) error {
 		return err
 	}
 	env := []string{"MERIDIAN_SANDBOX_API_KEY=" + s.keys.api, "MERIDIAN_SANDBOX_WEBHOOK_SECRET=" + s.keys.webhooks}
-	s.sandbox = newProcess(executable, s.dir, "sandbox", env, "sandbox", "--listen", address(port),
+	s.sandbox = newProcess(s.executable, s.dir, "sandbox", env, "sandbox", "--listen", address(port),
 		"--webhook-url", s.gateway.webhookURL(), "--state-file", s.stateFile(), "--webhook-pause", webhookPause.String())
 	s.onClose(func() error { s.sandbox.stop(); return nil })
-	return s.sandbox.start()
+	s.sandbox.start()
+	return nil
 }
 
 // openGateway opens a gateway to the sandbox of that URL.
@@ -196,14 +191,14 @@ func (s *shop) find(name string) *replica {
 // stateFile returns the path of the provider's own book.
 func (s *shop) stateFile() string { return filepath.Join(s.dir, "sandbox.state") }
 
-func (s *shop) startPod(c shopConfig, region, name string) error {
+func (s *shop) startPod(region, name string) error {
 	port, err := embedded.FreePort()
 	if err != nil {
 		return err
 	}
 	r := &replica{region: region, base: "http://" + address(port)}
 	databaseURL := s.url
-	if c.proxied {
+	if s.proxied {
 		if r.proxy, err = NewProxy(address(s.port)); err != nil {
 			return err
 		}
@@ -215,10 +210,11 @@ func (s *shop) startPod(c shopConfig, region, name string) error {
 		"MERIDIAN_SANDBOX_URL=" + s.gateway.providerURL(name), "MERIDIAN_SANDBOX_API_KEY=" + s.keys.api,
 		"MERIDIAN_SANDBOX_WEBHOOK_SECRET=" + s.keys.webhooks, "MERIDIAN_LOG_LEVEL=warn",
 	}
-	r.process = newProcess(c.executable, s.dir, name, env, "serve", "--region", region, "--listen", address(port),
+	r.process = newProcess(s.executable, s.dir, name, env, "serve", "--region", region, "--listen", address(port),
 		"--rate-limit", "-1", "--drain-delay", "0", "--pay-within", payWithin.String(), "--check-payment-after", checkPaymentAfter.String())
 	s.pods = append(s.pods, r)
-	return r.start()
+	r.start()
+	return nil
 }
 
 // through returns a connection string by way of a proxy.
@@ -271,9 +267,7 @@ func (s *shop) repair(ctx context.Context) error {
 		if p.proxy != nil {
 			p.proxy.Disarm()
 		}
-		if err := p.start(); err != nil {
-			return err
-		}
+		p.start()
 	}
 	return s.awaitReady(ctx)
 }

@@ -32,18 +32,14 @@ type testShop struct {
 func newTestShop(t *testing.T, shoppers int) *testShop {
 	t.Helper()
 	set := testkit.Must(regions.Shipped())(t)
-	d := newDice(1)
 	s := &testShop{t: t, shop: &shop{
-		dir: t.TempDir(), set: set, dice: newDice(1), secret: bytes.Repeat([]byte{7}, 32), keys: sandboxKeys{rand.Text(), rand.Text()},
-		http: client.NewHTTP(64), url: databasetest.URL(t),
+		shopConfig: shopConfig{dir: t.TempDir(), set: set, dice: newDice(1)}, secret: bytes.Repeat([]byte{7}, 32),
+		keys: sandboxKeys{rand.Text(), rand.Text()}, http: client.NewHTTP(64), url: databasetest.URL(t),
 	}}
 	s.db = databasetest.Open(t, s.url, set.Primary().Name)
 	s.openProvider()
 	w := testkit.Must(s.fill(t.Context(), shoppers))(t)
-	s.load = &load{shop: s.shop, world: w, ledger: newLedger(), dice: d, cards: quickCards}
-	for _, receipt := range w.opening {
-		s.load.ledger.receive(receipt.SKU, receipt.Quantity)
-	}
+	s.load = newLoad(s.shop, w, quickCards)
 	return s
 }
 
@@ -79,9 +75,11 @@ func (s *testShop) addPod(region string, workers bool) *replica {
 	}
 	p := testkit.Must(pod.New(t.Context(), pod.Config{
 		Regions: s.set, Region: region, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
-		Database:  database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
-		API:       api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
-		Sandbox:   sandbox.ClientConfig{BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second},
+		Database: database.Config{URL: databaseURL, MaxConns: 6, Tracer: databasetest.Tracer()},
+		API:      api.Config{Limits: api.Limits{Default: api.Rate{Requests: -1}}, DrainDelay: -1},
+		Sandbox: sandbox.ClientConfig{
+			BaseURL: s.gateway.providerURL(region), APIKey: s.keys.api, WebhookSecret: s.keys.webhooks, BreakerPause: time.Second,
+		},
 		PayWithin: 5 * time.Second, CheckPaymentAfter: time.Second,
 	}))(t)
 	testkit.Background(t, func(ctx context.Context) error {
@@ -131,16 +129,14 @@ func (s *testShop) wantInOrder() audit.Book {
 	if left.Total() > 0 {
 		t.Errorf("still pending: %+v", left)
 	}
-	held := testkit.Must(readBook(t.Context(), s.db, s.set))(t)
+	held := testkit.Must(audit.ReadBook(t.Context(), s.db, s.set))(t)
 	provider := testkit.Must(sandbox.ReadBook(s.stateFile()))(t)
-	for _, fault := range judge(s.load.ledger, held, provider).Faults {
+	for _, fault := range judge(s.load.told(), held, provider).Faults {
 		t.Error(fault)
 	}
-	report := testkit.Must(verify.Run(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true}))(t)
-	for _, result := range report.Results {
-		for _, example := range result.Examples {
-			t.Errorf("verify: %s: %+v", result.Check, example)
-		}
+	found := testkit.Must(audit.Verify(t.Context(), s.db, verify.Options{Regions: s.set, Strict: true}))(t)
+	for _, example := range found.Examples {
+		t.Errorf("verify: %s", example)
 	}
 	return held
 }

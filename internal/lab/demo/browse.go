@@ -30,7 +30,8 @@ func (t *tour) browse(ctx context.Context) error {
 			return err
 		}
 		visits = append(visits, v)
-		rows = append(rows, []string{at.name, v.region, v.price, millis(v.took.Quantile(0.5)), fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))})
+		cached := fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))
+		rows = append(rows, []string{at.name, v.region, v.price, millis(v.took.Quantile(0.5)), cached})
 	}
 	product, err := t.from(newYork).GetProduct(ctx, g.product)
 	if err != nil {
@@ -83,9 +84,9 @@ func (t *tour) checkVisits(visits []*visit) {
 		currencies[v.price[len(v.price)-3:]] = true
 	}
 	t.check(nearest == len(visits) && len(regions) == len(places),
-		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.", nearest, len(visits), len(regions)),
-		fmt.Sprintf("each by the nearest, and %d regions", len(places)))
+		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.",
+			nearest, len(visits), len(regions)), fmt.Sprintf("each by the nearest, and %d regions", len(places)))
 	t.check(len(currencies) == 4, fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "4: each country's own")
-	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.", cached, len(visits)),
-		"for all of them")
+	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.",
+		cached, len(visits)), "for all of them")
 }

@@ -63,7 +63,8 @@ func (t *tour) register(ctx context.Context) error {
 func (t *tour) customer(ctx context.Context, at place, home string) (c customer, err error) {
 	s := t.guest(at, "")
 	s.Account = shopper.NewAccount(client.RegisterInput{
-		Email: strings.ToLower(at.country) + "@demo.example", Password: "correct horse " + client.NewKey(), Name: "A Customer", Country: at.country,
+		Email: strings.ToLower(at.country) + "@demo.example", Password: "correct horse " + client.NewKey(), Name: "A Customer",
+		Country: at.country,
 	}, client.Session{})
 	if err := s.Account.Register(ctx, s.Client, ""); err != nil {
 		return c, err

@@ -108,17 +108,25 @@ type tour struct {
 
 // acts lists the acts of the tour, in order.
 var acts = []struct {
-	title, about string
-	play         func(t *tour, ctx context.Context) error
+	title string
+	play  func(t *tour, ctx context.Context) error
+	about string
 }{
-	{"A shop opens", "One process here, many in production: a database, four regions' servers with their workers, a payment company's sandbox, and the edge that sends each shopper to the nearest region.", (*tour).open},
-	{"Browsing in four regions", "The same product, asked for again and again. Each shopper is sent to the nearest region, which answers from its memory, in the shopper's own currency.", (*tour).browse},
-	{"Customers from four countries", "Each registers, fills a cart and orders. Their rows stay in their home region, and they sign in from anywhere.", (*tour).register},
-	{"A race for the last units", "Buyers in all four regions check out at the same moment. The database's constraints decide who was first.", (*tour).race},
-	{"Payments that go wrong", "One order with each of the payment company's test cards, placed before the race; an order waits " + payWithin.String() + " for its payment here. Each ends as it must, and nobody pays twice.", (*tour).pay},
-	{"A region is lost", "While shoppers of all regions buy, one region's server is cut off in the middle of whatever it does, workers and all. Later it comes back.", (*tour).lose},
-	{"Money back", "An operator refunds one unit of an order, and tries to refund more than was paid.", (*tour).refund},
-	{"The audit", "Nothing may be left pending. Then the whole database is held against the shop's invariants, and its payments against the payment company's own books.", (*tour).audit},
+	{"A shop opens", (*tour).open, "One process here, many in production: a database, four regions' servers with their workers, " +
+		"a payment company's sandbox, and the edge that sends each shopper to the nearest region."},
+	{"Browsing in four regions", (*tour).browse, "The same product, asked for again and again. Each shopper is sent to the nearest " +
+		"region, which answers from its memory, in the shopper's own currency."},
+	{"Customers from four countries", (*tour).register, "Each registers, fills a cart and orders. Their rows stay in their home " +
+		"region, and they sign in from anywhere."},
+	{"A race for the last units", (*tour).race, "Buyers in all four regions check out at the same moment. The database's " +
+		"constraints decide who was first."},
+	{"Payments that go wrong", (*tour).pay, "One order with each of the payment company's test cards, placed before the race; an " +
+		"order waits " + payWithin.String() + " for its payment here. Each ends as it must, and nobody pays twice."},
+	{"A region is lost", (*tour).lose, "While shoppers of all regions buy, one region's server is cut off in the middle of whatever " +
+		"it does, workers and all. Later it comes back."},
+	{"Money back", (*tour).refund, "An operator refunds one unit of an order, and tries to refund more than was paid."},
+	{"The audit", (*tour).audit, "Nothing may be left pending. Then the whole database is held against the shop's invariants, and " +
+		"its payments against the payment company's own books."},
 }
 
 // Run goes through the tour and writes its report. The error wraps ErrBroken if the shop broke a promise; any other

@@ -52,7 +52,9 @@ func TestRun(t *testing.T) {
 	if strings.Contains(report, "✗") || strings.Contains(report, "\x1b") || !strings.Contains(report, "PASSED: all 21 checks") {
 		t.Errorf("the report has a ✗, colours, or another end:\n%s", report)
 	}
-	for _, want := range []string{"60 buyers, 10 units: 10 orders, 50 told that it is sold out", "Oversold: 0.", "9 of 9 orders ended as they must", "Lost: 0, doubled: 0."} {
+	for _, want := range []string{
+		"60 buyers, 10 units: 10 orders, 50 told that it is sold out", "Oversold: 0.", "9 of 9 orders ended as they must", "Lost: 0, doubled: 0.",
+	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report does not say %q", want)
 		}

@@ -37,7 +37,8 @@ func (t *tour) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.operator = shopper.NewAccount(client.RegisterInput{Email: t.address.OperatorEmail, Password: t.address.OperatorPassword}, client.Session{})
+	operator := client.RegisterInput{Email: t.address.OperatorEmail, Password: t.address.OperatorPassword}
+	t.operator = shopper.NewAccount(operator, client.Session{})
 	if err := t.operator.SignIn(ctx, t.from(newYork)); err != nil {
 		return fmt.Errorf("sign the operator in: %w", err)
 	}

@@ -87,13 +87,6 @@ func (t *tour) sell(ctx context.Context, at place, g good) sale {
 	return s
 }
 
-// finish stops the crowd and returns all that was bought.
-func (c *crowd) finish() []sale {
-	c.stop()
-	c.running.Wait()
-	return c.sales
-}
-
 // between returns the sales that began and ended in that time, so far.
 func (c *crowd) between(from, to time.Time) []sale {
 	c.mu.Lock()
@@ -140,17 +133,19 @@ func (t *tour) lose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := c.finish()
+	c.stop()
+	c.running.Wait()
+	all := c.sales
 	t.tellPhases([]phase{before, during, after})
 	t.checkOutage(during, after, all)
-	t.check(settled > 0 && settled == waiting,
-		fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.", settled, plural(waiting, "order"), lostRegion), "all of them, and some")
+	t.check(settled > 0 && settled == waiting, fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.",
+		settled, plural(waiting, "order"), lostRegion), "all of them, and some")
 	fmt.Fprintf(t.out, "     The edge sent shoppers to %s again %.1f s after its start.\n", lostRegion, back.Seconds())
 	return t.checkBooked(ctx, all)
 }
 
-// watch lets the crowd buy for a while, and on a slow machine until somebody has bought in
-// each place.
+// watch lets the crowd buy for a while, and on a slow machine until somebody has bought in each place. It returns what was
+// bought meanwhile.
 func (t *tour) watch(ctx context.Context, c *crowd, name string) (phase, error) {
 	p := phase{name: name, from: time.Now()}
 	waiting, cancel := context.WithTimeout(ctx, patience)
@@ -242,13 +237,14 @@ func (t *tour) checkOutage(during, after phase, all []sale) {
 			failed++
 		}
 	}
-	t.check(failed == 0, fmt.Sprintf("Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
+	t.check(failed == 0, fmt.Sprintf(
+		"Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
 		plural(len(all), "purchase"), failed, again), "none failed: "+firstError(all))
 	where := report.Tally(during.sales, whereOf)
 	elsewhere := len(ofLost(during.sales)) - report.Tally(ofLost(during.sales), regionOf)[lostRegion]
 	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[bereft.name],
-		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.", len(where), elsewhere, bereft.name),
-		fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
+		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.",
+			len(where), elsewhere, bereft.name), fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
 	home := report.Tally(ofLost(after.sales), regionOf)[lostRegion]
 	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), bereft.name), "at least one")
 }
@@ -278,7 +274,8 @@ WHERE email = $1`, outageEmail)
 	if err != nil {
 		return fmt.Errorf("count the orders of the outage: %w", err)
 	}
-	t.check(int64(len(told)) == booked, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
-		plural(len(told), "order"), report.Thousands(booked), max(0, int64(len(told))-booked), max(0, booked-int64(len(told)))), "the same number")
+	lost := int64(len(told)) - booked
+	t.check(lost == 0, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
+		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost)), "the same number")
 	return nil
 }

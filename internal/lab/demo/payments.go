@@ -32,7 +32,10 @@ var trials = []trial{
 	{card: "card_reordered", happens: "reports an old failure after the success", status: "paid", captured: true},
 	{card: "card_early", happens: "reports before it answers", status: "paid", captured: true},
 	{card: "card_error_then_success", happens: "answers 500 and takes the money", status: "paid", captured: true},
-	{card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter, status: "cancelled: expired", captured: true, refunded: true},
+	{
+		card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter,
+		status: "cancelled: expired", captured: true, refunded: true,
+	},
 }
 
 // lateAfter is later than an order waits (payWithin), and than a worker needs to see that.
@@ -134,7 +137,7 @@ func amount(minor int64, currency money.Currency) string {
 func (t *tour) refund(ctx context.Context) error {
 	p := t.orders[0]
 	line := p.Order.Lines[1] // three units
-	refunded, err := t.giveBack(ctx, p, client.RefundInput{
+	refunded, err := t.refundSome(ctx, p, client.RefundInput{
 		Lines: []client.RefundLine{{LineNo: line.LineNo, Quantity: 1}}, Reason: "damaged",
 	})
 	if err != nil {
@@ -153,14 +156,14 @@ func (t *tour) refund(ctx context.Context) error {
 		fmt.Sprintf("%s, and the order still paid", money.New(want, currency)))
 	left := refunded.Payment.CapturedMinor - refunded.Payment.RefundedMinor
 	tooMuch := left + 1
-	_, err = t.giveBack(ctx, p, client.RefundInput{AmountMinor: &tooMuch, Reason: "mistake"})
+	_, err = t.refundSome(ctx, p, client.RefundInput{AmountMinor: &tooMuch, Reason: "mistake"})
 	t.check(client.CodeOf(err) == "refund_too_large", fmt.Sprintf("A refund of %s, one more than is left, was refused: %s.",
 		money.New(tooMuch, currency), client.CodeOf(err)), "refund_too_large")
 	return nil
 }
 
-// giveBack refunds some of an order as the operator.
-func (t *tour) giveBack(ctx context.Context, p purchase, in client.RefundInput) (o client.Order, err error) {
+// refundSome refunds some of an order as the operator.
+func (t *tour) refundSome(ctx context.Context, p purchase, in client.RefundInput) (o client.Order, err error) {
 	shop := t.from(p.place)
 	err = t.operator.Do(ctx, shop, func(by client.By) (err error) {
 		o, err = shop.Refund(ctx, by, "", p.Order.ID, in)

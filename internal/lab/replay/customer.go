@@ -40,7 +40,7 @@ func (c *customer) apply(r record) {
 		c.bought = append(c.bought, order)
 	case r.Done != nil:
 		for _, g := range r.Done.Given {
-			c.giveBack(g)
+			c.countReturned(g)
 		}
 	}
 }
@@ -60,8 +60,8 @@ func (r *replayer) register(ctx context.Context, c *customer) error {
 // opens nothing but accounts that a replay made.
 func (r *replayer) account(name, country string) *shopper.Account {
 	return shopper.NewAccount(client.RegisterInput{
-		Email: "customer-" + name + "." + digest(r.choice.seed)[:8] + "@replay.example", Password: digest("password", r.choice.seed, name)[:32],
-		Name: r.person(name), Country: country,
+		Email:    "customer-" + name + "." + digest(r.Seed)[:8] + "@replay.example",
+		Password: digest("password", r.Seed, name)[:32], Name: r.person(name), Country: country,
 	}, client.Session{})
 }
 
@@ -83,8 +83,12 @@ func (r *replayer) person(name string) string {
 }
 
 var (
-	givenNames  = []string{"Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Leslie", "Margaret"}
-	familyNames = []string{"Archer", "Baker", "Carter", "Draper", "Fletcher", "Hooper", "Mason", "Potter", "Smith", "Turner", "Weaver", "Wright"}
+	givenNames = []string{
+		"Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Leslie", "Margaret",
+	}
+	familyNames = []string{
+		"Archer", "Baker", "Carter", "Draper", "Fletcher", "Hooper", "Mason", "Potter", "Smith", "Turner", "Weaver", "Wright",
+	}
 )
 
 // address returns where the customer, or the guest of an invoice, has things sent to.

@@ -20,7 +20,9 @@ var history = []record{
 	{Filled: &filled{part: part{Invoice: "1"}, Cart: "crt_1"}},
 	{Placed: &placed{part: part{Invoice: "1"}, Customer: "7", Region: "eu-west", Order: "ord_1", Goods: []goods{{"A", 5}, {"B", 1}}}},
 	{Done: &done{Invoice: "1", Kind: kindOrder, Customer: "7", Rejected: map[string]int64{"unknown_sku": 1}}},
-	{Done: &done{Invoice: "C2", Kind: kindCancellation, Customer: "7", Unmatched: 3, Given: []given{{Order: "ord_1", Lines: []givenLine{{1, 2}}}}}},
+	{Done: &done{
+		Invoice: "C2", Kind: kindCancellation, Customer: "7", Unmatched: 3, Given: []given{{Order: "ord_1", Lines: []givenLine{{1, 2}}}},
+	}},
 	{Filled: &filled{part: part{Invoice: "3"}, Cart: "crt_2"}},
 	{Placed: &placed{part: part{Invoice: "3"}, Region: "us-west", Order: "ord_2", Goods: []goods{{"A", 1}}}},
 	{Filled: &filled{part: part{Invoice: "3", No: 1}, Cart: "crt_3", Token: "t"}},
@@ -50,7 +52,8 @@ func wantHistory(t *testing.T, s *state) {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}
 	second := part{Invoice: "3", No: 1}
-	if !s.isDone("1") || s.isDone("3") || !s.isPlaced(part{Invoice: "3"}) || s.isPlaced(second) || s.cartOf(second).Cart != "crt_3" || !s.stocked {
+	if !s.isDone("1") || s.isDone("3") || !s.isPlaced(part{Invoice: "3"}) || s.isPlaced(second) || s.cartOf(second).Cart != "crt_3" ||
+		!s.stocked {
 		t.Error("the state is not what was noted")
 	}
 	bought := s.customers["7"].bought

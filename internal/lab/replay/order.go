@@ -67,7 +67,7 @@ func (r *replayer) order(ctx context.Context, c *customer, in invoice, p part, s
 	if err := buyer.Checkout(ctx, r.partKey("order", p), purchase, card); err != nil {
 		return err
 	}
-	ref, err := r.regions.ParseID(regions.OrderPrefix, purchase.Order.ID)
+	ref, err := r.Regions.ParseID(regions.OrderPrefix, purchase.Order.ID)
 	if err != nil {
 		return fmt.Errorf("order %s: %w", purchase.Order.ID, err)
 	}

@@ -35,7 +35,7 @@ type shop struct {
 
 func openShop(t *testing.T) shop {
 	t.Helper()
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	opened := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Empty: true,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
@@ -250,15 +250,21 @@ func keepCarts(text []byte) []byte {
 }
 
 func TestRun_Mistakes(t *testing.T) {
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	tests := []struct {
 		name   string
 		config Config
 		want   []string
 	}{
 		{"nothing", Config{}, []string{"file", "regions", "address", "state file"}},
-		{"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}}, []string{"none.csv"}},
-		{"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1}, []string{"speed", "clients", "limit"}},
+		{
+			"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}},
+			[]string{"none.csv"},
+		},
+		{
+			"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1},
+			[]string{"speed", "clients", "limit"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -58,17 +58,15 @@ var ErrShopAway = errors.New("the shop does not answer: run the same command aga
 // longer than a restart takes.
 const callAttempts = 25
 
-const defaultClients = 32
-
 // ErrInvalid is wrapped by the errors of a Config.
 var ErrInvalid = errors.New("this cannot be replayed")
 
 // Validate reports everything that is wrong, all at once.
 func (c Config) Validate() error {
-	var faults []error
+	var invalid []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
-			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
+			invalid = append(invalid, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
 		}
 	}
 	need(c.File != "", "the file is missing")
@@ -79,14 +77,24 @@ func (c Config) Validate() error {
 	need(c.Clients >= 0 && c.Clients <= 10_000, "%d clients: give 1 to 10000", c.Clients)
 	need(c.Limit >= 0, "--limit %d: give 1 or more invoices, or 0 for all", c.Limit)
 	need(c.Until.IsZero() || c.From.Before(c.Until), "no time from %s to %s", c.From, c.Until)
-	return errors.Join(faults...)
+	return errors.Join(invalid...)
+}
+
+func (c Config) withDefaults() Config {
+	c.Clients = cmp.Or(c.Clients, 32)
+	c.Seed = cmp.Or(c.Seed, "1")
+	if c.Progress == nil {
+		c.Progress = func(int64, int64) {}
+	}
+	if c.Tell == nil {
+		c.Tell = func(string) {}
+	}
+	return c
 }
 
 // replayer is a run at work.
 type replayer struct {
-	choice   selection
-	regions  *regions.Set
-	clients  int
+	Config
 	client   *client.Client
 	operator *shopper.Account
 	run      string
@@ -94,8 +102,7 @@ type replayer struct {
 	atlas    *atlas // for places, not for people: those are drawn while the file is read
 	sold     map[string]bool
 	calls    report.Calls
-	progress func(done, total int64)
-	total    int64
+	survey   Survey
 }
 
 // Run replays the file and reports what came of it. It may be called again with the same State after it was cut off. An
@@ -104,55 +111,40 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
 	}
-	r := newReplayer(c)
-	tell := c.Tell
-	if tell == nil {
-		tell = func(string) {}
+	c = c.withDefaults()
+	r := &replayer{
+		Config: c, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs),
+		operator: shopper.NewAccount(client.RegisterInput{Email: c.Shop.OperatorEmail, Password: c.Shop.OperatorPassword}, client.Session{}),
 	}
-	tell("reading the file")
-	survey, err := r.choice.survey()
-	if err != nil {
+	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.Observe}
+	c.Tell("reading the file")
+	var err error
+	if r.survey, err = c.survey(); err != nil {
 		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	report := Report{File: c.File, Survey: survey}
-	if err := r.open(ctx, c.State, survey); err != nil {
+	report := Report{File: c.File, Survey: r.survey}
+	if err := r.open(ctx); err != nil {
 		return report, stoppedBy(ctx, err)
 	}
-	err = r.replay(ctx, survey, c.Speed, tell, &report)
+	err = r.replay(ctx, &report)
 	report.Tally = r.state.counted()
 	return report, stoppedBy(ctx, errors.Join(err, r.state.journal.close()))
 }
 
-func newReplayer(c Config) *replayer {
-	c.Clients = cmp.Or(c.Clients, defaultClients)
-	c.Seed = cmp.Or(c.Seed, "1")
-	r := &replayer{
-		choice: selection{
-			path: c.File, regions: c.Regions, seed: c.Seed, asIs: c.CountriesAsIs, from: c.From, until: c.Until, limit: cmp.Or(c.Limit, -1),
-		},
-		regions: c.Regions, clients: c.Clients, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs), progress: c.Progress,
-		operator: shopper.NewAccount(client.RegisterInput{Email: c.Shop.OperatorEmail, Password: c.Shop.OperatorPassword}, client.Session{}),
-	}
-	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.Observe}
-	return r
-}
-
 // open signs the operator in and opens the journal, which must be of this run.
-func (r *replayer) open(ctx context.Context, path string, survey Survey) error {
+func (r *replayer) open(ctx context.Context) (err error) {
 	if err := r.operator.SignIn(ctx, r.client); err != nil {
 		return fmt.Errorf("sign in as the operator %s: %w", r.operator.Email, err)
 	}
-	c := r.choice
-	choice := fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d", c.seed, c.asIs, day(c.from), day(c.until), c.limit)
-	var err error
-	r.state, err = openState(path, begun{
-		Run: strings.ToLower(rand.Text()), Shop: r.operator.Session().Account.ID, File: survey.digest, Choice: choice,
+	r.state, err = openState(r.State, begun{
+		Run: strings.ToLower(rand.Text()), Shop: r.operator.Session().Account.ID, File: r.survey.digest,
+		Choice: fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d",
+			r.Seed, r.CountriesAsIs, day(r.From), day(r.Until), cmp.Or(r.Limit, -1)),
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		r.run = r.state.begun.Run
 	}
-	r.run = r.state.begun.Run
-	return nil
+	return err
 }
 
 func day(at time.Time) string {
@@ -162,21 +154,20 @@ func day(at time.Time) string {
 	return at.Format(time.RFC3339)
 }
 
-func (r *replayer) replay(ctx context.Context, survey Survey, speed float64, tell func(string), report *Report) (err error) {
-	tell("receiving stock")
-	if report.Stocked, err = r.stock(ctx, survey); err != nil {
+func (r *replayer) replay(ctx context.Context, report *Report) (err error) {
+	r.Tell("receiving stock")
+	if report.Stocked, err = r.stock(ctx); err != nil {
 		return err
 	}
-	r.total = survey.total()
-	tell("replaying")
+	r.Tell("replaying")
 	before, began := r.state.counted().Orders, time.Now()
 	r.calls.Reset()
-	err = r.dispatch(ctx, &pace{speed: speed})
+	err = r.dispatch(ctx)
 	report.Session = newSession(began, &r.calls, r.state.counted().Orders-before)
 	if err != nil {
 		return err
 	}
-	tell("waiting until nothing is pending")
+	r.Tell("waiting until nothing is pending")
 	report.Outcome, err = r.settle(ctx)
 	return err
 }
@@ -199,9 +190,10 @@ func stoppedBy(ctx context.Context, err error) error {
 const queued = 16
 
 // dispatch hands the invoices to the buyers, each customer's to the same one.
-func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
+func (r *replayer) dispatch(ctx context.Context) error {
+	pace := pace{speed: r.Speed}
 	group, ctx := errgroup.WithContext(ctx)
-	queues := make([]chan invoice, r.clients)
+	queues := make([]chan invoice, r.Clients)
 	for i := range queues {
 		queues[i] = make(chan invoice, queued)
 		group.Go(func() error { return r.serve(ctx, queues[i]) })
@@ -212,7 +204,7 @@ func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
 				close(queue)
 			}
 		}()
-		return r.choice.each(func(line, error) {}, func(in invoice, _ *atlas) error {
+		return r.each(func(line, error) {}, func(in invoice, _ *atlas) error {
 			if r.state.isDone(in.name) {
 				return nil
 			}
@@ -236,7 +228,7 @@ func (r *replayer) buyerOf(in invoice) int {
 	if in.customer == "" {
 		words = []string{"guest", in.name}
 	}
-	return int(number(words...) % uint64(r.clients))
+	return int(number(words...) % uint64(r.Clients))
 }
 
 // serve replays a buyer's invoices, one after the other.
@@ -276,9 +268,7 @@ func (r *replayer) one(ctx context.Context, c *customer, in invoice) (err error)
 	if err := r.happened(c, record{Done: d}); err != nil {
 		return err
 	}
-	if r.progress != nil {
-		r.progress(r.state.counted().Invoices, r.total)
-	}
+	r.Progress(r.state.counted().Invoices, r.survey.total())
 	return nil
 }
 

@@ -30,8 +30,8 @@ func (r *replayer) settle(ctx context.Context) (Outcome, error) {
 	}
 	deadline := time.Now().Add(settleWait)
 	var mu sync.Mutex
-	err := inParallel(ctx, r.clients, r.state.orders, func(ctx context.Context, p placedAs) error {
-		order, err := r.await(ctx, time.Until(deadline), p.order, client.Order.Settled)
+	err := inParallel(ctx, r.Clients, r.state.orders, func(ctx context.Context, id string) error {
+		order, err := r.await(ctx, time.Until(deadline), id, client.Order.Settled)
 		if err != nil {
 			return err
 		}

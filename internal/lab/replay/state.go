@@ -21,13 +21,10 @@ type state struct {
 	done      map[string]bool
 	carts     map[part]filled // filled, and not known to be ordered
 	placed    map[part]string // of invoices that are not done
-	orders    []placedAs
+	orders    []string
 	customers map[string]*customer
 	tally     Tally
 }
-
-// placedAs identifies an order of the run.
-type placedAs struct{ order, region string }
 
 // Tally counts what happened, over all sessions of a run.
 type Tally struct {
@@ -39,13 +36,11 @@ type Tally struct {
 	GuestOrders int64 `json:"guest_orders"`
 	Lines       int64 `json:"lines_ordered"`
 	Units       int64 `json:"units_ordered"`
-	// Cancelled are orders taken back whole, Refunds the refunds of units of others, UnitsBack
-	// the units of both.
+	// Cancelled counts orders taken back whole, Refunds the refunds of units of others, UnitsBack the units of both.
 	Cancelled int64 `json:"orders_cancelled"`
 	Refunds   int64 `json:"refunds"`
 	UnitsBack int64 `json:"units_returned"`
-	// Returns counts cancellations by how much of them was found in earlier orders: whole,
-	// partly, none.
+	// Returns counts cancellations by how much of them was found in earlier orders: whole, partly, none.
 	Returns        map[string]int64 `json:"returns"`
 	UnitsUnmatched int64            `json:"units_unmatched"`
 	Corrections    int64            `json:"stock_corrections"`
@@ -120,7 +115,7 @@ func (s *state) apply(r record) {
 	case r.Placed != nil:
 		delete(s.carts, r.Placed.part)
 		s.placed[r.Placed.part] = r.Placed.Order
-		s.orders = append(s.orders, placedAs{r.Placed.Order, r.Placed.Region})
+		s.orders = append(s.orders, r.Placed.Order)
 		s.tally.addOrder(*r.Placed)
 	case r.Done != nil:
 		s.done[r.Done.Invoice] = true

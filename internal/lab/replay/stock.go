@@ -30,7 +30,7 @@ type Stocked struct {
 }
 
 // stock puts on sale what the shop does not have, and receives what the stream will take.
-func (r *replayer) stock(ctx context.Context, survey Survey) (Stocked, error) {
+func (r *replayer) stock(ctx context.Context) (Stocked, error) {
 	var s Stocked
 	if err := r.readSold(ctx); err != nil {
 		return s, fmt.Errorf("read the catalogue: %w", err)
@@ -39,11 +39,11 @@ func (r *replayer) stock(ctx context.Context, survey Survey) (Stocked, error) {
 		return s, nil
 	}
 	var err error
-	if s.ArticlesAdded, err = r.addArticles(ctx, survey); err != nil {
+	if s.ArticlesAdded, err = r.addArticles(ctx); err != nil {
 		return s, fmt.Errorf("put articles on sale: %w", err)
 	}
-	for _, region := range r.regions.All() {
-		if err := r.fillWarehouse(ctx, region, survey.needs, &s); err != nil {
+	for _, region := range r.Regions.All() {
+		if err := r.fillWarehouse(ctx, region, r.survey.needs, &s); err != nil {
 			return s, fmt.Errorf("receive stock in %s: %w", region.Name, err)
 		}
 	}
@@ -64,10 +64,10 @@ func (r *replayer) readSold(ctx context.Context) error {
 }
 
 // addArticles puts the SKUs that the shop lacks on sale at the file's own price.
-func (r *replayer) addArticles(ctx context.Context, survey Survey) (int64, error) {
+func (r *replayer) addArticles(ctx context.Context) (int64, error) {
 	missing := make(map[string]int64) // and their prices
-	for place := range survey.needs {
-		if pence := survey.price(place.sku); pence > 0 && !r.sold[place.sku] {
+	for place := range r.survey.needs {
+		if pence := r.survey.price(place.sku); pence > 0 && !r.sold[place.sku] {
 			missing[place.sku] = pence
 		}
 	}
@@ -84,7 +84,7 @@ func (r *replayer) addArticles(ctx context.Context, survey Survey) (int64, error
 	}
 	var mu sync.Mutex
 	var added int64
-	err = inParallel(ctx, r.clients, slices.Sorted(maps.Keys(missing)), func(ctx context.Context, sku string) error {
+	err = inParallel(ctx, r.Clients, slices.Sorted(maps.Keys(missing)), func(ctx context.Context, sku string) error {
 		err := seller.Do(ctx, r.client, func(by client.By) error { return r.addArticle(ctx, by, sku, rates.prices(missing[sku])) })
 		if client.CodeOf(err) == "sku_taken" || client.CodeOf(err) == "key_taken" { // it is there, and not on sale
 			return nil
@@ -202,7 +202,7 @@ func (r *replayer) fillWarehouse(ctx context.Context, region regions.Region, nee
 		s.Receipts++
 		s.Units += receipt.Quantity
 	}
-	return inParallel(ctx, r.clients, receipts, func(ctx context.Context, in client.ReceiveInput) error {
+	return inParallel(ctx, r.Clients, receipts, func(ctx context.Context, in client.ReceiveInput) error {
 		// What is there was counted, so a delivery that a run before this one booked is not
 		// booked again; the quantity in the key lets this one book what else is lacking.
 		key := r.key("receive", in.Warehouse, in.SKU, strconv.FormatInt(in.Quantity, 10))

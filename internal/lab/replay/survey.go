@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -45,40 +46,32 @@ func (s Survey) total() int64 {
 	return n
 }
 
-// selection says which part of which file is replayed, and for whom.
-type selection struct {
-	path        string
-	regions     *regions.Set
-	seed        string
-	asIs        bool
-	from, until time.Time
-	limit       int
-}
-
 // each reads the file and calls do with its invoices, and onLine with every line and the reason for which it is passed over.
-func (s selection) each(onLine func(line, error), do func(invoice, *atlas) error) error {
-	file, err := os.Open(s.path)
+func (c Config) each(onLine func(line, error), do func(invoice, *atlas) error) error {
+	file, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return s.eachOf(file, onLine, do)
+	return c.eachOf(file, onLine, do)
 }
 
-func (s selection) eachOf(source io.Reader, onLine func(line, error), do func(invoice, *atlas) error) error {
+func (c Config) eachOf(source io.Reader, onLine func(line, error), do func(invoice, *atlas) error) error {
 	lines, err := newLineReader(source)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.path, err)
+		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	world := newAtlas(s.regions, s.seed, s.asIs)
-	read := &stream{lines: lines, atlas: world, from: s.from, until: s.until, onLine: onLine, seen: make(map[string]int), limit: s.limit}
+	world := newAtlas(c.Regions, c.Seed, c.CountriesAsIs)
+	read := &stream{
+		lines: lines, atlas: world, from: c.From, until: c.Until, onLine: onLine, seen: make(map[string]int), limit: cmp.Or(c.Limit, -1),
+	}
 	for {
 		in, err := read.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("read %s: %w", s.path, err)
+			return fmt.Errorf("read %s: %w", c.File, err)
 		}
 		if err := do(in, world); err != nil {
 			return err
@@ -86,13 +79,13 @@ func (s selection) eachOf(source io.Reader, onLine func(line, error), do func(in
 	}
 }
 
-// survey reads the whole selection. It fails for a file that breaks off, before anything is done.
-func (s selection) survey() (Survey, error) {
+// survey reads what of the file is to be replayed. It fails for a file that breaks off, before anything is done.
+func (c Config) survey() (Survey, error) {
 	found := Survey{
 		Invoices: make(map[string]int64), Rejected: make(map[string]int64),
 		needs: make(map[shelf]int64), prices: make(map[string]map[int64]int64),
 	}
-	file, err := os.Open(s.path)
+	file, err := os.Open(c.File)
 	if err != nil {
 		return found, err
 	}
@@ -100,7 +93,7 @@ func (s selection) survey() (Survey, error) {
 	hash := sha256.New()
 	content := io.TeeReader(file, hash)
 	customers := make(map[string]bool)
-	err = s.eachOf(content, found.addLine, func(in invoice, world *atlas) error {
+	err = c.eachOf(content, found.addLine, func(in invoice, world *atlas) error {
 		found.addInvoice(in, world.region(placeOf(in)))
 		if in.customer == "" && in.kind == kindOrder && len(in.goods) > 0 {
 			found.Guests++

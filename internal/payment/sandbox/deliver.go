@@ -22,7 +22,7 @@ func newWebhookClient(cfg Config) *http.Client {
 	}
 }
 
-// deliver sends an event once. The jobs are what is to be done next: the next try, or what waited for this one.
+// deliver sends an event once. It returns the jobs that follow: the next try, or the events that waited for this one.
 func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	s.mu.Lock()
 	e := s.memory.events[j.id]
@@ -35,7 +35,7 @@ func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	case err == nil:
 		return s.delivered(e.ID)
 	case ctx.Err() != nil:
-		return []job{j}, nil // it is not the receiver's fault
+		return []job{j}, nil // the receiver did not fail
 	case j.try+1 >= s.cfg.MaxTries:
 		s.cfg.Logger.Error("sandbox gives a webhook up", "event", e.ID, "payment", e.PaymentID, "tries", j.try+1, "error", err)
 		return s.delivered(e.ID)
@@ -57,11 +57,11 @@ func (s *Server) backoff(try int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// send posts an event, signed now, and wants a 2xx.
+// send posts an event, signed now, and fails unless it is answered 2xx.
 func (s *Server) send(ctx context.Context, e *eventState, try int) error {
 	url := s.cfg.WebhookURL(e.PaymentID, try)
 	if url == "" {
-		return nil // nobody wants to know
+		return nil // no receiver
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Server) secrets() []string {
 	return []string{s.cfg.Secret, s.cfg.PreviousSecret}
 }
 
-// delivered takes one copy of an event off, and lets go what waited for the last.
+// delivered counts off one copy of an event. After the last it returns the jobs for the events that waited for it.
 func (s *Server) delivered(id string) ([]job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

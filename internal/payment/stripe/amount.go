@@ -29,7 +29,7 @@ const (
 		"UAH USD UYU UZS WST XCD XCG YER ZAR ZMW"
 )
 
-// unit is how Stripe writes amounts of a currency.
+// unit says how Stripe represents amounts of a currency.
 type unit struct {
 	exponent int   // decimals that an amount is sent with
 	multiple int64 // of which every amount has to be one
@@ -81,7 +81,7 @@ func fromStripe(n int64, currency stripego.Currency) (money.Amount, error) {
 	return money.New(minor, code), nil
 }
 
-// scaled moves the decimal point of n by places, and fails if that would cut digits off.
+// scaled moves the decimal point of n by places. It fails if that would lose digits.
 func scaled(n int64, places int) (int64, error) {
 	for ; places > 0; places-- {
 		var err error

@@ -76,7 +76,8 @@ func (r *run) edit(ctx context.Context, dice *rand.Rand) error {
 			switch {
 			case err == nil:
 				r.note(func(result *Result) { result.Edits[kind.name]++ })
-			case !errors.Is(err, catalog.ErrVersionConflict) && !errors.Is(err, inventory.ErrNoStock) && !errors.As(err, new(*inventory.NotEnoughError)):
+			case errors.Is(err, catalog.ErrVersionConflict), errors.Is(err, inventory.ErrNoStock), errors.As(err, new(*inventory.NotEnoughError)):
+			default:
 				return fmt.Errorf("%s: %w", kind.name, err)
 			}
 			return nil

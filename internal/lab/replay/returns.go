@@ -68,8 +68,8 @@ func (b *bought) take(missing map[string]int64) given {
 	return g
 }
 
-// giveBack counts units as returned, whether or not the shop took them.
-func (c *customer) giveBack(g given) {
+// countReturned counts units as returned, whether or not the shop took them.
+func (c *customer) countReturned(g given) {
 	for _, order := range c.bought {
 		if order.order != g.Order {
 			continue
