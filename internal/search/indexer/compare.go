@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"meridian/internal/search"
 )
 
 // Difference is how an index differs from the database in a product.
