@@ -12,14 +12,14 @@ import (
 	"meridian/internal/testkit"
 )
 
-// facetTests cover the bounds of facets. Generated catalogues test that they count right.
+// facetTests test the bounds of facets; generated catalogues test that they count correctly.
 var facetTests = []test[search.Store]{
 	{"at most so many values of a facet are answered, the most frequent ones", testFacetValues},
 	{"at most so many attributes are answered, those most documents have", testFacetAttributes},
 	{"long values are counted and filtered by", testLongValues},
 }
 
-// wantFacets compares the facets of an answer to a query without text with a walk over the documents.
+// wantFacets compares the facets of a query without text with a walk over the documents.
 func wantFacets(t testkit.TB, documents []search.Document, q search.Query, result search.Result) {
 	t.Helper()
 	if diff := cmp.Diff(count(documents, q), result.Facets, cmpopts.EquateEmpty()); diff != "" {
@@ -27,8 +27,8 @@ func wantFacets(t testkit.TB, documents []search.Document, q search.Query, resul
 	}
 }
 
-// testFacetValues has 70 brands, categories and colours: the first on one document, the last on 70 of them, two of each
-// number so that equal counts are in order of the value.
+// testFacetValues has 70 brands, categories and colours: the first on one document, the last on 70, and two with each
+// count, so that equal counts are ordered by value.
 func testFacetValues(t *testing.T, store search.Store) {
 	var documents []search.Document
 	for value := range 70 {
@@ -71,7 +71,7 @@ func testFacetAttributes(t *testing.T, store search.Store) {
 	}
 }
 
-// testLongValues has values of the greatest length, which differ in their last letter only.
+// testLongValues has values of the greatest length that differ only in their last letter.
 func testLongValues(t *testing.T, store search.Store) {
 	const name = "engraving"
 	text := func(last string) string {

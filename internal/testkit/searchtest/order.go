@@ -9,7 +9,7 @@ import (
 	"meridian/internal/testkit"
 )
 
-// orderTests cover orders and pages of the catalogue made by hand.
+// orderTests test orders and pages of the handwritten catalogue.
 var orderTests = []test[stock]{
 	{"every order is total, and what has no value comes last", testOrders},
 	{"what a text finds is sorted too", testSortedText},
