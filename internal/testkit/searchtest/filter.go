@@ -56,8 +56,10 @@ func testEveryValue(t *testing.T, s stock) {
 
 // hostile are values that look like filter syntax.
 var hostile = []string{
-	"x' OR 1=1", `x' OR brand = 'Fenwick`, `x\' OR brand = 'Fenwick`, `x" OR brand = "Fenwick`, `\`, `\\`, `'`, `"`, `''`, "*", "Fen*", "/Fen.*/", "~Fenwick", "Fenwick*",
-	"brand EXISTS", "NOT x", "] OR brand EXISTS OR brand IN [x", "x, Fenwick", "brand:Fenwick", " ", "red OR blue", "\x00", "\n", "Fenwick\x00", "%", "_", "🎁", "null", "true", "0", "-1",
+	"x' OR 1=1", `x' OR brand = 'Fenwick`, `x\' OR brand = 'Fenwick`, `x" OR brand = "Fenwick`, `\`, `\\`, `'`, `"`, `''`, "*", "Fen*",
+	"/Fen.*/", "~Fenwick", "Fenwick*",
+	"brand EXISTS", "NOT x", "] OR brand EXISTS OR brand IN [x", "x, Fenwick", "brand:Fenwick", " ", "red OR blue", "\x00", "\n",
+	"Fenwick\x00", "%", "_", "🎁", "null", "true", "0", "-1",
 }
 
 func testUnknownValue(t *testing.T, s stock) {

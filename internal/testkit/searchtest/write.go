@@ -75,8 +75,10 @@ func testReplace(t *testing.T, store search.Store) {
 	apply(t, live, search.Changes{Put: []search.Document{fresh}})
 	for _, q := range []search.Query{
 		{Text: "anemometer"}, {Text: "barometer"}, {Text: "fenwick"}, {Text: "AN-1"}, {Text: "red"},
-		{Filter: search.Filter{Brands: []string{"Fenwick"}}}, {Filter: search.Filter{Category: "mugs"}}, {Filter: search.Filter{Attributes: old.document(1).Attributes}},
-		{Market: "eu", Filter: search.Filter{MinPrice: new(int64(0))}}, {Filter: search.Filter{MinRating: 1000}}, {Filter: search.Filter{InStock: true}},
+		{Filter: search.Filter{Brands: []string{"Fenwick"}}}, {Filter: search.Filter{Category: "mugs"}},
+		{Filter: search.Filter{Attributes: old.document(1).Attributes}},
+		{Market: "eu", Filter: search.Filter{MinPrice: new(int64(0))}}, {Filter: search.Filter{MinRating: 1000}},
+		{Filter: search.Filter{InStock: true}},
 	} {
 		wantSlugs(t, live, q)
 	}
