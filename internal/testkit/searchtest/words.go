@@ -73,7 +73,7 @@ func testCodes(t *testing.T, s stock) {
 	for text, want := range map[string][]string{
 		"QX48213Z": {"coded"}, "qx48213z": {"coded"}, "WHT-2210-K": {"coded"}, "wht-2210-l": {"coded-too"}, "4006381333931": {"coded"},
 		"4006381333948": {"coded-too"},
-		"QX48214Z": nil, "WHT-2210-M": nil, "4006381333932": nil, // one off
+		"QX48214Z":      nil, "WHT-2210-M": nil, "4006381333932": nil, // one off
 		"QX48213": nil, "QX48": nil, "400638133393": nil, "40063813339311": nil, // not in full
 		"fountain QX48213Z": {"coded"}, "ballpoint QX48213Z": nil,
 	} {
