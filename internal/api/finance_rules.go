@@ -57,13 +57,12 @@ type marketsResponse struct {
 	Markets []marketResponse `json:"markets"`
 }
 
-func newMarketsResponse(versions []finance.Version[finance.MarketRule]) marketsResponse {
+func newMarketsResponse(versions []*pricing.Market) marketsResponse {
 	var answer marketsResponse
-	for _, v := range versions {
-		m := v.Rule
+	for _, m := range versions {
 		answer.Markets = append(answer.Markets, marketResponse{
 			Code: m.Code, Title: m.Title, Countries: m.Countries, Currency: m.Currency, PricesIncludeTax: m.PricesIncludeTax,
-			Multiplier: m.Multiplier, Rounding: m.Rounding, versionResponse: newVersionResponse(v.Period, v.ChangeID),
+			Multiplier: m.Multiplier, Rounding: m.Rounding, versionResponse: newVersionResponse(m.Period, m.ChangeID),
 		})
 	}
 	return answer
@@ -74,7 +73,7 @@ func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Markets(r.Context(), "")
+	versions, err := s.Finance.Prices.Markets(r.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -86,7 +85,7 @@ func (s *Server) getMarket(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Markets(r.Context(), mux.Vars(r)["market"])
+	versions, err := s.Finance.Prices.Markets(r.Context(), mux.Vars(r)["market"])
 	if err != nil {
 		return err
 	}
@@ -153,14 +152,14 @@ func (s *Server) listRoundingRules(w http.ResponseWriter, r *http.Request) error
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Roundings(r.Context())
+	versions, err := s.Finance.Prices.Roundings(r.Context())
 	if err != nil {
 		return err
 	}
 	var answer roundingRulesResponse
 	for _, v := range versions {
 		answer.RoundingRules = append(answer.RoundingRules, roundingRuleResponse{
-			Name: v.Rule.Name, ModulusMinor: v.Rule.ModulusMinor, EndingMinor: v.Rule.EndingMinor, Mode: string(v.Rule.Mode),
+			Name: v.Name, ModulusMinor: v.Modulus, EndingMinor: v.Ending, Mode: string(v.Mode),
 			versionResponse: newVersionResponse(v.Period, v.ChangeID),
 		})
 	}
@@ -225,16 +224,15 @@ func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Taxes(r.Context(), country)
+	versions, err := s.Finance.Prices.Taxes(r.Context(), country)
 	if err != nil {
 		return err
 	}
 	var answer taxesResponse
-	for _, v := range versions {
-		t := v.Rule
+	for _, t := range versions {
 		answer.Taxes = append(answer.Taxes, taxResponse{
-			Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.RatePercent, Source: t.Source,
-			versionResponse: newVersionResponse(v.Period, v.ChangeID),
+			Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.Percent(), Source: t.Source,
+			versionResponse: newVersionResponse(t.Period, t.ChangeID),
 		})
 	}
 	return writeJSON(w, http.StatusOK, answer)

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // benchCurrencies are what the goods are priced in; all but EUR and USD are converted.
@@ -33,7 +34,7 @@ WHERE p.title = 'MUG'`)
 INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
 SELECT 'S' || i, 'catalogue-' || c, 1, TIMESTAMPTZ '2020-01-01 00:00:00+00', 1000 + i
 FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
-		pricing.QueueRulesChanged(batch)
+		changes.QueueRulesChanged(batch)
 		return nil
 	}))
 	s.must(s.prices.PollOnce(b.Context()))

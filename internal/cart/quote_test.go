@@ -12,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
@@ -40,7 +41,7 @@ func (s *shop) offer(t testing.TB, p promotion.Promotion) {
 // changeRules tells that rules have changed.
 func (s *shop) changeRules(t testing.TB) {
 	t.Helper()
-	s.queue(t, func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil })
+	s.queue(t, func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil })
 }
 
 func (s *shop) queue(t testing.TB, queue func(b *database.Batch) error) {

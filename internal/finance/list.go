@@ -14,6 +14,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // ListInput is a new price list. Its kind, currency, market and group never change.
@@ -108,7 +109,7 @@ INSERT INTO price_lists (code, title, kind, currency, market, customer_group, pr
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END`,
 			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, orNull(in.To), change.ID)
-		pricing.QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 	})
 	if database.Violates(err, "price_lists_version_current") {
 		return pricing.List{}, ErrExists
@@ -206,7 +207,7 @@ UPDATE price_lists
 SET title = $3, valid_to = $4, change_id = $5,
   version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
 WHERE code = $1`, in.Code, in.Version, updated.Title, orNull(updated.Period.To), change.ID)
-		pricing.QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 	})
 	if database.Violates(err, "price_lists_version_current") {
 		return pricing.List{}, ErrVersionConflict

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // A rule is one version of a market, a rounding rule, a tax or a promotion as a person wants
@@ -93,7 +94,7 @@ func queueRule(b *database.Batch, r rule, at time.Time, change uuid.UUID) error 
 	if err := r.queue(b, at, change); err != nil {
 		return err
 	}
-	pricing.QueueRulesChanged(b)
+	changes.QueueRulesChanged(b)
 	return nil
 }
 

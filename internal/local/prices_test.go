@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit/databasetest"
 )
@@ -36,7 +36,7 @@ func TestCoupon_200ShoppersFor50Uses(t *testing.T) {
 		Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 2000},
 	}
 	err := shop.primary().DB.Write(t.Context(), func(b *database.Batch) error {
-		pricing.QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 		return promotion.QueuePut(b, fifty, uuid.New(), time.Now().Add(-time.Minute))
 	})
 	if err != nil {

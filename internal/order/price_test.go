@@ -19,6 +19,7 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
@@ -318,7 +319,7 @@ func TestPlace_QuoteOfGroup(t *testing.T) {
 	s.fill(t, "euw-1", "A", 9)
 	databasetest.Exec(t, s.db, `INSERT INTO price_lists (code, title, kind, currency, customer_group, valid_from) VALUES ('trade', 'Trade', 'regular', 'EUR', 'b2b', '2020-01-01')`)
 	databasetest.Exec(t, s.db, `INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('A', 'trade', 1, '2020-01-01', 700)`)
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }); err != nil {
+	if err := s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	trader := s.account(t, "eu-west")
@@ -521,7 +522,7 @@ FROM order_lines WHERE order_id = $1`, o.Ref.ID)[0]
 		t.Errorf("without a rate: %q", got)
 	}
 	databasetest.Exec(t, s.db, `INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES ('USD', 'ecb', '2020-01-01', '1.25', 'in_force', '2020-01-01')`)
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }); err != nil {
+	if err := s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// 10.62 with 0.62 of tax, 3.54 with 0.21; 49.6 and 16.8 are rounded

@@ -38,11 +38,3 @@ func inForce[T dated](versions []T, at time.Time) (found T, ok bool) {
 	}
 	return found, false
 }
-
-// until is the zero time for a NULL.
-func until(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}

@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/secret"
 )
 
@@ -231,7 +232,7 @@ func (p *Pricer) look(ctx context.Context, skus []string, at time.Time, also []f
 			}
 			QueuePastRules(b, Since(at), until, &rows)
 		} else {
-			QueueVersion(b, &version)
+			changes.QueueVersion(b, &version)
 		}
 		QueueArticles(b, skus, Since(at), s.Articles)
 		for _, queue := range also {
@@ -287,7 +288,7 @@ func (p *Pricer) PollOnce(ctx context.Context) error {
 	var changed []string
 	err := p.DB.Read(ctx, func(b *database.Batch) error {
 		b.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
-		QueueVersion(b, &version)
+		changes.QueueVersion(b, &version)
 		if p.seen.IsZero() {
 			return nil // nothing is remembered yet
 		}

@@ -16,6 +16,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -185,7 +186,7 @@ func TestPollOnce_Rules(t *testing.T) {
 	err := s.db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE tax_rates SET valid_to = now() WHERE country = 'IE' AND category = 'standard'`)
 		b.Queue(`INSERT INTO tax_rates (country, state, category, valid_from, rate_mpct, source) VALUES ('IE', '', 'standard', now(), 24000, 'a test')`)
-		QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 		return nil
 	})
 	if err != nil {
@@ -216,7 +217,7 @@ func TestRulesOf(t *testing.T) {
 	s := newPods(t)
 	p := s.pod(t, "eu-west", -1)
 	var version int64
-	if err := s.db.Read(t.Context(), func(b *database.Batch) error { QueueVersion(b, &version); return nil }); err != nil {
+	if err := s.db.Read(t.Context(), func(b *database.Batch) error { changes.QueueVersion(b, &version); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	for i, test := range []struct {
@@ -233,7 +234,7 @@ func TestRulesOf(t *testing.T) {
 			}
 		})
 	}
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { QueueRulesChanged(b); return nil }); err != nil {
+	if err := s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	wantTrips(t, "a newer version", 1, func(ctx context.Context) {

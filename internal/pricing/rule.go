@@ -32,6 +32,8 @@ type Market struct {
 	// Rounding names the rule for converted prices by currency; "" is for any other. A
 	// currency without a rule is rounded to its minor unit, half to even (money.Exact).
 	Rounding map[money.Currency]string
+	// ChangeID is the change that made the version; nil for what the shop began with.
+	ChangeID *string
 }
 
 func (m *Market) period() Period { return m.Period }
@@ -39,7 +41,8 @@ func (m *Market) period() Period { return m.Period }
 // RoundingRule is a version of a named rounding rule.
 type RoundingRule struct {
 	money.Rounding
-	Period Period
+	Period   Period
+	ChangeID *string // as Market's
 }
 
 func (r *RoundingRule) period() Period { return r.Period }
@@ -54,9 +57,13 @@ type TaxRate struct {
 	// than basis points (Minnesota, Missouri, Quebec), and tax must not be.
 	RateMPct int64
 	Source   string
+	ChangeID *string // as Market's
 }
 
 func (t *TaxRate) period() Period { return t.Period }
+
+// Percent returns the rate in percent.
+func (t *TaxRate) Percent() money.Decimal { return money.NewDecimal(t.RateMPct, 3) }
 
 // Kind is what a price list is for.
 type Kind string

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/search"
 )
 
@@ -73,7 +74,7 @@ func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s 
 		pricing.QueueProductArticles(b, ids, from, s.articles)
 		inventory.QueueBands(b, region, ids, s.bands)
 		queuePopularity(b, region, ids, s.popularity)
-		pricing.QueueVersion(b, &s.rules)
+		changes.QueueVersion(b, &s.rules)
 		return nil
 	})
 	return s, err

@@ -10,7 +10,7 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/inventory"
-	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // rulesState is a text that differs whenever documents may be others although no row changed that the sources tell of:
@@ -22,7 +22,7 @@ func (x *Indexer) readRules(ctx context.Context) (rulesState, error) {
 	var version int64
 	var tree, warehouses string
 	err := x.DB.Read(ctx, func(b *database.Batch) error {
-		pricing.QueueVersion(b, &version)
+		changes.QueueVersion(b, &version)
 		catalog.QueueTreeState(b, &now, &tree)
 		inventory.QueueBandState(b, x.DB.Region(), &warehouses)
 		return nil
