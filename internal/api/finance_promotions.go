@@ -1,7 +1,6 @@
 package api
 
 import (
-	stdjson "encoding/json"
 	"net/http"
 	"time"
 
@@ -68,7 +67,7 @@ func (s *Server) listPromotions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := promotion.List(r.Context(), s.Finance.DB, after.At, page.Limit+1, after.ID) // one more tells of another page
+	found, err := s.Finance.Promotions.List(r.Context(), after.At, page.Limit+1, after.ID) // one more tells of another page
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func (s *Server) getPromotion(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
-	found, err := promotion.Versions(r.Context(), s.Finance.DB, mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
+	found, err := s.Finance.Promotions.Versions(r.Context(), mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func (s *Server) writePromotions(w http.ResponseWriter, r *http.Request, found [
 	for i, p := range found {
 		ids[i] = p.ID
 	}
-	uses, err := s.Finance.Uses(r.Context(), ids)
+	uses, err := s.Finance.Promotions.Uses(r.Context(), ids)
 	if err != nil {
 		return err
 	}
@@ -146,7 +145,7 @@ func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := &finance.PromotionRule{
 		ID: mux.Vars(r)["promotion"], Title: body.Title, Coupon: body.Coupon, Priority: body.Priority,
-		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: stdjson.RawMessage(body.Spec), ValidTo: timeOrNull(to),
+		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: body.Spec, ValidTo: timeOrNull(to),
 	}
 	change, err := s.Finance.SetRule(r.Context(), p, from, finance.By{Actor: actor, Reason: body.Reason})
 	if err != nil {

@@ -27,7 +27,7 @@ func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, after int64
 		var l ChangeLine
 		var from, to *time.Time
 		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to, &l.OldMinor)
-		l.From, l.To = orZero(from), orZero(to)
+		l.From, l.To = database.TimeOrZero(from), database.TimeOrZero(to)
 		return l, err
 	}, `
 SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (

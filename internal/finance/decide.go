@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/pricing/changes"
 )
 
 // Approve applies a pending change, as its second person. Three round trips, and four for a rule.
@@ -30,11 +31,11 @@ func (f *Finance) Approve(ctx context.Context, id uuid.UUID, actor string) (Chan
 	if c.Kind == KindPrices {
 		approve = f.approvePrices
 	}
-	d := decision{status: StatusApplied, by: actor, at: f.moment()}
-	if err := decisionError(approve(ctx, c, d)); err != nil {
+	c = c.Decided(changes.Applied, actor, f.moment())
+	if err := decisionError(approve(ctx, c)); err != nil {
 		return Change{}, err
 	}
-	return c.decided(d), nil
+	return c, nil
 }
 
 // Reject ends a pending change; who asked for it may take it back so. Two round trips.
@@ -45,16 +46,16 @@ func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Chang
 	if err != nil {
 		return Change{}, err
 	}
-	d := decision{status: StatusRejected, by: actor, at: f.moment()}
+	c = c.Decided(changes.Rejected, actor, f.moment())
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
-		f.queueDecision(b, c, d, nil, &n)
+		c.QueueDecision(b, nil, f.within, &n)
 		return nil
 	})
 	if err := decisionError(orDecided(n, err)); err != nil {
 		return Change{}, err
 	}
-	return c.decided(d), nil
+	return c, nil
 }
 
 // pending is a change that waits for a decision, else ErrDecided.
@@ -86,13 +87,13 @@ func decisionError(err error) error {
 		return err
 	case overlapped(err):
 		return ErrOvertaken
-	case database.Violates(err, "price_changes_two_people"):
+	case changes.OwnApproval(err):
 		return ErrOwnChange
 	}
 	return fmt.Errorf("decide about a change of prices: %w", err)
 }
 
-func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error {
+func (f *Finance) approvePrices(ctx context.Context, c Change) error {
 	p := plan{change: c.ID, list: c.Subject, own: make(ownPrices)}
 	var err error
 	if p.lines, err = f.lines(ctx, c.ID); err != nil {
@@ -112,12 +113,12 @@ func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error
 	}
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
-		b.Queue(`
+		b.QueueArgs(`
 UPDATE price_change_lines
-SET valid_from = $2
-WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending')`, c.ID, begins)
+SET valid_from = @begins
+WHERE change_id = @change AND valid_from IS NULL AND `+changes.PendingSQL, database.Args{"change": c.ID, "begins": begins})
 		p.queue(b)
-		f.queueDecision(b, c, d, f.latest(first), &n)
+		c.QueueDecision(b, f.latest(first), f.within, &n)
 		return nil
 	})
 	return orDecided(n, err)
@@ -141,9 +142,9 @@ func (f *Finance) pricesChangedSince(ctx context.Context, c Change, lines []Line
 		changed, err := database.One(ctx, f.DB, pgx.RowTo[bool], `
 SELECT EXISTS (
   SELECT 1
-  FROM price_changes n
+  FROM `+changes.AppliedSQL+` n
   JOIN price_change_lines l ON l.change_id = n.id
-  WHERE n.kind = $1 AND n.subject = $2 AND n.status = 'applied' AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
+  WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
 			c.Kind, c.Subject, c.RequestedAt, skus)
 		if err != nil || changed {
 			return changed, err
@@ -158,7 +159,7 @@ func (f *Finance) lines(ctx context.Context, change uuid.UUID) ([]Line, error) {
 		var l Line
 		var from, to *time.Time
 		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to)
-		l.From, l.To = orZero(from), orZero(to)
+		l.From, l.To = database.TimeOrZero(from), database.TimeOrZero(to)
 		return l, err
 	}, `
 SELECT line_no, sku, min_quantity, amount_minor, valid_from, valid_to
@@ -188,7 +189,7 @@ func (f *Finance) readOwn(ctx context.Context, p *plan) error {
 	return nil
 }
 
-func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
+func (f *Finance) approveRule(ctx context.Context, c Change) error {
 	r, from, err := ruleOf(c)
 	if err != nil {
 		return err
@@ -213,17 +214,17 @@ func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
 		}
 		var changed bool
 		err = tx.QueryRow(ctx, `
-SELECT EXISTS (SELECT 1 FROM price_changes WHERE kind = $1 AND subject = $2 AND status = 'applied' AND decided_at > $3)`,
+SELECT EXISTS (SELECT 1 FROM `+changes.AppliedSQL+` n WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3)`,
 			c.Kind, c.Subject, c.RequestedAt).Scan(&changed)
 		if err != nil || changed {
 			return errors.Join(err, overtakenIf(changed))
 		}
 		var n int64
 		var b database.Batch
-		if err := queueRule(&b, r, at, c.ID); err != nil {
+		if err := r.queue(&b, at, c.ID); err != nil {
 			return err
 		}
-		f.queueDecision(&b, c, d, f.latest(at), &n)
+		c.QueueDecision(&b, f.latest(at), f.within, &n)
 		err = tx.SendBatch(ctx, &b.Batch).Close()
 		return orDecided(n, err) // which undoes the batch
 	})

@@ -108,7 +108,7 @@ func (f *Finance) look(ctx context.Context, w *weigher, lines []Line) (map[strin
 func (f *Finance) articles(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.Article, error) {
 	skus := make([]string, len(lines))
 	for i, l := range lines {
-		skus[i], since = l.SKU, earlier(since, l.From)
+		skus[i], since = l.SKU, database.Earlier(since, l.From)
 	}
 	articles := make(map[string]*pricing.Article, len(lines))
 	err := f.DB.Read(ctx, func(b *database.Batch) error {

@@ -59,7 +59,7 @@ FROM price_entries
 WHERE list = $1 AND ($3::text = '' OR sku = $3) AND (sku, min_quantity, valid_from) > ($4::text, $5::int8, $6::timestamptz)
   AND ($2::timestamptz IS NULL OR (valid_from <= $2::timestamptz AND (valid_to IS NULL OR valid_to > $2::timestamptz)))
 ORDER BY sku, min_quantity, valid_from
-LIMIT $7::int8`, filter.List, orNull(filter.At), filter.SKU, filter.After.SKU, filter.After.MinQuantity, filter.After.From, filter.Limit)
+LIMIT $7::int8`, filter.List, database.NullTime(filter.At), filter.SKU, filter.After.SKU, filter.After.MinQuantity, filter.After.From, filter.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("list prices: %w", err)
 	}
@@ -70,6 +70,6 @@ func scanEntry(row pgx.CollectableRow) (Entry, error) {
 	var e Entry
 	var to *time.Time
 	err := row.Scan(&e.SKU, &e.MinQuantity, &e.AmountMinor, &e.Period.From, &to, &e.ChangeID)
-	e.Period.From, e.Period.To = e.Period.From.UTC(), orZero(to).UTC()
+	e.Period.From, e.Period.To = e.Period.From.UTC(), database.TimeOrZero(to).UTC()
 	return e, err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
@@ -80,7 +81,7 @@ func checkLines(lines []Line, soon time.Time) error {
 	}
 	for i := range lines {
 		l := &lines[i]
-		l.From, l.To = l.From.UTC().Truncate(time.Microsecond), l.To.UTC().Truncate(time.Microsecond)
+		l.From, l.To = database.Moment(l.From), database.Moment(l.To)
 		checkLine(&f, *l, soon)
 		if f.full() {
 			return f.err()

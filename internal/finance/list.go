@@ -56,11 +56,11 @@ func (in *ListInput) validate(soon time.Time) error {
 	if in.Priority < -maxPriority || in.Priority > maxPriority {
 		faults.Add("priority", "must be -%d to %d", maxPriority, maxPriority)
 	}
-	in.From, in.To = in.From.UTC().Truncate(time.Microsecond), in.To.UTC().Truncate(time.Microsecond)
+	in.From, in.To = database.Moment(in.From), database.Moment(in.To)
 	if !in.From.IsZero() && in.From.Before(soon) {
 		faults.Add("valid_from", "%s", tooEarly(soon))
 	}
-	in.From = later(in.From, soon)
+	in.From = database.Later(in.From, soon)
 	if !in.To.IsZero() && !in.To.After(in.From) {
 		faults.Add("valid_to", "must be after valid_from")
 	}
@@ -108,7 +108,7 @@ func (f *Finance) CreateList(ctx context.Context, in ListInput) (pricing.List, e
 INSERT INTO price_lists (code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, change_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END`,
-			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, orNull(in.To), change.ID)
+			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, database.NullTime(in.To), change.ID)
 		changes.QueueRulesChanged(b)
 	})
 	if database.Violates(err, "price_lists_version_current") {
@@ -136,7 +136,7 @@ type listRecord struct {
 
 func newListRecord(l pricing.List) listRecord {
 	return listRecord{Code: l.Code, Title: l.Title, Kind: l.Kind, Currency: l.Currency, Market: l.Market, Group: l.Group, Priority: l.Priority,
-		ValidFrom: l.Period.From.UTC(), ValidTo: orNull(l.Period.To), Version: l.Version}
+		ValidFrom: l.Period.From.UTC(), ValidTo: database.NullTime(l.Period.To), Version: l.Version}
 }
 
 // rules are those of the database, now.
@@ -197,7 +197,7 @@ func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, 
 	}
 	var begins time.Time // a new title alone may come at any time
 	if in.To != nil {
-		begins = earlier(old.Period.To, updated.Period.To)
+		begins = database.Earlier(old.Period.To, updated.Period.To)
 	}
 	_, err = f.apply(ctx, in.By, change, in.Code, begins, func(b *database.Batch) {
 		// The same change may come twice; one that is based on another version is refused by the CHECK.
@@ -206,7 +206,7 @@ func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, 
 UPDATE price_lists
 SET title = $3, valid_to = $4, change_id = $5,
   version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
-WHERE code = $1`, in.Code, in.Version, updated.Title, orNull(updated.Period.To), change.ID)
+WHERE code = $1`, in.Code, in.Version, updated.Title, database.NullTime(updated.Period.To), change.ID)
 		changes.QueueRulesChanged(b)
 	})
 	if database.Violates(err, "price_lists_version_current") {
@@ -232,12 +232,12 @@ func (in *ListUpdate) apply(list pricing.List, soon time.Time) (pricing.List, er
 		list.Title = faults.Line("title", *in.Title, 1, 200)
 	}
 	if in.To != nil {
-		to := in.To.UTC().Truncate(time.Microsecond)
+		to := database.Moment(*in.To)
 		switch ended := list.Period.To; {
 		case !ended.IsZero() && ended.Before(soon):
 			faults.Add("valid_to", "must be left as it is: the list has ended, or is about to; make another")
-		case !to.IsZero() && to.Before(later(list.Period.From, soon)):
-			faults.Add("valid_to", "%s", tooEarly(later(list.Period.From, soon)))
+		case !to.IsZero() && to.Before(database.Later(list.Period.From, soon)):
+			faults.Add("valid_to", "%s", tooEarly(database.Later(list.Period.From, soon)))
 		}
 		list.Period.To = to
 	}
@@ -251,7 +251,7 @@ func scanList(row pgx.CollectableRow) (pricing.List, error) {
 	var l pricing.List
 	var to *time.Time
 	err := row.Scan(&l.Code, &l.Title, &l.Kind, &l.Currency, &l.Market, &l.Group, &l.Priority, &l.Period.From, &to, &l.Version)
-	l.Period.To = orZero(to)
+	l.Period.To = database.TimeOrZero(to)
 	return l, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/idempotency"
@@ -88,7 +89,7 @@ func TestLists_Audit(t *testing.T) {
 	var got []told
 	for _, c := range changes {
 		entry := told{By: c.RequestedBy, Reason: c.Reason, Status: c.Status, At: c.RequestedAt}
-		for raw, into := range map[*json.RawMessage]*any{&c.Old: &entry.Old, &c.New: &entry.New} {
+		for raw, into := range map[*jsontext.Value]*any{&c.Old: &entry.Old, &c.New: &entry.New} {
 			if err := json.Unmarshal(*raw, into); err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ type plan struct {
 func (p *plan) begin(begins time.Time) (first time.Time) {
 	for i := range p.lines {
 		p.lines[i].From = p.lines[i].period(begins).From
-		first = earlier(first, p.lines[i].From)
+		first = database.Earlier(first, p.lines[i].From)
 	}
 	return first
 }
@@ -98,7 +98,7 @@ func endOfEntry(p pricing.Period, lines []Line) (end time.Time) {
 		switch {
 		case l.AmountMinor != nil && p.To.IsZero() && p.From.Before(l.From),
 			l.AmountMinor == nil && (p.To.IsZero() || p.To.After(l.From)):
-			end = earlier(end, later(l.From, p.From))
+			end = database.Earlier(end, database.Later(l.From, p.From))
 		}
 	}
 	return end
@@ -126,7 +126,7 @@ func (p *plan) queueOpen(b *database.Batch, lines []Line) {
 	skus, quantities, amounts := make([]string, n), make([]int64, n), make([]int64, n)
 	from, to := make([]time.Time, n), make([]*time.Time, n)
 	for i, l := range lines {
-		skus[i], quantities[i], amounts[i], from[i], to[i] = l.SKU, l.MinQuantity, *l.AmountMinor, l.From, orNull(l.To)
+		skus[i], quantities[i], amounts[i], from[i], to[i] = l.SKU, l.MinQuantity, *l.AmountMinor, l.From, database.NullTime(l.To)
 	}
 	// $1 = change, $2 = list, $3 = SKUs, $4 = quantities, $5 = amounts, $6 = from, $7 = to
 	b.Queue(`

@@ -2,11 +2,11 @@ package finance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
@@ -107,7 +107,7 @@ func (f *Finance) needsTwo(e Effect) bool {
 func (f *Finance) propose(ctx context.Context, by By, c Change, queue func(b *database.Batch)) error {
 	err := f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		by.claim(b, c.ChangeID())
-		c.queue(b)
+		c.Queue(b)
 		queue(b)
 		return nil
 	})
@@ -147,7 +147,7 @@ func queueLines(b *database.Batch, change uuid.UUID, list string, lines []Line) 
 		amounts, from, to := make([]*int64, n), make([]*time.Time, n), make([]*time.Time, n)
 		for i, l := range chunk {
 			nos[i], skus[i], quantities[i], amounts[i] = l.No, l.SKU, l.MinQuantity, l.AmountMinor
-			from[i], to[i] = orNull(l.From), orNull(l.To)
+			from[i], to[i] = database.NullTime(l.From), database.NullTime(l.To)
 		}
 		// $1 = change, $2 = list, $3 = numbers, $4 = SKUs, $5 = quantities, $6 = amounts, $7 = from, $8 = to
 		b.Queue(`

@@ -579,7 +579,7 @@ func randomLines(intn func(n int) int, now time.Time, n int) []Line {
 			}
 		}
 		if intn(3) == 0 {
-			l.To = later(l.From, now).Add(time.Duration(1+intn(5)) * time.Hour)
+			l.To = database.Later(l.From, now).Add(time.Duration(1+intn(5)) * time.Hour)
 		}
 		if intn(5) == 0 {
 			l.MinQuantity = 10

@@ -2,12 +2,12 @@ package finance
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
@@ -26,8 +26,8 @@ type PromotionRule struct {
 	TotalLimit    int64      `json:"total_limit,omitzero"`
 	CustomerLimit int64      `json:"customer_limit,omitzero"`
 	// Spec is what it gives and on what conditions, as promotion.ParseSpec reads it.
-	Spec json.RawMessage `json:"spec,omitzero"`
-	End  bool            `json:"end,omitzero"`
+	Spec jsontext.Value `json:"spec,omitzero"`
+	End  bool           `json:"end,omitzero"`
 }
 
 func (p *PromotionRule) kind() string    { return KindPromotion }
@@ -38,7 +38,7 @@ func (p *PromotionRule) subject() string { return p.ID }
 //
 // Errors: ErrNotFound, and those of SetRule.
 func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, by By) (Change, error) {
-	versions, err := promotion.Versions(ctx, f.DB, id, f.Now().AddDate(1000, 0, 0), 1)
+	versions, err := f.Promotions.Versions(ctx, id, f.Now().AddDate(1000, 0, 0), 1)
 	if err != nil {
 		return Change{}, err
 	}
@@ -96,7 +96,7 @@ func (p *PromotionRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbo
 	record := PromotionRule{ID: before.ID, Title: before.Title, Coupon: before.Coupon, Priority: before.Priority, ValidTo: before.ValidTo,
 		TotalLimit: before.TotalLimit, CustomerLimit: before.CustomerLimit}
 	if spec, err := before.Spec.Encode(); err == nil {
-		record.Spec = json.RawMessage(spec)
+		record.Spec = jsontext.Value(spec)
 	}
 	return record, needsTwo
 }

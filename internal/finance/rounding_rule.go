@@ -33,7 +33,9 @@ func (r *RoundingRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	if !codeText.MatchString(r.Name) {
 		f.Add("name", "must be 1 to 63 of a-z, 0-9 and -, such as ending-99")
 	}
-	if err := r.rounding().Valid(); err != nil {
+	rounding := r.rounding()
+	rounding.Name = KindRounding // which is checked above
+	if err := rounding.Valid(); err != nil {
 		field, remedy, _ := strings.Cut(err.Error(), ": ")
 		f.Add(field, "%s", remedy)
 	}

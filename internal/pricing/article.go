@@ -84,7 +84,7 @@ func collectArticles(into map[string]*Article) func(rows pgx.Rows) error {
 			}
 			if list != nil {
 				last.Entries = append(last.Entries, Entry{List: shared(*list), MinQuantity: *minQuantity, AmountMinor: *amount,
-					Period: Period{From: *from, To: until(to)}})
+					Period: Period{From: *from, To: database.TimeOrZero(to)}})
 			}
 			return nil
 		})

@@ -3,6 +3,8 @@ package pricing
 import (
 	"slices"
 	"time"
+
+	"meridian/internal/database"
 )
 
 // Lowest is the lowest price that one unit had in the 30 days before its present reduction
@@ -18,8 +20,8 @@ func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
 		return 0, false
 	}
 	market := ask.Market.Code
-	begun := later(now.Entry.Period.From, now.List.Period.From)
-	from := later(begun.Add(-LowestWindow), ask.At.Add(-LowestReach))
+	begun := database.Later(now.Entry.Period.From, now.List.Period.From)
+	from := database.Later(begun.Add(-LowestWindow), ask.At.Add(-LowestReach))
 	if !from.Before(begun) {
 		return 0, false
 	}
@@ -34,13 +36,6 @@ func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
 		}
 	}
 	return lowest, ok
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // Next is the earliest moment after the asked one at which the price may move, within an

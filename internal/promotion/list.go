@@ -39,10 +39,16 @@ WHERE valid_to IS NULL OR (valid_to > $1 AND valid_to > valid_from)
 ORDER BY id, valid_from`, from).Query(database.Collect(into, scanPromotion))
 }
 
+// Promotions reads the promotions of a database.
+type Promotions struct{ db *database.DB }
+
+// New returns the promotions of a database.
+func New(db *database.DB) Promotions { return Promotions{db} }
+
 // List returns a page of the promotions in force at a moment, by id, those after the given
 // one: at most limit, 1 or more. One round trip.
-func List(ctx context.Context, db *database.DB, at time.Time, limit int, after string) ([]Promotion, error) {
-	promotions, err := database.List(ctx, db, scanPromotion, `
+func (p Promotions) List(ctx context.Context, at time.Time, limit int, after string) ([]Promotion, error) {
+	promotions, err := database.List(ctx, p.db, scanPromotion, `
 SELECT `+promotionColumns+`
 FROM promotions
 WHERE id > $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
@@ -55,8 +61,8 @@ LIMIT $3::int8`, after, at, limit)
 }
 
 // Get returns the version of a promotion in force at a moment, or ErrNotFound. One round trip.
-func Get(ctx context.Context, db *database.DB, id string, at time.Time) (Promotion, error) {
-	p, err := database.One(ctx, db, scanPromotion, `
+func (p Promotions) Get(ctx context.Context, id string, at time.Time) (Promotion, error) {
+	found, err := database.One(ctx, p.db, scanPromotion, `
 SELECT `+promotionColumns+`
 FROM promotions
 WHERE id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`, id, at)
@@ -66,14 +72,14 @@ WHERE id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`, id,
 	if err != nil {
 		return Promotion{}, fmt.Errorf("get promotion: %w", err)
 	}
-	return p, nil
+	return found, nil
 }
 
 // Versions returns the versions of a promotion that began, or are to begin, before an instant,
 // the newest first: at most limit, 1 or more. One that was called off before it began ends
 // where it begins. One round trip.
-func Versions(ctx context.Context, db *database.DB, id string, before time.Time, limit int) ([]Promotion, error) {
-	versions, err := database.List(ctx, db, scanPromotion, `
+func (p Promotions) Versions(ctx context.Context, id string, before time.Time, limit int) ([]Promotion, error) {
+	versions, err := database.List(ctx, p.db, scanPromotion, `
 SELECT `+promotionColumns+`
 FROM promotions
 WHERE id = $1 AND valid_from < $2

@@ -51,12 +51,12 @@ func timeline(t *testing.T, db *database.DB, id string) string {
 	set := promotion.NewSet(load(t, db, hour(-1)))
 	line := ""
 	for h := range 6 {
-		p, err := promotion.Get(t.Context(), db, id, hour(h))
+		p, err := promotion.New(db).Get(t.Context(), id, hour(h))
 		if err != nil && !errors.Is(err, promotion.ErrNotFound) {
 			t.Fatal(err)
 		}
 		line += fmt.Sprint(p.PercentBP/100, " ")
-		listed, err := promotion.List(t.Context(), db, hour(h), 10, "")
+		listed, err := promotion.New(db).List(t.Context(), hour(h), 10, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestPut(t *testing.T) {
 	if got := version(); got != before+7 {
 		t.Errorf("the rules' version rose by %d with seven changes", got-before)
 	}
-	versions, err := promotion.Versions(t.Context(), db, "p", hour(100), 3)
+	versions, err := promotion.New(db).Versions(t.Context(), "p", hour(100), 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		}},
 	}
 	put(t, db, want, noon)
-	got, err := promotion.Get(t.Context(), db, "p", noon)
+	got, err := promotion.New(db).Get(t.Context(), "p", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		t.Errorf("loaded what is over: %+v", all)
 	}
 	databasetest.Exec(t, db, `UPDATE promotions SET spec = '{"kind": "gift"}' WHERE id = 'p'`)
-	if _, err := promotion.Get(t.Context(), db, "p", noon); err == nil || errors.Is(err, promotion.ErrNotFound) {
+	if _, err := promotion.New(db).Get(t.Context(), "p", noon); err == nil || errors.Is(err, promotion.ErrNotFound) {
 		t.Errorf("a spec that nobody knows was read: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestList(t *testing.T) {
 	end(t, db, "b", hour(1))
 	var got []string
 	for after := ""; ; {
-		page, err := promotion.List(t.Context(), db, hour(1), 2, after)
+		page, err := promotion.New(db).List(t.Context(), hour(1), 2, after)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,16 +63,23 @@ func (c Change) Decided(status, by string, at time.Time) Change {
 
 // Queue adds the change to the batch of its effect. It may be repeated.
 func (c Change) Queue(b *database.Batch) {
+	c.QueueFrom(b, `SELECT @old::text::jsonb AS old`, database.Args{"old": string(c.Old)})
+}
+
+// QueueFrom is Queue for a change whose old state the database knows: source is a query with
+// named arguments that yields it as the column old. Where it yields no row, nothing is written.
+func (c Change) QueueFrom(b *database.Batch, source string, args database.Args) {
 	b.QueueArgs(`
 INSERT INTO price_changes (id, kind, subject, status, needs_approval, reason, old, new, effect,
   requested_by, requested_at, decided_by, decided_at)
-VALUES (@id, @kind, @subject, @status, @needs_approval, @reason, @old::text::jsonb, @new::text::jsonb, @effect::text::jsonb,
-  @requested_by, @requested_at, @decided_by, @decided_at)
-ON CONFLICT (id) DO NOTHING`, database.Args{
+SELECT @id::uuid, @kind::text, @subject::text, @status::text, @needs_approval::bool, @reason::text, s.old, @new::text::jsonb,
+  @effect::text::jsonb, @requested_by::text, @requested_at::timestamptz, @decided_by::text, @decided_at::timestamptz
+FROM (`+source+`) AS s
+ON CONFLICT (id) DO NOTHING`, args.With(database.Args{
 		"id": c.ID, "kind": c.Kind, "subject": c.Subject, "status": c.Status, "needs_approval": c.NeedsApproval, "reason": c.Reason,
-		"old": string(c.Old), "new": string(c.New), "effect": string(c.Effect),
+		"new": string(c.New), "effect": string(c.Effect),
 		"requested_by": c.RequestedBy, "requested_at": c.RequestedAt, "decided_by": c.DecidedBy, "decided_at": c.DecidedAt,
-	})
+	}))
 }
 
 // QueueDecision stores the decision that c carries (Decided), and counts it into n: 0 where
