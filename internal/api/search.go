@@ -25,9 +25,9 @@ var searchParameters = []string{
 
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
-	Offset   int      `json:"o"`
-	After    []string `json:"a,omitzero"`
-	Loosened string   `json:"l,omitzero"`
+	Offset   int    `json:"o"`
+	After    []byte `json:"a,omitzero"`
+	Loosened string `json:"l,omitzero"`
 }
 
 // A searching is a search on its way through: what was asked, and for whom prices are shown.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 )
 
 func TestList(t *testing.T) {
@@ -49,10 +50,7 @@ func (s *shop) listed(f ListFilter) (all []string) {
 		f.Limit = maxPage
 	}
 	for {
-		page, err := s.List(s.t.Context(), f)
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		page := testkit.Must(s.List(s.t.Context(), f))(s.t)
 		for _, e := range page {
 			all = append(all, e.Day+" "+string(e.Currency)+" "+e.Source)
 			f.Before = e.Place()

@@ -11,33 +11,25 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func put(t *testing.T, db *database.DB, p promotion.Promotion, from time.Time) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error { return promotion.QueuePut(b, p, uuid.New(), from) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { return promotion.QueuePut(b, p, uuid.New(), from) }))
 }
 
 func end(t *testing.T, db *database.DB, id string, from time.Time) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error { promotion.QueueEnd(b, id, from); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { promotion.QueueEnd(b, id, from); return nil }))
 }
 
 // load is what a pod reads.
 func load(t *testing.T, db *database.DB, from time.Time) []promotion.Promotion {
 	t.Helper()
 	var all []promotion.Promotion
-	err := db.Read(t.Context(), func(b *database.Batch) error { promotion.QueueLoad(b, from, &all); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Read(t.Context(), func(b *database.Batch) error { promotion.QueueLoad(b, from, &all); return nil }))
 	return all
 }
 
@@ -56,10 +48,7 @@ func timeline(t *testing.T, db *database.DB, id string) string {
 			t.Fatal(err)
 		}
 		line += fmt.Sprint(p.PercentBP/100, " ")
-		listed, err := promotion.New(db).List(t.Context(), hour(h), 10, "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		listed := testkit.Must(promotion.New(db).List(t.Context(), hour(h), 10, ""))(t)
 		if (len(listed) == 1) != (p.ID != "") || len(listed) == 1 && !cmp.Equal(listed[0], p) {
 			t.Errorf("at hour %d there is %+v, but listed is %+v", h, p, listed)
 		}
@@ -102,10 +91,7 @@ func TestPut(t *testing.T) {
 	if got := version(); got != before+7 {
 		t.Errorf("the rules' version rose by %d with seven changes", got-before)
 	}
-	versions, err := promotion.New(db).Versions(t.Context(), "p", hour(100), 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	versions := testkit.Must(promotion.New(db).Versions(t.Context(), "p", hour(100), 3))(t)
 	var ends []string
 	for _, v := range versions {
 		ends = append(ends, fmt.Sprint(v.PercentBP, " ", v.ValidFrom.Sub(noon), " ", v.ValidTo.Sub(noon)))
@@ -124,10 +110,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		}},
 	}
 	put(t, db, want, noon)
-	got, err := promotion.New(db).Get(t.Context(), "p", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(promotion.New(db).Get(t.Context(), "p", noon))(t)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("promotion (-want +got):\n%s", diff)
 	}
@@ -148,10 +131,7 @@ func TestList(t *testing.T) {
 	end(t, db, "b", hour(1))
 	var got []string
 	for after := ""; ; {
-		page, err := promotion.New(db).List(t.Context(), hour(1), 2, after)
-		if err != nil {
-			t.Fatal(err)
-		}
+		page := testkit.Must(promotion.New(db).List(t.Context(), hour(1), 2, after))(t)
 		if len(page) == 0 {
 			break
 		}
