@@ -68,7 +68,7 @@ func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.Article, quantity int64) (priceResponse, error) {
+func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.PricedSKU, quantity int64) (priceResponse, error) {
 	ask, err := view.ask(in)
 	if err != nil {
 		return priceResponse{}, err
@@ -79,7 +79,7 @@ func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pri
 	}
 	quote, err := view.Rules.Quote(pricing.QuoteInput{
 		Dest: in.destination(), Ask: ask, FirstOrder: view.buyer.FirstOrder,
-		Items: []pricing.Item{{Article: article, Quantity: quantity, Unit: unit}},
+		Items: []pricing.Item{{Priced: article, Quantity: quantity, Unit: unit}},
 	})
 	if err != nil {
 		return priceResponse{}, err
@@ -158,7 +158,7 @@ func (s *Server) knowBuyer(r *http.Request, in *priceQuestion) error {
 
 // priceView is what prices are worked out from: rules and articles as they are in the database, or were, and the buyer.
 type priceView struct {
-	pricing.Sight
+	pricing.Snapshot
 	at    time.Time
 	buyer cart.Buyer
 	staff bool
@@ -176,7 +176,7 @@ func (s *Server) seePrices(ctx context.Context, in priceQuestion, skus []string)
 		also = append(also, func(b *database.Batch) { cart.QueueBuyer(b, *in.customer, &view.buyer) })
 	}
 	var err error
-	view.Sight, err = s.Carts.Prices.See(ctx, skus, view.at, also...)
+	view.Snapshot, err = s.Carts.Prices.Lookup(ctx, skus, view.at, also...)
 	return view, err
 }
 
@@ -189,8 +189,8 @@ func (v *priceView) ask(in priceQuestion) (pricing.Ask, error) {
 
 // article is a SKU that the caller may know of, or nil: what is not sold yet is a secret, and what no longer is, only
 // staff has to do with.
-func (v *priceView) article(sku string) *pricing.Article {
-	if a := v.Articles[sku]; a != nil && (a.Sellable || v.staff) {
+func (v *priceView) article(sku string) *pricing.PricedSKU {
+	if a := v.SKUs[sku]; a != nil && (a.Sellable || v.staff) {
 		return a
 	}
 	return nil

@@ -87,19 +87,19 @@ func BenchmarkQuotePrices(b *testing.B) {
 func BenchmarkQuotePrices_Limit(b *testing.B) {
 	_, prices, skus, _ := newBenchShop(b)
 	at := prices.Moment()
-	sight := testkit.Must(prices.See(b.Context(), skus, at))(b)
-	market := testkit.Must(sight.Rules.MarketOf("IE", at))(b)
+	snapshot := testkit.Must(prices.Lookup(b.Context(), skus, at))(b)
+	market := testkit.Must(snapshot.Rules.MarketOf("IE", at))(b)
 	items := make([]pricing.Item, len(skus))
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, c := range benchCurrencies {
 			ask := pricing.Ask{Market: market, Currency: c, At: at}
 			for i, sku := range skus {
-				article, quantity := sight.Articles[sku], int64(i%7+1)
-				unit := testkit.Must(sight.Rules.Unit(article, ask, quantity))(b)
-				items[i] = pricing.Item{Article: article, Quantity: quantity, Unit: unit}
+				article, quantity := snapshot.SKUs[sku], int64(i%7+1)
+				unit := testkit.Must(snapshot.Rules.Unit(article, ask, quantity))(b)
+				items[i] = pricing.Item{Priced: article, Quantity: quantity, Unit: unit}
 			}
-			testkit.Must(sight.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}))(b)
+			testkit.Must(snapshot.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}))(b)
 		}
 	}
 	b.ReportMetric(float64(b.N*len(skus)*len(benchCurrencies))/b.Elapsed().Seconds(), "lines/s")

@@ -131,25 +131,26 @@ func (s *Server) pricedProduct(p catalog.Product, in shown, rules *pricing.Rules
 	answer := newProductResponse(p, ask.At)
 	until := ask.At.Add(time.Hour)
 	for i, sku := range p.SKUs {
-		article := p.Article(sku)
+		article := p.PricedSKU(sku)
 		if next := rules.Next(article, ask); next.Before(until) {
 			until = next
 		}
-		unit, err := rules.Unit(article, ask, 1)
+		tag, priced, err := rules.Tag(article, ask)
 		if err != nil {
-			continue // it has no price there
+			return productResponse{}, time.Time{}, err
 		}
-		tag := &priceTag{Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: unit.AmountMinor,
-			Formatted: s.locales.format(in.locale, unit.AmountMinor, ask.Currency), PricesIncludeTax: ask.Market.PricesIncludeTax}
-		if unit.Regular != nil {
-			tag.RegularMinor = &unit.Regular.AmountMinor
-			if lowest, ok := rules.Lowest(article, ask); ok {
-				tag.LowestMinor = &lowest
-			}
+		if priced {
+			answer.SKUs[i].Price = s.newPriceTag(tag, ask, in.locale)
 		}
-		answer.SKUs[i].Price = tag
 	}
 	return answer, until, nil
+}
+
+func (s *Server) newPriceTag(tag pricing.Tag, ask pricing.Ask, locale string) *priceTag {
+	return &priceTag{
+		Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: tag.AmountMinor, Formatted: s.locales.format(locale, tag.AmountMinor, ask.Currency),
+		PricesIncludeTax: ask.Market.PricesIncludeTax, RegularMinor: tag.RegularMinor, LowestMinor: tag.LowestMinor,
+	}
 }
 
 // setAge says how old an answer of the catalogue's cache is at most.

@@ -70,7 +70,7 @@ type goodsQuestion struct {
 	coupons    []string
 	goods      []pricing.Wanted
 	// articles are those of the goods, once they are found.
-	articles []*pricing.Article
+	articles []*pricing.PricedSKU
 }
 
 // goodsQuestion checks a request, all of it at once.
@@ -161,7 +161,7 @@ func (in goodsQuestion) skus() []string {
 
 // find finds the articles of the goods; all of them must be there.
 func (in *goodsQuestion) find(view *priceView) error {
-	in.articles = make([]*pricing.Article, len(in.goods))
+	in.articles = make([]*pricing.PricedSKU, len(in.goods))
 	var missing []FieldError
 	for i, wanted := range in.goods {
 		if in.articles[i] = view.article(wanted.SKU); in.articles[i] == nil {
@@ -203,7 +203,7 @@ func (s *Server) encodeQuotes(e *quoteEncoder, in goodsQuestion, view *priceView
 
 // sellable is whether all of the goods can be ordered.
 func (in goodsQuestion) sellable() bool {
-	return !slices.ContainsFunc(in.articles, func(a *pricing.Article) bool { return !a.Sellable })
+	return !slices.ContainsFunc(in.articles, func(a *pricing.PricedSKU) bool { return !a.Sellable })
 }
 
 // price is the quote of those of the goods that have a price; the others are kept as unpriced.
@@ -212,7 +212,7 @@ func (e *quoteEncoder) price(in goodsQuestion, view *priceView, ask pricing.Ask)
 	for i, article := range in.articles {
 		unit, err := view.Rules.Unit(article, ask, in.goods[i].Quantity)
 		if err == nil {
-			e.items = append(e.items, pricing.Item{Article: article, Quantity: in.goods[i].Quantity, Unit: unit})
+			e.items = append(e.items, pricing.Item{Priced: article, Quantity: in.goods[i].Quantity, Unit: unit})
 			continue
 		}
 		var none *pricing.NoPriceError

@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/money"
+	"meridian/internal/pricing"
 	"meridian/internal/search"
 	"meridian/regions"
 )
@@ -161,7 +162,10 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 				continue
 			}
 			one.describe(p)
-			one.Price, one.PriceVaries = s.leastPrice(p, look)
+			var unpriced error
+			if one.Price, one.PriceVaries, unpriced = s.leastPrice(p, look); unpriced != nil {
+				s.Log.LogAttrs(ctx, slog.LevelWarn, "a hit is answered without its price", slog.String("product", p.PublicID()), slog.Any("error", unpriced))
+			}
 		}
 		hits = append(hits, one)
 	}
@@ -202,31 +206,27 @@ func newFragments(fragments []search.Fragment) []fragmentBody {
 	return out
 }
 
-// leastPrice is the price of the product's cheapest SKU, and whether another costs more.
-func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool) {
+// leastPrice returns the price of the product's cheapest SKU, nil where none has one, and whether another costs more.
+func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool, err error) {
+	var cheapest *pricing.Tag
 	var most int64
 	for _, sku := range p.SKUs {
-		unit, err := look.rules.Unit(p.Article(sku), look.ask, 1)
+		tag, priced, err := look.rules.Tag(p.PricedSKU(sku), look.ask)
 		if err != nil {
-			continue // it has no price there
+			return nil, false, err
 		}
-		most = max(most, unit.AmountMinor)
-		if least != nil && least.AmountMinor <= unit.AmountMinor {
+		if !priced {
 			continue
 		}
-		least = &priceTag{Market: look.ask.Market.Code, Currency: look.ask.Currency, AmountMinor: unit.AmountMinor, PricesIncludeTax: look.ask.Market.PricesIncludeTax}
-		if unit.Regular != nil {
-			least.RegularMinor = &unit.Regular.AmountMinor
-			if lowest, ok := look.rules.Lowest(p.Article(sku), look.ask); ok {
-				least.LowestMinor = &lowest
-			}
+		most = max(most, tag.AmountMinor)
+		if cheapest == nil || tag.AmountMinor < cheapest.AmountMinor {
+			cheapest = &tag
 		}
 	}
-	if least == nil {
-		return nil, false
+	if cheapest == nil {
+		return nil, false, nil
 	}
-	least.Formatted = s.locales.format(look.in.locale, least.AmountMinor, look.ask.Currency)
-	return least, most > least.AmountMinor
+	return s.newPriceTag(*cheapest, look.ask, look.in.locale), most > cheapest.AmountMinor, nil
 }
 
 func newFacetValues(counts []search.Count, selected []string) []facetValue {

@@ -65,7 +65,7 @@ func TestQuote(t *testing.T) {
 			e.List = pricing.CatalogueList(currency)
 			entries = append(entries, e)
 		}
-		return cart.Line{SKU: sku, Quantity: quantity, Sellable: true, Article: pricing.Article{SKU: sku, TaxCategory: tax, Entries: entries}}
+		return cart.Line{SKU: sku, Quantity: quantity, Sellable: true, Article: pricing.PricedSKU{SKU: sku, TaxCategory: tax, Entries: entries}}
 	}
 	unpriced, gone := line("C", "standard", 1, 0), line("D", "standard", 1, 700)
 	unpriced.Article.Entries, gone.Sellable = nil, false

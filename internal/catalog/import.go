@@ -27,7 +27,7 @@ const (
 	FormatNDJSON Format = "ndjson"
 )
 
-// FormatOf is the format that a file's name tells; ok is false when it tells none.
+// FormatOf returns the format that a file's name tells; ok is false when it tells none.
 func FormatOf(name string) (format Format, ok bool) {
 	name = strings.ToLower(name)
 	switch {

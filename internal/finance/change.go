@@ -31,7 +31,7 @@ func (by By) claim(b *database.Batch, resource string) {
 	by.Idempotency.QueueClaim(b, idempotency.Answer{Resource: resource, Status: http.StatusOK})
 }
 
-// repeated is what a call failed with, or, where that is its key, its first answer.
+// repeated returns what a call failed with, or, where that is its key, its first answer.
 func (f *Finance) repeated(ctx context.Context, by By, err error) error {
 	if idempotency.Taken(err) {
 		return idempotency.Find(ctx, f.DB, by.Idempotency)

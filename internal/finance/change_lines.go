@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/pricing"
 )
 
 // ChangeLine is a line of a bulk change with the price that it takes, or took, the place of.
@@ -19,7 +20,7 @@ type ChangeLine struct {
 	OldMinor *int64
 }
 
-// ChangeLines are the lines of a bulk change after a line number: at most limit, 1 to 5000. A
+// ChangeLines returns the lines of a bulk change after a line number: at most limit, 1 to 5000. A
 // change of another kind has none. One round trip.
 func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, after int64, limit int) ([]ChangeLine, error) {
 	// $1 = change, $2 = after, $3 = limit, $4 = when lines that wait for no instant would begin
@@ -32,7 +33,7 @@ func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, after int64
 	}, `
 SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (
     SELECT e.amount_minor
-    FROM price_entries e
+    FROM `+pricing.EntriesSQL+` e
     WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
       AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
       AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))

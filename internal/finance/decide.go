@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/pricing"
 	"meridian/internal/pricing/changes"
 )
 
@@ -58,7 +59,7 @@ func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Chang
 	return c, nil
 }
 
-// pending is a change that waits for a decision, else ErrDecided.
+// pending returns a change that waits for a decision, else ErrDecided.
 func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
 	var faults invalid.List
 	faults.Line("actor", actor, 1, 200)
@@ -72,7 +73,7 @@ func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Chan
 	return c, err
 }
 
-// orDecided is ErrDecided for a decision that found nothing to decide.
+// orDecided returns ErrDecided for a decision that found nothing to decide.
 func orDecided(n int64, err error) error {
 	if err == nil && n == 0 {
 		return ErrDecided
@@ -85,7 +86,7 @@ func decisionError(err error) error {
 	switch err = untimely(err); {
 	case err == nil, errors.Is(err, ErrDecided), errors.Is(err, ErrOvertaken), errors.Is(err, ErrTooSlow), errors.As(err, &invalid):
 		return err
-	case overlapped(err):
+	case pricing.Overlaps(err):
 		return ErrOvertaken
 	case changes.OwnApproval(err):
 		return ErrOwnChange
@@ -153,7 +154,7 @@ SELECT EXISTS (
 	return false, nil
 }
 
-// lines are all lines of a bulk change.
+// lines returns all lines of a bulk change.
 func (f *Finance) lines(ctx context.Context, change uuid.UUID) ([]Line, error) {
 	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (Line, error) {
 		var l Line

@@ -21,7 +21,7 @@ type Entry struct {
 	ChangeID *string // the change that made it; nil for a seller's
 }
 
-// Position is where the entry stands in its list.
+// Position returns where the entry stands in its list.
 func (e Entry) Position() EntryPosition {
 	return EntryPosition{SKU: e.SKU, MinQuantity: e.MinQuantity, From: e.Period.From}
 }
@@ -50,12 +50,12 @@ type EntryFilter struct {
 	Limit int
 }
 
-// Entries are prices of a list, by SKU, quantity and time. One round trip.
+// Entries returns prices of a list, by SKU, quantity and time. One round trip.
 func (f *Finance) Entries(ctx context.Context, filter EntryFilter) ([]Entry, error) {
 	// $1 = list, $2 = at, NULL for all, $3 = SKU, $4 to $6 = after, $7 = limit
 	entries, err := database.List(ctx, f.DB, scanEntry, `
 SELECT sku, min_quantity, amount_minor, valid_from, valid_to, change_id::text
-FROM price_entries
+FROM `+pricing.EntriesSQL+` e
 WHERE list = $1 AND ($3::text = '' OR sku = $3) AND (sku, min_quantity, valid_from) > ($4::text, $5::int8, $6::timestamptz)
   AND ($2::timestamptz IS NULL OR (valid_from <= $2::timestamptz AND (valid_to IS NULL OR valid_to > $2::timestamptz)))
 ORDER BY sku, min_quantity, valid_from

@@ -99,13 +99,13 @@ func New(config Config) *Finance {
 	return &Finance{Config: config, Log: changes.NewLog(config.DB), Promotions: promotion.New(config.DB), within: writeWithin}
 }
 
-// moment is now, as the database keeps it.
+// moment returns now, as the database keeps it.
 func (f *Finance) moment() time.Time { return database.Moment(f.Now()) }
 
-// soon is the earliest instant at which a change written now may be in force.
+// soon returns the earliest instant at which a change written now may be in force.
 func (f *Finance) soon() time.Time { return f.moment().Add(f.Prices.Lead) }
 
-// notice is how long before its instant a change has to be written at the least: longer than
+// notice returns how long before its instant a change has to be written at the least: longer than
 // any pod goes on with what it remembers.
 func (f *Finance) notice() time.Duration {
 	if f.Prices.Lead > pricing.MaxStaleness {
@@ -114,7 +114,7 @@ func (f *Finance) notice() time.Duration {
 	return 0
 }
 
-// latest is until when what is in force from an instant on has to be written, by the
+// latest returns until when what is in force from an instant on has to be written, by the
 // database's clock; nil, for whenever, where there is no instant, or the shop has no lead.
 func (f *Finance) latest(begins time.Time) *time.Time {
 	if f.Prices.Lead == 0 || begins.IsZero() {

@@ -47,7 +47,7 @@ func (k lineKey) compare(other lineKey) int {
 	return cmp.Or(cmp.Compare(k.sku, other.sku), cmp.Compare(k.minQuantity, other.minQuantity))
 }
 
-// period is when the line's price is to be in force; soon is as soon as may be.
+// period returns when the line's price is to be in force; soon is as soon as may be.
 func (l Line) period(soon time.Time) pricing.Period {
 	if l.From.IsZero() {
 		return pricing.Period{From: soon, To: l.To}

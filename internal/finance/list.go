@@ -14,7 +14,6 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
-	"meridian/internal/pricing/changes"
 )
 
 // ListInput is a new price list. Its kind, currency, market and group never change.
@@ -73,7 +72,7 @@ func checkGroup(f *invalid.List, group string) {
 	}
 }
 
-// tooEarly is the remedy for an instant before the earliest one.
+// tooEarly returns the remedy for an instant before the earliest one.
 func tooEarly(soon time.Time) string {
 	return fmt.Sprintf("must be %s or later, or left out for as soon as may be: what was in force is never changed", soon.Format(time.RFC3339Nano))
 }
@@ -102,16 +101,9 @@ func (f *Finance) CreateList(ctx context.Context, in ListInput) (pricing.List, e
 		return pricing.List{}, err
 	}
 	_, err = f.apply(ctx, in.By, change, in.Code, in.From, func(b *database.Batch) {
-		// The same change may come twice; another's list is refused by the CHECK.
-		// $1 = code, $2 = title, $3 = kind, $4 = currency, $5 = market, $6 = group, $7 = priority, $8 = from, $9 = to, $10 = change
-		b.Queue(`
-INSERT INTO price_lists (code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, change_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END`,
-			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, database.NullTime(in.To), change.ID)
-		changes.QueueRulesChanged(b)
+		pricing.QueuePutList(b, list, change.ID)
 	})
-	if database.Violates(err, "price_lists_version_current") {
+	if pricing.ListChanged(err) {
 		return pricing.List{}, ErrExists
 	}
 	if err != nil {
@@ -139,7 +131,7 @@ func newListRecord(l pricing.List) listRecord {
 		ValidFrom: l.Period.From.UTC(), ValidTo: database.NullTime(l.Period.To), Version: l.Version}
 }
 
-// rules are those of the database, now.
+// rules returns those of the database, now.
 func (f *Finance) rules(ctx context.Context) (*pricing.Rules, error) {
 	var rows pricing.RuleRows
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
@@ -152,7 +144,7 @@ func (f *Finance) rules(ctx context.Context) (*pricing.Rules, error) {
 	return pricing.NewRules(rows), nil
 }
 
-// rulesIn are those that a transaction sees.
+// rulesIn returns those that a transaction sees.
 func (f *Finance) rulesIn(ctx context.Context, tx pgx.Tx) (*pricing.Rules, error) {
 	var rows pricing.RuleRows
 	var b database.Batch
@@ -163,7 +155,7 @@ func (f *Finance) rulesIn(ctx context.Context, tx pgx.Tx) (*pricing.Rules, error
 	return pricing.NewRules(rows), nil
 }
 
-// rulesSince is how far back rules are read: to what is in force now.
+// rulesSince returns how far back rules are read: to what is in force now.
 func (f *Finance) rulesSince() time.Time { return f.Now().Add(-pricing.LowestWindow) }
 
 // ListUpdate changes a list's head. Nil fields stay.
@@ -200,16 +192,9 @@ func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, 
 		begins = database.Earlier(old.Period.To, updated.Period.To)
 	}
 	_, err = f.apply(ctx, in.By, change, in.Code, begins, func(b *database.Batch) {
-		// The same change may come twice; one that is based on another version is refused by the CHECK.
-		// $1 = code, $2 = version, $3 = title, $4 = to, $5 = change
-		b.Queue(`
-UPDATE price_lists
-SET title = $3, valid_to = $4, change_id = $5,
-  version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
-WHERE code = $1`, in.Code, in.Version, updated.Title, database.NullTime(updated.Period.To), change.ID)
-		changes.QueueRulesChanged(b)
+		pricing.QueueUpdateList(b, updated, change.ID)
 	})
-	if database.Violates(err, "price_lists_version_current") {
+	if pricing.ListChanged(err) {
 		return pricing.List{}, ErrVersionConflict
 	}
 	if err != nil {
@@ -255,12 +240,12 @@ func scanList(row pgx.CollectableRow) (pricing.List, error) {
 	return l, err
 }
 
-// List is the head of a price list, or ErrNotFound. One round trip.
+// List returns the head of a price list, or ErrNotFound. One round trip.
 func (f *Finance) List(ctx context.Context, code string) (pricing.List, error) {
 	l, err := database.One(ctx, f.DB, scanList, `
 SELECT `+listColumns+`
-FROM price_lists
-WHERE code = $1`, code)
+FROM `+pricing.ListsSQL+` l
+WHERE l.code = $1`, code)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return pricing.List{}, ErrNotFound
 	}
@@ -270,13 +255,13 @@ WHERE code = $1`, code)
 	return l, nil
 }
 
-// Lists are the heads of price lists by code, from after one on. The catalogue's lists that
+// Lists returns the heads of price lists by code, from after one on. The catalogue's lists that
 // hold no price are left out. One round trip.
 func (f *Finance) Lists(ctx context.Context, after string, limit int) ([]pricing.List, error) {
 	lists, err := database.List(ctx, f.DB, scanList, `
 SELECT `+listColumns+`
-FROM price_lists l
-WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM price_entries e WHERE e.list = l.code))
+FROM `+pricing.ListsSQL+` l
+WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM `+pricing.EntriesSQL+` e WHERE e.list = l.code))
 ORDER BY l.code
 LIMIT $2::int8`, after, limit)
 	if err != nil {

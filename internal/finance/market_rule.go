@@ -29,7 +29,7 @@ type MarketRule struct {
 	Rounding map[money.Currency]string `json:"rounding"`
 }
 
-// newMarketRule is a market's version as finance writes it.
+// newMarketRule returns a market's version as finance writes it.
 func newMarketRule(m *pricing.Market) MarketRule {
 	return MarketRule{m.Code, m.Title, m.Countries, m.Currency, m.PricesIncludeTax, m.Multiplier, m.Rounding}
 }

@@ -48,7 +48,7 @@ func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, b
 	return f.SetRule(ctx, &PromotionRule{ID: id, End: true}, from, by)
 }
 
-// promotion is the rule as the promotions know it. It fails where Spec cannot be read.
+// promotion returns the rule as the promotions know it. It fails where Spec cannot be read.
 func (p *PromotionRule) promotion() (promotion.Promotion, error) {
 	spec, err := promotion.ParseSpec(p.Spec)
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *PromotionRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbo
 	return record, needsTwo
 }
 
-// largestBP is the most that it can take off goods, in basis points.
+// largestBP returns the most that it can take off goods, in basis points.
 func (p *PromotionRule) largestBP() int64 {
 	full, err := p.promotion()
 	if err != nil {
@@ -122,7 +122,7 @@ func (p *PromotionRule) largestBP() int64 {
 	return largestAmountBP(full.Spec)
 }
 
-// largestAmountBP is the most that an amount takes off the least that has to be bought; where
+// largestAmountBP returns the most that an amount takes off the least that has to be bought; where
 // no least is said it may be all.
 func largestAmountBP(s promotion.Spec) int64 {
 	var shares []int64

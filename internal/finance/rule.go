@@ -89,7 +89,7 @@ type wanted struct {
 	Rule any        `json:"rule"`
 }
 
-// ruleOf is the rule that a pending change wants, and when it is to begin: zero as soon as may be.
+// ruleOf returns the rule that a pending change wants, and when it is to begin: zero as soon as may be.
 func ruleOf(c Change) (r rule, from time.Time, err error) {
 	switch c.Kind {
 	case KindMarket:

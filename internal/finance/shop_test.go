@@ -137,10 +137,10 @@ func (s *shop) unit(t testing.TB, sku string, quantity int64, at time.Time) int6
 func (s *shop) unitFor(t testing.TB, sku string, quantity int64, market string, c money.Currency, group string, at time.Time) int64 {
 	t.Helper()
 	var rows pricing.RuleRows
-	articles := make(map[string]*pricing.Article)
+	articles := make(map[string]*pricing.PricedSKU)
 	testkit.NoError(t, s.DB.Read(t.Context(), func(b *database.Batch) error {
 		pricing.QueueRules(b, at, &rows)
-		pricing.QueueArticles(b, []string{sku}, at, articles)
+		pricing.QueuePricedSKUs(b, []string{sku}, at, articles)
 		return nil
 	}))
 	rules := pricing.NewRules(rows)

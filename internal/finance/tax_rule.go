@@ -51,7 +51,7 @@ func (t *TaxRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	t.Source = f.Line("source", t.Source, 1, 200)
 }
 
-// mpct is the rate in thousandths of a percent.
+// mpct returns the rate in thousandths of a percent.
 func (t *TaxRule) mpct() (rate int64, ok bool) {
 	return t.RatePercent.Scaled(3), t.RatePercent.Exact(3)
 }

@@ -78,7 +78,7 @@ type writtenLine struct {
 	ValidTo     string `json:"valid_to,omitzero"`
 }
 
-// timeText is a time as files have it, empty for none.
+// timeText returns a time as files have it, empty for none.
 func timeText(at time.Time) string {
 	if at.IsZero() {
 		return ""

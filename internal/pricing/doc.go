@@ -44,7 +44,7 @@
 //
 // The rules are a few thousand rows, and every pod has them; their version is one row that
 // moves with every change, and whoever reads a cart reads it in the same snapshot
-// (Pricer.RulesOf). Articles are remembered as they are asked for (Pricer.See): 0 round trips
+// (Pricer.RulesOf). Articles are remembered as they are asked for (Pricer.Lookup): 0 round trips
 // for those in memory, 1 for all others together.
 //
 // Locality: all of it is GLOBAL.

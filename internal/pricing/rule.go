@@ -90,7 +90,7 @@ type List struct {
 	Version  int64
 }
 
-// CatalogueList is the code of the list of sellers' prices in a currency.
+// CatalogueList returns the code of the list of sellers' prices in a currency.
 func CatalogueList(c money.Currency) string { return cataloguePrefix + string(c) }
 
 const cataloguePrefix = "catalogue-"
@@ -105,7 +105,7 @@ type Destination struct {
 	State string
 }
 
-// StateCode is the bare code of the destination's state, in upper case; empty for none.
+// StateCode returns the bare code of the destination's state, in upper case; empty for none.
 func (d Destination) StateCode() string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(d.State)), d.Country+"-")
 }
@@ -120,7 +120,7 @@ func (e *UnknownMarketError) Error() string {
 	return fmt.Sprintf("unknown market %q: use one of %s", e.Code, strings.Join(e.Known, ", "))
 }
 
-// Market is the market with this code at a moment. It fails with *UnknownMarketError.
+// Market returns the market with this code at a moment. It fails with *UnknownMarketError.
 func (r *Rules) Market(code string, at time.Time) (*Market, error) {
 	if m, ok := inForce(r.markets[code], at); ok {
 		return m, nil
@@ -128,7 +128,7 @@ func (r *Rules) Market(code string, at time.Time) (*Market, error) {
 	return nil, &UnknownMarketError{Code: code, Known: r.marketCodes(at)}
 }
 
-// MarketOf is the market that a country is in at a moment: the one that names it, else the
+// MarketOf returns the market that a country is in at a moment: the one that names it, else the
 // one that names none. It fails with *UnknownMarketError where there is neither.
 func (r *Rules) MarketOf(country string, at time.Time) (*Market, error) {
 	var rest *Market
@@ -158,7 +158,7 @@ func (r *Rules) marketCodes(at time.Time) []string {
 	return known
 }
 
-// Markets are the versions of all markets, by code and time.
+// Markets returns the versions of all markets, by code and time.
 func (r *Rules) Markets() []Market {
 	var all []Market
 	for _, code := range r.codes {
@@ -169,7 +169,7 @@ func (r *Rules) Markets() []Market {
 	return all
 }
 
-// rounding is the market's rule for a currency.
+// rounding returns the market's rule for a currency.
 func (r *Rules) rounding(m *Market, c money.Currency, at time.Time) (*RoundingRule, error) {
 	name, ok := m.Rounding[c]
 	if !ok {
@@ -185,7 +185,7 @@ func (r *Rules) rounding(m *Market, c money.Currency, at time.Time) (*RoundingRu
 	return rule, nil
 }
 
-// Rounding is the rule of that name in force at a moment.
+// Rounding returns the rule of that name in force at a moment.
 func (r *Rules) Rounding(name string, at time.Time) (*RoundingRule, bool) {
 	return inForce(r.roundings[name], at)
 }
@@ -196,7 +196,7 @@ func (r *Rules) HasRounding(name string, at time.Time) bool {
 	return ok
 }
 
-// Tax is the rate in force at a moment of the very place that is named; nil for none.
+// Tax returns the rate in force at a moment of the very place that is named; nil for none.
 func (r *Rules) Tax(dest Destination, category string, at time.Time) *TaxRate {
 	rate, _ := inForce(r.taxes[place{dest.Country, dest.StateCode(), category}], at)
 	return rate
@@ -204,7 +204,7 @@ func (r *Rules) Tax(dest Destination, category string, at time.Time) *TaxRate {
 
 var exact = RoundingRule{Rounding: money.Exact}
 
-// tax is the rate of a category at a destination: the state's where it has one, else the
+// tax returns the rate of a category at a destination: the state's where it has one, else the
 // country's. A country that the table does not know taxes nothing: nil.
 func (r *Rules) tax(dest Destination, category string, at time.Time) (*TaxRate, error) {
 	if category == TaxZero {

@@ -145,7 +145,7 @@ func NewRules(rows RuleRows) *Rules {
 	return r
 }
 
-// List is the head of a price list, or nil.
+// List returns the head of a price list, or nil.
 func (r *Rules) List(code string) *List { return r.lists[code] }
 
 // one is the multiplier that changes nothing.

@@ -42,6 +42,16 @@ ORDER BY state, category, valid_from
 LIMIT $1::int8`, country)
 }
 
+// HadMarket reports whether there is, or ever was, a market with that code. One round trip.
+func HadMarket(ctx context.Context, db *database.DB, code string) (bool, error) {
+	had, err := database.One(ctx, db, pgx.RowTo[bool], `
+SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1)`, code)
+	if err != nil {
+		return false, fmt.Errorf("look for market: %w", err)
+	}
+	return had, nil
+}
+
 // versions lists versions of rules; $1 is their most.
 func versions[T any](ctx context.Context, db *database.DB, what string, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	list, err := database.List(ctx, db, scan, sql, append([]any{maxVersions}, args...)...)
