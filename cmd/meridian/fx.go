@@ -201,11 +201,11 @@ func newFXListCommand() *cobra.Command {
 			}
 			defer db.Close()
 			filter.Currency, filter.Status = money.Currency(currency), fx.Status(status)
-			entries, err := rates.List(c.Context(), filter)
+			page, err := rates.List(c.Context(), filter)
 			if err != nil {
 				return fxError(err)
 			}
-			return writeRates(c.OutOrStdout(), entries)
+			return writeRates(c.OutOrStdout(), page.Items)
 		},
 	}
 	databaseURLFlag(command, &flags.databaseURL)

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
+
+	"meridian/internal/database"
 )
 
 func keysOf(products []Product) (keys []string) {
@@ -48,13 +50,13 @@ func TestListProducts(t *testing.T) {
 			if n != 1 {
 				t.Errorf("%d round trips, want 1", n)
 			}
-			if diff := cmp.Diff(test.want, keysOf(page.Products)); diff != "" {
+			if diff := cmp.Diff(test.want, keysOf(page.Items)); diff != "" {
 				t.Error(diff)
 			}
 			if page.Next != nil {
 				t.Error("there is a next page")
 			}
-			for _, p := range page.Products {
+			for _, p := range page.Items {
 				if len(p.SKUs) != 1 || p.SKUs[0].Prices(time.Now())["GBP"] != 295 {
 					t.Errorf("SKUs of %s: %+v", p.Key, p.SKUs)
 				}
@@ -89,12 +91,12 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 		limit := rapid.IntRange(1, 4).Draw(rt, "limit")
 		category := rapid.SampledFrom([]string{above, below}).Draw(rt, "category")
 		seen := make(map[uuid.UUID]int)
-		for filter := (ListFilter{CategoryID: category, Limit: limit}); ; {
+		for filter := (ListFilter{CategoryID: category, PageFilter: database.PageFilter[ListPosition]{Limit: limit}}); ; {
 			page, err := s.ListProducts(t.Context(), filter)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			for _, p := range page.Products {
+			for _, p := range page.Items {
 				seen[p.ID]++
 			}
 			if page.Next == nil {
@@ -133,22 +135,23 @@ func TestListSellerProducts(t *testing.T) {
 		s.create(t, with(mug(fmt.Sprint("m", i), fmt.Sprint("S", i)), func(p *ProductInput) { p.Status = status }))
 	}
 	var all []string
-	for filter := (SellerListFilter{Seller: s.seller, Limit: 2}); ; {
-		page, more, err := s.ListSellerProducts(t.Context(), filter)
+	two := database.PageFilter[string]{Limit: 2}
+	for filter := (SellerListFilter{Seller: s.seller, PageFilter: two}); ; {
+		page, err := s.ListSellerProducts(t.Context(), filter)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, keysOf(page)...)
-		if !more {
+		all = append(all, keysOf(page.Items)...)
+		if page.Next == nil {
 			break
 		}
-		filter.AfterKey = all[len(all)-1]
+		filter.After = page.Next
 	}
 	if !slices.Equal(all, []string{"m0", "m1", "m2"}) {
 		t.Errorf("all: %v", all)
 	}
-	drafts, _, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: s.seller, Status: Draft, Limit: 2})
-	if err != nil || !slices.Equal(keysOf(drafts), []string{"m1"}) {
-		t.Errorf("drafts: %v, %v", keysOf(drafts), err)
+	drafts, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: s.seller, Status: Draft, PageFilter: two})
+	if err != nil || !slices.Equal(keysOf(drafts.Items), []string{"m1"}) {
+		t.Errorf("drafts: %v, %v", keysOf(drafts.Items), err)
 	}
 }

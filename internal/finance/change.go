@@ -162,23 +162,23 @@ func scanChange(row pgx.CollectableRow) (Change, error) {
 // ChangeFilter chooses entries of the audit. Empty fields choose all.
 type ChangeFilter struct {
 	Kind, Subject, Status string
-	// Before is where the page before ended: its last entry's time and id.
-	Before *ChangePosition
 	// Limit is at most 500.
-	Limit int
+	database.PageFilter[ChangePosition]
 }
 
-// ChangePosition is a place in the audit.
+// A ChangePosition is where a change stands in the audit.
 type ChangePosition struct {
 	At time.Time
 	ID uuid.UUID
 }
 
-// Changes are entries of the audit, the latest first. One round trip.
-func (f *Finance) Changes(ctx context.Context, filter ChangeFilter) ([]Change, error) {
+func (c Change) position() ChangePosition { return ChangePosition{At: c.RequestedAt, ID: c.ID} }
+
+// Changes returns a page of the audit, the latest changes first. One round trip.
+func (f *Finance) Changes(ctx context.Context, filter ChangeFilter) (database.Page[Change, ChangePosition], error) {
 	before := ChangePosition{At: f.Now().Add(24 * time.Hour), ID: uuid.Max}
-	if filter.Before != nil {
-		before = *filter.Before
+	if filter.After != nil {
+		before = *filter.After
 	}
 	// $1 = kind, $2 = subject, $3 = status, $4 = before, $5 = before's id, $6 = limit
 	changes, err := database.List(ctx, f.DB, scanChange, `
@@ -187,11 +187,11 @@ FROM price_changes
 WHERE ($1::text = '' OR kind = $1) AND ($2::text = '' OR subject = $2) AND ($3::text = '' OR status = $3)
   AND (requested_at, id) < ($4::timestamptz, $5::uuid)
 ORDER BY requested_at DESC, id DESC
-LIMIT $6::int8`, filter.Kind, filter.Subject, filter.Status, before.At, before.ID, filter.Limit)
+LIMIT $6::int8`, filter.Kind, filter.Subject, filter.Status, before.At, before.ID, filter.Rows())
 	if err != nil {
-		return nil, fmt.Errorf("list changes of prices: %w", err)
+		return database.Page[Change, ChangePosition]{}, fmt.Errorf("list changes of prices: %w", err)
 	}
-	return changes, nil
+	return database.NewPage(filter.PageFilter, changes, Change.position), nil
 }
 
 // Change is one entry of the audit, or ErrNotFound. One round trip.

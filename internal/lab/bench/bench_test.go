@@ -383,12 +383,12 @@ func goodsOf(t *testing.T, db *database.DB, c Config) *goods {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := catalogue.ListProducts(t.Context(), catalog.ListFilter{Limit: 100})
+	list, err := catalogue.ListProducts(t.Context(), catalog.ListFilter{PageFilter: database.PageFilter[catalog.ListPosition]{Limit: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &goods{lines: c.Lines}
-	for _, p := range list.Products {
+	for _, p := range list.Items {
 		prices := make(map[string]int64)
 		for currency, amount := range p.SKUs[0].Prices(time.Now()) {
 			prices[string(currency)] = amount
