@@ -5,6 +5,7 @@
 .NOTPARALLEL: # two apt-gets at once lock each other out
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 APT         := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 CLUSTERS    := /etc/postgresql-common/createcluster.conf
@@ -12,7 +13,7 @@ CLUSTERS    := /etc/postgresql-common/createcluster.conf
 run: postgres build ## start the whole shop on this machine: http://localhost:8080
 	@exec bin/meridian up
 
-demo: postgres build ## take a tour of a fresh shop, races, faults and audit included, in under a minute
+demo: postgres build ## take a tour of a fresh shop: races, faults and the audit; exits 1 if a promise is broken
 	@exec bin/meridian demo
 
 build: ## build bin/meridian
@@ -22,16 +23,23 @@ test: postgres compiler ## vet, and run every test against a throw-away PostgreS
 	go vet ./...
 	go test -race -p 2 -timeout 20m $(TESTFLAGS) ./...
 
-lint: ## check the formatting, vet and run staticcheck
+lint: ## check modules, formatting and style, vet, and run staticcheck and govulncheck
+	go mod tidy -diff
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt -w these files:"; echo "$$files"; exit 1; }
 	go vet ./...
+	go test -count=1 cmd/meridian/style_test.go
 	go run $(STATICCHECK) ./...
+	@echo "go run $(GOVULNCHECK) ./..."; \
+	report=$$(go run $(GOVULNCHECK) ./... 2>&1) || case "$$report" in \
+		*"fetching vulnerabilities"*) echo "govulncheck is skipped: its database cannot be reached from here" ;; \
+		*) echo "$$report"; exit 1 ;; \
+	esac
 
-generate: postgres ## make the generated files anew: schema/statements.sql, golden files
+generate: postgres ## make the generated files anew: golden files, schema/statements/ (PKG=./internal/cart: that package's part alone)
 	go generate ./...
 	go test ./schema -run 'Plan' -update
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	MERIDIAN_STATEMENTS_DIR=$$dir go test -count=1 -p 2 -timeout 20m -skip TestCollectedStatements ./... && \
+	MERIDIAN_STATEMENTS_DIR=$$dir go test -count=1 -p 2 -timeout 20m -skip TestCollectedStatements $(or $(PKG),./...) && \
 	go test -count=1 ./schema -run TestCollectedStatements -collect "$$dir"
 
 clean: ## remove what was built; the shop's data in .meridian/ stays

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// A problem is an answer of the edge's own, as RFC 9457 writes it, in the same form as the API's.
+// A problem is an answer of the edge itself, in the API's form of RFC 9457.
 type problem struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
@@ -39,7 +39,7 @@ var (
 	}
 )
 
-// answerError answers for the regions when none did.
+// answerError answers when no region did.
 func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case j.body.broken.Load():
@@ -56,7 +56,7 @@ func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error)
 	}
 }
 
-// refuse writes the problem.
+// refuse writes the problem and records its outcome.
 func (j *journey) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 	j.outcome = p.outcome
 	p.Type, p.RequestID = "/docs#problem-"+p.Code, j.requestID
@@ -68,11 +68,11 @@ func (j *journey) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(j.edge.cfg.BreakerOpen.Seconds()))))
 	}
 	w.WriteHeader(p.Status)
-	// A failed write means that the client is gone: there is nobody left to tell.
+	// A failed write means that the client is gone.
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// An outcome is what came of a request, as the metric counts it.
+// An outcome is the result of a request as the metric labels it.
 type outcome string
 
 const (
@@ -83,6 +83,7 @@ const (
 	outcomeClient   outcome = "client"          // the client went away or sent no proper body
 )
 
+// outcomeOf returns the outcome of an answer with this status.
 func outcomeOf(status int) outcome {
 	if status >= http.StatusInternalServerError {
 		return outcomeError
@@ -90,13 +91,13 @@ func outcomeOf(status int) outcome {
 	return outcomeServed
 }
 
-// copyBuffers lends the buffers in which answers are copied.
+// copyBuffers pools the buffers in which answers are copied.
 type copyBuffers struct{ pool sync.Pool }
 
-// copyBufferBytes is ReverseProxy's own size.
+// copyBufferBytes is the size ReverseProxy uses.
 const copyBufferBytes = 32 << 10
 
-// Get lends a buffer.
+// Get returns a buffer from the pool.
 func (c *copyBuffers) Get() []byte {
 	if buffer, ok := c.pool.Get().(*[]byte); ok {
 		return *buffer
@@ -104,5 +105,5 @@ func (c *copyBuffers) Get() []byte {
 	return make([]byte, copyBufferBytes)
 }
 
-// Put takes one back.
+// Put returns a buffer to the pool.
 func (c *copyBuffers) Put(buffer []byte) { c.pool.Put(&buffer) }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A requestBody is the body of one request, and what is known about sending it more than once.
+// A requestBody is the body of one request, with what is known about sending it more than once.
 type requestBody struct {
 	edge     *Edge
 	kept     []byte // the whole body, when replayable
@@ -24,9 +24,9 @@ type requestBody struct {
 	broken atomic.Bool
 }
 
-// newBody decides what is done with the request's body. It is read into memory only where a second try may need it:
-// when there is an Idempotency-Key, or the method changes nothing, and within limit and budget. One that is kept must
-// be there by TotalTimeout; one that is streamed may pause for WriteTimeout.
+// newBody decides whether the body is kept or streamed. It keeps the body in memory only where a second try may need
+// it: with an Idempotency-Key or a method that changes nothing, within the limit and the budget. A kept body must
+// arrive within TotalTimeout; a streamed one may pause for WriteTimeout.
 func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
 	from := &timedBody{from: r.Body, connection: http.NewResponseController(w), pause: e.cfg.WriteTimeout}
 	b := &requestBody{edge: e, length: r.ContentLength}
@@ -37,7 +37,7 @@ func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, er
 		return b, nil
 	case !mayRepeat || r.ContentLength > e.cfg.ReplayLimit || !b.reserve():
 		b.stream = from
-		from.bound() // also of what nobody reads: the server itself reads it, before it answers
+		from.bound() // also if no region reads it: the server itself does, before it answers
 		return b, nil
 	}
 	if err := b.keep(from); err != nil {
@@ -47,13 +47,13 @@ func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, er
 	return b, nil
 }
 
-// keyed reports whether the request has an Idempotency-Key and goes to a route that heeds it. A refresh token that comes
-// twice is taken for a theft, whatever the key, and ends the session.
+// keyed reports whether the request has an Idempotency-Key and goes to a route that honours it. A refresh token sent
+// twice ends the session as stolen, whatever the key.
 func keyed(r *http.Request) bool {
 	return strings.TrimSpace(r.Header.Get("Idempotency-Key")) != "" && r.URL.Path != "/v1/sessions/refresh"
 }
 
-// reserve takes what the body may need from the edge's budget, and reports whether that was left.
+// reserve takes the body's share of the edge's budget. It returns false if too little is left.
 func (b *requestBody) reserve() bool {
 	need := b.length
 	if need < 0 {
@@ -67,10 +67,10 @@ func (b *requestBody) reserve() bool {
 	return true
 }
 
-// release gives the budget back.
+// release returns the share to the budget.
 func (b *requestBody) release() { b.edge.kept.Add(-b.reserved); b.reserved = 0 }
 
-// keep reads the body into memory. One that turns out to be above the limit is streamed, its beginning first.
+// keep reads the body into memory. A body that exceeds the limit is streamed, what was read first.
 func (b *requestBody) keep(from *timedBody) error {
 	from.by = time.Now().Add(b.edge.cfg.TotalTimeout)
 	start, err := io.ReadAll(io.LimitReader(from, b.edge.cfg.ReplayLimit+1))
@@ -86,7 +86,7 @@ func (b *requestBody) keep(from *timedBody) error {
 	return nil
 }
 
-// describe makes the outgoing request say how long its body is.
+// describe sets the length of the outgoing request's body.
 func (b *requestBody) describe(out *http.Request) {
 	out.ContentLength = b.length
 	if b.length >= 0 {
@@ -94,7 +94,7 @@ func (b *requestBody) describe(out *http.Request) {
 	}
 }
 
-// attach gives the body to another try. Reads of a streamed one are reported to progress.
+// attach gives the body to another try and reports reads of a streamed one to progress.
 func (b *requestBody) attach(req *http.Request, progress func()) {
 	if b.stream != nil {
 		req.Body = &streamedBody{body: b, progress: progress}
@@ -110,8 +110,8 @@ func (b *requestBody) attach(req *http.Request, progress func()) {
 	req.Body, _ = req.GetBody() // which cannot fail
 }
 
-// timedBody reads from the client, and not for ever: a client that sends nothing holds a connection and, while its body
-// is kept, some of the budget.
+// timedBody reads from the client with a deadline, because a silent client holds a connection and, while its body is
+// kept, some of the budget.
 type timedBody struct {
 	from       io.Reader
 	connection *http.ResponseController
@@ -119,7 +119,7 @@ type timedBody struct {
 	by         time.Time // when the whole body must be there; zero bounds only each pause
 }
 
-// bound sets the time by which the next read must succeed. It stays in force when that fails.
+// bound sets the deadline of the next read. It stays in force if the read fails.
 func (t *timedBody) bound() {
 	until := t.by
 	if until.IsZero() {
@@ -139,8 +139,8 @@ func (t *timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// streamedBody reads what cannot be read twice. Closing it does nothing, so that a try whose connection was refused
-// does not close the client's body for the next one; the server closes that in the end.
+// streamedBody reads a body that cannot be read twice. Closing it does nothing, so that a try whose connection was
+// refused leaves the client's body open for the next; the server closes it in the end.
 type streamedBody struct {
 	body     *requestBody
 	progress func()

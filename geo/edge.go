@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -15,15 +16,15 @@ import (
 //
 // The regions are tried in this order, those that are down left out:
 //
-//  1. the region named by the request's X-Meridian-Region header, a means of operators and tests;
+//  1. the region named by the request's X-Meridian-Region header, for operators and tests;
 //  2. for a request that changes something: the region in the first public id of its path (/v1/carts/crt_euw_…),
 //     else the home region named by the access token's "hr" claim;
 //  3. the others, the nearest to the client first.
 //
-// The next one is asked when a region cannot be reached, does not answer in time, or answers 502, 503 or 504. That is
-// so for requests that change nothing, and for those with an Idempotency-Key whose body is within ReplayLimit; for
-// others only if it is certain that nothing was sent. Once the regions are used up, the last answer is passed on as
-// it is, or where there is none, 503 no_region_available.
+// The next one is asked when a region cannot be reached, does not answer in time, or answers 502, 503 or 504, if the
+// request changes nothing or has an Idempotency-Key and a body within ReplayLimit. Other requests move on only if it is
+// certain that nothing was sent. When the regions are used up, the client gets the last answer or, without one, 503
+// no_region_available.
 type Edge struct {
 	cfg       EdgeConfig
 	locator   *Locator
@@ -32,11 +33,11 @@ type Edge struct {
 	transport *http.Transport
 	copies    copyBuffers
 	kept      atomic.Int64 // bytes of bodies that are kept for a second try
-	telling   instruments
+	metrics   instruments
 }
 
-// NewEdge checks the configuration and makes an edge that takes every region for healthy until RunHealth or
-// CheckOnce has found out.
+// NewEdge checks the configuration and returns an edge that treats every region as healthy until RunHealth or
+// CheckOnce has probed it.
 func NewEdge(cfg EdgeConfig) (*Edge, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configuring the edge: %w", err)
@@ -60,8 +61,8 @@ func NewEdge(cfg EdgeConfig) (*Edge, error) {
 	return e, nil
 }
 
-// newTransport is a transport that passes bytes on as they are and forgets idle connections before servers commonly
-// do, since a write on a connection that was just closed cannot be told from one that arrived.
+// newTransport returns a transport that passes bytes on unchanged. It drops idle connections before servers commonly
+// do, because a write on a connection that was just closed cannot be told from one that arrived.
 func newTransport(cfg EdgeConfig) *http.Transport {
 	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
 	return &http.Transport{
@@ -97,23 +98,16 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r)
 }
 
-// Close closes idle connections. Requests in flight are not disturbed.
+// Close closes idle connections. Requests in flight go on.
 func (e *Edge) Close() { e.transport.CloseIdleConnections() }
 
-// plan is the regions to try, in order; only those that are not down.
+// plan returns the regions to try, in order, without those that are down.
 func (e *Edge) plan(r *http.Request, loc Location) []*target {
 	var plan []*target
 	add := func(region string) {
-		t, ok := e.targets[region]
-		if !ok || !t.usable() {
-			return
+		if t, ok := e.targets[region]; ok && t.usable() && !slices.Contains(plan, t) {
+			plan = append(plan, t)
 		}
-		for _, planned := range plan {
-			if planned == t {
-				return
-			}
-		}
-		plan = append(plan, t)
 	}
 	add(r.Header.Get(headerRegion))
 	if changes(r.Method) {
@@ -132,7 +126,7 @@ func (e *Edge) plan(r *http.Request, loc Location) []*target {
 	return plan
 }
 
-// changes reports whether the method is one that changes something.
+// changes reports whether the method may change something.
 func changes(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:

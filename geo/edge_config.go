@@ -16,7 +16,7 @@ import (
 	"meridian/regions"
 )
 
-// A Target is where a region answers.
+// A Target is the address of a region.
 type Target struct {
 	// Region is the region's name.
 	Region string
@@ -24,8 +24,7 @@ type Target struct {
 	URL *url.URL
 }
 
-// EdgeConfig is what an Edge works with. Regions and Targets must be set; other zero fields take the default named
-// at each.
+// EdgeConfig configures an Edge. Regions and Targets must be set; other zero fields take the default named at each.
 type EdgeConfig struct {
 	// Regions is every region of the shop.
 	Regions *regions.Set
@@ -65,7 +64,7 @@ type EdgeConfig struct {
 	// Meter and Tracer take the edge's metrics and spans; nil means none are recorded.
 	Meter  metric.MeterProvider
 	Tracer trace.TracerProvider
-	// Log is told when a region goes down or comes back; nil means slog's default.
+	// Log receives a line when a region goes down or comes back; nil means slog's default.
 	Log *slog.Logger
 }
 
@@ -125,6 +124,7 @@ func (c EdgeConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
+// isOrigin reports whether the URL is a scheme and a host alone.
 func isOrigin(u *url.URL) bool {
 	return u != nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
 		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""

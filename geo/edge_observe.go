@@ -14,9 +14,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// instruments are the edge's span maker and metrics. Their attributes are regions, outcomes and methods: bounded in
-// number, and nothing of a person. The label "region" of other metrics is whose server reports; here it is the region
-// that was asked, so it has a name of its own.
+// instruments are the edge's tracer and metrics. Their labels are regions, outcomes and methods: few, and never
+// personal. Other metrics carry the label "region" for the server that reports; here upstream_region is the region
+// that was asked.
 type instruments struct {
 	tracer    trace.Tracer
 	duration  metric.Float64Histogram
@@ -26,18 +26,18 @@ type instruments struct {
 
 const upstreamRegion = attribute.Key("upstream_region")
 
-// register makes the edge's instruments. The edge reports by itself which regions it would send requests to.
+// register creates the edge's instruments, with a gauge of the regions it would send requests to.
 func (e *Edge) register() error {
 	meter := e.cfg.Meter.Meter("meridian/geo")
-	e.telling.tracer = e.cfg.Tracer.Tracer("meridian/geo")
+	e.metrics.tracer = e.cfg.Tracer.Tracer("meridian/geo")
 	var faults [4]error
-	e.telling.duration, faults[0] = meter.Float64Histogram("meridian.edge.request.duration",
+	e.metrics.duration, faults[0] = meter.Float64Histogram("meridian.edge.request.duration",
 		metric.WithUnit("s"), metric.WithDescription("How long requests took, by the region that answered and the outcome"),
 		// The same bounds as the API's, and the longest a request may take.
 		metric.WithExplicitBucketBoundaries(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30))
-	e.telling.tries, faults[1] = meter.Int64Counter("meridian.edge.tries",
+	e.metrics.tries, faults[1] = meter.Int64Counter("meridian.edge.tries",
 		metric.WithDescription("Requests sent to a region, by what came of it"))
-	e.telling.failovers, faults[2] = meter.Int64Counter("meridian.edge.failovers",
+	e.metrics.failovers, faults[2] = meter.Int64Counter("meridian.edge.failovers",
 		metric.WithDescription("Tries that failed and were followed by another, by the region that failed"))
 	_, faults[3] = meter.Int64ObservableGauge("meridian.edge.region.usable",
 		metric.WithDescription("1 for a region that is given requests, else 0"), metric.WithInt64Callback(e.observeHealth))
@@ -65,15 +65,15 @@ func (e *Edge) begin(r *http.Request) (*http.Request, trace.Span) {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	method := knownMethod(r.Method)
-	ctx, span := e.telling.tracer.Start(ctx, method+" edge", trace.WithSpanKind(trace.SpanKindServer),
+	ctx, span := e.metrics.tracer.Start(ctx, method+" edge", trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", method)))
 	return r.WithContext(ctx), span
 }
 
-// end closes the request's span and records how it went. The region is empty where none answered.
+// end ends the request's span and records its duration and outcome. The region is empty where none answered.
 func (j *journey) end(ctx context.Context, span trace.Span) {
 	labels := []attribute.KeyValue{upstreamRegion.String(j.answeredBy), attribute.String("outcome", string(j.outcome))}
-	j.edge.telling.duration.Record(ctx, time.Since(j.started).Seconds(), metric.WithAttributes(labels...))
+	j.edge.metrics.duration.Record(ctx, time.Since(j.started).Seconds(), metric.WithAttributes(labels...))
 	span.SetAttributes(append(labels, attribute.Int("meridian.edge.tries", j.tries))...)
 	switch j.outcome {
 	case outcomeError, outcomeNoRegion, outcomeUnknown:
@@ -82,18 +82,18 @@ func (j *journey) end(ctx context.Context, span trace.Span) {
 	span.End()
 }
 
-// beginTry starts the span of one try, and puts it into the request's headers: the region's spans are its children.
+// beginTry starts the span of one try.
 func (e *Edge) beginTry(ctx context.Context, method, region string) (context.Context, trace.Span) {
-	return e.telling.tracer.Start(ctx, knownMethod(method)+" "+region, trace.WithSpanKind(trace.SpanKindClient),
+	return e.metrics.tracer.Start(ctx, knownMethod(method)+" "+region, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(upstreamRegion.String(region)))
 }
 
-// continueTrace tells the region which trace and span its own belong to.
+// continueTrace writes the trace and span into the headers, so that the region's spans become children.
 func continueTrace(ctx context.Context, h http.Header) {
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(h))
 }
 
-// endTry closes the try's span and counts it: resp is nil where there was no answer.
+// endTry ends the try's span and counts it. resp is nil if there was no answer.
 func (e *Edge) endTry(ctx context.Context, span trace.Span, region string, resp *http.Response, failed *tryError) {
 	result := resultOf(resp, failed)
 	if resp != nil {
@@ -103,10 +103,10 @@ func (e *Edge) endTry(ctx context.Context, span trace.Span, region string, resp 
 		span.SetStatus(codes.Error, result)
 	}
 	span.End()
-	e.telling.tries.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(region), attribute.String("result", result)))
+	e.metrics.tries.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(region), attribute.String("result", result)))
 }
 
-// resultOf is what came of a try, as the metric counts it.
+// resultOf returns the result of a try as the metric labels it.
 func resultOf(resp *http.Response, failed *tryError) string {
 	switch {
 	case failed == nil && cannotServe(resp.StatusCode):
@@ -122,10 +122,10 @@ func resultOf(resp *http.Response, failed *tryError) string {
 }
 
 func (j *journey) countFailover(ctx context.Context, from *target) {
-	j.edge.telling.failovers.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(from.region)))
+	j.edge.metrics.failovers.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(from.region)))
 }
 
-// knownMethod keeps methods that somebody made up out of spans' names.
+// knownMethod replaces made-up methods, which must not end up in names of spans.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

@@ -20,6 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -55,8 +56,10 @@ func TestEdge_ChoosesTheRegion(t *testing.T) {
 		{"a token in another cookie", "POST", "/orders", []string{"CF-IPCountry", "DE", "Cookie", "other=" + token(json)}, "eu-west"},
 		{"a read of a customer", "GET", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)}, "eu-west"},
 		{"a token without a home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{}`)}, "eu-west"},
-		{"a token with an unknown home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":"mars"}`)}, "eu-west"},
-		{"a token with a number for a home", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":7}`)}, "eu-west"},
+		{"a token with an unknown home", "POST", "/v1/orders",
+			[]string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":"mars"}`)}, "eu-west"},
+		{"a token with a number for a home", "POST", "/v1/orders",
+			[]string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(`{"hr":7}`)}, "eu-west"},
 		{"no token at all", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer x.!!.y"}, "eu-west"},
 		{"a token without parts", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization", "Bearer x"}, "eu-west"},
 		{"a huge token", "POST", "/v1/orders", []string{"CF-IPCountry", "DE", "Authorization",
@@ -66,7 +69,8 @@ func TestEdge_ChoosesTheRegion(t *testing.T) {
 		{"a write below an id", "POST", "/v1/carts/" + cart + "/items", []string{"CF-IPCountry", "SG"}, "eu-west"},
 		{"a deletion by id", "DELETE", "/v1/orders/" + order, []string{"CF-IPCountry", "SG"}, "us-west"},
 		{"the first of two ids", "PUT", "/v1/carts/" + cart + "/orders/" + order, []string{"CF-IPCountry", "SG"}, "eu-west"},
-		{"the id before the token", "PUT", "/v1/carts/" + cart, []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)}, "eu-west"},
+		{"the id before the token", "PUT", "/v1/carts/" + cart, []string{"CF-IPCountry", "DE", "Authorization", "Bearer " + token(json)},
+			"eu-west"},
 		{"a read by id", "GET", "/v1/carts/" + cart, []string{"CF-IPCountry", "SG"}, "ap-southeast"},
 		{"a global id", "POST", "/v1/products/" + regions.FormatGlobalID("prd", uuid.New()), []string{"CF-IPCountry", "SG"}, "ap-southeast"},
 		{"a malformed id", "POST", "/v1/carts/" + strings.ToUpper(cart), []string{"CF-IPCountry", "SG"}, "ap-southeast"},
@@ -115,10 +119,7 @@ func TestEdge_Headers(t *testing.T) {
 		rw.Header().Set("X-Meridian-Region", "eu-west")
 		rw.WriteHeader(http.StatusCreated)
 	})
-	req, err := http.NewRequest("POST", w.url+"/v1/a%2Fb?x=1;y=2&z=%zz", strings.NewReader("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := testkit.Must(http.NewRequest("POST", w.url+"/v1/a%2Fb?x=1;y=2&z=%zz", strings.NewReader("{}")))(t)
 	req.Host = "shop.example"
 	for name, value := range map[string]string{
 		"CF-IPCountry": "DE", "X-Meridian-Country": "SG", "X-Meridian-Edge-Region": "mars", "X-Meridian-Region": "mars",
@@ -128,10 +129,7 @@ func TestEdge_Headers(t *testing.T) {
 	} {
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	resp := testkit.Must(http.DefaultClient.Do(req))(t)
 	resp.Body.Close()
 	got := w.pods["eu-west"].last()
 	for name, want := range map[string]string{
@@ -205,9 +203,7 @@ func TestEdge_Metrics(t *testing.T) {
 	w.send("GET", "/", nil)
 
 	var collected metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &collected); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(t.Context(), &collected))
 	got := map[string]int64{}
 	for _, scope := range collected.ScopeMetrics {
 		for _, m := range scope.Metrics {
@@ -304,10 +300,7 @@ func TestEdgeConfig_Validate(t *testing.T) {
 		t.Errorf("without regions: %v", err)
 	}
 	parse := func(text string) *url.URL {
-		u, err := url.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := testkit.Must(url.Parse(text))(t)
 		return u
 	}
 	_, err := NewEdge(EdgeConfig{
@@ -341,10 +334,7 @@ func BenchmarkEdge(b *testing.B) {
 	w := newWorld(b, nil)
 	w.pods["us-east"].set(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok") })
 	ask := func(base string) {
-		resp, err := http.Get(base + "/v1/products")
-		if err != nil {
-			b.Fatal(err)
-		}
+		resp := testkit.Must(http.Get(base + "/v1/products"))(b)
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
@@ -373,15 +363,10 @@ func TestEdge_SlowBody(t *testing.T) {
 			for _, target := range w.edge.targets {
 				target.down = name == "no region"
 			}
-			connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			connection := testkit.Must(net.Dial("tcp", strings.TrimPrefix(w.url, "http://")))(t)
 			defer connection.Close()
 			// Only a test that fails waits so long.
-			if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
 			if _, err := fmt.Fprintf(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\n%sContent-Length: 100\r\n\r\n{", key); err != nil {
 				t.Fatal(err)
 			}
@@ -389,7 +374,8 @@ func TestEdge_SlowBody(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the connection was not closed: %v", err)
 			}
-			if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 400 Bad Request" && status != "HTTP/1.1 503 Service Unavailable" {
+			if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 400 Bad Request" &&
+				status != "HTTP/1.1 503 Service Unavailable" {
 				t.Errorf("answered %q", answer)
 			}
 		})
@@ -425,21 +411,11 @@ func TestEdge_ClientThatOnlyListens(t *testing.T) {
 	for _, p := range w.pods {
 		p.answer = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	}
-	connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	connection := testkit.Must(net.Dial("tcp", strings.TrimPrefix(w.url, "http://")))(t)
 	defer connection.Close()
-	if _, err := io.WriteString(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
-		t.Fatal(err)
-	}
-	if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := io.ReadAll(connection)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(io.WriteString(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\n{}"))(t)
+	testkit.NoError(t, connection.(*net.TCPConn).CloseWrite())
+	answer := testkit.Must(io.ReadAll(connection))(t)
 	if status, _, _ := strings.Cut(string(answer), "\r\n"); status != "HTTP/1.1 503 Service Unavailable" {
 		t.Errorf("answered %q", answer)
 	}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 // A world is an edge in front of four regions, each a server of its own, all on this machine.
@@ -70,10 +72,7 @@ func newWorld(t testing.TB, change func(*EdgeConfig)) *world {
 	if change != nil {
 		change(&cfg)
 	}
-	edge, err := NewEdge(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	edge := testkit.Must(NewEdge(cfg))(t)
 	front := httptest.NewServer(edge)
 	w.edge, w.url = edge, front.URL
 	t.Cleanup(func() {
@@ -88,10 +87,7 @@ func newWorld(t testing.TB, change func(*EdgeConfig)) *world {
 
 // start listens where the pod listened before.
 func (p *pod) start() {
-	listener, err := net.Listen("tcp", p.addr)
-	if err != nil {
-		p.world.t.Fatal(err)
-	}
+	listener := testkit.Must(net.Listen("tcp", p.addr))(p.world.t)
 	p.addr = listener.Addr().String()
 	p.server = &http.Server{Handler: p}
 	p.ended = make(chan struct{})
@@ -210,22 +206,13 @@ func (r response) code() string {
 // send asks the edge. Headers are name, value, name, value …
 func (w *world) send(method, path string, body io.Reader, headers ...string) response {
 	w.t.Helper()
-	req, err := http.NewRequest(method, w.url+path, body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	req := testkit.Must(http.NewRequest(method, w.url+path, body))(w.t)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Add(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	resp := testkit.Must(http.DefaultClient.Do(req))(w.t)
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	text := testkit.Must(io.ReadAll(resp.Body))(w.t)
 	return response{resp.StatusCode, resp.Header, string(text)}
 }
 

@@ -7,13 +7,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// The headers of our own.
+// Meridian's own headers.
 const (
-	// headerRegion lets a request choose its region. Regions name themselves with it in answers.
+	// headerRegion chooses the region of a request, and names the region in answers.
 	headerRegion = "X-Meridian-Region"
-	// headerEdgeRegion tells the region and the client which region the edge chose.
+	// headerEdgeRegion names the region that the edge chose, in requests and answers.
 	headerEdgeRegion = "X-Meridian-Edge-Region"
-	// headerCountry tells the region where the client is.
+	// headerCountry names the client's country to the region.
 	headerCountry   = "X-Meridian-Country"
 	headerRequestID = "X-Request-Id"
 )
@@ -21,8 +21,8 @@ const (
 // maxRequestIDBytes bounds the request id a client may bring.
 const maxRequestIDBytes = 128
 
-// rewrite makes the headers that regions may believe. ReverseProxy has already taken out what concerns one
-// connection alone and everything that begins with X-Forwarded.
+// rewrite sets the headers that regions may trust. ReverseProxy has already removed the connection's own and every
+// X-Forwarded header.
 func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	out := p.Out.Header
 	out.Del(headerRegion)
@@ -33,18 +33,18 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest, j *journey) {
 	}
 	out.Set(headerRequestID, j.requestID)
 	e.forwarded(p)
-	// The body has been asked for already, and a region's 100 Continue would answer nobody.
+	// The client has sent its body already, so that a region's 100 Continue would answer nothing.
 	out.Del("Expect")
 	// ReverseProxy drops what it cannot parse; whether a query is good is for the region to say.
 	p.Out.URL.RawQuery = p.In.URL.RawQuery
 	j.body.describe(p.Out)
 }
 
-// traceHeaders say which trace a request belongs to, and whether it is recorded.
+// traceHeaders name the trace a request belongs to, and whether it is recorded.
 var traceHeaders = []string{"Traceparent", "Tracestate", "Baggage"}
 
-// forwarded says who asked, for which host, and as part of what. What a trusted proxy in front has said stays; anybody
-// else's word is replaced, or left out.
+// forwarded sets the headers that name the client, the host and the trace. What a trusted proxy in front sent is
+// kept; from anybody else it is replaced or dropped.
 func (e *Edge) forwarded(p *httputil.ProxyRequest) {
 	if !e.locator.FromTrusted(p.In) {
 		p.SetXForwarded()
@@ -63,7 +63,7 @@ func (e *Edge) forwarded(p *httputil.ProxyRequest) {
 	}
 }
 
-// requestID is the one the client brought, if it is fit for logs, else a new one.
+// requestID returns the client's request id if it is fit for logs, else a new one.
 func requestID(h http.Header) string {
 	id := h.Get(headerRequestID)
 	if id == "" || len(id) > maxRequestIDBytes {

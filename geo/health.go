@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A TargetHealth is what the edge thinks of a region.
+// A TargetHealth describes the edge's view of a region.
 type TargetHealth struct {
 	// Region is the region's name.
 	Region string
@@ -24,7 +24,7 @@ type TargetHealth struct {
 	Reason string
 }
 
-// Health returns what the edge thinks of each region it can reach, in the order of the configuration.
+// Health returns the edge's view of each region it can reach, in the order of the configuration.
 func (e *Edge) Health() []TargetHealth {
 	list := make([]TargetHealth, 0, len(e.cfg.Targets))
 	for _, configured := range e.cfg.Targets {
@@ -40,7 +40,7 @@ func (t *target) health() TargetHealth {
 	return TargetHealth{Region: t.region, Usable: usable, Healthy: !t.down, Circuit: circuit, Reason: t.reason}
 }
 
-// RunHealth probes every region at once and then each interval, until ctx ends.
+// RunHealth probes every region at once and then at each interval, until ctx ends.
 func (e *Edge) RunHealth(ctx context.Context) {
 	ticker := time.NewTicker(e.cfg.Health.Interval)
 	defer ticker.Stop()
@@ -54,8 +54,8 @@ func (e *Edge) RunHealth(ctx context.Context) {
 	}
 }
 
-// CheckOnce probes every region, all at the same time, and takes note of what it finds. A probe that ctx cuts short
-// counts for nothing.
+// CheckOnce probes every region at the same time and records the results. A probe that ctx cuts short counts for
+// nothing.
 func (e *Edge) CheckOnce(ctx context.Context) {
 	var probes sync.WaitGroup
 	for _, t := range e.targets {
@@ -69,7 +69,7 @@ func (e *Edge) CheckOnce(ctx context.Context) {
 	probes.Wait()
 }
 
-// probe returns nil when the region says that it is ready.
+// probe returns nil if the region answers that it is ready.
 func (e *Edge) probe(ctx context.Context, t *target) error {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Health.Timeout)
 	defer cancel()
@@ -106,9 +106,10 @@ func (t *target) note(err error, downAfter int) {
 	}
 }
 
-// maxDiscard bounds how much of an unwanted answer is read so that its connection can be used again.
+// maxDiscard bounds how much of an unwanted answer is read so that its connection can be reused.
 const maxDiscard = 64 << 10
 
+// discard reads the rest of an answer and closes it.
 func discard(body io.ReadCloser) {
 	// An error only means that the connection cannot be used again.
 	_, _ = io.CopyN(io.Discard, body, maxDiscard)

@@ -20,7 +20,8 @@ func TestEdge_BreakerOpens(t *testing.T) {
 			t.Fatalf("%d from %q", resp.Status, resp.Body)
 		}
 	}
-	if diff := cmp.Diff([]string{"eu-west", "us-east", "eu-west", "us-east", "eu-west", "us-east", "us-east", "us-east"}, w.asked()); diff != "" {
+	if diff := cmp.Diff([]string{"eu-west", "us-east", "eu-west", "us-east", "eu-west", "us-east", "us-east", "us-east"},
+		w.asked()); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 	if got := healthOf(t, w.edge, "eu-west"); got.Circuit != "open" || got.Usable || !got.Healthy {

@@ -14,7 +14,7 @@ const (
 	maxTokenBytes = 8 << 10
 )
 
-// regionOfPath is the home region of the first public id in the path, or "".
+// regionOfPath returns the home region of the first public id in the path, or "".
 func (e *Edge) regionOfPath(path string) string {
 	for i := 0; i < maxPathParts && path != ""; i++ {
 		var part string
@@ -30,8 +30,8 @@ func (e *Edge) regionOfPath(path string) string {
 	return ""
 }
 
-// regionOfToken is the home region that the access token names, or "". The token is not verified: whoever forges
-// one chooses which region will refuse it.
+// regionOfToken returns the home region that the access token names, or "". The token is not verified: whoever forges
+// one only chooses which region will refuse it.
 func (e *Edge) regionOfToken(r *http.Request) string {
 	token := e.accessToken(r)
 	if len(token) > maxTokenBytes {

@@ -69,7 +69,7 @@ func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
 	return nil, errNoRegion
 }
 
-// blame is what a try says against its region: any answer at all speaks for it.
+// blame returns what the breaker records of a try: any answer counts as a success.
 func blame(failed *tryError) error {
 	if failed == nil {
 		return nil
@@ -85,15 +85,16 @@ func (j *journey) another(i int) bool {
 	return j.mayTry() && slices.ContainsFunc(j.plan[i+1:], (*target).usable)
 }
 
-// cannotServe reports whether the status says that another region may do better: 503 from a region, 502 and 504
-// from a load balancer that does not reach its pods.
+// cannotServe reports whether another region may do better: after 503 from a region, or 502 and 504 from a load
+// balancer that does not reach its pods.
 func cannotServe(status int) bool {
 	return status == http.StatusServiceUnavailable || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
 }
 
-// timeLeft is what remains of the time for all tries.
+// timeLeft returns what remains of the time for all tries.
 func (j *journey) timeLeft() time.Duration { return j.edge.cfg.TotalTimeout - time.Since(j.started) }
 
+// accept returns the region's answer with the edge's headers and records its outcome.
 func (j *journey) accept(resp *http.Response, from *target) *http.Response {
 	j.answeredBy = from.region
 	j.outcome = outcomeOf(resp.StatusCode)
@@ -104,8 +105,8 @@ func (j *journey) accept(resp *http.Response, from *target) *http.Response {
 	return resp
 }
 
-// failOver takes note that the try at i of the plan came to nothing. A nil failed means that the region answered that
-// it cannot serve.
+// failOver logs and counts that the try at i of the plan failed and another follows. failed is nil if the region
+// answered that it cannot serve.
 func (j *journey) failOver(ctx context.Context, i int, failed *tryError) {
 	if !j.another(i) {
 		return
@@ -116,7 +117,7 @@ func (j *journey) failOver(ctx context.Context, i int, failed *tryError) {
 	j.countFailover(ctx, from)
 }
 
-// A tryError is why a region did not answer.
+// A tryError says why a region did not answer.
 type tryError struct {
 	region string
 	sent   bool // some of the request may have reached the region
@@ -126,7 +127,7 @@ type tryError struct {
 func (e *tryError) Error() string { return fmt.Sprintf("asking %s: %v", e.region, e.err) }
 func (e *tryError) Unwrap() error { return e.err }
 
-// tryTraced is try with a span around it that the region's spans belong to.
+// tryTraced calls try in a span that is the parent of the region's spans.
 func (j *journey) tryTraced(out *http.Request, to *target) (*http.Response, *tryError) {
 	ctx, span := j.edge.beginTry(out.Context(), out.Method, to.region)
 	resp, failed := j.try(out.WithContext(ctx), to)
@@ -134,7 +135,7 @@ func (j *journey) tryTraced(out *http.Request, to *target) (*http.Response, *try
 	return resp, failed
 }
 
-// try sends the request to one region and waits for the headers of its answer; what follows them has no deadline.
+// try sends the request to one region and waits for the headers of its answer. The body that follows has no deadline.
 func (j *journey) try(out *http.Request, to *target) (*http.Response, *tryError) {
 	ctx, cancel := context.WithCancelCause(out.Context())
 	wait := j.newPatience(out.Method, cancel)
@@ -163,7 +164,7 @@ func (j *journey) try(out *http.Request, to *target) (*http.Response, *tryError)
 	return resp, nil
 }
 
-// reason tells apart what the transport reports alike: a region that is too slow, which counts against it, and a
+// reason distinguishes what the transport reports alike: a region that is too slow, which counts against it, and a
 // client that went away, which does not.
 func (j *journey) reason(ctx context.Context, err error) error {
 	switch {
@@ -186,7 +187,7 @@ func (b *endingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// patience cancels a try that takes too long. The time of a streamed body starts again whenever some of it is read.
+// patience cancels a try that takes too long. For a streamed body, the time starts again whenever some of it is read.
 type patience struct {
 	mu    sync.Mutex
 	timer *time.Timer

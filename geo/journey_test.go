@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"meridian/internal/testkit"
 )
 
 // What is done when the nearest region (eu-west, for Germany) fails; us-east is the next.
@@ -212,15 +214,9 @@ func TestEdge_StreamsBothWays(t *testing.T) {
 		_, _ = io.WriteString(client, "two\n")
 		_ = client.Close()
 	}()
-	req, err := http.NewRequest("POST", w.url+"/v1/x", upload)
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := testkit.Must(http.NewRequest("POST", w.url+"/v1/x", upload))(t)
 	req.Header.Set("CF-IPCountry", "DE")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	resp := testkit.Must(http.DefaultClient.Do(req))(t)
 	defer resp.Body.Close()
 	answer := bufio.NewReader(resp.Body)
 	for _, want := range []string{"first\n", "second\n"} {
@@ -376,10 +372,7 @@ func TestEdge_NeverRepeatsUnkeyedWrites(t *testing.T) {
 			}
 			behaviours[name](w.pods[configured.Region])
 		}
-		edge, err := NewEdge(cfg)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		edge := testkit.Must(NewEdge(cfg))(rt)
 		defer edge.Close()
 		method := rapid.SampledFrom([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}).Draw(rt, "method")
 		keyed := rapid.Bool().Draw(rt, "keyed")

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"meridian/regions"
 )
 
-// LocatorConfig says what a Locator may believe. The zero value believes the client's address alone.
+// LocatorConfig says what a Locator trusts. The zero value trusts the client's address alone.
 type LocatorConfig struct {
 	// TrustedProxies are the networks of the CDN and load balancers in front. Only what comes from one of them has
 	// its X-Forwarded-For and country headers believed.
@@ -21,8 +22,7 @@ type LocatorConfig struct {
 	// StateHeaders are the headers in which those proxies name the state of a client in the United States ("CA" or
 	// "US-CA"), for example CloudFront-Viewer-Country-Region.
 	StateHeaders []string
-	// DefaultCountry is taken for clients whose country nothing tells, such as those of a private network. It may be
-	// empty.
+	// DefaultCountry is used for clients of unknown country, such as those of a private network. It may be empty.
 	DefaultCountry string
 }
 
@@ -48,18 +48,18 @@ func (c LocatorConfig) Validate(set *regions.Set) error {
 	return errors.Join(faults...)
 }
 
-// A Source says how a country was found out.
+// A Source says how a country was determined.
 type Source string
 
 // The sources of a Location, the surest first.
 const (
 	FromHeader  Source = "header"  // a trusted proxy named it
 	FromAddress Source = "address" // the client's address was delegated there
-	FromDefault Source = "default" // nothing told; it is the configured country, or none
+	FromDefault Source = "default" // neither did; it is the configured country, or none
 )
 
-// A Location is where a client is, as far as one can tell. It is good for choosing a region, not for anything that
-// the client must not choose: it can be wrong, and a VPN moves it.
+// A Location is where a client probably is. Use it to choose a region, not for anything the client must not choose:
+// it can be wrong, and a VPN moves it.
 type Location struct {
 	// Country is an ISO 3166-1 alpha-2 code that some region homes, or empty.
 	Country string
@@ -71,7 +71,7 @@ type Location struct {
 	Source Source
 }
 
-// A Locator finds out where clients are. It is safe for concurrent use.
+// A Locator determines where clients are. It is safe for concurrent use.
 type Locator struct {
 	cfg   LocatorConfig
 	set   *regions.Set
@@ -90,7 +90,7 @@ func NewLocator(cfg LocatorConfig, set *regions.Set) (*Locator, error) {
 	return &Locator{cfg: cfg, set: set, table: table}, nil
 }
 
-// Locate says where the client of the request is.
+// Locate returns where the client of the request is.
 func (l *Locator) Locate(r *http.Request) Location {
 	loc := Location{Addr: l.ClientAddr(r)}
 	if l.FromTrusted(r) {
@@ -111,8 +111,8 @@ func (l *Locator) Locate(r *http.Request) Location {
 	return loc
 }
 
-// headerCountry is the first country a header names. Codes that no region homes are passed over: CDNs say XX for
-// unknown and T1 for Tor.
+// headerCountry returns the first country a header names, or "". It skips codes that no region homes: CDNs send XX
+// for unknown and T1 for Tor.
 func (l *Locator) headerCountry(h http.Header) string {
 	for _, name := range l.cfg.CountryHeaders {
 		if country := strings.ToUpper(strings.TrimSpace(h.Get(name))); l.homed(country) {
@@ -140,10 +140,10 @@ func (l *Locator) homed(country string) bool {
 // FromTrusted reports whether the request's connection comes from a trusted proxy.
 func (l *Locator) FromTrusted(r *http.Request) bool { return l.trusted(peerAddr(r)) }
 
-// ClientAddr is the address of the client: the connection's, or where that is a trusted proxy's, the rightmost
-// address in X-Forwarded-For that is not one. What stands further left was written by somebody unknown. The chain
-// ends at an entry that is no address; the proxy that wrote it is then taken for the client. The result is invalid
-// when the connection itself has no address.
+// ClientAddr returns the client's address: the connection's or, if that belongs to a trusted proxy, the rightmost
+// address in X-Forwarded-For that does not. Entries further left were written by unknown parties. If an entry is not
+// an address, the proxy that wrote it is taken for the client. The result is invalid when the connection itself has
+// no address.
 func (l *Locator) ClientAddr(r *http.Request) netip.Addr {
 	client := peerAddr(r)
 	chain := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
@@ -164,18 +164,10 @@ func (l *Locator) ClientAddr(r *http.Request) netip.Addr {
 }
 
 func (l *Locator) trusted(addr netip.Addr) bool {
-	if !addr.IsValid() {
-		return false
-	}
-	for _, network := range l.cfg.TrustedProxies {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.IsValid() && slices.ContainsFunc(l.cfg.TrustedProxies, func(network netip.Prefix) bool { return network.Contains(addr) })
 }
 
-// peerAddr is the address at the other end of the connection.
+// peerAddr returns the address at the other end of the connection.
 func peerAddr(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -184,7 +176,7 @@ func peerAddr(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// parseForwarded reads an entry of X-Forwarded-For, which some proxies write with a port.
+// parseForwarded parses an entry of X-Forwarded-For, to which some proxies add a port.
 func parseForwarded(entry string) (addr netip.Addr, ok bool) {
 	entry = strings.TrimSpace(entry)
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(entry, "["), "]"))

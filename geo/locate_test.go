@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -146,31 +147,19 @@ func TestLocatorConfig_Validate(t *testing.T) {
 
 func shippedSet(t testing.TB) *regions.Set {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return set
 }
 
 func newLocator(t testing.TB, cfg LocatorConfig) *Locator {
 	t.Helper()
-	locator, err := NewLocator(cfg, shippedSet(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	locator := testkit.Must(NewLocator(cfg, shippedSet(t)))(t)
 	return locator
 }
 
 func unpack(t testing.TB, packed []byte) string {
 	t.Helper()
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(unpacked)
-	if err != nil {
-		t.Fatal(err)
-	}
+	unpacked := testkit.Must(gzip.NewReader(bytes.NewReader(packed)))(t)
+	text := testkit.Must(io.ReadAll(unpacked))(t)
 	return string(text)
 }

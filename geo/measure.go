@@ -27,7 +27,7 @@ const (
 	estimatePerKM = 15_768 * time.Nanosecond
 )
 
-// sameMetro is the round trip that is assumed where users and region share a city, which the measurements leave out.
+// sameMetro is the round trip assumed where users and region share a city, which the measurements leave out.
 const sameMetro = 2 * time.Millisecond
 
 // A point is a place in degrees north and east.
@@ -39,10 +39,10 @@ type origin struct {
 	zone    Zone
 }
 
-// measurements are round trips by origin and cloud region, such as "eu-west-1".
+// measurements holds round trips by origin and cloud region, such as "eu-west-1".
 type measurements map[origin]map[string]time.Duration
 
-// readMeasurements decodes the measured round trips. Its columns are country_iso2, zone, a note, and one for each
+// readMeasurements decodes the measured round trips. The columns are country_iso2, zone, a note, and one for each
 // cloud region: rtt_eu_west_1_ms.
 func readMeasurements(text string) (measurements, error) {
 	rows, err := readCSV(text)
@@ -68,8 +68,8 @@ func readMeasurements(text string) (measurements, error) {
 	return measured, nil
 }
 
-// addWholeCountries adds, for a country that is measured by zones, the mean of them: the best guess while nobody
-// says which zone it is.
+// addWholeCountries adds the mean of the zones for each country that is measured by zones, as the best guess for a
+// client whose zone is unknown.
 func (m measurements) addWholeCountries() {
 	sums := make(measurements)
 	zones := make(map[string]int)
@@ -112,7 +112,7 @@ func readCentroids(text string) (map[string]point, error) {
 	return points, nil
 }
 
-// readCSV decodes a table with a header and at least one row of data.
+// readCSV decodes a table with a header and at least one row.
 func readCSV(text string) ([][]string, error) {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err == nil && len(rows) < 2 {
@@ -121,7 +121,7 @@ func readCSV(text string) ([][]string, error) {
 	return rows, err
 }
 
-// estimate is the round trip that the distance lets expect, in whole milliseconds.
+// estimate returns the round trip expected for the distance, in whole milliseconds.
 func estimate(from point, to regions.Region) time.Duration {
 	km := regions.DistanceKM(from.latitude, from.longitude, to.Latitude, to.Longitude)
 	return (estimateBase + time.Duration(math.Round(km))*estimatePerKM).Round(time.Millisecond)

@@ -8,17 +8,17 @@ import (
 	"meridian/regions"
 )
 
-// A Basis says what a Ranked region's place rests on.
+// A Basis says what a Ranked region's place is based on.
 type Basis string
 
 // The bases of a Ranked region.
 const (
 	Measured  Basis = "measured"  // a measured round trip
 	Estimated Basis = "estimated" // the distance
-	Unknown   Basis = "unknown"   // the failover order alone: nobody knows where the country is
+	Unknown   Basis = "unknown"   // the failover order alone: the country's place is unknown
 )
 
-// A Ranked is a region and how near it is.
+// A Ranked is a region and its distance in time.
 type Ranked struct {
 	// Region is its name.
 	Region string
@@ -28,15 +28,15 @@ type Ranked struct {
 	Basis Basis
 }
 
-// A Ranker orders the regions for a client. All orders are worked out once; it never changes and is safe for
-// concurrent use.
+// A Ranker orders the regions for a client. It computes all orders once, never changes and is safe for concurrent
+// use.
 type Ranker struct {
 	ranks   map[origin][]Ranked
 	names   map[origin][]string
 	unknown origin
 }
 
-// NewRanker works out the order of the set's regions for every country that it homes.
+// NewRanker computes the order of the set's regions for every country that it homes.
 func NewRanker(set *regions.Set) (*Ranker, error) {
 	measured, err := readMeasurements(roundTripsCSV)
 	if err != nil {
@@ -75,8 +75,8 @@ func (r *Ranker) add(from origin, ranked []Ranked) {
 	}
 }
 
-// rank orders the regions for one origin: by round trip, measured where it was and else estimated from the point;
-// where two are as near, and where there is no point, in the order home, then home's failover.
+// rank orders the regions for one origin by round trip, measured or else estimated from the point. Equal ones, and
+// all of them without a point, are in the order home, then home's failover.
 func rank(set *regions.Set, home regions.Region, trips map[string]time.Duration, at *point) []Ranked {
 	var ranked []Ranked
 	for _, region := range append([]regions.Region{home}, set.Failover(home.Name)...) {
@@ -92,7 +92,7 @@ func rank(set *regions.Set, home regions.Region, trips map[string]time.Duration,
 	return ranked
 }
 
-// compareNearest puts what is not known last.
+// compareNearest orders by round trip; unknown ones come last.
 func compareNearest(a, b Ranked) int {
 	if aUnknown, bUnknown := a.Basis == Unknown, b.Basis == Unknown; aUnknown != bUnknown {
 		if aUnknown {
@@ -110,7 +110,7 @@ func (r *Ranker) Rank(country string, zone Zone) []Ranked { return r.ranks[r.fin
 // Order returns the names of Rank. The result must not be changed.
 func (r *Ranker) Order(country string, zone Zone) []string { return r.names[r.find(country, zone)] }
 
-// find falls back from a zone to its country, and from there to the unknown.
+// find falls back from a zone to its country, and from an unknown country to the default order.
 func (r *Ranker) find(country string, zone Zone) origin {
 	for _, from := range []origin{{country, zone}, {country, ""}} {
 		if _, ok := r.ranks[from]; ok {

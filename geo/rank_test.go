@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -111,14 +112,8 @@ func TestRank_Basis(t *testing.T) {
 
 // The line of the estimate is the least-squares fit of all measurements between whole countries and regions.
 func TestEstimateIsTheFitOfTheMeasurements(t *testing.T) {
-	measured, err := readMeasurements(roundTripsCSV)
-	if err != nil {
-		t.Fatal(err)
-	}
-	centroids, err := readCentroids(centroidsCSV)
-	if err != nil {
-		t.Fatal(err)
-	}
+	measured := testkit.Must(readMeasurements(roundTripsCSV))(t)
+	centroids := testkit.Must(readCentroids(centroidsCSV))(t)
 	var n, sumX, sumY, sumXX, sumXY float64
 	for from, trips := range measured {
 		at := centroids[from.country]
@@ -159,21 +154,12 @@ warehouses:
   - {code: apo-1, title: Pune, country: "IN", latitude: 18.52, longitude: 73.86}
 `)}}
 	shipped := os.DirFS("../regions")
-	names, err := fs.Glob(shipped, "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := testkit.Must(fs.Glob(shipped, "*.yaml"))(t)
 	for _, name := range names {
-		text, err := fs.ReadFile(shipped, name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testkit.Must(fs.ReadFile(shipped, name))(t)
 		files[name] = &fstest.MapFile{Data: text}
 	}
-	set, err := regions.Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Load(files))(t)
 	ranker := newRanker(t, set)
 	if got := ranker.Order("IN", "")[0]; got != "ap-south" {
 		t.Errorf("India is sent to %s", got)
@@ -185,10 +171,7 @@ warehouses:
 
 func newRanker(t testing.TB, set *regions.Set) *Ranker {
 	t.Helper()
-	ranker, err := NewRanker(set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ranker := testkit.Must(NewRanker(set))(t)
 	return ranker
 }
 

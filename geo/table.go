@@ -19,16 +19,16 @@ var tableV4 []byte
 //go:embed data/ip_country_v6.csv.gz
 var tableV6 []byte
 
-// An AddressTable tells to which country an address was delegated. It holds about 2 MB, never changes, and is safe
-// for concurrent use.
+// An AddressTable maps addresses to the country they were delegated to. It takes about 2 MB, never changes, and is
+// safe for concurrent use.
 type AddressTable struct {
-	countries []string // by the number that owners use; 0 is nobody
+	countries []string // by the number in owners; 0 is no country
 	v4        ranges[uint32]
 	v6        ranges[uint64] // by the upper half of the address: no block is smaller than a /64
 }
 
-// ranges cut a whole address space into pieces: piece i begins at starts[i], ends before the next one begins, and
-// belongs to owners[i]. Two slices rather than one of structs save the padding.
+// ranges cut a whole address space into pieces: piece i begins at starts[i], ends before the next begins, and belongs
+// to owners[i]. Two slices rather than one of structs avoid padding.
 type ranges[T uint32 | uint64] struct {
 	starts []T
 	owners []uint8
@@ -36,11 +36,11 @@ type ranges[T uint32 | uint64] struct {
 
 var loadOnce = sync.OnceValues(loadAddresses)
 
-// Addresses returns the table compiled into the binary. It is unpacked on the first call, in about 0.1 s.
+// Addresses returns the table compiled into the binary. The first call unpacks it in about 0.1 s.
 func Addresses() (*AddressTable, error) { return loadOnce() }
 
-// Country returns the ISO 3166-1 alpha-2 code of the country the address was delegated to. It does not allocate. An
-// IPv4 address may be written as an IPv6 one. ok is false for addresses of nobody, such as private ones.
+// Country returns the ISO 3166-1 alpha-2 code of the country the address was delegated to. It returns false for
+// unassigned addresses, such as private ones. IPv4 addresses may be in IPv6 form. It does not allocate.
 func (t *AddressTable) Country(addr netip.Addr) (country string, ok bool) {
 	addr = addr.Unmap()
 	var owner uint8
@@ -55,7 +55,7 @@ func (t *AddressTable) Country(addr netip.Addr) (country string, ok bool) {
 	return t.countries[owner], owner != 0
 }
 
-// owner finds who the piece belongs to that holds the address.
+// owner returns the owner of the piece that holds the address.
 func (r ranges[T]) owner(address T) uint8 {
 	at, exact := slices.BinarySearch(r.starts, address)
 	if !exact {
@@ -64,11 +64,13 @@ func (r ranges[T]) owner(address T) uint8 {
 	return r.owners[at]
 }
 
-// add appends the block from first to last, which lies behind all earlier ones. Neighbours of one owner become one
-// piece.
-func (r *ranges[T]) add(first, last T, owner uint8) {
+// add appends the block from first to last, and joins it to a neighbour of the same owner. It returns false if the block
+// does not lie behind all earlier ones.
+func (r *ranges[T]) add(first, last T, owner uint8) bool {
 	end := len(r.starts) - 1
 	switch {
+	case first < r.starts[end]:
+		return false
 	case r.starts[end] == first: // it begins where the one before ended
 		r.owners[end] = owner
 		if end > 0 && r.owners[end-1] == owner {
@@ -80,8 +82,10 @@ func (r *ranges[T]) add(first, last T, owner uint8) {
 	if last+1 != 0 { // 0 is the end of the address space
 		r.starts, r.owners = append(r.starts, last+1), append(r.owners, 0)
 	}
+	return true
 }
 
+// loadAddresses unpacks the table.
 func loadAddresses() (*AddressTable, error) {
 	t := &AddressTable{
 		countries: []string{""},
@@ -132,24 +136,23 @@ func (t *AddressTable) read(packed []byte) error {
 	return lines.Err()
 }
 
+// add appends a prefix, which must lie behind all earlier ones.
 func (t *AddressTable) add(prefix netip.Prefix, owner uint8) error {
-	if prefix.Addr().Is4() {
+	var ordered bool
+	switch {
+	case prefix.Addr().Is4():
 		octets := prefix.Addr().As4()
 		first := binary.BigEndian.Uint32(octets[:])
-		if first < t.v4.starts[len(t.v4.starts)-1] {
-			return fmt.Errorf("%s overlaps the prefix before it, or is out of order", prefix)
-		}
-		t.v4.add(first, first|^uint32(0)>>prefix.Bits(), owner)
-		return nil
-	}
-	if prefix.Bits() > 64 {
+		ordered = t.v4.add(first, first|^uint32(0)>>prefix.Bits(), owner)
+	case prefix.Bits() > 64:
 		return fmt.Errorf("%s is smaller than a /64", prefix)
+	default:
+		octets := prefix.Addr().As16()
+		first := binary.BigEndian.Uint64(octets[:8])
+		ordered = t.v6.add(first, first|^uint64(0)>>prefix.Bits(), owner)
 	}
-	octets := prefix.Addr().As16()
-	first := binary.BigEndian.Uint64(octets[:8])
-	if first < t.v6.starts[len(t.v6.starts)-1] {
+	if !ordered {
 		return fmt.Errorf("%s overlaps the prefix before it, or is out of order", prefix)
 	}
-	t.v6.add(first, first|^uint64(0)>>prefix.Bits(), owner)
 	return nil
 }

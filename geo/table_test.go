@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"meridian/internal/testkit"
 )
 
 func TestAddressTable_Country(t *testing.T) {
@@ -89,14 +91,13 @@ func TestAddressTable_DoesNotAllocate(t *testing.T) {
 }
 
 func TestAddressTable_RefusesOverlaps(t *testing.T) {
-	for _, text := range [][2]string{{"10.0.0.0/8", "10.1.0.0/16"}, {"10.1.0.0/16", "10.0.0.0/16"}, {"2001::/32", "2001::/48"}, {"2001::/32", "2002::/65"}} {
+	for _, text := range [][2]string{{"10.0.0.0/8", "10.1.0.0/16"}, {"10.1.0.0/16", "10.0.0.0/16"}, {"2001::/32", "2001::/48"},
+		{"2001::/32", "2002::/65"}} {
 		table := &AddressTable{
 			v4: ranges[uint32]{starts: []uint32{0}, owners: []uint8{0}},
 			v6: ranges[uint64]{starts: []uint64{0}, owners: []uint8{0}},
 		}
-		if err := table.add(netip.MustParsePrefix(text[0]), 1); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, table.add(netip.MustParsePrefix(text[0]), 1))
 		if err := table.add(netip.MustParsePrefix(text[1]), 2); err == nil {
 			t.Errorf("%s was accepted after %s", text[1], text[0])
 		}
@@ -140,19 +141,14 @@ func BenchmarkAddressTable(b *testing.B) {
 	b.Run("load", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := loadAddresses(); err != nil {
-				b.Fatal(err)
-			}
+			testkit.Must(loadAddresses())(b)
 		}
 	})
 }
 
 func addresses(t testing.TB) *AddressTable {
 	t.Helper()
-	table, err := Addresses()
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := testkit.Must(Addresses())(t)
 	return table
 }
 

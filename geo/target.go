@@ -10,8 +10,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// A target is a region as the edge sees it: where it is, what its probes say (health), and what its requests say (the
-// circuit breaker).
+// A target is the edge's state of a region: its address, the results of probes (health) and of requests (the circuit
+// breaker).
 type target struct {
 	region  string
 	url     *url.URL
@@ -35,7 +35,7 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 			ReadyToTrip: func(c gobreaker.Counts) bool {
 				return int64(c.ConsecutiveFailures) >= int64(cfg.BreakerFailures)
 			},
-			// A client that hangs up says nothing about the region.
+			// A client that hangs up is not a failure of the region.
 			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 			OnStateChange: func(name string, from, to gobreaker.State) {
 				cfg.Log.Warn("circuit changed", slog.String("region", name),
@@ -45,7 +45,7 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 	}
 }
 
-// usable reports whether the target may be given requests: neither its probes nor its circuit speak against it.
+// usable reports whether the target may be given requests: its probes succeed and its circuit is not open.
 func (t *target) usable() bool { return t.healthy() && t.breaker.State() != gobreaker.StateOpen }
 
 func (t *target) healthy() bool {

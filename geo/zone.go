@@ -1,7 +1,7 @@
 package geo
 
-// A Zone is a part of the United States, the one country measured in parts: its two coasts have different nearest
-// regions.
+// A Zone is a part of the United States, the only country measured in parts, because its coasts have different
+// nearest regions.
 type Zone string
 
 // The zones of the United States, as the measurements name them.
@@ -12,8 +12,9 @@ const (
 	ZoneWest    Zone = "West"
 )
 
-// zoneOfState returns the zone of a state's two-letter code, or "" for any other text. States are grouped like the
-// regions of the Census Bureau, with its South divided at the Appalachians: the coast to East, the rest to South.
+// zoneOfState returns the zone of a state's two-letter code, or "" for any other text. States are grouped as the
+// Census Bureau's regions are, with the South divided at the Appalachians: the coast belongs to East, the rest to
+// South.
 func zoneOfState(state string) Zone {
 	switch state {
 	case "CT", "DC", "DE", "FL", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "PA", "RI", "SC", "VA", "VT", "WV":

@@ -34,7 +34,7 @@ func (r *report) addf(field, format string, args ...any) {
 	r.faults = append(r.faults, fmt.Errorf("%s: %s: %s", r.file, field, fmt.Sprintf(format, args...)))
 }
 
-// checkEach reports what can be seen wrong in one file alone.
+// checkEach reports what is wrong in each file on its own.
 func checkEach(files []file) []error {
 	var faults []error
 	for _, f := range files {
@@ -76,7 +76,7 @@ func checkPlace(rep *report, r Region) {
 	}
 }
 
-// checkCoordinates wants real coordinates; 0, 0 is open sea and stands for ones that were left out.
+// checkCoordinates requires valid coordinates. 0, 0 is open sea and means that they are missing.
 func checkCoordinates(rep *report, under string, latitude, longitude float64) {
 	if latitude == 0 && longitude == 0 {
 		rep.addf(under+"latitude", "latitude and longitude are missing; give them in degrees")

@@ -18,7 +18,7 @@ func checkTogether(files []file) []error {
 	return faults
 }
 
-// checkUnique wants each name, code, cloud region and warehouse code in one file only.
+// checkUnique requires each name, code, cloud region and warehouse code to be in one file only.
 func checkUnique(files []file) []error {
 	var faults []error
 	owners := map[string]string{} // field and value → file
@@ -57,8 +57,8 @@ func checkPrimary(files []file) []error {
 	return []error{fmt.Errorf("primary: %s all have it; keep primary: true in exactly one", strings.Join(primaries, ", "))}
 }
 
-// checkFailover wants each list to name other regions that exist, once each. What it leaves out is no fault:
-// completeFailover adds it.
+// checkFailover requires each list to name other existing regions, once each. A list may be incomplete:
+// completeFailover adds the rest.
 func checkFailover(files []file) []error {
 	names := make([]string, 0, len(files))
 	for _, f := range files {
@@ -84,7 +84,7 @@ func checkFailover(files []file) []error {
 	return faults
 }
 
-// checkHomes wants every ISO country homed in exactly one region.
+// checkHomes requires every ISO country to be homed in exactly one region.
 func checkHomes(files []file) []error {
 	var faults []error
 	homes := make(map[string]string, len(isoCountries)) // country → file

@@ -8,7 +8,7 @@ import (
 // earthRadiusKM is the mean radius of the Earth (IUGG R1).
 const earthRadiusKM = 6371.0088
 
-// DistanceKM is the great-circle distance in kilometres between two points given in degrees north and east.
+// DistanceKM returns the great-circle distance in kilometres between two points given in degrees north and east.
 func DistanceKM(lat1, lon1, lat2, lon2 float64) float64 {
 	const radians = math.Pi / 180
 	phi1, phi2 := lat1*radians, lat2*radians

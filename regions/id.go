@@ -26,7 +26,7 @@ const (
 	ShipmentPrefix = "shp"
 )
 
-// A Ref says where a row lives and which one it is: the parsed form of a public id.
+// A Ref identifies a row and its home region: the parsed form of a public id.
 type Ref struct {
 	// Region is the name of the row's home region.
 	Region string
@@ -34,7 +34,7 @@ type Ref struct {
 	ID uuid.UUID
 }
 
-// Columns are refs as two columns, for statements that take many.
+// Columns splits refs into two columns, for statements that take many rows.
 func Columns(refs []Ref) (regions []string, ids []uuid.UUID) {
 	regions, ids = make([]string, len(refs)), make([]uuid.UUID, len(refs))
 	for i, ref := range refs {
@@ -43,14 +43,14 @@ func Columns(refs []Ref) (regions []string, ids []uuid.UUID) {
 	return regions, ids
 }
 
-// idBody is how the sixteen bytes of a UUID are written in a public id: 26 lower-case letters and digits.
+// idBody encodes the sixteen bytes of a UUID in a public id, as 26 lower-case letters and digits.
 var idBody = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 const idBodyLength = 26
 
-// FormatID writes the public id of a regional row, for example "ord_euw_" and 26 letters and digits. It panics when
-// the region is not in the set: that is a mistake of the program, since a region's file reaches every pod before its
-// first row is written.
+// FormatID formats the public id of a regional row, for example "ord_euw_" and 26 letters and digits. It panics if
+// the region is not in the set, which is a programming error: a region's file reaches every pod before its first row
+// is written.
 func (s *Set) FormatID(prefix string, r Ref) string {
 	region, ok := s.byName[r.Region]
 	if !ok {
@@ -59,8 +59,8 @@ func (s *Set) FormatID(prefix string, r Ref) string {
 	return prefix + "_" + region.Code + "_" + idBody.EncodeToString(r.ID[:])
 }
 
-// ParseID reads a public id that FormatID wrote with the same prefix. Every row has exactly one spelling: another
-// case, another length or stray bits are refused. The error wraps ErrBadID and never repeats the text.
+// ParseID parses a public id that FormatID formatted with the same prefix. Every row has exactly one spelling:
+// another case, another length or stray bits are rejected. The error wraps ErrBadID and never repeats the text.
 func (s *Set) ParseID(prefix, text string) (Ref, error) {
 	rest, ok := strings.CutPrefix(text, prefix+"_")
 	if !ok {
@@ -81,12 +81,13 @@ func (s *Set) ParseID(prefix, text string) (Ref, error) {
 	return Ref{Region: region.Name, ID: id}, nil
 }
 
-// FormatGlobalID writes the public id of a row that has no home region, for example "prd_" and 26 letters and digits.
+// FormatGlobalID formats the public id of a row that has no home region, for example "prd_" and 26 letters and
+// digits.
 func FormatGlobalID(prefix string, id uuid.UUID) string {
 	return prefix + "_" + idBody.EncodeToString(id[:])
 }
 
-// ParseGlobalID reads a public id that FormatGlobalID wrote with the same prefix. The error wraps ErrBadID.
+// ParseGlobalID parses a public id that FormatGlobalID formatted with the same prefix. The error wraps ErrBadID.
 func ParseGlobalID(prefix, text string) (uuid.UUID, error) {
 	body, ok := strings.CutPrefix(text, prefix+"_")
 	if !ok {

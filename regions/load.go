@@ -21,8 +21,8 @@ var loadShipped = sync.OnceValues(func() (*Set, error) { return Load(shipped) })
 // Shipped returns the regions compiled into the binary. They are loaded once; every call gets the same Set.
 func Shipped() (*Set, error) { return loadShipped() }
 
-// Load reads every *.yaml file in the root of fsys as one region, checks each and all together, and returns them.
-// The error joins every fault found, each naming its file, its field and what to do about it.
+// Load reads every *.yaml file in the root of fsys as one region and checks them, each alone and all together. The
+// error joins every fault found, each naming its file, its field and the remedy.
 func Load(fsys fs.FS) (*Set, error) {
 	files, err := readFiles(fsys)
 	if err != nil {
@@ -41,14 +41,14 @@ func Load(fsys fs.FS) (*Set, error) {
 	return newSet(list), nil
 }
 
-// A file is a region and where it was read.
+// A file is a region and the name of its file.
 type file struct {
 	name   string
 	region Region
 }
 
-// readFiles decodes the region files in the order of their names. When one cannot be read none is returned, because
-// what the others say about it would be reported as faults that are not there.
+// readFiles decodes the region files in the order of their names. If one cannot be read it returns none, because
+// checks of the others would report false faults.
 func readFiles(fsys fs.FS) ([]file, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -78,7 +78,7 @@ func readFiles(fsys fs.FS) ([]file, error) {
 	return files, errors.Join(faults...)
 }
 
-// readRegion decodes one file; a key that Region does not have, or one given twice, is an error.
+// readRegion decodes one file. An unknown or repeated key is an error.
 func readRegion(fsys fs.FS, name string) (Region, error) {
 	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
@@ -91,8 +91,8 @@ func readRegion(fsys fs.FS, name string) (Region, error) {
 	return region, nil
 }
 
-// completeFailover appends to each list the regions it leaves out, the nearest first, so that a new region is
-// fallen back to without a change to the files of the others.
+// completeFailover appends to each list the regions it leaves out, the nearest first, so that a new region becomes a
+// fallback without a change to the other files.
 func completeFailover(list []Region) {
 	for i, r := range list {
 		missing := slices.DeleteFunc(slices.Clone(list), func(o Region) bool {

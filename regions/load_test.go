@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 func TestShipped(t *testing.T) {
@@ -80,22 +82,28 @@ func TestLoad_Faults(t *testing.T) {
 		{"no super region", "us-west.yaml", "super_region: us", `super_region: ""`, []string{"us-west.yaml", "super_region"}},
 		{"two primaries", "us-west.yaml", "name: us-west", "name: us-west\nprimary: true", []string{"primary", "us-east.yaml, us-west.yaml"}},
 		{"no primary", "us-east.yaml", "primary: true ", "primary: false ", []string{"primary", "no file has it"}},
-		{"failover to nowhere", "us-west.yaml", "failover: [us-east,", "failover: [us-north,", []string{"us-west.yaml", "failover", `"us-north"`, "eu-west"}},
+		{"failover to nowhere", "us-west.yaml", "failover: [us-east,", "failover: [us-north,",
+			[]string{"us-west.yaml", "failover", `"us-north"`, "eu-west"}},
 		{"failover to itself", "us-west.yaml", "failover: [us-east,", "failover: [us-west,", []string{"us-west.yaml", "failover", "itself"}},
 		{"failover twice", "us-west.yaml", "failover: [us-east,", "failover: [eu-west,", []string{"us-west.yaml", "failover", "listed twice"}},
-		{"no failover", "us-west.yaml", "failover: [us-east, ap-southeast, eu-west]", "failover: []", []string{"us-west.yaml", "failover", "empty"}},
+		{"no failover", "us-west.yaml", "failover: [us-east, ap-southeast, eu-west]", "failover: []",
+			[]string{"us-west.yaml", "failover", "empty"}},
 		{"country homed twice", "us-west.yaml", `"AS", `, `"AS", "IE", `, []string{"us-west.yaml", "countries", `"IE" is homed by eu-west.yaml`}},
-		{"country homed twice in a file", "us-west.yaml", `"AS", `, `"AS", "AS", `, []string{"us-west.yaml", "countries", `"AS" is homed by us-west.yaml`}},
+		{"country homed twice in a file", "us-west.yaml", `"AS", `, `"AS", "AS", `,
+			[]string{"us-west.yaml", "countries", `"AS" is homed by us-west.yaml`}},
 		{"country without home", "eu-west.yaml", `"NL", `, "", []string{"countries", "no file homes NL"}},
 		{"country unknown", "us-west.yaml", `"AS", `, `"AS", "UK", `, []string{"us-west.yaml", "countries", `"UK"`}},
 		{"country in lower case", "us-west.yaml", `"AS", `, `"as", `, []string{"us-west.yaml", "countries", `"as"`}},
 		{"shares", "us-west.yaml", "traffic_share_bp: 2000", "traffic_share_bp: 1999", []string{"traffic_share_bp", "9999", "10000"}},
-		{"share below zero", "us-west.yaml", "traffic_share_bp: 2000", "traffic_share_bp: -1", []string{"us-west.yaml", "traffic_share_bp", "-1"}},
+		{"share below zero", "us-west.yaml", "traffic_share_bp: 2000", "traffic_share_bp: -1",
+			[]string{"us-west.yaml", "traffic_share_bp", "-1"}},
 		{"currency shape", "us-west.yaml", "currencies: [USD,", "currencies: [usd,", []string{"us-west.yaml", "currencies", `"usd"`}},
 		{"currency twice", "us-west.yaml", "currencies: [USD,", "currencies: [MXN,", []string{"us-west.yaml", "currencies", "listed twice"}},
 		{"no currency", "us-west.yaml", "currencies: [USD, MXN]", "currencies: []", []string{"us-west.yaml", "currencies", "none"}},
-		{"currency of a country elsewhere", "us-west.yaml", `  "MX": MXN`, `  "IE": MXN`, []string{"us-west.yaml", "currency_of", `"IE"`, "not homed here"}},
-		{"currency of a country not sold", "us-west.yaml", `  "MX": MXN`, `  "MX": EUR`, []string{"us-west.yaml", "currency_of", `"EUR"`, "currencies"}},
+		{"currency of a country elsewhere", "us-west.yaml", `  "MX": MXN`, `  "IE": MXN`,
+			[]string{"us-west.yaml", "currency_of", `"IE"`, "not homed here"}},
+		{"currency of a country not sold", "us-west.yaml", `  "MX": MXN`, `  "MX": EUR`,
+			[]string{"us-west.yaml", "currency_of", `"EUR"`, "currencies"}},
 		{"no language", "us-west.yaml", "languages: [en-US, es-MX]", "languages: []", []string{"us-west.yaml", "languages"}},
 		{"language", "us-west.yaml", "es-MX", "spanish!", []string{"us-west.yaml", "languages", "BCP 47"}},
 		{"service unknown", "us-west.yaml", "search, payments", "search, kitchen", []string{"us-west.yaml", "services", `"kitchen"`}},
@@ -104,10 +112,13 @@ func TestLoad_Faults(t *testing.T) {
 		{"latitude", "us-west.yaml", "latitude: 45.84", "latitude: 91", []string{"us-west.yaml", "latitude", "91"}},
 		{"longitude", "us-west.yaml", "longitude: -119.70", "longitude: 181", []string{"us-west.yaml", "longitude", "181"}},
 		{"latitude not a number", "us-west.yaml", "latitude: 45.84", "latitude: .nan", []string{"us-west.yaml", "latitude"}},
-		{"warehouse code of another region", "us-west.yaml", "code: usw-1", "code: euw-9", []string{"us-west.yaml", "warehouses[0].code", "usw-1"}},
+		{"warehouse code of another region", "us-west.yaml", "code: usw-1", "code: euw-9",
+			[]string{"us-west.yaml", "warehouses[0].code", "usw-1"}},
 		{"warehouse code taken", "us-west.yaml", "code: usw-1", "code: usw-2", []string{"us-west.yaml", "warehouses", "taken"}},
-		{"warehouse country", "us-west.yaml", `country: "US", latitude: 39.53`, `country: "USA", latitude: 39.53`, []string{"us-west.yaml", "warehouses[0].country", `"USA"`}},
-		{"warehouse coordinates", "us-west.yaml", "latitude: 39.53, longitude: -119.81", "latitude: 0, longitude: 0", []string{"us-west.yaml", "warehouses[0].latitude", "missing"}},
+		{"warehouse country", "us-west.yaml", `country: "US", latitude: 39.53`, `country: "USA", latitude: 39.53`,
+			[]string{"us-west.yaml", "warehouses[0].country", `"USA"`}},
+		{"warehouse coordinates", "us-west.yaml", "latitude: 39.53, longitude: -119.81", "latitude: 0, longitude: 0",
+			[]string{"us-west.yaml", "warehouses[0].latitude", "missing"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -199,10 +210,7 @@ warehouses:
 func TestLoad_FifthRegionIsOneFile(t *testing.T) {
 	files := shippedFiles(t)
 	files["ap-south.yaml"] = &fstest.MapFile{Data: []byte(fifthRegion)}
-	set, err := Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Load(files))(t)
 	if got := len(set.All()); got != 5 {
 		t.Fatalf("%d regions, want 5", got)
 	}
@@ -235,10 +243,7 @@ func TestLoad_FifthRegionTakesACountry(t *testing.T) {
 		t.Fatalf("two regions home India; error = %v", err)
 	}
 	edit(t, files, "ap-southeast.yaml", `"IN", `, "")
-	set, err := Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Load(files))(t)
 	if home, _ := set.HomeOf("IN"); home.Name != "ap-south" {
 		t.Errorf("India is homed in %s", home.Name)
 	}
@@ -249,26 +254,17 @@ func TestLoad_FifthRegionTakesACountry(t *testing.T) {
 
 func shippedSet(t testing.TB) *Set {
 	t.Helper()
-	set, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Shipped())(t)
 	return set
 }
 
 // shippedFiles copies the embedded files so that a test may change them.
 func shippedFiles(t *testing.T) fstest.MapFS {
 	t.Helper()
-	names, err := fs.Glob(shipped, "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := testkit.Must(fs.Glob(shipped, "*.yaml"))(t)
 	files := fstest.MapFS{}
 	for _, name := range names {
-		text, err := shipped.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testkit.Must(shipped.ReadFile(name))(t)
 		files[name] = &fstest.MapFile{Data: slices.Clone(text)}
 	}
 	return files

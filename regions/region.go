@@ -1,7 +1,7 @@
 package regions
 
-// A Region is one place where the whole shop runs: its own pods, its own warehouses, and the home of the rows of
-// the customers who registered in its countries.
+// A Region is one place where the whole shop runs: it has its own pods and warehouses, and is the home of the rows of
+// customers who registered in its countries.
 type Region struct {
 	// Name is the region everywhere in the shop and in the database, for example "eu-west".
 	Name string `yaml:"name"`
@@ -46,7 +46,7 @@ type Cloud struct {
 	Region   string `yaml:"region"`
 }
 
-// A Warehouse is a place that holds stock. Its region is the home of that stock's rows.
+// A Warehouse holds stock. Its region is the home of that stock's rows.
 type Warehouse struct {
 	// Code is unique over all regions and begins with the region's code, for example "euw-2".
 	Code  string `yaml:"code"`

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A Set is all the regions of one shop, checked. It never changes after Load and is safe for concurrent use; what
-// its methods return must not be changed by the caller.
+// A Set holds all the regions of one shop, checked. It never changes after Load and is safe for concurrent use.
+// Callers must not change what its methods return.
 type Set struct {
 	ordered   []Region
 	byName    map[string]Region
@@ -40,6 +40,7 @@ func newSet(list []Region) *Set {
 	return s
 }
 
+// comparePrimaryFirst orders by name, after the primary region.
 func comparePrimaryFirst(a, b Region) int {
 	if a.Primary != b.Primary {
 		if a.Primary {
@@ -62,13 +63,13 @@ func (s *Set) Names() []string {
 	return names
 }
 
-// Get returns the region of that name; ok is false when there is none.
+// Get returns the region of that name. It returns false if there is none.
 func (s *Set) Get(name string) (r Region, ok bool) {
 	r, ok = s.byName[name]
 	return r, ok
 }
 
-// ByCode returns the region with that code, as found in public ids; ok is false when there is none.
+// ByCode returns the region with that code, as found in public ids. It returns false if there is none.
 func (s *Set) ByCode(code string) (r Region, ok bool) {
 	r, ok = s.byCode[code]
 	return r, ok
@@ -77,8 +78,8 @@ func (s *Set) ByCode(code string) (r Region, ok bool) {
 // Primary returns the primary region.
 func (s *Set) Primary() Region { return s.ordered[0] }
 
-// HomeOf returns the region in which customers of the country (an upper-case ISO 3166-1 alpha-2 code) are homed; ok
-// is false when there is no such country.
+// HomeOf returns the home region of customers of the country, an upper-case ISO 3166-1 alpha-2 code. It returns false
+// for an unknown country.
 func (s *Set) HomeOf(country string) (r Region, ok bool) {
 	name, ok := s.byCountry[country]
 	if !ok {
@@ -87,8 +88,9 @@ func (s *Set) HomeOf(country string) (r Region, ok bool) {
 	return s.byName[name], true
 }
 
-// CurrencyOf returns the ISO 4217 code of what customers of the country pay in: the country's own currency where its
-// home region sells in it, else that region's default. For an unknown country it is the primary region's default.
+// CurrencyOf returns the ISO 4217 code of the currency that customers of the country pay in: the country's own if its
+// home region sells in it, else that region's default. For an unknown country it returns the primary region's
+// default.
 func (s *Set) CurrencyOf(country string) string {
 	home, ok := s.HomeOf(country)
 	if !ok {
@@ -100,6 +102,6 @@ func (s *Set) CurrencyOf(country string) string {
 	return home.Currencies[0]
 }
 
-// Failover returns every other region in the order in which they take over from the named one. For an unknown name
-// it is nil.
+// Failover returns every other region in the order in which they take over from the named one. It returns nil for an
+// unknown name.
 func (s *Set) Failover(name string) []Region { return slices.Clone(s.failover[name]) }

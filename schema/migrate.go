@@ -20,10 +20,9 @@ import (
 	"meridian/regions"
 )
 
-// Up brings the database at url to this binary's schema: it tells it the regions of set,
-// then applies the migrations that are missing, one statement at a time, each recorded
-// when it is done. Pods that start at once wait for each other (a lease row, since
-// CockroachDB has no session locks). Up on a current database changes nothing.
+// Up brings the database at url to this binary's schema. It sets the regions of set and then applies the missing
+// migrations, one statement at a time, each recorded when it is done. Pods that start at once wait for each other by
+// a lease row, since CockroachDB has no session locks. Up changes nothing on a current database.
 func Up(ctx context.Context, url string, set *regions.Set) error {
 	db, err := connect(url)
 	if err != nil {
@@ -77,13 +76,13 @@ func up(ctx context.Context, db *sql.DB, set *regions.Set) error {
 	return nil
 }
 
-// Applied is one migration statement and when the database recorded it.
+// Applied is one migration statement with the time at which the database recorded it.
 type Applied struct {
 	Statement
 	At time.Time // zero if it is still missing
 }
 
-// Status lists every migration statement of this binary with its state in the database.
+// Status returns every migration statement of this binary with its state in the database.
 func Status(ctx context.Context, url string) ([]Applied, error) {
 	db, err := connect(url)
 	if err != nil {
@@ -117,7 +116,7 @@ func Status(ctx context.Context, url string) ([]Applied, error) {
 	return applied, nil
 }
 
-// Latest is the version of this binary's last migration statement for an engine.
+// Latest returns the version of this binary's last migration statement for an engine.
 func Latest(engine database.Engine) (int64, error) {
 	statements, err := Statements(engine)
 	if err != nil {
@@ -126,8 +125,7 @@ func Latest(engine database.Engine) (int64, error) {
 	return statements[len(statements)-1].Version, nil
 }
 
-// Current is the version a database is at, 0 before the first Up. It is what a pod's
-// readiness compares with Latest.
+// Current returns the version a database is at, 0 before the first Up. A pod is not ready while it is below Latest.
 func Current(ctx context.Context, db *database.DB) (int64, error) {
 	version, err := database.One(ctx, db, pgx.RowTo[int64], `SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied`)
 	var pgErr *pgconn.PgError
@@ -160,7 +158,7 @@ func engineOf(ctx context.Context, db *sql.DB) (database.Engine, error) {
 	return database.PostgreSQL, nil
 }
 
-// superRegions are those the database has, by name.
+// superRegions returns the super regions of the database and their regions, by name.
 func superRegions(ctx context.Context, db *sql.DB, engine database.Engine, name string) (map[string][]string, error) {
 	if engine != database.CockroachDB {
 		return nil, nil

@@ -11,16 +11,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/schema"
 )
 
 func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	return conn
 }
@@ -34,25 +32,17 @@ func exec(t testing.TB, conn *pgx.Conn, sql string) {
 
 func up(t testing.TB, url string) {
 	t.Helper()
-	if err := schema.Up(t.Context(), url, shipped(t)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, schema.Up(t.Context(), url, shipped(t)))
 }
 
 // wantCurrent fails the test unless the database is at the latest version, wholly.
 func wantCurrent(t testing.TB, url string) {
 	t.Helper()
-	latest, err := schema.Latest(database.PostgreSQL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	latest := testkit.Must(schema.Latest(database.PostgreSQL))(t)
 	if current, err := schema.Current(t.Context(), databasetest.Open(t, url, "eu-west")); err != nil || current != latest {
 		t.Errorf("the database is at %d, %v; want %d", current, err, latest)
 	}
-	applied, err := schema.Status(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	applied := testkit.Must(schema.Status(t.Context(), url))(t)
 	for _, a := range applied {
 		if a.At.IsZero() {
 			t.Errorf("%d is missing", a.Version)
@@ -63,20 +53,14 @@ func wantCurrent(t testing.TB, url string) {
 // describe is every column, index and constraint of a database.
 func describe(t testing.TB, url string) []string {
 	t.Helper()
-	rows, err := connect(t, url).Query(t.Context(), `
+	rows := testkit.Must(connect(t, url).Query(t.Context(), `
 SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '')
 FROM information_schema.columns WHERE table_schema = 'public'
 UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
 UNION ALL SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
 UNION ALL SELECT 'region ' || enumlabel FROM pg_enum
-ORDER BY 1`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
+ORDER BY 1`))(t)
+	lines := testkit.Must(pgx.CollectRows(rows, pgx.RowTo[string]))(t)
 	return lines
 }
 
@@ -88,9 +72,7 @@ func TestUp_Twice(t *testing.T) {
 	conn := connect(t, url)
 	var recorded, again int64
 	count := `SELECT count(*) FROM goose_db_version`
-	if err := conn.QueryRow(t.Context(), count).Scan(&recorded); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, conn.QueryRow(t.Context(), count).Scan(&recorded))
 	up(t, url)
 	for _, s := range statements(t, database.PostgreSQL) { // and each by hand
 		exec(t, conn, s.SQL)
@@ -135,7 +117,8 @@ CREATE FUNCTION pull_the_plug() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF to_regclass('payments') IS NOT NULL THEN RAISE EXCEPTION 'the plug was pulled'; END IF;
 END $$`)
-	exec(t, conn, `CREATE EVENT TRIGGER plug ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE INDEX') EXECUTE FUNCTION pull_the_plug()`)
+	exec(t, conn, `CREATE EVENT TRIGGER plug ON ddl_command_start
+  WHEN TAG IN ('CREATE TABLE', 'CREATE INDEX') EXECUTE FUNCTION pull_the_plug()`)
 	err := schema.Up(t.Context(), url, shipped(t))
 	if err == nil || !strings.Contains(err.Error(), "the plug was pulled") || !strings.Contains(err.Error(), "migrate") {
 		t.Fatalf("got %v", err)
@@ -146,10 +129,7 @@ END $$`)
 	if err != nil || half == 0 || half >= latest {
 		t.Fatalf("half-way at %d of %d, %v", half, latest, err)
 	}
-	applied, err := schema.Status(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	applied := testkit.Must(schema.Status(t.Context(), url))(t)
 	for _, a := range applied {
 		if done := !a.At.IsZero(); done != (a.Version <= half) {
 			t.Errorf("%d of %s: done %t, half-way at %d", a.Version, a.File, done, half)
@@ -184,9 +164,7 @@ func TestUp_FifthRegion(t *testing.T) {
 		return text
 	}, fstest.MapFS{"sa-east.yaml": {Data: []byte(saEast)}})
 	for range 2 {
-		if err := schema.Up(t.Context(), url, five); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, schema.Up(t.Context(), url, five))
 	}
 	fresh := connect(t, url) // a connection knows the regions there were when it was made
 	exec(t, fresh, insert)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -29,7 +30,7 @@ type Statement struct {
 	SQL string
 }
 
-// Statements are the versioned statements for an engine, in order.
+// Statements returns the versioned statements for an engine, in order.
 func Statements(engine database.Engine) ([]Statement, error) {
 	names, err := fs.Glob(files, "migrations/*.sql")
 	if err != nil {
@@ -60,8 +61,7 @@ var (
 	lineComment  = regexp.MustCompile(`(?m)^\s*--.*\n`)
 )
 
-// forEngine opens a statement's clauses for the engine, /*crdb … */ or /*pg … */, and drops
-// those for the other.
+// forEngine opens the clauses for the engine, /*crdb … */ or /*pg … */, and drops the other engine's.
 func forEngine(text string, engine database.Engine) string {
 	own := "pg"
 	if engine == database.CockroachDB {
@@ -76,7 +76,7 @@ func forEngine(text string, engine database.Engine) string {
 	return strings.TrimSpace(text)
 }
 
-// split cuts a file into its statements: each ends with a semicolon at the end of a line.
+// split returns the statements of a file: each ends with a semicolon at the end of a line.
 func split(text string) []string {
 	var statements []string
 	for part := range strings.SplitSeq(lineComment.ReplaceAllString(text, "")+"\n", ";\n") {
@@ -93,8 +93,8 @@ type superRegion struct {
 	Regions []string
 }
 
-// regionStatements are the unversioned statements that tell the database its regions.
-// existing are the super regions that a CockroachDB database has already.
+// regionStatements returns the unversioned statements that set the database's regions. existing are the super regions
+// that a CockroachDB database has already.
 func regionStatements(engine database.Engine, set *regions.Set, databaseName string, existing map[string][]string) ([]string, error) {
 	data := struct {
 		Database, Primary, Survive           string
@@ -129,7 +129,7 @@ func regionStatements(engine database.Engine, set *regions.Set, databaseName str
 	return split(text.String()), nil
 }
 
-// strictSuperRegions are the super regions that hold a region with strict residency.
+// strictSuperRegions returns the super regions that hold a region with strict residency.
 func strictSuperRegions(set *regions.Set) []superRegion {
 	var supers []superRegion
 	place := make(map[string]int)
@@ -150,9 +150,8 @@ func strictSuperRegions(set *regions.Set) []superRegion {
 	return supers
 }
 
-// survivalGoal is REGION, so that the shop outlives any one region, unless there are
-// fewer than three regions or a strict super region too small to outlive one of its own:
-// CockroachDB then refuses the goal, and ZONE is what can be had.
+// survivalGoal returns REGION, so that the shop survives the loss of any one region. It returns ZONE with fewer than
+// three regions or with a strict super region of fewer than three: CockroachDB refuses REGION there.
 func survivalGoal(set *regions.Set) string {
 	if len(set.Names()) < 3 {
 		return "ZONE"
@@ -165,23 +164,12 @@ func survivalGoal(set *regions.Set) string {
 	return "REGION"
 }
 
+// sameNames reports whether two lists hold the same names in any order.
 func sameNames(a, b []string) bool {
-	seen := make(map[string]int)
-	for _, name := range a {
-		seen[name]++
-	}
-	for _, name := range b {
-		seen[name]--
-	}
-	for _, n := range seen {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// Plan is everything an empty database of this engine would be sent, in order.
+// Plan returns everything an empty database of this engine would be sent, in order.
 func Plan(engine database.Engine, set *regions.Set, databaseName string) ([]string, error) {
 	plan, err := regionStatements(engine, set, databaseName, nil)
 	if err != nil {

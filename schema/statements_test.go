@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/regions"
 	"meridian/schema"
 	"meridian/schema/portability"
@@ -26,10 +27,7 @@ var engines = []database.Engine{database.PostgreSQL, database.CockroachDB}
 
 func shipped(t testing.TB) *regions.Set {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return set
 }
 
@@ -37,38 +35,28 @@ func shipped(t testing.TB) *regions.Set {
 func changed(t testing.TB, change func(name, text string) string, more fstest.MapFS) *regions.Set {
 	t.Helper()
 	files := fstest.MapFS{}
-	names, err := fs.Glob(os.DirFS("../regions"), "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := testkit.Must(fs.Glob(os.DirFS("../regions"), "*.yaml"))(t)
 	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join("../regions", name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testkit.Must(os.ReadFile(filepath.Join("../regions", name)))(t)
 		files[name] = &fstest.MapFile{Data: []byte(change(name, string(text)))}
 	}
 	for name, file := range more {
 		files[name] = file
 	}
-	set, err := regions.Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Load(files))(t)
 	return set
 }
 
 func statements(t testing.TB, engine database.Engine) []schema.Statement {
 	t.Helper()
-	all, err := schema.Statements(engine)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := testkit.Must(schema.Statements(engine))(t)
 	return all
 }
 
 func TestStatements(t *testing.T) {
-	safe := regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|ALTER TABLE \w+ (ADD COLUMN IF NOT EXISTS|DROP COLUMN IF EXISTS|DROP CONSTRAINT IF EXISTS|SET)|DROP (INDEX|TABLE) IF EXISTS|UPDATE skus SET base_currency) [^;]*$|^INSERT INTO [^;]*\sON CONFLICT \([^)]*\) DO NOTHING$`)
+	safe := regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|ALTER TABLE \w+ ` +
+		`(ADD COLUMN IF NOT EXISTS|DROP COLUMN IF EXISTS|DROP CONSTRAINT IF EXISTS|SET)|` +
+		`DROP (INDEX|TABLE) IF EXISTS|UPDATE skus SET base_currency) [^;]*$|^INSERT INTO [^;]*\sON CONFLICT \([^)]*\) DO NOTHING$`)
 	foreign := map[database.Engine]*regexp.Regexp{
 		database.PostgreSQL:  regexp.MustCompile(`/\*|LOCALITY|ttl_|USING HASH`),
 		database.CockroachDB: regexp.MustCompile(`/\*|fillfactor`),
@@ -104,10 +92,7 @@ func TestStatements(t *testing.T) {
 func TestPlan(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
-			plan, err := schema.Plan(engine, shipped(t), "shop")
-			if err != nil {
-				t.Fatal(err)
-			}
+			plan := testkit.Must(schema.Plan(engine, shipped(t), "shop"))(t)
 			golden(t, "plan_"+string(engine)+".sql", strings.Join(plan, ";\n\n")+";\n")
 		})
 	}
@@ -125,10 +110,7 @@ func TestPlan_Residency(t *testing.T) {
 	}
 	var text strings.Builder
 	for _, names := range [][]string{nil, {"eu-west"}, {"us-east"}} {
-		plan, err := schema.Plan(database.CockroachDB, strict(names...), `a "shop"`)
-		if err != nil {
-			t.Fatal(err)
-		}
+		plan := testkit.Must(schema.Plan(database.CockroachDB, strict(names...), `a "shop"`))(t)
 		fmt.Fprintf(&text, "-- strict: %v\n", names)
 		for _, statement := range plan {
 			if strings.HasPrefix(statement, "ALTER DATABASE") {
@@ -143,17 +125,10 @@ func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.MkdirAll("testdata", 0o755))
+		testkit.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := testkit.Must(os.ReadFile(path))(t)
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s is another (-golden +now); if that is meant: go test ./schema -update\n%s", name, diff)
 	}

@@ -20,44 +20,38 @@ import (
 func newAccountCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "account",
-		Short: "Create accounts, and say what they may do",
+		Short: "Create accounts and change their roles",
 		Long: `Creates accounts, and grants and revokes their roles: shopper, seller, operator, finance,
-admin. It is how the first admin comes to be; further ones can be made with the API.
+admin. Use it to make the first admin; admins can make others through the API.
 
-The secret comes from the environment: MERIDIAN_SECRET, as the pods have it.`,
+The secret comes from the environment: MERIDIAN_SECRET, the same as the pods'.`,
 	}
 	command.AddCommand(newAccountCreateCommand(), newAccountGrantCommand(), newAccountRevokeCommand())
 	return command
 }
 
-// accountFlags are what every command on accounts has.
-type accountFlags struct{ databaseURL string }
+// accountFlags are the flags of every command on accounts.
+type accountFlags struct{ databaseFlags }
 
-// open connects to the shop's accounts. The caller closes the database.
-func (f accountFlags) open(c *cobra.Command) (*account.Accounts, *database.DB, error) {
-	if f.databaseURL == "" {
-		return nil, nil, errNoDatabaseURL
+// withAccounts runs do on the shop's accounts.
+func (f *accountFlags) withAccounts(c *cobra.Command, do func(*account.Accounts, *regions.Set) error) error {
+	if err := f.check(); err != nil {
+		return err
 	}
 	secret, err := base64.StdEncoding.DecodeString(os.Getenv("MERIDIAN_SECRET"))
 	if err != nil || len(secret) == 0 {
-		return nil, nil, usageError{errors.New("MERIDIAN_SECRET is not set, or not base64: give what the shop's pods have")}
+		return usageError{errors.New("MERIDIAN_SECRET is not set, or not base64: give what the shop's pods have")}
 	}
-	shipped, err := regions.Shipped()
+	db, set, err := f.open(c, database.Config{MaxConns: 1})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	db, err := database.Open(c.Context(), database.Config{
-		URL: f.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-account", MaxConns: 1,
-	})
+	defer db.Close()
+	accounts, err := account.New(account.Config{DB: db, Regions: set, Secret: secret})
 	if err != nil {
-		return nil, nil, err
+		return usageError{err}
 	}
-	accounts, err := account.New(account.Config{DB: db, Regions: shipped, Secret: secret})
-	if err != nil {
-		db.Close()
-		return nil, nil, usageError{err}
-	}
-	return accounts, db, nil
+	return do(accounts, set)
 }
 
 func newAccountCreateCommand() *cobra.Command {
@@ -70,26 +64,23 @@ func newAccountCreateCommand() *cobra.Command {
   meridian account create ops@example.com --name "Night shift" --country IE --password-file /run/secrets/ops`,
 		Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
-			accounts, db, err := flags.open(c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			password, err := readPassword(c.InOrStdin(), c.ErrOrStderr(), passwordFile)
-			if err != nil {
-				return err
-			}
-			session, err := accounts.Register(c.Context(), account.RegisterInput{
-				Email: args[0], Password: password, Name: name, Country: country,
+			return flags.withAccounts(c, func(accounts *account.Accounts, set *regions.Set) error {
+				password, err := readPassword(c.InOrStdin(), c.ErrOrStderr(), passwordFile)
+				if err != nil {
+					return err
+				}
+				session, err := accounts.Register(c.Context(), account.RegisterInput{
+					Email: args[0], Password: password, Name: name, Country: country,
+				})
+				if err != nil {
+					return fmt.Errorf("create an account: %w", err)
+				}
+				return printAccount(c, set, session.Account)
 			})
-			if err != nil {
-				return fmt.Errorf("create an account: %w", err)
-			}
-			return printAccount(c, session.Account)
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
-	command.Flags().StringVar(&name, "name", "", "name of who it is for")
+	flags.register(command)
+	command.Flags().StringVar(&name, "name", "", "name of the account's owner")
 	command.Flags().StringVar(&country, "country", "", "ISO 3166-1 alpha-2 code; it decides the home region")
 	command.Flags().StringVar(&passwordFile, "password-file", "", "file whose first line is the password; without it standard input")
 	return command
@@ -117,9 +108,9 @@ func newAccountGrantCommand() *cobra.Command {
 			})
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	roleFlag(command, &role)
-	command.Flags().StringVar(&seller, "seller", "", "whom it acts for, with the role seller")
+	command.Flags().StringVar(&seller, "seller", "", "seller it acts for, with the role seller")
 	return command
 }
 
@@ -137,7 +128,7 @@ func newAccountRevokeCommand() *cobra.Command {
 			})
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	roleFlag(command, &role)
 	return command
 }
@@ -148,31 +139,25 @@ func roleFlag(c *cobra.Command, into *string) {
 	_ = c.MarkFlagRequired("role")
 }
 
-// change finds the account of an e-mail address, has its roles changed, and prints what they are then.
-func (f accountFlags) change(c *cobra.Command, email string, change func(*account.Accounts, regions.Ref) (account.Account, error)) error {
-	accounts, db, err := f.open(c)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	found, err := accounts.FindByEmail(c.Context(), email)
-	if err != nil {
-		return fmt.Errorf("find the account: %w", err)
-	}
-	changed, err := change(accounts, found.Ref)
-	if err != nil {
-		return fmt.Errorf("change the roles: %w", err)
-	}
-	return printAccount(c, changed)
+// change finds the account of an e-mail address, changes its roles, and prints what they are then.
+func (f *accountFlags) change(c *cobra.Command, email string,
+	change func(*account.Accounts, regions.Ref) (account.Account, error)) error {
+	return f.withAccounts(c, func(accounts *account.Accounts, set *regions.Set) error {
+		found, err := accounts.FindByEmail(c.Context(), email)
+		if err != nil {
+			return fmt.Errorf("find the account: %w", err)
+		}
+		changed, err := change(accounts, found.Ref)
+		if err != nil {
+			return fmt.Errorf("change the roles: %w", err)
+		}
+		return printAccount(c, set, changed)
+	})
 }
 
-// printAccount says which account it is and what it may be, and nothing of the person.
-func printAccount(c *cobra.Command, a account.Account) error {
-	shipped, err := regions.Shipped()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", shipped.FormatID(regions.AccountPrefix, a.Ref), strings.Join(a.Roles, ", "))
+// printAccount prints the account's id and roles, and nothing of the person.
+func printAccount(c *cobra.Command, set *regions.Set, a account.Account) error {
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", set.FormatID(regions.AccountPrefix, a.Ref), strings.Join(a.Roles, ", "))
 	return err
 }
 

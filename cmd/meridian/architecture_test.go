@@ -13,13 +13,14 @@ import (
 // only on purpose.
 var picture = map[string][]string{
 	"regions": nil,
-	"geo":     nil,
+	"geo":     {"internal/serve"},
 
 	"internal/invalid":     nil,
 	"internal/money":       nil,
 	"internal/database":    nil,
 	"internal/secret":      nil,
-	"internal/telemetry":   nil,
+	"internal/serve":       nil,
+	"internal/telemetry":   {"internal/serve"},
 	"schema":               {"internal/database"},
 	"schema/portability":   nil,
 	"internal/outbox":      {"internal/database"},
@@ -49,7 +50,7 @@ var picture = map[string][]string{
 	"internal/account":         {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/rating"},
 	"internal/cart":            {"internal/invalid", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
-	"internal/payment/sandbox": {"internal/money", "internal/payment"},
+	"internal/payment/sandbox": {"internal/money", "internal/payment", "internal/serve"},
 	"internal/payment/stripe":  {"internal/money", "internal/payment"},
 	"internal/testkit/paymenttest": {
 		"internal/money", "internal/payment",
@@ -65,7 +66,7 @@ var picture = map[string][]string{
 	"internal/finance/report": {"internal/invalid", "internal/money", "internal/database"},
 
 	"internal/api": {
-		"internal/invalid", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/telemetry",
+		"internal/invalid", "internal/money", "internal/database", "internal/idempotency", "internal/secret", "internal/serve", "internal/telemetry",
 		"internal/account", "internal/cart", "internal/catalog", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory",
 		"internal/order", "internal/payment", "internal/pricing", "internal/promotion", "internal/rating", "internal/recommend", "internal/search", "internal/shipping",
 	},
@@ -80,25 +81,32 @@ var picture = map[string][]string{
 		"schema", "internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
 		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod", "internal/search", "internal/search/bleve", "internal/search/indexer", "internal/telemetry",
 	},
-	"internal/lab/client": nil,
+	"internal/lab/client":    nil,
+	"internal/lab/shopper":   {"internal/lab/client"},
+	"internal/lab/report":    {"internal/lab/client"},
+	"internal/lab/audit":     {"internal/database", "internal/lab/client", "internal/verify"},
+	"internal/lab/localshop": {"internal/local"},
 	"internal/lab/bench": {
 		"internal/lab/client", "internal/database", "internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search",
 		"internal/search/bleve", "internal/search/indexer", "internal/verify",
 	},
-	"internal/lab/replay": {"internal/money", "internal/catalog/shipped", "internal/lab/client"},
+	"internal/lab/replay": {"internal/money", "internal/catalog/shipped", "internal/lab/client", "internal/lab/report", "internal/lab/shopper"},
 	"internal/lab/demo": {
-		"internal/account", "internal/lab/client", "internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
+		"internal/account", "internal/lab/audit", "internal/lab/client", "internal/lab/localshop", "internal/lab/report", "internal/lab/shopper",
+		"internal/database", "internal/local", "internal/money", "internal/payment/sandbox", "internal/verify",
 	},
 	"internal/lab/chaos": {
-		"schema", "internal/account", "internal/catalog", "internal/lab/client", "internal/database", "internal/database/embedded",
-		"internal/inventory", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
+		"schema", "internal/account", "internal/catalog", "internal/lab/audit", "internal/lab/client", "internal/lab/report", "internal/lab/shopper",
+		"internal/database", "internal/database/embedded", "internal/inventory", "internal/money", "internal/order", "internal/outbox", "internal/payment",
+		"internal/payment/sandbox", "internal/pod", "internal/verify",
 	},
 	"internal/lab/chaos/searching": {
-		"internal/account", "internal/catalog", "internal/lab/client", "internal/database", "internal/inventory", "internal/local", "internal/money", "internal/search/indexer",
+		"internal/account", "internal/catalog", "internal/lab/client", "internal/lab/localshop", "internal/lab/shopper", "internal/database", "internal/inventory",
+		"internal/local", "internal/money", "internal/search/indexer",
 	},
 	"cmd/meridian": {
 		"schema", "internal/lab/bench", "internal/lab/chaos/searching", "internal/invalid", "internal/account", "internal/api", "internal/catalog", "internal/lab/chaos", "internal/database", "internal/database/embedded", "internal/lab/demo", "internal/finance", "internal/finance/report", "internal/fx", "internal/inventory", "internal/money",
-		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/lab/replay", "internal/secret", "internal/telemetry", "internal/verify",
+		"internal/local", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/lab/replay", "internal/secret", "internal/serve", "internal/telemetry", "internal/verify",
 		"internal/search", "internal/search/bleve", "internal/lab/eval", "internal/search/indexer", "internal/search/meilisearch",
 	},
 }

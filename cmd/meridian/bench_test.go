@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/lab/bench"
+	"meridian/internal/testkit"
 )
 
 func TestBench_Mistakes(t *testing.T) {
@@ -57,17 +58,11 @@ func TestServePprof(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	stop, err := servePprof("127.0.0.1:0", &out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stop := testkit.Must(servePprof("127.0.0.1:0", &out))(t)
 	defer stop()
 	url := strings.TrimSpace(strings.TrimPrefix(out.String(), "profiles at "))
 	for path, want := range map[string]string{"": "goroutine", "allocs?debug=1": "heap profile"} {
-		answer, err := http.Get(url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		answer := testkit.Must(http.Get(url + path))(t)
 		text, err := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
 		if err != nil || !strings.Contains(string(text), want) {

@@ -7,12 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"meridian/internal/lab/chaos"
+	"meridian/internal/lab/report"
 	"meridian/regions"
 )
 
@@ -77,7 +77,7 @@ func describeScenarios() string {
 	return text.String()
 }
 
-// errChaos is that a run found something; what, has been printed.
+// errChaos is returned when a run found something, which has been printed.
 var errChaos = errors.New("not every run is clean")
 
 func runChaos(c *cobra.Command, scenarios []chaos.Scenario, config chaos.Config, runs int, asJSON bool) error {
@@ -111,7 +111,7 @@ func runChaos(c *cobra.Command, scenarios []chaos.Scenario, config chaos.Config,
 	return nil
 }
 
-// inShort is a run in a line.
+// inShort describes a run in a line.
 func inShort(r chaos.Result) string {
 	if !r.Clean() {
 		return fmt.Sprintf("BROKEN, its shop is in %s", r.Folder)
@@ -126,15 +126,13 @@ func printChaos(out io.Writer, results []chaos.Result, asJSON bool) error {
 		return json.NewEncoder(out).Encode(map[string]any{"scenarios": sums, "runs": results})
 	}
 	printFaults(out, results)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "scenario\truns\tcheckouts\torders\tpaid\tcancelled\tsold out\trepeated calls\tkills\tcuts\tsettled in\toversold\tlost\tcharged without order\tcharged twice\tother\tpending\tverify\t")
+	table := report.NewFigures(out, "scenario", "runs", "checkouts", "orders", "paid", "cancelled", "sold out", "repeated calls", "kills",
+		"cuts", "settled in", "oversold", "lost", "charged without order", "charged twice", "other", "pending", "verify")
 	for _, s := range sums {
-		kills := s.PodKills + s.DatabaseKills
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.0f s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
-			s.Scenario, s.Runs, s.Attempted, s.Acknowledged, s.Paid, s.Cancelled, s.SoldOut, s.Repeats, kills, s.Cuts, s.Settled,
-			s.Oversold, s.Lost, s.ChargedWithoutOrder, s.ChargedTwice, s.Other, s.Pending, verified(s))
+		table.Row(s.Scenario, s.Runs, s.Attempted, s.Acknowledged, s.Paid, s.Cancelled, s.SoldOut, s.Repeats, s.PodKills+s.DatabaseKills,
+			s.Cuts, fmt.Sprintf("%.0f s", s.Settled), s.Oversold, s.Lost, s.ChargedWithoutOrder, s.ChargedTwice, s.Other, s.Pending, verified(s))
 	}
-	return w.Flush()
+	return table.Flush()
 }
 
 func verified(s chaos.Summary) string {
@@ -147,7 +145,7 @@ func verified(s chaos.Summary) string {
 // maxFaultsShown bounds what is printed of one run.
 const maxFaultsShown = 20
 
-// printFaults says what the runs that are not clean found.
+// printFaults prints what the runs that are not clean found.
 func printFaults(out io.Writer, results []chaos.Result) {
 	for _, r := range results {
 		if r.Clean() {
@@ -161,7 +159,7 @@ func printFaults(out io.Writer, results []chaos.Result) {
 		if more := len(faults) - maxFaultsShown; more > 0 {
 			fmt.Fprintf(out, "  and %d more: --json has all of them\n", more)
 		}
-		if r.Pending.Any() {
+		if r.Pending.Total() > 0 {
 			fmt.Fprintf(out, "  still pending after %.0f s: %+v\n", r.Settled, r.Pending)
 		}
 		fmt.Fprintln(out)

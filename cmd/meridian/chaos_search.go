@@ -8,12 +8,12 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"meridian/internal/lab/chaos/searching"
+	"meridian/internal/lab/report"
 	"meridian/regions"
 )
 
@@ -74,25 +74,25 @@ func printChaosSearch(out io.Writer, r searching.Result, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(r)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "seed %d, %.0f s\t\n", r.Seed, r.Seconds)
-	fmt.Fprintf(w, "edits\t%s\n", counts(r.Edits))
-	fmt.Fprintf(w, "faults\t%s\n", counts(r.Faults))
-	fmt.Fprintf(w, "searches answered by\t%s\n", counts(r.Searches))
-	fmt.Fprintf(w, "answered with an error\t%s\n", counts(r.ServerErrors))
-	fmt.Fprintf(w, "not answered\t%d\n", r.Unanswered)
-	fmt.Fprintf(w, "answered by an index that was not full\t%d\n", r.Thin)
-	fmt.Fprintf(w, "caught up in\t%.1f s\n", r.CaughtUp)
+	table := report.NewTable(out)
+	table.Row(fmt.Sprintf("seed %d, %.0f s", r.Seed, r.Seconds))
+	table.Row("edits", counts(r.Edits))
+	table.Row("faults", counts(r.Faults))
+	table.Row("searches answered by", counts(r.Searches))
+	table.Row("answered with an error", counts(r.ServerErrors))
+	table.Row("not answered", r.Unanswered)
+	table.Row("answered by an index that was not full", r.Thin)
+	table.Row("caught up in", fmt.Sprintf("%.1f s", r.CaughtUp))
 	for _, region := range slices.Sorted(maps.Keys(r.Compared)) {
-		fmt.Fprintf(w, "%s\t%d compared, %d differ\n", region, r.Compared[region], r.Different[region])
+		table.Row(region, fmt.Sprintf("%d compared, %d differ", r.Compared[region], r.Different[region]))
 	}
 	for _, example := range r.Examples {
-		fmt.Fprintf(w, "\t%s\n", example)
+		table.Row("", example)
 	}
-	return w.Flush()
+	return table.Flush()
 }
 
-// counts are counted things in a line, by name.
+// counts formats counts by name in a line, after their sum.
 func counts(of map[string]int) string {
 	text, all := "", 0
 	for _, name := range slices.Sorted(maps.Keys(of)) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -21,8 +20,9 @@ import (
 
 // edgeFlags are the settings of the edge.
 type edgeFlags struct {
-	listen, defaultCountry, logFormat, logLevel, metrics, otlpEndpoint string
-	targets, proxies, headers                                          []string
+	logFlags
+	listen, defaultCountry, metrics, otlpEndpoint string
+	targets, proxies, headers                     []string
 }
 
 func newEdgeCommand() *cobra.Command {
@@ -30,10 +30,10 @@ func newEdgeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "edge",
 		Short: "Run the reverse proxy that sends each request to the nearest healthy region",
-		Long: `Runs the reverse proxy that sends each request to the nearest healthy region for its
-client, writes of signed-in customers to their home region, and to the next region when one
-does not answer. A call with an effect is only sent again where its Idempotency-Key makes
-that safe.`,
+		Long: `Runs the reverse proxy that sends each request to its client's nearest healthy region,
+writes of signed-in customers to their home region, and both to the next region when one
+does not answer. A call with an effect is repeated only if its Idempotency-Key makes that
+safe.`,
 		Example: `  meridian edge --target us-east=http://10.0.1.5:8080 --target eu-west=http://10.2.1.5:8080
   meridian edge --target eu-west=https://eu.internal --country-header CF-IPCountry --trusted-proxies 173.245.48.0/20
   meridian edge --target eu-west=https://eu.internal --metrics-listen 10.0.0.7:9090`,
@@ -42,17 +42,20 @@ that safe.`,
 	}
 	flags := command.Flags()
 	flags.StringVar(&f.listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
-	flags.StringArrayVar(&f.targets, "target", list("MERIDIAN_EDGE_TARGETS"), "region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), "networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
-	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"), "headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
-	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that nothing locates")
+	flags.StringArrayVar(&f.targets, "target", list("MERIDIAN_EDGE_TARGETS"),
+		"region=URL, once for each region [MERIDIAN_EDGE_TARGETS, separated by commas]")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"),
+		"networks of the CDN in front [MERIDIAN_TRUSTED_PROXIES]")
+	flags.StringSliceVar(&f.headers, "country-header", list("MERIDIAN_COUNTRY_HEADERS"),
+		"headers in which the CDN names the client's country [MERIDIAN_COUNTRY_HEADERS]")
+	flags.StringVar(&f.defaultCountry, "default-country", "", "country of clients that cannot be located")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
-	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), "json or text [MERIDIAN_LOG_FORMAT]")
-	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), "debug, info, warn or error [MERIDIAN_LOG_LEVEL]")
+	f.logFlags.register(command)
 	metricsFlag(command, &f.metrics)
 	return command
 }
 
+// runEdge runs the edge until the command is stopped.
 func runEdge(c *cobra.Command, f edgeFlags) error {
 	config, err := f.config(c.ErrOrStderr())
 	if err != nil {
@@ -66,9 +69,9 @@ func runEdge(c *cobra.Command, f edgeFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	listener, err := listen(f.listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: choose another address with --listen", f.listen, err)
+		return err
 	}
 	stopMetrics, err := serveMetrics(c.Context(), f.metrics, reporting.Serve)
 	if err != nil {
@@ -81,10 +84,10 @@ func runEdge(c *cobra.Command, f edgeFlags) error {
 	return errors.Join(err, stopMetrics(), reporting.Shutdown(last))
 }
 
-// lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
+// lastTelemetry bounds the sending of buffered telemetry, for a collector that hangs.
 const lastTelemetry = 5 * time.Second
 
-// config checks the flags and makes the edge's configuration of them.
+// config checks the flags and returns the edge's configuration.
 func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	set, err := regions.Shipped()
 	if err != nil {
@@ -94,7 +97,7 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	if err != nil {
 		return geo.EdgeConfig{}, usageError{err}
 	}
-	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
+	log, err := f.logger(logs)
 	if err != nil {
 		return geo.EdgeConfig{}, usageError{err}
 	}
@@ -108,8 +111,8 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	}, nil
 }
 
-// report makes what the edge reports with. Without a collector it begins no traces: the
-// regions, which may have one, would take its word that nothing is to be kept.
+// report sets up the edge's metrics and traces. Without a collector it begins no traces, because the regions, which
+// may have one, would not record them.
 func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemetry.Telemetry, error) {
 	endpoint := cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	reporting := telemetry.Config{Service: "meridian-edge", Version: version(), OTLPEndpoint: endpoint}
@@ -127,6 +130,7 @@ func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemet
 	return t, nil
 }
 
+// parseTargets parses texts of the form region=URL.
 func parseTargets(texts []string) ([]geo.Target, error) {
 	var targets []geo.Target
 	var faults []error

@@ -17,7 +17,6 @@ import (
 	"meridian/internal/fx"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
-	"meridian/regions"
 )
 
 func newFXCommand() *cobra.Command {
@@ -28,54 +27,43 @@ func newFXCommand() *cobra.Command {
 decides about those that are held because they are too far from the rate before. A rate is
 units of a currency for one euro.
 
-What was in force is never changed: a change comes into force ` + fx.DefaultLead.String() + ` after it was made, when every
+The past never changes: a change takes effect ` + fx.DefaultLead.String() + ` after it was made, when every
 pod has read it.`,
 	}
-	command.AddCommand(newFXImportCommand(), newFXListCommand(), newFXSetCommand(), newFXConfirmCommand(), newFXRejectCommand(), newFXWithdrawCommand())
+	command.AddCommand(newFXImportCommand(), newFXListCommand(), newFXSetCommand(), newFXConfirmCommand(), newFXRejectCommand(),
+		newFXWithdrawCommand())
 	return command
 }
 
-// fxFlags are what every command on exchange rates has.
+// fxFlags are the flags of every command on exchange rates.
 type fxFlags struct {
-	databaseURL string
-	maxJumpBP   int64
+	databaseFlags
+	maxJumpBP int64
 }
 
-// open connects to the shop's exchange rates. The caller closes the database.
-func (f fxFlags) open(c *cobra.Command) (*fx.Rates, *database.DB, error) {
-	if f.databaseURL == "" {
-		return nil, nil, errNoDatabaseURL
+// withRates runs do on the shop's exchange rates.
+func (f *fxFlags) withRates(c *cobra.Command, do func(*fx.Rates) error) error {
+	if err := f.check(); err != nil {
+		return err
 	}
 	if f.maxJumpBP < 0 {
-		return nil, nil, usageError{errors.New("--max-jump must not be below zero: give hundredths of a percent")}
+		return usageError{errors.New("--max-jump must not be below zero: give hundredths of a percent")}
 	}
-	shipped, err := regions.Shipped()
+	db, _, err := f.open(c, database.Config{MaxConns: 1, StatementTimeout: time.Minute})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	db, err := database.Open(c.Context(), database.Config{
-		URL: f.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-fx", MaxConns: 1,
-		StatementTimeout: time.Minute, IdleInTransactionTimeout: time.Minute,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
+	defer db.Close()
 	rates, err := fx.New(fx.Config{DB: db, Lead: fx.DefaultLead, MaxJumpBP: f.maxJumpBP})
 	if err != nil {
-		db.Close()
-		return nil, nil, err
+		return err
 	}
-	return rates, db, nil
+	return do(rates)
 }
 
 // maxJumpFlag adds the bound from which on a rate is held or refused.
 func (f *fxFlags) maxJumpFlag(c *cobra.Command) {
 	c.Flags().Int64Var(&f.maxJumpBP, "max-jump", 1000, "how far a rate may be from the one before, in hundredths of a percent")
-}
-
-// actorFlag adds the flag that says who acts, for the audit.
-func actorFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "actor", "command-line", "who does it, for the audit: a public account id")
 }
 
 func newFXImportCommand() *cobra.Command {
@@ -110,30 +98,17 @@ With --manual the rates are the shop's own, in the same format, and count before
 			if err != nil {
 				return usageError{err}
 			}
-			rates, db, err := flags.open(c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			return importRates(c, rates, source, manual, actor)
+			return flags.withRates(c, func(rates *fx.Rates) error { return importRates(c, rates, source, manual, actor) })
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	flags.maxJumpFlag(command)
 	actorFlag(command, &actor)
 	command.Flags().BoolVar(&manual, "manual", false, "the rates are the shop's own, not the bank's")
 	return command
 }
 
-// atMostOneArg wants no more than the argument that the command's usage names.
-func atMostOneArg(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return oneArg(c, args)
-}
-
-// fxSource is the file or URL that is to be imported, or the shipped history.
+// fxSource returns the file or URL to import, or the shipped history if none is named.
 func fxSource(args []string) (*fx.ECB, error) {
 	if len(args) == 0 {
 		return fx.Shipped(), nil
@@ -154,12 +129,13 @@ func importRates(c *cobra.Command, rates *fx.Rates, file *fx.ECB, manual bool, a
 	if err != nil {
 		return fxError(err)
 	}
-	tellHeld(c.ErrOrStderr(), report)
+	writeHeld(c.ErrOrStderr(), report)
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d rates new (%d held, %d too late to be in force), %d unchanged, %d conflicts%s\n",
 		report.Source, report.New, report.Held, report.Late, report.Unchanged, report.Conflicts, ignoredCurrencies(report))
 	return err
 }
 
+// ignoredCurrencies returns a clause that lists the currencies of the file that the shop does not use.
 func ignoredCurrencies(report fx.Report) string {
 	if len(report.Ignored) == 0 {
 		return ""
@@ -167,8 +143,8 @@ func ignoredCurrencies(report fx.Report) string {
 	return "; not in use: " + strings.Join(report.Ignored, ", ")
 }
 
-// tellHeld names the rates that somebody must look at.
-func tellHeld(out io.Writer, report fx.Report) {
+// writeHeld lists the rates that wait for a decision, and those that conflict with what is stored.
+func writeHeld(out io.Writer, report fx.Report) {
 	for _, h := range report.HeldRates {
 		fmt.Fprintf(out, "held: %s %s of %s, after %s: confirm or reject it\n", h.Currency, h.Rate, h.Day, h.Previous)
 	}
@@ -177,9 +153,11 @@ func tellHeld(out io.Writer, report fx.Report) {
 		case !conflict.Overlaps:
 			fmt.Fprintf(out, "conflict: %s %s of %s: %s is stored, and stays\n", conflict.Currency, conflict.Rate, conflict.Day, conflict.Stored)
 		case conflict.Until == nil:
-			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until it is withdrawn\n", conflict.Currency, conflict.Rate, conflict.Day)
+			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until it is withdrawn\n", conflict.Currency, conflict.Rate,
+				conflict.Day)
 		default:
-			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until %s\n", conflict.Currency, conflict.Rate, conflict.Day, conflict.Until.UTC().Format(time.RFC3339))
+			fmt.Fprintf(out, "conflict: %s %s of %s: a manual rate is in force until %s\n", conflict.Currency, conflict.Rate, conflict.Day,
+				conflict.Until.UTC().Format(time.RFC3339))
 		}
 	}
 }
@@ -195,20 +173,17 @@ func newFXListCommand() *cobra.Command {
   meridian fx list --status held`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			rates, db, err := flags.open(c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
 			filter.Currency, filter.Status = money.Currency(currency), fx.Status(status)
-			page, err := rates.List(c.Context(), filter)
-			if err != nil {
-				return fxError(err)
-			}
-			return writeRates(c.OutOrStdout(), page.Items)
+			return flags.withRates(c, func(rates *fx.Rates) error {
+				page, err := rates.List(c.Context(), filter)
+				if err != nil {
+					return fxError(err)
+				}
+				return writeRates(c.OutOrStdout(), page.Items)
+			})
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	command.Flags().StringVar(&currency, "currency", "", "only this currency, such as USD")
 	command.Flags().StringVar(&filter.Source, "source", "", "only this source: ecb or manual")
 	command.Flags().StringVar(&status, "status", "", "only these: in_force, held or rejected")
@@ -220,11 +195,13 @@ func writeRates(out io.Writer, entries []fx.Entry) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tCURRENCY\tRATE\tSOURCE\tSTATUS\tFROM\tTO")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Day, e.Currency, e.Rate, e.Source, e.Status, shortTime(e.ValidFrom), shortTime(e.ValidTo))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Day, e.Currency, e.Rate, e.Source, e.Status, shortTime(e.ValidFrom),
+			shortTime(e.ValidTo))
 	}
 	return w.Flush()
 }
 
+// shortTime formats a time in UTC, or "-" for none.
 func shortTime(at *time.Time) string {
 	if at == nil {
 		return "-"
@@ -238,9 +215,9 @@ func newFXSetCommand() *cobra.Command {
 	var from, to string
 	command := &cobra.Command{
 		Use:   "set CURRENCY RATE",
-		Short: "Enter a rate by hand: it counts before any other",
-		Long: `Enters a rate by hand, in units of the currency for one euro. It counts before any other from
---from, or as soon as every pod knows of it, until --to, or until it is withdrawn.`,
+		Short: "Enter a rate by hand, which takes precedence over any other",
+		Long: `Enters a rate by hand, in units of the currency for one euro. It takes precedence over any
+other from --from, or as soon as every pod has it, until --to, or until it is withdrawn.`,
 		Example: `  meridian fx set AED 4.2910 --reason "no other source"
   meridian fx set USD 1.17 --from 2026-05-01T00:00:00Z --to 2026-06-01T00:00:00Z --reason "fixed for May"`,
 		Args: exactArgs(2),
@@ -253,24 +230,23 @@ func newFXSetCommand() *cobra.Command {
 			if err := cmp.Or(needReason(in.Reason), readPeriod(&in, from, to)); err != nil {
 				return err
 			}
-			rates, db, err := flags.open(c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			return tellEntry(c, "set", func() (fx.Entry, error) { return rates.SetManual(c.Context(), in) })
+			return flags.withRates(c, func(rates *fx.Rates) error {
+				entry, err := rates.SetManual(c.Context(), in)
+				return writeEntry(c, "set", entry, err)
+			})
 		},
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	flags.maxJumpFlag(command)
 	actorFlag(command, &in.Actor)
 	reasonFlag(command, &in.Reason)
 	command.Flags().StringVar(&from, "from", "", "when it comes into force, such as 2026-05-01T00:00:00Z; as soon as may be unless given")
 	command.Flags().StringVar(&to, "to", "", "when it ends; when it is withdrawn unless given")
-	command.Flags().BoolVar(&in.AcceptJump, "accept-jump", false, "it is meant to be further than --max-jump from the published rate")
+	command.Flags().BoolVar(&in.AcceptJump, "accept-jump", false, "accept a rate further than --max-jump from the published one")
 	return command
 }
 
+// readPeriod parses --from and --to into in.
 func readPeriod(in *fx.ManualInput, from, to string) (err error) {
 	if from != "" {
 		if in.ValidFrom, err = time.Parse(time.RFC3339, from); err != nil {
@@ -298,7 +274,7 @@ func newFXConfirmCommand() *cobra.Command {
 func newFXRejectCommand() *cobra.Command {
 	return newFXDecisionCommand(cobra.Command{
 		Use:     "reject CURRENCY DAY",
-		Short:   "Say that a held rate is wrong: it never comes into force",
+		Short:   "Reject a held rate: it never comes into force",
 		Example: `  meridian fx reject TRY 2026-04-13 --reason "two digits were swapped"`,
 	}, "rejected", true, (*fx.Rates).Reject)
 }
@@ -311,10 +287,10 @@ func newFXWithdrawCommand() *cobra.Command {
 	}, "withdrawn", false, (*fx.Rates).WithdrawManual)
 }
 
-// decideFunc is what somebody of finance may decide about a rate.
+// A decideFunc carries out a decision about a rate.
 type decideFunc func(rates *fx.Rates, ctx context.Context, d fx.Decision) (fx.Entry, error)
 
-// newFXDecisionCommand completes a command that decides about one rate.
+// newFXDecisionCommand adds arguments, flags and the call of decide to a command that decides about one rate.
 func newFXDecisionCommand(command cobra.Command, done string, anySource bool, decide decideFunc) *cobra.Command {
 	var flags fxFlags
 	var d fx.Decision
@@ -323,15 +299,13 @@ func newFXDecisionCommand(command cobra.Command, done string, anySource bool, de
 		if err := needReason(d.Reason); err != nil {
 			return err
 		}
-		rates, db, err := flags.open(c)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
 		d.Currency, d.Day = money.Currency(args[0]), args[1]
-		return tellEntry(c, done, func() (fx.Entry, error) { return decide(rates, c.Context(), d) })
+		return flags.withRates(c, func(rates *fx.Rates) error {
+			entry, err := decide(rates, c.Context(), d)
+			return writeEntry(c, done, entry, err)
+		})
 	}
-	databaseURLFlag(&command, &flags.databaseURL)
+	flags.register(&command)
 	actorFlag(&command, &d.Actor)
 	reasonFlag(&command, &d.Reason)
 	if anySource {
@@ -340,32 +314,8 @@ func newFXDecisionCommand(command cobra.Command, done string, anySource bool, de
 	return &command
 }
 
-// reasonFlag adds the flag without which nothing is changed.
-func reasonFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "reason", "", "why, in one line, for the audit; must be given")
-}
-
-// needReason wants that flag.
-func needReason(reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return usageError{errors.New("no reason is given: say why in one line with --reason")}
-	}
-	return nil
-}
-
-// exactArgs wants as many arguments as the command's usage names.
-func exactArgs(n int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == n {
-			return nil
-		}
-		return usageError{fmt.Errorf("%d arguments: use %s", len(args), c.UseLine())}
-	}
-}
-
-// tellEntry changes a rate and says what it is then.
-func tellEntry(c *cobra.Command, done string, change func() (fx.Entry, error)) error {
-	e, err := change()
+// writeEntry writes what a rate is after it was changed, or returns the error of the change.
+func writeEntry(c *cobra.Command, done string, e fx.Entry, err error) error {
 	if err != nil {
 		return fxError(err)
 	}
@@ -383,10 +333,11 @@ func tellEntry(c *cobra.Command, done string, change func() (fx.Entry, error)) e
 	return err
 }
 
-// fxError tells a mistake of the caller's from a failure.
+// fxError turns errors that the caller can mend into usage errors.
 func fxError(err error) error {
 	var invalid *invalid.Error
-	if errors.As(err, &invalid) || errors.Is(err, fx.ErrNotFound) || errors.Is(err, fx.ErrNotHeld) || errors.Is(err, fx.ErrOver) || errors.Is(err, fs.ErrNotExist) {
+	if errors.As(err, &invalid) || errors.Is(err, fx.ErrNotFound) || errors.Is(err, fx.ErrNotHeld) || errors.Is(err, fx.ErrOver) ||
+		errors.Is(err, fs.ErrNotExist) {
 		return usageError{err}
 	}
 	return err

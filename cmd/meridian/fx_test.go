@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -14,25 +15,33 @@ func TestFX(t *testing.T) {
 	url := databasetest.URL(t)
 	file := filepath.Join(t.TempDir(), "rates.csv")
 	text := "Date,USD,TRY,LTL\n2026-04-10,1.17,50,\n2026-04-13,1.18,60,3.4\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	steps := []struct {
 		name string
 		args []string
 		code int
 		want string // a pattern of what is written
 	}{
-		{"import", []string{"import", file}, 0, `^held: TRY 60 of 2026-04-13, after 50: confirm or reject it\necb: 4 rates new \(1 held, 0 too late to be in force\), 0 unchanged, 0 conflicts; not in use: LTL\n$`},
-		{"import again", []string{"import", file}, 0, `^ecb: 0 rates new \(0 held, 0 too late to be in force\), 4 unchanged, 0 conflicts; not in use: LTL\n$`},
-		{"import our own", []string{"import", file, "--manual", "--max-jump", "3000"}, exitUsage, `^meridian: the list of rates is not valid; rates\[4\]\.currency must be an ISO 4217 code`},
-		{"list what is held", []string{"list", "--status", "held"}, 0, `^DAY +CURRENCY +RATE +SOURCE +STATUS +FROM +TO\n2026-04-13 +TRY +60 +ecb +held +- +-\n$`},
-		{"confirm", []string{"confirm", "TRY", "2026-04-13", "--reason", "it is so"}, 0, `^confirmed: 60 TRY for one euro, ecb of 2026-04-13, in force from 20\S+Z\n$`},
-		{"reject what is not held", []string{"reject", "TRY", "2026-04-13", "--reason", "it is not"}, exitUsage, `^meridian: reject the rate of TRY for 2026-04-13: the exchange rate is not held\n$`},
-		{"set too far", []string{"set", "USD", "11.8", "--reason", "fixed"}, exitUsage, `rate must be within 10.00 % of 1.18, the ecb rate of 2026-04-13, or be confirmed as a jump\n$`},
-		{"set", []string{"set", "USD", "1.2", "--reason", "fixed", "--from", "2126-05-01T00:00:00Z", "--to", "2126-06-01T00:00:00Z"}, 0, `^set: 1.2 USD for one euro, manual of 20\S+Z, in force from 2126-05-01T00:00:00Z to 2126-06-01T00:00:00Z\n$`},
-		{"set again", []string{"set", "USD", "1.2", "--reason", "fixed", "--from", "2126-05-01T00:00:00Z"}, exitUsage, `valid_from must not be in the time of the manual rate of`},
-		{"import the history", []string{"import"}, 0, `^conflict: TRY 52.3147 of 2026-04-10: 50 is stored, and stays\n[\s\S]*\necb: 18672 rates new \(0 held, 1284 too late to be in force\), 0 unchanged, 4 conflicts; not in use: BGN\n$`},
+		{"import", []string{"import", file}, 0, `^held: TRY 60 of 2026-04-13, after 50: confirm or reject it\n` +
+			`ecb: 4 rates new \(1 held, 0 too late to be in force\), 0 unchanged, 0 conflicts; not in use: LTL\n$`},
+		{"import again", []string{"import", file}, 0,
+			`^ecb: 0 rates new \(0 held, 0 too late to be in force\), 4 unchanged, 0 conflicts; not in use: LTL\n$`},
+		{"import our own", []string{"import", file, "--manual", "--max-jump", "3000"}, exitUsage,
+			`^meridian: the list of rates is not valid; rates\[4\]\.currency must be an ISO 4217 code`},
+		{"list what is held", []string{"list", "--status", "held"}, 0,
+			`^DAY +CURRENCY +RATE +SOURCE +STATUS +FROM +TO\n2026-04-13 +TRY +60 +ecb +held +- +-\n$`},
+		{"confirm", []string{"confirm", "TRY", "2026-04-13", "--reason", "it is so"}, 0,
+			`^confirmed: 60 TRY for one euro, ecb of 2026-04-13, in force from 20\S+Z\n$`},
+		{"reject what is not held", []string{"reject", "TRY", "2026-04-13", "--reason", "it is not"}, exitUsage,
+			`^meridian: reject the rate of TRY for 2026-04-13: the exchange rate is not held\n$`},
+		{"set too far", []string{"set", "USD", "11.8", "--reason", "fixed"}, exitUsage,
+			`rate must be within 10.00 % of 1.18, the ecb rate of 2026-04-13, or be confirmed as a jump\n$`},
+		{"set", []string{"set", "USD", "1.2", "--reason", "fixed", "--from", "2126-05-01T00:00:00Z", "--to", "2126-06-01T00:00:00Z"}, 0,
+			`^set: 1.2 USD for one euro, manual of 20\S+Z, in force from 2126-05-01T00:00:00Z to 2126-06-01T00:00:00Z\n$`},
+		{"set again", []string{"set", "USD", "1.2", "--reason", "fixed", "--from", "2126-05-01T00:00:00Z"}, exitUsage,
+			`valid_from must not be in the time of the manual rate of`},
+		{"import the history", []string{"import"}, 0, `^conflict: TRY 52.3147 of 2026-04-10: 50 is stored, and stays\n[\s\S]*\n` +
+			`ecb: 18672 rates new \(0 held, 1284 too late to be in force\), 0 unchanged, 4 conflicts; not in use: BGN\n$`},
 	}
 	for _, step := range steps {
 		code, stdout, stderr := meridianCommand(t, append(append([]string{"fx"}, step.args...), "--database-url", url)...)
@@ -42,7 +51,8 @@ func TestFX(t *testing.T) {
 	}
 	_, stdout, _ := meridianCommand(t, "fx", "list", "--source", "manual", "--database-url", url)
 	day := regexp.MustCompile(`20\S+Z`).FindString(stdout)
-	if code, stdout, stderr := meridianCommand(t, "fx", "withdraw", "USD", day, "--reason", "not needed", "--database-url", url); code != 0 || !strings.Contains(stdout, "never in force") {
+	if code, stdout, stderr := meridianCommand(t, "fx", "withdraw", "USD", day, "--reason", "not needed", "--database-url",
+		url); code != 0 || !strings.Contains(stdout, "never in force") {
 		t.Errorf("withdraw: exit code %d, %s%s", code, stdout, stderr)
 	}
 }
@@ -51,9 +61,7 @@ func TestFX_Mistakes(t *testing.T) {
 	t.Chdir(t.TempDir()) // no shop is open here
 	t.Setenv("MERIDIAN_DATABASE_URL", "")
 	bad := filepath.Join(t.TempDir(), "bad.csv")
-	if err := os.WriteFile(bad, []byte("Date,USD\n2026-04-13,x\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(bad, []byte("Date,USD\n2026-04-13,x\n"), 0o600))
 	if code, _, stderr := meridianCommand(t, "fx", "list"); code != exitUsage || !strings.Contains(stderr, "--database-url") {
 		t.Errorf("no database: exit code %d, %s", code, stderr)
 	}

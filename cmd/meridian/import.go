@@ -9,16 +9,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/invalid"
-	"meridian/regions"
 )
 
 func newImportCommand() *cobra.Command {
@@ -30,41 +27,27 @@ func newImportCommand() *cobra.Command {
 	return command
 }
 
-// importFlags are what both imports have.
-type importFlags struct{ databaseURL, region string }
+// importFlags are the flags of both imports.
+type importFlags struct{ databaseFlags }
 
 func (f *importFlags) register(c *cobra.Command) {
-	databaseURLFlag(c, &f.databaseURL)
-	c.Flags().StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), "region where the import is kept; the primary one unless given [MERIDIAN_REGION]")
+	f.databaseFlags.register(c)
+	c.Flags().StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""),
+		"region where the import is kept; the primary one unless given [MERIDIAN_REGION]")
 }
 
-// open connects to the shop's catalogue. The caller closes the database.
-func (f importFlags) open(c *cobra.Command) (*catalog.Catalog, *database.DB, error) {
-	if f.databaseURL == "" {
-		return nil, nil, errNoDatabaseURL
-	}
-	shipped, err := regions.Shipped()
+// withCatalog runs do on the shop's catalogue.
+func (f *importFlags) withCatalog(c *cobra.Command, do func(*catalog.Catalog) error) error {
+	db, set, err := f.open(c, database.Config{MaxConns: 2})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if f.region == "" {
-		f.region = shipped.Primary().Name
-	}
-	if _, ok := shipped.Get(f.region); !ok {
-		return nil, nil, usageError{fmt.Errorf("region %q is not one of %v", f.region, shipped.Names())}
-	}
-	db, err := database.Open(c.Context(), database.Config{
-		URL: f.databaseURL, Region: f.region, ApplicationName: "meridian-import", MaxConns: 2,
-	})
+	defer db.Close()
+	shelves, err := catalog.New(catalog.Config{DB: db, Regions: set})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	shelves, err := catalog.New(catalog.Config{DB: db, Regions: shipped})
-	if err != nil {
-		db.Close()
-		return nil, nil, err
-	}
-	return shelves, db, nil
+	return do(shelves)
 }
 
 func newImportProductsCommand() *cobra.Command {
@@ -104,17 +87,13 @@ are any, and the exit code is 1; such files have at most 100,000 lines.`,
 				return err
 			}
 			defer in.file.Close()
-			shelves, db, err := flags.open(c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			return in.run(c, shelves, seller, errorsFile)
+			return flags.withCatalog(c, func(shelves *catalog.Catalog) error { return in.run(c, shelves, seller, errorsFile) })
 		},
 	}
 	flags.register(command)
 	command.Flags().StringVar(&seller, "seller", "", "slug of the seller whose products they are")
-	command.Flags().StringVar(&policy, "policy", string(catalog.KeepGood), "keep_good applies the good lines, all_or_nothing all of them or none")
+	command.Flags().StringVar(&policy, "policy", string(catalog.KeepGood),
+		"keep_good applies the good lines, all_or_nothing all of them or none")
 	command.Flags().StringVar(&format, "format", "auto", "csv, ndjson, or auto: by the file's name")
 	command.Flags().StringVar(&errorsFile, "errors", "", "file for the bad lines, as CSV; without it the first are written to standard error")
 	// The flag is the command's own: it exists.
@@ -122,12 +101,13 @@ are any, and the exit code is 1; such files have at most 100,000 lines.`,
 	return command
 }
 
-// A productImport is a file that is to be imported.
+// A productImport is a file of products to import.
 type productImport struct {
 	file *os.File
 	catalog.ImportInput
 }
 
+// newProductImport opens the file and checks the flags. The caller closes the file.
 func newProductImport(path, format, policy string) (*productImport, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -156,6 +136,7 @@ func newProductImport(path, format, policy string) (*productImport, error) {
 	return in, nil
 }
 
+// run imports the file for the seller of that slug, and writes what came of it.
 func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, errorsFile string) error {
 	seller, err := shelves.FindSeller(c.Context(), slug)
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -165,8 +146,10 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 		return err
 	}
 	in.Seller = seller.ID
-	progress := newProgress(c.ErrOrStderr(), in.Size)
-	in.Progress = progress.report
+	progress := newProgress(c.ErrOrStderr(), progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true))
+	in.Progress = func(lines, bytes, total int64) {
+		progress.report(bytes, total, fmt.Sprintf("%d lines, %d of %d bytes", lines, bytes, total))
+	}
 	report, err := shelves.Import(c.Context(), in.ImportInput)
 	progress.end()
 	var invalid *invalid.Error
@@ -177,14 +160,14 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 	if err != nil {
 		return fmt.Errorf("%w\nwhat was applied stays: run it again with the same file to go on", err)
 	}
-	if err := in.tellErrors(c, shelves, report, errorsFile); err != nil {
+	if err := in.writeBadLines(c, shelves, report, errorsFile); err != nil {
 		return err
 	}
-	return tellReport(c.OutOrStdout(), report)
+	return writeImportReport(c.OutOrStdout(), report)
 }
 
-// tellReport says how it went; it is an error when nothing was applied.
-func tellReport(out io.Writer, report catalog.ImportReport) error {
+// writeImportReport writes the counts of an import. It returns an error when nothing was applied.
+func writeImportReport(out io.Writer, report catalog.ImportReport) error {
 	resumed := ""
 	if report.Resumed {
 		resumed = " (gone on with after an earlier run was cut off)"
@@ -197,8 +180,8 @@ func tellReport(out io.Writer, report catalog.ImportReport) error {
 	return nil
 }
 
-// tellErrors writes all bad lines that were kept to the file, or the first to standard error.
-func (in *productImport) tellErrors(c *cobra.Command, shelves *catalog.Catalog, report catalog.ImportReport, path string) error {
+// writeBadLines writes all bad lines to the file at path, or the first of them to standard error if path is empty.
+func (in *productImport) writeBadLines(c *cobra.Command, shelves *catalog.Catalog, report catalog.ImportReport, path string) error {
 	if path == "" {
 		for _, e := range report.Errors {
 			fmt.Fprintf(c.ErrOrStderr(), "line %d: %s %s\n", e.Line, e.Field, e.Reason)
@@ -218,6 +201,7 @@ func (in *productImport) tellErrors(c *cobra.Command, shelves *catalog.Catalog, 
 	return file.Close()
 }
 
+// writeErrors writes the bad lines of an import as CSV.
 func writeErrors(c *cobra.Command, file io.Writer, shelves *catalog.Catalog, report catalog.ImportReport) error {
 	filter := catalog.ImportErrorFilter{
 		Seller: report.Seller, Import: report.Ref, PageFilter: database.PageFilter[catalog.LinePosition]{Limit: 1000},
@@ -240,44 +224,6 @@ func writeErrors(c *cobra.Command, file io.Writer, shelves *catalog.Catalog, rep
 	}
 }
 
-// A progress tells how far an import is: a bar on a terminal, else a line every few seconds.
-type progress struct {
-	out  io.Writer
-	bar  *progressbar.ProgressBar
-	told time.Time
-}
-
-// progressEvery is how often a line is written.
-const progressEvery = 5 * time.Second
-
-func newProgress(out io.Writer, size int64) *progress {
-	p := &progress{out: out, told: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(size, progressbar.OptionSetWriter(file), progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-	}
-	return p
-}
-
-func (p *progress) report(lines, bytes, total int64) {
-	if p.bar != nil {
-		p.bar.ChangeMax64(total)
-		// A bar that cannot be drawn must not end the import.
-		_ = p.bar.Set64(bytes)
-		return
-	}
-	if time.Since(p.told) >= progressEvery {
-		p.told = time.Now()
-		fmt.Fprintf(p.out, "%d lines, %d of %d bytes\n", lines, bytes, total)
-	}
-}
-
-func (p *progress) end() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
-}
-
 func newImportCategoriesCommand() *cobra.Command {
 	var flags importFlags
 	command := &cobra.Command{
@@ -293,26 +239,24 @@ Other columns are left alone. Categories that the file does not name stay as the
 			if err != nil {
 				return usageError{err}
 			}
-			shelves, db, err := flags.open(c)
-			if err != nil {
+			return flags.withCatalog(c, func(shelves *catalog.Catalog) error {
+				changed, err := shelves.UpsertCategories(c.Context(), categories)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(c.OutOrStdout(), "%d categories: %d added or changed\n", len(categories), changed)
 				return err
-			}
-			defer db.Close()
-			changed, err := shelves.UpsertCategories(c.Context(), categories)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%d categories: %d added or changed\n", len(categories), changed)
-			return err
+			})
 		},
 	}
 	flags.register(command)
 	return command
 }
 
-// maxCategoryLines bounds what is read of a file of categories.
+// maxCategoryLines bounds the lines of a file of categories.
 const maxCategoryLines = 50_000
 
+// readCategories reads a CSV file of categories.
 func readCategories(path string) ([]catalog.CategoryInput, error) {
 	file, err := os.Open(path)
 	if err != nil {

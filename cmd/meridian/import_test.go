@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/catalog"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -22,26 +23,16 @@ type importing struct {
 func newImporting(t *testing.T) importing {
 	t.Helper()
 	url := databasetest.URL(t)
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shelves, err := catalog.New(catalog.Config{DB: databasetest.Open(t, url, "us-east"), Regions: shipped})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}); err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
+	shelves := testkit.Must(catalog.New(catalog.Config{DB: databasetest.Open(t, url, "us-east"), Regions: shipped}))(t)
+	testkit.Must(shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t)
 	return importing{t, url, t.TempDir()}
 }
 
 func (i importing) file(name, text string) string {
 	i.t.Helper()
 	path := filepath.Join(i.folder, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		i.t.Fatal(err)
-	}
+	testkit.NoError(i.t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 

@@ -27,12 +27,12 @@ const (
 	exitUsage  = 2
 )
 
-// usageError is a mistake in how the command was called.
+// A usageError is a mistake in how a command was called.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// run is the command without the process: it returns the exit code.
+// run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -64,7 +64,8 @@ Start with:  meridian up`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"}, &cobra.Group{ID: "prove", Title: "Prove it:"})
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Run the shop:"}, &cobra.Group{ID: "operate", Title: "Operate it:"},
+		&cobra.Group{ID: "prove", Title: "Prove it:"})
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -72,14 +73,15 @@ Start with:  meridian up`,
 		}
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
-	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(), newVerifyCommand())
+	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(),
+		newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	strict(root)
 	return root
 }
 
-// strict makes mistakes in arguments usage errors, in a command and all below it; and a subcommand that there is not,
-// which cobra would answer with the help and success.
+// strict turns mistakes in arguments into usage errors, in a command and all below it. So it does with an unknown
+// subcommand, for which cobra would print the help and exit 0.
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -102,15 +104,7 @@ func strict(c *cobra.Command) {
 	}
 }
 
-// oneArg wants the one argument that the command's usage names.
-func oneArg(c *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return usageError{fmt.Errorf("%d arguments: use %s", len(args), c.UseLine())}
-}
-
-// version is what the binary was built from.
+// version returns the commit the binary was built from, or "development".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -26,7 +26,8 @@ func TestRun_Mistakes(t *testing.T) {
 		want []string // in the error
 	}{
 		{"unknown flag", []string{"up", "--prot", "1"}, []string{"--prot", "--help"}},
-		{"no such region, no secret, no database", []string{"serve", "--region", "mars"}, []string{"mars", "eu-west", "MERIDIAN_SECRET", "openssl", "database URL"}},
+		{"no such region, no secret, no database", []string{"serve", "--region", "mars"},
+			[]string{"mars", "eu-west", "MERIDIAN_SECRET", "openssl", "database URL"}},
 		{"no such engine", []string{"up", "--engine", "oracle"}, []string{"oracle", "cockroach"}},
 		{"bad log level", []string{"up", "--log-level", "loud"}, []string{"loud", "debug"}},
 		{"bad proxies", []string{"worker", "--trusted-proxies", "here"}, []string{"here", "10.0.0.0/8"}},
@@ -83,7 +84,8 @@ func TestMigratePlan(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	for _, want := range []string{`ALTER DATABASE "shop" PRIMARY REGION "us-east";`, `SURVIVE REGION FAILURE;`, "LOCALITY REGIONAL BY ROW AS region", "LOCALITY GLOBAL", "USING HASH WITH (bucket_count"} {
+	for _, want := range []string{`ALTER DATABASE "shop" PRIMARY REGION "us-east";`, `SURVIVE REGION FAILURE;`,
+		"LOCALITY REGIONAL BY ROW AS region", "LOCALITY GLOBAL", "USING HASH WITH (bucket_count"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the plan lacks %s", want)
 		}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -12,7 +9,6 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
-	"meridian/internal/local"
 	"meridian/regions"
 	"meridian/schema"
 )
@@ -20,8 +16,8 @@ import (
 func newMigrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring a database to this binary's schema, or show what that takes",
-		Long: `Brings a database to this binary's schema and regions. Migrations go forward only; each
+		Short: "Migrate a database to this binary's schema, or show what that takes",
+		Long: `Migrates a database to this binary's schema and regions. Migrations only go forward; each
 statement is recorded when it is done, and pods that start at once wait for each other.
 
 A new region is a YAML file in regions/ and one 'meridian migrate up'.`,
@@ -30,101 +26,88 @@ A new region is a YAML file in regions/ and one 'meridian migrate up'.`,
 	return command
 }
 
-// databaseURLFlag adds the flag that names the database. Without it and its variable it is
-// that of the shop that is open in this folder.
-func databaseURLFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that 'meridian up' has open in this folder")
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if *into = cmp.Or(*into, os.Getenv("MERIDIAN_DATABASE_URL")); *into != "" {
-			return nil
-		}
-		shop, err := local.Opened(local.DefaultDir)
-		if errors.Is(err, local.ErrClosed) {
-			return nil // the command says what to do
-		}
-		*into = shop.DatabaseURL
-		return err
-	}
-}
-
-var errNoDatabaseURL = usageError{errors.New("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, or start 'meridian up' in this folder")}
-
 func newMigrateUpCommand() *cobra.Command {
-	var databaseURL string
+	var flags databaseFlags
 	command := &cobra.Command{
 		Use:     "up",
 		Short:   "Apply what is missing: regions, migrations, warehouses",
 		Example: `  meridian migrate up --database-url postgres://root@localhost:26257/shop`,
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if databaseURL == "" {
-				return errNoDatabaseURL
-			}
-			set, err := regions.Shipped()
-			if err != nil {
-				return err
-			}
-			if err := schema.Up(c.Context(), databaseURL, set); err != nil {
-				return err
-			}
-			db, err := database.Open(c.Context(), database.Config{URL: databaseURL, Region: set.Primary().Name, ApplicationName: "meridian-migrate"})
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			if err := inventory.SyncWarehouses(c.Context(), db, set); err != nil {
-				return err
-			}
-			version, err := schema.Current(c.Context(), db)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "The database is at version %d, with the regions %s.\n", version, strings.Join(set.Names(), ", "))
-			return nil
-		},
+		RunE:    func(c *cobra.Command, _ []string) error { return migrateUp(c, flags) },
 	}
-	databaseURLFlag(command, &databaseURL)
+	flags.register(command)
 	return command
 }
 
+// migrateUp brings the database to this binary's schema, regions and warehouses.
+func migrateUp(c *cobra.Command, flags databaseFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
+	set, err := regions.Shipped()
+	if err != nil {
+		return err
+	}
+	if err := schema.Up(c.Context(), flags.url, set); err != nil {
+		return err
+	}
+	db, _, err := flags.open(c, database.Config{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := inventory.SyncWarehouses(c.Context(), db, set); err != nil {
+		return err
+	}
+	version, err := schema.Current(c.Context(), db)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "The database is at version %d, with the regions %s.\n", version, strings.Join(set.Names(), ", "))
+	return nil
+}
+
 func newMigrateStatusCommand() *cobra.Command {
-	var databaseURL string
+	var flags databaseFlags
 	command := &cobra.Command{
 		Use:     "status",
 		Short:   "List the migrations and which are applied; exits 1 if any is missing",
 		Example: `  meridian migrate status --database-url postgres://root@localhost:26257/shop`,
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if databaseURL == "" {
-				return errNoDatabaseURL
-			}
-			all, err := schema.Status(c.Context(), databaseURL)
-			if err != nil {
-				return err
-			}
-			missing := 0
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, m := range all {
-				at := "missing"
-				if !m.At.IsZero() {
-					at = m.At.UTC().Format("2006-01-02 15:04:05")
-				} else {
-					missing++
-				}
-				first, _, _ := strings.Cut(m.SQL, "\n")
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", m.Version, at, m.File, strings.TrimSuffix(first, " ("))
-			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			if missing > 0 {
-				return fmt.Errorf("%d of %d statements are missing: run meridian migrate up", missing, len(all))
-			}
-			return nil
-		},
+		RunE:    func(c *cobra.Command, _ []string) error { return migrateStatus(c, flags) },
 	}
-	databaseURLFlag(command, &databaseURL)
+	flags.register(command)
 	return command
+}
+
+// migrateStatus lists the migrations. It returns an error if any is missing.
+func migrateStatus(c *cobra.Command, flags databaseFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
+	all, err := schema.Status(c.Context(), flags.url)
+	if err != nil {
+		return err
+	}
+	missing := 0
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, m := range all {
+		at := "missing"
+		if m.At.IsZero() {
+			missing++
+		} else {
+			at = m.At.UTC().Format("2006-01-02 15:04:05")
+		}
+		first, _, _ := strings.Cut(m.SQL, "\n")
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", m.Version, at, m.File, strings.TrimSuffix(first, " ("))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if missing > 0 {
+		return fmt.Errorf("%d of %d statements are missing: run meridian migrate up", missing, len(all))
+	}
+	return nil
 }
 
 func newMigratePlanCommand() *cobra.Command {

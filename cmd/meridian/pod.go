@@ -23,15 +23,14 @@ import (
 	"meridian/internal/payment/stripe"
 	"meridian/internal/pod"
 	"meridian/internal/secret"
-	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
-// podFlags are the settings of a pod: each a flag, and the environment variable that its
-// help names. Secrets are taken from the environment alone, so that no list of processes
-// shows them.
+// podFlags are the settings of a pod. Each is a flag and the environment variable that its help names. Secrets are
+// taken from the environment alone, so that no list of processes shows them.
 type podFlags struct {
-	region, databaseURL, logFormat, logLevel        string
+	logFlags
+	region, databaseURL                             string
 	maxConns                                        int32
 	origins, proxies                                []string
 	drainDelay, drainTimeout, payWithin, checkAfter time.Duration
@@ -50,45 +49,67 @@ type podFlags struct {
 
 func (f *podFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	env := func(name, usage string) string { return usage + " [" + name + "]" }
-	flags.StringVar(&f.region, "region", environment("MERIDIAN_REGION", ""), env("MERIDIAN_REGION", "name of this pod's region"))
-	flags.StringVar(&f.databaseURL, "database-url", "", env("MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database"))
+	// URLs are completed from the environment in config: as defaults of flags, --help would show the passwords in them.
+	address := func(into *string, name, variable, usage string) {
+		flags.StringVar(into, name, "", usage+" ["+variable+"]")
+	}
+	text := func(into *string, name, variable, otherwise, usage string) {
+		flags.StringVar(into, name, environment(variable, otherwise), usage+" ["+variable+"]")
+	}
+	texts := func(into *[]string, name, variable, usage string) {
+		flags.StringSliceVar(into, name, list(variable), usage+" ["+variable+"]")
+	}
+	text(&f.region, "region", "MERIDIAN_REGION", "", "name of this pod's region")
+	address(&f.databaseURL, "database-url", "MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database")
 	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
-	flags.StringSliceVar(&f.origins, "allowed-origins", list("MERIDIAN_ALLOWED_ORIGINS"), env("MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API"))
-	flags.StringSliceVar(&f.proxies, "trusted-proxies", list("MERIDIAN_TRUSTED_PROXIES"), env("MERIDIAN_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed: the edge, the load balancer"))
+	texts(&f.origins, "allowed-origins", "MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API")
+	texts(&f.proxies, "trusted-proxies", "MERIDIAN_TRUSTED_PROXIES",
+		"networks whose X-Forwarded-For is believed: the edge, the load balancer")
 	flags.IntVar(&f.requestsPerMinute, "rate-limit", 600, "calls a minute that one client may make of one pod; -1 for any number")
-	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second, "how long a stopping pod says that it is not ready before it stops listening")
+	flags.DurationVar(&f.drainDelay, "drain-delay", 5*time.Second,
+		"how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
-	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second, "when a worker first asks the provider about a payment nobody heard of")
-	flags.StringVar(&f.sandboxURL, "sandbox-url", "", env("MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out"))
-	flags.StringVar(&f.stripeCapture, "stripe-capture", environment("MERIDIAN_STRIPE_CAPTURE", string(stripe.CaptureAutomatic)),
-		env("MERIDIAN_STRIPE_CAPTURE", "how Stripe takes money: automatic, or manual: held first, and taken if the order is still open"))
-	flags.StringVar(&f.stripeURL, "stripe-url", "", env("MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own"))
-	flags.StringVar(&f.eventsURL, "events-url", "", env("MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log"))
-	flags.StringVar(&f.ratesURL, "fx-source", "", env("MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none"))
-	flags.StringVar(&f.searchEngine, "search-engine", environment("MERIDIAN_SEARCH_ENGINE", ""),
-		env("MERIDIAN_SEARCH_ENGINE", "bleve, embedded; meilisearch, the region's server; or none (default: meilisearch where its URL is set, bleve with --search-dir)"))
-	flags.StringVar(&f.searchDir, "search-dir", environment("MERIDIAN_SEARCH_DIR", ""), env("MERIDIAN_SEARCH_DIR", "folder of the embedded index, for this pod alone; what is lost of it is filled again"))
-	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil, env("MERIDIAN_SEARCH_REMOTES", "Meilisearch of other regions, as region=URL"))
-	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000, "largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
+	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second,
+		"when a worker first asks the provider about a payment nobody heard of")
+	address(&f.sandboxURL, "sandbox-url", "MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out")
+	text(&f.stripeCapture, "stripe-capture", "MERIDIAN_STRIPE_CAPTURE", string(stripe.CaptureAutomatic),
+		"how Stripe takes money: automatic, or manual: held first, and taken if the order is still open")
+	address(&f.stripeURL, "stripe-url", "MERIDIAN_STRIPE_URL", "where Stripe's API is; empty for Stripe's own")
+	address(&f.eventsURL, "events-url", "MERIDIAN_EVENTS_URL", "where the shop's events are posted; empty writes them to the log")
+	address(&f.ratesURL, "fx-source", "MERIDIAN_FX_SOURCE", "URL or file of the ECB's reference rates; empty fetches none")
+	text(&f.searchEngine, "search-engine", "MERIDIAN_SEARCH_ENGINE", "", "bleve, embedded; meilisearch, the region's server; "+
+		"or none (default: meilisearch where its URL is set, bleve with --search-dir)")
+	text(&f.searchDir, "search-dir", "MERIDIAN_SEARCH_DIR", "",
+		"folder of the embedded index, for this pod alone; what is lost of it is filled again")
+	flags.StringSliceVar(&f.searchRemotes, "search-remotes", nil, "Meilisearch of other regions, as region=URL [MERIDIAN_SEARCH_REMOTES]")
+	flags.Int64Var(&f.approveBP, "approve-above-bp", 2000,
+		"largest change of a price, in hundredths of a percent, that one person may make; -1 for none")
 	flags.IntVar(&f.approveSKUs, "approve-above-skus", 500, "most SKUs whose prices one person may change at once")
-	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", env("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics"))
-	flags.StringVar(&f.traceRatio, "trace-ratio", environment("MERIDIAN_TRACE_RATIO", "1"), env("MERIDIAN_TRACE_RATIO", "share of traces begun here that are kept, above 0 and at most 1"))
-	flags.StringVar(&f.logFormat, "log-format", environment("MERIDIAN_LOG_FORMAT", "json"), env("MERIDIAN_LOG_FORMAT", "json or text"))
-	flags.StringVar(&f.logLevel, "log-level", environment("MERIDIAN_LOG_LEVEL", "info"), env("MERIDIAN_LOG_LEVEL", "debug, info, warn or error"))
+	address(&f.otlpEndpoint, "otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics")
+	text(&f.traceRatio, "trace-ratio", "MERIDIAN_TRACE_RATIO", "1", "share of traces begun here that are kept, above 0 and at most 1")
+	f.logFlags.register(c)
 	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
-	f.secret = os.Getenv("MERIDIAN_SECRET")
-	f.meiliURL = os.Getenv("MERIDIAN_MEILI_URL")
-	f.meiliKey = os.Getenv("MERIDIAN_MEILI_API_KEY")
-	f.sandboxKey = os.Getenv("MERIDIAN_SANDBOX_API_KEY")
-	f.sandboxHooks = os.Getenv("MERIDIAN_SANDBOX_WEBHOOK_SECRET")
-	f.eventsSign = os.Getenv("MERIDIAN_EVENTS_SECRET")
-	f.stripeKey = os.Getenv("MERIDIAN_STRIPE_SECRET_KEY")
-	f.stripeHooks = list("MERIDIAN_STRIPE_WEBHOOK_SECRET")
 }
 
-// podEnvironment is the help text on what is taken from the environment alone.
+// readEnvironment completes the URLs that no flag gave, and reads the secrets.
+func (f *podFlags) readEnvironment() {
+	for variable, into := range map[string]*string{
+		"MERIDIAN_DATABASE_URL": &f.databaseURL, "MERIDIAN_SANDBOX_URL": &f.sandboxURL, "MERIDIAN_STRIPE_URL": &f.stripeURL,
+		"MERIDIAN_EVENTS_URL": &f.eventsURL, "MERIDIAN_FX_SOURCE": &f.ratesURL, "OTEL_EXPORTER_OTLP_ENDPOINT": &f.otlpEndpoint,
+		"MERIDIAN_SECRET": &f.secret, "MERIDIAN_MEILI_URL": &f.meiliURL, "MERIDIAN_MEILI_API_KEY": &f.meiliKey,
+		"MERIDIAN_SANDBOX_API_KEY": &f.sandboxKey, "MERIDIAN_SANDBOX_WEBHOOK_SECRET": &f.sandboxHooks,
+		"MERIDIAN_EVENTS_SECRET": &f.eventsSign, "MERIDIAN_STRIPE_SECRET_KEY": &f.stripeKey,
+	} {
+		*into = cmp.Or(*into, os.Getenv(variable))
+	}
+	f.stripeHooks = list("MERIDIAN_STRIPE_WEBHOOK_SECRET")
+	if len(f.searchRemotes) == 0 {
+		f.searchRemotes = list("MERIDIAN_SEARCH_REMOTES")
+	}
+}
+
+// podEnvironment is the help text on the settings that only the environment holds.
 const podEnvironment = `
 Secrets come from the environment:
 
@@ -103,24 +124,14 @@ Secrets come from the environment:
                                    the other regions'; not the master key
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
-func list(name string) []string {
-	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-// config checks the flags and makes a pod's configuration of them: all faults at once.
+// config checks the flags and returns the pod's configuration. It reports all faults at once.
 func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	set, err := regions.Shipped()
 	if err != nil {
 		return pod.Config{}, err
 	}
 	var faults []error
-	// URLs are no defaults of flags: --help would show the passwords in them.
-	f.databaseURL = cmp.Or(f.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL"))
-	f.sandboxURL = cmp.Or(f.sandboxURL, os.Getenv("MERIDIAN_SANDBOX_URL"))
-	f.stripeURL = cmp.Or(f.stripeURL, os.Getenv("MERIDIAN_STRIPE_URL"))
-	f.eventsURL = cmp.Or(f.eventsURL, os.Getenv("MERIDIAN_EVENTS_URL"))
-	f.ratesURL = cmp.Or(f.ratesURL, os.Getenv("MERIDIAN_FX_SOURCE"))
-	f.otlpEndpoint = cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	f.readEnvironment()
 	key, err := base64.StdEncoding.DecodeString(f.secret)
 	if err != nil || len(key) < secret.MinBytes {
 		faults = append(faults, errors.New("MERIDIAN_SECRET must be 32 or more random bytes in base64: openssl rand -base64 32 makes some"))
@@ -128,7 +139,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	}
 	proxies, err := networks(f.proxies)
 	faults = append(faults, err)
-	log, err := telemetry.NewLogger(logs, telemetry.LogConfig{Format: f.logFormat, Level: f.logLevel})
+	log, err := f.logger(logs)
 	faults = append(faults, err)
 	ratio, err := shareOf(f.traceRatio)
 	faults = append(faults, err)
@@ -155,7 +166,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	return config, nil
 }
 
-// search reads what the pod searches with.
+// search returns the configuration of the pod's search.
 func (f *podFlags) search() (c pod.SearchConfig, err error) {
 	switch f.searchEngine {
 	case "none":
@@ -169,14 +180,11 @@ func (f *podFlags) search() (c pod.SearchConfig, err error) {
 		c.Engine = pod.SearchEngine(f.searchEngine)
 	}
 	c.Dir, c.URL, c.APIKey = f.searchDir, f.meiliURL, []byte(f.meiliKey)
-	if len(f.searchRemotes) == 0 {
-		f.searchRemotes = list("MERIDIAN_SEARCH_REMOTES")
-	}
 	c.Remotes, err = remotes(f.searchRemotes)
 	return c, err
 }
 
-// remotes reads region=URL.
+// remotes parses texts of the form region=URL.
 func remotes(texts []string) (map[string]string, error) {
 	urls := make(map[string]string, len(texts))
 	for _, text := range texts {
@@ -189,7 +197,7 @@ func remotes(texts []string) (map[string]string, error) {
 	return urls, nil
 }
 
-// shareOf reads a share above 0 and at most 1.
+// shareOf parses a share above 0 and at most 1.
 func shareOf(text string) (float64, error) {
 	share, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(share > 0 && share <= 1) { // written so that NaN fails too
@@ -198,7 +206,7 @@ func shareOf(text string) (float64, error) {
 	return share, nil
 }
 
-// orNone is a duration where zero means none at all rather than the default.
+// orNone returns d, or -1 for 0, which a configuration takes as "none at all" rather than its default.
 func orNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -206,6 +214,7 @@ func orNone(d time.Duration) time.Duration {
 	return d
 }
 
+// networks parses the networks of trusted proxies.
 func networks(texts []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	var faults []error
@@ -220,7 +229,7 @@ func networks(texts []string) ([]netip.Prefix, error) {
 	return all, errors.Join(faults...)
 }
 
-// describe prints what the pod works with, without secrets.
+// describe prints the pod's settings, without secrets.
 func (f *podFlags) describe(out io.Writer, listen string) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
@@ -244,7 +253,7 @@ func (f *podFlags) describe(out io.Writer, listen string) {
 	_ = w.Flush()
 }
 
-// stripeDetails is how Stripe is used, if it is.
+// stripeDetails describes how Stripe is used. It returns "" if it is not.
 func (f *podFlags) stripeDetails() string {
 	if f.stripeKey == "" {
 		return ""
@@ -256,7 +265,7 @@ func (f *podFlags) stripeDetails() string {
 	return details
 }
 
-// searchDetails is what the pod searches with.
+// searchDetails describes the pod's search engine. It returns "" if there is none.
 func (f *podFlags) searchDetails() string {
 	c, _ := f.search() // it was read before
 	switch c.Engine {
@@ -268,7 +277,7 @@ func (f *podFlags) searchDetails() string {
 	return ""
 }
 
-// origin is what may be told of a URL: in the rest of it, some services have their users' keys.
+// origin returns the scheme and host of a URL. The rest may not be shown: some services put their users' keys there.
 func origin(text string) string {
 	u, err := url.Parse(text)
 	switch {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,16 +11,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"meridian/internal/database"
 	"meridian/internal/database/embedded"
 	"meridian/internal/lab/replay"
+	"meridian/internal/lab/report"
 	"meridian/internal/local"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -36,7 +34,7 @@ func newReplayCommand() *cobra.Command {
 	return command
 }
 
-// replayFlags are how a replay was asked for.
+// replayFlags holds the flags of a replay.
 type replayFlags struct {
 	config      replay.Config
 	dir         string
@@ -85,11 +83,15 @@ func (f *replayFlags) register(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&f.dir, "dir", local.DefaultDir, "folder of the shop that is open, or that is to be opened")
 	flags.StringVar(&f.config.Shop.URL, "url", "", "edge of a shop that runs elsewhere")
-	flags.StringVar(&f.config.Shop.OperatorEmail, "operator", "operator@meridian.example", "with --url: operator and admin who receives stock and refunds [password: MERIDIAN_OPERATOR_PASSWORD]")
-	flags.StringVar(&f.databaseURL, "database-url", "", "with --url: database to audit in the end; without it there is no audit [MERIDIAN_DATABASE_URL]")
-	flags.StringVar(&f.config.State, "state", "", "file that lets the replay be resumed (default: in the shop's folder; with --url beside FILE)")
+	flags.StringVar(&f.config.Shop.OperatorEmail, "operator", "operator@meridian.example",
+		"with --url: operator and admin who receives stock and refunds [password: MERIDIAN_OPERATOR_PASSWORD]")
+	flags.StringVar(&f.databaseURL, "database-url", "",
+		"with --url: database to audit in the end; without it there is no audit [MERIDIAN_DATABASE_URL]")
+	flags.StringVar(&f.config.State, "state", "",
+		"file that lets the replay be resumed (default: in the shop's folder; with --url beside FILE)")
 	flags.StringVar(&f.config.Seed, "seed", "1", "what countries are drawn by; another seed has other customers")
-	flags.StringVar(&f.countries, "countries", "redrawn", "redrawn spreads the home country's buyers over the regions by their share of the traffic; as-is leaves them")
+	flags.StringVar(&f.countries, "countries", "redrawn",
+		"redrawn spreads the home country's buyers over the regions by their share of the traffic; as-is leaves them")
 	flags.StringVar(&f.speed, "speed", "max", "seconds of the stream that go by in one, such as 3600, or max")
 	flags.IntVar(&f.config.Clients, "clients", 32, "how many buyers there are at once")
 	flags.StringVar(&f.from, "from", "", "first day that is replayed, such as 2010-12-01")
@@ -117,7 +119,7 @@ func (f *replayFlags) run(c *cobra.Command) (err error) {
 	return f.conclude(c, report)
 }
 
-// parse reads the flags that are words for something else.
+// parse parses the flags that are words for something else.
 func (f *replayFlags) parse() (err error) {
 	if f.config.Regions, err = regions.Shipped(); err != nil {
 		return err
@@ -157,8 +159,8 @@ func dayOf(flag, text string) (time.Time, error) {
 	return day, nil
 }
 
-// findShop completes the configuration with the shop, which it opens if none is open. What
-// it returns closes that one.
+// findShop completes the configuration with the shop, which it opens if none is open. It returns a function that closes
+// what it opened.
 func (f *replayFlags) findShop(c *cobra.Command) (closeShop func() error, err error) {
 	keep := func() error { return nil }
 	if f.config.Shop.URL != "" {
@@ -188,8 +190,7 @@ func (f *replayFlags) use(a local.Address, dir string) {
 	f.config.State = cmp.Or(f.config.State, filepath.Join(dir, "replay-"+filepath.Base(f.config.File)))
 }
 
-// openShop opens a shop for the replay: in --dir, to stay, or else in a folder that goes with
-// it.
+// openShop opens a shop for the replay: in --dir, to stay, or else in a folder that goes with it.
 func (f *replayFlags) openShop(c *cobra.Command) (closeShop func() error, err error) {
 	dir, remove := f.dir, func() error { return nil }
 	if !c.Flags().Changed("dir") {
@@ -211,53 +212,52 @@ func (f *replayFlags) openShop(c *cobra.Command) (closeShop func() error, err er
 	}, nil
 }
 
-// replay runs it. When it is cut off, what there is of the report is told.
+// replay runs the replay. When it is cut off, it returns the report so far.
 func (f *replayFlags) replay(c *cobra.Command) (replay.Report, error) {
-	bar := newReplayProgress(c.ErrOrStderr())
-	f.config.Progress, f.config.Tell = bar.report, bar.tell
+	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("invoices"),
+		progressbar.OptionSetPredictTime(true))
+	defer bar.end()
+	f.config.Tell = bar.step
+	f.config.Progress = func(done, total int64) { bar.report(done, total, fmt.Sprintf("%d of %d invoices", done, total)) }
 	report, err := replay.Run(c.Context(), f.config)
-	bar.end()
 	switch {
 	case err == nil:
 		return report, nil
 	case errors.Is(err, replay.ErrInvalid), errors.Is(err, replay.ErrOtherRun):
 		return report, usageError{err}
 	case c.Context().Err() != nil:
-		return report, fmt.Errorf("stopped after %d invoices; run the same command again to go on (state file %s)", report.Tally.Invoices, f.config.State)
+		return report, fmt.Errorf("stopped after %d invoices; run the same command again to go on (state file %s)",
+			report.Tally.Invoices, f.config.State)
 	}
 	return report, err
 }
 
-// conclude audits the shop, prints everything, and is an error if anything is wrong.
-func (f *replayFlags) conclude(c *cobra.Command, report replay.Report) error {
+// conclude audits the shop and prints the report and the audit. It fails if anything is wrong.
+func (f *replayFlags) conclude(c *cobra.Command, found replay.Report) error {
 	out := c.OutOrStdout()
 	if !f.asJSON {
-		if err := report.WriteText(out); err != nil {
+		if err := found.WriteText(out); err != nil {
 			return err
 		}
 	}
 	var audited *verify.Report
 	if f.databaseURL != "" {
-		found, err := auditAfter(c.Context(), f.databaseURL, f.config.Regions)
+		audit, err := auditAfter(c.Context(), f.databaseURL, f.config.Regions)
 		if err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
-		audited = &found
+		audited = &audit
 	}
-	if f.asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(map[string]any{"replay": report, "audit": audited}); err != nil {
-			return err
-		}
-	} else {
+	if !f.asJSON {
 		writeAudit(out, audited)
+	} else if err := report.WriteJSON(out, map[string]any{"replay": found, "audit": audited}); err != nil {
+		return err
 	}
 	switch {
 	case audited != nil && !audited.Clean:
 		return fmt.Errorf("%d rows are broken", audited.Broken)
-	case report.Outcome.Pending > 0:
-		return fmt.Errorf("%d orders still have something pending", report.Outcome.Pending)
+	case found.Outcome.Pending > 0:
+		return fmt.Errorf("%d orders still have something pending", found.Outcome.Pending)
 	}
 	return nil
 }
@@ -287,56 +287,4 @@ func auditAfter(ctx context.Context, databaseURL string, set *regions.Set) (veri
 	}
 	defer db.Close()
 	return verify.Run(ctx, db, verify.Options{Regions: set})
-}
-
-// replayProgress tells how far a replay is: a bar on a terminal, else a line every few
-// seconds. It is safe for concurrent use.
-type replayProgress struct {
-	out io.Writer
-
-	mu   sync.Mutex
-	bar  *progressbar.ProgressBar
-	told time.Time
-}
-
-func newReplayProgress(out io.Writer) *replayProgress {
-	p := &replayProgress{out: out, told: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(file), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("invoices"), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-	}
-	return p
-}
-
-// tell says which step begins.
-func (p *replayProgress) tell(step string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.Describe(step)
-		return
-	}
-	fmt.Fprintf(p.out, "%s\n", step)
-}
-
-func (p *replayProgress) report(done, total int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.ChangeMax64(total)
-		// A bar that cannot be drawn must not end the replay.
-		_ = p.bar.Set64(done)
-		return
-	}
-	if time.Since(p.told) >= progressEvery {
-		p.told = time.Now()
-		fmt.Fprintf(p.out, "%d of %d invoices\n", done, total)
-	}
-}
-
-func (p *replayProgress) end() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
 }

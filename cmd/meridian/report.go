@@ -11,7 +11,6 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/finance/report"
 	"meridian/internal/invalid"
-	"meridian/regions"
 )
 
 func newReportCommand() *cobra.Command {
@@ -24,8 +23,11 @@ func newReportCommand() *cobra.Command {
 	return command
 }
 
-// revenueFlags are a report's range as it was written.
-type revenueFlags struct{ databaseURL, from, to, market, currency string }
+// revenueFlags are the range of a report as its flags say it.
+type revenueFlags struct {
+	databaseFlags
+	from, to, market, currency string
+}
 
 func newRevenueReportCommand() *cobra.Command {
 	var flags revenueFlags
@@ -43,30 +45,22 @@ their own, without amounts in the reporting currency; unbooked_orders counts the
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
-	databaseURLFlag(command, &flags.databaseURL)
+	flags.register(command)
 	command.Flags().StringVar(&flags.from, "from", "", "the first day, such as 2026-01-01; must be given")
-	command.Flags().StringVar(&flags.to, "to", "", fmt.Sprintf("the last day; must be given, less than %d days after the first", report.MaxDays))
+	command.Flags().StringVar(&flags.to, "to", "", fmt.Sprintf("the last day; must be given, less than %d days after the first",
+		report.MaxDays))
 	command.Flags().StringVar(&flags.market, "market", "", "only orders of this market, such as eu")
 	command.Flags().StringVar(&flags.currency, "currency", "", "only orders in this currency, such as EUR")
 	return command
 }
 
-func (f revenueFlags) run(c *cobra.Command) error {
+// run writes the report.
+func (f *revenueFlags) run(c *cobra.Command) error {
 	asked, err := report.ParseRange(f.from, f.to, f.market, f.currency)
 	if err != nil {
 		return reportError(err)
 	}
-	if f.databaseURL == "" {
-		return errNoDatabaseURL
-	}
-	shipped, err := regions.Shipped()
-	if err != nil {
-		return err
-	}
-	db, err := database.Open(c.Context(), database.Config{
-		URL: f.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-report", MaxConns: 1,
-		StatementTimeout: auditTimeout, IdleInTransactionTimeout: auditTimeout,
-	})
+	db, _, err := f.open(c, database.Config{MaxConns: 1, StatementTimeout: auditTimeout})
 	if err != nil {
 		return err
 	}
@@ -78,7 +72,7 @@ func (f revenueFlags) run(c *cobra.Command) error {
 	return out.Flush()
 }
 
-// reportError tells a mistake of the caller's, whose fields are flags, from a failure.
+// reportError turns an error about the input, whose fields are flags, into a usage error.
 func reportError(err error) error {
 	var invalid *invalid.Error
 	if !errors.As(err, &invalid) {

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -20,9 +18,9 @@ func newSandboxCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the payment provider that takes no money",
-		Long: `Runs the payment provider that takes no money: a server of its own that pods speak to over
-HTTP, with signed webhooks, and test cards that choose what becomes of a payment (see its
-front page). It is for trying the shop, never for selling.
+		Long: `Runs the payment provider that takes no money: a server that pods call over HTTP, with
+signed webhooks, and test cards that choose what happens to a payment (see its front page).
+It is for trying the shop, never for selling.
 
 Secrets come from the environment: MERIDIAN_SANDBOX_API_KEY and
 MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pods'.`,
@@ -49,14 +47,16 @@ MERIDIAN_SANDBOX_WEBHOOK_SECRET, 16 characters or more each, the same as the pod
 	flags.StringVar(&webhookURL, "webhook-url", "", "where webhooks go; empty sends none")
 	flags.StringVar(&stateFile, "state-file", "", "where payments are kept over restarts; empty keeps them in memory")
 	flags.DurationVar(&delay, "delay", 20*time.Millisecond, "how long after its answer a payment or refund comes to its end")
-	flags.DurationVar(&patience, "webhook-pause", time.Minute, "longest pause before a webhook that was not taken is sent again; the first are shorter")
+	flags.DurationVar(&patience, "webhook-pause", time.Minute,
+		"longest pause before a webhook that was not taken is sent again; the first are shorter")
 	return command
 }
 
-func serveSandbox(ctx context.Context, server *sandbox.Server, listen string) error {
-	listener, err := net.Listen("tcp", listen)
+// serveSandbox runs the server on address until ctx ends.
+func serveSandbox(ctx context.Context, server *sandbox.Server, address string) error {
+	listener, err := listen(address, "--listen")
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err), server.Close())
+		return errors.Join(err, server.Close())
 	}
 	return server.Serve(ctx, listener)
 }

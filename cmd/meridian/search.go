@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,56 +15,46 @@ import (
 func newSearchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "search",
-		Short: "See how the search indexes are, build them anew, compare them with the database",
-		Long: `Looks after the search indexes: one in each region, or one in each pod where the engine is
-embedded. They follow the database by themselves.`,
+		Short: "Inspect, rebuild and repair the search indexes",
+		Long: `Inspects, rebuilds and repairs the search indexes: one in each region, or one in each pod
+where the engine is embedded. They follow the database by themselves.`,
 	}
 	command.AddCommand(newSearchStatusCommand(), newSearchReindexCommand(), newSearchCompareCommand(), newSearchEvalCommand())
 	return command
 }
 
-// searchShop is the shop whose indexes are looked after: its database, and the regions asked for.
-type searchShop struct {
-	databaseURL, dir, region string
+// searchFlags select the shop whose indexes are managed, and the region if only one is meant.
+type searchFlags struct {
+	databaseFlags
+	dir, only string
 }
 
-func (s *searchShop) register(c *cobra.Command) {
-	c.Flags().StringVar(&s.databaseURL, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
+func (s *searchFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&s.url, "database-url", "",
+		"postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
 	c.Flags().StringVar(&s.dir, "dir", local.DefaultDir, "folder of a shop that 'meridian up' has open")
-	c.Flags().StringVar(&s.region, "region", "", "only the indexes of this region")
+	c.Flags().StringVar(&s.only, "region", "", "only the indexes of this region")
 }
 
-// open connects to the shop's database, and names the regions that are asked for.
-func (s *searchShop) open(c *cobra.Command) (db *database.DB, names []string, err error) {
-	shipped, err := regions.Shipped()
+// open connects to the shop's database and returns the names of the regions asked for. The caller closes the database.
+func (s *searchFlags) open(c *cobra.Command) (db *database.DB, names []string, err error) {
+	set, err := regions.Shipped()
 	if err != nil {
 		return nil, nil, err
 	}
-	names = shipped.Names()
-	if s.region != "" {
-		if _, ok := shipped.Get(s.region); !ok {
-			return nil, nil, usageError{fmt.Errorf("--region %q is not known: use one of %s", s.region, strings.Join(names, ", "))}
+	names = set.Names()
+	if s.only != "" {
+		if _, ok := set.Get(s.only); !ok {
+			return nil, nil, usageError{fmt.Errorf("--region %q is not known: use one of %s", s.only, strings.Join(names, ", "))}
 		}
-		names = []string{s.region}
+		names = []string{s.only}
 	}
-	if err := s.find(); err != nil {
+	if err := s.find(s.dir); errors.Is(err, local.ErrClosed) {
+		return nil, nil, usageError{fmt.Errorf("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, "+
+			"or --dir of an open shop (%w)", err)}
+	} else if err != nil {
 		return nil, nil, err
 	}
-	db, err = database.Open(c.Context(), database.Config{
-		URL: s.databaseURL, Region: shipped.Primary().Name, ApplicationName: "meridian-search", MaxConns: 2,
-	})
+	db, _, err = s.databaseFlags.open(c, database.Config{MaxConns: 2})
 	return db, names, err
-}
-
-// find completes the database's URL with that of the shop that is open.
-func (s *searchShop) find() error {
-	if s.databaseURL = cmp.Or(s.databaseURL, os.Getenv("MERIDIAN_DATABASE_URL")); s.databaseURL != "" {
-		return nil
-	}
-	shop, err := local.Opened(s.dir)
-	if errors.Is(err, local.ErrClosed) {
-		return usageError{fmt.Errorf("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, or --dir of an open shop (%w)", err)}
-	}
-	s.databaseURL = shop.DatabaseURL
-	return err
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"meridian/internal/testkit"
 )
 
 // evalFiles are a small judged set over documents of its own.
@@ -17,9 +19,7 @@ func evalFiles(t *testing.T) (queries, judgements, documents string) {
 		"judgements.txt": "q1 0 a 3\n",
 		"documents.csv":  "id,title,brand\na,Red Teapot,Acme\nb,Green Umbrella,Acme\n",
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	return filepath.Join(dir, "queries.tsv"), filepath.Join(dir, "judgements.txt"), filepath.Join(dir, "documents.csv")
 }
@@ -38,9 +38,7 @@ func TestSearchEval(t *testing.T) {
 			NDCG   float64 `json:"ndcg_at_10"`
 		}
 	}
-	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal([]byte(stdout), &report))
 	if report.Documents != 2 || len(report.Rows) != 3 {
 		t.Fatalf("report: %+v", report)
 	}

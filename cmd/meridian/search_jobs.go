@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
@@ -17,16 +18,15 @@ import (
 )
 
 func newSearchReindexCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
-		Short: "Build search indexes anew, beside the live ones, and put them in place",
-		Long: `Builds the search indexes of a region anew, or those of all regions, while shoppers search
-the live ones: each new index is filled beside the live one, edits go into both, and when
-it holds what the database does it takes the other's place in one step. It goes on by
-itself after a crash of the process that does it. The command waits for the end, and exits
-1 if an index could not be built.`,
+		Short: "Rebuild search indexes beside the live ones, then switch to them",
+		Long: `Rebuilds the search indexes of a region, or of all regions, while shoppers search the live
+ones. Each new index is filled beside the live one, edits go into both, and when it matches
+the database it replaces the live one in one step. A job survives a crash of the process
+that runs it. The command waits for the end, and exits 1 if an index could not be built.`,
 		Example: `  meridian search reindex --region eu-west
   meridian search reindex --detach --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,
@@ -40,17 +40,17 @@ itself after a crash of the process that does it. The command waits for the end,
 }
 
 func newSearchCompareCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
-		Short: "Find where the search indexes differ from the database, and mend it",
-		Long: `Compares every product with what the search indexes of a region, or of all, hold of it, and
-puts right what differs: products that are missing, that should not be there, of an older
-version, or of other content. Edits go on meanwhile; one that is on its way is no
-difference. Products that were set aside are tried again.
+		Short: "Find and repair differences between the search indexes and the database",
+		Long: `Compares every product with its documents in the search indexes of a region, or of all
+regions, and repairs what differs: products that are missing, should not be there, are of
+an older version, or have other content. Edits go on meanwhile; an edit that is still on
+its way is no difference. Products that were set aside are tried again.
 
-It exits 0 if there was no difference, or all are mended, and 1 if any is left.`,
+It exits 0 if there was no difference or all were repaired, and 1 if any is left.`,
 		Example: `  meridian search compare
   meridian search compare --region us-east --dry-run`,
 		Args: cobra.NoArgs,
@@ -64,51 +64,54 @@ It exits 0 if there was no difference, or all are mended, and 1 if any is left.`
 	return command
 }
 
-// searchJobs asks for a job of every index of the regions and, unless detached, waits for them and writes what came of
-// each, which is an error where it is not good.
-func searchJobs(c *cobra.Command, shop *searchShop, kind indexer.JobKind, dryRun, detach bool, write func(out io.Writer, j indexer.Job) error) error {
+// searchJobs requests a job for every index of the regions and, unless detached, waits for them and writes each
+// result. It returns an error if any job failed.
+func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
+	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	var jobs []indexer.Job
-	var faults []error
+	var errs []error
 	for _, region := range names {
 		asked, err := indexer.Ask(c.Context(), db, region, kind, dryRun)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", region, err))
+			errs = append(errs, fmt.Errorf("%s: %w", region, err))
 		}
 		jobs = append(jobs, asked...)
 	}
 	if detach {
 		fmt.Fprintf(c.OutOrStdout(), "Asked for %d; see meridian search status.\n", len(jobs))
-		return errors.Join(faults...)
+		return errors.Join(errs...)
 	}
 	jobs, err = awaitSearchJobs(c, db, kind, jobs)
 	if err != nil {
-		return errors.Join(append(faults, err)...)
+		return errors.Join(append(errs, err)...)
 	}
 	for _, j := range jobs {
 		if err := write(c.OutOrStdout(), j); err != nil {
-			faults = append(faults, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
+			errs = append(errs, fmt.Errorf("%s, %s: %w", j.Region, j.Replica, err))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }
 
 const (
-	// jobsEvery is how often it is asked how far jobs are.
+	// jobsEvery is the time between two reads of the jobs' progress.
 	jobsEvery = 300 * time.Millisecond
-	// jobAbandoned is how long a job may say nothing before it is given up: nobody does it.
+	// jobAbandoned is how long a job may report nothing before it counts as abandoned.
 	jobAbandoned = time.Minute
 )
 
-var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian search status)")
+var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian " +
+	"search status)")
 
-// awaitSearchJobs waits until all have ended, and returns them as they are then, in the order that they have.
+// awaitSearchJobs waits until all jobs have ended, and returns them in the same order.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
-	bar := newSearchProgress(c.ErrOrStderr(), kind)
+	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("products"),
+		progressbar.OptionSetDescription(string(kind)))
 	defer bar.end()
 	for {
 		if err := refreshSearchJobs(c.Context(), db, jobs); err != nil {
@@ -120,7 +123,9 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 			done, total = done+int64(j.Done), total+int64(j.Total)
 			waiting = waiting || !j.Ended() && j.Error == ""
 		}
-		bar.report(done, total)
+		if total > 0 { // some job has begun
+			bar.report(done, total, fmt.Sprintf("%d of %d products", done, total))
+		}
 		if !waiting {
 			return jobs, nil
 		}
@@ -132,7 +137,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 	}
 }
 
-// refreshSearchJobs looks at those that have not ended, a region at a time.
+// refreshSearchJobs reads the state of the jobs that have not ended, a region at a time.
 func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job) error {
 	open := make(map[string][]uuid.UUID)
 	for _, j := range jobs {
@@ -155,7 +160,7 @@ func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job)
 	return nil
 }
 
-// writeReindexed tells of an index that was built.
+// writeReindexed writes the result of a reindex job, or returns its error.
 func writeReindexed(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)
@@ -164,13 +169,14 @@ func writeReindexed(out io.Writer, j indexer.Job) error {
 	return nil
 }
 
-// writeCompared tells what a comparison has found.
+// writeCompared writes the result of a comparison. It returns an error if products still differ.
 func writeCompared(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)
 	}
 	found := j.Comparison
-	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(), found.Mended)
+	fmt.Fprintf(out, "%-14s %s: %d products compared, %d differ, %d mended\n", j.Region, j.Replica, found.Compared, found.Total(),
+		found.Mended)
 	for _, what := range []indexer.Difference{indexer.Missing, indexer.Extra, indexer.OlderVersion, indexer.OtherContent, indexer.CannotBe} {
 		if n := found.Differences[what]; n > 0 {
 			fmt.Fprintf(out, "  %d %s\n", n, what)

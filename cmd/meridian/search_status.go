@@ -12,19 +12,19 @@ import (
 	"meridian/regions"
 )
 
-// mostAside is how many of the products that are set aside are named.
+// mostAside bounds how many of the products that were set aside are listed.
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
-	var shop searchShop
+	var shop searchFlags
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "List the search indexes: how many documents, how far behind, what is set aside",
 		Long: `Lists the search index of each region, or of each of its pods where the engine is embedded,
-as whoever feeds it last told: its engine, its documents, how far it is behind the database,
-what it is doing, and how many products it could not take. Those are named below, with the
-reason; they are tried again when they change, and by 'meridian search compare'. A state of
-"stopped" says that nobody feeds the index; "none" that a region has none.`,
+as its indexer last reported: the engine, the number of documents, the lag behind the
+database, the state, and how many products it could not take. Those are listed below with
+the reason; they are tried again when they change, and by 'meridian search compare'. The
+state "stopped" means that no process feeds the index; "none" that the region has none.`,
 		Example: `  meridian search status
   meridian search status --region eu-west --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,
@@ -34,7 +34,7 @@ reason; they are tried again when they change, and by 'meridian search compare'.
 	return command
 }
 
-func searchStatus(c *cobra.Command, shop *searchShop) error {
+func searchStatus(c *cobra.Command, shop *searchFlags) error {
 	db, names, err := shop.open(c)
 	if err != nil {
 		return err
@@ -67,7 +67,8 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 			if r.Detail != "" {
 				state += ": " + r.Detail
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside, state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.Region, r.ID, r.Engine, r.Documents, size(r.Bytes), behind(r.Lag), r.SetAside,
+				state)
 		}
 		if none {
 			fmt.Fprintf(w, "%s\t–\t–\t–\t–\t–\t–\tnone\n", region)
@@ -76,7 +77,7 @@ func writeReplicas(out io.Writer, names []string, replicas []indexer.Replica) {
 	_ = w.Flush()
 }
 
-// behind is a lag for people.
+// behind formats a lag for people.
 func behind(lag time.Duration) string {
 	if lag < 0 {
 		return "–"
@@ -84,7 +85,7 @@ func behind(lag time.Duration) string {
 	return fmt.Sprintf("%.1f s", lag.Seconds())
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for people.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return "–"
@@ -99,7 +100,8 @@ func writeAside(out io.Writer, aside []indexer.Aside) {
 	fmt.Fprintln(out, "\nSet aside, the latest first:")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, a := range aside {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339), a.Reason)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", regions.FormatGlobalID(regions.ProductPrefix, a.Product), a.Region, a.Since.Format(time.RFC3339),
+			a.Reason)
 	}
 	_ = w.Flush()
 }

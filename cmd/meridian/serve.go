@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -12,28 +10,29 @@ import (
 
 func newServeCommand() *cobra.Command {
 	var flags podFlags
-	var listen, pprofAddress string
+	var address, pprofAddress string
 	var worker bool
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run one stateless pod of one region",
 		Long: `Runs one stateless pod of one region: the HTTP API, and with --worker the region's
-background work too. On SIGTERM it says that it is not ready, finishes the requests it
-has, and ends.
+background work too. On SIGTERM it reports that it is not ready, finishes the requests in
+flight, and ends.
 ` + podEnvironment,
 		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian serve --region us-east --listen :8080 --worker=false`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return serve(c, &flags, listen, pprofAddress, worker) },
+		RunE: func(c *cobra.Command, _ []string) error { return runServe(c, &flags, address, pprofAddress, worker) },
 	}
 	flags.register(command)
 	pprofFlag(command, &pprofAddress)
-	command.Flags().StringVar(&listen, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
+	command.Flags().StringVar(&address, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
 	command.Flags().BoolVar(&worker, "worker", true, "do the region's background work too")
 	return command
 }
 
-func serve(c *cobra.Command, flags *podFlags, listen, pprofAddress string, worker bool) error {
+// runServe runs a pod until the command is stopped.
+func runServe(c *cobra.Command, flags *podFlags, address, pprofAddress string, worker bool) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -43,9 +42,9 @@ func serve(c *cobra.Command, flags *podFlags, listen, pprofAddress string, worke
 		return err
 	}
 	defer stopPprof()
-	listener, err := net.Listen("tcp", listen)
+	listener, err := listen(address, "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: choose another address with --listen", listen, err)
+		return err
 	}
 	flags.describe(c.OutOrStdout(), listener.Addr().String())
 	p, err := pod.New(c.Context(), config)
@@ -62,8 +61,8 @@ func newWorkerCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "worker",
 		Short: "Do one region's background work",
-		Long: `Does one region's background work: webhooks, payments nobody answered, orders that
-expire, refunds, events, and what a region that is down left behind. Any number may run.
+		Long: `Does one region's background work: webhooks, payments without an answer, orders that
+expire, refunds, events, and what a failed region left behind. Any number may run.
 ` + podEnvironment,
 		Example: `  meridian worker --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
   meridian worker --region eu-west --metrics-listen :9090`,
@@ -75,6 +74,7 @@ expire, refunds, events, and what a region that is down left behind. Any number 
 	return command
 }
 
+// work does the region's background work until the command is stopped.
 func work(c *cobra.Command, flags *podFlags, metrics string) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,8 @@ COCKROACH_BINARY, then in PATH.`,
 	flags.StringVar(&config.Dir, "dir", local.DefaultDir, "folder of the shop's data")
 	flags.StringVar(&config.Engine, "engine", local.EnginePostgres, "database to start: postgres or cockroach")
 	flags.StringVar(&config.DatabaseURL, "database-url", "", "use this database instead of starting one")
-	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort, "port for shoppers; the regions and the sandbox take those after it; 0 for any")
+	flags.IntVar(&config.EdgePort, "port", local.DefaultEdgePort,
+		"port for shoppers; the regions and the sandbox take those after it; 0 for any")
 	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
 	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
 	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")
@@ -46,6 +46,7 @@ COCKROACH_BINARY, then in PATH.`,
 	return command
 }
 
+// up runs the shop until the command is stopped.
 func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (err error) {
 	if config.Regions, err = regions.Shipped(); err != nil {
 		return err
@@ -73,20 +74,4 @@ func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (e
 		err = closeErr
 	}
 	return err
-}
-
-// stopped is err, or nothing if it is only that the person at the terminal ended it.
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// environment is the variable's value, or what to take without one.
-func environment(name, otherwise string) string {
-	if value, ok := os.LookupEnv(name); ok {
-		return value
-	}
-	return otherwise
 }

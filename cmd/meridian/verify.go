@@ -10,14 +10,13 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/verify"
-	"meridian/regions"
 )
 
-// auditTimeout is how long one statement of an audit may take: it reads whole tables.
+// auditTimeout bounds one statement of an audit, which reads whole tables.
 const auditTimeout = time.Hour
 
 func newVerifyCommand() *cobra.Command {
-	var databaseURL string
+	var flags databaseFlags
 	var asJSON bool
 	var options verify.Options
 	command := &cobra.Command{
@@ -35,14 +34,9 @@ The checks:
   meridian verify --checks stock_ledger,stock_promises --examples 100
   meridian verify --strict --json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if databaseURL == "" {
-				return errNoDatabaseURL
-			}
-			return audit(c, databaseURL, asJSON, options)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return audit(c, flags, asJSON, options) },
 	}
-	databaseURLFlag(command, &databaseURL)
+	flags.register(command)
 	command.Flags().StringSliceVar(&options.Checks, "checks", nil, "only these checks, separated by commas")
 	command.Flags().IntVar(&options.Examples, "examples", 20, "how many broken rows of a check to print; -1 for none")
 	command.Flags().BoolVar(&options.Strict, "strict", false, "count what is overdue as broken")
@@ -50,20 +44,16 @@ The checks:
 	return command
 }
 
-func audit(c *cobra.Command, databaseURL string, asJSON bool, options verify.Options) (err error) {
-	if options.Regions, err = regions.Shipped(); err != nil {
-		return err
-	}
+// audit runs the checks and writes what they find. It returns an error if any row is broken.
+func audit(c *cobra.Command, flags databaseFlags, asJSON bool, options verify.Options) error {
 	if !asJSON {
 		options.Report = func(r verify.Result) { verify.WriteResult(c.OutOrStdout(), r) }
 	}
-	db, err := database.Open(c.Context(), database.Config{
-		URL: databaseURL, Region: options.Regions.Primary().Name, ApplicationName: "meridian-verify",
-		MaxConns: 2, StatementTimeout: auditTimeout, IdleInTransactionTimeout: auditTimeout,
-	})
+	db, set, err := flags.open(c, database.Config{MaxConns: 2, StatementTimeout: auditTimeout})
 	if err != nil {
 		return err
 	}
+	options.Regions = set
 	defer db.Close()
 	report, err := verify.Run(c.Context(), db, options)
 	if errors.Is(err, verify.ErrUnknownCheck) {

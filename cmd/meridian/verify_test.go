@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
@@ -29,7 +30,7 @@ func TestVerifyCommand(t *testing.T) {
 	if code, _, _ := meridian(); code != exitUsage {
 		t.Errorf("no database exits %d", code)
 	}
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`
 INSERT INTO carts (region, id, currency, country, status, expires_at)
 VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now())`)
@@ -37,14 +38,12 @@ VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now())`)
 INSERT INTO webhook_inbox (region, provider, event_id, event, received_at)
 VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if code, out, _ := meridian("--database-url", url); code != exitFailed || !strings.Contains(out, "BROKEN  ordered_carts") || !strings.Contains(out, "crt_euw_") {
 		t.Errorf("a broken shop exits %d: %s", code, out)
 	}
-	if code, out, _ := meridian("--database-url", url, "--checks", "webhooks_overdue"); code != 0 || !strings.Contains(out, "overdue webhooks_overdue") {
+	if code, out, _ := meridian("--database-url", url, "--checks", "webhooks_overdue"); code != 0 ||
+		!strings.Contains(out, "overdue webhooks_overdue") {
 		t.Errorf("a late shop exits %d: %s", code, out)
 	}
 	if code, _, _ := meridian("--database-url", url, "--checks", "webhooks_overdue", "--strict"); code != exitFailed {

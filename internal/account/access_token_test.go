@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -23,15 +24,10 @@ func TestVerifyAccessToken(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	session := register(t, a, "aoife@example.com")
 	databasetest.Exec(t, a.db, `INSERT INTO sellers (id, slug, name) VALUES ($1, 'acme', 'Acme')`, acme)
-	if _, err := a.Grant(t.Context(), session.Account.Ref, RoleSeller, acme); err != nil {
-		t.Fatal(err)
-	}
-	session, err := a.Refresh(t.Context(), session.RefreshToken)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(a.Grant(t.Context(), session.Account.Ref, RoleSeller, acme))(t)
+	session = testkit.Must(a.Refresh(t.Context(), session.RefreshToken))(t)
 	var got Bearer
-	if n := trips(t, func(ctx context.Context) (err error) {
+	if n := databasetest.Trips(t, func(ctx context.Context) (err error) {
 		got, err = a.VerifyAccessToken(ctx, session.AccessToken)
 		return err
 	}); n != 0 {
@@ -62,10 +58,7 @@ func forge(t *testing.T, a *Accounts, genuine string, method jwt.SigningMethod, 
 	token := jwt.NewWithClaims(method, payload)
 	token.Header["kid"] = parsed.Header["kid"]
 	change(token.Header, payload)
-	text, err := token.SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(token.SignedString(key))(t)
 	return text
 }
 
@@ -73,10 +66,7 @@ func TestVerifyAccessToken_Tampered(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	session := register(t, a, "aoife@example.com")
 	genuine := session.AccessToken
-	key, err := a.keys.signer(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := testkit.Must(a.keys.signer(t.Context()))(t)
 	_, foreign, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -164,14 +154,14 @@ func TestVerifyAccessToken_Tampered(t *testing.T) {
 }
 
 func TestVerifyAccessToken_Expiry(t *testing.T) {
-	var c clock
-	a := newTestAccounts(t, databasetest.New(t), func(cfg *Config) { cfg.Now = c.now })
+	c := testkit.RunningClock()
+	a := newTestAccounts(t, databasetest.New(t), func(cfg *Config) { cfg.Now = c.Now })
 	token := register(t, a, "aoife@example.com").AccessToken
-	c.advance(10*time.Minute - time.Second)
+	c.Advance(10*time.Minute - time.Second)
 	if _, err := a.VerifyAccessToken(t.Context(), token); err != nil {
 		t.Errorf("before its end: %v", err)
 	}
-	c.advance(leeway + 2*time.Second)
+	c.Advance(leeway + 2*time.Second)
 	if _, err := a.VerifyAccessToken(t.Context(), token); err != ErrBadAccessToken {
 		t.Errorf("after its end: %v", err)
 	}
@@ -186,7 +176,7 @@ func TestVerifyAccessToken_UnknownKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := trips(t, func(ctx context.Context) error {
+	got := databasetest.Trips(t, func(ctx context.Context) error {
 		for range 20 {
 			token := forge(t, a, genuine, jwt.SigningMethodEdDSA, foreign, func(header, _ map[string]any) { header["kid"] = rand.Text() })
 			if _, err := a.VerifyAccessToken(ctx, token); err != ErrBadAccessToken {
@@ -206,10 +196,7 @@ func TestVerifyAccessToken_DatabaseAway(t *testing.T) {
 	warm := newTestAccounts(t, db)
 	token := register(t, warm, "aoife@example.com").AccessToken
 	gone := databasetest.Open(t, url, "eu-west")
-	cold, err := New(Config{DB: gone, Regions: warm.regions, Secret: testSecret, Argon2: warm.cfg.Argon2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cold := testkit.Must(New(Config{DB: gone, Regions: warm.regions, Secret: testSecret, Argon2: warm.cfg.Argon2}))(t)
 	gone.Close()
 	if _, err := cold.VerifyAccessToken(t.Context(), token); err == nil || errors.Is(err, ErrBadAccessToken) {
 		t.Errorf("a good token that could not be checked: got %v", err)

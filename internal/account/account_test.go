@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/secret"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -21,31 +21,10 @@ var testSecret = secret.Bytes("a secret for tests, 32 bytes or more")
 
 const goodPassword = "a river under the bridge"
 
-// clock is a time that tests move. The zero clock is the real one.
-type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.ahead)
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ahead += d
-}
-
 // newTestAccounts returns accounts on db whose hashing is cheap. The signing keys have been read.
 func newTestAccounts(t testing.TB, db *database.DB, set ...func(*Config)) *Accounts {
 	t.Helper()
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
 	cfg := Config{
 		DB:       db,
 		Regions:  shipped,
@@ -56,13 +35,8 @@ func newTestAccounts(t testing.TB, db *database.DB, set ...func(*Config)) *Accou
 	for _, f := range set {
 		f(&cfg)
 	}
-	a, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.RotateOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	a := testkit.Must(New(cfg))(t)
+	testkit.NoError(t, a.RotateOnce(t.Context()))
 	return a
 }
 
@@ -74,16 +48,6 @@ func register(t testing.TB, a *Accounts, email string) Session {
 		t.Fatalf("register: %v", err)
 	}
 	return session
-}
-
-// trips runs fn and returns how many round trips it made.
-func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
-	t.Helper()
-	ctx, trips := database.CountTrips(t.Context())
-	if err := fn(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return trips.Count()
 }
 
 // wantFault fails the test unless err is a *invalid.Error that names the field, and does not repeat the value.
@@ -125,7 +89,7 @@ func TestNew_Faults(t *testing.T) {
 func TestGet(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	session := register(t, a, "aoife@example.com")
-	if got := trips(t, func(ctx context.Context) error { _, err := a.Get(ctx, session.Account.Ref); return err }); got != 1 {
+	if got := databasetest.Trips(t, func(ctx context.Context) error { _, err := a.Get(ctx, session.Account.Ref); return err }); got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
 	for name, ref := range map[string]regions.Ref{

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -28,7 +29,7 @@ func TestAddAddress(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	account := register(t, a, "aoife@example.com").Account.Ref
 	var added Address
-	got := trips(t, func(ctx context.Context) (err error) {
+	got := databasetest.Trips(t, func(ctx context.Context) (err error) {
 		added, err = a.AddAddress(ctx, AddAddressInput{Account: account, Address: dublin(), Idempotency: idempotent("k", "b")})
 		return err
 	})
@@ -52,9 +53,7 @@ func TestAddAddress(t *testing.T) {
 	if !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("the key with another body: got %v", err)
 	}
-	if err := a.DeleteAddress(t.Context(), account, added.Ref); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.DeleteAddress(t.Context(), account, added.Ref))
 	_, err = a.AddAddress(t.Context(), AddAddressInput{Account: account, Address: dublin(), Idempotency: idempotent("k", "b")})
 	if err != ErrNoAddress {
 		t.Errorf("again after it was deleted: got %v", err)
@@ -119,9 +118,7 @@ func TestAddAddress_TooMany(t *testing.T) {
 	if err != nil || len(all) != MaxAddresses {
 		t.Fatalf("%d addresses %v", len(all), err)
 	}
-	if err := a.DeleteAddress(t.Context(), account, all[0].Ref); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.DeleteAddress(t.Context(), account, all[0].Ref))
 	if _, err := a.AddAddress(t.Context(), in); err != nil {
 		t.Errorf("in the place of a deleted one, with the same key: %v", err)
 	}
@@ -135,14 +132,8 @@ func TestAddresses_OfOthers(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	aoife := register(t, a, "aoife@example.com").Account.Ref
 	mallory := register(t, a, "mallory@example.com").Account.Ref
-	added, err := a.AddAddress(t.Context(), AddAddressInput{Account: aoife, Address: dublin()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := a.ListAddresses(t.Context(), aoife)
-	if err != nil {
-		t.Fatal(err)
-	}
+	added := testkit.Must(a.AddAddress(t.Context(), AddAddressInput{Account: aoife, Address: dublin()}))(t)
+	before := testkit.Must(a.ListAddresses(t.Context(), aoife))(t)
 	mine := dublin()
 	mine.Default, mine.Name = true, "Mallory"
 	elsewhere := regions.Ref{Region: "us-east", ID: added.Ref.ID}
@@ -188,21 +179,14 @@ func TestAddresses_OneDefault(t *testing.T) {
 			ref := regions.Ref{Region: account.Region, ID: chosen}
 			switch op := rapid.SampledFrom([]string{"add", "replace", "delete"}).Draw(rt, "op"); {
 			case op == "add" || chosen == uuid.Nil:
-				added, err := a.AddAddress(t.Context(), AddAddressInput{Account: account, Address: fields})
-				if err != nil {
-					rt.Fatal(err)
-				}
+				added := testkit.Must(a.AddAddress(t.Context(), AddAddressInput{Account: account, Address: fields}))(rt)
 				fields.Default = fields.Default || len(model) == 0
 				chosen = added.Ref.ID
 				ids = append(ids, chosen)
 			case op == "replace":
-				if _, err := a.ReplaceAddress(t.Context(), account, ref, fields); err != nil {
-					rt.Fatal(err)
-				}
+				testkit.Must(a.ReplaceAddress(t.Context(), account, ref, fields))(rt)
 			default:
-				if err := a.DeleteAddress(t.Context(), account, ref); err != nil {
-					rt.Fatal(err)
-				}
+				testkit.NoError(rt, a.DeleteAddress(t.Context(), account, ref))
 				delete(model, chosen)
 				ids = slices.DeleteFunc(ids, func(id uuid.UUID) bool { return id == chosen })
 				continue
@@ -215,10 +199,7 @@ func TestAddresses_OneDefault(t *testing.T) {
 			}
 			model[chosen] = fields
 		}
-		listed, err := a.ListAddresses(t.Context(), account)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		listed := testkit.Must(a.ListAddresses(t.Context(), account))(rt)
 		got := map[uuid.UUID]AddressFields{}
 		for i, address := range listed {
 			got[address.Ref.ID] = address.AddressFields

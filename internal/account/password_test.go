@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 )
 
 func TestCheckPassword(t *testing.T) {
@@ -64,10 +65,7 @@ func TestCommonPasswords(t *testing.T) {
 
 func testHasher(t testing.TB, atOnce int, wait time.Duration) *hasher {
 	t.Helper()
-	h, err := newHasher(Argon2{MemoryKiB: 16, Passes: 1, Lanes: 1}, atOnce, wait)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := testkit.Must(newHasher(Argon2{MemoryKiB: 16, Passes: 1, Lanes: 1}, atOnce, wait))(t)
 	return h
 }
 
@@ -75,10 +73,7 @@ func TestHash(t *testing.T) {
 	h := testHasher(t, 1, time.Minute)
 	rapid.Check(t, func(t *rapid.T) {
 		password := rapid.StringN(1, 40, -1).Draw(t, "password")
-		hash, err := h.hash(context.Background(), password)
-		if err != nil {
-			t.Fatal(err)
-		}
+		hash := testkit.Must(h.hash(context.Background(), password))(t)
 		again, err := h.hash(context.Background(), password)
 		if err != nil || again == hash {
 			t.Errorf("hashed without a salt of its own: %v", err)
@@ -104,23 +99,15 @@ func TestHash_Vector(t *testing.T) {
 
 func TestVerify_SameTextFromAnotherKeyboard(t *testing.T) {
 	h := testHasher(t, 1, time.Minute)
-	hash, err := h.hash(t.Context(), "café au lait ½")
-	if err != nil {
-		t.Fatal(err)
-	}
+	hash := testkit.Must(h.hash(t.Context(), "café au lait ½"))(t)
 	if good, _, err := h.verify(t.Context(), hash, "cafe\u0301 au lait 1⁄2"); !good || err != nil {
 		t.Errorf("got %v %v", good, err)
 	}
 }
 
 func TestParsePHC_Refuses(t *testing.T) {
-	good, err := testHasher(t, 1, time.Minute).hash(t.Context(), goodPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parsePHC(good); err != nil {
-		t.Fatal(err)
-	}
+	good := testkit.Must(testHasher(t, 1, time.Minute).hash(t.Context(), goodPassword))(t)
+	testkit.Must(parsePHC(good))(t)
 	for name, text := range map[string]string{
 		"empty": "", "plain": goodPassword, "bcrypt": "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
 		"another argon2":  strings.Replace(good, "argon2id", "argon2i", 1),
@@ -142,10 +129,7 @@ func TestParsePHC_Refuses(t *testing.T) {
 
 func TestHasher_IsBounded(t *testing.T) {
 	h := testHasher(t, 1, time.Millisecond)
-	leave, err := h.enter(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	leave := testkit.Must(h.enter(t.Context()))(t)
 	if _, err := h.hash(t.Context(), goodPassword); !errors.Is(err, ErrBusy) {
 		t.Errorf("the turn did not come: got %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -19,13 +20,10 @@ func pointer[T any](v T) *T { return &v }
 func TestChangePassword(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	here := register(t, a, "aoife@example.com")
-	there, err := a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword})
-	if err != nil {
-		t.Fatal(err)
-	}
+	there := testkit.Must(a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword}))(t)
 	const next = "a bridge over the river"
 	in := ChangePasswordInput{Account: here.Account.Ref, Session: here.ID, Current: goodPassword, New: next}
-	if got := trips(t, func(ctx context.Context) error { return a.ChangePassword(ctx, in) }); got != 2 {
+	if got := databasetest.Trips(t, func(ctx context.Context) error { return a.ChangePassword(ctx, in) }); got != 2 {
 		t.Errorf("%d round trips, want 2", got)
 	}
 	if _, err := a.Refresh(t.Context(), here.RefreshToken); err != nil {
@@ -71,7 +69,7 @@ func TestUpdate(t *testing.T) {
 	account := register(t, a, "aoife@example.com").Account
 	in := UpdateInput{Account: account.Ref, Version: 1, Name: pointer(" Aoife Ní Bhroin ")}
 	var updated Account
-	got := trips(t, func(ctx context.Context) (err error) { updated, err = a.Update(ctx, in); return err })
+	got := databasetest.Trips(t, func(ctx context.Context) (err error) { updated, err = a.Update(ctx, in); return err })
 	if got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
@@ -124,14 +122,11 @@ func TestClose(t *testing.T) {
 	a := newTestAccounts(t, db)
 	session := register(t, a, "quixotic@example.com")
 	ref := session.Account.Ref
-	_, err := a.AddAddress(t.Context(), AddAddressInput{Account: ref, Address: dublin()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(a.AddAddress(t.Context(), AddAddressInput{Account: ref, Address: dublin()}))(t)
 	if err := a.Close(t.Context(), CloseInput{Account: ref, Password: "wrong password"}); err != ErrWrongPassword {
 		t.Fatalf("with a wrong password: got %v", err)
 	}
-	if got := trips(t, func(ctx context.Context) error { return a.Close(ctx, CloseInput{Account: ref, Password: goodPassword}) }); got != 2 {
+	if got := databasetest.Trips(t, func(ctx context.Context) error { return a.Close(ctx, CloseInput{Account: ref, Password: goodPassword}) }); got != 2 {
 		t.Errorf("%d round trips, want 2", got)
 	}
 	for _, table := range []string{"accounts", "addresses", "email_directory", "refresh_tokens", "outbox"} {
@@ -182,9 +177,7 @@ INSERT INTO products (id, seller_id, seller_key, slug, title, category_id) VALUE
 		databasetest.Exec(t, db, `
 INSERT INTO ratings (region, account_id, product_id, stars, counted) SELECT $1, $2, p.id, 4, 4 FROM products p`, ref.Region, ref.ID)
 	}
-	if err := a.Close(t.Context(), CloseInput{Account: leaves, Password: goodPassword}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.Close(t.Context(), CloseInput{Account: leaves, Password: goodPassword}))
 	for _, c := range []struct {
 		name, where string
 		want        int64

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -20,7 +21,7 @@ func TestRefresh(t *testing.T) {
 	far := newTestAccounts(t, databasetest.Open(t, url, "us-west"))
 	first := register(t, a, "aoife@example.com")
 	var second Session
-	got := trips(t, func(ctx context.Context) (err error) { second, err = far.Refresh(ctx, first.RefreshToken); return err })
+	got := databasetest.Trips(t, func(ctx context.Context) (err error) { second, err = far.Refresh(ctx, first.RefreshToken); return err })
 	if got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
@@ -28,9 +29,7 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("refreshed to %+v", second)
 	}
 	// New roles come with the next refresh.
-	if _, err := a.Grant(t.Context(), first.Account.Ref, RoleFinance, uuid.Nil); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(a.Grant(t.Context(), first.Account.Ref, RoleFinance, uuid.Nil))(t)
 	third, err := a.Refresh(t.Context(), second.RefreshToken)
 	if err != nil || !third.Account.Has(RoleFinance) {
 		t.Errorf("refreshed with roles %v %v", third.Account.Roles, err)
@@ -44,18 +43,9 @@ func TestRefresh(t *testing.T) {
 func TestRefresh_Reused(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	first := register(t, a, "aoife@example.com")
-	elsewhere, err := a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := a.Refresh(t.Context(), first.RefreshToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	third, err := a.Refresh(t.Context(), second.RefreshToken)
-	if err != nil {
-		t.Fatal(err)
-	}
+	elsewhere := testkit.Must(a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword}))(t)
+	second := testkit.Must(a.Refresh(t.Context(), first.RefreshToken))(t)
+	third := testkit.Must(a.Refresh(t.Context(), second.RefreshToken))(t)
 	ctx, trips := database.CountTrips(t.Context())
 	if _, err := a.Refresh(ctx, first.RefreshToken); !errors.Is(err, ErrTokenReused) {
 		t.Errorf("the first token again: got %v", err)
@@ -112,10 +102,7 @@ func TestRefresh_Concurrently(t *testing.T) {
 func TestRefresh_Repeated(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	first := register(t, a, "aoife@example.com")
-	used, err := parseRefreshToken(a.regions, first.RefreshToken)
-	if err != nil {
-		t.Fatal(err)
-	}
+	used := testkit.Must(parseRefreshToken(a.regions, first.RefreshToken))(t)
 	e := &exchange{used: used, next: newRefreshToken(used.successor())}
 	exchangeOnce := func() error {
 		return a.db.WriteIdempotent(t.Context(), func(b *database.Batch) error {
@@ -125,9 +112,7 @@ func TestRefresh_Repeated(t *testing.T) {
 			return nil
 		})
 	}
-	if err := exchangeOnce(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, exchangeOnce())
 	if err := exchangeOnce(); !database.Violates(err, "refresh_tokens_pkey") {
 		t.Fatalf("again: got %v", err)
 	}
@@ -148,10 +133,7 @@ func TestRefresh_Refused(t *testing.T) {
 	suspended := fresh("suspended@example.com")
 	databasetest.Exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
 	good := fresh("aoife@example.com")
-	parsed, err := parseRefreshToken(a.regions, good)
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := testkit.Must(parseRefreshToken(a.regions, good))(t)
 	unknown := newRefreshToken(regions.Ref{Region: "eu-west", ID: uuid.New()})
 	guessed := newRefreshToken(parsed.ref)
 	moved := parsed
@@ -197,14 +179,12 @@ func TestSignOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	mallory := register(t, a, "mallory@example.com")
-	if err := a.SignOut(t.Context(), mallory.Account.Ref, one.ID); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.SignOut(t.Context(), mallory.Account.Ref, one.ID))
 	if one, err = a.Refresh(t.Context(), one.RefreshToken); err != nil {
 		t.Fatalf("somebody else ended the session: %v", err)
 	}
 	for range 2 {
-		got := trips(t, func(ctx context.Context) error { return a.SignOut(ctx, one.Account.Ref, one.ID) })
+		got := databasetest.Trips(t, func(ctx context.Context) error { return a.SignOut(ctx, one.Account.Ref, one.ID) })
 		if got != 1 {
 			t.Errorf("%d round trips, want 1", got)
 		}
@@ -221,14 +201,11 @@ func TestSignOutEverywhere(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
 	sessions := []Session{register(t, a, "aoife@example.com")}
 	for range 3 {
-		session, err := a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword})
-		if err != nil {
-			t.Fatal(err)
-		}
+		session := testkit.Must(a.SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword}))(t)
 		sessions = append(sessions, session)
 	}
 	mallory := register(t, a, "mallory@example.com")
-	got := trips(t, func(ctx context.Context) error { return a.SignOutEverywhere(ctx, sessions[0].Account.Ref) })
+	got := databasetest.Trips(t, func(ctx context.Context) error { return a.SignOutEverywhere(ctx, sessions[0].Account.Ref) })
 	if got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
@@ -293,10 +270,7 @@ func TestSweepOnce(t *testing.T) {
 }
 
 func FuzzParseRefreshToken(f *testing.F) {
-	set, err := regions.Shipped()
-	if err != nil {
-		f.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(f)
 	f.Add(newRefreshToken(regions.Ref{Region: "eu-west", ID: uuid.New()}).format(set))
 	f.Add("rft_euw_a.b")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -23,7 +24,7 @@ func TestRegister(t *testing.T) {
 	a := newTestAccounts(t, db)
 	in := RegisterInput{Email: " Aoife@Example.com", Password: goodPassword, Name: " Aoife Byrne ", Country: "IE"}
 	var session Session
-	if got := trips(t, func(ctx context.Context) (err error) { session, err = a.Register(ctx, in); return err }); got != 1 {
+	if got := databasetest.Trips(t, func(ctx context.Context) (err error) { session, err = a.Register(ctx, in); return err }); got != 1 {
 		t.Errorf("%d round trips, want 1", got)
 	}
 	account := session.Account
@@ -131,10 +132,7 @@ func TestRegister_Repeated(t *testing.T) {
 	db := databasetest.New(t)
 	a := newTestAccounts(t, db)
 	in := RegisterInput{Email: "aoife@example.com", Password: goodPassword, Name: "Aoife", Country: "IE", Idempotency: idempotent("k1", "body")}
-	first, err := a.Register(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := testkit.Must(a.Register(t.Context(), in))(t)
 	again, err := a.Register(t.Context(), in)
 	if err != nil || again.Account.Ref != first.Account.Ref || again.ID == first.ID {
 		t.Errorf("again: account %v, session %v, %v", again.Account.Ref, again.ID, err)
@@ -151,9 +149,7 @@ func TestRegister_Repeated(t *testing.T) {
 	}
 	// The body of the first call opens the account only while its password does.
 	change := ChangePasswordInput{Account: first.Account.Ref, Session: first.ID, Current: goodPassword, New: "another river altogether"}
-	if err := a.ChangePassword(t.Context(), change); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.ChangePassword(t.Context(), change))
 	if _, err := a.Register(t.Context(), in); !errors.Is(err, ErrBadCredentials) {
 		t.Errorf("again after the password was changed: got %v", err)
 	}
@@ -184,24 +180,14 @@ func TestPersonalDataStaysHome(t *testing.T) {
 	db := databasetest.New(t, databasetest.Region("us-east"))
 	a := newTestAccounts(t, db)
 	in := RegisterInput{Email: "quixotic@example.com", Password: "quixotic-password", Name: "Quixotic Person", Country: "SG", Idempotency: idempotent("k1", "quixotic")}
-	session, err := a.Register(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = a.AddAddress(t.Context(), AddAddressInput{
+	session := testkit.Must(a.Register(t.Context(), in))(t)
+	testkit.Must(a.AddAddress(t.Context(), AddAddressInput{
 		Account:     session.Account.Ref,
 		Address:     AddressFields{Name: "Quixotic Person", Line1: "1 Quixotic Street", City: "Quixotic", Country: "FR", Phone: "+65 1234"},
 		Idempotency: idempotent("k2", "quixotic"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.Refresh(t.Context(), session.RefreshToken); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.Grant(t.Context(), session.Account.Ref, RoleOperator, [16]byte{}); err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
+	testkit.Must(a.Refresh(t.Context(), session.RefreshToken))(t)
+	testkit.Must(a.Grant(t.Context(), session.Account.Ref, RoleOperator, [16]byte{}))(t)
 	for table, wantPersonal := range map[string]bool{
 		"accounts": true, "addresses": true, "refresh_tokens": false, "outbox": false, "idempotency_keys": false,
 		"email_directory": false, "signing_keys": false,
@@ -238,10 +224,7 @@ func TestPersonalDataStaysHome(t *testing.T) {
 
 func texts(t testing.TB, db *database.DB, sql string) []string {
 	t.Helper()
-	rows, err := database.List(t.Context(), db, pgx.RowTo[string], sql)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := testkit.Must(database.List(t.Context(), db, pgx.RowTo[string], sql))(t)
 	return rows
 }
 

@@ -9,48 +9,44 @@ import (
 	"time"
 
 	"meridian/internal/secret"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 // pods returns accounts as n processes have them, all on one database, with one clock.
-func pods(t *testing.T, c *clock, n int) []*Accounts {
+func pods(t *testing.T, c *testkit.Clock, n int) []*Accounts {
 	t.Helper()
 	url := databasetest.URL(t)
 	var all []*Accounts
 	for range n {
-		all = append(all, newTestAccounts(t, databasetest.Open(t, url, "eu-west"), func(cfg *Config) { cfg.Now = c.now }))
+		all = append(all, newTestAccounts(t, databasetest.Open(t, url, "eu-west"), func(cfg *Config) { cfg.Now = c.Now }))
 	}
 	return all
 }
 
 func TestRotateOnce(t *testing.T) {
-	var c clock
-	pods := pods(t, &c, 3)
+	c := testkit.RunningClock()
+	pods := pods(t, c, 3)
 	signer := func(a *Accounts) string {
 		t.Helper()
-		key, err := a.keys.signer(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		key := testkit.Must(a.keys.signer(t.Context()))(t)
 		return key.id
 	}
 	rotate := func(a *Accounts) {
 		t.Helper()
-		if err := a.RotateOnce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, a.RotateOnce(t.Context()))
 	}
 	first := signer(pods[0])
 	if signer(pods[1]) != first {
 		t.Fatal("two pods sign with two keys from the start")
 	}
-	if got := trips(t, pods[0].RotateOnce); got != 1 {
+	if got := databasetest.Trips(t, pods[0].RotateOnce); got != 1 {
 		t.Errorf("with nothing to do: %d round trips, want 1", got)
 	}
 	token := register(t, pods[0], "aoife@example.com").AccessToken
 
 	// A day before the first key stops, the next one is published and does not sign yet.
-	c.advance(pods[0].cfg.SigningKeyLife - maxRotateAhead + time.Minute)
+	c.Advance(pods[0].cfg.SigningKeyLife - maxRotateAhead + time.Minute)
 	rotate(pods[0])
 	if got := signer(pods[0]); got != first {
 		t.Error("a key signs before it has been published for an hour")
@@ -64,16 +60,13 @@ func TestRotateOnce(t *testing.T) {
 		t.Errorf("the other pod publishes %d keys %v, want 2", len(published), err)
 	}
 	// An hour later it signs. The third pod has not read it: it does when it sees it.
-	c.advance(publishAhead)
+	c.Advance(publishAhead)
 	second := signer(pods[0])
 	if second == first {
 		t.Fatal("the next key does not sign when its time has come")
 	}
-	session, err := pods[0].SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := trips(t, func(ctx context.Context) error {
+	session := testkit.Must(pods[0].SignIn(t.Context(), SignInInput{Email: "aoife@example.com", Password: goodPassword}))(t)
+	got := databasetest.Trips(t, func(ctx context.Context) error {
 		_, err := pods[2].VerifyAccessToken(ctx, session.AccessToken)
 		return err
 	})
@@ -85,7 +78,7 @@ func TestRotateOnce(t *testing.T) {
 	}
 
 	// When the third key is made, the first one has long expired and goes.
-	c.advance(6 * 24 * time.Hour)
+	c.Advance(6 * 24 * time.Hour)
 	rotate(pods[0])
 	if got := databasetest.One[int64](t, pods[0].db, `SELECT count(*) FROM signing_keys WHERE kid = $1`, first); got != 0 {
 		t.Error("an expired key is kept")
@@ -97,31 +90,29 @@ func TestRotateOnce(t *testing.T) {
 
 // TestRotateOnce_NeverWithoutAKey steps through three weeks: there is always a key, and none signs unpublished.
 func TestRotateOnce_NeverWithoutAKey(t *testing.T) {
-	var c clock
-	a := pods(t, &c, 1)[0]
+	c := testkit.RunningClock()
+	a := pods(t, c, 1)[0]
 	seen := make(map[string]time.Time)
-	start := c.now()
-	for c.now().Before(start.Add(21 * 24 * time.Hour)) {
-		if err := a.RotateOnce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	start := c.Now()
+	for c.Now().Before(start.Add(21 * 24 * time.Hour)) {
+		testkit.NoError(t, a.RotateOnce(t.Context()))
 		keys, _, err := a.PublicKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range keys {
 			if _, ok := seen[key.ID]; !ok {
-				seen[key.ID] = c.now()
+				seen[key.ID] = c.Now()
 			}
 		}
-		signs, ok := a.keys.current.Load().signer(c.now())
+		signs, ok := a.keys.current.Load().signer(c.Now())
 		if !ok {
-			t.Fatalf("no key signs after %s", c.now().Sub(start))
+			t.Fatalf("no key signs after %s", c.Now().Sub(start))
 		}
-		if age := c.now().Sub(seen[signs.id]); len(seen) > 1 && age < publishAhead {
+		if age := c.Now().Sub(seen[signs.id]); len(seen) > 1 && age < publishAhead {
 			t.Fatalf("a key signs %s after it was published", age)
 		}
-		c.advance(40 * time.Minute)
+		c.Advance(40 * time.Minute)
 	}
 	if len(seen) < 3 || len(seen) > 5 {
 		t.Errorf("%d keys in three weeks", len(seen))
@@ -129,15 +120,15 @@ func TestRotateOnce_NeverWithoutAKey(t *testing.T) {
 }
 
 func TestRotateOnce_Concurrently(t *testing.T) {
-	var c clock
-	all := pods(t, &c, 2)
+	c := testkit.RunningClock()
+	all := pods(t, c, 2)
 	for _, round := range []string{"the next key", "after a long sleep"} {
 		if round == "the next key" {
-			c.advance(all[0].cfg.SigningKeyLife - time.Hour)
+			c.Advance(all[0].cfg.SigningKeyLife - time.Hour)
 		} else {
-			c.advance(100 * 24 * time.Hour)
+			c.Advance(100 * 24 * time.Hour)
 		}
-		before := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		before := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.Now().Add(maxRotateAhead))
 		var group sync.WaitGroup
 		for i := range 12 {
 			group.Go(func() {
@@ -147,7 +138,7 @@ func TestRotateOnce_Concurrently(t *testing.T) {
 			})
 		}
 		group.Wait()
-		after := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.now().Add(maxRotateAhead))
+		after := databasetest.One[int64](t, all[0].db, `SELECT count(*) FROM signing_keys WHERE sign_until > $1`, c.Now().Add(maxRotateAhead))
 		if before != 0 || after != 1 {
 			t.Errorf("%s: %d keys before and %d after twelve rotations at once", round, before, after)
 		}
@@ -162,10 +153,7 @@ func TestRotateOnce_Concurrently(t *testing.T) {
 func TestSigner_FirstUseEver(t *testing.T) {
 	db := databasetest.New(t)
 	warm := newTestAccounts(t, db)
-	cold, err := New(Config{DB: db, Regions: warm.regions, Secret: testSecret, Argon2: warm.cfg.Argon2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cold := testkit.Must(New(Config{DB: db, Regions: warm.regions, Secret: testSecret, Argon2: warm.cfg.Argon2}))(t)
 	databasetest.Exec(t, db, `DELETE FROM signing_keys`)
 	session := register(t, cold, "aoife@example.com")
 	if _, err := cold.VerifyAccessToken(t.Context(), session.AccessToken); err != nil {
@@ -178,10 +166,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 	db := databasetest.New(t)
 	a := newTestAccounts(t, db)
 	session := register(t, a, "aoife@example.com")
-	key, err := a.keys.signer(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := testkit.Must(a.keys.signer(t.Context()))(t)
 	for _, row := range texts(t, db, `SELECT encode(private_key, 'hex') FROM signing_keys`) {
 		if strings.Contains(row, hex.EncodeToString(key.private.Seed())) {
 			t.Error("the private key is kept in the clear")
@@ -202,10 +187,7 @@ func TestSigningKeys_Sealed(t *testing.T) {
 		"empty":              `UPDATE signing_keys SET private_key = ''`,
 	} {
 		databasetest.Exec(t, db, change)
-		fresh, err := New(Config{DB: db, Regions: shipped, Secret: testSecret, Argon2: a.cfg.Argon2})
-		if err != nil {
-			t.Fatal(err)
-		}
+		fresh := testkit.Must(New(Config{DB: db, Regions: shipped, Secret: testSecret, Argon2: a.cfg.Argon2}))(t)
 		if _, err := fresh.VerifyAccessToken(t.Context(), session.AccessToken); err != ErrBadAccessToken {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -213,8 +195,6 @@ func TestSigningKeys_Sealed(t *testing.T) {
 			t.Errorf("%s: it is published", name)
 		}
 		databasetest.Exec(t, db, `DELETE FROM signing_keys`)
-		if err := a.RotateOnce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, a.RotateOnce(t.Context()))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -21,7 +22,7 @@ func TestSignIn(t *testing.T) {
 	for _, region := range []string{"eu-west", "ap-southeast"} {
 		a := newTestAccounts(t, databasetest.Open(t, url, region))
 		var session Session
-		got := trips(t, func(ctx context.Context) (err error) {
+		got := databasetest.Trips(t, func(ctx context.Context) (err error) {
 			session, err = a.SignIn(ctx, SignInInput{Email: "AOIFE@example.com ", Password: goodPassword, Client: "192.0.2.1"})
 			return err
 		})
@@ -47,9 +48,7 @@ func TestSignIn_TellsNothing(t *testing.T) {
 	register(t, a, "suspended@example.com")
 	databasetest.Exec(t, db, `UPDATE accounts SET status = 'suspended' WHERE email = 'suspended@example.com'`)
 	closed := register(t, a, "closed@example.com")
-	if err := a.Close(t.Context(), CloseInput{Account: closed.Account.Ref, Password: goodPassword}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, a.Close(t.Context(), CloseInput{Account: closed.Account.Ref, Password: goodPassword}))
 	for _, test := range []struct {
 		name, email, password string
 		trips                 int64
@@ -127,10 +126,7 @@ func TestLock(t *testing.T) {
 	db := databasetest.New(t)
 	a := newTestAccounts(t, db)
 	register(t, a, "aoife@example.com")
-	who, err := a.findCredentials(t.Context(), "aoife@example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
+	who := testkit.Must(a.findCredentials(t.Context(), "aoife@example.com"))(t)
 	for n := int64(1); n <= 30; n++ {
 		databasetest.Exec(t, db, `UPDATE accounts SET locked_until = NULL, failed_sign_ins = $1 WHERE email = 'aoife@example.com'`, n-1)
 		if err := a.wrongPassword(t.Context(), who); err != ErrBadCredentials {
@@ -180,10 +176,7 @@ func TestBegin_LockedMeanwhile(t *testing.T) {
 		"password":  `UPDATE accounts SET status = 'active', password_hash = 'changed'`,
 	} {
 		databasetest.Exec(t, db, `UPDATE accounts SET locked_until = NULL, status = 'active', password_hash = $1`, a.hasher.nobody)
-		who, err := a.findCredentials(t.Context(), "aoife@example.com")
-		if err != nil {
-			t.Fatal(err)
-		}
+		who := testkit.Must(a.findCredentials(t.Context(), "aoife@example.com"))(t)
 		before := databasetest.One[int64](t, db, `SELECT count(*) FROM refresh_tokens`)
 		databasetest.Exec(t, db, change)
 		if _, err := a.begin(t.Context(), who, who.passwordHash); err != ErrBadCredentials {
@@ -197,8 +190,8 @@ func TestBegin_LockedMeanwhile(t *testing.T) {
 
 func TestSignIn_ClientThrottled(t *testing.T) {
 	db := databasetest.New(t)
-	var c clock
-	a := newTestAccounts(t, db, func(cfg *Config) { cfg.Now = c.now })
+	c := testkit.RunningClock()
+	a := newTestAccounts(t, db, func(cfg *Config) { cfg.Now = c.Now })
 	register(t, a, "aoife@example.com")
 	for range guessesOfClient.free + 1 {
 		if _, err := a.SignIn(t.Context(), SignInInput{Email: "not an address", Client: "192.0.2.1"}); err != ErrBadCredentials {
@@ -214,7 +207,7 @@ func TestSignIn_ClientThrottled(t *testing.T) {
 	if _, err := a.SignIn(t.Context(), in); err != nil {
 		t.Errorf("another client: %v", err)
 	}
-	c.advance(guessesOfClient.first)
+	c.Advance(guessesOfClient.first)
 	in.Client = "192.0.2.1"
 	if _, err := a.SignIn(t.Context(), in); err != nil {
 		t.Errorf("after the lock: %v", err)
@@ -227,7 +220,7 @@ func TestSignIn_HashesAnew(t *testing.T) {
 	dearer := newTestAccounts(t, db, func(c *Config) { c.Argon2.MemoryKiB = 32 })
 	in := SignInInput{Email: "aoife@example.com", Password: goodPassword}
 	for i, want := range []int64{2, 2} {
-		if got := trips(t, func(ctx context.Context) error { _, err := dearer.SignIn(ctx, in); return err }); got != want {
+		if got := databasetest.Trips(t, func(ctx context.Context) error { _, err := dearer.SignIn(ctx, in); return err }); got != want {
 			t.Errorf("sign-in %d: %d round trips, want %d", i+1, got, want)
 		}
 		if got := databasetest.One[int64](t, db, `SELECT count(*) FROM accounts WHERE password_hash LIKE '$argon2id$v=19$m=32,t=1,p=1$%'`); got != 1 {

@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
@@ -32,20 +33,12 @@ type accountShop struct {
 
 func newAccountShop(t testing.TB) *accountShop {
 	t.Helper()
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
 	db := databasetest.New(t)
-	accounts, err := account.New(account.Config{
+	accounts := testkit.Must(account.New(account.Config{
 		DB: db, Regions: shipped, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 16, Passes: 1, Lanes: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := accounts.RotateOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
+	testkit.NoError(t, accounts.RotateOnce(t.Context()))
 	s := newTestServer(t, withCarts(t, db), func(d *Deps, _ *Config) {
 		d.Accounts, d.VerifyToken = accounts, VerifyWith(accounts)
 	})
@@ -82,9 +75,7 @@ func (a *accountShop) do(token, method, path, body string, status int, headers .
 func (a *accountShop) session(w *httptest.ResponseRecorder) testSession {
 	a.t.Helper()
 	var session testSession
-	if err := json.Unmarshal(w.Body.Bytes(), &session); err != nil {
-		a.t.Fatal(err)
-	}
+	testkit.NoError(a.t, json.Unmarshal(w.Body.Bytes(), &session))
 	return session
 }
 
@@ -107,13 +98,8 @@ func (a *accountShop) register(email string) testSession {
 func (a *accountShop) admin() (token, id string) {
 	a.t.Helper()
 	session := a.register("admin@example.com")
-	ref, err := a.server.Regions.ParseID(regions.AccountPrefix, session.Account.ID)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if _, err := a.accounts.Grant(a.t.Context(), ref, account.RoleAdmin, uuid.Nil); err != nil {
-		a.t.Fatal(err)
-	}
+	ref := testkit.Must(a.server.Regions.ParseID(regions.AccountPrefix, session.Account.ID))(a.t)
+	testkit.Must(a.accounts.Grant(a.t.Context(), ref, account.RoleAdmin, uuid.Nil))(a.t)
 	w := a.do("", "POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, session.RefreshToken), 200)
 	return a.session(w).AccessToken, session.Account.ID
 }
@@ -195,10 +181,7 @@ func TestAccountTokens_Forged(t *testing.T) {
 	} {
 		token := jwt.NewWithClaims(test.method, claims)
 		token.Header["kid"] = keys[0].ID
-		text, err := token.SignedString(test.key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := testkit.Must(token.SignedString(test.key))(t)
 		t.Run(name, func(t *testing.T) {
 			w := ask(a.handler, "PUT", "/v1/admin/accounts/"+session.Account.ID+"/roles", `{"roles":["admin"]}`, "Authorization", "Bearer "+text)
 			wantProblem(t, w, 401, "invalid_token")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/secret"
+	"meridian/internal/testkit"
 )
 
 func TestRequire(t *testing.T) {
@@ -119,10 +120,7 @@ func TestGuestToken(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r, err := http.NewRequest("GET", "/", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := testkit.Must(http.NewRequest("GET", "/", nil))(t)
 			r.Header.Set(guestTokenHeader, test.token)
 			if got := test.server.guestHolds(r, test.purpose, test.id); got != test.want {
 				t.Errorf("holds: %v", got)

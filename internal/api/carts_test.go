@@ -17,17 +17,16 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // withCarts lets a test's server keep carts in the database.
 func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	t.Helper()
 	prices := testPrices(t, pricing.Config{DB: db, Lead: -1})
-	rates, err := shipping.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rates := testkit.Must(shipping.Shipped())(t)
 	return func(d *Deps, _ *Config) {
 		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates})
 	}
@@ -37,13 +36,8 @@ func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 func testPrices(t testing.TB, config pricing.Config) *pricing.Pricer {
 	t.Helper()
 	config.Key = testSecret
-	prices, err := pricing.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := prices.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	prices := testkit.Must(pricing.New(config))(t)
+	testkit.NoError(t, prices.PollOnce(t.Context()))
 	return prices
 }
 
@@ -57,20 +51,12 @@ type cartShop struct {
 func newCartShop(t *testing.T) *cartShop {
 	t.Helper()
 	db := databasetest.New(t)
-	err := db.Write(t.Context(), func(b *database.Batch) error {
-		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-		b.Queue(`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-		b.Queue(`
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, status)
-SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, 'active'
-FROM (VALUES
-  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard'),
-  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced'),
-  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard')) AS p (id, slug, title, tax)`)
-		b.Queue(`INSERT INTO skus (sku, product_id) SELECT upper(slug), id FROM products`)
-		pricing.QueueSet(b, []pricing.Price{
-			{SKU: "MUG", Currency: "EUR", AmountMinor: 1250}, {SKU: "BOOK", Currency: "EUR", AmountMinor: 2000},
-		}, 0)
+	seed.Products(t, db,
+		seed.Product{Slug: "mug", SKUs: []seed.SKU{{Code: "MUG", Prices: map[string]int64{"EUR": 1250}}}},
+		seed.Product{Slug: "book", TaxCategory: "reduced", SKUs: []seed.SKU{{Code: "BOOK", Prices: map[string]int64{"EUR": 2000}}}},
+		seed.Product{Slug: "lamp", SKUs: []seed.SKU{{Code: "LAMP"}}},
+	)
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`
 INSERT INTO warehouses (code, region, title, country, latitude, longitude)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1)`)
@@ -78,10 +64,7 @@ VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1)`)
 INSERT INTO stock (region, sku, warehouse, on_hand)
 VALUES ('eu-west', 'MUG', 'euw-8', 50), ('eu-west', 'BOOK', 'euw-8', 3)`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	s := newTestServer(t, withCarts(t, db))
 	return &cartShop{Server: s, handler: validated(t, s.Handler())}
 }
@@ -270,9 +253,7 @@ func TestCart_Refused(t *testing.T) {
 				t.Errorf("fields %v, want %s", p.Errors, test.field)
 			}
 			var all map[string]any
-			if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &all))
 			maps.DeleteFunc(all, func(name string, _ any) bool { _, wanted := test.extra[name]; return !wanted })
 			if diff := cmp.Diff(test.extra, all, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("further members (-want +got):\n%s", diff)
@@ -343,9 +324,7 @@ func TestCart_Conflict(t *testing.T) {
 	} {
 		wantProblem(t, w, http.StatusPreconditionFailed, "cart_changed")
 		var conflict struct{ Cart cartResponse }
-		if err := json.Unmarshal(w.Body.Bytes(), &conflict); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &conflict))
 		if conflict.Cart.Version != made.Version+1 {
 			t.Errorf("the current cart is %+v", conflict.Cart)
 		}

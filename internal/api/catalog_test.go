@@ -14,6 +14,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
 	"meridian/internal/testkit/databasetest"
 )
@@ -41,10 +42,7 @@ func newMarketOn(t *testing.T, db *database.DB, set ...func(*Deps, *Config)) mar
 		}
 		d.Catalog = shelves
 		for _, slug := range []string{"acme", "other"} {
-			seller, err := shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: slug, Name: slug})
-			if err != nil {
-				t.Fatal(err)
-			}
+			seller := testkit.Must(shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: slug, Name: slug}))(t)
 			sellers[slug] = seller.ID
 		}
 		verify := d.VerifyToken
@@ -157,9 +155,7 @@ func TestSellerProducts_Refused(t *testing.T) {
 func TestPublicCatalogue(t *testing.T) {
 	m := newMarket(t)
 	p, _ := m.create(t, mugBody)
-	if err := m.catalog.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, m.catalog.PollOnce(t.Context()))
 	trips := func(w *httptest.ResponseRecorder) string { return w.Header().Get("X-Meridian-Round-Trips") }
 	first, second := ask(m, "GET", "/v1/products/"+p.ID, ""), ask(m, "GET", "/v1/products/"+p.ID, "")
 	if trips(first) != "1" || trips(second) != "0" || first.Body.String() != second.Body.String() {

@@ -18,6 +18,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -26,7 +27,7 @@ func TestPlaceOrder(t *testing.T) {
 	s := newOrderShop(t)
 	browse := s.guest("").get("/v1/products?category=hg")
 	var found struct{ Products []productResponse }
-	s.must(json.Unmarshal(browse.Body.Bytes(), &found))
+	testkit.NoError(s.t, json.Unmarshal(browse.Body.Bytes(), &found))
 	var lines []string
 	for _, p := range found.Products {
 		if quantity := map[string]int{"MUG": 2, "BOOK": 1}[p.SKUs[0].SKU]; quantity > 0 {
@@ -78,12 +79,10 @@ func TestPlaceOrder_Customer(t *testing.T) {
 
 func TestPlaceOrder_SavedAddress(t *testing.T) {
 	s := newOrderShop(t)
-	accounts, err := account.New(account.Config{DB: s.db, Regions: s.regions, Secret: testSecret})
-	s.must(err)
-	saved, err := accounts.AddAddress(t.Context(), account.AddAddressInput{Account: s.ada.Ref, Address: account.AddressFields{
+	accounts := testkit.Must(account.New(account.Config{DB: s.db, Regions: s.regions, Secret: testSecret}))(s.t)
+	saved := testkit.Must(accounts.AddAddress(t.Context(), account.AddAddressInput{Account: s.ada.Ref, Address: account.AddressFields{
 		Name: "Ada", Line1: "2 Shop Street", City: "Galway", Country: "IE",
-	}})
-	s.must(err)
+	}}))(s.t)
 	checkout := func(cartID, address string) string {
 		return fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cartID, address)
 	}
@@ -124,14 +123,12 @@ func TestPlaceOrder_FarCountry(t *testing.T) {
 func TestPlaceOrder_RoundTrips(t *testing.T) {
 	s := newOrderShop(t)
 	filled, _ := s.guest("").fill(oneMug)
-	ref, err := s.regions.ParseID(regions.CartPrefix, filled.ID)
-	s.must(err)
+	ref := testkit.Must(s.regions.ParseID(regions.CartPrefix, filled.ID))(s.t)
 	ctx, trips := database.CountTrips(t.Context())
-	_, err = s.orders.Place(ctx, order.PlaceInput{
+	testkit.Must(s.orders.Place(ctx, order.PlaceInput{
 		Cart: ref, Email: "a@example.com", ShipTo: order.Address{Country: "IE"}, Provider: "sandbox", Method: "card_success",
 		Idempotency: idempotency.Key{Region: ref.Region, Scope: filled.ID, Key: "once", Fingerprint: []byte("f")},
-	})
-	s.must(err)
+	}))(s.t)
 	if trips.Count() != 2 {
 		t.Errorf("%d round trips, want 2", trips.Count())
 	}
@@ -180,7 +177,7 @@ func TestPlaceOrder_Refused(t *testing.T) {
 		w := guest.post("/v1/orders", checkoutBody(filled.ID, "card_success", members))
 		wantProblem(t, w, status, code)
 		var answer map[string]any
-		s.must(json.Unmarshal(w.Body.Bytes(), &answer))
+		testkit.NoError(s.t, json.Unmarshal(w.Body.Bytes(), &answer))
 		return answer
 	}
 	t.Run("sold out", func(t *testing.T) {
@@ -239,11 +236,10 @@ func TestPlaceOrder_Refused(t *testing.T) {
 	})
 	t.Run("an account that is gone", func(t *testing.T) {
 		filled, ben := s.as("ben").fill(oneMug)
-		err := s.db.Write(t.Context(), func(b *database.Batch) error {
+		testkit.NoError(s.t, s.db.Write(t.Context(), func(b *database.Batch) error {
 			b.Queue(`UPDATE accounts SET email = '' WHERE region = $1 AND id = $2`, s.ben.Ref.Region, s.ben.Ref.ID)
 			return nil
-		})
-		s.must(err)
+		}))
 		without := strings.Replace(checkoutBody(filled.ID, "card_success"), `"email":"Shopper@Example.com",`, "", 1)
 		wantProblem(t, ben.post("/v1/orders", without), http.StatusUnprocessableEntity, "account_closed")
 	})
@@ -370,7 +366,7 @@ func TestPlaceOrder_SameCartConcurrently(t *testing.T) {
 // TestPlaceOrder_WrittenThoughUnpaid answers the order also when its payment cannot even be asked for.
 func TestPlaceOrder_WrittenThoughUnpaid(t *testing.T) {
 	s := newOrderShop(t)
-	s.must(s.sandbox.Close()) // it answers 503 from now on
+	testkit.NoError(s.t, s.sandbox.Close()) // it answers 503 from now on
 	placed, guest := s.place("card_success", oneMug)
 	wantStatus(t, placed.Order, order.PendingPayment)
 	wantStatus(t, guest.order(placed.Order.ID), order.PendingPayment)
@@ -379,10 +375,8 @@ func TestPlaceOrder_WrittenThoughUnpaid(t *testing.T) {
 func TestAskForMoney_ProviderGone(t *testing.T) {
 	s := newOrderShop(t)
 	placed, _ := s.place("card_never", oneMug)
-	ref, err := s.regions.ParseID("ord", placed.Order.ID)
-	s.must(err)
-	found, err := s.orders.Get(t.Context(), ref)
-	s.must(err)
+	ref := testkit.Must(s.regions.ParseID("ord", placed.Order.ID))(s.t)
+	found := testkit.Must(s.orders.Get(t.Context(), ref))(s.t)
 	found.Payment.Provider = "abacus"
 	if _, err := s.orders.StartPayment(t.Context(), found, ""); !errors.Is(err, order.ErrUnknownProvider) {
 		t.Fatalf("got %v", err)

@@ -23,6 +23,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -155,10 +156,7 @@ func TestProblemCodes(t *testing.T) {
 			if !isName || key.Name != "Code" || !isText || literal.Kind != token.STRING {
 				return true
 			}
-			code, err := strconv.Unquote(literal.Value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			code := testkit.Must(strconv.Unquote(literal.Value))(t)
 			if _, ok := problemTypeOf(code); !ok {
 				t.Errorf("%s names the code %q, which is not in the table", name, code)
 			}
@@ -189,10 +187,7 @@ var answeredElsewhere = map[string]string{
 // TestDomainErrors holds the table to the domains: every exported error of a domain that this package imports is a
 // row of it.
 func TestDomainErrors(t *testing.T) {
-	table, err := os.ReadFile("errors.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := testkit.Must(os.ReadFile("errors.go"))(t)
 	for _, domain := range importedDomains(t) {
 		for _, name := range exportedErrors(t, filepath.Join("..", domain)) {
 			full := filepath.Base(domain) + "." + name
@@ -253,19 +248,13 @@ func exportedErrors(t *testing.T, dir string) []string {
 
 func parseSources(t *testing.T, dir string) map[string]*ast.File {
 	t.Helper()
-	names, err := fs.Glob(os.DirFS(dir), "*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := testkit.Must(fs.Glob(os.DirFS(dir), "*.go"))(t)
 	files := make(map[string]*ast.File)
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		file := testkit.Must(parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.SkipObjectResolution))(t)
 		files[name] = file
 	}
 	return files

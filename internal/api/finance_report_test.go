@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 // revenueOf sums the columns of the revenue of the days around now, as finance gets it.
@@ -19,8 +21,7 @@ func revenueOf(s *orderShop, query string) map[string]int64 {
 	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") || w.Header().Get("Cache-Control") != "no-store" {
 		s.t.Fatalf("answered %d %v\n%s", w.Code, w.Header(), w.Body)
 	}
-	rows, err := csv.NewReader(w.Body).ReadAll()
-	s.must(err)
+	rows := testkit.Must(csv.NewReader(w.Body).ReadAll())(s.t)
 	sums := make(map[string]int64)
 	for _, row := range rows[1:] {
 		for i, column := range rows[0] {

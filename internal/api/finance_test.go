@@ -16,14 +16,14 @@ import (
 
 	"meridian/internal/finance"
 	"meridian/internal/fx"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
 // finance is who changes prices in the shop, by its clock.
 func (s *orderShop) finance() (*finance.Finance, *fx.Rates) {
 	prices := s.europe.Carts.Prices
-	rates, err := fx.New(fx.Config{DB: prices.DB, Now: s.clock.Now})
-	s.must(err)
+	rates := testkit.Must(fx.New(fx.Config{DB: prices.DB, Now: s.clock.Now}))(s.t)
 	return finance.New(finance.Config{DB: prices.DB, Prices: prices, Now: s.clock.Now}), rates
 }
 
@@ -91,7 +91,7 @@ const listPath = "/v1/finance/price-lists/regular-eu"
 // priceOf is what a mug costs in the EU at a moment, by a pod that has looked for changes.
 func (s financeShop) priceOf(asOf string) int64 {
 	s.t.Helper()
-	s.must(s.europe.Carts.Prices.PollOnce(s.t.Context()))
+	testkit.NoError(s.t, s.europe.Carts.Prices.PollOnce(s.t.Context()))
 	w := s.call("fay", "GET", "/v1/prices/MUG?country=IE&currency=EUR&as_of="+url.QueryEscape(asOf), "")
 	return wantJSON[priceResponse](s.t, w, http.StatusOK).UnitPriceMinor
 }
@@ -127,7 +127,7 @@ func TestFinance_SchedulePrice(t *testing.T) {
 			t.Errorf("as of %s it costs %d, want %d", asOf, got, want)
 		}
 	}
-	s.clock.Add(49 * time.Hour)
+	s.clock.Advance(49 * time.Hour)
 	if got := s.priceOf(before); got != 1250 {
 		t.Errorf("afterwards it had cost %d", got)
 	}
@@ -193,7 +193,7 @@ func TestFinance_Files(t *testing.T) {
 		t.Errorf("the dry run: %+v", dry)
 	}
 	wantJSON[proposalAnswer](t, send("?reason=spring+prices", "text/csv; charset=utf-8", csvFile), http.StatusOK)
-	s.clock.Add(time.Hour)
+	s.clock.Advance(time.Hour)
 	ndjson := s.call("fay", "GET", listPath+"/entries.ndjson", "")
 	if ndjson.Code != http.StatusOK || ndjson.Header().Get("Content-Type") != "application/x-ndjson" || strings.Count(ndjson.Body.String(), "\n") != 3 {
 		t.Fatalf("the download: %d %v\n%s", ndjson.Code, ndjson.Header(), ndjson.Body)
@@ -283,7 +283,7 @@ func TestFinance_Rules(t *testing.T) {
 		return wantJSON[priceChangeResponse](t, s.call("fay", "PUT", path, body), status)
 	}
 	put("/v1/finance/rounding-rules/nines", `{"modulus_minor":10,"ending_minor":9,"mode":"half_up","reason":"nicer"}`, 200)
-	s.clock.Add(time.Second)
+	s.clock.Advance(time.Second)
 	c := put("/v1/finance/markets/ch", `{"title":"Schweiz","countries":["CH","LI"],"currency":"CHF","prices_include_tax":true,"multiplier":"1.10","rounding":{"CHF":"nines"},"valid_from":"`+at+`","reason":"costs more"}`, 202)
 	wantJSON[priceChangeResponse](t, s.call("gus", "POST", "/v1/finance/changes/"+c.ID+":approve", ""), http.StatusOK)
 	put("/v1/finance/taxes", `{"country":"IE","category":"standard","rate_percent":"23.5","source":"Finance Act","valid_from":"`+at+`","reason":"the law"}`, 200)
@@ -311,7 +311,7 @@ func TestFinance_Rules(t *testing.T) {
 	if promotions := wantJSON[promotionsResponse](t, s.call("fay", "GET", later, ""), http.StatusOK).Promotions; len(promotions) != 1 || promotions[0].Coupon != "SPRING10" {
 		t.Errorf("in force then: %+v", promotions)
 	}
-	s.clock.Add(2 * time.Hour)
+	s.clock.Advance(2 * time.Hour)
 	ended := s.call("gus", "DELETE", "/v1/finance/promotions/spring?reason=it+is+over", "")
 	if c := wantJSON[priceChangeResponse](t, ended, http.StatusOK); c.Kind != "promotion" || c.RequestedBy != s.actor("gus") {
 		t.Errorf("ended by %+v", c)
@@ -371,7 +371,7 @@ func TestFinance_Rates(t *testing.T) {
 	rate := wantJSON[rateResponse](t, s.call("fay", "POST", "/v1/finance/rates", manual), http.StatusCreated)
 	wantProblem(t, s.call("fay", "POST", "/v1/finance/rates", strings.Replace(manual, "0.87", "8.7", 1)), 400, "bad_request")
 	wantProblem(t, s.call("fay", "POST", "/v1/finance/rates", strings.Replace(manual, "0.87", "a lot", 1)), 400, "bad_request")
-	s.clock.Add(time.Hour)
+	s.clock.Advance(time.Hour)
 	withdrawal := `{"day":"` + rate.Day + `","reason":"no longer hedged"}`
 	wantJSON[rateResponse](t, s.call("gus", "POST", "/v1/finance/rates/GBP:withdraw", withdrawal), http.StatusOK)
 	wantProblem(t, s.call("gus", "POST", "/v1/finance/rates/GBP:withdraw", withdrawal), 409, "rate_over")
@@ -405,10 +405,9 @@ func TestFinance_HostileInput(t *testing.T) {
 	w.driver.Callers = append(w.driver.Callers, hostileCaller("finance", "finance"))
 	list := finance.ListInput{By: finance.By{Actor: "usr_x", Reason: "a list to try things on"}, Code: "hostile", Title: "Hostile", Kind: "regular", Currency: "EUR"}
 	fin, _ := w.shop.finance()
-	_, err := fin.CreateList(t.Context(), list)
-	w.shop.must(err)
+	testkit.Must(fin.CreateList(t.Context(), list))(w.shop.t)
 	proposal, err := fin.SetPrices(t.Context(), finance.PricesInput{By: list.By, List: "hostile", Lines: []finance.Line{{No: 1, SKU: "MUG", MinQuantity: 1, AmountMinor: new(int64)}}})
-	w.shop.must(err)
+	testkit.NoError(w.shop.t, err)
 	w.driver.Values["list"] = []string{"hostile", "catalogue-EUR"}
 	w.driver.Values["change"] = []string{proposal.Change.ChangeID()}
 	for _, operation := range w.driver.Contract.Operations {

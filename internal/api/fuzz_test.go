@@ -9,6 +9,7 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/catalog"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
 )
 
@@ -26,15 +27,12 @@ type hostileWorld struct {
 func newHostileWorld(t testing.TB) *hostileWorld {
 	t.Helper()
 	w := &hostileWorld{shop: newOrderShop(t)}
-	accounts, err := account.New(account.Config{
+	accounts := testkit.Must(account.New(account.Config{
 		DB: w.shop.db, Regions: w.shop.regions, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
-	})
-	w.shop.must(err)
-	w.shop.must(accounts.RotateOnce(t.Context()))
-	w.acme, err = w.shop.shelves.FindSeller(t.Context(), "acme")
-	w.shop.must(err)
-	w.rival, err = w.shop.shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "rival", Name: "Rival"})
-	w.shop.must(err)
+	}))(w.shop.t)
+	testkit.NoError(w.shop.t, accounts.RotateOnce(t.Context()))
+	w.acme = testkit.Must(w.shop.shelves.FindSeller(t.Context(), "acme"))(w.shop.t)
+	w.rival = testkit.Must(w.shop.shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "rival", Name: "Rival"}))(w.shop.t)
 	s := newTestServer(t, func(d *Deps, _ *Config) {
 		*d = w.shop.europe.Deps
 		d.Accounts = accounts
@@ -97,19 +95,16 @@ func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
 	open, _ := ada.fill(oneMug)
 	guests, _ := shop.guest("").fill(oneMug)
 
-	address, err := accounts.AddAddress(ctx, account.AddAddressInput{Account: shop.ada.Ref, Address: account.AddressFields{
+	address := testkit.Must(accounts.AddAddress(ctx, account.AddAddressInput{Account: shop.ada.Ref, Address: account.AddressFields{
 		Name: "Ada Byrne", Line1: "1 Quay Street", City: "Galway", Country: "IE",
-	}})
-	shop.must(err)
-	draft, err := shop.shelves.CreateProduct(ctx, catalog.CreateInput{Seller: w.acme.ID, Product: catalog.ProductInput{
+	}}))(shop.t)
+	draft := testkit.Must(shop.shelves.CreateProduct(ctx, catalog.CreateInput{Seller: w.acme.ID, Product: catalog.ProductInput{
 		Title: acmeDraft, CategoryID: "hg", SKUs: []catalog.SKUInput{{Code: "DRAFT"}},
-	}})
-	shop.must(err)
+	}}))(shop.t)
 	file := `{"key":"f","title":"` + acmeDraft + `","category":"hg","status":"draft","skus":[{"sku":"FILED"}]}` + "\nbad\n"
-	imported, err := shop.shelves.Import(ctx, catalog.ImportInput{
+	imported := testkit.Must(shop.shelves.Import(ctx, catalog.ImportInput{
 		Seller: w.acme.ID, Source: strings.NewReader(file), Size: int64(len(file)), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
-	})
-	shop.must(err)
+	}))(shop.t)
 
 	w.owners = []string{shop.ada.Ref.ID.String(), w.acme.ID.String(), placed.Order.ID, open.ID, guests.ID}
 	adasAccount, adasAddress := shop.regions.FormatID("usr", shop.ada.Ref), shop.regions.FormatID("adr", address.Ref)

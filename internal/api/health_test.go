@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"meridian/internal/telemetry"
+	"meridian/internal/testkit"
 )
 
 func TestReadiness(t *testing.T) {
@@ -59,9 +60,7 @@ func TestReadiness(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := ask(validated(t, newTestServer(t, test.set).Handler()), "GET", "/readyz", "")
 			var got readinessResponse
-			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
 			if diff := cmp.Diff(test.want, got.Checks); diff != "" {
 				t.Error(diff)
 			}
@@ -86,10 +85,7 @@ func TestHealth_AsksNobody(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	reporting, err := telemetry.Setup(t.Context(), telemetry.Config{Region: "eu-west"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reporting := testkit.Must(telemetry.Setup(t.Context(), telemetry.Config{Region: "eu-west"}))(t)
 	h := validated(t, newTestServer(t, func(d *Deps, _ *Config) {
 		d.Meter, d.Tracer, d.Metrics = reporting.Meter, reporting.Tracer, reporting.Metrics()
 	}).Handler())

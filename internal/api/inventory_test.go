@@ -10,9 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // stockRoom is a server on a database that sells the SKUs MUG and BOOK.
@@ -24,23 +25,8 @@ func newStockRoom(t *testing.T) stockRoom {
 	s := newTestServer(t, func(d *Deps, _ *Config) {
 		d.Inventory = inventory.New(inventory.Config{DB: db, Regions: d.Regions})
 	})
-	if err := inventory.SyncWarehouses(t.Context(), db, s.Regions); err != nil {
-		t.Fatal(err)
-	}
-	err := db.Write(t.Context(), func(b *database.Batch) error {
-		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-		b.Queue(`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-		b.Queue(`
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'p', 'p', 'P', 'hg', 'active')`)
-		b.Queue(`
-INSERT INTO skus (sku, product_id)
-VALUES ('MUG', '00000000-0000-4000-8000-0000000000a1'), ('BOOK', '00000000-0000-4000-8000-0000000000a1')`)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, s.Regions))
+	seed.Products(t, db, seed.Product{Slug: "p", SKUs: []seed.SKU{{Code: "MUG"}, {Code: "BOOK"}}})
 	return stockRoom{validated(t, s.Handler())}
 }
 

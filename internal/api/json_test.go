@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+
+	"meridian/internal/testkit"
 )
 
 type testLine struct {
@@ -176,9 +178,7 @@ func TestWriteJSON(t *testing.T) {
 		Bytes string         `json:"bytes"`
 	}
 	w := httptest.NewRecorder()
-	if err := writeJSON(w, http.StatusCreated, answer{HTML: "<b>&", Bytes: "\xff"}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, writeJSON(w, http.StatusCreated, answer{HTML: "<b>&", Bytes: "\xff"}))
 	want := `{"list":[],"map":{},"html":"<b>&","bytes":"�"}`
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Error(diff)

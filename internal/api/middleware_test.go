@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 func TestIdentify(t *testing.T) {
@@ -122,9 +123,7 @@ func TestRecord(t *testing.T) {
 		}
 	}
 	var metrics metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &metrics); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(t.Context(), &metrics))
 	durations := 0
 	for _, m := range metrics.ScopeMetrics[0].Metrics {
 		if data, ok := m.Data.(metricdata.Histogram[float64]); ok && m.Name == "http.server.request.duration" {
@@ -169,10 +168,7 @@ func TestCompression(t *testing.T) {
 	if w.Header().Get("Content-Encoding") != "gzip" || w.Header().Get("Vary") != "Accept-Encoding" {
 		t.Fatalf("headers %v", w.Header())
 	}
-	reader, err := gzip.NewReader(w.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader := testkit.Must(gzip.NewReader(w.Body))(t)
 	body, err := io.ReadAll(reader)
 	if err != nil || !bytes.Equal(body, plain.Body.Bytes()) {
 		t.Errorf("the compressed answer differs: %v", err)
@@ -264,18 +260,11 @@ func TestRefused_SlowBody(t *testing.T) {
 		{"unprintable", "/%00", "HTTP/1.1 400 "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			connection, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			connection := testkit.Must(net.Dial("tcp", strings.TrimPrefix(server.URL, "http://")))(t)
 			defer connection.Close()
 			// Only a test that fails waits so long.
-			if err := connection.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100\r\n\r\n{", test.path); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
+			testkit.Must(fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100\r\n\r\n{", test.path))(t)
 			if answer, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(answer), test.want) {
 				t.Errorf("answered %q, %v", answer, err)
 			}

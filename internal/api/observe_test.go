@@ -13,6 +13,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"meridian/internal/testkit"
 )
 
 // TestRecord_Bounded: whatever anybody asks for, the number of series stays that of routes, methods and statuses.
@@ -47,9 +49,7 @@ func TestRecord_Bounded(t *testing.T) {
 func seriesOf(t *testing.T, reader sdkmetric.Reader) map[string]int {
 	t.Helper()
 	var collected metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &collected); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(t.Context(), &collected))
 	counts := make(map[string]int)
 	for _, scope := range collected.ScopeMetrics {
 		for _, m := range scope.Metrics {

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/mux"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
 )
 
@@ -28,13 +29,10 @@ var update = flag.Bool("update", false, "write what the golden files should hold
 // TestDocument_ListsTheRoutes holds the router and the document to the same operations.
 func TestDocument_ListsTheRoutes(t *testing.T) {
 	var routed []string
-	err := newTestServer(t).router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+	testkit.NoError(t, newTestServer(t).router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		routed = append(routed, route.GetName())
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	var documented []string
 	for _, operation := range contract(t).Operations {
 		documented = append(documented, operation.Method+" "+operation.Path)
@@ -139,10 +137,7 @@ const versionFile = "testdata/openapi.version"
 
 // TestDocumentVersion fails when the document has changed and its info.version has not.
 func TestDocumentVersion(t *testing.T) {
-	document, err := Document()
-	if err != nil {
-		t.Fatal(err)
-	}
+	document := testkit.Must(Document())(t)
 	sum := sha256.Sum256(document)
 	version := contract(t).Document.Info.Version
 	current := fmt.Sprintf("%s %s\n", version, hex.EncodeToString(sum[:]))
@@ -159,9 +154,7 @@ func TestDocumentVersion(t *testing.T) {
 	if !*update {
 		t.Fatalf("the document has a new version: run go test ./internal/api -run TestDocumentVersion -update")
 	}
-	if err := os.WriteFile(versionFile, []byte(current), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(versionFile, []byte(current), 0o644))
 }
 
 func TestMergeFiles(t *testing.T) {
@@ -216,9 +209,7 @@ func TestMergeFiles(t *testing.T) {
 func TestGetDocument(t *testing.T) {
 	w := ask(validated(t, newTestServer(t).Handler()), "GET", "/openapi.json", "")
 	var document map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &document))
 	if document["openapi"] != "3.1.0" {
 		t.Errorf("openapi %v", document["openapi"])
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,19 +17,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/account"
-	"meridian/internal/cart"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
-	"meridian/internal/pricing"
 	"meridian/internal/rating"
 	"meridian/internal/recommend"
-	"meridian/internal/shipping"
-	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
@@ -45,6 +41,7 @@ const (
 // price in EUR). Its clock stands still unless a test moves it on.
 type orderShop struct {
 	t       testing.TB
+	kit     *shoptest.Shop
 	db      *database.DB
 	regions *regions.Set
 	europe  *Server
@@ -54,44 +51,27 @@ type orderShop struct {
 	sandbox *sandbox.Server
 	// sandboxURL is where the sandbox is, webhookURL where it sends its notices.
 	sandboxURL, webhookURL string
-	clock                  *testClock
+	clock                  *testkit.Clock
 	// ada and ben are customers of eu-west, their tokens "ada" and "ben".
 	ada, ben account.Account
 }
 
-// testClock is the time of a test.
-type testClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *testClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *testClock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
 	t.Helper()
-	url := databasetest.URL(t)
+	kit := shoptest.New(t, shoptest.Config{Order: func(c *order.Config) {
+		for _, f := range set {
+			f(c)
+		}
+	}})
 	s := &orderShop{
-		t: t, db: databasetest.Open(t, url, "eu-west"), api: make(map[string]http.Handler),
+		t: t, kit: kit, db: kit.DB, regions: kit.Regions, shelves: kit.Catalog, clock: kit.Clock, api: make(map[string]http.Handler),
 	}
-	var err error
-	s.regions, err = regions.Shipped()
-	s.must(err)
 	s.stockShelves()
-	s.clock = &testClock{now: time.Now().UTC().Truncate(time.Microsecond)} // when the prices are in force
+	s.clock.Set(testkit.Today()) // when the prices are in force
 	s.registerCustomers()
 	s.openSandbox()
 	for _, region := range []string{"eu-west", "us-east"} {
-		s.openRegion(databasetest.Open(t, url, region), set...)
+		s.openRegion(kit.In(t, region))
 	}
 	webhooks := httptest.NewServer(s.api["us-east"])
 	t.Cleanup(webhooks.Close)
@@ -99,55 +79,33 @@ func newOrderShop(t testing.TB, set ...func(*order.Config)) *orderShop {
 	return s
 }
 
-func (s *orderShop) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // stockShelves fills the catalogue and the warehouses.
 func (s *orderShop) stockShelves() {
 	ctx := s.t.Context()
-	shelves, err := catalog.New(catalog.Config{DB: s.db, Regions: s.regions})
-	s.must(err)
-	s.shelves = shelves
-	_, err = shelves.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}})
-	s.must(err)
-	seller, err := shelves.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"})
-	s.must(err)
+	shelves := s.shelves
+	testkit.Must(shelves.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}}))(s.t)
+	seller := testkit.Must(shelves.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
 	for sku, prices := range map[string]map[money.Currency]int64{
 		"MUG": {"EUR": 1250, "USD": 1500}, "BOOK": {"EUR": 2000}, "POSTER": {"SEK": 9900},
 	} {
-		_, err := shelves.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+		testkit.Must(shelves.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
 			Title: sku, CategoryID: "hg", Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: sku, Prices: prices}},
-		}})
-		s.must(err)
+		}}))(s.t)
 	}
-	s.must(inventory.SyncWarehouses(ctx, s.db, s.regions))
-	stock := inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
-	for _, delivery := range []inventory.Receipt{
-		{SKU: "MUG", Warehouse: "euw-1", Quantity: 10},
-		{SKU: "BOOK", Warehouse: "euw-1", Quantity: 3},
-		{SKU: "BOOK", Warehouse: "use-1", Quantity: 2},
-		{SKU: "POSTER", Warehouse: "euw-1", Quantity: 5},
-	} {
-		delivery.Operation = inventory.Operation{Actor: "system", Reason: "first delivery"}
-		_, err := stock.Receive(ctx, delivery)
-		s.must(err)
-	}
+	s.kit.Receive(s.t, "euw-1", "MUG", 10)
+	s.kit.Receive(s.t, "euw-1", "BOOK", 3)
+	s.kit.Receive(s.t, "use-1", "BOOK", 2)
+	s.kit.Receive(s.t, "euw-1", "POSTER", 5)
 }
 
 func (s *orderShop) registerCustomers() {
-	accounts, err := account.New(account.Config{
+	accounts := testkit.Must(account.New(account.Config{
 		DB: s.db, Regions: s.regions, Secret: testSecret, Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
-	})
-	s.must(err)
+	}))(s.t)
 	for name, into := range map[string]*account.Account{"ada": &s.ada, "ben": &s.ben} {
-		session, err := accounts.Register(s.t.Context(), account.RegisterInput{
+		session := testkit.Must(accounts.Register(s.t.Context(), account.RegisterInput{
 			Email: name + "@example.com", Password: "a long sentence of nobody else", Name: name, Country: "IE",
-		})
-		s.must(err)
+		}))(s.t)
 		*into = session.Account
 	}
 }
@@ -159,36 +117,25 @@ func (s *orderShop) openSandbox() {
 		APIKey: sandboxKey, Secret: sandboxSecret, Now: s.clock.Now, Logger: slog.New(slog.DiscardHandler),
 		WebhookURL: func(string, int) string { return s.webhookURL },
 	})
-	s.must(err)
+	testkit.NoError(s.t, err)
 	server := httptest.NewServer(s.sandbox)
 	s.sandboxURL = server.URL
+	s.kit.Providers = map[string]payment.Provider{"sandbox": testkit.Must(sandbox.NewClient(sandbox.ClientConfig{
+		BaseURL: s.sandboxURL, APIKey: sandboxKey, WebhookSecret: sandboxSecret, FirstBackoff: time.Millisecond,
+	}))(s.t)}
 	s.t.Cleanup(server.Close)
-	s.t.Cleanup(func() { s.must(s.sandbox.Close()) })
+	s.t.Cleanup(func() { testkit.NoError(s.t, s.sandbox.Close()) })
 }
 
-// openRegion starts the API server of the database's region.
-func (s *orderShop) openRegion(db *database.DB, set ...func(*order.Config)) {
-	client, err := sandbox.NewClient(sandbox.ClientConfig{
-		BaseURL: s.sandboxURL, APIKey: sandboxKey, WebhookSecret: sandboxSecret, FirstBackoff: time.Millisecond,
-	})
-	s.must(err)
-	prices := testPrices(s.t, pricing.Config{DB: db, Lead: -1, Now: s.clock.Now})
-	rates, err := shipping.Shipped()
-	s.must(err)
-	carts := cart.New(cart.Config{DB: db, Regions: s.regions, Prices: prices, Shipping: rates, Now: s.clock.Now})
-	config := order.Config{
-		DB: db, Regions: s.regions, Carts: carts, CustomerKey: testSecret, Now: s.clock.Now, Providers: map[string]payment.Provider{"sandbox": client},
-	}
-	for _, f := range set {
-		f(&config)
-	}
-	orders := order.New(config)
+// openRegion starts the API server of a region's part of the shop.
+func (s *orderShop) openRegion(there *shoptest.Shop) {
+	testkit.NoError(s.t, there.Prices.PollOnce(s.t.Context()))
+	db, carts, orders := there.DB, there.Carts, there.Orders
 	server := newTestServer(s.t, func(d *Deps, _ *Config) {
 		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
 		d.Search = plainSearch(s.t, db, s.shelves)
 		d.Ratings = &rating.Ratings{DB: db}
-		d.Recommend, err = recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute})
-		s.must(err)
+		d.Recommend = testkit.Must(recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute}))(s.t)
 		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})
 	s.api[db.Region()] = validated(s.t, server.Handler())
@@ -280,9 +227,8 @@ func (s *orderShop) paid(card, lines string) (orderResponse, buyer) {
 // settle lets a second pass, and the sandbox do what is due by then: it decides payments and sends notices.
 func (s *orderShop) settle() {
 	s.t.Helper()
-	s.clock.Add(time.Second)
-	_, err := s.sandbox.RunOnce(s.t.Context())
-	s.must(err)
+	s.clock.Advance(time.Second)
+	testkit.Must(s.sandbox.RunOnce(s.t.Context()))(s.t)
 }
 
 // order reads an order.
@@ -300,8 +246,7 @@ func (s *orderShop) command(id, verb, body string) orderResponse {
 // sendRefunds is a worker's pass, and the notices that follow from it.
 func (s *orderShop) sendRefunds() {
 	s.t.Helper()
-	_, err := s.orders.SendRefundsOnce(s.t.Context())
-	s.must(err)
+	testkit.Must(s.orders.SendRefundsOnce(s.t.Context()))(s.t)
 	s.settle()
 }
 
@@ -354,8 +299,7 @@ func statuses(o orderResponse) string {
 // wantStock compares a stock row.
 func (s *orderShop) wantStock(sku, warehouse string, onHand, reserved, allocated int64) {
 	s.t.Helper()
-	level, err := inventory.New(inventory.Config{DB: s.db, Regions: s.regions}).Get(s.t.Context(), warehouse, sku)
-	s.must(err)
+	level := testkit.Must(s.kit.Stock.Get(s.t.Context(), warehouse, sku))(s.t)
 	want := [3]int64{onHand, reserved, allocated}
 	if diff := cmp.Diff(want, [3]int64{level.OnHand, level.Reserved, level.Allocated}); diff != "" {
 		s.t.Errorf("on hand, reserved, allocated of %s in %s (-want +got):\n%s", sku, warehouse, diff)
@@ -365,48 +309,13 @@ func (s *orderShop) wantStock(sku, warehouse string, onHand, reserved, allocated
 // audit fails the test if the books do not agree with each other.
 func (s *orderShop) audit() {
 	s.t.Helper()
-	faults, err := database.List(s.t.Context(), s.db, pgx.RowTo[string], `
-SELECT 'the counters of ' || s.sku || ' in ' || s.warehouse || ' are not the sums of its movements'
-FROM stock s
-JOIN (
-  SELECT region, sku, warehouse, sum(on_hand_delta)::int8 AS on_hand, sum(reserved_delta)::int8 AS reserved, sum(allocated_delta)::int8 AS allocated
-  FROM stock_movements
-  GROUP BY region, sku, warehouse
-) AS m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> m.on_hand OR s.reserved <> m.reserved OR s.allocated <> m.allocated
-UNION ALL
-SELECT 'the counters of ' || s.sku || ' in ' || s.warehouse || ' are not the sums of its reservations'
-FROM stock s
-LEFT JOIN (
-  SELECT region, sku, warehouse, sum(CASE status WHEN 'held' THEN quantity ELSE 0 END)::int8 AS reserved,
-    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END)::int8 AS allocated
-  FROM reservations
-  GROUP BY region, sku, warehouse
-) AS r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.reserved, 0) OR s.allocated <> coalesce(r.allocated, 0)
-UNION ALL
-SELECT 'order ' || o.id::text || ' is ' || o.status || ' and has the wrong units'
-FROM orders o
-WHERE (SELECT coalesce(sum(CASE r.status WHEN 'held' THEN r.quantity END), 0)::int8 FROM reservations r WHERE r.order_id = o.id)
-    <> CASE o.status WHEN 'pending_payment' THEN (SELECT sum(l.quantity)::int8 FROM order_lines l WHERE l.order_id = o.id) ELSE 0 END
-  OR (SELECT coalesce(sum(CASE r.status WHEN 'allocated' THEN r.quantity END), 0)::int8 FROM reservations r WHERE r.order_id = o.id)
-    <> CASE WHEN o.status IN ('paid', 'packed') THEN (SELECT sum(l.quantity - l.refunded_quantity)::int8 FROM order_lines l WHERE l.order_id = o.id) ELSE 0 END
-UNION ALL
-SELECT 'payment ' || p.id::text || ' promises back what its refunds do not'
-FROM payments p
-WHERE p.refunded_minor <> (SELECT coalesce(sum(r.amount_minor), 0)::int8 FROM refunds r
-  WHERE r.payment_id = p.id AND r.status IN ('pending', 'succeeded'))
-UNION ALL
+	shoptest.WantSound(s.t, s.db)
+	faults := testkit.Must(database.List(s.t.Context(), s.db, pgx.RowTo[string], `
 SELECT 'order ' || o.id::text || ' is ' || o.status || ' and its payment ' || p.status
 FROM orders o
 JOIN payments p ON p.region = o.region AND p.id = o.id
 WHERE (o.status NOT IN ('pending_payment', 'cancelled')) <> (p.status = 'captured')
-  AND NOT (o.status = 'cancelled' AND p.status = 'captured' AND p.refunded_minor = p.captured_minor)
-UNION ALL
-SELECT 'the history of order ' || o.id::text || ' is not whole'
-FROM orders o
-WHERE o.version <> (SELECT count(*) FROM order_history h WHERE h.region = o.region AND h.order_id = o.id)`)
-	s.must(err)
+  AND NOT (o.status = 'cancelled' AND p.status = 'captured' AND p.refunded_minor = p.captured_minor)`))(s.t)
 	for _, fault := range faults {
 		s.t.Error(fault)
 	}
@@ -426,10 +335,8 @@ var wholeOrders = cmp.Options{
 // sandboxCall asks the sandbox what a shopper's browser would.
 func (s *orderShop) sandboxCall(path string, body any) {
 	s.t.Helper()
-	text, err := json.Marshal(body)
-	s.must(err)
-	answer, err := http.Post(s.sandboxURL+path, "application/json", bytes.NewReader(text))
-	s.must(err)
+	text := testkit.Must(json.Marshal(body))(s.t)
+	answer := testkit.Must(http.Post(s.sandboxURL+path, "application/json", bytes.NewReader(text)))(s.t)
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		s.t.Fatalf("the sandbox answered %d", answer.StatusCode)

@@ -51,7 +51,7 @@ func TestListOrders(t *testing.T) {
 		placed := wantPlaced(t, ada.post("/v1/orders", checkoutBody(filled.ID, "card_success")))
 		want = append([]string{placed.Order.ID}, want...)
 		if len(want)%2 == 0 {
-			s.clock.Add(time.Second) // some orders are of the same moment
+			s.clock.Advance(time.Second) // some orders are of the same moment
 		}
 	}
 	s.place("card_success", oneMug)
@@ -179,7 +179,7 @@ func TestCancelOrder(t *testing.T) {
 					if after.CancelReason != map[string]string{"buyer": "by_customer", "shop": "by_operator"}[who] {
 						t.Errorf("cancelled for %q", after.CancelReason)
 					}
-					s.clock.Add(time.Minute) // the payment was to be looked at by the database's clock, at once
+					s.clock.Advance(time.Minute) // the payment was to be looked at by the database's clock, at once
 					if n, err := s.orders.CheckPaymentsOnce(t.Context()); n != 1 || err != nil {
 						t.Errorf("the worker told the provider of %d payments: %v", n, err)
 					}

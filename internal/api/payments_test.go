@@ -1,12 +1,12 @@
 package api
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // TestOrder_Cards is what becomes of an order by the card it is paid with.
@@ -70,11 +70,10 @@ func TestOrder_PaymentTimesOut(t *testing.T) {
 	s := newOrderShop(t, func(c *order.Config) { c.ProviderTimeout = 100 * time.Millisecond })
 	placed, guest := s.place("card_timeout", oneMug)
 	wantStatus(t, placed.Order, order.PendingPayment)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for guest.order(placed.Order.ID).Status == order.PendingPayment && ctx.Err() == nil {
+	testkit.Eventually(t, "the payment to be decided", func() bool {
 		s.settle() // the sandbox goes on once it has noticed that the shop gave up
-	}
+		return guest.order(placed.Order.ID).Status != order.PendingPayment
+	})
 	wantStatus(t, guest.order(placed.Order.ID), order.Paid)
 	s.audit()
 }
@@ -86,7 +85,7 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 			s := newOrderShop(t)
 			placed, guest := s.place(card, oneMug)
 			s.wantStock("MUG", "euw-1", 10, 1, 0)
-			s.clock.Add(16 * time.Second)
+			s.clock.Advance(16 * time.Second)
 			if n, err := s.orders.CheckPaymentsOnce(t.Context()); n != 1 || err != nil {
 				t.Errorf("the worker asked about %d payments: %v", n, err)
 			}
@@ -94,7 +93,7 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 				t.Errorf("%d orders expired too early: %v", n, err)
 			}
 			wantStatus(t, guest.order(placed.Order.ID), order.PendingPayment)
-			s.clock.Add(30 * time.Minute)
+			s.clock.Advance(30 * time.Minute)
 			if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 				t.Errorf("%d orders expired: %v", n, err)
 			}
@@ -117,13 +116,13 @@ func TestOrder_PaymentNeverDecided(t *testing.T) {
 func TestOrder_PaidAfterExpiry(t *testing.T) {
 	s := newOrderShop(t, func(c *order.Config) { c.PayWithin = 5 * time.Minute })
 	placed, guest := s.place("card_late:10m", oneMug)
-	s.clock.Add(5 * time.Minute)
+	s.clock.Advance(5 * time.Minute)
 	if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d orders expired: %v", n, err)
 	}
 	wantStatus(t, guest.order(placed.Order.ID), order.Cancelled)
 	s.wantStock("MUG", "euw-1", 10, 0, 0)
-	s.clock.Add(5 * time.Minute)
+	s.clock.Advance(5 * time.Minute)
 	s.settle()
 	late := guest.order(placed.Order.ID)
 	wantStatus(t, late, order.Cancelled)
@@ -147,7 +146,7 @@ func TestOrder_ExpiryMeetsSuccess(t *testing.T) {
 	s.settle()
 	s.webhookURL = hears
 	wantStatus(t, guest.order(placed.Order.ID), order.PendingPayment)
-	s.clock.Add(31 * time.Minute)
+	s.clock.Advance(31 * time.Minute)
 	if n, err := s.orders.ExpireOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d orders were looked at: %v", n, err)
 	}
@@ -161,7 +160,7 @@ func TestOrder_WorkerAsks(t *testing.T) {
 	s.webhookURL = ""
 	placed, guest := s.place("card_success", oneMug)
 	s.settle()
-	s.clock.Add(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	if n, err := s.orders.CheckPaymentsOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("the worker asked about %d payments: %v", n, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 )
 
 // benchCurrencies are what the goods are priced in; all but EUR and USD are converted.
@@ -19,7 +20,7 @@ var benchCurrencies = []money.Currency{"EUR", "USD", "GBP", "JPY", "SEK", "CHF",
 // newBenchShop is a server that has a thousand SKUs in memory, and a body that asks for all of them.
 func newBenchShop(b *testing.B) (*Server, *pricing.Pricer, []string, string) {
 	s := newPriceShop(b)
-	s.must(s.db.Write(b.Context(), func(batch *database.Batch) error {
+	testkit.NoError(s.t, s.db.Write(b.Context(), func(batch *database.Batch) error {
 		batch.Queue(`
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
 SELECT c, 'ecb', '2026-01-01', '1.5', 'in_force', TIMESTAMPTZ '2020-01-01 00:00:00+00'
@@ -36,7 +37,7 @@ FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
 		pricing.QueueRulesChanged(batch)
 		return nil
 	}))
-	s.must(s.prices.PollOnce(b.Context()))
+	testkit.NoError(s.t, s.prices.PollOnce(b.Context()))
 	carts := s.europe.Carts.Config
 	carts.Prices = s.prices
 	server := newTestServer(b, func(d *Deps, c *Config) {
@@ -85,14 +86,8 @@ func BenchmarkQuotePrices(b *testing.B) {
 func BenchmarkQuotePrices_Limit(b *testing.B) {
 	_, prices, skus, _ := newBenchShop(b)
 	at := prices.Moment()
-	sight, err := prices.See(b.Context(), skus, at)
-	if err != nil {
-		b.Fatal(err)
-	}
-	market, err := sight.Rules.MarketOf("IE", at)
-	if err != nil {
-		b.Fatal(err)
-	}
+	sight := testkit.Must(prices.See(b.Context(), skus, at))(b)
+	market := testkit.Must(sight.Rules.MarketOf("IE", at))(b)
 	items := make([]pricing.Item, len(skus))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -100,15 +95,10 @@ func BenchmarkQuotePrices_Limit(b *testing.B) {
 			ask := pricing.Ask{Market: market, Currency: c, At: at}
 			for i, sku := range skus {
 				article, quantity := sight.Articles[sku], int64(i%7+1)
-				unit, err := sight.Rules.Unit(article, ask, quantity)
-				if err != nil {
-					b.Fatal(err)
-				}
+				unit := testkit.Must(sight.Rules.Unit(article, ask, quantity))(b)
 				items[i] = pricing.Item{Article: article, Quantity: quantity, Unit: unit}
 			}
-			if _, err := sight.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}); err != nil {
-				b.Fatal(err)
-			}
+			testkit.Must(sight.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}))(b)
 		}
 	}
 	b.ReportMetric(float64(b.N*len(skus)*len(benchCurrencies))/b.Elapsed().Seconds(), "lines/s")

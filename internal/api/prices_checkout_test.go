@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 )
 
 const twoMugs = `{"sku":"MUG","quantity":2}`
@@ -26,11 +27,11 @@ func (s *priceShop) quoteOf(lines, coupons string) quoteAnswer {
 // raise lets mugs cost 99.99 EUR from a minute on.
 func (s *priceShop) raise() {
 	s.t.Helper()
-	s.must(s.db.Write(s.t.Context(), func(b *database.Batch) error {
+	testkit.NoError(s.t, s.db.Write(s.t.Context(), func(b *database.Batch) error {
 		pricing.QueueSet(b, []pricing.Price{{SKU: "MUG", Currency: "EUR", AmountMinor: 9999}}, 0)
 		return nil
 	}))
-	s.clock.Add(time.Minute)
+	s.clock.Advance(time.Minute)
 }
 
 // TestQuote_Honoured: checkout keeps what a quote promised though the price has moved, and nothing else.
@@ -48,7 +49,7 @@ func TestQuote_Honoured(t *testing.T) {
 		return filled, func() (int, map[string]any) {
 			w := guest.post("/v1/orders", checkoutBody(filled.ID, "card_success", fmt.Sprintf(`,"quote":%q`, quote)))
 			var answer map[string]any
-			s.must(json.Unmarshal(w.Body.Bytes(), &answer))
+			testkit.NoError(s.t, json.Unmarshal(w.Body.Bytes(), &answer))
 			return w.Code, answer
 		}
 	}
@@ -99,7 +100,7 @@ func TestQuote_Honoured(t *testing.T) {
 		}
 	})
 	t.Run("expired", func(t *testing.T) {
-		s.clock.Add(s.prices.QuoteLife)
+		s.clock.Advance(s.prices.QuoteLife)
 		refused(t, twoMugs, `"SPRING10"`, quoted.Quote, 409, "quote_refused", "expired")
 	})
 	s.audit()

@@ -14,6 +14,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 )
 
 // priceShop is an orderShop with prices of every kind: exchange rates of USD, SEK, JPY and GBP (which is ten days old);
@@ -30,7 +31,7 @@ type priceShop struct {
 func newPriceShop(t testing.TB) *priceShop {
 	t.Helper()
 	s := &priceShop{orderShop: newOrderShop(t)}
-	s.must(s.db.Write(t.Context(), s.queuePrices))
+	testkit.NoError(s.t, s.db.Write(t.Context(), s.queuePrices))
 	s.prices = testPrices(t, pricing.Config{DB: s.db, Now: s.clock.Now})
 	deps := s.europe.Deps
 	carts := s.europe.Carts.Config

@@ -15,6 +15,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 // TestGetPrice: a list before the rate, the group before everybody, the moment that was asked about.
@@ -140,7 +141,7 @@ func TestGetPrice_Refused(t *testing.T) {
 				t.Errorf("fields %v, want %s", p.Errors, test.field)
 			}
 			var all map[string]any
-			s.must(json.Unmarshal(w.Body.Bytes(), &all))
+			testkit.NoError(s.t, json.Unmarshal(w.Body.Bytes(), &all))
 			for name, want := range test.extra {
 				if all[name] != want {
 					t.Errorf("%s is %v, want %v", name, all[name], want)
@@ -153,11 +154,11 @@ func TestGetPrice_Refused(t *testing.T) {
 // TestPrices_NotForSale: what is not sold is a secret to all but staff.
 func TestPrices_NotForSale(t *testing.T) {
 	s := newPriceShop(t)
-	s.must(s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(s.t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE products SET status = 'draft', updated_at = now() WHERE title = 'MUG'`)
 		return nil
 	}))
-	s.must(s.prices.PollOnce(t.Context()))
+	testkit.NoError(s.t, s.prices.PollOnce(t.Context()))
 	const body = `{"country":"IE","lines":[{"sku":"BOOK","quantity":1},{"sku":"MUG","quantity":1}]}`
 	for _, token := range []string{"", "ada", "seller"} {
 		wantProblem(t, s.price(token, "MUG"), http.StatusNotFound, "not_found")
@@ -192,7 +193,7 @@ func TestPrices_RoundTrips(t *testing.T) {
 		t.Errorf("Age %q on a clock that stands still", age)
 	}
 	t.Run("a look ahead is not remembered in place of the present", func(t *testing.T) {
-		s.clock.Add(time.Millisecond)
+		s.clock.Advance(time.Millisecond)
 		ahead := url.QueryEscape(s.clock.Now().Add(365 * 24 * time.Hour).Format(time.RFC3339))
 		wantJSON[priceResponse](t, s.price("operator", "POSTER?country=SE&currency=SEK&as_of="+ahead), http.StatusOK)
 		wantJSON[priceResponse](t, s.price("", "POSTER?country=SE&currency=SEK"), http.StatusOK)
@@ -330,14 +331,9 @@ func TestPrices_Agree(t *testing.T) {
 			in.AsOf = ptr(s.clock.Now().Add(-time.Duration(minutes) * time.Minute).Format(time.RFC3339Nano))
 			asOf = "&as_of=" + url.QueryEscape(*in.AsOf)
 		}
-		body, err := json.Marshal(in)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		body := testkit.Must(json.Marshal(in))(rt)
 		for i, q := range wantJSON[quotesAnswer](t, s.quote(token, string(body)), http.StatusOK).Quotes {
-			if err := q.check(); err != nil {
-				rt.Fatal(err)
-			}
+			testkit.NoError(rt, q.check())
 			if len(q.Lines) != len(in.Lines) || len(q.Unpriced) > 0 {
 				rt.Fatalf("%d lines in %s, and %v", len(q.Lines), in.Currencies[i], q.Unpriced)
 			}

@@ -12,14 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/recommend"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 // count writes down what shoppers did so far.
 func (s *orderShop) count() {
 	s.t.Helper()
-	_, err := s.europe.Recommend.WriteOnce(s.t.Context())
-	s.must(err)
+	testkit.Must(s.europe.Recommend.WriteOnce(s.t.Context()))(s.t)
 }
 
 // recommended reads an answer that is public, unless it is degraded: each item as the product's title and the reason.

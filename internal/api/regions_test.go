@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"meridian/internal/testkit"
 )
 
 func TestListRegions(t *testing.T) {
@@ -12,9 +14,7 @@ func TestListRegions(t *testing.T) {
 	h := validated(t, s.Handler())
 	w := ask(h, "GET", "/v1/regions", "")
 	var got regionsResponse
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
 	var names []string
 	for _, r := range got.Regions {
 		names = append(names, r.Name)

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -118,9 +119,7 @@ func TestWriteReplay(t *testing.T) {
 		t.Error("another error was taken for a repeated call")
 	}
 	w := httptest.NewRecorder()
-	if err := writeReplay(w, answer.Status, answer.Body); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, writeReplay(w, answer.Status, answer.Body))
 	if w.Code != http.StatusCreated || w.Body.String() != `{"id":"a"}` || w.Header().Get("Idempotency-Replayed") != "true" {
 		t.Errorf("answered %d %v %s", w.Code, w.Header(), w.Body)
 	}

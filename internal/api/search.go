@@ -26,8 +26,8 @@ var searchParameters = []string{
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
 	Offset   int
-	After    []string `json:",omitzero"`
-	Loosened string   `json:",omitzero"`
+	After    []byte `json:",omitzero"`
+	Loosened string `json:",omitzero"`
 }
 
 // A searching is a search on its way through: what was asked, and for whom prices are shown.

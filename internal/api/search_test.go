@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/search"
 	"meridian/internal/search/plain"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -27,10 +28,7 @@ func plainSearch(t testing.TB, db *database.DB, shelves *catalog.Catalog) *searc
 
 func searchOf(t testing.TB, db *database.DB, sources ...search.Source) *search.Searcher {
 	t.Helper()
-	s, err := search.New(search.Config{DB: db, Sources: sources})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(search.New(search.Config{DB: db, Sources: sources}))(t)
 	return s
 }
 
@@ -169,10 +167,7 @@ func TestSearch_Answers(t *testing.T) {
 
 func productID(t *testing.T, public string) uuid.UUID {
 	t.Helper()
-	id, err := regions.ParseGlobalID(regions.ProductPrefix, public)
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := testkit.Must(regions.ParseGlobalID(regions.ProductPrefix, public))(t)
 	return id
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 func containsLine(text, line string) bool { return slices.Contains(strings.Split(text, "\n"), line) }
@@ -33,10 +35,7 @@ func TestServe_Drain(t *testing.T) {
 		}
 		routes.ServeHTTP(w, r)
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	base := "http://" + listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
@@ -79,10 +78,7 @@ func TestServe_CutsOffAfterTheTimeout(t *testing.T) {
 		close(left)
 		return r.Context().Err()
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, listener) }()
@@ -100,13 +96,8 @@ func TestServe_CutsOffAfterTheTimeout(t *testing.T) {
 }
 
 func TestServe_ListenerFails(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	testkit.NoError(t, listener.Close())
 	if err := newTestServer(t).Serve(t.Context(), listener); err == nil {
 		t.Error("served on a closed listener")
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -19,14 +18,15 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
-	"meridian/internal/secret"
 	"meridian/internal/telemetry"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
 // testSecret signs cursors and guests' tokens in tests.
-var testSecret = bytes.Repeat([]byte("s"), secret.MinBytes)
+var testSecret = shoptest.Key
 
 // unlimitedRates is for tests that call more often than one client may.
 var unlimitedRates = Limits{Default: Rate{Requests: -1}, SignIn: Rate{Requests: -1}}
@@ -35,10 +35,7 @@ var unlimitedRates = Limits{Default: Rate{Requests: -1}, SignIn: Rate{Requests: 
 // reaches a domain sets the domain's field. Its tokens are those of testPrincipals.
 func newTestServer(t testing.TB, set ...func(*Deps, *Config)) *Server {
 	t.Helper()
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
 	deps := Deps{
 		Regions:     shipped,
 		Region:      "eu-west",
@@ -54,10 +51,7 @@ func newTestServer(t testing.TB, set ...func(*Deps, *Config)) *Server {
 		f(&deps, &cfg)
 	}
 	fillDomains(&deps)
-	s, err := New(deps, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(New(deps, cfg))(t)
 	return s
 }
 
@@ -98,10 +92,7 @@ var sharedContract struct {
 func contract(t testing.TB) *apitest.Contract {
 	t.Helper()
 	sharedContract.once.Do(func() {
-		document, err := Document()
-		if err != nil {
-			t.Fatal(err)
-		}
+		document := testkit.Must(Document())(t)
 		sharedContract.Contract = apitest.Load(t, document)
 	})
 	if sharedContract.Contract == nil {
@@ -119,10 +110,7 @@ func validated(t testing.TB, h http.Handler) http.Handler {
 // around is s with one handler instead of its routes, for tests of what stands around handlers.
 func around(t testing.TB, s *Server, fn handlerFunc, options ...routeOption) http.Handler {
 	t.Helper()
-	h, err := s.wrap(s.route("/around", fn, options...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := testkit.Must(s.wrap(s.route("/around", fn, options...)))(t)
 	return h
 }
 
@@ -181,10 +169,7 @@ func wantTrips(t testing.TB, w *httptest.ResponseRecorder, n int) {
 // logged is a logger whose output can be read.
 func logged(t testing.TB, b io.Writer) *slog.Logger {
 	t.Helper()
-	log, err := telemetry.NewLogger(b, telemetry.LogConfig{Level: "debug"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := testkit.Must(telemetry.NewLogger(b, telemetry.LogConfig{Level: "debug"}))(t)
 	return log
 }
 
@@ -238,15 +223,9 @@ func TestRoutes(t *testing.T) {
 func TestHead(t *testing.T) {
 	server := httptest.NewServer(newTestServer(t).Handler())
 	defer server.Close()
-	answer, err := http.Head(server.URL + "/v1/regions")
-	if err != nil {
-		t.Fatal(err)
-	}
+	answer := testkit.Must(http.Head(server.URL + "/v1/regions"))(t)
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := testkit.Must(io.ReadAll(answer.Body))(t)
 	if answer.StatusCode != http.StatusOK || len(body) != 0 || answer.Header.Get("ETag") == "" {
 		t.Errorf("answered %d, %d bytes, ETag %q", answer.StatusCode, len(body), answer.Header.Get("ETag"))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/account"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -121,10 +122,7 @@ func TestSignOut(t *testing.T) {
 // TestVerifyWith_DatabaseAway holds that a token which cannot be checked is not called a bad one.
 func TestVerifyWith_DatabaseAway(t *testing.T) {
 	url := databasetest.URL(t)
-	shipped, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	shipped := testkit.Must(regions.Shipped())(t)
 	cheap := account.Argon2{MemoryKiB: 16, Passes: 1, Lanes: 1}
 	warm, err := account.New(account.Config{DB: databasetest.Open(t, url, "eu-west"), Regions: shipped, Secret: testSecret, Argon2: cheap})
 	if err != nil {
@@ -135,10 +133,7 @@ func TestVerifyWith_DatabaseAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := databasetest.Open(t, url, "eu-west")
-	cold, err := account.New(account.Config{DB: gone, Regions: shipped, Secret: testSecret, Argon2: cheap})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cold := testkit.Must(account.New(account.Config{DB: gone, Regions: shipped, Secret: testSecret, Argon2: cheap}))(t)
 	verify := VerifyWith(cold)
 	if p, err := verify(t.Context(), session.AccessToken); err != nil || p.Account != session.Account.Ref || p.Session != session.ID {
 		t.Errorf("the token stands for %+v %v", p, err)
@@ -146,10 +141,7 @@ func TestVerifyWith_DatabaseAway(t *testing.T) {
 	if _, err := verify(t.Context(), session.AccessToken+"x"); !errors.Is(err, ErrInvalidToken) {
 		t.Errorf("a bad token: got %v", err)
 	}
-	cold, err = account.New(account.Config{DB: gone, Regions: shipped, Secret: testSecret, Argon2: cheap})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cold = testkit.Must(account.New(account.Config{DB: gone, Regions: shipped, Secret: testSecret, Argon2: cheap}))(t)
 	gone.Close()
 	if _, err := VerifyWith(cold)(t.Context(), session.AccessToken); err == nil || errors.Is(err, ErrInvalidToken) {
 		t.Errorf("a token that could not be checked: got %v", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 // A snapshot is every row of a database: its table and its JSON.
@@ -18,21 +19,15 @@ type snapshot map[string]bool
 // takeSnapshot reads the whole database but for what anybody may change: how often an account's password was guessed.
 func takeSnapshot(t testing.TB, db *database.DB) snapshot {
 	t.Helper()
-	tables, err := database.List(t.Context(), db, pgx.RowTo[string], `
+	tables := testkit.Must(database.List(t.Context(), db, pgx.RowTo[string], `
 SELECT table_name::text
 FROM information_schema.tables
-WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
-	if err != nil {
-		t.Fatal(err)
-	}
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`))(t)
 	rows := make(snapshot)
 	for _, table := range tables {
-		texts, err := database.List(t.Context(), db, pgx.RowTo[string], fmt.Sprintf(`
+		texts := testkit.Must(database.List(t.Context(), db, pgx.RowTo[string], fmt.Sprintf(`
 SELECT (to_jsonb(r) - 'failed_sign_ins' - 'locked_until')::text
-FROM %s AS r`, pgx.Identifier{table}.Sanitize()))
-		if err != nil {
-			t.Fatal(err)
-		}
+FROM %s AS r`, pgx.Identifier{table}.Sanitize())))(t)
 		for _, text := range texts {
 			rows[table+" "+text] = true
 		}

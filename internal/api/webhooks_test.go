@@ -12,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/order"
 	"meridian/internal/payment/sandbox"
+	"meridian/internal/testkit"
 )
 
 // notify posts a body to the webhook of the sandbox, signed by secret at a time.
@@ -83,7 +84,7 @@ func TestReceiveWebhook_WrongAmount(t *testing.T) {
 func (s *orderShop) inbox() int64 {
 	s.t.Helper()
 	n, err := database.One(s.t.Context(), s.db, pgx.RowTo[int64], `SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL`)
-	s.must(err)
+	testkit.NoError(s.t, err)
 	return n
 }
 
@@ -102,13 +103,12 @@ func TestReceiveWebhook_BeforeItsOrder(t *testing.T) {
 		t.Errorf("%d notices wait in the inbox, want 1", got)
 	}
 	// The order is written elsewhere meanwhile: the notice turns out to be about it.
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(s.t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`
 UPDATE webhook_inbox SET event = replace(event::text, $1::text, $2::text)::jsonb, next_attempt_at = now()
 WHERE region = 'eu-west' AND provider = 'sandbox' AND event_id = 'evt_1'`, unknown.Payment.ID, placed.Order.Payment.ID)
 		return nil
-	})
-	s.must(err)
+	}))
 	if n, err := s.orders.ProcessWebhooksOnce(t.Context()); n != 1 || err != nil {
 		t.Errorf("the worker took %d notices up: %v", n, err)
 	}

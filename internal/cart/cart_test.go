@@ -16,7 +16,9 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -24,7 +26,7 @@ import (
 type shop struct {
 	*cart.Carts
 	db    *database.DB
-	clock time.Time
+	clock *testkit.Clock
 }
 
 // What the shop sells; see seedCatalogue. Each has 40 units in eu-west and 2 in us-east.
@@ -41,13 +43,13 @@ func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
 	t.Helper()
 	db := databasetest.New(t)
 	seedCatalogue(t, db)
-	s := &shop{db: db, clock: time.Now().UTC().Truncate(time.Microsecond)}
+	s := &shop{db: db, clock: testkit.ClockOfToday()}
 	config := cart.Config{
 		DB:       db,
-		Regions:  must(regions.Shipped())(t),
-		Prices:   must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
-		Shipping: must(shipping.Shipped())(t),
-		Now:      func() time.Time { return s.clock },
+		Regions:  testkit.Must(regions.Shipped())(t),
+		Prices:   testkit.Must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
+		Shipping: testkit.Must(shipping.Shipped())(t),
+		Now:      s.clock.Now,
 	}
 	for _, f := range configure {
 		f(&config)
@@ -56,44 +58,17 @@ func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
 	return s
 }
 
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
-
 func seedCatalogue(t testing.TB, db *database.DB) {
 	t.Helper()
-	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, db, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, images, status)
-SELECT p.id::uuid, '00000000-0000-4000-8000-000000000001', p.slug, p.slug, p.title, 'hg', p.tax, p.images::jsonb, p.status
-FROM (VALUES
-  ('00000000-0000-4000-8000-0000000000a1', 'mug', 'Mug', 'standard', '["https://img.example/mug.jpg", "https://img.example/2.jpg"]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a2', 'book', 'Book', 'reduced', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a3', 'lamp', 'Lamp', 'standard', '[]', 'active'),
-  ('00000000-0000-4000-8000-0000000000a4', 'draft', 'Draft', 'standard', '[]', 'draft')
-) AS p (id, slug, title, tax, images, status)`)
-	databasetest.Exec(t, db, `
-INSERT INTO skus (sku, product_id, options, status, base_currency)
-SELECT s.sku, s.product::uuid, s.options::jsonb, s.status, 'EUR'
-FROM (VALUES
-  ('MUG-1', '00000000-0000-4000-8000-0000000000a1', '{"colour": "red"}', 'active'),
-  ('OLD-SKU', '00000000-0000-4000-8000-0000000000a1', '{}', 'archived'),
-  ('BOOK-1', '00000000-0000-4000-8000-0000000000a2', '{}', 'active'),
-  ('LAMP-1', '00000000-0000-4000-8000-0000000000a3', '{}', 'active'),
-  ('DRAFT-1', '00000000-0000-4000-8000-0000000000a4', '{}', 'active')
-) AS s (sku, product, options, status)`)
-	databasetest.Exec(t, db, `
-INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
-VALUES ('MUG-1', 'catalogue-EUR', 1, '2020-01-01', 1250), ('MUG-1', 'catalogue-GBP', 1, '2020-01-01', 1100),
-  ('BOOK-1', 'catalogue-EUR', 1, '2020-01-01', 2000), ('LAMP-1', 'catalogue-EUR', 1, '2020-01-01', 9999)`)
+	seed.Products(t, db,
+		seed.Product{Slug: "mug", Images: []string{"https://img.example/mug.jpg", "https://img.example/2.jpg"}, SKUs: []seed.SKU{
+			{Code: mug, Options: map[string]string{"colour": "red"}, Prices: map[string]int64{"EUR": 1250, "GBP": 1100}},
+			{Code: archived, Status: "archived"},
+		}},
+		seed.Product{Slug: "book", TaxCategory: "reduced", SKUs: []seed.SKU{{Code: book, Prices: map[string]int64{"EUR": 2000}}}},
+		seed.Product{Slug: "lamp", SKUs: []seed.SKU{{Code: lamp, Prices: map[string]int64{"EUR": 9999}}}},
+		seed.Product{Slug: "draft", Status: "draft", SKUs: []seed.SKU{{Code: draft}}},
+	)
 	databasetest.Exec(t, db, `
 INSERT INTO warehouses (code, region, title, country, latitude, longitude, active)
 VALUES ('euw-8', 'eu-west', 'Test', 'IE', 1, 1, true), ('use-8', 'us-east', 'Test', 'US', 1, 1, true),
@@ -109,19 +84,19 @@ WHERE s.sku IN ('MUG-1', 'BOOK-1') AND w.code IN ('euw-8', 'use-8', 'use-9')`)
 // guestCart makes a guest's cart, in euro, with these lines.
 func (s *shop) guestCart(t testing.TB, lines ...cart.Change) cart.Cart {
 	t.Helper()
-	return must(s.Create(t.Context(), cart.CreateInput{Country: "IE", Lines: lines}))(t)
+	return testkit.Must(s.Create(t.Context(), cart.CreateInput{Country: "IE", Lines: lines}))(t)
 }
 
 // customerCart makes or opens a customer's cart and adds these lines.
 func (s *shop) customerCart(t testing.TB, account regions.Ref, lines ...cart.Change) cart.Cart {
 	t.Helper()
-	return must(s.Create(t.Context(), cart.CreateInput{Account: &account, Country: "IE", Lines: lines}))(t)
+	return testkit.Must(s.Create(t.Context(), cart.CreateInput{Account: &account, Country: "IE", Lines: lines}))(t)
 }
 
 // wantLines compares the quantities of the cart that is stored.
 func (s *shop) wantLines(t testing.TB, c cart.Cart, want map[string]int64) {
 	t.Helper()
-	got := must(s.Get(t.Context(), c.Ref, c.Account))(t)
+	got := testkit.Must(s.Get(t.Context(), c.Ref, c.Account))(t)
 	if diff := cmp.Diff(want, quantities(got), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("lines of the cart (-want +got):\n%s", diff)
 	}
@@ -145,16 +120,6 @@ func key(text, request string) idempotency.Key {
 	return idempotency.Key{Key: text, Fingerprint: []byte(request)}
 }
 
-// wantTrips counts the round trips of what is done under the context.
-func wantTrips(t testing.TB, want int64, do func(ctx context.Context)) {
-	t.Helper()
-	ctx, trips := database.CountTrips(t.Context())
-	do(ctx)
-	if got := trips.Count(); got != want {
-		t.Errorf("%d round trips, want %d", got, want)
-	}
-}
-
 // inEuro is a seller's price as seedCatalogue has it.
 func inEuro(minor int64) pricing.Entry {
 	return pricing.Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: minor, Period: pricing.Period{From: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}}
@@ -164,22 +129,20 @@ func TestGet(t *testing.T) {
 	s := newShop(t)
 	made := s.guestCart(t, add(mug, 3), add(book, 1), add(lamp, 2))
 	var got cart.Cart
-	wantTrips(t, 1, func(ctx context.Context) { got = must(s.Get(ctx, made.Ref, nil))(t) })
-	line := func(id byte, sku, title, slug, tax string, quantity, price, available int64) cart.Line {
-		product := uuid.MustParse("00000000-0000-4000-8000-000000000000")
-		product[15] = id
+	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { got = testkit.Must(s.Get(ctx, made.Ref, nil))(t) })
+	line := func(sku, title, slug, tax string, quantity, price, available int64) cart.Line {
 		article := pricing.Article{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
-		return cart.Line{SKU: sku, ProductID: product, Title: title, Slug: slug, Options: map[string]string{},
+		return cart.Line{SKU: sku, ProductID: seed.ProductID(slug), Title: title, Slug: slug, Options: map[string]string{},
 			Quantity: quantity, Article: article, Sellable: true, Available: available}
 	}
-	wantMug := line(0xa1, mug, "Mug", "mug", "standard", 3, 1250, 42)
+	wantMug := line(mug, "Mug", "mug", "standard", 3, 1250, 42)
 	wantMug.Options, wantMug.ImageURL = map[string]string{"colour": "red"}, "https://img.example/mug.jpg"
 	want := cart.Cart{
 		Ref: made.Ref, Currency: "EUR", Country: "IE", Coupons: []string{}, Status: cart.StatusOpen, Version: 1,
-		CreatedAt: s.clock, UpdatedAt: s.clock, ExpiresAt: s.clock.Add(30 * 24 * time.Hour),
+		CreatedAt: s.clock.Now(), UpdatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(30 * 24 * time.Hour),
 		Lines: []cart.Line{
-			line(0xa2, book, "Book", "book", "reduced", 1, 2000, 42),
-			line(0xa3, lamp, "Lamp", "lamp", "standard", 2, 9999, 0),
+			line(book, "Book", "book", "reduced", 1, 2000, 42),
+			line(lamp, "Lamp", "lamp", "standard", 2, 9999, 0),
 			wantMug,
 		},
 	}
@@ -197,7 +160,7 @@ func TestGet_Fresh(t *testing.T) {
 	s.reprice(t, mug, 999)
 	databasetest.Exec(t, s.db, `UPDATE stock SET reserved = on_hand - allocated WHERE sku = 'MUG-1'`)
 	databasetest.Exec(t, s.db, `UPDATE products SET status = 'archived' WHERE slug = 'book'`)
-	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	got := testkit.Must(s.Get(t.Context(), c.Ref, nil))(t)
 	quote := s.quote(t, got)
 	for _, line := range got.Lines {
 		switch line.SKU {
@@ -217,7 +180,7 @@ func TestGet_Fresh(t *testing.T) {
 func TestGet_Currencies(t *testing.T) {
 	s := newShop(t)
 	c := s.guestCart(t, add(mug, 1), add(book, 1))
-	pounds := must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Currency: "GBP", Country: "GB"}))(t)
+	pounds := testkit.Must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Currency: "GBP", Country: "GB"}))(t)
 	if pounds.Currency != "GBP" || pounds.Country != "GB" {
 		t.Errorf("cart is in %s for %s, want GBP for GB", pounds.Currency, pounds.Country)
 	}
@@ -230,7 +193,7 @@ func TestGet_Currencies(t *testing.T) {
 	}
 	databasetest.Exec(t, s.db, `INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES ('GBP', 'ecb', '2020-01-01', '0.85', 'in_force', '2020-01-01')`)
 	s.changeRules(t)
-	quote = s.quote(t, must(s.Get(t.Context(), c.Ref, nil))(t))
+	quote = s.quote(t, testkit.Must(s.Get(t.Context(), c.Ref, nil))(t))
 	if line := quote.Line(book); line == nil || line.UnitPriceMinor != 1700 || quote.Unpriced != nil {
 		t.Errorf("the book in pounds: %+v, want 1700; unpriced %v", line, quote.Unpriced)
 	}
@@ -279,7 +242,7 @@ func TestGet_Owner(t *testing.T) {
 func TestGet_Expired(t *testing.T) {
 	s := newShop(t)
 	c := s.guestCart(t, add(mug, 1))
-	s.clock = c.ExpiresAt
+	s.clock.Set(c.ExpiresAt)
 	if _, err := s.Get(t.Context(), c.Ref, nil); !errorIs(err, cart.ErrNotFound) {
 		t.Errorf("get: %v, want not found", err)
 	}
@@ -310,10 +273,10 @@ func TestAvailability(t *testing.T) {
 func TestSweepOnce(t *testing.T) {
 	s := newShop(t)
 	old := []cart.Cart{s.guestCart(t, add(mug, 1)), s.guestCart(t), s.guestCart(t)}
-	s.clock = old[0].ExpiresAt
+	s.clock.Set(old[0].ExpiresAt)
 	fresh := s.guestCart(t, add(mug, 2))
 	for _, want := range []int{2, 1, 0} {
-		if n := must(s.SweepOnce(t.Context(), 2))(t); n != want {
+		if n := testkit.Must(s.SweepOnce(t.Context(), 2))(t); n != want {
 			t.Errorf("swept %d carts, want %d", n, want)
 		}
 	}
@@ -332,13 +295,11 @@ func TestQueueCheckout(t *testing.T) {
 	if err := checkout(c.Version - 1); !database.Violates(err, "carts_version_current") {
 		t.Errorf("checkout of an old version: %v, want carts_version_current", err)
 	}
-	if err := checkout(c.Version); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, checkout(c.Version))
 	if err := checkout(c.Version + 1); !database.Violates(err, "carts_version_current") {
 		t.Errorf("second checkout: %v, want carts_version_current", err)
 	}
-	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	got := testkit.Must(s.Get(t.Context(), c.Ref, nil))(t)
 	if got.Status != cart.StatusOrdered || got.Version != c.Version+1 {
 		t.Errorf("the cart is %s at version %d", got.Status, got.Version)
 	}

@@ -17,6 +17,8 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/databasetest"
 )
 
 func TestChange(t *testing.T) {
@@ -45,8 +47,8 @@ func TestChange(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := s.guestCart(t, test.before...)
 			var changed cart.Cart
-			wantTrips(t, 1, func(ctx context.Context) {
-				changed = must(s.Change(ctx, cart.ChangeInput{Cart: c.Ref, Version: &c.Version, Changes: test.changes}))(t)
+			databasetest.WantTrips(t, "Change", 1, func(ctx context.Context) {
+				changed = testkit.Must(s.Change(ctx, cart.ChangeInput{Cart: c.Ref, Version: &c.Version, Changes: test.changes}))(t)
 			})
 			if changed.Version != c.Version+1 {
 				t.Errorf("version went from %d to %d, want one more", c.Version, changed.Version)
@@ -143,11 +145,9 @@ func TestChange_Market(t *testing.T) {
 func TestChange_Conflict(t *testing.T) {
 	s := newShop(t)
 	c := s.guestCart(t, add(mug, 1))
-	if _, err := s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref, Version: &c.Version}, mug, 1); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref, Version: &c.Version}, mug, 1))(t)
 	var conflict *cart.ConflictError
-	wantTrips(t, 2, func(ctx context.Context) {
+	databasetest.WantTrips(t, "Add", 2, func(ctx context.Context) {
 		_, err := s.Add(ctx, cart.ChangeInput{Cart: c.Ref, Version: &c.Version}, book, 1)
 		if !errors.As(err, &conflict) {
 			t.Fatalf("a change of an old version: %v, want a conflict", err)
@@ -164,7 +164,7 @@ func TestChange_Replay(t *testing.T) {
 	c := s.guestCart(t)
 	in := cart.ChangeInput{Cart: c.Ref, Idempotency: key("once", "add a mug")}
 	for range 3 {
-		got := must(s.Add(t.Context(), in, mug, 1))(t)
+		got := testkit.Must(s.Add(t.Context(), in, mug, 1))(t)
 		if got.Version != c.Version+1 {
 			t.Errorf("version %d after a repetition, want %d", got.Version, c.Version+1)
 		}
@@ -185,9 +185,7 @@ func TestChange_ReplayOfOthers(t *testing.T) {
 	alice, mallory := newAccount("eu-west"), newAccount("eu-west")
 	c := s.customerCart(t, alice)
 	in := cart.ChangeInput{Cart: c.Ref, Account: &alice, Idempotency: key("once", "same")}
-	if _, err := s.Add(t.Context(), in, mug, 1); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Add(t.Context(), in, mug, 1))(t)
 	in.Account = &mallory
 	if got, err := s.Add(t.Context(), in, mug, 1); !errors.Is(err, cart.ErrNotFound) {
 		t.Errorf("repeating another's call: %v, %v; want not found", got, err)
@@ -208,7 +206,7 @@ func TestChange_Concurrently(t *testing.T) {
 		}
 	}
 	s.wantLines(t, c, map[string]int64{mug: buyers})
-	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	got := testkit.Must(s.Get(t.Context(), c.Ref, nil))(t)
 	if got.Version != c.Version+buyers {
 		t.Errorf("version %d after %d changes of version %d", got.Version, buyers, c.Version)
 	}
@@ -265,7 +263,7 @@ func TestChange_ConcurrentlyNeverPassesLimits(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := must(s.Get(t.Context(), c.Ref, nil))(t)
+	got := testkit.Must(s.Get(t.Context(), c.Ref, nil))(t)
 	if q := quantities(got); len(q) != 2 || q[mug] != cart.MaxQuantity {
 		t.Errorf("lines %v, want a full line of mugs and one other", q)
 	}
@@ -356,14 +354,14 @@ func applied(lines map[string]int64, changes []cart.Change, sold map[string]bool
 func TestCreate(t *testing.T) {
 	s := newShop(t)
 	var c cart.Cart
-	wantTrips(t, 1, func(ctx context.Context) {
-		c = must(s.Create(ctx, cart.CreateInput{Country: "CH"}))(t)
+	databasetest.WantTrips(t, "Create", 1, func(ctx context.Context) {
+		c = testkit.Must(s.Create(ctx, cart.CreateInput{Country: "CH"}))(t)
 	})
 	if c.Currency != "CHF" || c.Version != 1 || c.Account != nil || len(c.Lines) != 0 {
 		t.Errorf("created %+v, want an empty guest's cart in CHF", c)
 	}
-	wantTrips(t, 2, func(ctx context.Context) {
-		c = must(s.Create(ctx, cart.CreateInput{Country: "CH", Currency: "EUR", Lines: []cart.Change{add(mug, 1), add(mug, 2)}}))(t)
+	databasetest.WantTrips(t, "Create", 2, func(ctx context.Context) {
+		c = testkit.Must(s.Create(ctx, cart.CreateInput{Country: "CH", Currency: "EUR", Lines: []cart.Change{add(mug, 1), add(mug, 2)}}))(t)
 	})
 	s.wantLines(t, c, map[string]int64{mug: 3})
 	for name, in := range map[string]cart.CreateInput{
@@ -405,15 +403,15 @@ func TestCreate_Customer(t *testing.T) {
 	if first.Ref.Region != "ap-southeast" || !first.OwnedBy(&account) {
 		t.Errorf("the cart is %+v, want one of the account in its home region", first)
 	}
-	got := must(s.Create(t.Context(), cart.CreateInput{Account: &account, Country: "US", Lines: []cart.Change{add(mug, 2)}}))(t)
+	got := testkit.Must(s.Create(t.Context(), cart.CreateInput{Account: &account, Country: "US", Lines: []cart.Change{add(mug, 2)}}))(t)
 	if got.Ref != first.Ref || got.Country != "SG" || got.Currency != "SGD" {
 		t.Errorf("the second cart is %+v, want the first as it was", got)
 	}
-	open := must(s.GetOpen(t.Context(), account))(t)
+	open := testkit.Must(s.GetOpen(t.Context(), account))(t)
 	if diff := cmp.Diff(got, open, cmpopts.IgnoreUnexported(cart.Cart{})); diff != "" {
 		t.Errorf("open cart (-want +got):\n%s", diff)
 	}
-	s.clock = open.ExpiresAt
+	s.clock.Set(open.ExpiresAt)
 	if _, err := s.GetOpen(t.Context(), account); !errors.Is(err, cart.ErrNotFound) {
 		t.Errorf("open cart after it expired: %v, want not found", err)
 	}
@@ -426,12 +424,10 @@ func TestCreate_AfterCheckout(t *testing.T) {
 	s := newShop(t)
 	account := newAccount("eu-west")
 	first := s.customerCart(t, account, add(mug, 1))
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		cart.QueueCheckout(b, cart.Checkout{Cart: first.Ref, Version: first.Version})
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if _, err := s.GetOpen(t.Context(), account); !errors.Is(err, cart.ErrNotFound) {
 		t.Errorf("open cart after checkout: %v, want not found", err)
 	}
@@ -445,8 +441,8 @@ func TestCreate_Replay(t *testing.T) {
 	s := newShop(t)
 	id := newAccount("").ID
 	empty := cart.CreateInput{ID: id, Country: "IE", Idempotency: key("once", "empty")}
-	first := must(s.Create(t.Context(), empty))(t)
-	if again := must(s.Create(t.Context(), empty))(t); again.Ref != first.Ref || again.Version != first.Version {
+	first := testkit.Must(s.Create(t.Context(), empty))(t)
+	if again := testkit.Must(s.Create(t.Context(), empty))(t); again.Ref != first.Ref || again.Version != first.Version {
 		t.Errorf("repeated: %+v, want %+v", again, first)
 	}
 	other := empty
@@ -456,6 +452,6 @@ func TestCreate_Replay(t *testing.T) {
 	}
 	withLines := cart.CreateInput{ID: newAccount("").ID, Country: "IE", Lines: []cart.Change{add(mug, 2)}, Idempotency: key("once", "lines")}
 	for range 2 {
-		s.wantLines(t, must(s.Create(t.Context(), withLines))(t), map[string]int64{mug: 2})
+		s.wantLines(t, testkit.Must(s.Create(t.Context(), withLines))(t), map[string]int64{mug: 2})
 	}
 }

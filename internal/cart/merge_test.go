@@ -13,6 +13,8 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
@@ -35,18 +37,18 @@ func TestMerge(t *testing.T) {
 			customer := s.customerCart(t, account, add(mug, 3), add(lamp, 4))
 			in := cart.MergeInput{Guest: guest.Ref, Customer: account, Strategy: test.strategy}
 			var merged cart.Cart
-			wantTrips(t, 1, func(ctx context.Context) { merged = must(s.Merge(ctx, in))(t) })
+			databasetest.WantTrips(t, "Merge", 1, func(ctx context.Context) { merged = testkit.Must(s.Merge(ctx, in))(t) })
 			if merged.Ref != customer.Ref || merged.Version != customer.Version+1 {
 				t.Errorf("merged into %v at version %d, want %v at %d", merged.Ref, merged.Version, customer.Ref, customer.Version+1)
 			}
 			s.wantLines(t, merged, test.want)
 			for range 2 {
-				again := must(s.Merge(t.Context(), in))(t)
+				again := testkit.Must(s.Merge(t.Context(), in))(t)
 				if diff := cmp.Diff(merged, again, cmpopts.IgnoreUnexported(cart.Cart{})); diff != "" {
 					t.Errorf("merged again (-first +again):\n%s", diff)
 				}
 			}
-			closed := must(s.Get(t.Context(), guest.Ref, nil))(t)
+			closed := testkit.Must(s.Get(t.Context(), guest.Ref, nil))(t)
 			if closed.Status != cart.StatusMerged {
 				t.Errorf("the guest's cart is %s, want merged", closed.Status)
 			}
@@ -60,8 +62,8 @@ func TestMerge(t *testing.T) {
 func TestMerge_WithoutCustomerCart(t *testing.T) {
 	s := newShop(t)
 	account := newAccount("us-west")
-	guest := must(s.Create(t.Context(), cart.CreateInput{Country: "GB", Lines: []cart.Change{add(mug, 2)}}))(t)
-	merged := must(s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account}))(t)
+	guest := testkit.Must(s.Create(t.Context(), cart.CreateInput{Country: "GB", Lines: []cart.Change{add(mug, 2)}}))(t)
+	merged := testkit.Must(s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account}))(t)
 	if merged.Ref.Region != "us-west" || !merged.OwnedBy(&account) || merged.Currency != "GBP" || merged.Country != "GB" {
 		t.Errorf("merged into %+v, want a cart at home in the guest's currency and country", merged)
 	}
@@ -73,7 +75,7 @@ func TestMerge_Limits(t *testing.T) {
 	account := newAccount("eu-west")
 	customer := s.customerCart(t, account, add(mug, cart.MaxQuantity-1))
 	full := s.guestCart(t, add(mug, 5))
-	merged := must(s.Merge(t.Context(), cart.MergeInput{Guest: full.Ref, Customer: account}))(t)
+	merged := testkit.Must(s.Merge(t.Context(), cart.MergeInput{Guest: full.Ref, Customer: account}))(t)
 	s.wantLines(t, merged, map[string]int64{mug: cart.MaxQuantity})
 
 	wide := s.guestCart(t, add(book, 1), add(lamp, 1))
@@ -83,7 +85,7 @@ func TestMerge_Limits(t *testing.T) {
 		t.Errorf("merge of too many lines: %v", err)
 	}
 	s.wantLines(t, customer, map[string]int64{mug: cart.MaxQuantity})
-	if left := must(s.Get(t.Context(), wide.Ref, nil))(t); left.Status != cart.StatusOpen {
+	if left := testkit.Must(s.Get(t.Context(), wide.Ref, nil))(t); left.Status != cart.StatusOpen {
 		t.Errorf("the guest's cart is %s after a refused merge, want open", left.Status)
 	}
 }
@@ -93,12 +95,10 @@ func TestMerge_Refused(t *testing.T) {
 	alice, bob := newAccount("eu-west"), newAccount("eu-west")
 	customers := s.customerCart(t, bob, add(mug, 1))
 	ordered := s.guestCart(t, add(mug, 1))
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		cart.QueueCheckout(b, cart.Checkout{Cart: ordered.Ref, Version: ordered.Version})
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	tests := []struct {
 		name  string
 		guest regions.Ref
@@ -141,7 +141,7 @@ func TestMerge_Concurrently(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.wantLines(t, must(s.GetOpen(t.Context(), account))(t), map[string]int64{mug: 2, book: 8})
+	s.wantLines(t, testkit.Must(s.GetOpen(t.Context(), account))(t), map[string]int64{mug: 2, book: 8})
 }
 
 // TestMerge_Model merges random carts and compares with the strategy's rule.
@@ -167,10 +167,7 @@ func TestMerge_Model(t *testing.T) {
 			}
 			want[sku] = quantity
 		}
-		merged, err := s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account, Strategy: strategy})
-		if err != nil {
-			rt.Fatal(err)
-		}
+		merged := testkit.Must(s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account, Strategy: strategy}))(rt)
 		if diff := cmp.Diff(want, quantities(merged)); diff != "" {
 			rt.Fatalf("%s (-want +got):\n%s", strategy, diff)
 		}

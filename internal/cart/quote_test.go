@@ -13,7 +13,9 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -29,9 +31,7 @@ func (s *shop) reprice(t testing.TB, sku string, minor int64) {
 // offer puts a promotion in force.
 func (s *shop) offer(t testing.TB, p promotion.Promotion) {
 	t.Helper()
-	if err := p.Validate(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, p.Validate())
 	s.queue(t, func(b *database.Batch) error {
 		return promotion.QueuePut(b, p, uuid.New(), time.Now().Add(-time.Hour))
 	})
@@ -45,14 +45,12 @@ func (s *shop) changeRules(t testing.TB) {
 
 func (s *shop) queue(t testing.TB, queue func(b *database.Batch) error) {
 	t.Helper()
-	if err := s.db.Write(t.Context(), queue); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Write(t.Context(), queue))
 }
 
 func (s *shop) quote(t testing.TB, c cart.Cart) *cart.Quote {
 	t.Helper()
-	q := must(s.Quote(t.Context(), c, nil))(t)
+	q := testkit.Must(s.Quote(t.Context(), c, nil))(t)
 	return &q
 }
 
@@ -110,13 +108,13 @@ func TestQuote_RoundTrips(t *testing.T) {
 	c := s.guestCart(t, add(mug, 1))
 	quote := func(want int64) {
 		t.Helper()
-		wantTrips(t, want, func(ctx context.Context) { must(s.Quote(ctx, c, nil))(t) })
+		databasetest.WantTrips(t, "Quote", want, func(ctx context.Context) { testkit.Must(s.Quote(ctx, c, nil))(t) })
 	}
 	quote(1) // the first of all
 	quote(0)
 	s.changeRules(t)
 	quote(0) // the cart was read before
-	c = must(s.Get(t.Context(), c.Ref, nil))(t)
+	c = testkit.Must(s.Get(t.Context(), c.Ref, nil))(t)
 	quote(1)
 	quote(0)
 }
@@ -130,7 +128,7 @@ func TestQuote_Terms(t *testing.T) {
 	if quote := s.quote(t, c); quote.SubtotalMinor != 4000 {
 		t.Errorf("now it costs %d, want 4000", quote.SubtotalMinor)
 	}
-	quote := must(s.Quote(t.Context(), c, &pricing.Terms{At: before, Market: "eu"}))(t)
+	quote := testkit.Must(s.Quote(t.Context(), c, &pricing.Terms{At: before, Market: "eu"}))(t)
 	if quote.SubtotalMinor != 2500 || !quote.Ask.At.Equal(before) || quote.Ask.Market.Code != "eu" {
 		t.Errorf("by the quote it costs %d (%s, %s), want 2500", quote.SubtotalMinor, quote.Ask.At, quote.Ask.Market.Code)
 	}
@@ -149,8 +147,8 @@ func TestQuote_Group(t *testing.T) {
 		want    int64
 	}{{"a guest", nil, 10, 1250}, {"another customer", ptr(s.account(t, "")), 10, 1250}, {"a trader", &trader, 9, 1250}, {"a trader, for many", &trader, 10, 700}} {
 		in := cart.CreateInput{Account: test.account, Country: "IE"}
-		c := must(s.Create(t.Context(), in))(t)
-		c = must(s.Set(t.Context(), cart.ChangeInput{Cart: c.Ref, Account: test.account}, mug, test.units))(t)
+		c := testkit.Must(s.Create(t.Context(), in))(t)
+		c = testkit.Must(s.Set(t.Context(), cart.ChangeInput{Cart: c.Ref, Account: test.account}, mug, test.units))(t)
 		if got := s.quote(t, c).Line(mug).UnitPriceMinor; got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
@@ -162,10 +160,8 @@ func ptr[T any](value T) *T { return &value }
 // account registers a customer of a group.
 func (s *shop) account(t testing.TB, group string) regions.Ref {
 	t.Helper()
-	ref := newAccount("eu-west")
-	databasetest.Exec(t, s.db, `
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash, customer_group)
-VALUES ($1, $2, 'ann@example.com', $3, 'Ann', 'IE', 'x', $4)`, ref.Region, ref.ID, ref.ID[:], group)
+	ref := seed.Account(t, s.db, "eu-west")
+	databasetest.Exec(t, s.db, `UPDATE accounts SET customer_group = $2 WHERE id = $1`, ref.ID, group)
 	return ref
 }
 
@@ -185,7 +181,7 @@ func TestCoupons(t *testing.T) {
 	c := s.guestCart(t, add(mug, 2))
 	change := func(coupons ...string) cart.Cart {
 		t.Helper()
-		return must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Coupons: coupons}))(t)
+		return testkit.Must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Coupons: coupons}))(t)
 	}
 	changed := change(" ten", "Much", "TEN", "nope")
 	if diff := cmp.Diff([]string{"TEN", "MUCH", "NOPE"}, changed.Coupons); diff != "" {
@@ -196,9 +192,9 @@ func TestCoupons(t *testing.T) {
 	if diff := cmp.Diff(want, quote.RefusedCoupons); diff != "" || quote.DiscountMinor != 250 || quote.TotalMinor != 2250+590 {
 		t.Errorf("discount %d, total %d, refused (-want +got):\n%s", quote.DiscountMinor, quote.TotalMinor, diff)
 	}
-	s.wantCoupons(t, must(s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref}, book, 1))(t), "TEN", "MUCH", "NOPE")
+	s.wantCoupons(t, testkit.Must(s.Add(t.Context(), cart.ChangeInput{Cart: c.Ref}, book, 1))(t), "TEN", "MUCH", "NOPE")
 	s.wantCoupons(t, change("MUCH"), "MUCH")
-	emptied := must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Coupons: []string{}}))(t)
+	emptied := testkit.Must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Coupons: []string{}}))(t)
 	s.wantCoupons(t, emptied)
 	if quote := s.quote(t, emptied); quote.DiscountMinor != 0 || quote.RefusedCoupons != nil {
 		t.Errorf("without codes %d is off, refused %v", quote.DiscountMinor, quote.RefusedCoupons)
@@ -211,7 +207,7 @@ func (s *shop) wantCoupons(t testing.TB, answered cart.Cart, want ...string) {
 	if want == nil {
 		want = []string{}
 	}
-	for _, c := range []cart.Cart{answered, must(s.Get(t.Context(), answered.Ref, answered.Account))(t)} {
+	for _, c := range []cart.Cart{answered, testkit.Must(s.Get(t.Context(), answered.Ref, answered.Account))(t)} {
 		if diff := cmp.Diff(want, c.Coupons); diff != "" {
 			t.Errorf("coupons (-want +got):\n%s", diff)
 		}
@@ -234,7 +230,7 @@ func TestCoupons_Refused(t *testing.T) {
 			t.Errorf("%s: the cart has %q", name, got.Coupons)
 		}
 	}
-	s.wantCoupons(t, must(s.Get(t.Context(), c.Ref, nil))(t))
+	s.wantCoupons(t, testkit.Must(s.Get(t.Context(), c.Ref, nil))(t))
 }
 
 // TestMerge_Coupons: the codes of a guest go on counting after the guest has signed in, as many
@@ -260,13 +256,13 @@ func TestMerge_Coupons(t *testing.T) {
 			account := s.account(t, "")
 			guest := s.guestCart(t, add(mug, 1))
 			if test.guest != nil {
-				must(s.Change(t.Context(), cart.ChangeInput{Cart: guest.Ref, Coupons: test.guest}))(t)
+				testkit.Must(s.Change(t.Context(), cart.ChangeInput{Cart: guest.Ref, Coupons: test.guest}))(t)
 			}
 			if test.customer != nil {
 				c := s.customerCart(t, account, add(book, 1))
-				must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Account: &account, Coupons: test.customer}))(t)
+				testkit.Must(s.Change(t.Context(), cart.ChangeInput{Cart: c.Ref, Account: &account, Coupons: test.customer}))(t)
 			}
-			s.wantCoupons(t, must(s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account}))(t), test.want...)
+			s.wantCoupons(t, testkit.Must(s.Merge(t.Context(), cart.MergeInput{Guest: guest.Ref, Customer: account}))(t), test.want...)
 		})
 	}
 }
@@ -287,13 +283,10 @@ func TestFirstOrder(t *testing.T) {
 	}
 	want("a guest", 0, s.guestCart(t, add(mug, 1)))
 	want("a new customer", 125, c)
-	order := uuid.New()
-	databasetest.Exec(t, s.db, `
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ('eu-west', $1, $2, 'eu-west', gen_random_uuid(), 'pending_payment', gen_random_uuid(), ARRAY[]::crdb_internal_region[],
-  'EUR', 'IE', 0, 0, 0, 0, true, 'ann@example.com', '{}', now())`, order, account.ID)
-	want("after an order", 0, must(s.Get(t.Context(), c.Ref, &account))(t))
-	databasetest.Exec(t, s.db, `UPDATE orders SET status = 'cancelled', cancel_reason = 'expired' WHERE id = $1`, order)
-	want("after an order that was cancelled", 125, must(s.Get(t.Context(), c.Ref, &account))(t))
+	order := seed.NewOrder("eu-west")
+	order.Account = uuid.NullUUID{UUID: account.ID, Valid: true}
+	order.Insert(t, s.db)
+	want("after an order", 0, testkit.Must(s.Get(t.Context(), c.Ref, &account))(t))
+	databasetest.Exec(t, s.db, `UPDATE orders SET status = 'cancelled', cancel_reason = 'expired' WHERE id = $1`, order.Ref.ID)
+	want("after an order that was cancelled", 125, testkit.Must(s.Get(t.Context(), c.Ref, &account))(t))
 }

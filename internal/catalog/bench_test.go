@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 const benchLines = 5000
@@ -45,14 +46,12 @@ func BenchmarkBareInsert(b *testing.B) {
 	s := newShop(b)
 	for round := 0; b.Loop(); round++ {
 		for first := 0; first < benchLines; first += chunkProducts {
-			if err := s.db.Write(b.Context(), func(batch *database.Batch) error {
+			testkit.NoError(b, s.db.Write(b.Context(), func(batch *database.Batch) error {
 				for _, sql := range bareInserts {
 					batch.Queue(sql, fmt.Sprint(round), first, first+chunkProducts-1, s.seller)
 				}
 				return nil
-			}); err != nil {
-				b.Fatal(err)
-			}
+			}))
 		}
 	}
 	b.ReportMetric(float64(b.N)*benchLines/b.Elapsed().Seconds(), "lines/s")
@@ -83,8 +82,6 @@ func BenchmarkGetProduct(b *testing.B) {
 	p := s.create(b, mug("m1", "A"))
 	s.mustPoll(b)
 	for b.Loop() {
-		if _, err := s.GetProduct(b.Context(), p.Slug); err != nil {
-			b.Fatal(err)
-		}
+		testkit.Must(s.GetProduct(b.Context(), p.Slug))(b)
 	}
 }

@@ -14,41 +14,34 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/rating"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
-// A clock is moved by hand.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()) }
-func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
-
 func (c *Catalog) mustPoll(t testing.TB) {
 	t.Helper()
-	if err := c.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, c.PollOnce(t.Context()))
 }
 
 func TestGetProduct_RoundTrips(t *testing.T) {
 	s := newShop(t)
 	p := s.create(t, mug("m1", "A"))
 	get := func(ctx context.Context) error { _, err := s.GetProduct(ctx, p.PublicID()); return err }
-	if n := trips(t, get) + trips(t, get); n != 2 {
+	if n := databasetest.Trips(t, get) + databasetest.Trips(t, get); n != 2 {
 		t.Errorf("without polls two reads took %d round trips, want 2: memory must not answer", n)
 	}
 	s.mustPoll(t)
-	if n := trips(t, get); n != 1 {
+	if n := databasetest.Trips(t, get); n != 1 {
 		t.Errorf("uncached: %d round trips, want 1", n)
 	}
-	if n := trips(t, get); n != 0 {
+	if n := databasetest.Trips(t, get); n != 0 {
 		t.Errorf("cached: %d round trips, want 0", n)
 	}
 	tree := func(ctx context.Context) error { _, err := s.Categories(ctx); return err }
-	if first, second := trips(t, tree), trips(t, tree); first != 1 || second != 0 {
+	if first, second := databasetest.Trips(t, tree), databasetest.Trips(t, tree); first != 1 || second != 0 {
 		t.Errorf("the tree took %d and %d round trips, want 1 and 0", first, second)
 	}
-	if n := trips(t, s.PollOnce); n != 1 {
+	if n := databasetest.Trips(t, s.PollOnce); n != 1 {
 		t.Errorf("a poll took %d round trips, want 1", n)
 	}
 }
@@ -62,7 +55,7 @@ func TestCache_AbsenceIsRemembered(t *testing.T) {
 		}
 		return nil
 	}
-	if first, second := trips(t, absent), trips(t, absent); first != 1 || second != 0 {
+	if first, second := databasetest.Trips(t, absent), databasetest.Trips(t, absent); first != 1 || second != 0 {
 		t.Errorf("%d and %d round trips, want 1 and 0", first, second)
 	}
 }
@@ -78,46 +71,33 @@ func TestCache_InvalidatedAcrossPods(t *testing.T) {
 		want func(Product, error) bool
 	}{
 		{"an update", func(t *testing.T, version int64) {
-			if _, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: p.ID, Version: version,
-				Product: with(mug("", "A"), func(p *ProductInput) { p.Title = "Cup" })}); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: p.ID, Version: version,
+				Product: with(mug("", "A"), func(p *ProductInput) { p.Title = "Cup" })}))(t)
 		}, func(p Product, err error) bool { return err == nil && p.Title == "Cup" }},
 		{"a price", func(t *testing.T, _ int64) {
-			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+			testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 				pricing.QueueSet(b, []pricing.Price{{SKU: "A", Currency: "GBP", AmountMinor: 7}}, 0)
 				QueueTouch(b, []string{"A"})
 				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
+			}))
 		}, func(p Product, err error) bool { return err == nil && p.SKUs[0].Prices(time.Now())["GBP"] == 7 }},
 		{"a great edit", func(t *testing.T, _ int64) {
-			if err := s.db.Write(t.Context(), func(b *database.Batch) error {
+			testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 				b.Queue(`UPDATE products SET title = 'Bowl'`)
 				QueueForgetAll(b)
 				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
+			}))
 		}, func(p Product, err error) bool { return err == nil && p.Title == "Bowl" }},
 		{"its end", func(t *testing.T, version int64) {
-			if _, err := s.ArchiveProduct(t.Context(), s.seller, p.ID, version); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(s.ArchiveProduct(t.Context(), s.seller, p.ID, version))(t)
 		}, func(_ Product, err error) bool { return errors.Is(err, ErrNotFound) }},
 	}
 	for _, edit := range edits {
 		t.Run(edit.name, func(t *testing.T) {
 			other.mustPoll(t)
-			now, err := s.GetSellerProduct(t.Context(), s.seller, p.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
+			now := testkit.Must(s.GetSellerProduct(t.Context(), s.seller, p.ID))(t)
 			for _, name := range []string{p.Slug, p.PublicID()} {
-				if _, err := other.GetProduct(t.Context(), name); err != nil {
-					t.Fatal(err)
-				}
+				testkit.Must(other.GetProduct(t.Context(), name))(t)
 			}
 			edit.edit(t, now.Version)
 			other.mustPoll(t)
@@ -137,7 +117,7 @@ func TestCache_Ratings(t *testing.T) {
 	want := func(trip int64, stars, ratings int64) {
 		t.Helper()
 		for _, name := range []string{p.PublicID(), p.Slug} {
-			n := trips(t, func(ctx context.Context) error {
+			n := databasetest.Trips(t, func(ctx context.Context) error {
 				got, err := s.GetProduct(ctx, name)
 				if got.Rating != (rating.Total{Stars: stars, Ratings: ratings}) || got.Version != p.Version {
 					t.Errorf("%s has %+v in version %d, want %d stars of %d", name, got.Rating, got.Version, stars, ratings)
@@ -170,9 +150,7 @@ func TestCache_NewProductsAppear(t *testing.T) {
 	if _, err := other.GetProduct(t.Context(), draft.Slug); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("a draft: %v", err)
 	}
-	if _, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: draft.ID, Version: 1, Product: mug("", "A")}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: draft.ID, Version: 1, Product: mug("", "A")}))(t)
 	other.mustPoll(t)
 	if _, err := other.GetProduct(t.Context(), draft.Slug); err != nil {
 		t.Errorf("after activation: %v", err)
@@ -182,26 +160,26 @@ func TestCache_NewProductsAppear(t *testing.T) {
 func TestCache_NotUsedWhenPollsFail(t *testing.T) {
 	s := newShop(t)
 	p := s.create(t, mug("m1", "A"))
-	var hand clock
-	pod := newCatalog(t, s.db, hand.now)
+	hand := testkit.NewClock(time.Unix(0, 0))
+	pod := newCatalog(t, s.db, hand.Now)
 	get := func(ctx context.Context) error { _, err := pod.GetProduct(ctx, p.Slug); return err }
 	pod.mustPoll(t)
-	trips(t, get)
-	hand.advance(MaxStaleness)
-	if n := trips(t, get); n != 0 {
+	databasetest.Trips(t, get)
+	hand.Advance(MaxStaleness)
+	if n := databasetest.Trips(t, get); n != 0 {
 		t.Errorf("%d round trips while the last poll is young enough, want 0", n)
 	}
-	hand.advance(time.Nanosecond)
+	hand.Advance(time.Nanosecond)
 	failed, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := pod.PollOnce(failed); err == nil {
 		t.Fatal("the poll was to fail")
 	}
-	if n := trips(t, get); n != 1 {
+	if n := databasetest.Trips(t, get); n != 1 {
 		t.Errorf("%d round trips after MaxStaleness without a poll, want 1", n)
 	}
 	pod.mustPoll(t)
-	if n := trips(t, get); n != 0 {
+	if n := databasetest.Trips(t, get); n != 0 {
 		t.Errorf("%d round trips after a poll found nothing new, want 0", n)
 	}
 }

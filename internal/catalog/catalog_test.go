@@ -17,6 +17,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -33,36 +34,25 @@ func newShop(t testing.TB) *shop {
 	db := databasetest.New(t)
 	s := &shop{Catalog: newCatalog(t, db, time.Now), db: db}
 	s.seller = s.newSeller(t, "acme")
-	if _, err := s.UpsertCategories(t.Context(), []CategoryInput{
+	testkit.Must(s.UpsertCategories(t.Context(), []CategoryInput{
 		{ID: "hg", Name: "Home & Garden"},
 		{ID: "hg-11", ParentID: "hg", Name: "Kitchen"},
 		{ID: "hg-11-6", ParentID: "hg-11", Name: "Tableware"},
 		{ID: "fb", Name: "Food"},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	return s
 }
 
 func newCatalog(t testing.TB, db *database.DB, now func() time.Time) *Catalog {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := New(Config{DB: db, Regions: set, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
+	c := testkit.Must(New(Config{DB: db, Regions: set, Now: now}))(t)
 	return c
 }
 
 func (s *shop) newSeller(t testing.TB, slug string) uuid.UUID {
 	t.Helper()
-	seller, err := s.CreateSeller(t.Context(), SellerInput{Slug: slug, Name: strings.ToUpper(slug)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	seller := testkit.Must(s.CreateSeller(t.Context(), SellerInput{Slug: slug, Name: strings.ToUpper(slug)}))(t)
 	return seller.ID
 }
 
@@ -82,10 +72,7 @@ func mug(key string, skus ...string) ProductInput {
 
 func (s *shop) create(t testing.TB, in ProductInput) Product {
 	t.Helper()
-	p, err := s.CreateProduct(t.Context(), CreateInput{Seller: s.seller, Product: in})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(s.CreateProduct(t.Context(), CreateInput{Seller: s.seller, Product: in}))(t)
 	return p
 }
 
@@ -106,14 +93,11 @@ UNION ALL
 UNION ALL
 (SELECT 'path', c.id, c.path FROM categories c LEFT JOIN categories p ON p.id = c.parent_id
  WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR c.level <> coalesce(p.level, 0) + 1)`
-	faults, err := database.List(context.WithoutCancel(t.Context()), s.db, func(row pgx.CollectableRow) (string, error) {
+	faults := testkit.Must(database.List(context.WithoutCancel(t.Context()), s.db, func(row pgx.CollectableRow) (string, error) {
 		var what, where, which string
 		err := row.Scan(&what, &where, &which)
 		return what + " " + where + " " + which, err
-	}, wrong)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}, wrong))(t)
 	for _, fault := range faults {
 		t.Errorf("the catalogue is wrong: %s", fault)
 	}
@@ -150,14 +134,4 @@ func entries(prices map[money.Currency]int64) []pricing.Entry {
 		entries = append(entries, pricing.Entry{List: pricing.CatalogueList(currency), MinQuantity: 1, AmountMinor: prices[currency]})
 	}
 	return entries
-}
-
-// trips runs fn and returns how many round trips it made.
-func trips(t testing.TB, fn func(ctx context.Context) error) int64 {
-	t.Helper()
-	ctx, trips := database.CountTrips(t.Context())
-	if err := fn(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return trips.Count()
 }

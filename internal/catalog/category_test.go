@@ -9,14 +9,12 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 )
 
 func TestCategories(t *testing.T) {
 	s := newShop(t)
-	tree, err := s.Categories(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tree := testkit.Must(s.Categories(t.Context()))(t)
 	var ancestors []string
 	for _, c := range tree.Ancestors("hg-11-6") {
 		ancestors = append(ancestors, c.Name)
@@ -102,10 +100,7 @@ func TestCreateSeller(t *testing.T) {
 	if err != nil || found.ID != s.seller {
 		t.Errorf("found %+v, %v", found, err)
 	}
-	got, err := s.GetSeller(t.Context(), s.seller)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(s.GetSeller(t.Context(), s.seller))(t)
 	if diff := cmp.Diff(found, got); diff != "" {
 		t.Error(diff)
 	}

@@ -15,6 +15,7 @@ import (
 	"meridian/internal/catalog/shipped"
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -25,10 +26,7 @@ func (s *shop) input(format Format, policy Policy, text string) ImportInput {
 
 func (s *shop) load(t testing.TB, in ImportInput) ImportReport {
 	t.Helper()
-	report, err := s.Import(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(s.Import(t.Context(), in))(t)
 	return report
 }
 
@@ -214,25 +212,15 @@ func forImport(in ImportInput, change func(*ImportInput)) ImportInput {
 // giftFile is a part of the shipped catalogue of several chunks, whose categories the shop then has.
 func giftFile(t testing.TB, s *shop) string {
 	t.Helper()
-	categories, err := shipped.Categories()
-	if err != nil {
-		t.Fatal(err)
-	}
+	categories := testkit.Must(shipped.Categories())(t)
 	var inputs []CategoryInput
 	for _, c := range categories {
 		inputs = append(inputs, CategoryInput{ID: c.ID, ParentID: c.ParentID, Name: c.Name})
 	}
-	if _, err := s.UpsertCategories(t.Context(), inputs); err != nil {
-		t.Fatal(err)
-	}
-	gifts, err := shipped.Gifts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.UpsertCategories(t.Context(), inputs))(t)
+	gifts := testkit.Must(shipped.Gifts())(t)
 	var text bytes.Buffer
-	if err := shipped.NDJSON(&text, gifts[:5*chunkProducts]); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, shipped.NDJSON(&text, gifts[:5*chunkProducts]))
 	return text.String()
 }
 
@@ -308,10 +296,7 @@ func TestImport_Property(t *testing.T) {
 			price := rapid.IntRange(0, 1000).Draw(rt, "price")
 			number := rapid.Float64Range(-1e18, 1e18).Draw(rt, "number")
 			text := rapid.StringMatching(`[a-zé"\\ ]{0,8}`).Draw(rt, "text")
-			attributes, err := encodeJSON(map[string]any{"n": number, "t": text})
-			if err != nil {
-				rt.Fatal(err)
-			}
+			attributes := testkit.Must(encodeJSON(map[string]any{"n": number, "t": text}))(rt)
 			file = append(file, fmt.Sprintf(`{"key":%q,"title":"T","category":"fb","attributes":%s,"skus":[{"sku":%q,"prices":{"GBP":%d}}]}`,
 				key(i), attributes, key(i), price))
 			prices[key(i)] = price

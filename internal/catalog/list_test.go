@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/databasetest"
 )
 
 func keysOf(products []Product) (keys []string) {
@@ -43,7 +45,7 @@ func TestListProducts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.filter.Limit = 10
 			var page ProductPage
-			n := trips(t, func(ctx context.Context) (err error) {
+			n := databasetest.Trips(t, func(ctx context.Context) (err error) {
 				page, err = s.ListProducts(ctx, test.filter)
 				return err
 			})
@@ -72,11 +74,9 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		next++
 		above, below := fmt.Sprint("above", next), fmt.Sprint("below", next)
-		if _, err := s.UpsertCategories(t.Context(), []CategoryInput{
+		testkit.Must(s.UpsertCategories(t.Context(), []CategoryInput{
 			{ID: above, Name: "Above"}, {ID: below, ParentID: above, Name: "Below"},
-		}); err != nil {
-			rt.Fatal(err)
-		}
+		}))(rt)
 		add := func() Product {
 			next++
 			return s.create(t, with(mug(fmt.Sprintf("k%04d", next), fmt.Sprintf("S%04d", next)), func(p *ProductInput) { p.CategoryID = below }))
@@ -92,10 +92,7 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 		category := rapid.SampledFrom([]string{above, below}).Draw(rt, "category")
 		seen := make(map[uuid.UUID]int)
 		for filter := (ListFilter{CategoryID: category, PageFilter: database.PageFilter[ListPosition]{Limit: limit}}); ; {
-			page, err := s.ListProducts(t.Context(), filter)
-			if err != nil {
-				rt.Fatal(err)
-			}
+			page := testkit.Must(s.ListProducts(t.Context(), filter))(rt)
 			for _, p := range page.Items {
 				seen[p.ID]++
 			}
@@ -108,9 +105,7 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 				add()
 			case 1:
 				if len(leave) > 0 {
-					if _, err := s.ArchiveProduct(t.Context(), s.seller, leave[0].ID, leave[0].Version); err != nil {
-						rt.Fatal(err)
-					}
+					testkit.Must(s.ArchiveProduct(t.Context(), s.seller, leave[0].ID, leave[0].Version))(rt)
 					leave = leave[1:]
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -15,23 +16,13 @@ import (
 func TestCache_Metrics(t *testing.T) {
 	s := newShop(t)
 	p := s.create(t, mug("m1", "A"))
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	reader := sdkmetric.NewManualReader()
-	c, err := New(Config{DB: s.db, Regions: set, Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(New(Config{DB: s.db, Regions: set, Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}))(t)
 	read := func() {
 		t.Helper()
-		if _, err := c.GetProduct(t.Context(), p.PublicID()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Categories(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(c.GetProduct(t.Context(), p.PublicID()))(t)
+		testkit.Must(c.Categories(t.Context()))(t)
 	}
 	read() // nothing was polled: memory may not answer
 	c.mustPoll(t)
@@ -49,9 +40,7 @@ func TestCache_Metrics(t *testing.T) {
 func counters(t *testing.T, reader sdkmetric.Reader) map[string]int64 {
 	t.Helper()
 	var collected metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &collected); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(t.Context(), &collected))
 	got := make(map[string]int64)
 	for _, m := range collected.ScopeMetrics[0].Metrics {
 		got[m.Name] = m.Data.(metricdata.Sum[int64]).DataPoints[0].Value

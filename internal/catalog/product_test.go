@@ -15,13 +15,14 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func TestCreateProduct(t *testing.T) {
 	s := newShop(t)
 	var created Product
-	n := trips(t, func(ctx context.Context) (err error) {
+	n := databasetest.Trips(t, func(ctx context.Context) (err error) {
 		created, err = s.CreateProduct(ctx, CreateInput{Seller: s.seller, Product: mug("m1", "M1-RED", "M1-BLUE")})
 		return err
 	})
@@ -45,10 +46,7 @@ func TestCreateProduct(t *testing.T) {
 		t.Errorf("slug %q", created.Slug)
 	}
 	for _, name := range []string{created.PublicID(), created.Slug} {
-		got, err := s.GetProduct(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(s.GetProduct(t.Context(), name))(t)
 		if diff := cmp.Diff(created, got); diff != "" {
 			t.Errorf("by %s: %s", name, diff)
 		}
@@ -184,10 +182,7 @@ func TestUpdateProduct_PriceLead(t *testing.T) {
 	in := with(mug("", "A"), func(p *ProductInput) {
 		p.SKUs[0].Prices = map[money.Currency]int64{"GBP": 395, "JPY": 500, "EUR": 450}
 	})
-	updated, err := s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: created.ID, Version: 1, Product: in})
-	if err != nil {
-		t.Fatal(err)
-	}
+	updated := testkit.Must(s.UpdateProduct(t.Context(), UpdateInput{Seller: s.seller, ID: created.ID, Version: 1, Product: in}))(t)
 	now := time.Now()
 	for at, want := range map[time.Time]map[money.Currency]int64{
 		now:                    {"GBP": 295, "JPY": 500, "EUR": 450},
@@ -232,7 +227,7 @@ func TestUpdateProduct(t *testing.T) {
 		p.Title, p.CategoryID, p.SKUs[0].Prices = "Cup", "fb", map[money.Currency]int64{"GBP": 1}
 	})
 	var updated Product
-	n := trips(t, func(ctx context.Context) (err error) {
+	n := databasetest.Trips(t, func(ctx context.Context) (err error) {
 		updated, err = s.UpdateProduct(ctx, UpdateInput{Seller: s.seller, ID: created.ID, Version: 1, Product: in})
 		return err
 	})
@@ -291,10 +286,7 @@ func TestUpdateProduct_Refused(t *testing.T) {
 			}
 		})
 	}
-	now, err := s.GetSellerProduct(t.Context(), s.seller, created.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	now := testkit.Must(s.GetSellerProduct(t.Context(), s.seller, created.ID))(t)
 	if diff := cmp.Diff(created, now); diff != "" {
 		t.Errorf("something changed: %s", diff)
 	}
@@ -349,7 +341,7 @@ func TestArchiveProduct(t *testing.T) {
 		t.Errorf("%d events, want 1", n)
 	}
 	var archived Product
-	n := trips(t, func(ctx context.Context) (err error) {
+	n := databasetest.Trips(t, func(ctx context.Context) (err error) {
 		archived, err = s.ArchiveProduct(ctx, s.seller, created.ID, 1)
 		return err
 	})

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -197,9 +198,7 @@ func TestCountTrips(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for range 2 { // the first time statements are prepared, too
 				ctx, trips := database.CountTrips(t.Context())
-				if err := test.do(ctx); err != nil {
-					t.Fatal(err)
-				}
+				testkit.NoError(t, test.do(ctx))
 				if trips.Count() != test.want {
 					t.Errorf("%d round trips, want %d", trips.Count(), test.want)
 				}
@@ -399,9 +398,7 @@ func TestSpans(t *testing.T) {
 	const secret = "ann.secret@example.com"
 	ctx, request := provider.Tracer("test").Start(t.Context(), "a request")
 	defer request.End()
-	if _, err := database.List(ctx, db, pgx.RowTo[string], `SELECT name FROM numbers WHERE name = $1`, secret); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(database.List(ctx, db, pgx.RowTo[string], `SELECT name FROM numbers WHERE name = $1`, secret))(t)
 	insert := func(n int64) error {
 		return db.Write(ctx, func(b *database.Batch) error {
 			b.Queue(`INSERT INTO numbers (name, n) VALUES ($1, $2)`, secret, n)
@@ -409,9 +406,7 @@ func TestSpans(t *testing.T) {
 			return nil
 		})
 	}
-	if err := insert(1); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, insert(1))
 	if err := insert(2); !database.Violates(err, "numbers_pkey") { // the server's error tells the key
 		t.Fatal(err)
 	}
@@ -526,13 +521,10 @@ func TestWriteSkew_Batch(t *testing.T) {
 		})
 	}()
 	waitFor(t, conn, `SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
-	err := other.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, other.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE numbers SET n = 0 WHERE name = 'b' AND (SELECT sum(n) FROM numbers WHERE name IN ('a', 'b')) > 1`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	exec(t, gate, `SELECT pg_advisory_unlock(1)`)
 	if err := <-result; err != nil || attempts != 2 {
 		t.Errorf("%d attempts, %v", attempts, err)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 // call is what the tests hand to a group.
@@ -165,9 +167,7 @@ func TestGroup_Trips(t *testing.T) {
 	})
 	ctx, trips := CountTrips(t.Context())
 	for range 2 {
-		if err := g.Do(ctx, "lane", &call{}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, g.Do(ctx, "lane", &call{}))
 	}
 	if trips.Count() != 4 {
 		t.Errorf("%d round trips, want 4", trips.Count())

@@ -7,11 +7,11 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -22,10 +22,7 @@ func open(t testing.TB, url string, change ...func(*database.Config)) *database.
 	for _, f := range change {
 		f(&config)
 	}
-	db, err := database.Open(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := testkit.Must(database.Open(t.Context(), config))(t)
 	t.Cleanup(db.Close)
 	return db
 }
@@ -33,19 +30,14 @@ func open(t testing.TB, url string, change ...func(*database.Config)) *database.
 // direct is a connection besides the pools, for what happens behind their backs.
 func direct(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	return conn
 }
 
 func exec(t testing.TB, conn *pgx.Conn, sql string, args ...any) {
 	t.Helper()
-	if _, err := conn.Exec(context.Background(), sql, args...); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(conn.Exec(context.Background(), sql, args...))(t)
 }
 
 // newNumbers makes a database with a table of numbers: a to e are 1, and none may be below zero.
@@ -69,9 +61,7 @@ CREATE TABLE numbers (
 func number(t testing.TB, conn *pgx.Conn, name string) int64 {
 	t.Helper()
 	var n int64
-	if err := conn.QueryRow(context.Background(), `SELECT n FROM numbers WHERE name = $1`, name).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, conn.QueryRow(context.Background(), `SELECT n FROM numbers WHERE name = $1`, name).Scan(&n))
 	return n
 }
 
@@ -97,14 +87,9 @@ type proxy struct {
 // through it.
 func newProxy(t testing.TB, connection string) (*proxy, string) {
 	t.Helper()
-	u, err := url.Parse(connection)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := testkit.Must(url.Parse(connection))(t)
 	p := &proxy{server: u.Host}
-	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	p.listener = testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {
@@ -170,4 +155,4 @@ func (p *proxy) pass(to, from net.Conn, fromClient bool) {
 }
 
 // deadline bounds what must not hang; no test waits for it to pass.
-const deadline = 30 * time.Second
+const deadline = testkit.Patience

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 )
 
 func TestLists(t *testing.T) {
@@ -24,7 +25,7 @@ func TestLists(t *testing.T) {
 	if diff := cmp.Diff(want, made); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, must(s.List(ctx, "summer"))(t), equalTimes); diff != "" {
+	if diff := cmp.Diff(want, testkit.Must(s.List(ctx, "summer"))(t), equalTimes); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
 	if _, err := s.List(ctx, "winter"); !errors.Is(err, ErrNotFound) {
@@ -50,20 +51,20 @@ func TestLists(t *testing.T) {
 	}
 	s.wantUnchanged(t, before)
 
-	updated := must(s.UpdateList(ctx, ListUpdate{By: by("ben"), Code: "summer", Version: 1, Title: &title, To: &end}))(t)
+	updated := testkit.Must(s.UpdateList(ctx, ListUpdate{By: by("ben"), Code: "summer", Version: 1, Title: &title, To: &end}))(t)
 	if updated.Version != 2 || updated.Title != title || !updated.Period.To.Equal(end) {
 		t.Errorf("updated %+v", updated)
 	}
 	var codes []string
 	s.list(t, "autumn", pricing.Regular)
-	for _, l := range must(s.Lists(ctx, database.PageFilter[string]{Limit: 10}))(t).Items {
+	for _, l := range testkit.Must(s.Lists(ctx, database.PageFilter[string]{Limit: 10}))(t).Items {
 		codes = append(codes, l.Code)
 	}
 	if diff := cmp.Diff([]string{"autumn", "catalogue-EUR", "summer"}, codes); diff != "" {
 		t.Errorf("lists (-want +got):\n%s", diff)
 	}
 	autumn := "autumn"
-	if rest := must(s.Lists(ctx, database.PageFilter[string]{After: &autumn, Limit: 1}))(t).Items; len(rest) != 1 || rest[0].Code != "catalogue-EUR" {
+	if rest := testkit.Must(s.Lists(ctx, database.PageFilter[string]{After: &autumn, Limit: 1}))(t).Items; len(rest) != 1 || rest[0].Code != "catalogue-EUR" {
 		t.Errorf("the page after autumn: %+v", rest)
 	}
 }
@@ -75,10 +76,10 @@ var equalTimes = cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
 func TestLists_Audit(t *testing.T) {
 	s := newShop(t)
 	s.list(t, "b2b", pricing.Regular, func(in *ListInput) { in.Group = "wholesale" })
-	s.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	title := "Business"
-	must(s.UpdateList(t.Context(), ListUpdate{By: by("ben"), Code: "b2b", Version: 1, Title: &title}))(t)
-	changes := must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b", PageFilter: database.PageFilter[ChangePosition]{Limit: 10}}))(t).Items
+	testkit.Must(s.UpdateList(t.Context(), ListUpdate{By: by("ben"), Code: "b2b", Version: 1, Title: &title}))(t)
+	changes := testkit.Must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b", PageFilter: database.PageFilter[ChangePosition]{Limit: 10}}))(t).Items
 	if len(changes) != 2 {
 		t.Fatalf("%d changes in the audit", len(changes))
 	}
@@ -91,9 +92,7 @@ func TestLists_Audit(t *testing.T) {
 	for _, c := range changes {
 		entry := told{By: c.RequestedBy, Reason: c.Reason, Status: c.Status, At: c.RequestedAt}
 		for raw, into := range map[*json.RawMessage]*any{&c.Old: &entry.Old, &c.New: &entry.New} {
-			if err := json.Unmarshal(*raw, into); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, json.Unmarshal(*raw, into))
 		}
 		if c.DecidedAt == nil || c.DecidedBy != "" || c.NeedsApproval {
 			t.Errorf("decided %+v", c)
@@ -162,12 +161,12 @@ func TestUpdateList_End(t *testing.T) {
 		}
 		return err
 	}
-	must(0, end(hours(10)))(t)
-	must(0, end(time.Time{}))(t)
-	must(0, end(hours(4)))(t)
-	must(0, end(hours(5)))(t)
+	testkit.Must(0, end(hours(10)))(t)
+	testkit.Must(0, end(time.Time{}))(t)
+	testkit.Must(0, end(hours(4)))(t)
+	testkit.Must(0, end(hours(5)))(t)
 	wantFaults(t, end(opening.Add(-time.Second)), "valid_to")
-	s.setClock(hours(6))
+	s.clock.Set(hours(6))
 	wantFaults(t, end(hours(10)), "valid_to")
 	wantFaults(t, end(time.Time{}), "valid_to")
 	for at, want := range map[time.Time]int64{hours(0): 900, hours(4): 900, hours(5): 1000, hours(7): 1000} {
@@ -211,9 +210,9 @@ func TestRepeated(t *testing.T) {
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
-			must(0, call())(t)
+			testkit.Must(0, call())(t)
 			before := s.image(t)
-			s.advance(time.Minute)
+			s.clock.Advance(time.Minute)
 			var replay *idempotency.Replay
 			err := call()
 			if said := name == "prices"; said && err != nil { // the list says so already

@@ -17,6 +17,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 )
 
 func TestReadLines(t *testing.T) {
@@ -40,7 +41,7 @@ func TestReadLines(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := must(ReadLines(strings.NewReader(test.file), test.format, "EUR"))(t)
+			got := testkit.Must(ReadLines(strings.NewReader(test.file), test.format, "EUR"))(t)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
@@ -132,22 +133,15 @@ func TestReadLines_Written(t *testing.T) {
 			if rapid.Bool().Draw(t, "ends") {
 				e.Period.To = e.Period.From.Add(time.Duration(rapid.Int64Range(1, 1e15).Draw(t, "length")) * time.Microsecond)
 			}
-			if err := write(e); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, write(e))
 			no := int64(i + 1)
 			if format == FormatCSV {
 				no++ // the header
 			}
 			want = append(want, Line{No: no, SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: minor(e.AmountMinor), From: e.Period.From, To: e.Period.To})
 		}
-		if err := flush(); err != nil {
-			t.Fatal(err)
-		}
-		got, err := ReadLines(&file, format, currency)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, flush())
+		got := testkit.Must(ReadLines(&file, format, currency))(t)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("read (-written +read):\n%s", diff)
 		}
@@ -161,19 +155,17 @@ func TestExport(t *testing.T) {
 	ctx := t.Context()
 	list := s.list(t, "regular", pricing.Regular)
 	s.set(t, "regular", price("A", 900), price("A", 850).atLeast(10), price("B", 1900).to(hours(1)), price("C", 2900).from(hours(8)))
-	s.setClock(hours(2))
+	s.clock.Set(hours(2))
 	s.set(t, "regular", price("A", 800), endOf("C"), price("B", 1800).from(hours(4)))
-	s.setClock(hours(3))
+	s.clock.Set(hours(3))
 	export := func(format Format, at time.Time) string {
 		t.Helper()
 		var file bytes.Buffer
-		if err := s.Export(ctx, &file, format, list, at); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.Export(ctx, &file, format, list, at))
 		return file.String()
 	}
 	wantNow := "sku,min_quantity,amount,valid_from,valid_to\nA,1,8.00,2026-05-01T14:00:00Z,\nA,10,8.50,2026-05-01T12:00:00Z,\n"
-	if diff := cmp.Diff(wantNow, export(FormatCSV, s.now())); diff != "" {
+	if diff := cmp.Diff(wantNow, export(FormatCSV, s.clock.Now())); diff != "" {
 		t.Errorf("in force now (-want +got):\n%s", diff)
 	}
 	wantThen := `{"sku":"A","min_quantity":1,"amount_minor":900,"valid_from":"2026-05-01T12:00:00Z","valid_to":"2026-05-01T14:00:00Z"}
@@ -185,9 +177,9 @@ func TestExport(t *testing.T) {
 	}
 	before := s.image(t)
 	for _, format := range []Format{FormatCSV, FormatNDJSON} {
-		for _, at := range []time.Time{{}, s.now(), opening} {
-			lines := must(ReadLines(strings.NewReader(export(format, at)), format, list.Currency))(t)
-			p := must(s.SetPrices(ctx, PricesInput{By: by("ben"), List: "regular", Lines: lines}))(t)
+		for _, at := range []time.Time{{}, s.clock.Now(), opening} {
+			lines := testkit.Must(ReadLines(strings.NewReader(export(format, at)), format, list.Currency))(t)
+			p := testkit.Must(s.SetPrices(ctx, PricesInput{By: by("ben"), List: "regular", Lines: lines}))(t)
 			if p.Effect.Unchanged != len(lines) || len(lines) == 0 {
 				t.Errorf("%s at %s: %+v", format, at, p.Effect)
 			}
@@ -208,11 +200,9 @@ func TestExport_Pages(t *testing.T) {
 	}
 	s.addGoods(t, skus...)
 	var file bytes.Buffer
-	if err := s.Export(t.Context(), &file, FormatNDJSON, must(s.List(t.Context(), "catalogue-EUR"))(t), s.now()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.Export(t.Context(), &file, FormatNDJSON, testkit.Must(s.List(t.Context(), "catalogue-EUR"))(t), s.clock.Now()))
 	var got []string
-	for _, l := range must(ReadLines(&file, FormatNDJSON, "EUR"))(t) {
+	for _, l := range testkit.Must(ReadLines(&file, FormatNDJSON, "EUR"))(t) {
 		got = append(got, l.SKU)
 	}
 	want := append([]string{"A", "B", "C", "D", "E"}, skus...)
@@ -261,13 +251,8 @@ func FuzzReadLines(f *testing.F) {
 			l.No = 0
 			want = append(want, l)
 		}
-		if err := flush(); err != nil {
-			t.Fatal(err)
-		}
-		got, err := ReadLines(&again, format, "EUR")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, flush())
+		got := testkit.Must(ReadLines(&again, format, "EUR"))(t)
 		for i := range got {
 			got[i].No = 0
 		}

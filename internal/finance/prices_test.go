@@ -17,6 +17,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -131,7 +132,7 @@ func TestSetPrices_SaidAlready(t *testing.T) {
 	before := s.image(t)
 	again := []Line{price("A", 890).from(hours(2)), price("A", 880).from(hours(4)), price("B", 1900), price("C", 2900).from(hours(3)), endOf("D"),
 		price("A", 900).from(opening).to(hours(2))}
-	s.setClock(hours(1))
+	s.clock.Set(hours(1))
 	p := s.set(t, "regular", again...)
 	if want := (Effect{Lines: 6, Unchanged: 6}); !cmp.Equal(want, p.Effect, cmpopts.EquateEmpty()) || p.Change.Status != "" {
 		t.Errorf("the second time: %+v", p)
@@ -150,12 +151,12 @@ func TestSetPrices_Effect(t *testing.T) {
 	s.list(t, "regular", pricing.Regular)
 	s.ApproveAbove = ApproveAbove{ChangeBP: 1 << 40, SKUs: 1 << 40}
 	s.set(t, "regular", price("D", 5000))
-	s.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 
 	dry := func(list string, lines ...Line) Effect {
 		t.Helper()
 		before := s.image(t)
-		p := must(s.SetPrices(t.Context(), PricesInput{List: list, Lines: numbered(lines...), DryRun: true}))(t)
+		p := testkit.Must(s.SetPrices(t.Context(), PricesInput{List: list, Lines: numbered(lines...), DryRun: true}))(t)
 		s.wantUnchanged(t, before)
 		return p.Effect
 	}
@@ -232,7 +233,7 @@ func TestSetPrices_Approval(t *testing.T) {
 			if p.Change.Status != test.want || p.Change.NeedsApproval != (test.want == StatusPending) {
 				t.Errorf("it is %+v, want %s", p.Change, test.want)
 			}
-			entries := must(s.Entries(t.Context(), EntryFilter{List: "list", PageFilter: database.PageFilter[EntryPosition]{Limit: 10}}))(t).Items
+			entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "list", PageFilter: database.PageFilter[EntryPosition]{Limit: 10}}))(t).Items
 			if applied := len(entries) > 0; applied != (test.want == StatusApplied) {
 				t.Errorf("the list has %+v", entries)
 			}
@@ -270,9 +271,9 @@ func TestApprove(t *testing.T) {
 	wantFaults(t, err, "actor")
 	s.wantUnchanged(t, waiting)
 
-	s.setClock(hours(1))
-	approved := must(s.Approve(ctx, p.Change.ID, "ben"))(t)
-	if diff := cmp.Diff(must(s.Change(ctx, p.Change.ID))(t), approved, equalTimes); diff != "" {
+	s.clock.Set(hours(1))
+	approved := testkit.Must(s.Approve(ctx, p.Change.ID, "ben"))(t)
+	if diff := cmp.Diff(testkit.Must(s.Change(ctx, p.Change.ID))(t), approved, equalTimes); diff != "" {
 		t.Errorf("approved (-read +returned):\n%s", diff)
 	}
 	if approved.Status != StatusApplied || approved.RequestedBy != "ada" || approved.DecidedBy != "ben" || !approved.DecidedAt.Equal(hours(1)) {
@@ -297,7 +298,7 @@ func TestReject(t *testing.T) {
 	s.list(t, "regular", pricing.Regular)
 	for _, who := range []string{"ben", "ada"} { // who asked may take it back
 		p := s.set(t, "regular", price("A", 500))
-		rejected := must(s.Reject(ctx, p.Change.ID, who))(t)
+		rejected := testkit.Must(s.Reject(ctx, p.Change.ID, who))(t)
 		if rejected.Status != StatusRejected || rejected.DecidedBy != who {
 			t.Errorf("rejected %+v", rejected)
 		}
@@ -317,19 +318,19 @@ func TestApprove_Overtaken(t *testing.T) {
 		lines     []Line
 		meanwhile func(t *testing.T, s *shop)
 	}{
-		{"its instant has come", []Line{price("A", 1).from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.setClock(hours(2)) }},
-		{"the instant of an end has come", []Line{endOf("C").from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.setClock(hours(2)) }},
-		{"its time is over", []Line{price("A", 1).to(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.setClock(hours(2)) }},
-		{"a step of it has come", []Line{price("A", 1), price("A", 2).from(hours(1))}, func(_ *testing.T, s *shop) { s.setClock(hours(2)) }},
+		{"its instant has come", []Line{price("A", 1).from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
+		{"the instant of an end has come", []Line{endOf("C").from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
+		{"its time is over", []Line{price("A", 1).to(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
+		{"a step of it has come", []Line{price("A", 1), price("A", 2).from(hours(1))}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
 		{"another price is to come", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"another price begins at the same instant", []Line{price("A", 1).from(hours(3)), price("B", 1)},
 			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"the price was changed", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) {
-			s.setClock(hours(1))
+			s.clock.Set(hours(1))
 			s.set(t, "regular", price("A", 1000))
 		}},
 		{"the price was ended", []Line{price("C", 1).from(hours(3)), price("B", 1)}, func(t *testing.T, s *shop) {
-			s.setClock(hours(1))
+			s.clock.Set(hours(1))
 			s.set(t, "regular", endOf("C"))
 		}},
 		{"a period is in the way", []Line{price("A", 1), price("B", 1)},
@@ -359,12 +360,12 @@ func TestApprove_Overtaken(t *testing.T) {
 // database's clock, whatever the pod's own clock says.
 func TestLate(t *testing.T) {
 	s := newShop(t, func(c *Config) { c.Prices.Lead = 5 * time.Second })
-	s.setClock(time.Now())
+	s.clock.Set(time.Now())
 	s.list(t, "regular", pricing.Regular)
 	s.set(t, "regular", price("A", 990))
 	pending := s.set(t, "regular", price("B", 1))
 	before := s.image(t)
-	s.setClock(time.Now().Add(-time.Minute))
+	s.clock.Set(time.Now().Add(-time.Minute))
 	if _, err := s.try(t.Context(), "regular", price("C", 2980)); !errors.Is(err, ErrOvertaken) {
 		t.Errorf("prices: %v", err)
 	}
@@ -375,7 +376,7 @@ func TestLate(t *testing.T) {
 		t.Errorf("rule: %v", err)
 	}
 	s.wantUnchanged(t, before)
-	entries := must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A", PageFilter: database.PageFilter[EntryPosition]{Limit: 9}}))(t).Items
+	entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A", PageFilter: database.PageFilter[EntryPosition]{Limit: 9}}))(t).Items
 	if len(entries) != 1 || time.Until(entries[0].Period.From) < time.Second {
 		t.Errorf("in force %+v at %s", entries, time.Now())
 	}
@@ -403,16 +404,16 @@ func TestApply_Again(t *testing.T) {
 	s := newShop(t)
 	s.list(t, "regular", pricing.Regular)
 	s.set(t, "regular", price("A", 900), price("B", 1900), price("C", 2900).from(hours(5)))
-	s.setClock(hours(1))
+	s.clock.Set(hours(1))
 	lines := numbered(price("A", 890), endOf("B").from(hours(2)), endOf("C"), price("D", 3900).to(hours(9)))
-	_, kept, own, err := s.effect(t.Context(), must(s.List(t.Context(), "regular"))(t), lines, s.now())
-	must(0, err)(t)
-	c := must(s.newChange(KindPrices, "regular", by("ada"), nil, struct{}{}))(t)
-	must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
+	_, kept, own, err := s.effect(t.Context(), testkit.Must(s.List(t.Context(), "regular"))(t), lines, s.clock.Now())
+	testkit.Must(0, err)(t)
+	c := testkit.Must(s.newChange(KindPrices, "regular", by("ada"), nil, struct{}{}))(t)
+	testkit.Must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
 	before := s.image(t)
 	delete(before, "products") // which are touched, for nothing
-	s.setClock(hours(3))
-	must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
+	s.clock.Set(hours(3))
+	testkit.Must(s.applyPrices(t.Context(), By{}, c, "regular", kept, own))(t)
 	after := s.image(t)
 	delete(after, "products")
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -425,7 +426,7 @@ func TestChangeLines(t *testing.T) {
 	ctx := t.Context()
 	s.list(t, "regular", pricing.Regular)
 	s.set(t, "regular", price("A", 900), price("B", 1900))
-	s.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	p := s.set(t, "regular", price("A", 400), endOf("B").from(hours(3)), price("C", 2900).from(hours(3)).to(hours(4)))
 	was := []*int64{minor(900), minor(1900), nil}
 	check := func(when string, from time.Time) {
@@ -435,23 +436,23 @@ func TestChangeLines(t *testing.T) {
 			{Line{2, "B", 1, nil, hours(3), time.Time{}}, was[1]},
 			{Line{3, "C", 1, minor(2900), hours(3), hours(4)}, was[2]},
 		}
-		if diff := cmp.Diff(want, must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items, equalTimes); diff != "" {
+		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items, equalTimes); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
 	check("pending", time.Time{})
-	s.setClock(hours(1))
-	must(s.Approve(ctx, p.Change.ID, "ben"))(t)
+	s.clock.Set(hours(1))
+	testkit.Must(s.Approve(ctx, p.Change.ID, "ben"))(t)
 	check("applied", hours(1))
-	s.setClock(hours(2))
+	s.clock.Set(hours(2))
 	s.set(t, "regular", price("A", 440))
 	check("later", hours(1))
 	first := int64(1)
-	if page := must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{After: &first, Limit: 1}))(t).Items; len(page) != 1 || page[0].No != 2 {
+	if page := testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{After: &first, Limit: 1}))(t).Items; len(page) != 1 || page[0].No != 2 {
 		t.Errorf("a page: %+v", page)
 	}
-	for _, list := range must(s.Changes(ctx, ChangeFilter{Kind: KindList, PageFilter: database.PageFilter[ChangePosition]{Limit: 1}}))(t).Items {
-		if lines := must(s.ChangeLines(ctx, list.ID, database.PageFilter[int64]{Limit: 10}))(t).Items; len(lines) != 0 {
+	for _, list := range testkit.Must(s.Changes(ctx, ChangeFilter{Kind: KindList, PageFilter: database.PageFilter[ChangePosition]{Limit: 1}}))(t).Items {
+		if lines := testkit.Must(s.ChangeLines(ctx, list.ID, database.PageFilter[int64]{Limit: 10}))(t).Items; len(lines) != 0 {
 			t.Errorf("a list's lines: %+v", lines)
 		}
 	}
@@ -462,13 +463,13 @@ func TestChanges(t *testing.T) {
 	ctx := t.Context()
 	s.list(t, "one", pricing.Regular)
 	s.list(t, "two", pricing.Regular)
-	s.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	s.set(t, "one", price("A", 990))
-	s.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	s.set(t, "two", price("A", 10))
 	count := func(f ChangeFilter) int {
 		f.Limit = 10
-		return len(must(s.Changes(ctx, f))(t).Items)
+		return len(testkit.Must(s.Changes(ctx, f))(t).Items)
 	}
 	for name, test := range map[string]struct {
 		filter ChangeFilter
@@ -484,7 +485,7 @@ func TestChanges(t *testing.T) {
 	var seen []string
 	one := database.PageFilter[ChangePosition]{Limit: 1}
 	for more := true; more; more = one.After != nil {
-		page := must(s.Changes(ctx, ChangeFilter{PageFilter: one}))(t)
+		page := testkit.Must(s.Changes(ctx, ChangeFilter{PageFilter: one}))(t)
 		seen = append(seen, page.Items[0].Kind)
 		one.After = page.Next
 	}
@@ -507,9 +508,9 @@ func TestSetPrices_Large(t *testing.T) {
 	}
 	s.addGoods(t, skus...)
 	begun := time.Now()
-	lines := must(ReadLines(strings.NewReader(file.String()), FormatCSV, "EUR"))(t)
+	lines := testkit.Must(ReadLines(strings.NewReader(file.String()), FormatCSV, "EUR"))(t)
 	read := time.Now()
-	p := must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: "regular", Lines: lines}))(t)
+	p := testkit.Must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: "regular", Lines: lines}))(t)
 	t.Logf("%d lines: read in %s, applied in %s", n, read.Sub(begun), time.Since(read))
 	if p.Change.Status != StatusApplied || p.Effect.SKUs != n {
 		t.Fatalf("%+v", p)
@@ -519,7 +520,7 @@ func TestSetPrices_Large(t *testing.T) {
 	broken := strings.Replace(file.String(), "S039998,1,", "S039998,x,", 1) // a header, and lines from 2 on
 	_, err := ReadLines(strings.NewReader(broken), FormatCSV, "EUR")
 	wantFaults(t, err, "line 40000, min_quantity")
-	unknown := must(ReadLines(strings.NewReader(strings.Replace(file.String(), "S039998,", "NOSUCH,", 1)), FormatCSV, "EUR"))(t)
+	unknown := testkit.Must(ReadLines(strings.NewReader(strings.Replace(file.String(), "S039998,", "NOSUCH,", 1)), FormatCSV, "EUR"))(t)
 	_, err = s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: "regular", Lines: unknown})
 	wantFaults(t, err, "line 40000, sku")
 	s.wantUnchanged(t, before)
@@ -557,7 +558,7 @@ func TestSetPrices_Concurrently(t *testing.T) {
 		t.Error("nothing was applied")
 	}
 	s.wantApart(t)
-	for _, e := range must(s.Entries(t.Context(), EntryFilter{List: "regular", PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
 		if e.ChangeID == nil || !applied[*e.ChangeID] {
 			t.Errorf("%+v is of no change that was applied", e)
 		}
@@ -593,7 +594,7 @@ func randomLines(intn func(n int) int, now time.Time, n int) []Line {
 // wantApart fails the test where two periods of a SKU, a list and a quantity overlap.
 func (s *shop) wantApart(t testing.TB) {
 	t.Helper()
-	overlaps := must(database.List(t.Context(), s.DB, pgx.RowTo[string], `
+	overlaps := testkit.Must(database.List(t.Context(), s.DB, pgx.RowTo[string], `
 SELECT a.sku || ' ' || a.list || ' ' || a.min_quantity || ' from ' || a.valid_from || ' and ' || b.valid_from
 FROM price_entries a
 JOIN price_entries b ON b.sku = a.sku AND b.list = a.list AND b.min_quantity = a.min_quantity AND b.valid_from > a.valid_from
@@ -625,14 +626,14 @@ func TestHistory(t *testing.T) {
 	var pending []Change
 	applied := 0
 	for range 300 {
-		s.advance(time.Duration(intn(4*60)) * time.Minute)
+		s.clock.Advance(time.Duration(intn(4*60)) * time.Minute)
 		switch intn(8) {
 		case 0:
 			m := swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(int64(100+intn(10)), 2) })
-			must(s.SetRule(t.Context(), m, s.now().Add(time.Duration(intn(3))*time.Hour), by("ada")))(t)
+			testkit.Must(s.SetRule(t.Context(), m, s.clock.Now().Add(time.Duration(intn(3))*time.Hour), by("ada")))(t)
 		case 1:
-			list := must(s.List(t.Context(), "sale"))(t)
-			end := s.now().Add(time.Duration(5+intn(50)) * time.Hour)
+			list := testkit.Must(s.List(t.Context(), "sale"))(t)
+			end := s.clock.Now().Add(time.Duration(5+intn(50)) * time.Hour)
 			if intn(2) == 0 {
 				end = time.Time{}
 			}
@@ -642,7 +643,7 @@ func TestHistory(t *testing.T) {
 			}
 		case 2:
 			s.ApproveAbove.ChangeBP = -1
-			if p, err := s.try(t.Context(), "regular", randomLines(intn, s.now(), 2)...); err == nil && p.Change.Status == StatusPending {
+			if p, err := s.try(t.Context(), "regular", randomLines(intn, s.clock.Now(), 2)...); err == nil && p.Change.Status == StatusPending {
 				pending = append(pending, p.Change)
 			}
 			s.ApproveAbove.ChangeBP = 1 << 40
@@ -655,13 +656,13 @@ func TestHistory(t *testing.T) {
 			}
 		default:
 			list := []string{"regular", "sale", "b2b"}[intn(3)]
-			if _, err := s.try(t.Context(), list, randomLines(intn, s.now(), 1+intn(4))...); err == nil {
+			if _, err := s.try(t.Context(), list, randomLines(intn, s.clock.Now(), 1+intn(4))...); err == nil {
 				applied++
 			}
 		}
 		q := question{
 			sku: []string{"A", "B"}[intn(2)], group: []string{"", "wholesale"}[intn(2)], quantity: []int64{1, 10}[intn(2)], market: "eu", currency: "EUR",
-			at: s.now().Add(-time.Duration(1+intn(24*60)) * time.Minute),
+			at: s.clock.Now().Add(-time.Duration(1+intn(24*60)) * time.Minute),
 		}
 		if intn(3) == 0 {
 			q.market, q.currency = "ch", "CHF"

@@ -14,6 +14,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -87,8 +88,8 @@ func TestSetRule(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			before := s.image(t)
-			c := must(s.SetRule(t.Context(), test.rule, hours(2), by("ada")))(t)
-			if diff := cmp.Diff(must(s.Change(t.Context(), c.ID))(t).Status, test.status); diff != "" || c.Status != test.status {
+			c := testkit.Must(s.SetRule(t.Context(), test.rule, hours(2), by("ada")))(t)
+			if diff := cmp.Diff(testkit.Must(s.Change(t.Context(), c.ID))(t).Status, test.status); diff != "" || c.Status != test.status {
 				t.Errorf("it is %s (-read +want):\n%s", c.Status, diff)
 			}
 			if old := compact(t, c.Old); !strings.Contains(old, test.old) || test.old == nothing && old != nothing {
@@ -101,7 +102,7 @@ func TestSetRule(t *testing.T) {
 						t.Errorf("%s changed before anybody approved", table)
 					}
 				}
-				c = must(s.Approve(t.Context(), c.ID, "ben"))(t)
+				c = testkit.Must(s.Approve(t.Context(), c.ID, "ben"))(t)
 			}
 			if c.Status != StatusApplied || c.RequestedBy != "ada" || c.Reason != "because ada says so" {
 				t.Errorf("the audit: %+v", c)
@@ -114,22 +115,20 @@ func TestSetRule(t *testing.T) {
 func compact(t testing.TB, raw json.RawMessage) string {
 	t.Helper()
 	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		t.Fatal(err)
-	}
-	return string(must(json.Marshal(value))(t))
+	testkit.NoError(t, json.Unmarshal(raw, &value))
+	return string(testkit.Must(json.Marshal(value))(t))
 }
 
 // wantInForce fails the test unless the rule is in force from two hours after the opening on, and
 // not before.
 func wantInForce(t testing.TB, s *shop, r rule, c Change) {
 	t.Helper()
-	rules := must(s.rules(t.Context()))(t)
+	rules := testkit.Must(s.rules(t.Context()))(t)
 	at, justBefore := hours(2), hours(2).Add(-time.Microsecond)
 	var got, earlier any
 	switch r := r.(type) {
 	case *MarketRule:
-		m := must(rules.Market(r.Code, at))(t)
+		m := testkit.Must(rules.Market(r.Code, at))(t)
 		got = newMarketRule(m)
 		if before, err := rules.Market(r.Code, justBefore); err == nil {
 			earlier = newMarketRule(before)
@@ -151,26 +150,24 @@ func wantInForce(t testing.TB, s *shop, r rule, c Change) {
 		got, earlier = record(rules.Tax(dest, r.Category, at)), record(rules.Tax(dest, r.Category, justBefore))
 	case *PromotionRule:
 		p, _ := rules.Promotions.Version(r.ID, at)
-		encoded := must(p.Spec.Encode())(t)
+		encoded := testkit.Must(p.Spec.Encode())(t)
 		got = PromotionRule{ID: p.ID, Title: p.Title, Coupon: p.Coupon, Spec: json.RawMessage(encoded)}
 	}
 	var raw struct {
 		From *time.Time      `json:"valid_from"`
 		Rule json.RawMessage `json:"rule"`
 	}
-	if err := json.Unmarshal(c.New, &raw); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(c.New, &raw))
 	if raw.From == nil || !raw.From.Equal(at) {
 		t.Errorf("from %v", raw.From)
 	}
-	if diff := cmp.Diff(compact(t, raw.Rule), compact(t, must(json.Marshal(got))(t))); diff != "" {
+	if diff := cmp.Diff(compact(t, raw.Rule), compact(t, testkit.Must(json.Marshal(got))(t))); diff != "" {
 		t.Errorf("in force (-audit +rules):\n%s", diff)
 	}
 	if earlier == nil {
 		earlier = struct{}{}
 	}
-	if diff := cmp.Diff(compact(t, c.Old), compact(t, must(json.Marshal(earlier))(t))); diff != "" {
+	if diff := cmp.Diff(compact(t, c.Old), compact(t, testkit.Must(json.Marshal(earlier))(t))); diff != "" {
 		t.Errorf("in force before (-audit +rules):\n%s", diff)
 	}
 }
@@ -228,16 +225,16 @@ func TestSetRule_Versions(t *testing.T) {
 	s := newShop(t)
 	s.ApproveAbove.ChangeBP = 1 << 20
 	set := func(percent string, from time.Time) {
-		must(s.SetRule(t.Context(), tax("IE", "", percent), from, by("ada")))(t)
+		testkit.Must(s.SetRule(t.Context(), tax("IE", "", percent), from, by("ada")))(t)
 	}
 	set("24", hours(2))
 	set("26", hours(6))
-	s.setClock(hours(1))
+	s.clock.Set(hours(1))
 	set("25", hours(4))
-	s.setClock(hours(4))
+	s.clock.Set(hours(4))
 	set("20", time.Time{})
 	set("21", time.Time{}) // at the same instant
-	rules := must(s.rules(t.Context()))(t)
+	rules := testkit.Must(s.rules(t.Context()))(t)
 	for at, want := range map[time.Time]int64{opening: 23_000, hours(2): 24_000, hours(4): 21_000, hours(9): 21_000} {
 		if got := rules.Tax(pricing.Destination{Country: "IE"}, "standard", at); got == nil || got.RateMPct != want {
 			t.Errorf("at %s the tax is %+v, want %d", at, got, want)
@@ -248,9 +245,9 @@ func TestSetRule_Versions(t *testing.T) {
 func TestEndPromotion(t *testing.T) {
 	s := newShop(t)
 	ctx := t.Context()
-	must(s.SetRule(ctx, coupon(), time.Time{}, by("ada")))(t)
-	s.setClock(hours(1))
-	c := must(s.EndPromotion(ctx, "spring", hours(3), by("ben")))(t)
+	testkit.Must(s.SetRule(ctx, coupon(), time.Time{}, by("ada")))(t)
+	s.clock.Set(hours(1))
+	c := testkit.Must(s.EndPromotion(ctx, "spring", hours(3), by("ben")))(t)
 	if c.Status != StatusApplied || !strings.Contains(compact(t, c.Old), `"coupon":"SPRING10"`) || !strings.Contains(compact(t, c.New), `"end":true`) {
 		t.Errorf("the audit: %s, %s", c.Old, c.New)
 	}
@@ -268,14 +265,14 @@ func TestApproveRule_Refused(t *testing.T) {
 	brazil := func(code string) *MarketRule {
 		return &MarketRule{Code: code, Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL", Multiplier: money.NewDecimal(1, 0)}
 	}
-	first := must(s.SetRule(ctx, brazil("br"), time.Time{}, by("ada")))(t)
-	second := must(s.SetRule(ctx, brazil("brazil"), time.Time{}, by("ada")))(t)
-	third := must(s.SetRule(ctx, swiss(func(m *MarketRule) { m.Rounding = nil }), hours(1), by("ada")))(t)
+	first := testkit.Must(s.SetRule(ctx, brazil("br"), time.Time{}, by("ada")))(t)
+	second := testkit.Must(s.SetRule(ctx, brazil("brazil"), time.Time{}, by("ada")))(t)
+	third := testkit.Must(s.SetRule(ctx, swiss(func(m *MarketRule) { m.Rounding = nil }), hours(1), by("ada")))(t)
 	if _, err := s.Approve(ctx, first.ID, "ada"); !errors.Is(err, ErrOwnChange) {
 		t.Errorf("by who asked: %v", err)
 	}
-	must(s.Approve(ctx, first.ID, "ben"))(t)
-	s.setClock(hours(2))
+	testkit.Must(s.Approve(ctx, first.ID, "ben"))(t)
+	s.clock.Set(hours(2))
 	before := s.image(t)
 	_, err := s.Approve(ctx, second.ID, "ben")
 	wantFaults(t, err, "countries[0]")
@@ -283,7 +280,7 @@ func TestApproveRule_Refused(t *testing.T) {
 		t.Errorf("after its instant: %v", err)
 	}
 	s.wantUnchanged(t, before)
-	must(s.Reject(ctx, second.ID, "ben"))(t)
+	testkit.Must(s.Reject(ctx, second.ID, "ben"))(t)
 }
 
 // TestApproveRule_Overtaken: who approves sees the step from what was; another step in between
@@ -294,12 +291,12 @@ func TestApproveRule_Overtaken(t *testing.T) {
 	multiplied := func(percent int64) *MarketRule {
 		return swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(percent, 2) })
 	}
-	large := must(s.SetRule(ctx, multiplied(150), time.Time{}, by("ada")))(t)
+	large := testkit.Must(s.SetRule(ctx, multiplied(150), time.Time{}, by("ada")))(t)
 	if large.Status != StatusPending {
 		t.Fatalf("%+v", large)
 	}
-	s.setClock(hours(1))
-	if small := must(s.SetRule(ctx, multiplied(110), time.Time{}, by("ben")))(t); small.Status != StatusApplied {
+	s.clock.Set(hours(1))
+	if small := testkit.Must(s.SetRule(ctx, multiplied(110), time.Time{}, by("ben")))(t); small.Status != StatusApplied {
 		t.Fatalf("%+v", small)
 	}
 	before := s.image(t)
@@ -315,7 +312,7 @@ func TestSetRule_Concurrently(t *testing.T) {
 	ctx := t.Context()
 	var ids []uuid.UUID
 	for _, code := range []string{"br", "brazil", "brasil"} {
-		c := must(s.SetRule(ctx, &MarketRule{Code: code, Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL", Multiplier: money.NewDecimal(1, 0)}, time.Time{}, by("ada")))(t)
+		c := testkit.Must(s.SetRule(ctx, &MarketRule{Code: code, Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL", Multiplier: money.NewDecimal(1, 0)}, time.Time{}, by("ada")))(t)
 		ids = append(ids, c.ID)
 	}
 	results := make(chan error, len(ids))
@@ -347,9 +344,9 @@ func TestSetCustomerGroup(t *testing.T) {
 INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash)
 VALUES ('eu-west', $1, 'kim@example.com', '\x01', 'Kim', 'IE', 'x')`, account.ID)
 	in := GroupInput{By: by("ada"), Account: account, Subject: "acc_euw_x", Group: "wholesale"}
-	first := must(s.SetCustomerGroup(ctx, in))(t)
+	first := testkit.Must(s.SetCustomerGroup(ctx, in))(t)
 	in.Group = ""
-	second := must(s.SetCustomerGroup(ctx, in))(t)
+	second := testkit.Must(s.SetCustomerGroup(ctx, in))(t)
 	for c, want := range map[*Change][2]string{
 		&first:  {`{"customer_group":""}`, `{"customer_group":"wholesale"}`},
 		&second: {`{"customer_group":"wholesale"}`, `{"customer_group":""}`},

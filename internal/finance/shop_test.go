@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,19 +16,10 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/secret"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
 
 // opening is when a shop's clock begins.
 var opening = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -36,30 +27,24 @@ var opening = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // shop is a database with a few goods, and its finance by a clock that stands still.
 type shop struct {
 	*Finance
-	clock atomic.Pointer[time.Time]
+	clock *testkit.Clock
 }
 
 // newShop has SKUs A to E, whose catalogue prices are 10 to 50 euro; there are a dollar's and a
 // franc's rates. Without lead, what is changed is in force at the instant of the clock.
 func newShop(t testing.TB, set ...func(*Config)) *shop {
 	t.Helper()
-	s := new(shop)
-	s.setClock(opening)
-	config := Config{DB: databasetest.New(t, databasetest.Region("eu-west")), Now: s.now}
-	config.Prices = must(pricing.New(pricing.Config{DB: config.DB, Key: secret.Bytes("0123456789abcdef0123456789abcdef"), Lead: -1, Now: s.now}))(t)
+	s := &shop{clock: testkit.NewClock(opening)}
+	config := Config{DB: databasetest.New(t, databasetest.Region("eu-west")), Now: s.clock.Now}
+	config.Prices = testkit.Must(pricing.New(pricing.Config{DB: config.DB, Key: secret.Bytes("0123456789abcdef0123456789abcdef"), Lead: -1, Now: s.clock.Now}))(t)
 	for _, change := range set {
 		change(&config)
 	}
 	s.Finance = New(config)
-	for _, statement := range []string{
-		`INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`,
-		`INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`,
-		`INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES
+	databasetest.Exec(t, config.DB, `
+INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES
   ('USD', 'ecb', '2026-03-02', '1.1', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00'),
-  ('CHF', 'ecb', '2026-03-02', '0.95', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00')`,
-	} {
-		databasetest.Exec(t, config.DB, statement)
-	}
+  ('CHF', 'ecb', '2026-03-02', '0.95', 'in_force', TIMESTAMPTZ '2026-03-02 15:00:00+00')`)
 	s.addGoods(t, "A", "B", "C", "D", "E")
 	return s
 }
@@ -67,23 +52,14 @@ func newShop(t testing.TB, set ...func(*Config)) *shop {
 // addGoods adds SKUs, each a product, at 10 euro for the first, 20 for the second, and so on.
 func (s *shop) addGoods(t testing.TB, skus ...string) {
 	t.Helper()
-	databasetest.Exec(t, s.DB, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-SELECT md5(g.sku)::uuid, '00000000-0000-4000-8000-000000000001', g.sku, lower(g.sku), g.sku, 'hg', 'active'
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
-	databasetest.Exec(t, s.DB, `
-INSERT INTO skus (sku, product_id, status, base_currency)
-SELECT g.sku, md5(g.sku)::uuid, 'active', 'EUR'
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
-	databasetest.Exec(t, s.DB, `
-INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
-SELECT g.sku, 'catalogue-EUR', 1, TIMESTAMPTZ '2020-01-01 00:00:00+00', 1000 * n
-FROM unnest($1::text[]) WITH ORDINALITY AS g (sku, n)`, skus)
+	var products []seed.Product
+	for i, sku := range skus {
+		products = append(products, seed.Product{
+			Slug: strings.ToLower(sku), SKUs: []seed.SKU{{Code: sku, Prices: map[string]int64{"EUR": 1000 * int64(i+1)}}},
+		})
+	}
+	seed.Products(t, s.DB, products...)
 }
-
-func (s *shop) now() time.Time          { return *s.clock.Load() }
-func (s *shop) setClock(at time.Time)   { s.clock.Store(&at) }
-func (s *shop) advance(d time.Duration) { s.setClock(s.now().Add(d)) }
 
 // by is somebody of finance with a reason.
 func by(actor string) By { return By{Actor: actor, Reason: "because " + actor + " says so"} }
@@ -95,7 +71,7 @@ func (s *shop) list(t testing.TB, code string, kind pricing.Kind, set ...func(*L
 	for _, change := range set {
 		change(&in)
 	}
-	return must(s.CreateList(t.Context(), in))(t)
+	return testkit.Must(s.CreateList(t.Context(), in))(t)
 }
 
 // minor is a price.
@@ -126,7 +102,7 @@ func numbered(lines ...Line) []Line {
 // set gives a list prices, as ada.
 func (s *shop) set(t testing.TB, list string, lines ...Line) Proposal {
 	t.Helper()
-	return must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: list, Lines: numbered(lines...)}))(t)
+	return testkit.Must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: list, Lines: numbered(lines...)}))(t)
 }
 
 // try is set, where it may fail.
@@ -139,7 +115,7 @@ func (s *shop) try(ctx context.Context, list string, lines ...Line) (Proposal, e
 func (s *shop) periods(t testing.TB, list, sku string) []string {
 	t.Helper()
 	var all []string
-	for _, e := range must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
 		if e.withdrawn() {
 			continue
 		}
@@ -162,16 +138,13 @@ func (s *shop) unitFor(t testing.TB, sku string, quantity int64, market string, 
 	t.Helper()
 	var rows pricing.RuleRows
 	articles := make(map[string]*pricing.Article)
-	err := s.DB.Read(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.DB.Read(t.Context(), func(b *database.Batch) error {
 		pricing.QueueRules(b, at, &rows)
 		pricing.QueueArticles(b, []string{sku}, at, articles)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	rules := pricing.NewRules(rows)
-	ask := pricing.Ask{Market: must(rules.Market(market, at))(t), Currency: c, Group: group, At: at}
+	ask := pricing.Ask{Market: testkit.Must(rules.Market(market, at))(t), Currency: c, Group: group, At: at}
 	unit, err := rules.Unit(articles[sku], ask, quantity)
 	if errors.As(err, new(*pricing.NoPriceError)) {
 		return -1
@@ -204,7 +177,7 @@ func (s *shop) image(t testing.TB) map[string][]string {
 	image := make(map[string][]string)
 	for _, table := range []string{"pricing_state", "price_changes", "price_change_lines", "price_lists", "price_entries", "markets",
 		"rounding_rules", "tax_rates", "promotions", "accounts", "products"} {
-		image[table] = must(database.List(t.Context(), s.DB, pgx.RowTo[string], `SELECT to_jsonb(r)::text FROM `+table+` r ORDER BY 1`))(t)
+		image[table] = testkit.Must(database.List(t.Context(), s.DB, pgx.RowTo[string], `SELECT to_jsonb(r)::text FROM `+table+` r ORDER BY 1`))(t)
 	}
 	return image
 }

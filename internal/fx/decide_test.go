@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 )
 
 // holding is a shop whose Turkish rates of 10 and 13 April are held, after 50 of 9 April.
@@ -58,15 +59,11 @@ func TestConfirm_BeforePublication(t *testing.T) {
 	s.now = at(4, 14, 10)
 	held := HeldRate{quote("2026-04-14", "TRY", "62"), dec("50")}
 	s.take(Report{New: 1, Held: 1, HeldRates: []HeldRate{held}}, held.Quotation)
-	if _, err := s.Confirm(t.Context(), lira("2026-04-14")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Confirm(t.Context(), lira("2026-04-14")))(t)
 	s.wantAt("TRY", at(4, 14, 14), "50")
 	s.wantAt("TRY", at(4, 14, 15), "62")
 	// The day before is in force until then.
-	if _, err := s.Confirm(t.Context(), lira("2026-04-13")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Confirm(t.Context(), lira("2026-04-13")))(t)
 	s.wantAt("TRY", at(4, 14, 14), "61")
 	s.wantAt("TRY", at(4, 14, 15), "62")
 }
@@ -88,9 +85,7 @@ func TestReject(t *testing.T) {
 
 func TestDecide_Refuses(t *testing.T) {
 	s := holding(t, 0)
-	if _, err := s.Reject(t.Context(), lira("2026-04-10")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Reject(t.Context(), lira("2026-04-10")))(t)
 	type decide func(context.Context, Decision) (Entry, error)
 	tests := []struct {
 		name   string

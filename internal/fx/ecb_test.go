@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+
+	"meridian/internal/testkit"
 )
 
 // site is a source over HTTP that answers as handler says, and how often it was asked.
@@ -28,10 +30,7 @@ func site(t *testing.T, handler http.HandlerFunc, change func(*ECBConfig)) (*ECB
 	if change != nil {
 		change(&config)
 	}
-	e, err := NewECB(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := testkit.Must(NewECB(config))(t)
 	return e, &asked
 }
 
@@ -44,13 +43,8 @@ func answer(status int, body string) http.HandlerFunc {
 
 func TestECB(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rates.csv")
-	if err := os.WriteFile(file, []byte(history), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	local, err := NewECB(ECBConfig{Location: file})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(file, []byte(history), 0o600))
+	local := testkit.Must(NewECB(ECBConfig{Location: file}))(t)
 	remote, _ := site(t, answer(200, history), nil)
 	for name, e := range map[string]*ECB{"a file": local, "a site": remote} {
 		if quotes, err := e.Fetch(t.Context()); err != nil || len(quotes) != 3 || e.Name() != "ecb" {
@@ -91,10 +85,7 @@ func TestECB_Failures(t *testing.T) {
 			}
 		})
 	}
-	gone, err := NewECB(ECBConfig{Location: filepath.Join(t.TempDir(), "none.csv")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	gone := testkit.Must(NewECB(ECBConfig{Location: filepath.Join(t.TempDir(), "none.csv")}))(t)
 	if _, err := gone.Fetch(t.Context()); !errors.Is(err, os.ErrNotExist) || strings.Count(err.Error(), "none.csv") != 1 {
 		t.Errorf("no file: got %v", err)
 	}

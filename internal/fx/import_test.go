@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -75,10 +76,7 @@ func (s *shop) table(from time.Time) *Table { return NewTable(s.load(from)) }
 func (s *shop) load(from time.Time) []Rate {
 	s.t.Helper()
 	var rates []Rate
-	err := s.DB.Read(s.t.Context(), func(b *database.Batch) error { QueueLoad(b, from, time.Time{}, &rates); return nil })
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	testkit.NoError(s.t, s.DB.Read(s.t.Context(), func(b *database.Batch) error { QueueLoad(b, from, time.Time{}, &rates); return nil }))
 	return rates
 }
 
@@ -113,10 +111,7 @@ var afterShipped = at(4, 13, 20)
 // rate of the last working day that was published by then.
 func TestImport_Shipped(t *testing.T) {
 	s := newShop(t, afterShipped, nil)
-	quotes, err := Shipped().Fetch(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	quotes := testkit.Must(Shipped().Fetch(t.Context()))(t)
 	byDay := make(map[money.Currency]map[string]money.Decimal)
 	stored := 0
 	for _, q := range quotes {
@@ -258,9 +253,7 @@ func TestImport_NeverChangesThePast(t *testing.T) {
 		if len(quotes) == 0 {
 			continue
 		}
-		if _, err := s.Import(t.Context(), ecbSays(quotes), "usr_test"); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.Import(t.Context(), ecbSays(quotes), "usr_test"))(t)
 		after := s.table(time.Time{})
 		for when := at(2, 27, 0); started && when.Before(s.now); when = when.Add(time.Hour) {
 			want, wantErr := before.At("USD", when)

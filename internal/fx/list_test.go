@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/testkit"
 )
 
 func TestList(t *testing.T) {
@@ -50,10 +51,7 @@ func (s *shop) listed(f ListFilter) (all []string) {
 		f.Limit = maxPage
 	}
 	for {
-		page, err := s.List(s.t.Context(), f)
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		page := testkit.Must(s.List(s.t.Context(), f))(s.t)
 		for _, e := range page.Items {
 			all = append(all, e.Day+" "+string(e.Currency)+" "+e.Source)
 		}

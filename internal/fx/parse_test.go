@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 func dec(text string) money.Decimal {
@@ -42,10 +43,7 @@ func zipped(t *testing.T, files ...string) string {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for i, text := range files {
-		f, err := w.Create(string(rune('a'+i)) + ".csv")
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := testkit.Must(w.Create(string(rune('a'+i)) + ".csv"))(t)
 		_, _ = f.Write([]byte(text))
 	}
 	_ = w.Close()
@@ -58,10 +56,7 @@ const history = `Date,USD,JPY,CYP,
 `
 
 func TestParse(t *testing.T) {
-	daily, err := os.ReadFile("testdata/eurofxref-daily.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	daily := testkit.Must(os.ReadFile("testdata/eurofxref-daily.xml"))(t)
 	want := []Quotation{quote("2026-04-13", "USD", "1.1684"), quote("2026-04-13", "JPY", "186.75"), quote("2026-04-10", "USD", "1.1711")}
 	tests := []struct {
 		name, file string
@@ -83,10 +78,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Parse([]byte(test.file))
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(Parse([]byte(test.file)))(t)
 			if diff := cmp.Diff(test.want, got, compare); diff != "" {
 				t.Errorf("quotations (-want +got):\n%s", diff)
 			}
@@ -145,10 +137,7 @@ func TestParse_TooLarge(t *testing.T) {
 
 // FuzzParse: whatever comes, there are good quotations or an error.
 func FuzzParse(f *testing.F) {
-	daily, err := os.ReadFile("testdata/eurofxref-daily.xml")
-	if err != nil {
-		f.Fatal(err)
-	}
+	daily := testkit.Must(os.ReadFile("testdata/eurofxref-daily.xml"))(f)
 	for _, seed := range []string{history, string(daily), gzipped(history), "Date, USD\n13 April 2026, 1.1\n", "PK\x03\x04", "<"} {
 		f.Add([]byte(seed))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 // enter is a manual rate of dollars from one time to another; the zero times are none.
@@ -24,10 +25,7 @@ func enter(rate string, from, to time.Time) ManualInput {
 func (s *shop) set(in ManualInput) Entry {
 	s.t.Helper()
 	s.now = s.now.Add(time.Second)
-	entry, err := s.SetManual(s.t.Context(), in)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	entry := testkit.Must(s.SetManual(s.t.Context(), in))(s.t)
 	return entry
 }
 
@@ -65,9 +63,7 @@ func TestSetManual(t *testing.T) {
 
 	// It is withdrawn from when every pod knows.
 	s.now = at(4, 14, 0)
-	if err := s.withdraw(entry); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.withdraw(entry))
 	s.wantAt("USD", s.now.Add(lead-time.Second), "1.2")
 	s.wantAt("USD", s.now.Add(lead), "1.17")
 	s.now = s.now.Add(lead)
@@ -77,9 +73,7 @@ func TestSetManual(t *testing.T) {
 
 	// What is withdrawn before it begins never was, and makes way.
 	entry = s.set(enter("1.21", at(5, 1, 0), time.Time{}))
-	if err := s.withdraw(entry); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.withdraw(entry))
 	s.wantAt("USD", at(5, 2, 0), "1.17")
 	s.set(enter("1.22", at(5, 1, 0), time.Time{}))
 	s.wantAt("USD", at(5, 2, 0), "1.22")

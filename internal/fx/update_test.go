@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 // feed is an ECB that answers what the test has it answer, and how often it was asked.
@@ -106,9 +107,7 @@ func (s *shop) measure() {
 func wantMetrics(t *testing.T, reader sdkmetric.Reader, wantAge float64, wantImports map[string]int64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &all); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(t.Context(), &all))
 	age, imports := -1.0, make(map[string]int64)
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {

@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -49,9 +50,7 @@ func TestClaim(t *testing.T) {
 	if err := idempotency.Find(t.Context(), db, key); !errors.Is(err, idempotency.ErrUnknown) {
 		t.Errorf("before: %v", err)
 	}
-	if err := act(t.Context(), db, key); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, act(t.Context(), db, key))
 	if err := act(t.Context(), db, key); !idempotency.Taken(err) {
 		t.Errorf("again: %v", err)
 	}
@@ -133,14 +132,11 @@ func TestQueueFind(t *testing.T) {
 	db := databasetest.New(t)
 	find := func(k idempotency.Key) error {
 		earlier := errors.New("left from the run before")
-		err := db.Read(t.Context(), func(b *database.Batch) error {
+		testkit.NoError(t, db.Read(t.Context(), func(b *database.Batch) error {
 			k.QueueFind(b, &earlier)
 			b.Queue(`SELECT 1`)
 			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 		return earlier
 	}
 	for _, k := range []idempotency.Key{key, {}} {
@@ -148,9 +144,7 @@ func TestQueueFind(t *testing.T) {
 			t.Errorf("before: %v", err)
 		}
 	}
-	if err := act(t.Context(), db, key); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, act(t.Context(), db, key))
 	wantReplay(t, find(key))
 	other := key
 	other.Fingerprint = nil
@@ -193,17 +187,12 @@ func TestSweep(t *testing.T) {
 	for _, name := range []string{"k1", "k2", "k3"} {
 		k := key
 		k.Key = name
-		if err := act(t.Context(), db, k); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, act(t.Context(), db, k))
 	}
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE idempotency_keys SET expires_at = now() - INTERVAL '1 hour' WHERE key <> 'k1'`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	for _, test := range []struct {
 		db   *database.DB
 		want int

@@ -1,6 +1,5 @@
-// Package invalid reports input that is wrong in itself: every invalid field, each with its
-// that is wrong, each with its remedy, in one error. All domains return the same one, so a
-// caller answers all of them the same way. It imports nothing of this tree.
+// Package invalid reports invalid input: one error lists every invalid field with its remedy. All domains return it, so
+// that callers handle them alike. It imports nothing of this tree.
 package invalid
 
 import (
@@ -11,28 +10,27 @@ import (
 	"unicode/utf8"
 )
 
-// A Field says what is wrong with one field of an input, and how to put it right. It never
-// repeats personal data.
+// A Field names an invalid field and says what it must be. It never repeats personal data.
 type Field struct {
-	// Name is where: "email", "skus[0].prices.GBP".
+	// Name is the field's path: "email", "skus[0].prices.GBP".
 	Name string
 	// Remedy is what it must be: "must be 1 to 200 characters".
 	Remedy string
 }
 
-// Error is returned for an input that is wrong in itself, with every fault.
+// Error lists every invalid field of an input.
 type Error struct {
-	// What was not valid: "product".
+	// What is the name of the input: "product".
 	What   string
 	Fields []Field
 }
 
-// New is the Error of an input with one fault.
+// New returns an Error with one field.
 func New(what, field, remedy string) *Error {
 	return &Error{What: what, Fields: []Field{{Name: field, Remedy: remedy}}}
 }
 
-// Error names the fields and their remedies in one line.
+// Error returns the fields and their remedies in one line.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString("the " + e.What + " is not valid")
@@ -42,16 +40,16 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// A List gathers what is wrong with an input. The zero List is empty.
+// A List collects the invalid fields of an input. The zero List is empty.
 type List []Field
 
-// Add adds the fault of a field.
+// Add adds a field and its remedy, in Printf's form.
 func (l *List) Add(field, remedy string, args ...any) {
 	*l = append(*l, Field{Name: field, Remedy: fmt.Sprintf(remedy, args...)})
 }
 
-// AddAll adds the faults of a part of the input, the part's name before each field's. An err
-// that holds no Error adds nothing.
+// AddAll adds the fields of an Error about a part of the input, each name prefixed with the part's. Other errors add
+// nothing.
 func (l *List) AddAll(part string, err error) {
 	var e *Error
 	if errors.As(err, &e) {
@@ -61,8 +59,8 @@ func (l *List) AddAll(part string, err error) {
 	}
 }
 
-// Line checks a line of text that a person wrote, and returns it without the spaces around
-// it: from least to most characters, none of which ends the line or controls the terminal.
+// Line checks a line of text that a person wrote and returns it without surrounding spaces. It must have least to
+// most characters, all of them printable.
 func (l *List) Line(field, text string, least, most int) string {
 	text = strings.TrimSpace(text)
 	n := utf8.RuneCountInString(text)
@@ -77,7 +75,7 @@ func (l *List) Line(field, text string, least, most int) string {
 	return text
 }
 
-// Err is the *Error about what was checked, nil if nothing is wrong with it.
+// Err returns an *Error with the fields of the list, or nil if it is empty.
 func (l List) Err(what string) error {
 	if len(l) == 0 {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 )
 
 func TestAllocate(t *testing.T) {
@@ -39,10 +40,7 @@ func TestAllocate(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := inventory.Allocate(test.demand, test.offers)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(inventory.Allocate(test.demand, test.offers))(t)
 			if diff := gocmp.Diff(test.want, written(got)); diff != "" {
 				t.Errorf("allocations (-want +got):\n%s", diff)
 			}

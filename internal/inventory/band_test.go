@@ -9,7 +9,9 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 )
 
 // band is that of a stock row, by its counters.
@@ -31,10 +33,7 @@ func TestBandChanged(t *testing.T) {
 	s.stock(t, "euw-2", "A", 3)
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 7))
 	look := func() (inventory.Level, time.Time) {
-		level, err := s.Get(t.Context(), "euw-1", "A")
-		if err != nil {
-			t.Fatal(err)
-		}
+		level := testkit.Must(s.Get(t.Context(), "euw-1", "A"))(t)
 		return level, databasetest.One[time.Time](t, s.db, `SELECT band_changed_at FROM stock WHERE region = 'eu-west' AND sku = 'A' AND warehouse = 'euw-1'`)
 	}
 	var held []placed
@@ -108,7 +107,7 @@ func change(t *testing.T, s *shop, random *rand.Rand, held *[]placed) string {
 // TestBands: a product has the best band of its active SKUs in the region's active warehouses.
 func TestBands(t *testing.T) {
 	s := newShop(t)
-	product := uuid.MustParse("00000000-0000-4000-8000-0000000000a1")
+	product := seed.ProductID("mug")
 	want := func(region string, want inventory.Band) {
 		t.Helper()
 		got := make(map[uuid.UUID]inventory.Band)

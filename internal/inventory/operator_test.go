@@ -14,6 +14,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -21,10 +22,7 @@ import (
 func TestSyncWarehouses(t *testing.T) {
 	s := newShop(t)
 	set := s.Regions
-	houses, err := s.Warehouses(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	houses := testkit.Must(s.Warehouses(t.Context()))(t)
 	want := 0
 	for _, region := range set.All() {
 		want += len(region.Warehouses)
@@ -35,14 +33,9 @@ func TestSyncWarehouses(t *testing.T) {
 	databasetest.Exec(t, s.db, `INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1)`)
 	databasetest.Exec(t, s.db, `UPDATE warehouses SET title = 'wrong', active = false WHERE code = 'euw-1'`)
 	for range 2 {
-		if err := inventory.SyncWarehouses(t.Context(), s.db, set); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, inventory.SyncWarehouses(t.Context(), s.db, set))
 	}
-	again, err := s.Warehouses(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := testkit.Must(s.Warehouses(t.Context()))(t)
 	var active []inventory.Warehouse
 	for _, house := range again {
 		if house.Active {
@@ -80,9 +73,7 @@ func TestReceive(t *testing.T) {
 func TestOperations_Refused(t *testing.T) {
 	s := newShop(t)
 	s.stock(t, "euw-1", "A", 5)
-	if _, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 3)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 3)))(t)
 	receive := func(sku, warehouse string, units int64) error {
 		_, err := s.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: by("x")})
 		return err
@@ -216,9 +207,7 @@ func TestOperations_Idempotent(t *testing.T) {
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
-			if err := call(keyed(name, "1")); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, call(keyed(name, "1")))
 			before := s.counters(t, "euw-1", "A")
 			var replay *idempotency.Replay
 			if err := call(keyed(name, "1")); !errors.As(err, &replay) || replay.Answer.Resource != "euw-1/A" {
@@ -246,9 +235,7 @@ func TestReceiveMany(t *testing.T) {
 		})
 	}
 	ctx, trips := database.CountTrips(t.Context())
-	if err := s.ReceiveMany(ctx, receipts); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.ReceiveMany(ctx, receipts))
 	if trips.Count() != 3 {
 		t.Errorf("%d round trips for three batches", trips.Count())
 	}
@@ -274,15 +261,10 @@ func TestAvailability(t *testing.T) {
 	s.stock(t, "euw-1", "A", 5)
 	s.stock(t, "euw-2", "A", 4)
 	s.stock(t, "use-1", "A", 7)
-	if _, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 3)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 3)))(t)
 	databasetest.Exec(t, s.db, `UPDATE warehouses SET active = false WHERE code = 'use-1'`)
 	ctx, trips := database.CountTrips(t.Context())
-	got, err := s.Availability(ctx, "A")
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(s.Availability(ctx, "A"))(t)
 	want := []inventory.Availability{{Region: "ap-southeast"}, {Region: "eu-west", Units: 6}, {Region: "us-east"}, {Region: "us-west"}}
 	if diff := cmp.Diff(want, got); diff != "" || trips.Count() != 1 {
 		t.Errorf("%d round trips; availability (-want +got):\n%s", trips.Count(), diff)
@@ -316,10 +298,7 @@ func TestList(t *testing.T) {
 			filter := test.filter
 			filter.Limit = 1 // a row a page
 			for {
-				page, err := s.List(t.Context(), filter)
-				if err != nil {
-					t.Fatal(err)
-				}
+				page := testkit.Must(s.List(t.Context(), filter))(t)
 				for _, level := range page.Items {
 					got = append(got, level.SKU+"@"+level.Warehouse)
 				}
@@ -346,17 +325,12 @@ func TestMovements(t *testing.T) {
 	s.stock(t, "euw-1", "A", 5)
 	s.stock(t, "euw-1", "B", 5)
 	for _, delta := range []int64{1, 2, 3} {
-		if _, err := s.Adjust(t.Context(), inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: delta, Operation: by("count")}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.Adjust(t.Context(), inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: delta, Operation: by("count")}))(t)
 	}
 	var got []int64
 	filter := inventory.MovementFilter{SKU: "A", Warehouse: "euw-1", PageFilter: database.PageFilter[inventory.MovementPosition]{Limit: 3}}
 	for {
-		page, err := s.Movements(t.Context(), filter)
-		if err != nil {
-			t.Fatal(err)
-		}
+		page := testkit.Must(s.Movements(t.Context(), filter))(t)
 		for _, m := range page.Items {
 			got = append(got, m.OnHandDelta)
 		}
@@ -385,15 +359,11 @@ func TestAlerts(t *testing.T) {
 	}
 	adjust := func(delta int64) {
 		t.Helper()
-		if _, err := s.Adjust(t.Context(), inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: delta, Operation: by("x")}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.Adjust(t.Context(), inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: delta, Operation: by("x")}))(t)
 	}
 	pass := func() {
 		t.Helper()
-		if _, err := s.AlertOnce(t.Context(), 10); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.AlertOnce(t.Context(), 10))(t)
 	}
 	s.stock(t, "euw-1", "A", 20)
 	alerts(0, "of a full row")
@@ -412,21 +382,14 @@ func TestAlerts(t *testing.T) {
 	adjust(-1)
 	alerts(2, "at the point again")
 	adjust(+5)
-	p, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 6))
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 6)))(t)
 	alerts(2, "by a sale, before the worker's pass")
 	pass()
 	pass()
 	alerts(3, "by a sale")
-	if err := s.move(t.Context(), &p, inventory.ReleaseHeld, true); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.ReleaseHeld, true))
 	pass()
-	if _, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 15)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 15)))(t)
 	pass()
 	alerts(4, "after a cancellation and another sale")
 	if _, err := s.SetReorderPoint(t.Context(), inventory.ReorderPoint{SKU: "A", Warehouse: "use-1", Units: 1}); !errors.Is(err, inventory.ErrNoStock) {
@@ -448,9 +411,7 @@ func TestAlertOnce_Bounded(t *testing.T) {
 		if got := s.events(t, "stock.low"); got != min(want, 3) {
 			t.Errorf("%d alerts after %d passes of one row", got, want)
 		}
-		if _, err := s.AlertOnce(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.AlertOnce(t.Context(), 1))(t)
 	}
 	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM outbox WHERE topic = 'stock.low' AND region = 'eu-west' AND key = 'euw-1/B'`); n != 1 {
 		t.Errorf("%d alerts of euw-1/B", n)
@@ -481,9 +442,7 @@ func TestMove_UnknownOrder(t *testing.T) {
 	s.stock(t, "euw-1", "A", 3)
 	p := placed{ref: regions.Ref{Region: "eu-west", ID: uuid.New()}}
 	p.cause = inventory.Cause{Order: p.ref, OrderID: "ord_test", Actor: "system"}
-	if err := s.move(t.Context(), &p, inventory.AllocateHeld, true); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, true))
 	if got := s.counters(t, "euw-1", "A"); got != "3/0/0" {
 		t.Errorf("counters %s", got)
 	}

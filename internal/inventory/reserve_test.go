@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -74,14 +75,9 @@ func TestMove(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newShop(t)
 			s.stock(t, "use-1", "A", 5)
-			p, err := s.place(t.Context(), "eu-west", from("us-east", "use-1", 2))
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := testkit.Must(s.place(t.Context(), "eu-west", from("us-east", "use-1", 2)))(t)
 			for _, move := range test.moves {
-				if err := s.move(t.Context(), &p, move, true); err != nil {
-					t.Fatal(err)
-				}
+				testkit.NoError(t, s.move(t.Context(), &p, move, true))
 			}
 			if got := s.counters(t, "use-1", "A"); got != test.want {
 				t.Errorf("counters %s, want %s", got, test.want)
@@ -95,13 +91,8 @@ func TestMove(t *testing.T) {
 func TestMove_NotAllowed(t *testing.T) {
 	s := newShop(t)
 	s.stock(t, "euw-1", "A", 5)
-	p, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 2))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.move(t.Context(), &p, inventory.AllocateHeld, false); err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 2)))(t)
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, false))
 	if got := s.counters(t, "euw-1", "A"); got != "5/2/0" {
 		t.Errorf("counters %s", got)
 	}
@@ -140,21 +131,14 @@ func TestReserveConcurrently(t *testing.T) {
 func TestGiveBackAndReturn(t *testing.T) {
 	s := newShop(t)
 	s.stock(t, "euw-1", "A", 9)
-	p, err := s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 5))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.move(t.Context(), &p, inventory.AllocateHeld, true); err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 5)))(t)
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, true))
 	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueGiveBack(b, r, 2, p.cause) })
 	if got := s.counters(t, "euw-1", "A"); got != "9/0/3" {
 		t.Errorf("after giving 2 back: %s", got)
 	}
 	s.wantBalanced(t)
-	if err := s.move(t.Context(), &p, inventory.ShipAllocated, true); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.ShipAllocated, true))
 	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueReturn(b, r, 3, p.cause) })
 	if got := s.counters(t, "euw-1", "A"); got != "9/0/0" {
 		t.Errorf("after the return of 3: %s", got)
@@ -166,22 +150,16 @@ func TestGiveBackAndReturn(t *testing.T) {
 func (s *shop) change(t testing.TB, p placed, queue func(b *database.Batch, r inventory.Reservation)) {
 	t.Helper()
 	var held []inventory.Reservation
-	err := s.db.Read(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Read(t.Context(), func(b *database.Batch) error {
 		inventory.QueueOrderReservations(b, p.ref, &held)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.db.Write(t.Context(), func(b *database.Batch) error {
+	}))
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		for _, r := range held {
 			queue(b, r)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 // TestLedger_RandomSequences lets orders and operators do anything, refused or not, and
@@ -210,9 +188,7 @@ func TestLedger_RandomSequences(t *testing.T) {
 			case len(orders) > 0:
 				i := rapid.IntRange(0, len(orders)-1).Draw(rt, "order")
 				move := rapid.SampledFrom(moves).Draw(rt, "move")
-				if err := s.move(t.Context(), &orders[i], move, rapid.IntRange(0, 3).Draw(rt, "allowed") > 0); err != nil {
-					rt.Fatal(err)
-				}
+				testkit.NoError(rt, s.move(t.Context(), &orders[i], move, rapid.IntRange(0, 3).Draw(rt, "allowed") > 0))
 			}
 		}
 	})
@@ -232,10 +208,7 @@ func TestOffers(t *testing.T) {
 	if got := offers(); len(got) != 1 || got[0].Available != 4 || got[0].DistanceKM != 0 || got[0].Warehouse != "euw-1" {
 		t.Errorf("offers %+v", got)
 	}
-	allocations, err := inventory.Allocate(demand, offers())
-	if err != nil {
-		t.Fatal(err)
-	}
+	allocations := testkit.Must(inventory.Allocate(demand, offers()))(t)
 	levels.Take(allocations)
 	if got := offers(); got[0].Available != 0 {
 		t.Errorf("offers after all was taken %+v", got)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
@@ -23,38 +25,19 @@ type shop struct {
 
 func newShop(t testing.TB, options ...databasetest.Option) *shop {
 	t.Helper()
-	db := databasetest.New(t, options...)
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &shop{Stock: inventory.New(inventory.Config{DB: db, Regions: set}), db: db}
-	if err := inventory.SyncWarehouses(t.Context(), db, set); err != nil {
-		t.Fatal(err)
-	}
-	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, s.db, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'mug', 'mug', 'Mug', 'hg', 'active')`)
-	databasetest.Exec(t, s.db, `
-INSERT INTO skus (sku, product_id, status)
-SELECT s.sku, '00000000-0000-4000-8000-0000000000a1', s.status
-FROM (VALUES ('A', 'active'), ('B', 'active'), ('C', 'active'), ('OLD', 'archived')) AS s (sku, status)`)
-	return s
+	db, set := databasetest.New(t, options...), testkit.Must(regions.Shipped())(t)
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, set))
+	seed.Products(t, db, seed.Product{Slug: "mug", SKUs: []seed.SKU{{Code: "A"}, {Code: "B"}, {Code: "C"}, {Code: "OLD", Status: "archived"}}})
+	return &shop{Stock: inventory.New(inventory.Config{DB: db, Regions: set}), db: db}
 }
 
-// by is what an operator's input says besides the units.
-func by(reason string) inventory.Operation {
-	return inventory.Operation{Actor: "usr_euw_test", Reason: reason}
-}
+// by returns an operator's operation.
+func by(reason string) inventory.Operation { return shoptest.By(reason) }
 
 // stock receives units.
 func (s *shop) stock(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	if _, err := s.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: by("delivery")}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: by("delivery")}))(t)
 }
 
 // placed is an order that holds units.
@@ -67,19 +50,12 @@ type placed struct {
 func (s *shop) place(ctx context.Context, region string, allocations []inventory.Allocation) (placed, error) {
 	var p placed
 	err := s.db.Write(ctx, func(b *database.Batch) error {
-		p = placed{ref: regions.Ref{Region: region, ID: uuid.New()}}
-		p.cause = inventory.Cause{Order: p.ref, OrderID: "ord_test", TransitionID: uuid.New(), Actor: "guest"}
-		var places []string
+		o := seed.NewOrder(region)
 		for _, a := range allocations {
-			places = append(places, a.Region)
+			o.Regions = append(o.Regions, a.Region)
 		}
-		b.Queue(`
-INSERT INTO orders (region, id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-SELECT $1, $2, $1, gen_random_uuid(), 'pending_payment', $3,
-  ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($4::text[]) AS p (region)),
-  'EUR', 'IE', 0, 0, 0, 0, true, 'a@example.com', '{}', $5`,
-			p.ref.Region, p.ref.ID, p.cause.TransitionID, places, time.Now().Add(time.Hour))
+		o.Queue(b)
+		p = placed{ref: o.Ref, cause: inventory.Cause{Order: o.Ref, OrderID: "ord_test", TransitionID: o.Transition, Actor: "guest"}}
 		inventory.QueueReserve(b, inventory.Hold{Cause: p.cause, Allocations: allocations})
 		return nil
 	})
@@ -106,10 +82,7 @@ func (s *shop) move(ctx context.Context, p *placed, move inventory.Move, allowed
 // counters are a stock row's, in a line: on_hand/reserved/allocated.
 func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 	t.Helper()
-	level, err := s.Get(context.Background(), warehouse, sku)
-	if err != nil {
-		t.Fatal(err)
-	}
+	level := testkit.Must(s.Get(context.Background(), warehouse, sku))(t)
 	return fmt.Sprintf("%d/%d/%d", level.OnHand, level.Reserved, level.Allocated)
 }
 
@@ -117,24 +90,7 @@ func (s *shop) counters(t testing.TB, warehouse, sku string) string {
 // reserved and allocated those of the reservations.
 func (s *shop) wantBalanced(t testing.TB) {
 	t.Helper()
-	n := databasetest.One[int64](t, s.db, `
-SELECT count(*)
-FROM stock s
-LEFT JOIN (
-  SELECT region, sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
-  FROM stock_movements GROUP BY region, sku, warehouse
-) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-LEFT JOIN (
-  SELECT region, sku, warehouse,
-    sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
-    sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
-  FROM reservations GROUP BY region, sku, warehouse
-) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)
-  OR s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0)`)
-	if n != 0 {
-		t.Errorf("%d stock rows are not the sums of their ledgers and reservations", n)
-	}
+	shoptest.WantStockSound(t, s.db)
 }
 
 // events is how many events of a topic there are.

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// Address is where an open shop is reached, and as whom.
+// Address says where an open shop is reached, and as whom.
 type Address struct {
 	// PID is the process that serves it.
 	PID int `json:"pid"`
-	// EdgeURL is where shoppers go; RegionURLs is where each region answers, by its name.
+	// EdgeURL is for shoppers; RegionURLs are the regions' own, by name.
 	EdgeURL    string            `json:"edge_url"`
 	RegionURLs map[string]string `json:"region_urls"`
 	// SandboxURL is the payment sandbox.
@@ -33,12 +33,11 @@ type Address struct {
 // ErrClosed is returned for a folder whose shop is not open.
 var ErrClosed = errors.New("no shop is open there")
 
-// addressFile tells, while the shop is open, the commands that work beside it where it is.
+// addressFile holds the address of the shop while it is open, for commands that work beside it.
 const addressFile = "open.json"
 
-// Opened is the shop that is open in a folder: one that is ready to serve, and still
-// answers. The error wraps ErrClosed if there is none, be it that it was closed, that it
-// crashed, or that it never was.
+// Opened returns the address of the shop that is open in a folder, ready to serve and still answering. The error
+// wraps ErrClosed if there is none: it was closed, it crashed, or it was never opened.
 func Opened(dir string) (Address, error) {
 	text, err := os.ReadFile(filepath.Join(dir, addressFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,17 +58,17 @@ func Opened(dir string) (Address, error) {
 	return a, err
 }
 
-// alive reports whether there is such a process, be it ours to signal or not.
+// alive reports whether the process exists, even if it is another user's.
 func alive(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return pid > 0 && (err == nil || errors.Is(err, syscall.EPERM))
 }
 
-// answerTimeout is for a shop that is busy on a slow machine.
+// answerTimeout allows for a shop that is busy on a slow machine.
 const answerTimeout = 5 * time.Second
 
-// answers reports whether a server speaks HTTP there, whatever it says: an edge without a
-// region that is up says 503, and is open all the same.
+// answers reports whether a server speaks HTTP at the URL, whatever its status: an edge without a healthy region
+// answers 503, and is open all the same.
 func answers(url string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
@@ -77,7 +76,7 @@ func answers(url string) bool {
 	return err == nil
 }
 
-// get asks once and returns the status of the answer.
+// get sends one request and returns the status of the answer.
 func get(ctx context.Context, url string) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -93,7 +92,7 @@ func get(ctx context.Context, url string) (int, error) {
 	return response.StatusCode, nil
 }
 
-// Address is where the shop is reached.
+// Address returns where the shop is reached.
 func (s *Shop) Address() Address {
 	a := Address{
 		PID:     os.Getpid(),
@@ -107,27 +106,27 @@ func (s *Shop) Address() Address {
 	return a
 }
 
-// tell writes the shop's address into its folder.
-func (s *Shop) tell() error {
+// publish writes the shop's address into its folder.
+func (s *Shop) publish() error {
 	text, err := json.MarshalIndent(s.Address(), "", "  ")
 	if err != nil {
 		return err
 	}
 	if err := writeAside(filepath.Join(s.config.Dir, addressFile), text); err != nil {
-		return fmt.Errorf("tell where the shop is: %w", err)
+		return fmt.Errorf("publish the address of the shop: %w", err)
 	}
-	s.told = true
+	s.published = true
 	return nil
 }
 
-// untell takes the address away again; that of another process's shop stays.
-func (s *Shop) untell() error {
-	if !s.told {
+// unpublish removes the address from the folder, unless another process wrote it.
+func (s *Shop) unpublish() error {
+	if !s.published {
 		return nil
 	}
-	s.told = false
+	s.published = false
 	if err := os.Remove(filepath.Join(s.config.Dir, addressFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("tell that the shop is closed: %w", err)
+		return fmt.Errorf("remove the address of the shop: %w", err)
 	}
 	return nil
 }
@@ -135,21 +134,21 @@ func (s *Shop) untell() error {
 // readyEvery is how often a region that is opening is asked whether it is ready.
 const readyEvery = 20 * time.Millisecond
 
-// open waits until every region is ready, tells so, and closes the channel of Ready.
+// open waits until every region is ready, publishes the address, and closes the channel of Ready.
 func (s *Shop) open(ctx context.Context) error {
 	for name := range s.branches {
 		if !awaitReady(ctx, s.RegionURL(name)) {
 			return nil // it is being closed
 		}
 	}
-	if err := s.tell(); err != nil {
+	if err := s.publish(); err != nil {
 		return err
 	}
 	close(s.ready)
 	return nil
 }
 
-// awaitReady asks a server until it is ready; it returns false if ctx ended first.
+// awaitReady asks a server until it is ready. It returns false if ctx ends first.
 func awaitReady(ctx context.Context, url string) bool {
 	for {
 		if status, err := get(ctx, url+"/readyz"); err == nil && status == http.StatusOK {

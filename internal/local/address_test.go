@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 func TestOpened(t *testing.T) {
@@ -24,15 +26,13 @@ func TestOpened(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir = dir })
 		<-shop.Ready()
 		var err error
-		if was, err = Opened(dir); err != nil {
-			t.Fatal(err)
-		}
+		was = testkit.Must(Opened(dir))(t)
 		if diff := cmp.Diff(shop.Address(), was); diff != "" {
-			t.Errorf("the address that is told differs (-shop +told):\n%s", diff)
+			t.Errorf("the published address differs (-shop +published):\n%s", diff)
 		}
 		for region, url := range was.RegionURLs {
 			if status, err := get(t.Context(), url+"/readyz"); err != nil || status != http.StatusOK {
-				t.Errorf("%s is told but not ready: %d, %v", region, status, err)
+				t.Errorf("%s is published but not ready: %d, %v", region, status, err)
 			}
 		}
 		status, code, err := call(t.Context(), http.MethodPost, was.EdgeURL+"/v1/sessions", "",
@@ -73,20 +73,18 @@ func TestOpened(t *testing.T) {
 	}
 }
 
-// A second shop that cannot start in the folder leaves what the first told.
+// A second shop that cannot start in the folder leaves the address of the first.
 func TestOpened_SecondStartFails(t *testing.T) {
 	dir := t.TempDir()
 	first := openShop(t, func(c *Config) { c.Dir = dir })
 	<-first.Ready()
 	config := first.config
-	if _, err := fmt.Sscanf(first.EdgeURL(), "http://127.0.0.1:%d", &config.EdgePort); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(fmt.Sscanf(first.EdgeURL(), "http://127.0.0.1:%d", &config.EdgePort))(t)
 	if _, err := Start(context.Background(), config); err == nil {
 		t.Fatal("a second shop started on the same port")
 	}
 	if _, err := Opened(dir); err != nil {
-		t.Errorf("the first shop is not told any more: %v", err)
+		t.Errorf("the first shop's address is gone: %v", err)
 	}
 }
 
@@ -94,8 +92,6 @@ func TestOpened_SecondStartFails(t *testing.T) {
 func deadPID(t *testing.T) int {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^$")
-	if err := command.Run(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, command.Run())
 	return command.Process.Pid
 }

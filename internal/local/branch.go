@@ -11,7 +11,7 @@ import (
 	"meridian/internal/search/bleve"
 )
 
-// branch is one region of the shop: a pod on a port, which may be lost and come back.
+// branch is one region of the shop: a pod on a port, which tests may stop and start.
 type branch struct {
 	url string
 
@@ -30,13 +30,12 @@ func newBranch(p *pod.Pod, listener net.Listener) *branch {
 	}
 }
 
-// serve serves the region until ctx ends or it fails. While the region is lost it waits for
-// it to come back.
+// serve serves the region until ctx ends or it fails. While the region is lost it waits for a new pod.
 func (b *branch) serve(ctx context.Context) error {
 	for {
 		p, listener := b.current()
 		err := p.Serve(ctx, listener, true)
-		if !b.bury(ctx) {
+		if !b.closeLost(ctx) {
 			return err
 		}
 		select {
@@ -53,8 +52,8 @@ func (b *branch) current() (*pod.Pod, *cuttable) {
 	return b.pod, b.listener
 }
 
-// bury ends what a lost pod still holds, and reports whether it is one.
-func (b *branch) bury(ctx context.Context) bool {
+// closeLost closes the pod if the region is lost, and reports whether it is.
+func (b *branch) closeLost(ctx context.Context) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.lost {
@@ -87,7 +86,7 @@ func (b *branch) put(p *pod.Pod, listener net.Listener) {
 	b.back <- struct{}{}
 }
 
-// isGone reports whether the region is lost and nothing of it runs.
+// isGone reports whether the region is lost and its pod closed.
 func (b *branch) isGone() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,13 +102,11 @@ func (b *branch) close(ctx context.Context) error {
 	return p.Close(ctx)
 }
 
-// ErrRegionState is returned for stopping a region that is stopped, and for starting one
-// that is not.
+// ErrRegionState is returned for stopping a stopped region or starting a running one.
 var ErrRegionState = errors.New("the region is not in that state")
 
-// StopRegion takes a region out of a running shop as an accident would: its port closes,
-// its connections are cut in the middle of whatever they carry, and its workers end. It
-// returns when nothing of the region runs any more.
+// StopRegion takes a region out of a running shop as an accident would: its port closes, its connections are reset,
+// and its workers end. It returns when nothing of the region runs any more.
 func (s *Shop) StopRegion(ctx context.Context, name string) error {
 	b, ok := s.branches[name]
 	if !ok {
@@ -127,8 +124,8 @@ func (s *Shop) StopRegion(ctx context.Context, name string) error {
 	}
 }
 
-// SearchStore is where a region's search index is, for those who try what happens without it; nil while the region is
-// lost.
+// SearchStore returns a region's search index, for tests of what happens without it. It returns nil while the region
+// is lost.
 func (s *Shop) SearchStore(region string) *bleve.Store {
 	b, ok := s.branches[region]
 	if !ok {
@@ -142,8 +139,7 @@ func (s *Shop) SearchStore(region string) *bleve.Store {
 	return store
 }
 
-// StartRegion brings a stopped region back, as a new server on the same port. It returns
-// when the region is ready.
+// StartRegion brings a stopped region back, as a new server on the same port. It returns when the region is ready.
 func (s *Shop) StartRegion(ctx context.Context, name string) error {
 	b, ok := s.branches[name]
 	if !ok {
@@ -168,7 +164,7 @@ func (s *Shop) StartRegion(ctx context.Context, name string) error {
 	return nil
 }
 
-// cuttable is a listener whose connections can be cut all at once.
+// cuttable is a listener whose connections can all be cut at once.
 type cuttable struct {
 	net.Listener
 	mu    sync.Mutex
@@ -203,20 +199,20 @@ func (l *cuttable) forget(conn net.Conn) {
 
 // cut closes the listener and resets every connection.
 func (l *cuttable) cut() {
-	_ = l.Close() // its connections tell what matters
+	_ = l.Close() // its connections are what matters
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.isCut = true
 	for conn := range l.open {
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset, without a word of goodbye
+			_ = tcp.SetLinger(0) // a reset instead of an orderly end
 		}
 		_ = conn.Close()
 	}
 	clear(l.open)
 }
 
-// cuttableConn tells its listener when it is closed.
+// cuttableConn removes itself from its listener when it is closed.
 type cuttableConn struct {
 	net.Conn
 	forget func(net.Conn)

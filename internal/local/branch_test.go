@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 func httpServer(t *testing.T) string {
@@ -32,18 +34,13 @@ func TestStopRegion(t *testing.T) {
 	if err != nil || first.status != http.StatusCreated {
 		t.Fatalf("before: %d %s, %v", first.status, first.code, err)
 	}
-	held, err := net.Dial("tcp", strings.TrimPrefix(shop.RegionURL(lost), "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	held := testkit.Must(net.Dial("tcp", strings.TrimPrefix(shop.RegionURL(lost), "http://")))(t)
 	defer held.Close()
 	if _, err := io.WriteString(held, "GET /healthz HTTP/1.1\r\nHost: x\r\n"); err != nil { // and never ends it
 		t.Fatal(err)
 	}
-	if err := shop.StopRegion(t.Context(), lost); err != nil {
-		t.Fatal(err)
-	}
-	_ = held.SetReadDeadline(time.Now().Add(30 * time.Second))
+	testkit.NoError(t, shop.StopRegion(t.Context(), lost))
+	_ = held.SetReadDeadline(time.Now().Add(testkit.Patience))
 	if _, err := held.Read(make([]byte, 1)); err == nil || timedOut(err) {
 		t.Errorf("a connection to the lost region: %v, want that it is cut", err)
 	}
@@ -57,9 +54,7 @@ func TestStopRegion(t *testing.T) {
 	if err != nil || second.status != http.StatusCreated || !strings.HasPrefix(second.order, "ord_euw_") {
 		t.Errorf("a German's order in us-east: %d %s %s, %v", second.status, second.code, second.order, err)
 	}
-	if err := shop.StartRegion(t.Context(), lost); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, shop.StartRegion(t.Context(), lost))
 	if err := shop.StartRegion(t.Context(), lost); !errors.Is(err, ErrRegionState) {
 		t.Errorf("starting it again: %v", err)
 	}
@@ -96,7 +91,5 @@ func TestStopRegion_Unknown(t *testing.T) {
 // A shop that is closed while a region is lost ends cleanly: openShop holds it to that.
 func TestStopRegion_ThenClose(t *testing.T) {
 	shop := openShop(t, nil)
-	if err := shop.StopRegion(t.Context(), "us-west"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, shop.StopRegion(t.Context(), "us-west"))
 }

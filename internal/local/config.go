@@ -21,17 +21,17 @@ const (
 	EngineCockroach = "cockroach"
 )
 
-// Config is what `meridian up` can be told. Regions is needed.
+// Config configures a local shop. Regions is required.
 type Config struct {
 	Regions *regions.Set
 	// Dir is the folder of the shop's data. Default DefaultDir.
 	Dir string
-	// Engine is which database is started: EnginePostgres (default) or EngineCockroach.
+	// Engine is the database to start: EnginePostgres (default) or EngineCockroach.
 	Engine string
 	// DatabaseURL uses a database that is already there instead.
 	DatabaseURL string
-	// EdgePort is where shoppers go; 8080. The regions are on the ports after it, in the
-	// order of regions.Set.All, and the sandbox after those. 0 means any free ones.
+	// EdgePort is the port for shoppers. The regions take the ports after it, in the order of
+	// regions.Set.All, and the sandbox the next. 0 takes any free ones.
 	EdgePort int
 	// DatabasePort is where the database is started; 0 takes any free one.
 	DatabasePort int
@@ -46,7 +46,7 @@ type Config struct {
 	Argon2 account.Argon2
 	// OTLPEndpoint takes the servers' traces and metrics; "" keeps no traces.
 	OTLPEndpoint string
-	// Log gets the servers' log lines; Out what the person at the terminal is told.
+	// Log receives the servers' log lines, Out the messages for the terminal.
 	Log *slog.Logger
 	Out io.Writer
 	// Version of the binary.
@@ -70,7 +70,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports everything that is wrong, all at once.
+// Validate reports every fault at once.
 func (c Config) Validate() error {
 	var faults []error
 	if c.Regions == nil {

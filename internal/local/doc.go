@@ -1,4 +1,4 @@
-// Package local opens the whole shop on one machine: a database of its own, the four
-// regions' servers with their workers, the payment sandbox, and the edge in front of them,
-// in one process. It composes everything, and nothing imports it but the command.
+// Package local runs the whole shop on one machine, in one process: a database of its own, the four regions' servers
+// with their workers, the payment sandbox, and the edge in front of them. It composes everything; only commands and the
+// lab import it.
 package local

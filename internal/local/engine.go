@@ -19,16 +19,15 @@ const (
 	cockroachDir = "cockroach"
 )
 
-// engine is the database of a shop: where each region reaches it, and how it ends.
+// engine is the database of a shop.
 type engine struct {
 	name string
 	url  func(region string) string
 	stop func(ctx context.Context) error
-	died <-chan struct{} // closed when the server ends by itself; nil if nobody tells
+	died <-chan struct{} // closed when the server ends by itself; nil if that is not known
 }
 
-// startEngine starts the database the configuration asks for, or takes the one that is
-// there.
+// startEngine starts the configured database, or uses the given one.
 func startEngine(ctx context.Context, c Config) (*engine, error) {
 	switch {
 	case c.DatabaseURL != "":
@@ -61,8 +60,8 @@ func startPostgres(ctx context.Context, c Config) (*engine, error) {
 	}, nil
 }
 
-// postgresName is what the server calls itself, "postgres (PostgreSQL) 15.18 (Debian …)",
-// in the words of people: "PostgreSQL 15.18".
+// postgresName shortens what the server says of itself, "postgres (PostgreSQL) 15.18 (Debian …)", to "PostgreSQL
+// 15.18".
 func postgresName(version string) string {
 	fields := strings.Fields(version)
 	if len(fields) < 3 {
@@ -88,7 +87,7 @@ func startCockroach(ctx context.Context, c Config) (*engine, error) {
 	}, nil
 }
 
-// nodesOf is a node a region, the primary first.
+// nodesOf returns one node for each region, the primary first.
 func nodesOf(set *regions.Set, firstPort int) []embedded.Node {
 	var nodes []embedded.Node
 	for i, region := range set.All() {

@@ -8,19 +8,20 @@ import (
 	"meridian/internal/search/indexer"
 )
 
-// neighbour is the search index of a region, as other regions of the same process reach it: whichever server the region
-// has at the moment, if any.
+// neighbour is the search index of a region as the other regions of the process reach it: that of the region's
+// current server, if there is one.
 type neighbour struct {
 	shop   *Shop
 	region string
 }
 
-// neighbours are the indexes of the other regions, the nearest first.
+// neighbours returns the indexes of the other regions, the nearest first.
 func (s *Shop) neighbours(region string) []search.Source {
 	var sources []search.Source
 	for _, other := range s.config.Regions.Failover(region) {
 		n := neighbour{s, other.Name}
-		sources = append(sources, search.Source{Name: other.Name, Engine: search.Elsewhere{Engine: n}, Degraded: search.RemoteRegion, Filled: n.filled})
+		sources = append(sources, search.Source{Name: other.Name, Engine: search.RemoteEngine{Engine: n}, Degraded: search.RemoteRegion,
+			Filled: n.filled})
 	}
 	return sources
 }

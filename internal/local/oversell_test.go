@@ -116,7 +116,8 @@ func TestOversell_PaymentsOfEveryKind(t *testing.T) {
 		"card_success", "card_declined", "card_declined_now", "card_success_now", "card_never", "card_duplicate:3",
 		"card_reordered", "card_late:5s", "card_early", "card_error_then_success", "card_requires_action",
 	}
-	purchases := shop.race(t, buyersOf(220, func(int) []line { return []line{{"HOT", 1}} }, func(i int) string { return cards[i/4%len(cards)] }))
+	purchases := shop.race(t, buyersOf(220, func(int) []line { return []line{{"HOT", 1}} },
+		func(i int) string { return cards[i/4%len(cards)] }))
 	got := tally(purchases)
 	if got[placed]+got[soldOut] != 220 || got[placed] < 60 {
 		t.Errorf("answers = %v, want at least 60 orders, and sold out", got)

@@ -25,8 +25,7 @@ type listeners struct {
 	taken   []string // ports, and whom they are for
 }
 
-// listen opens every port at once, so that a port that is taken is told before anything
-// is started.
+// listen opens every port at once, so that a taken port is reported before anything is started.
 func listen(edgePort int, set *regions.Set) (*listeners, error) {
 	l := &listeners{regions: make(map[string]net.Listener)}
 	port := edgePort
@@ -60,12 +59,13 @@ func (l *listeners) fail(who string, port int, err error) {
 	l.failure = errors.Join(l.failure, err)
 }
 
-// err is what was wrong with any of the ports, in a line.
+// err returns what is wrong with any of the ports, in one line.
 func (l *listeners) err() error {
 	if l.taken == nil {
 		return l.failure
 	}
-	return errors.Join(l.failure, fmt.Errorf("ports that are taken: %s. Perhaps the shop is open already; stop what uses them, or choose others: meridian up --port 9100",
+	return errors.Join(l.failure, fmt.Errorf("ports that are taken: %s. Perhaps the shop is open already; stop what uses them, or "+
+		"choose others: meridian up --port 9100",
 		strings.Join(l.taken, ", ")))
 }
 
@@ -85,5 +85,5 @@ func (l *listeners) all() []net.Listener {
 	return all
 }
 
-// urlOf is where a listener is reached.
+// urlOf returns the URL at which a listener is reached.
 func urlOf(l net.Listener) string { return "http://" + l.Addr().String() }

@@ -14,6 +14,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -35,13 +36,10 @@ func TestCoupon_200ShoppersFor50Uses(t *testing.T) {
 		ID: "first-fifty", Title: "For the first fifty", Coupon: "FIFTY", TotalLimit: limit,
 		Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 2000},
 	}
-	err := shop.primary().DB.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, shop.primary().DB.Write(t.Context(), func(b *database.Batch) error {
 		pricing.QueueRulesChanged(b)
 		return promotion.QueuePut(b, fifty, uuid.New(), time.Now().Add(-time.Minute))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	buyers := buyersOf(shoppers, func(int) []line { return []line{{"MUG", 1}} }, always("card_success"))
 	for i := range buyers {
 		buyers[i].coupons = []string{"fifty"}
@@ -117,17 +115,14 @@ func bothGoods(int) []line { return []line{{"RISES", 1}, {"FALLS", 1}} }
 // schedule ends the prices of now at an instant, where others begin.
 func (s *Shop) schedule(t *testing.T, instant time.Time) {
 	t.Helper()
-	err := s.primary().DB.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.primary().DB.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE price_entries SET valid_to = $1, changed_at = now() WHERE valid_to IS NULL`, instant)
 		b.Queue(`
 INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
 SELECT e.sku, e.list, e.min_quantity, $1::timestamptz, CASE e.sku WHEN 'RISES' THEN $2::int8 ELSE $3::int8 END
 FROM price_entries e`, instant, after[0], after[1])
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 // askUntil goes on asking what the goods cost, in a cart, a quote and now and then an order,
@@ -198,9 +193,7 @@ func (s *Shop) quoteBasket(t *testing.T, b buyer) quotedBasket {
 	t.Helper()
 	q := quotedBasket{buyer: b}
 	var err error
-	if q.cart, err = s.begin(t.Context(), b); err != nil {
-		t.Fatal(err)
-	}
+	q.cart = testkit.Must(s.begin(t.Context(), b))(t)
 	var lines pricedLines
 	if q.id, lines, err = s.quote(t.Context(), b, q.cart); err != nil || q.id == "" || lines.of() != before {
 		t.Fatalf("%s quotes %v as %q, %v", b.region, lines, q.id, err)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// ProcessConfig is a shop in a process of its own. Dir is needed.
+// ProcessConfig configures a shop in a process of its own. Dir is required.
 type ProcessConfig struct {
 	// Executable is the meridian binary; this process's own by default.
 	Executable string
@@ -38,9 +38,9 @@ type Process struct {
 	err    error // of the exit, once exited is closed
 }
 
-// StartProcess opens a shop in a process of its own, on any free ports, and returns when it
-// is ready. If it ends before, the error holds its last words. ctx bounds the start only:
-// what was started runs until Stop. It does not hear the terminal's Ctrl-C.
+// StartProcess opens a shop in a process of its own, on free ports, and returns when it is ready. If the process ends
+// before, the error holds its last output. ctx bounds the start only: the process runs until Stop. It does not
+// receive the terminal's Ctrl-C.
 func StartProcess(ctx context.Context, c ProcessConfig) (*Process, error) {
 	executable, err := os.Executable()
 	if c.Executable == "" && err != nil {
@@ -69,9 +69,10 @@ func StartProcess(ctx context.Context, c ProcessConfig) (*Process, error) {
 	return p, nil
 }
 
-// openEvery is how often the folder of a shop that is starting is looked at.
+// openEvery is how often the folder of a starting shop is checked.
 const openEvery = 50 * time.Millisecond
 
+// awaitOpen waits until the process has published its address, and returns it.
 func (p *Process) awaitOpen(ctx context.Context, dir string) (Address, error) {
 	for {
 		address, err := Opened(dir)
@@ -91,14 +92,14 @@ func (p *Process) awaitOpen(ctx context.Context, dir string) (Address, error) {
 	}
 }
 
-// PID is the number of the process.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Exited is closed when the process has ended, by Stop or by itself.
+// Exited returns a channel that is closed when the process has ended, by Stop or by itself.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// Stop closes the shop and waits until its process has ended. When ctx ends first, the
-// process is killed. An error is that the shop did not close cleanly.
+// Stop closes the shop and waits until its process has ended. If ctx ends first, the process is killed. It returns an
+// error if the shop did not close cleanly.
 func (p *Process) Stop(ctx context.Context) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the shop: %w", err)
@@ -116,10 +117,10 @@ func (p *Process) Stop(ctx context.Context) error {
 	return nil
 }
 
-// tailBytes is how much of a process's words is kept.
+// tailBytes is how much of a process's output is kept.
 const tailBytes = 4 << 10
 
-// tail keeps the last of what is written to it.
+// tail keeps the end of what is written to it.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"meridian/internal/account"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -52,10 +53,7 @@ func up(args []string) (err error) {
 
 func TestStartProcess(t *testing.T) {
 	dir := t.TempDir()
-	p, err := StartProcess(t.Context(), ProcessConfig{Dir: dir, Args: []string{"--database-url", databasetest.URL(t)}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(StartProcess(t.Context(), ProcessConfig{Dir: dir, Args: []string{"--database-url", databasetest.URL(t)}}))(t)
 	if p.PID() == os.Getpid() || p.Address.PID != p.PID() {
 		t.Errorf("the shop is process %d, its address says %d, this is %d", p.PID(), p.Address.PID, os.Getpid())
 	}
@@ -87,13 +85,8 @@ func TestStartProcess_Fails(t *testing.T) {
 // A process killed without a word leaves its file behind: the shop is closed all the same.
 func TestStartProcess_Killed(t *testing.T) {
 	dir := t.TempDir()
-	p, err := StartProcess(t.Context(), ProcessConfig{Dir: dir, Args: []string{"--database-url", databasetest.URL(t)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(StartProcess(t.Context(), ProcessConfig{Dir: dir, Args: []string{"--database-url", databasetest.URL(t)}}))(t)
+	testkit.NoError(t, syscall.Kill(p.PID(), syscall.SIGKILL))
 	<-p.Exited()
 	if _, err := Opened(dir); !errors.Is(err, ErrClosed) {
 		t.Errorf("after SIGKILL: %v, want ErrClosed", err)

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"meridian/internal/search"
 	"meridian/internal/search/indexer"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -39,10 +39,10 @@ func TestSearch_ShowsWhatProductsDo(t *testing.T) {
 // indexed waits until a region's index has n documents with the stock that is wanted, and returns them by their title's SKU.
 func (s *Shop) indexed(t *testing.T, region string, n int, stocked map[string]search.Stock) map[string]search.Card {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	var cards map[string]search.Card
+	testkit.Eventually(t, "the index of "+region, func() bool {
 		found, err := s.SearchStore(region).Live().Search(t.Context(), search.Query{Limit: 100})
-		cards := make(map[string]search.Card)
+		cards = make(map[string]search.Card)
 		right := err == nil
 		for _, hit := range found.Hits {
 			var sku string
@@ -50,14 +50,9 @@ func (s *Shop) indexed(t *testing.T, region string, n int, stocked map[string]se
 			cards[sku] = hit.Document
 			right = right && hit.Document.Stock == stocked[sku]
 		}
-		if right && len(cards) == n {
-			return cards
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the index of %s has %+v (%v)", region, cards, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return right && len(cards) == n
+	})
+	return cards
 }
 
 // shownPrice is the least price of a product's SKUs on its page.
@@ -91,9 +86,7 @@ func TestSearch_RegionLost(t *testing.T) {
 	stocked := map[string]search.Stock{"S-1": search.StockOut, "S-2": search.StockOut}
 	s.indexed(t, "eu-west", 2, stocked)
 	<-s.Ready()
-	if err := s.StopRegion(t.Context(), "eu-west"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.StopRegion(t.Context(), "eu-west"))
 	if s.SearchStore("eu-west") != nil {
 		t.Error("a lost region has an index")
 	}
@@ -103,9 +96,7 @@ func TestSearch_RegionLost(t *testing.T) {
 			s.receive(t, "S-2", region.Warehouses[0].Code, 9)
 		}
 	}
-	if err := s.StartRegion(t.Context(), "eu-west"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.StartRegion(t.Context(), "eu-west"))
 	stocked["S-2"] = search.StockIn
 	s.indexed(t, "eu-west", 2, stocked)
 	replicas, err := indexer.Replicas(t.Context(), s.primary().DB, []string{"eu-west"})

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// secrets are what this machine's shop keeps to itself, made at the first start and the
-// same ever after: another deployment secret could not find the accounts again.
+// secrets are the secrets of this machine's shop. They are made at the first start and kept: with another deployment
+// secret the accounts could not be found.
 type secrets struct {
 	Deployment       []byte `json:"deployment"`
 	SandboxAPIKey    string `json:"sandbox_api_key"`
@@ -21,7 +21,7 @@ type secrets struct {
 
 const secretsFile = "secrets.json"
 
-// loadSecrets reads the folder's secrets, or makes them.
+// loadSecrets reads the folder's secrets, or makes them. It fails if they are missing beside existing data.
 func loadSecrets(dir string) (secrets, error) {
 	s, err := readSecrets(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -29,7 +29,8 @@ func loadSecrets(dir string) (secrets, error) {
 	}
 	path := filepath.Join(dir, secretsFile)
 	if holdsData(dir) {
-		return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s away to begin anew", path, dir)
+		return secrets{}, fmt.Errorf("%s is missing, and the shop's accounts cannot be found without it: restore it, or move the folder %s "+
+			"away to begin anew", path, dir)
 	}
 	return makeSecrets(path)
 }
@@ -60,8 +61,7 @@ func makeSecrets(path string) (secrets, error) {
 	return s, nil
 }
 
-// writeAside writes a file for its owner's eyes aside and renames it, so that nobody finds half
-// of it, not even after a crash.
+// writeAside atomically writes a file that only its owner can read.
 func writeAside(path string, text []byte) error {
 	aside := path + ".new"
 	if err := os.WriteFile(aside, append(text, '\n'), 0o600); err != nil {

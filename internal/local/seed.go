@@ -38,9 +38,8 @@ func seedRates(ctx context.Context, p *pod.Pod, out io.Writer) error {
 	return nil
 }
 
-// seed fills a shop with the shipped catalogue and its starting stock. What is done is not
-// done again, so that a start that was interrupted is finished by the next, and nobody's
-// edits are undone by it.
+// seed fills a shop with the shipped catalogue and its starting stock. It skips what is done, so that the next start
+// completes an interrupted one and keeps later edits.
 func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) error {
 	done, err := seeded(ctx, p.DB)
 	if err != nil || done {
@@ -73,8 +72,7 @@ func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) erro
 	return nil
 }
 
-// seeded reports whether the last thing that seed does was done: the products that the
-// sellers' first imports brought have stock.
+// seeded reports whether seed has finished before: the products of the sellers' first imports have stock.
 func seeded(ctx context.Context, db *database.DB) (bool, error) {
 	var slugs []string
 	for _, seller := range shippedSellers {
@@ -145,7 +143,8 @@ SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done')`,
 	return nil
 }
 
-// seedStock receives the starting stock where a warehouse has no row of a SKU yet.
+// seedStock receives the starting stock of each SKU in each warehouse that has no row of it yet. It returns the
+// number of receipts.
 func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shipped.Product) (int, error) {
 	var warehouses []string
 	for _, region := range set.All() {
@@ -168,6 +167,7 @@ func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shi
 
 type stockRow struct{ sku, warehouse string }
 
+// stockRows returns the stock rows there are.
 func stockRows(ctx context.Context, db *database.DB) (map[stockRow]bool, error) {
 	have := make(map[stockRow]bool)
 	err := database.Each(ctx, db, func(row pgx.CollectableRow) (stockRow, error) {
@@ -186,7 +186,7 @@ FROM stock`)
 	return have, nil
 }
 
-// operatorEmail is the account that may do everything in the shop on this machine.
+// operatorEmail is the address of the account that may do everything in a local shop.
 const operatorEmail = "operator@meridian.example"
 
 // seedOperator makes the operator's account, once.
@@ -194,7 +194,8 @@ func seedOperator(ctx context.Context, p *pod.Pod, country, password string) err
 	found, err := p.Accounts.FindByEmail(ctx, operatorEmail)
 	if errors.Is(err, account.ErrNotFound) {
 		var session account.Session
-		session, err = p.Accounts.Register(ctx, account.RegisterInput{Email: operatorEmail, Password: password, Name: "Operator", Country: country})
+		session, err = p.Accounts.Register(ctx, account.RegisterInput{Email: operatorEmail, Password: password, Name: "Operator",
+			Country: country})
 		found = session.Account
 	}
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/pod"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -29,10 +30,7 @@ import (
 // catalogue, and serves it until the test ends.
 func openShop(t *testing.T, change func(*Config)) *Shop {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	config := Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Empty: true,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
@@ -42,22 +40,13 @@ func openShop(t *testing.T, change func(*Config)) *Shop {
 	if change != nil {
 		change(&config)
 	}
-	shop, err := Start(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- shop.Run(ctx) }()
+	shop := testkit.Must(Start(t.Context(), config))(t)
 	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("the shop ended with %v", err)
-		}
 		if err := shop.Close(); err != nil {
 			t.Errorf("closing the shop: %v", err)
 		}
 	})
+	testkit.Background(t, shop.Run)
 	return shop
 }
 
@@ -71,13 +60,8 @@ func (s *Shop) primary() *pod.Pod {
 func (s *Shop) sell(t *testing.T, skus ...string) {
 	t.Helper()
 	ctx, c := t.Context(), s.primary().Catalog
-	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}); err != nil {
-		t.Fatal(err)
-	}
-	seller, err := c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}))(t)
+	seller := testkit.Must(c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"}))(t)
 	var file bytes.Buffer
 	for _, sku := range skus {
 		prices := make(map[string]int64)
@@ -102,9 +86,7 @@ func (s *Shop) sell(t *testing.T, skus ...string) {
 func (s *Shop) receive(t *testing.T, sku, warehouse string, units int64) {
 	t.Helper()
 	receipts := []inventory.Receipt{{Warehouse: warehouse, SKU: sku, Quantity: units}}
-	if err := s.primary().Inventory.ReceiveMany(t.Context(), receipts); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.primary().Inventory.ReceiveMany(t.Context(), receipts))
 }
 
 // line is what a buyer puts into the cart.
@@ -141,7 +123,8 @@ type basket struct {
 // begin makes a guest's cart.
 func (s *Shop) begin(ctx context.Context, b buyer) (basket, error) {
 	var cart basket
-	status, code, err := call(ctx, http.MethodPost, s.RegionURL(b.region)+"/v1/carts", "", map[string]any{"country": b.country, "lines": b.lines}, &cart)
+	status, code, err := call(ctx, http.MethodPost, s.RegionURL(b.region)+"/v1/carts", "",
+		map[string]any{"country": b.country, "lines": b.lines}, &cart)
 	if err != nil || status != http.StatusCreated {
 		return cart, fmt.Errorf("create cart: %d %s, %v", status, code, err)
 	}
@@ -149,7 +132,8 @@ func (s *Shop) begin(ctx context.Context, b buyer) (basket, error) {
 		return cart, nil
 	}
 	var changed basket
-	status, code, err = call(ctx, http.MethodPatch, s.RegionURL(b.region)+"/v1/carts/"+cart.ID, cart.GuestToken, map[string]any{"coupons": b.coupons}, &changed)
+	status, code, err = call(ctx, http.MethodPatch, s.RegionURL(b.region)+"/v1/carts/"+cart.ID, cart.GuestToken,
+		map[string]any{"coupons": b.coupons}, &changed)
 	if err != nil || status != http.StatusOK {
 		return cart, fmt.Errorf("enter coupons: %d %s, %v", status, code, err)
 	}
@@ -265,24 +249,14 @@ func (s *Shop) race(t *testing.T, buyers []buyer) []purchase {
 // returns the number of orders in each state.
 func (s *Shop) settle(t *testing.T) map[string]int64 {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		open, err := database.One(t.Context(), s.primary().DB, pgx.RowTo[int64], `
+	testkit.Eventually(t, "orders, payments, refunds and webhooks to be settled", func() bool {
+		return databasetest.One[int64](t, s.primary().DB, `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
   + (SELECT count(*) FROM payments WHERE status IN ('pending', 'requires_action'))
   + (SELECT count(*) FROM refunds WHERE status = 'pending')
-  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if open == 0 {
-			return s.states(t)
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d orders, payments, refunds and webhooks are still open", open)
-		}
-		time.Sleep(50 * time.Millisecond) // a poll: the workers run by themselves
-	}
+  + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`) == 0
+	})
+	return s.states(t)
 }
 
 func (s *Shop) states(t *testing.T) map[string]int64 {
@@ -291,17 +265,14 @@ func (s *Shop) states(t *testing.T) map[string]int64 {
 		status string
 		n      int64
 	}
-	counts, err := database.List(t.Context(), s.primary().DB, func(row pgx.CollectableRow) (count, error) {
+	counts := testkit.Must(database.List(t.Context(), s.primary().DB, func(row pgx.CollectableRow) (count, error) {
 		var c count
 		err := row.Scan(&c.status, &c.n)
 		return c, err
 	}, `
 SELECT status, count(*)
 FROM orders
-GROUP BY status`)
-	if err != nil {
-		t.Fatal(err)
-	}
+GROUP BY status`))(t)
 	states := make(map[string]int64)
 	for _, c := range counts {
 		states[c.status] = c.n
@@ -312,10 +283,7 @@ GROUP BY status`)
 // audit holds the whole database against the shop's invariants.
 func (s *Shop) audit(t *testing.T) {
 	t.Helper()
-	report, err := verify.Run(t.Context(), s.primary().DB, verify.Options{Regions: s.config.Regions})
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(verify.Run(t.Context(), s.primary().DB, verify.Options{Regions: s.config.Regions}))(t)
 	for _, result := range report.Results {
 		for _, broken := range result.Examples {
 			t.Errorf("verify: %s: %+v", result.Check, broken)

@@ -24,7 +24,10 @@ import (
 	"meridian/schema"
 )
 
-// Shop is a whole shop on this machine: started by Start, served by Run.
+// thisMachine are the networks of the edge and of clients, which are all on this machine.
+var thisMachine = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// Shop is a whole shop on this machine: Start makes it and Run serves it.
 type Shop struct {
 	config    Config
 	secrets   secrets
@@ -36,16 +39,17 @@ type Shop struct {
 	sandbox   *sandbox.Server
 	edge      *geo.Edge
 	ready     chan struct{}
-	told      bool // its address is in its folder
+	published bool // its address is in its folder
 }
 
-// Start opens the ports, starts the database, brings it up to this binary's schema, fills
-// it if it is empty, and makes the servers. Errors are a line each and say what to do.
+// Start opens the ports, starts the database, brings it up to this binary's schema, fills it if it is empty, and
+// makes the servers. Each error is one line and says what to do.
 func Start(ctx context.Context, config Config) (*Shop, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch), ready: make(chan struct{})}
+	s := &Shop{config: config.withDefaults(), registry: telemetry.NewRegistry(), branches: make(map[string]*branch),
+		ready: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -116,13 +120,14 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 	return seed(ctx, p, s.config.Regions, s.config.Out)
 }
 
+// podConfig returns the configuration of a region's pod.
 func (s *Shop) podConfig(region string) pod.Config {
 	return pod.Config{
 		Regions: s.config.Regions, Region: region,
 		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
 		Secret:   s.secrets.Deployment,
 		API: api.Config{
-			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+			TrustedProxies: thisMachine,
 			AllowedOrigins: []string{"*"},
 			// Everybody on this machine is one client.
 			Limits:     api.Limits{Default: api.Rate{Requests: -1}, SignIn: api.Rate{Requests: 6000, Window: time.Minute}},
@@ -138,6 +143,7 @@ func (s *Shop) podConfig(region string) pod.Config {
 	}
 }
 
+// startSandbox makes the payment sandbox.
 func (s *Shop) startSandbox() (err error) {
 	s.sandbox, err = sandbox.NewServer(sandbox.Config{
 		APIKey: s.secrets.SandboxAPIKey, Secret: s.secrets.SandboxWebhooks,
@@ -146,8 +152,8 @@ func (s *Shop) startSandbox() (err error) {
 	return err
 }
 
-// webhookURL sends a notice to the payment's home region, and to the next by failover at
-// each further try.
+// webhookURL returns where a notice about a payment goes: to its home region first, and at each further try to the
+// next by failover.
 func (s *Shop) webhookURL(paymentID string, try int) string {
 	home := s.config.Regions.Primary().Name
 	if ref, err := s.config.Regions.ParseID(regions.PaymentPrefix, paymentID); err == nil {
@@ -160,6 +166,7 @@ func (s *Shop) webhookURL(paymentID string, try int) string {
 	return urlOf(s.listeners.regions[order[try%len(order)]]) + "/v1/webhooks/sandbox"
 }
 
+// edgeConfig returns the configuration of the edge.
 func (s *Shop) edgeConfig() geo.EdgeConfig {
 	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log}
 	for _, region := range s.config.Regions.All() {
@@ -169,13 +176,13 @@ func (s *Shop) edgeConfig() geo.EdgeConfig {
 	config.Locator = geo.LocatorConfig{
 		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
 		StateHeaders:   []string{"CF-Region-Code", "CloudFront-Viewer-Country-Region"},
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		TrustedProxies: thisMachine,
 	}
 	return config
 }
 
-// Run serves the shop until ctx ends or a part of it fails, and then stops everything: the
-// edge first, then the regions with the requests they have, then the database.
+// Run serves the shop until ctx ends or a part of it fails. Then it stops the edge, the regions with their requests
+// in flight, and the database, in this order.
 func (s *Shop) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -214,11 +221,11 @@ func (s *Shop) Run(ctx context.Context) error {
 // closeTimeout bounds what Close waits for.
 const closeTimeout = 30 * time.Second
 
-// Close ends what Start began. Run must have returned.
+// Close releases what Start made. Run must have returned.
 func (s *Shop) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	faults := []error{s.untell()}
+	faults := []error{s.unpublish()}
 	for _, b := range s.branches {
 		faults = append(faults, b.close(ctx))
 	}
@@ -234,17 +241,16 @@ func (s *Shop) Close() error {
 	return errors.Join(faults...)
 }
 
-// Ready is closed when Run has every region ready and the shop's folder tells where it is
-// (Opened).
+// Ready returns a channel that is closed when every region is ready and Opened finds the shop.
 func (s *Shop) Ready() <-chan struct{} { return s.ready }
 
-// EdgeURL is where shoppers go.
+// EdgeURL returns the URL for shoppers.
 func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
 
-// RegionURL is where one region answers.
+// RegionURL returns the URL of one region's server.
 func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
 
-// Describe tells the person at the terminal where everything is.
+// Describe prints the addresses of the shop's parts.
 func (s *Shop) Describe() {
 	out := s.config.Out
 	fmt.Fprintf(out, "\nMeridian is open, on %s:\n\n", s.engine.name)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"meridian/internal/database/embedded"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -17,9 +18,7 @@ import (
 // A shop on a database of its own: filled at the first start, the same at the second, its
 // orders kept.
 func TestUp(t *testing.T) {
-	if _, err := embedded.FindPostgres(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(embedded.FindPostgres())(t)
 	dir := t.TempDir()
 	var order purchase
 	t.Run("the first start fills it", func(t *testing.T) {
@@ -32,7 +31,8 @@ func TestUp(t *testing.T) {
 				Title string `json:"title"`
 			} `json:"products"`
 		}
-		if status, code, err := call(t.Context(), http.MethodGet, shop.EdgeURL()+"/v1/products?limit=5", "", nil, &listing); err != nil || status != http.StatusOK || len(listing.Products) != 5 {
+		if status, code, err := call(t.Context(), http.MethodGet, shop.EdgeURL()+"/v1/products?limit=5", "", nil, &listing); err != nil ||
+			status != http.StatusOK || len(listing.Products) != 5 {
 			t.Errorf("listing through the edge: %d %s, %v, %d products", status, code, err, len(listing.Products))
 		}
 		var err error
@@ -44,11 +44,13 @@ func TestUp(t *testing.T) {
 			t.Errorf("orders = %v, want one paid", states)
 		}
 		shop.audit(t)
-		databasetest.Exec(t, shop.primary().DB, `UPDATE products SET slug = 'edited', title = 'Edited', updated_at = now() WHERE id = (SELECT product_id FROM skus WHERE sku = '85123A')`)
+		databasetest.Exec(t, shop.primary().DB, `UPDATE products SET slug = 'edited', title = 'Edited', updated_at = now()
+  WHERE id = (SELECT product_id FROM skus WHERE sku = '85123A')`)
 		databasetest.Exec(t, shop.primary().DB, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
 SELECT gen_random_uuid(), id, 'no-stock-yet', 'no-stock-yet', 'New', 'hg' FROM sellers WHERE slug = 'gift-shop'`)
-		databasetest.Exec(t, shop.primary().DB, `INSERT INTO skus (sku, product_id) SELECT 'NEW-1', id FROM products WHERE seller_key = 'no-stock-yet'`)
+		databasetest.Exec(t, shop.primary().DB, `INSERT INTO skus (sku, product_id) SELECT 'NEW-1', id FROM products
+  WHERE seller_key = 'no-stock-yet'`)
 	})
 	t.Run("the second keeps it", func(t *testing.T) {
 		shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.Empty = dir, "", false })
@@ -83,9 +85,7 @@ func TestStart_PortTaken(t *testing.T) {
 
 func TestStart_DamagedSecrets(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := loadSecrets(dir); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(loadSecrets(dir))(t)
 	first, err := loadSecrets(dir)
 	if err != nil || len(first.Deployment) != 32 {
 		t.Fatalf("the secrets are not kept: %v", err)
@@ -106,7 +106,5 @@ func TestStart_DamagedSecrets(t *testing.T) {
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }

@@ -22,7 +22,7 @@ type Amount struct {
 	Currency Currency
 }
 
-// New is minor minor units of c.
+// New returns an amount of minor minor units of c.
 func New(minor int64, c Currency) Amount { return Amount{Minor: minor, Currency: c} }
 
 // Add returns a + b. It fails with ErrCurrencyMismatch or ErrOverflow.
@@ -51,7 +51,7 @@ func (a Amount) Mul(n int64) (Amount, error) {
 	return Amount{Minor: product, Currency: a.Currency}, err
 }
 
-// Times is minor × n, or ErrOverflow.
+// Times returns minor × n. It fails with ErrOverflow.
 func Times(minor, n int64) (int64, error) {
 	if minor == 0 || n == 0 {
 		return 0, nil
@@ -63,10 +63,9 @@ func Times(minor, n int64) (int64, error) {
 	return product, nil
 }
 
-// Allocate splits a over weights in proportion, without losing a unit: every part gets its
-// share rounded towards zero and the units left over go, one each, to the parts with the
-// largest remainders, the earlier first on a tie. Weights must not be negative and must
-// not all be zero.
+// Allocate splits a in proportion to weights without losing a unit: every part is rounded towards zero, and the units
+// left over go, one each, to the parts with the largest remainders, the earlier first on a tie. It fails if a weight
+// is negative or all are zero.
 func (a Amount) Allocate(weights []int64) ([]Amount, error) {
 	var total uint64
 	for _, w := range weights {
@@ -109,23 +108,28 @@ func (a Amount) Allocate(weights []int64) ([]Amount, error) {
 	return parts, nil
 }
 
-// String is the amount in major units with its code, "12.50 EUR": for logs and errors.
-// What a shopper reads is formatted by locale elsewhere.
+// String formats the amount in major units with its code, "12.50 EUR", for logs and errors. Prices for shoppers are
+// formatted by locale elsewhere.
 func (a Amount) String() string {
-	exponent := a.Currency.Exponent()
-	digits := strconv.FormatUint(magnitude(a.Minor), 10)
-	if len(digits) <= exponent {
-		digits = strings.Repeat("0", exponent-len(digits)+1) + digits
-	}
-	if exponent > 0 {
-		digits = digits[:len(digits)-exponent] + "." + digits[len(digits)-exponent:]
-	}
-	if a.Minor < 0 {
-		digits = "-" + digits
-	}
-	return digits + " " + string(a.Currency)
+	return fixedPoint(a.Minor, a.Currency.Exponent()) + " " + string(a.Currency)
 }
 
+// fixedPoint formats n × 10^-decimals.
+func fixedPoint(n int64, decimals int) string {
+	digits := strconv.FormatUint(magnitude(n), 10)
+	if len(digits) <= decimals {
+		digits = strings.Repeat("0", decimals-len(digits)+1) + digits
+	}
+	if decimals > 0 {
+		digits = digits[:len(digits)-decimals] + "." + digits[len(digits)-decimals:]
+	}
+	if n < 0 {
+		return "-" + digits
+	}
+	return digits
+}
+
+// magnitude returns the absolute value of n.
 func magnitude(n int64) uint64 {
 	if n < 0 {
 		return -uint64(n)

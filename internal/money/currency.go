@@ -46,6 +46,6 @@ func ParseCurrency(code string) (Currency, error) {
 	return Currency(code), nil
 }
 
-// Exponent is the number of decimals of the currency's minor unit in ISO 4217: 2 for EUR,
-// 0 for JPY, 3 for KWD. What a payment provider or a price tag uses is another matter.
+// Exponent returns the number of decimals of the currency's minor unit in ISO 4217: 2 for EUR, 0 for JPY, 3 for KWD.
+// A payment provider's exponent and the decimals on a price tag may differ.
 func (c Currency) Exponent() int { return exponents[c] }

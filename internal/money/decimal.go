@@ -17,15 +17,14 @@ const (
 	maxDecimals = 10
 )
 
-// Decimal is an exact decimal number, such as an exchange rate or a multiplier. The zero
-// value is 0. Two that are equal are the same value of the type.
+// Decimal is an exact decimal number, such as an exchange rate or a multiplier. The zero value is 0. Equal numbers
+// are equal by ==.
 type Decimal struct {
 	coefficient int64
 	scale       uint8 // decimals
 }
 
-// NewDecimal is coefficient × 10^-decimals. It panics on more than ten decimals: it is for
-// numbers that the program knows.
+// NewDecimal returns coefficient × 10^-decimals. It panics on more than ten decimals: use it for constants.
 func NewDecimal(coefficient int64, decimals int) Decimal {
 	if decimals < 0 || decimals > maxDecimals {
 		panic("money: a decimal has 0 to 10 decimals")
@@ -33,8 +32,8 @@ func NewDecimal(coefficient int64, decimals int) Decimal {
 	return Decimal{coefficient: coefficient, scale: uint8(decimals)}.trimmed()
 }
 
-// ParseDecimal reads plain decimal text: digits with at most one point, a sign before them;
-// no exponent. It takes at most eighteen digits, ten of them after the point.
+// ParseDecimal parses plain decimal text: an optional minus sign and digits with at most one point; no exponent. It
+// takes at most eighteen digits, ten of them after the point.
 func ParseDecimal(text string) (Decimal, error) {
 	digits := strings.TrimPrefix(text, "-")
 	whole, decimals, point := strings.Cut(digits, ".")
@@ -55,7 +54,7 @@ func ParseDecimal(text string) (Decimal, error) {
 	return Decimal{coefficient: coefficient, scale: uint8(len(decimals))}.trimmed(), nil
 }
 
-// trimmed is the same number in the one form that it has: no zeros at the end.
+// trimmed returns the number in its only valid form, without zeros at the end.
 func (d Decimal) trimmed() Decimal {
 	for d.scale > 0 && d.coefficient%10 == 0 {
 		d.coefficient /= 10
@@ -64,52 +63,39 @@ func (d Decimal) trimmed() Decimal {
 	return d
 }
 
-// Sign is -1, 0 or 1.
+// Sign returns -1, 0 or 1.
 func (d Decimal) Sign() int { return cmp.Compare(d.coefficient, 0) }
 
-// Cmp is -1, 0 or 1 as d is less than, equal to or greater than e.
+// Cmp returns -1, 0 or 1 as d is less than, equal to or greater than e.
 func (d Decimal) Cmp(e Decimal) int { return d.Rat().Cmp(e.Rat()) }
 
-// Rat is the number as an exact fraction.
+// Rat returns the number as an exact fraction.
 func (d Decimal) Rat() *big.Rat {
 	return new(big.Rat).SetFrac(big.NewInt(d.coefficient), power(int(d.scale)))
 }
 
-// power is 10^exponent.
+// power returns 10^exponent.
 func power(exponent int) *big.Int {
 	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exponent)), nil)
 }
 
-// String is the shortest plain text of the number; ParseDecimal reads it.
-func (d Decimal) String() string {
-	digits := strconv.FormatUint(magnitude(d.coefficient), 10)
-	scale := int(d.scale)
-	if len(digits) <= scale {
-		digits = strings.Repeat("0", scale-len(digits)+1) + digits
-	}
-	if scale > 0 {
-		digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
-	}
-	if d.coefficient < 0 {
-		return "-" + digits
-	}
-	return digits
-}
+// String formats the number as the shortest plain text, which ParseDecimal reads.
+func (d Decimal) String() string { return fixedPoint(d.coefficient, int(d.scale)) }
 
-// MarshalText writes the number as String does: in JSON it is text, so that no reader makes
-// a binary fraction of it.
+// MarshalText encodes the number as String does. In JSON it is a string, so that no reader turns it into a binary
+// fraction.
 func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText decodes what MarshalText wrote.
 func (d *Decimal) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDecimal(string(text))
 	return err
 }
 
-// Value makes a column of type text hold the number.
+// Value encodes the number for a text column.
 func (d Decimal) Value() (driver.Value, error) { return d.String(), nil }
 
-// Scan reads it from one.
+// Scan decodes the number from a text column.
 func (d *Decimal) Scan(from any) error {
 	text, ok := from.(string)
 	if !ok {
@@ -118,11 +104,11 @@ func (d *Decimal) Scan(from any) error {
 	return d.UnmarshalText([]byte(text))
 }
 
-// quotientDecimals is how exact a Quotient is: what an exchange rate needs.
+// quotientDecimals is the precision of a Quotient, which is what exchange rates need.
 const quotientDecimals = 8
 
-// Quotient is d / e, both above zero, rounded half to even to eight decimals. It fails with
-// ErrOverflow where that is zero or has more than eighteen digits.
+// Quotient returns d / e, both above zero, rounded half to even to eight decimals. It fails with ErrOverflow if the
+// result is zero or has more than eighteen digits.
 func Quotient(d, e Decimal) (Decimal, error) {
 	ratio, err := NewRatio([]Decimal{d, NewDecimal(pow10(quotientDecimals), 0)}, []Decimal{e})
 	if err != nil {
@@ -135,8 +121,8 @@ func Quotient(d, e Decimal) (Decimal, error) {
 	return Decimal{coefficient: coefficient, scale: quotientDecimals}.trimmed(), nil
 }
 
-// Minor is the number, of major units of a currency, in its minor units; ok is false where
-// it has more decimals than the currency, or does not fit.
+// Minor converts d major units of a currency to minor units. It returns false if d has more decimals than the
+// currency, or the result does not fit.
 func (d Decimal) Minor(c Currency) (minor int64, ok bool) {
 	shift := c.Exponent() - int(d.scale)
 	if shift < 0 {
@@ -146,13 +132,12 @@ func (d Decimal) Minor(c Currency) (minor int64, ok bool) {
 	return minor, err == nil
 }
 
-// Major is an amount as a number of major units: 1250 EUR is 12.5.
+// Major returns the amount in major units: 1250 EUR is 12.5.
 func (a Amount) Major() Decimal {
 	return Decimal{coefficient: a.Minor, scale: uint8(a.Currency.Exponent())}.trimmed()
 }
 
-// Scaled is the number times 10^decimals, cut to a whole number: 1.5 with three decimals is
-// 1500. It saturates where it does not fit.
+// Scaled returns the number times 10^decimals, truncated: 1.5 with three decimals is 1500. It saturates on overflow.
 func (d Decimal) Scaled(decimals int) int64 {
 	for ; decimals < int(d.scale); decimals++ {
 		d.coefficient, d.scale = d.coefficient/10, d.scale-1

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"meridian/internal/testkit"
 )
 
 func TestParseDecimal(t *testing.T) {
@@ -70,10 +72,7 @@ func TestRounding_TakesTheNearest(t *testing.T) {
 			Mode: rapid.SampledFrom([]Mode{HalfEven, HalfUp}).Draw(t, "mode")}
 		rule.Ending = rapid.Int64Range(0, rule.Modulus-1).Draw(t, "ending")
 		over, under := decimals(t, "over"), decimals(t, "under")
-		ratio, err := NewRatio([]Decimal{over}, []Decimal{under})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ratio := testkit.Must(NewRatio([]Decimal{over}, []Decimal{under}))(t)
 		minor := rapid.Int64Range(1, 1<<40).Draw(t, "minor")
 		exact := new(big.Rat).Quo(over.Rat(), under.Rat())
 		exact.Mul(exact, new(big.Rat).SetInt64(minor))
@@ -115,23 +114,11 @@ func TestConversion_RoundTripStaysWithinHalfAUnit(t *testing.T) {
 		currencies := rapid.SampledFrom([]Currency{"EUR", "JPY", "KWD", "GBP"})
 		a, b := currencies.Draw(t, "a"), currencies.Draw(t, "b")
 		rateA, rateB := decimals(t, "rate of a"), decimals(t, "rate of b")
-		there, err := Conversion(a, rateA, b, rateB, NewDecimal(1, 0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := Conversion(b, rateB, a, rateA, NewDecimal(1, 0))
-		if err != nil {
-			t.Fatal(err)
-		}
+		there := testkit.Must(Conversion(a, rateA, b, rateB, NewDecimal(1, 0)))(t)
+		back := testkit.Must(Conversion(b, rateB, a, rateA, NewDecimal(1, 0)))(t)
 		minor := rapid.Int64Range(0, 1_000_000).Draw(t, "minor")
-		converted, err := Exact.Convert(there, minor)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := Exact.Convert(back, converted)
-		if err != nil {
-			t.Fatal(err)
-		}
+		converted := testkit.Must(Exact.Convert(there, minor))(t)
+		again := testkit.Must(Exact.Convert(back, converted))(t)
 		// Half a unit of b, as units of a, and half a unit of a for the second rounding.
 		bound := new(big.Rat).SetFrac(new(big.Int).SetUint64(back.num), new(big.Int).SetUint64(back.den))
 		bound.Add(bound, big.NewRat(1, 1))

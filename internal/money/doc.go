@@ -1,3 +1,3 @@
-// Package money holds amounts in integer minor units of a currency. There are no floats:
-// every operation is exact, or rounds by a rule it names, and overflow is an error.
+// Package money represents amounts in integer minor units of a currency. It uses no floats: every operation is exact or
+// rounds by a rule it names, and overflow is an error.
 package money

@@ -4,32 +4,30 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 )
 
-// Ratio is an exact fraction, above zero, by which amounts are multiplied: a product of
-// rates and multipliers, rounded only when it is applied (Rounding.Apply). Make one with
-// NewRatio; the zero value is none.
+// Ratio is an exact fraction above zero by which amounts are multiplied: a product of rates and multipliers that is
+// rounded only when it is applied (Rounding.Apply). NewRatio makes one; the zero value is not valid.
 type Ratio struct{ num, den uint64 }
 
-// One is the ratio that changes nothing.
+// One is the ratio that leaves amounts unchanged.
 var One = Ratio{num: 1, den: 1}
 
-// NewRatio is the product of some decimals over that of others, reduced. All must be above
-// zero. It fails with ErrOverflow where the reduced fraction does not fit in two 64-bit
-// numbers: that takes factors of more than about eight digits each.
+// NewRatio returns the product of over divided by the product of under, reduced. All factors must be above zero. It
+// fails with ErrOverflow if the reduced fraction does not fit in two 64-bit numbers, which takes factors of more than
+// about eight digits each.
 func NewRatio(over, under []Decimal) (Ratio, error) {
 	r := big.NewRat(1, 1)
-	for _, d := range over {
-		if d.Sign() <= 0 {
+	for i, d := range slices.Concat(over, under) {
+		switch {
+		case d.Sign() <= 0:
 			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
+		case i < len(over):
+			r.Mul(r, d.Rat())
+		default:
+			r.Quo(r, d.Rat())
 		}
-		r.Mul(r, d.Rat())
-	}
-	for _, d := range under {
-		if d.Sign() <= 0 {
-			return Ratio{}, fmt.Errorf("ratio: the factor %s is not above zero", d)
-		}
-		r.Quo(r, d.Rat())
 	}
 	if !r.Num().IsUint64() || !r.Denom().IsUint64() {
 		return Ratio{}, ErrOverflow
@@ -37,15 +35,15 @@ func NewRatio(over, under []Decimal) (Ratio, error) {
 	return Ratio{num: r.Num().Uint64(), den: r.Denom().Uint64()}, nil
 }
 
-// Conversion is the ratio that turns minor units of one currency into those of another, at
-// a rate for each against a third (units of the currency for one of the third) and times a
-// multiplier.
+// Conversion returns the ratio that converts minor units of one currency to those of another and applies a
+// multiplier. The rates are units of each currency for one unit of a common third.
 func Conversion(from Currency, fromRate Decimal, to Currency, toRate, multiplier Decimal) (Ratio, error) {
 	return NewRatio(
 		[]Decimal{toRate, multiplier, NewDecimal(pow10(to.Exponent()), 0)},
 		[]Decimal{fromRate, NewDecimal(pow10(from.Exponent()), 0)})
 }
 
+// pow10 returns 10^exponent.
 func pow10(exponent int) int64 {
 	power := int64(1)
 	for range exponent {
@@ -54,7 +52,7 @@ func pow10(exponent int) int64 {
 	return power
 }
 
-// Mode says which of two equally near numbers a rounding takes.
+// Mode says which of two equally near numbers a rounding chooses.
 type Mode string
 
 // The modes of rounding.
@@ -63,8 +61,8 @@ const (
 	HalfUp   Mode = "half_up"   // the greater one: what people expect of a price tag
 )
 
-// Rounding is a rule for price tags: to the nearest amount that is Ending more than a
-// multiple of Modulus, in minor units.
+// Rounding is a rule for price tags: it rounds to the nearest amount that is Ending more than a multiple of Modulus,
+// in minor units.
 //
 //	to the minor unit           Modulus 1
 //	cash, as CHF 0.05           Modulus 5
@@ -80,7 +78,7 @@ type Rounding struct {
 // Exact rounds to the minor unit, half to even.
 var Exact = Rounding{Name: "exact", Modulus: 1, Mode: HalfEven}
 
-// Valid reports what is wrong with a rule, or nil.
+// Valid returns an error that says what is wrong with the rule, or nil.
 func (r Rounding) Valid() error {
 	switch {
 	case r.Name == "":
@@ -95,9 +93,8 @@ func (r Rounding) Valid() error {
 	return nil
 }
 
-// Apply is minor × ratio, rounded once, by the rule. What costs nothing stays free; what
-// costs something is never rounded to less than the smallest amount above zero that the
-// rule has. minor must not be negative. It fails with ErrOverflow.
+// Apply returns minor × ratio, rounded once by the rule. Zero stays zero; anything else is at least the smallest
+// amount above zero that the rule allows. minor must not be negative. It fails with ErrOverflow.
 func (r Rounding) Apply(ratio Ratio, minor int64) (int64, error) {
 	if minor == 0 {
 		return 0, nil
@@ -109,8 +106,7 @@ func (r Rounding) Apply(ratio Ratio, minor int64) (int64, error) {
 	return amount, err
 }
 
-// Convert is Apply for amounts that are no price tags: what comes to less than half of the
-// smallest amount is nothing.
+// Convert is Apply for amounts that are not price tags: a result of less than half the smallest amount is zero.
 func (r Rounding) Convert(ratio Ratio, minor int64) (int64, error) {
 	if minor < 0 || ratio.den == 0 {
 		return 0, fmt.Errorf("convert %d: %w", minor, ErrOverflow)
@@ -126,8 +122,7 @@ func (r Rounding) Convert(ratio Ratio, minor int64) (int64, error) {
 	return rounded + r.Ending, nil
 }
 
-// steps is how many times the modulus the amount has beside its ending: the integer nearest
-// to (minor × num / den - ending) / modulus, at least 0.
+// steps returns the integer nearest to (minor × num / den - ending) / modulus, at least 0.
 func (r Rounding) steps(ratio Ratio, minor uint64) (int64, error) {
 	hi, lo := bits.Mul64(minor, ratio.num)
 	endHi, endLo := bits.Mul64(uint64(r.Ending), ratio.den)
@@ -151,7 +146,7 @@ func (r Rounding) steps(ratio Ratio, minor uint64) (int64, error) {
 	return int64(quotient), nil
 }
 
-// bigSteps is steps where 64 bits are too few for a divisor.
+// bigSteps computes steps where the divisor does not fit in 64 bits.
 func (r Rounding) bigSteps(ratio Ratio, minor uint64) (int64, error) {
 	divisor := new(big.Int).Mul(new(big.Int).SetUint64(ratio.den), big.NewInt(r.Modulus))
 	amount := new(big.Int).Mul(new(big.Int).SetUint64(minor), new(big.Int).SetUint64(ratio.num))

@@ -5,19 +5,19 @@ import "math/bits"
 // BasisPoints is a rate in hundredths of a percent: 2000 is 20 %.
 type BasisPoints int64
 
-// Of is the rate applied to minor, rounded half to even: the tax to add to a net amount.
-// minor and the rate must not be negative. It fails with ErrOverflow.
+// Of applies the rate to minor, rounded half to even, such as the tax to add to a net amount. minor and the rate must
+// not be negative. It fails with ErrOverflow.
 func (r BasisPoints) Of(minor int64) (int64, error) {
 	return mulDivHalfEven(minor, int64(r), 10_000)
 }
 
-// Within is the part of the gross amount minor that is tax at this rate:
-// minor × rate / (1 + rate), rounded half to even. minor and the rate must not be negative.
+// Within returns the tax contained in the gross amount minor: minor × rate / (1 + rate), rounded half to even. minor
+// and the rate must not be negative.
 func (r BasisPoints) Within(minor int64) (int64, error) {
 	return mulDivHalfEven(minor, int64(r), 10_000+int64(r))
 }
 
-// mulDivHalfEven is a × b / c, rounded half to even, for a, b >= 0 and c > 0.
+// mulDivHalfEven returns a × b / c, rounded half to even, for a, b >= 0 and c > 0.
 func mulDivHalfEven(a, b, c int64) (int64, error) {
 	hi, lo := bits.Mul64(uint64(a), uint64(b))
 	if a < 0 || b < 0 || hi >= uint64(c) {

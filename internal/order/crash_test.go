@@ -13,6 +13,7 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -37,19 +38,16 @@ func (s *shop) finish(t *testing.T) {
 		}
 	}
 	for round := 0; ; round++ {
-		s.clock.advance(2 * time.Hour)
-		err := s.db.Write(t.Context(), func(b *database.Batch) error {
+		s.clock.Advance(2 * time.Hour)
+		testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 			b.Queue(`UPDATE refunds SET next_attempt_at = next_attempt_at - INTERVAL '2 hours'`)
 			b.Queue(`UPDATE webhook_inbox SET next_attempt_at = next_attempt_at - INTERVAL '2 hours'`)
 			b.Queue(`UPDATE outbox SET next_attempt_at = next_attempt_at - INTERVAL '2 hours'`)
 			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 		total := 0
 		for _, pass := range passes {
-			total += must(pass(t.Context()))(t)
+			total += testkit.Must(pass(t.Context()))(t)
 		}
 		if total == 0 {
 			return
@@ -84,7 +82,7 @@ func TestCrash(t *testing.T) {
 				s.bank.outcomes[in.PaymentID] = success(o)
 				return payment.Outcome{}, payment.ErrUnavailable
 			}
-			must(s.StartPayment(t.Context(), o, ""))(t)
+			testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
 			return o
 		}, end{order.Paid, payment.Captured, false, true}},
 		{"answered, not stored", func(t *testing.T, s *shop) order.Order {
@@ -111,22 +109,22 @@ func TestCrash(t *testing.T) {
 		}, end{order.Paid, payment.Captured, false, false}},
 		{"never paid", func(t *testing.T, s *shop) order.Order {
 			o := s.place(t, units("A", 1))
-			must(s.StartPayment(t.Context(), o, ""))(t)
+			testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
 			return o
 		}, end{order.Cancelled, payment.Cancelled, false, true}},
 		{"expired, the provider not told", func(t *testing.T, s *shop) order.Order {
 			o := s.place(t, units("A", 1))
 			s.bank.set(s.PaymentID(o.Ref), success(o))
 			s.bank.onCancel = payment.ErrUnavailable
-			s.clock.advance(time.Hour)
+			s.clock.Advance(time.Hour)
 			wantPass(t, 1, s.ExpireOnce)
 			s.bank.onCancel = nil
 			return o
 		}, end{order.Cancelled, payment.Captured, true, false}},
 		{"cancelled, the provider not told", func(t *testing.T, s *shop) order.Order {
 			o := s.place(t, units("A", 1))
-			must(s.StartPayment(t.Context(), o, ""))(t)
-			must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+			testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
+			testkit.Must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
 			return o
 		}, end{order.Cancelled, payment.Cancelled, false, true}},
 		{"refund promised", func(t *testing.T, s *shop) order.Order {
@@ -149,13 +147,13 @@ func TestCrash(t *testing.T) {
 		{"everything claimed", func(t *testing.T, s *shop) order.Order {
 			o := s.place(t, units("A", 1))
 			s.bank.set(s.PaymentID(o.Ref), success(o))
-			must(payment.ClaimDue(t.Context(), s.db, s.db.Own(), s.clock.Now().Add(time.Hour), 10))(t)
+			testkit.Must(payment.ClaimDue(t.Context(), s.db, s.db.Own(), s.clock.Now().Add(time.Hour), 10))(t)
 			inbox := payment.Inbox{DB: s.db, Regions: s.Regions}
 			if _, _, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil {
 				t.Fatal(err)
 			}
 			databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
-			must(inbox.ClaimNotices(t.Context(), s.db.Own(), 10))(t)
+			testkit.Must(inbox.ClaimNotices(t.Context(), s.db.Own(), 10))(t)
 			return o
 		}, end{order.Paid, payment.Captured, false, false}},
 	}
@@ -212,9 +210,9 @@ func TestTakeOver_RegionOutOfReach(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	s.bank.set(s.PaymentID(o.Ref), success(o))
-	s.clock.advance(10 * time.Minute)
+	s.clock.Advance(10 * time.Minute)
 	elsewhere := s.in(t, "us-east")
-	there := must(database.Open(t.Context(), database.Config{URL: s.url, Region: "us-east", Tracer: lost{"us-west"}}))(t)
+	there := testkit.Must(database.Open(t.Context(), database.Config{URL: s.kit.URL, Region: "us-east", Tracer: lost{"us-west"}}))(t)
 	t.Cleanup(there.Close)
 	elsewhere.db, elsewhere.DB = there, there
 	if n, err := elsewhere.TakeOverOnce(t.Context(), "us-west"); n != 0 || !errors.Is(err, context.DeadlineExceeded) {

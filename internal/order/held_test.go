@@ -11,6 +11,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -79,9 +80,7 @@ func TestHeld_IsTaken(t *testing.T) {
 		s, h := newHoldingShop(t)
 		o := s.place(t, units("A", 1))
 		for range 2 {
-			if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentAuthorized, held(o))); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentAuthorized, held(o))))
 		}
 		s.wantInbox(t, "evt_1 done")
 		h.wantTaken(t, s, o)
@@ -90,7 +89,7 @@ func TestHeld_IsTaken(t *testing.T) {
 		s, h := newHoldingShop(t)
 		o := s.place(t, units("A", 1))
 		h.set(s.PaymentID(o.Ref), held(o))
-		s.clock.advance(s.CheckAfter)
+		s.clock.Advance(s.CheckAfter)
 		wantPass(t, 1, s.CheckPaymentsOnce)
 		h.wantTaken(t, s, o)
 	})
@@ -101,14 +100,10 @@ func TestHeld_IsLetGo(t *testing.T) {
 	s, h := newHoldingShop(t)
 	o := s.place(t, units("A", 1))
 	h.set(s.PaymentID(o.Ref), held(o))
-	if _, err := s.Cancel(t.Context(), order.CancelInput{Command: by(o)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentAuthorized, held(o))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+	testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentAuthorized, held(o))))
 	s.wantInbox(t, "evt_1 done: the order does not wait for it")
-	s.clock.advance(s.CheckAfter)
+	s.clock.Advance(s.CheckAfter)
 	wantPass(t, 1, s.CheckPaymentsOnce)
 	if h.captured != nil || h.calls["cancel"] != 1 {
 		t.Errorf("%d captures, %d cancellations", len(h.captured), h.calls["cancel"])
@@ -124,9 +119,7 @@ func TestHeld_Notices(t *testing.T) {
 	ghost.Ref.ID[0] ^= 1
 	h.refused = payment.ErrUnavailable
 	for id, about := range map[string]order.Order{"evt_1": o, "evt_2": ghost} {
-		if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(about, id, payment.EventPaymentAuthorized, held(o))); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(about, id, payment.EventPaymentAuthorized, held(o))))
 	}
 	s.wantInbox(t, "evt_1 open", "evt_2 open")
 	h.refused = &payment.RejectedError{Code: "not_authorized"}
@@ -143,9 +136,7 @@ func TestReceiveWebhook_RequiresAction(t *testing.T) {
 	s, _ := newHoldingShop(t)
 	o := s.place(t, units("A", 1))
 	outcome := payment.Outcome{Status: payment.StatusRequiresAction, ProviderRef: "bank_1", ClientSecret: "secret"}
-	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentRequiresAction, outcome)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentRequiresAction, outcome)))
 	s.wantInbox(t, "evt_1 done")
 	if got := s.get(t, o).Payment; got.State != payment.RequiresAction || got.ProviderRef != "bank_1" {
 		t.Errorf("the payment is %s, %q", got.State, got.ProviderRef)

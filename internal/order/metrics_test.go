@@ -13,14 +13,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 func TestMetrics(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
-	m, err := NewMetrics(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := testkit.Must(NewMetrics(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))(t)
 	ctx, placed := t.Context(), time.Now()
 	m.recordPlaced(ctx)
 	m.recordSettled(ctx, placed, placed.Add(30*time.Second), "")
@@ -58,9 +56,7 @@ func TestMetrics(t *testing.T) {
 func collect(t *testing.T, reader sdkmetric.Reader) map[string]float64 {
 	t.Helper()
 	var collected metricdata.ResourceMetrics
-	if err := reader.Collect(context.Background(), &collected); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reader.Collect(context.Background(), &collected))
 	got := make(map[string]float64)
 	for _, m := range collected.ScopeMetrics[0].Metrics {
 		switch data := m.Data.(type) {

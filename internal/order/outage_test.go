@@ -16,6 +16,7 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // network is what stands between a shop and its database, and can lose an answer.
@@ -29,8 +30,8 @@ func (n *network) lose(word string) { n.word.Store(ptr([]byte(word))) }
 // over is the same shop's part in its region, with a network of its own.
 func (s *shop) over(t testing.TB) (*shop, *network) {
 	t.Helper()
-	u := must(url.Parse(s.url))(t)
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	u := testkit.Must(url.Parse(s.kit.URL))(t)
+	listener := testkit.Listen(t)
 	n := new(network)
 	var connections sync.WaitGroup
 	server := u.Host
@@ -46,7 +47,8 @@ func (s *shop) over(t testing.TB) (*shop, *network) {
 	t.Cleanup(func() { listener.Close(); connections.Wait() })
 	u.Host = listener.Addr().String()
 	there := *s
-	there.url = u.String()
+	kit := *s.kit
+	kit.URL, there.kit = u.String(), &kit
 	return there.in(t, s.db.Region()), n
 }
 

@@ -21,7 +21,9 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -31,12 +33,12 @@ func TestPlace(t *testing.T) {
 	s.fill(t, "euw-1", "B", 5)
 	c := s.basket(t, units("A", 2), units("B", 3))
 	var placed order.Order
-	wantTrips(t, 2, func(ctx context.Context) { placed = must(s.Place(ctx, s.to(c, "IE")))(t) })
+	databasetest.WantTrips(t, "Place", 2, func(ctx context.Context) { placed = testkit.Must(s.Place(ctx, s.to(c, "IE")))(t) })
 	if got := s.counters(t, "euw-1", "A") + " " + s.counters(t, "euw-1", "B"); got != "5/2/0 5/3/0" {
 		t.Errorf("counters %s", got)
 	}
 	var read order.Order
-	wantTrips(t, 1, func(ctx context.Context) { read = must(s.Get(ctx, placed.Ref))(t) })
+	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { read = testkit.Must(s.Get(ctx, placed.Ref))(t) })
 	if diff := cmp.Diff(placed, read, cmpopts.IgnoreUnexported(order.Order{}, order.Line{}), sameJSON, cmpopts.EquateApproxTime(time.Minute), cmpopts.EquateEmpty(),
 		cmpopts.IgnoreFields(payment.Payment{}, "CreatedAt")); diff != "" {
 		t.Errorf("the order that was answered is not the one that was written (-answered +written):\n%s", diff)
@@ -47,7 +49,7 @@ func TestPlace(t *testing.T) {
 	if read.SubtotalMinor != 2*1000+3*333 || read.TotalMinor != read.SubtotalMinor+read.ShippingMinor || read.TaxMinor == 0 {
 		t.Errorf("subtotal %d, shipping %d, tax %d, total %d", read.SubtotalMinor, read.ShippingMinor, read.TaxMinor, read.TotalMinor)
 	}
-	ordered := must(s.carts.Get(t.Context(), c.Ref, nil))(t)
+	ordered := testkit.Must(s.carts.Get(t.Context(), c.Ref, nil))(t)
 	if ordered.Status != cart.StatusOrdered {
 		t.Errorf("the cart is %s", ordered.Status)
 	}
@@ -78,7 +80,7 @@ func TestPlace_NothingPersonal(t *testing.T) {
 func TestPlace_Home(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
-	customer := s.account(t, "us-west")
+	customer := seed.Account(t, s.db, "us-west")
 	tests := []struct {
 		name    string
 		account *regions.Ref
@@ -92,8 +94,8 @@ func TestPlace_Home(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: test.account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
-			placed := must(s.Place(t.Context(), s.to(c, test.country)))(t)
+			c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: test.account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+			placed := testkit.Must(s.Place(t.Context(), s.to(c, test.country)))(t)
 			if placed.Ref.Region != test.want {
 				t.Errorf("homed in %s, want %s", placed.Ref.Region, test.want)
 			}
@@ -108,21 +110,21 @@ func TestPlace_Home(t *testing.T) {
 func TestPlace_CustomerData(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
-	customer, other := s.account(t, "eu-west"), s.account(t, "eu-west")
+	customer, other := seed.Account(t, s.db, "eu-west"), seed.Account(t, s.db, "eu-west")
 	address := regions.Ref{Region: "eu-west", ID: uuid.New()}
 	databasetest.Exec(t, s.db, `
 INSERT INTO addresses (region, id, account_id, name, line1, city, country)
 VALUES ($1, $2, $3, 'Ann', '7 Hill', 'Cork', 'IE')`, address.Region, address.ID, customer.ID)
-	c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+	c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 	in := s.to(c, "")
 	in.Email, in.ShipTo, in.SavedAddress = "", order.Address{}, &address
 	var placed order.Order
-	wantTrips(t, 2, func(ctx context.Context) { placed = must(s.Place(ctx, in))(t) })
+	databasetest.WantTrips(t, "Place", 2, func(ctx context.Context) { placed = testkit.Must(s.Place(ctx, in))(t) })
 	if placed.Email != "ann@example.com" || placed.ShipTo.Line1 != "7 Hill" || !placed.OwnedBy(customer) || placed.OwnedBy(other) {
 		t.Errorf("order %+v", placed)
 	}
 
-	c = must(s.carts.Create(t.Context(), cart.CreateInput{Account: &other, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+	c = testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &other, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 	in = s.to(c, "")
 	in.SavedAddress = &address
 	if _, err := s.Place(t.Context(), in); !errors.Is(err, order.ErrAddressUnknown) {
@@ -142,7 +144,7 @@ func TestPlace_Refused(t *testing.T) {
 	s.fill(t, "euw-1", "B", 1)
 	s.fill(t, "euw-1", "C", 1)
 	s.fill(t, "euw-1", "OLD", 9)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	soldOut := func(short ...inventory.Shortage) error { return &inventory.SoldOutError{Shortages: short} }
 	tests := []struct {
 		name   string
@@ -216,7 +218,7 @@ func TestPlace_CartOrderedOnce(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
 	c := s.basket(t, units("A", 1))
-	must(s.Place(t.Context(), s.to(c, "IE")))(t)
+	testkit.Must(s.Place(t.Context(), s.to(c, "IE")))(t)
 	before := s.snapshot(t)
 	for _, country := range []string{"IE", "US"} { // another home region, too
 		if _, err := s.Place(t.Context(), s.to(c, country)); !errors.Is(err, cart.ErrNotOpen) {
@@ -230,7 +232,7 @@ func TestPlace_Replay(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 9)
 	in := s.to(s.basket(t, units("A", 1)), "IE")
-	placed := must(s.Place(t.Context(), in))(t)
+	placed := testkit.Must(s.Place(t.Context(), in))(t)
 	before := s.snapshot(t)
 	elsewhere := s.in(t, "ap-southeast")
 	for _, there := range []*shop{s, elsewhere} {
@@ -364,8 +366,8 @@ func TestPlace_StartsWhatItHolds(t *testing.T) {
 		t.Run(country, func(t *testing.T) {
 			in := s.to(s.basket(t, units("A", 2), units("B", 1)), country)
 			in.ShipTo.State = map[string]string{"US": "CA"}[country]
-			placed := must(s.Place(t.Context(), in))(t)
-			must(s.StartPayment(t.Context(), placed, "https://shop.example/back"))(t)
+			placed := testkit.Must(s.Place(t.Context(), in))(t)
+			testkit.Must(s.StartPayment(t.Context(), placed, "https://shop.example/back"))(t)
 			got := s.bank.started[s.PaymentID(placed.Ref)]
 			if err := got.Validate(); err != nil {
 				t.Error(err)
@@ -388,12 +390,12 @@ func TestPlace_StartsWhatItHolds(t *testing.T) {
 func TestList(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 20)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	var want []string
 	for i := range 5 {
-		c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
-		s.clock.advance(time.Duration(i%2) * time.Second) // some at the same moment
-		placed := must(s.Place(t.Context(), s.to(c, "IE")))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+		s.clock.Advance(time.Duration(i%2) * time.Second) // some at the same moment
+		placed := testkit.Must(s.Place(t.Context(), s.to(c, "IE")))(t)
 		want = append(want, s.PublicID(placed.Ref))
 	}
 	s.place(t, units("A", 1)) // a guest's
@@ -401,7 +403,7 @@ func TestList(t *testing.T) {
 	filter := order.ListFilter{Account: &customer, PageFilter: database.PageFilter[order.ListPosition]{Limit: 2}}
 	var last order.Order
 	for page := 0; ; page++ {
-		orders := must(s.List(t.Context(), filter))(t)
+		orders := testkit.Must(s.List(t.Context(), filter))(t)
 		for _, o := range orders.Items {
 			if id := s.PublicID(o.Ref); seen[id] {
 				t.Errorf("%s is listed twice", id)
@@ -427,8 +429,8 @@ func TestList(t *testing.T) {
 		t.Errorf("%d orders listed, want the customer's 5", len(seen))
 	}
 	hundred := database.PageFilter[order.ListPosition]{Limit: 100}
-	all := must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.PendingPayment, PageFilter: hundred}))(t).Items
-	none := must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.Paid, PageFilter: hundred}))(t).Items
+	all := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.PendingPayment, PageFilter: hundred}))(t).Items
+	none := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.Paid, PageFilter: hundred}))(t).Items
 	if fmt.Sprint(len(all), len(none)) != "6 0" {
 		t.Errorf("%d pending and %d paid orders, want 6 and 0", len(all), len(none))
 	}

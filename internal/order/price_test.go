@@ -20,22 +20,19 @@ import (
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
 // offer puts a promotion in force, an hour ago.
 func (s *shop) offer(t testing.TB, p promotion.Promotion) {
 	t.Helper()
-	if err := p.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, p.Validate())
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		return promotion.QueuePut(b, p, uuid.New(), s.clock.Now().Add(-time.Hour))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	s.poll(t)
 }
 
@@ -47,20 +44,17 @@ func percent(id, coupon string, basisPoints int64) promotion.Promotion {
 // with gives a cart coupons.
 func (s *shop) with(t testing.TB, c cart.Cart, coupons ...string) cart.Cart {
 	t.Helper()
-	return must(s.carts.Change(context.Background(), cart.ChangeInput{Cart: c.Ref, Account: c.Account, Coupons: coupons}))(t)
+	return testkit.Must(s.carts.Change(context.Background(), cart.ChangeInput{Cart: c.Ref, Account: c.Account, Coupons: coupons}))(t)
 }
 
 // move gives a SKU another price in euro, which is in force a minute later.
 func (s *shop) move(t testing.TB, sku string, minor int64) {
 	t.Helper()
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		pricing.QueueSet(b, []pricing.Price{{SKU: sku, Currency: "EUR", AmountMinor: minor}}, 0)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.clock.advance(time.Minute)
+	}))
+	s.clock.Advance(time.Minute)
 }
 
 // quoteID is the quote of a cart for an address, changed.
@@ -77,7 +71,7 @@ func (s *shop) quoteID(t testing.TB, c cart.Cart, country string, changes ...fun
 	for _, change := range changes {
 		change(&terms)
 	}
-	return must(s.prices.Sign(terms))(t)
+	return testkit.Must(s.prices.Sign(terms))(t)
 }
 
 // TestPlace_Promotion: discounts are of lines, tax is on what they leave, and each line tells why
@@ -90,7 +84,7 @@ func TestPlace_Promotion(t *testing.T) {
 	s.offer(t, promotion.Promotion{ID: "sent", Title: "Sent for free", Spec: promotion.Spec{Kind: promotion.FreeShipping}})
 	c := s.with(t, s.basket(t, units("A", 2), units("B", 3)), "ten")
 	var placed order.Order
-	wantTrips(t, 2, func(ctx context.Context) { placed = must(s.Place(ctx, s.to(c, "IE")))(t) })
+	databasetest.WantTrips(t, "Place", 2, func(ctx context.Context) { placed = testkit.Must(s.Place(ctx, s.to(c, "IE")))(t) })
 	o := s.get(t, placed)
 	if o.SubtotalMinor != 2999 || o.DiscountMinor != 300 || o.ShippingMinor != 0 || o.TotalMinor != 2699 || o.Market != "eu" || !o.PricedAt.Equal(s.clock.Now()) {
 		t.Errorf("subtotal %d, discount %d, shipping %d, total %d in %s at %s", o.SubtotalMinor, o.DiscountMinor, o.ShippingMinor, o.TotalMinor, o.Market, o.PricedAt)
@@ -105,7 +99,7 @@ func TestPlace_Promotion(t *testing.T) {
 	if got := strings.Join(given, ", "); got != "sent  0 590, ten TEN 300 0" {
 		t.Errorf("promotions %s", got)
 	}
-	must(s.StartPayment(t.Context(), o, ""))(t) // the bank checks that the lines add up
+	testkit.Must(s.StartPayment(t.Context(), o, ""))(t) // the bank checks that the lines add up
 	if started := s.bank.started[s.PaymentID(o.Ref)]; len(started.Lines) != 2 || started.Lines[1].Total.Minor != 899 {
 		t.Errorf("the bank was told of %+v", started.Lines)
 	}
@@ -138,8 +132,8 @@ func TestPlace_FreeByPromotion(t *testing.T) {
 	s.fill(t, "euw-1", "A", 9)
 	s.offer(t, percent("all", "ALL", 10_000))
 	s.offer(t, promotion.Promotion{ID: "sent", Title: "Sent", Coupon: "SENT", Spec: promotion.Spec{Kind: promotion.FreeShipping}})
-	o := must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 2)), "ALL", "SENT"), "IE")))(t)
-	must(s.StartPayment(t.Context(), o, ""))(t)
+	o := testkit.Must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 2)), "ALL", "SENT"), "IE")))(t)
+	testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
 	if o = s.wantStatus(t, o, order.Paid); o.TotalMinor != 0 || s.bank.calls["start"] != 0 {
 		t.Errorf("it costs %d, and the bank was asked %d times", o.TotalMinor, s.bank.calls["start"])
 	}
@@ -165,10 +159,10 @@ func TestRefund_AllParts(t *testing.T) {
 		if random.IntN(2) == 0 {
 			country, currency = "US", "USD" // where tax is added
 		}
-		c := must(s.carts.Create(t.Context(), cart.CreateInput{Country: country, Currency: currency, Lines: lines}))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Country: country, Currency: currency, Lines: lines}))(t)
 		in := s.to(c, country)
 		in.ShipTo.State = "TX"
-		o := must(s.Place(t.Context(), in))(t)
+		o := testkit.Must(s.Place(t.Context(), in))(t)
 		s.settle(t, o, success(o))
 		parts := s.refundInParts(t, random, o)
 		o = s.get(t, o)
@@ -226,7 +220,7 @@ func TestPlace_Quote(t *testing.T) {
 
 	in := s.to(honoured, "IE")
 	in.QuoteID, in.ExpectedTotalMinor = id, ptr(int64(2*1000+590))
-	o := s.get(t, must(s.Place(t.Context(), in))(t))
+	o := s.get(t, testkit.Must(s.Place(t.Context(), in))(t))
 	if o.SubtotalMinor != 2000 || !o.PricedAt.Equal(quoted) {
 		t.Errorf("by the quote it costs %d as of %s, want 2000 as of %s", o.SubtotalMinor, o.PricedAt, quoted)
 	}
@@ -235,7 +229,7 @@ func TestPlace_Quote(t *testing.T) {
 		t.Errorf("without a quote it costs %d, want 3000", o.SubtotalMinor)
 	}
 
-	s.clock.advance(14 * time.Minute)
+	s.clock.Advance(14 * time.Minute)
 	in = s.to(late, "IE")
 	in.QuoteID = lateID
 	before := s.snapshot(t)
@@ -300,7 +294,7 @@ func TestPlace_QuoteRefused(t *testing.T) {
 	}
 	in := s.to(c, "IE")
 	in.QuoteID = good
-	if o := must(s.Place(t.Context(), in))(t); o.DiscountMinor != 200 {
+	if o := testkit.Must(s.Place(t.Context(), in))(t); o.DiscountMinor != 200 {
 		t.Errorf("by the quote %d is off", o.DiscountMinor)
 	}
 }
@@ -308,8 +302,8 @@ func TestPlace_QuoteRefused(t *testing.T) {
 // otherShopsQuote is a quote id by another key.
 func otherShopsQuote(t testing.TB, s *shop) string {
 	t.Helper()
-	other := must(pricing.New(pricing.Config{DB: s.db, Key: []byte("another")}))(t)
-	return must(other.Sign(pricing.Terms{Expires: s.clock.Now().Add(time.Hour)}))(t)
+	other := testkit.Must(pricing.New(pricing.Config{DB: s.db, Key: []byte("another")}))(t)
+	return testkit.Must(other.Sign(pricing.Terms{Expires: s.clock.Now().Add(time.Hour)}))(t)
 }
 
 // TestPlace_QuoteOfGroup: the group's own quote is honoured.
@@ -318,15 +312,13 @@ func TestPlace_QuoteOfGroup(t *testing.T) {
 	s.fill(t, "euw-1", "A", 9)
 	databasetest.Exec(t, s.db, `INSERT INTO price_lists (code, title, kind, currency, customer_group, valid_from) VALUES ('trade', 'Trade', 'regular', 'EUR', 'b2b', '2020-01-01')`)
 	databasetest.Exec(t, s.db, `INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('A', 'trade', 1, '2020-01-01', 700)`)
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	trader := s.account(t, "eu-west")
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
+	trader := seed.Account(t, s.db, "eu-west")
 	databasetest.Exec(t, s.db, `UPDATE accounts SET customer_group = 'b2b' WHERE id = $1`, trader.ID)
-	c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: &trader, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+	c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &trader, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 	in := s.to(c, "IE")
 	in.QuoteID = s.quoteID(t, c, "IE")
-	if o := s.get(t, must(s.Place(t.Context(), in))(t)); o.SubtotalMinor != 700 || o.Group != "b2b" {
+	if o := s.get(t, testkit.Must(s.Place(t.Context(), in))(t)); o.SubtotalMinor != 700 || o.Group != "b2b" {
 		t.Errorf("the group %q pays %d, want b2b and 700", o.Group, o.SubtotalMinor)
 	}
 }
@@ -380,11 +372,11 @@ func TestPlace_UsedUp(t *testing.T) {
 	if err := place("EACH", "c@example.com"); err != nil {
 		t.Errorf("another customer: %v", err)
 	}
-	customer := s.account(t, "eu-west") // ann@example.com
-	c := s.with(t, must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t), "EACH")
+	customer := seed.Account(t, s.db, "eu-west") // ann@example.com
+	c := s.with(t, testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t), "EACH")
 	in := s.to(c, "IE")
 	in.Email = ""
-	must(s.Place(t.Context(), in))(t)
+	testkit.Must(s.Place(t.Context(), in))(t)
 	wantRefused(t, place("EACH", "ann@example.com"), "EACH", promotion.ReasonUsedUp)
 	s.wantSound(t)
 }
@@ -402,7 +394,7 @@ func TestPlace_UsedUpAutomatic(t *testing.T) {
 		}
 	}
 	known := s.basket(t, units("A", 1)) // once it is known to be used up it costs no look of its own
-	wantTrips(t, 2, func(ctx context.Context) { must(s.Place(ctx, s.to(known, "IE")))(t) })
+	databasetest.WantTrips(t, "Place", 2, func(ctx context.Context) { testkit.Must(s.Place(ctx, s.to(known, "IE")))(t) })
 	in := s.to(s.basket(t, units("A", 1)), "IE")
 	in.ExpectedTotalMinor = ptr(int64(900 + 590))
 	if _, err := s.Place(t.Context(), in); !is[*order.TotalChangedError](err) {
@@ -466,13 +458,13 @@ func TestCancelled_GivesUsesBack(t *testing.T) {
 		"payment failed": func(o order.Order) error { return s.Settle(t.Context(), o.Ref, failure()) },
 		"expired": func(o order.Order) error {
 			s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusProcessing, ProviderRef: "bank_1", Amount: money.New(o.TotalMinor, "EUR")})
-			s.clock.advance(time.Hour)
+			s.clock.Advance(time.Hour)
 			_, err := s.ExpireOnce(t.Context())
 			return err
 		},
 	}
 	for name, end := range ways {
-		o := must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 1)), "ONE"), "IE")))(t)
+		o := testkit.Must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 1)), "ONE"), "IE")))(t)
 		if got := uses(); got != "1 1" {
 			t.Errorf("%s: placed with uses %s", name, got)
 		}
@@ -492,7 +484,7 @@ func TestCancelled_GivesUsesBack(t *testing.T) {
 		}
 		s.wantSound(t)
 	}
-	o := must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 1)), "ONE"), "IE")))(t)
+	o := testkit.Must(s.Place(t.Context(), s.to(s.with(t, s.basket(t, units("A", 1)), "ONE"), "IE")))(t)
 	s.settle(t, o, success(o))
 	s.refund(t, order.RefundInput{Command: by(o)})
 	if got := uses(); got != "1 1" {
@@ -512,18 +504,16 @@ SELECT string_agg(reporting_currency || ' ' || reporting_rate || ' ' || reportin
 FROM order_lines WHERE order_id = $1`, o.Ref.ID)[0]
 	}
 	dollars := func() order.Order {
-		c := must(s.carts.Create(t.Context(), cart.CreateInput{Country: "US", Currency: "USD", Lines: []cart.Change{units("A", 1), units("B", 1)}}))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Country: "US", Currency: "USD", Lines: []cart.Change{units("A", 1), units("B", 1)}}))(t)
 		in := s.to(c, "US")
 		in.ShipTo.State = "TX"
-		return must(s.Place(t.Context(), in))(t)
+		return testkit.Must(s.Place(t.Context(), in))(t)
 	}
 	if got := booked(dollars()); got != "  0 0,   0 0" {
 		t.Errorf("without a rate: %q", got)
 	}
 	databasetest.Exec(t, s.db, `INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES ('USD', 'ecb', '2020-01-01', '1.25', 'in_force', '2020-01-01')`)
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
 	// 10.62 with 0.62 of tax, 3.54 with 0.21; 49.6 and 16.8 are rounded
 	if got, want := booked(dollars()), "EUR 0.8 850 50, EUR 0.8 283 17"; got != want {
 		t.Errorf("in dollars: %q, want %q", got, want)
@@ -542,10 +532,10 @@ func TestPlace_Buyer(t *testing.T) {
 	welcome := percent("welcome", "", 5000)
 	welcome.Conditions.FirstOrder = true
 	s.offer(t, welcome)
-	customer := s.account(t, "eu-west")
+	customer := seed.Account(t, s.db, "eu-west")
 	buy := func(account *regions.Ref) order.Order {
-		c := must(s.carts.Create(t.Context(), cart.CreateInput{Account: account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
-		return must(s.Place(t.Context(), s.to(c, "IE")))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+		return testkit.Must(s.Place(t.Context(), s.to(c, "IE")))(t)
 	}
 	for n, want := range []int64{500, 0} {
 		if got := buy(&customer).DiscountMinor; got != want {

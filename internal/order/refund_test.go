@@ -10,12 +10,13 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func (s *shop) refund(t testing.TB, in order.RefundInput) order.Order {
 	t.Helper()
-	return must(s.Refund(context.Background(), in))(t)
+	return testkit.Must(s.Refund(context.Background(), in))(t)
 }
 
 func TestRefund_PartThenAll(t *testing.T) {
@@ -30,7 +31,7 @@ func TestRefund_PartThenAll(t *testing.T) {
 	if o.Status != order.Refunded || o.Payment.RefundedMinor != o.TotalMinor || s.counters(t, "euw-1", "B") != "10/0/0" {
 		t.Errorf("%s, %d of %d refunded, stock %s", o.Status, o.Payment.RefundedMinor, o.TotalMinor, s.counters(t, "euw-1", "B"))
 	}
-	if n := must(s.SendRefundsOnce(t.Context()))(t); n != 2 || s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor {
+	if n := testkit.Must(s.SendRefundsOnce(t.Context()))(t); n != 2 || s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor {
 		t.Errorf("%d refunds sent, of %d", n, s.bank.repaid(s.PaymentID(o.Ref)))
 	}
 	s.wantSound(t)
@@ -81,9 +82,7 @@ func TestRefund_Restock(t *testing.T) {
 	s.fill(t, "use-1", "A", 2)
 	o := s.paid(t, units("A", 4))
 	for _, name := range []string{"pack", "ship", "deliver"} {
-		if err := actions[name](t.Context(), s, o); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, actions[name](t.Context(), s, o))
 	}
 	for range 2 {
 		o = s.refund(t, order.RefundInput{Command: by(o), Lines: []order.RefundUnits{{LineNo: 1, Quantity: 2}}, Restock: true})
@@ -165,7 +164,7 @@ func TestRefund_Failed(t *testing.T) {
 	s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) {
 		return payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "account_closed"}, nil
 	}
-	must(s.SendRefundsOnce(t.Context()))(t)
+	testkit.Must(s.SendRefundsOnce(t.Context()))(t)
 	failed := s.get(t, o)
 	if failed.Payment.RefundedMinor != 0 || failed.Refunds[0].State != payment.RefundFailed || failed.Refunds[0].FailureCode != "account_closed" {
 		t.Errorf("%d promised still, refunds %+v", failed.Payment.RefundedMinor, failed.Refunds)
@@ -174,23 +173,21 @@ func TestRefund_Failed(t *testing.T) {
 		t.Errorf("%d events", n)
 	}
 	// The provider says so again.
-	if err := s.ReceiveWebhook(t.Context(), "bank", payment.Event{
+	testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", payment.Event{
 		ID: "evt_1", Type: payment.EventRefundFailed, PaymentID: s.PaymentID(o.Ref),
 		RefundID: s.Regions.FormatID("rfd", failed.Refunds[0].Ref), Refund: payment.RefundOutcome{Status: payment.RefundFailed},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if n := list[int64](t, s, `SELECT count(*) FROM outbox WHERE topic = 'refund.failed'`)[0]; n != 1 {
 		t.Errorf("%d events of one failure", n)
 	}
 	s.bank.onRefund = nil
 	retry := order.RetryRefundInput{Refund: failed.Refunds[0].Ref, Actor: "usr_euw_test"}
-	again := must(s.RetryRefund(t.Context(), retry))(t)
+	again := testkit.Must(s.RetryRefund(t.Context(), retry))(t)
 	if _, err := s.RetryRefund(t.Context(), retry); !errors.Is(err, order.ErrRefundNotFound) {
 		t.Errorf("retried twice: %v", err)
 	}
-	must(s.SendRefundsOnce(t.Context()))(t)
-	if got := must(s.GetRefund(t.Context(), again.Ref))(t); got.State != payment.RefundSucceeded || got.AmountMinor != 500 {
+	testkit.Must(s.SendRefundsOnce(t.Context()))(t)
+	if got := testkit.Must(s.GetRefund(t.Context(), again.Ref))(t); got.State != payment.RefundSucceeded || got.AmountMinor != 500 {
 		t.Errorf("the second try: %+v", got)
 	}
 	if got := s.get(t, o); got.Payment.RefundedMinor != 500 {
@@ -208,7 +205,7 @@ func TestRetryRefund_Elsewhere(t *testing.T) {
 	s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) {
 		return payment.RefundOutcome{}, &payment.RejectedError{Status: 400, Code: "no"}
 	}
-	must(s.SendRefundsOnce(t.Context()))(t)
+	testkit.Must(s.SendRefundsOnce(t.Context()))(t)
 	failed := s.get(t, o).Refunds[0]
 	s.refund(t, order.RefundInput{Command: by(o)})
 	before := s.snapshot(t)

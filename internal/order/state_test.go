@@ -17,6 +17,9 @@ import (
 	"meridian/internal/idempotency"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/shoptest"
 )
 
 // reach makes an order of two units of A and one of B and brings it to a state.
@@ -153,9 +156,7 @@ func TestSettle_States(t *testing.T) {
 				o := s.reach(t, from)
 				before := s.snapshot(t)
 				for range 3 { // twice and again changes nothing more
-					if err := actions[outcome](t.Context(), s, o); err != nil {
-						t.Fatal(err)
-					}
+					testkit.NoError(t, actions[outcome](t.Context(), s, o))
 				}
 				after := s.get(t, o)
 				switch {
@@ -192,9 +193,7 @@ func TestCancel_Reasons(t *testing.T) {
 	s.fill(t, "euw-1", "B", 10)
 	for name, want := range map[string]string{"cancel": "by_customer", "cancel by operator": "by_operator", "fail": "payment_failed"} {
 		o := s.reach(t, order.PendingPayment)
-		if err := actions[name](t.Context(), s, o); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, actions[name](t.Context(), s, o))
 		if got := s.get(t, o).CancelReason; got != want {
 			t.Errorf("%s: cancelled because %s, want %s", name, got, want)
 		}
@@ -211,13 +210,13 @@ func TestAdvance_Trips(t *testing.T) {
 	s.fill(t, "euw-1", "B", 10)
 	o := s.reach(t, order.PendingPayment)
 	for _, name := range []string{"pay", "pack", "ship", "deliver"} {
-		wantTrips(t, 1, func(ctx context.Context) {
+		databasetest.WantTrips(t, name, 1, func(ctx context.Context) {
 			if err := actions[name](ctx, s, o); err != nil {
 				t.Error(name, err)
 			}
 		})
 	}
-	wantTrips(t, 2, func(ctx context.Context) {
+	databasetest.WantTrips(t, "refund", 2, func(ctx context.Context) {
 		if err := actions["refund"](ctx, s, o); err != nil {
 			t.Error(err)
 		}
@@ -232,9 +231,7 @@ func TestShip_Parcels(t *testing.T) {
 	s.fill(t, "use-1", "B", 1)
 	o := s.paid(t, units("A", 4), units("B", 1))
 	for _, name := range []string{"pack", "ship", "deliver"} {
-		if err := actions[name](t.Context(), s, o); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, actions[name](t.Context(), s, o))
 	}
 	got := s.get(t, o)
 	if len(got.Shipments) != 2 || got.Shipments[0].Warehouse != "euw-1" || got.Shipments[1].Warehouse != "use-1" ||
@@ -296,9 +293,7 @@ func TestCommand_Replay(t *testing.T) {
 			o := s.reach(t, test.from)
 			c := by(o)
 			c.Idempotency = idempotency.Key{Region: o.Ref.Region, Scope: s.PublicID(o.Ref), Key: "k1", Fingerprint: []byte("x")}
-			if _, err := test.do(c); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(test.do(c))(t)
 			before := s.snapshot(t)
 			var replay *idempotency.Replay
 			if _, err := test.do(c); !errors.As(err, &replay) || replay.Answer.Resource != s.PublicID(o.Ref) {
@@ -324,7 +319,7 @@ func TestTransitionsConcurrently(t *testing.T) {
 	for range 10 {
 		orders = append(orders, s.place(t, units("A", 2), units("B", 1)))
 	}
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	for _, o := range orders {
 		s.bank.set(s.PaymentID(o.Ref), success(o))
 	}
@@ -400,10 +395,8 @@ func TestLife_AnyOrder(t *testing.T) {
 				rt.Fatalf("%s: %v", name, err)
 			}
 		}
-		for what, query := range unsound {
-			if n := list[int64](t, s, query)[0]; n != 0 {
-				rt.Fatalf("%d %s", n, what)
-			}
+		if faults := shoptest.Unsound(t, s.db); len(faults) > 0 {
+			rt.Fatal(faults)
 		}
 		s.forget(t, o)
 	})
@@ -412,7 +405,7 @@ func TestLife_AnyOrder(t *testing.T) {
 func (s *shop) happen(t testing.TB, o order.Order, name string) error {
 	switch name {
 	case "later":
-		s.clock.advance(31 * time.Minute)
+		s.clock.Advance(31 * time.Minute)
 		return nil
 	case "send refunds":
 		s.update(t, `UPDATE refunds SET next_attempt_at = now() WHERE status = 'pending'`)
@@ -438,9 +431,7 @@ func (s *shop) forget(t testing.TB, o order.Order) {
 // update runs a statement that may find nothing to change.
 func (s *shop) update(t testing.TB, sql string) {
 	t.Helper()
-	if err := s.db.Write(context.Background(), func(b *database.Batch) error { b.Queue(sql); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Write(context.Background(), func(b *database.Batch) error { b.Queue(sql); return nil }))
 }
 
 // TestRefundLines_AddUp cuts the refund of random orders into random parts.
@@ -457,14 +448,12 @@ func TestRefundLines_AddUp(t *testing.T) {
 		}
 		in := s.to(s.basket(t, lines...), rapid.SampledFrom([]string{"IE", "US"}).Draw(rt, "country"))
 		in.ShipTo.State = map[string]string{"US": "CA"}[in.ShipTo.Country]
-		o := must(s.Place(context.Background(), in))(t)
+		o := testkit.Must(s.Place(context.Background(), in))(t)
 		s.settle(t, o, success(o))
 		sent := rapid.Bool().Draw(rt, "sent")
 		if sent {
 			for _, name := range []string{"pack", "ship"} {
-				if err := actions[name](context.Background(), s, o); err != nil {
-					rt.Fatal(err)
-				}
+				testkit.NoError(rt, actions[name](context.Background(), s, o))
 			}
 		}
 		left := map[int64]int64{}
@@ -484,9 +473,7 @@ func TestRefundLines_AddUp(t *testing.T) {
 			if n > 1 && rapid.Bool().Draw(rt, "named twice") {
 				asked = []order.RefundUnits{{LineNo: lineNo, Quantity: 1}, {LineNo: lineNo, Quantity: n - 1}}
 			}
-			if _, err := s.Refund(context.Background(), order.RefundInput{Command: by(o), Lines: asked, Restock: sent}); err != nil {
-				rt.Fatal(err)
-			}
+			testkit.Must(s.Refund(context.Background(), order.RefundInput{Command: by(o), Lines: asked, Restock: sent}))(rt)
 			if left[lineNo] -= n; left[lineNo] == 0 {
 				delete(left, lineNo)
 			}
@@ -505,17 +492,13 @@ func TestRefundLines_AddUp(t *testing.T) {
 			rt.Fatalf("%d refunded for goods of %d, the order is %s; want %s", got.Payment.RefundedMinor, goods, got.Status, status)
 		}
 		if got.ShippingMinor > 0 { // the rest, and the refunds add up to the charge
-			if _, err := s.Refund(context.Background(), order.RefundInput{Command: by(o)}); err != nil {
-				rt.Fatal(err)
-			}
+			testkit.Must(s.Refund(context.Background(), order.RefundInput{Command: by(o)}))(rt)
 		}
 		if got = s.get(t, o); got.Payment.RefundedMinor != got.TotalMinor {
 			rt.Fatalf("%d refunded of %d", got.Payment.RefundedMinor, got.TotalMinor)
 		}
-		for what, query := range unsound {
-			if n := list[int64](t, s, query)[0]; n != 0 {
-				rt.Fatalf("%d %s", n, what)
-			}
+		if faults := shoptest.Unsound(t, s.db); len(faults) > 0 {
+			rt.Fatal(faults)
 		}
 	})
 	if got := fmt.Sprint(list[string](t, s, `SELECT sku || ' ' || sum(on_hand) || ' ' || sum(reserved + allocated) FROM stock GROUP BY sku ORDER BY sku`)); got != "[A 10000 0 B 10000 0 C 10000 0]" {

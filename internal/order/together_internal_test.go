@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/idempotency"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -15,10 +16,7 @@ import (
 // TestEveryMemberIsAnswered: where the first checkout of a cart fails for good, the second
 // one of the same cart in its group is served all the same, not answered with an empty order.
 func TestEveryMemberIsAnswered(t *testing.T) {
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	db := databasetest.Open(t, databasetest.URL(t), "eu-west")
 	o := New(Config{DB: db, Regions: set, Carts: cart.New(cart.Config{DB: db, Regions: set})})
 	in := PlaceInput{

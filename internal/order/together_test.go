@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 // TestSameCartIDInTwoRegions: a guest who makes carts with one key in two regions gets two
@@ -19,9 +20,9 @@ func TestSameCartIDInTwoRegions(t *testing.T) {
 	s.fill(t, "euw-1", "A", 10)
 	id := uuid.New()
 	make := func(at *shop) cart.Cart {
-		return must(at.carts.Create(t.Context(), cart.CreateInput{ID: id, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+		return testkit.Must(at.carts.Create(t.Context(), cart.CreateInput{ID: id, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
 	}
-	must(s.Place(t.Context(), s.to(make(s), "IE")))(t)
+	testkit.Must(s.Place(t.Context(), s.to(make(s), "IE")))(t)
 	ctx, trips := database.CountTrips(t.Context())
 	_, err := us.Place(ctx, us.to(make(us), "IE"))
 	if exhausted := new(database.RetriesExhaustedError); errors.As(err, &exhausted) {

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -35,14 +36,14 @@ func TestCheckPayments_NeverStarted(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	wantPass(t, 0, s.CheckPaymentsOnce) // it is not time yet
-	s.clock.advance(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	s.bank.onStart = func(payment.StartInput) (payment.Outcome, error) { return success(o), nil }
 	wantPass(t, 1, s.CheckPaymentsOnce)
 	s.wantStatus(t, o, order.Paid)
 	if in := s.bank.started[s.PaymentID(o.Ref)]; in.Amount.Minor != o.TotalMinor || len(in.Lines) < 1 {
 		t.Errorf("started as %+v", in)
 	}
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	wantPass(t, 0, s.CheckPaymentsOnce)
 	s.wantSound(t)
 }
@@ -64,9 +65,9 @@ func TestCheckPayments_Unheard(t *testing.T) {
 			s := newShop(t)
 			s.fill(t, "euw-1", "A", 5)
 			o := s.place(t, units("A", 1))
-			must(s.StartPayment(t.Context(), o, ""))(t)
+			testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
 			s.bank.set(s.PaymentID(o.Ref), test.outcome(o))
-			s.clock.advance(15 * time.Second)
+			s.clock.Advance(15 * time.Second)
 			wantPass(t, 1, s.CheckPaymentsOnce)
 			s.wantStatus(t, o, test.want)
 			s.wantSound(t)
@@ -80,15 +81,15 @@ func TestCheckPayments_Down(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
-	s.clock.advance(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	s.bank.onFind = payment.ErrUnavailable
 	for _, wait := range []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute} {
 		if n, err := s.CheckPaymentsOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnavailable) {
 			t.Fatalf("%d, %v", n, err)
 		}
-		s.clock.advance(wait - time.Second)
+		s.clock.Advance(wait - time.Second)
 		wantPass(t, 0, s.CheckPaymentsOnce)
-		s.clock.advance(time.Second)
+		s.clock.Advance(time.Second)
 	}
 	s.bank.onFind = nil
 	s.bank.set(s.PaymentID(o.Ref), success(o))
@@ -103,9 +104,9 @@ func TestCheckPayments_DeadRegion(t *testing.T) {
 	o := s.place(t, units("A", 1))
 	elsewhere := s.in(t, "us-west")
 	s.bank.set(s.PaymentID(o.Ref), success(o))
-	s.clock.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	wantPass(t, 0, elsewhere.takeOver("eu-west"))
-	s.clock.advance(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	wantPass(t, 0, elsewhere.CheckPaymentsOnce)
 	wantPass(t, 0, elsewhere.takeOver("us-east"))
 	wantPass(t, 1, elsewhere.takeOver("eu-west"))
@@ -113,9 +114,9 @@ func TestCheckPayments_DeadRegion(t *testing.T) {
 
 	o = s.place(t, units("A", 1))
 	databasetest.Exec(t, s.db, `UPDATE payments SET next_check_at = next_check_at + INTERVAL '1 day'`)
-	s.clock.advance(30*time.Minute + 59*time.Second)
+	s.clock.Advance(30*time.Minute + 59*time.Second)
 	wantPass(t, 0, elsewhere.takeOver("eu-west"))
-	s.clock.advance(time.Second)
+	s.clock.Advance(time.Second)
 	wantPass(t, 1, elsewhere.takeOver("eu-west"))
 	s.wantStatus(t, o, order.Cancelled)
 	s.wantSound(t)
@@ -126,9 +127,9 @@ func TestCancel_TellsProvider(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
-	must(s.StartPayment(t.Context(), o, ""))(t)
-	must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
-	s.clock.advance(time.Second)
+	testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
+	testkit.Must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+	s.clock.Advance(time.Second)
 	wantPass(t, 1, s.CheckPaymentsOnce)
 	if got := s.get(t, o); got.Payment.State != payment.Cancelled || s.bank.calls["cancel"] != 1 {
 		t.Errorf("payment is %s after %d calls", got.Payment.State, s.bank.calls["cancel"])
@@ -141,10 +142,10 @@ func TestCancel_PaidMeanwhile(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
-	must(s.StartPayment(t.Context(), o, ""))(t)
+	testkit.Must(s.StartPayment(t.Context(), o, ""))(t)
 	s.bank.set(s.PaymentID(o.Ref), success(o))
-	must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
-	s.clock.advance(time.Second)
+	testkit.Must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+	s.clock.Advance(time.Second)
 	wantPass(t, 1, s.CheckPaymentsOnce)
 	wantPass(t, 1, s.SendRefundsOnce)
 	if got := s.bank.repaid(s.PaymentID(o.Ref)); got != o.TotalMinor {
@@ -161,8 +162,8 @@ func TestCancel_StartOnItsWay(t *testing.T) {
 		s := newShop(t)
 		s.fill(t, "euw-1", "A", 5)
 		o := s.place(t, units("A", 1))
-		must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
-		s.clock.advance(time.Second)
+		testkit.Must(s.Cancel(t.Context(), order.CancelInput{Command: by(o)}))(t)
+		s.clock.Advance(time.Second)
 		wantPass(t, 1, s.CheckPaymentsOnce)
 		if got := s.get(t, o); got.Payment.State != payment.Pending {
 			t.Errorf("payment is %s while its call may be on its way", got.Payment.State)
@@ -172,9 +173,9 @@ func TestCancel_StartOnItsWay(t *testing.T) {
 			want, repaid = payment.Captured, o.TotalMinor
 			s.bank.set(s.PaymentID(o.Ref), success(o))
 		}
-		s.clock.advance(2 * time.Minute)
+		s.clock.Advance(2 * time.Minute)
 		wantPass(t, 1, s.CheckPaymentsOnce)
-		must(s.SendRefundsOnce(t.Context()))(t)
+		testkit.Must(s.SendRefundsOnce(t.Context()))(t)
 		if got := s.get(t, o); got.Payment.State != want || s.bank.repaid(s.PaymentID(o.Ref)) != repaid {
 			t.Errorf("payment is %s, %d given back; want %s, %d", got.Payment.State, s.bank.repaid(s.PaymentID(o.Ref)), want, repaid)
 		}
@@ -187,7 +188,7 @@ func TestCheckPayments_ClosedMeanwhile(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
-	s.clock.advance(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	s.bank.asked = func(ctx context.Context) {
 		if _, err := s.Cancel(ctx, order.CancelInput{Command: by(o)}); err != nil {
 			t.Error(err)
@@ -220,7 +221,7 @@ func TestCheckPayments_AtOnce(t *testing.T) {
 			t.Error("one payment waited for the other")
 		}
 	}
-	s.clock.advance(15 * time.Second)
+	s.clock.Advance(15 * time.Second)
 	wantPass(t, 2, s.CheckPaymentsOnce)
 	for _, o := range orders {
 		s.wantStatus(t, o, order.Paid)
@@ -248,9 +249,9 @@ func TestExpire(t *testing.T) {
 			s.fill(t, "euw-1", "A", 5)
 			o := s.place(t, units("A", 1))
 			test.prepare(s, o)
-			s.clock.advance(30*time.Minute - time.Microsecond)
+			s.clock.Advance(30*time.Minute - time.Microsecond)
 			wantPass(t, 0, s.ExpireOnce)
-			s.clock.advance(time.Microsecond)
+			s.clock.Advance(time.Microsecond)
 			wantPass(t, 1, s.ExpireOnce)
 			got := s.wantStatus(t, o, test.status)
 			if got.Payment.State != test.payment {
@@ -270,7 +271,7 @@ func TestExpire_NeverStarted(t *testing.T) {
 	s := newShop(t)
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	wantPass(t, 1, s.ExpireOnce)
 	wantPass(t, 1, s.CheckPaymentsOnce)
 	if got := s.get(t, o); got.Payment.State != payment.Cancelled {
@@ -285,7 +286,7 @@ func TestExpire_LateSuccess(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	s.bank.onCancel = payment.ErrUnavailable
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	wantPass(t, 1, s.ExpireOnce)
 	s.settle(t, o, success(o))
 	s.settle(t, o, success(o))
@@ -309,7 +310,7 @@ func TestExpire_WrongAmount(t *testing.T) {
 	wrong := success(o)
 	wrong.CapturedMinor--
 	s.bank.set(s.PaymentID(o.Ref), wrong)
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	wantPass(t, 1, s.ExpireOnce)
 	got := s.wantStatus(t, o, order.Cancelled)
 	if got.Payment.State != payment.Pending || got.Payment.CapturedMinor != 0 {
@@ -341,21 +342,19 @@ func TestWrongAmount(t *testing.T) {
 	hear := map[string]func(t *testing.T, s *shop, o order.Order){
 		"by a question": func(t *testing.T, s *shop, o order.Order) {
 			s.bank.set(s.PaymentID(o.Ref), wrong(o))
-			s.clock.advance(15 * time.Second)
+			s.clock.Advance(15 * time.Second)
 			wantPass(t, 1, s.CheckPaymentsOnce)
 		},
 		"when it is started": func(t *testing.T, s *shop, o order.Order) {
 			s.bank.onStart = func(payment.StartInput) (payment.Outcome, error) { return wrong(o), nil }
-			s.clock.advance(15 * time.Second)
+			s.clock.Advance(15 * time.Second)
 			wantPass(t, 1, s.CheckPaymentsOnce)
 		},
 		"by a webhook": func(t *testing.T, s *shop, o order.Order) {
 			s.bank.set(s.PaymentID(o.Ref), wrong(o))
-			if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, wrong(o))); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, wrong(o))))
 			databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
-			must(s.ProcessWebhooksOnce(t.Context()))(t)
+			testkit.Must(s.ProcessWebhooksOnce(t.Context()))(t)
 			if n := list[int64](t, s, `SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL`)[0]; n != 0 {
 				t.Error("the webhook is still to be acted on")
 			}
@@ -369,15 +368,15 @@ func TestWrongAmount(t *testing.T) {
 			hears(t, s, o)
 			s.wantMismatches(t, 1)
 			for range 3 { // it is not asked about for ever and ever
-				s.clock.advance(23 * time.Hour)
-				must(s.ExpireOnce(t.Context()))(t)
-				must(s.CheckPaymentsOnce(t.Context()))(t)
+				s.clock.Advance(23 * time.Hour)
+				testkit.Must(s.ExpireOnce(t.Context()))(t)
+				testkit.Must(s.CheckPaymentsOnce(t.Context()))(t)
 				wantPass(t, 0, s.CheckPaymentsOnce)
 			}
 			s.wantStatus(t, o, order.Cancelled)
 			s.wantMismatches(t, 1)
 			s.bank.set(s.PaymentID(o.Ref), success(o)) // put right
-			s.clock.advance(25 * time.Hour)
+			s.clock.Advance(25 * time.Hour)
 			wantPass(t, 1, s.CheckPaymentsOnce)
 			wantPass(t, 1, s.SendRefundsOnce)
 			if got := s.get(t, o); got.Payment.State != payment.Captured || s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor {
@@ -396,17 +395,17 @@ func TestExpire_SomeFail(t *testing.T) {
 	for range 50 {
 		s.place(t, units("A", 1))
 	}
-	s.clock.advance(time.Second)
-	good := must(s.Place(t.Context(), s.to(s.basket(t, units("A", 1)), "DE")))(t)
+	s.clock.Advance(time.Second)
+	good := testkit.Must(s.Place(t.Context(), s.to(s.basket(t, units("A", 1)), "DE")))(t)
 	databasetest.Exec(t, s.db, `ALTER TABLE orders ADD CONSTRAINT broken CHECK (country = 'DE' OR status <> 'cancelled')`)
-	s.clock.advance(30 * time.Minute)
+	s.clock.Advance(30 * time.Minute)
 	for _, want := range []int{50, 1, 0} {
 		if n, err := s.ExpireOnce(t.Context()); n != want || (err != nil) != (want == 50) {
 			t.Errorf("%d, %v; want %d", n, err, want)
 		}
 	}
 	s.wantStatus(t, good, order.Cancelled)
-	s.clock.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	databasetest.Exec(t, s.db, `ALTER TABLE orders DROP CONSTRAINT broken`)
 	wantPass(t, 50, s.ExpireOnce)
 	wantPass(t, 0, s.ExpireOnce)
@@ -439,13 +438,13 @@ func TestCheckPayments_OneBreaks(t *testing.T) {
 					test.breaks(ctx)
 				}
 			}
-			s.clock.advance(15 * time.Second)
+			s.clock.Advance(15 * time.Second)
 			n, err := s.CheckPaymentsOnce(t.Context())
 			if n != 12 || (err != nil) != (test.want != "") || (err != nil && !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%d, %v", n, err)
 			}
-			s.clock.advance(time.Minute)
-			must(s.CheckPaymentsOnce(t.Context()))(t) // what broke comes up again
+			s.clock.Advance(time.Minute)
+			testkit.Must(s.CheckPaymentsOnce(t.Context()))(t) // what broke comes up again
 			for _, o := range orders {
 				s.wantStatus(t, o, order.Paid)
 			}
@@ -467,7 +466,7 @@ func TestHostileOutcome(t *testing.T) {
 			s.fill(t, "euw-1", "A", 5)
 			o := s.place(t, units("A", 1))
 			s.bank.set(s.PaymentID(o.Ref), hostile)
-			s.clock.advance(time.Hour)
+			s.clock.Advance(time.Hour)
 			wantPass(t, 1, pass(s))
 			if got := s.wantStatus(t, o, order.Cancelled); got.Payment.State != payment.Failed || got.Payment.FailureCode != "card\ufffd\ufffddeclined" {
 				t.Errorf("payment is %s: %q", got.Payment.State, got.Payment.FailureCode)
@@ -595,7 +594,7 @@ func TestReceiveWebhook(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	paid := s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))
-	wantTrips(t, 1, func(ctx context.Context) {
+	databasetest.WantTrips(t, "ReceiveWebhook", 1, func(ctx context.Context) {
 		if err := s.ReceiveWebhook(ctx, "bank", paid); err != nil {
 			t.Error(err)
 		}
@@ -603,7 +602,7 @@ func TestReceiveWebhook(t *testing.T) {
 	s.wantStatus(t, o, order.Paid)
 	s.wantInbox(t, "evt_1 done")
 	before := s.snapshot(t)
-	wantTrips(t, 1, func(ctx context.Context) { // again, in another region
+	databasetest.WantTrips(t, "ReceiveWebhook", 1, func(ctx context.Context) { // again, in another region
 		if err := s.in(t, "us-east").ReceiveWebhook(ctx, "bank", paid); err != nil {
 			t.Error(err)
 		}
@@ -639,9 +638,7 @@ func TestReceiveWebhook_Early(t *testing.T) {
 	home := o.Ref.Region
 	ghost := o
 	ghost.Ref.ID[0] ^= 1
-	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(o))))
 	wantPass(t, 0, s.ProcessWebhooksOnce) // left alone for a while
 	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now()`)
 	if n, err := s.ProcessWebhooksOnce(t.Context()); n != 1 || !errors.Is(err, payment.ErrUnknownPayment) {
@@ -662,9 +659,7 @@ func TestReceiveWebhook_GivenUp(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	ghost := s.place(t, units("A", 1))
 	ghost.Ref.ID[0] ^= 1
-	if err := s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(ghost))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.ReceiveWebhook(t.Context(), "bank", s.webhook(ghost, "evt_1", payment.EventPaymentSucceeded, success(ghost))))
 	var waited int64 // seconds
 	for tries := 1; s.inbox(t)[0] != "evt_1 done: unknown payment"; tries++ {
 		if tries > 60 {
@@ -791,7 +786,7 @@ func TestWorkersConcurrently(t *testing.T) {
 		}
 		orders = append(orders, o)
 	}
-	s.clock.advance(32 * time.Minute)
+	s.clock.Advance(32 * time.Minute)
 	var taken atomic.Int64
 	var all sync.WaitGroup
 	for _, pod := range pods {

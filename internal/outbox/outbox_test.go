@@ -21,22 +21,20 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/outbox"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func queue(t testing.TB, db *database.DB, events ...outbox.Event) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		for _, e := range events {
 			if err := outbox.Queue(b, e); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 func event(n int) outbox.Event {
@@ -106,12 +104,9 @@ func TestQueue_RolledBack(t *testing.T) {
 func TestQueueWhere(t *testing.T) {
 	db := databasetest.New(t)
 	for _, happened := range []bool{true, false} {
-		err := db.Write(t.Context(), func(b *database.Batch) error {
+		testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 			return outbox.QueueWhere(b, event(1), `$5::bool`, happened)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	}
 	if n := count(t, db, "true"); n != 1 {
 		t.Errorf("%d events, want the one that happened", n)

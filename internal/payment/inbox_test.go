@@ -13,16 +13,14 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
 func (b *books) inbox(t testing.TB) payment.Inbox {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return payment.Inbox{DB: b.db, Regions: set}
 }
 
@@ -37,10 +35,7 @@ func event(i payment.Inbox, id string, ref regions.Ref) payment.Event {
 
 func (b *books) done(t testing.TB, n payment.Notice) {
 	t.Helper()
-	err := b.db.Write(t.Context(), func(batch *database.Batch) error { payment.QueueNoticeDone(batch, n, ""); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error { payment.QueueNoticeDone(batch, n, ""); return nil }))
 }
 
 func TestInbox(t *testing.T) {
@@ -109,17 +104,14 @@ func TestInbox_PaymentNoticeDone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = b.db.Write(t.Context(), func(batch *database.Batch) error {
+			testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 				about := payment.Settlement{Payment: ref, Outcome: payment.Outcome{Status: payment.StatusFailed}}
 				if test.kind == payment.EventPaymentSucceeded {
 					about.Outcome.Status = payment.StatusSucceeded
 				}
 				payment.QueuePaymentNoticesDone(batch, []payment.Notice{notice}, []payment.Settlement{about})
 				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			}))
 			if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL`, e.ID); n != test.want {
 				t.Errorf("done: %d, want %d", n, test.want)
 			}

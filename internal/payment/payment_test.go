@@ -14,7 +14,9 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -39,22 +41,17 @@ func (b *books) in(t testing.TB, region string) *books {
 // order adds an order in a state, with a payment of 1000 euro cents in another.
 func (b *books) order(t testing.TB, status string, state payment.State) regions.Ref {
 	t.Helper()
-	ref := regions.Ref{Region: "eu-west", ID: uuid.New()}
-	databasetest.Exec(t, b.db, `
-INSERT INTO orders (region, id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $1, gen_random_uuid(), $3, CASE WHEN $3 = 'cancelled' THEN 'expired' ELSE '' END, gen_random_uuid(), '{}', 'EUR', 'IE',
-  1000, 0, 0, 1000, true, 'a@example.com', '{}', $4)`, ref.Region, ref.ID, status, b.now)
-	err := b.db.Write(t.Context(), func(batch *database.Batch) error {
+	row := seed.NewOrder("eu-west")
+	row.Status, row.TotalMinor = status, 1000
+	row.Insert(t, b.db)
+	ref := row.Ref
+	testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 		payment.QueueInsert(batch, payment.New{
 			Payment:    payment.Payment{Ref: ref, OrderID: ref.ID, Provider: "bank", Method: "card", Currency: "EUR", AmountMinor: 1000},
 			Transition: uuid.New(), CheckAt: b.now,
 		})
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	captured := 0
 	if state == payment.Captured {
 		captured = 1000
@@ -110,13 +107,10 @@ func TestQueueOutcome(t *testing.T) {
 				ref := b.order(t, "pending_payment", from)
 				before, was := b.read(t, ref)
 				id := uuid.New()
-				err := b.db.Write(t.Context(), func(batch *database.Batch) error {
+				testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 					payment.QueueOutcomes(batch, payment.Settlement{Payment: ref, Provider: "bank", Transition: id, Outcome: outcome})
 					return nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				}))
 				after, transition := b.read(t, ref)
 				to, changed := changes[name][from]
 				if !changed {
@@ -147,10 +141,7 @@ func (b *books) reach() database.Reach {
 
 func (b *books) claimDue(t testing.TB, limit int) []payment.Due {
 	t.Helper()
-	due, err := payment.ClaimDue(context.Background(), b.db, b.reach(), b.now, limit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	due := testkit.Must(payment.ClaimDue(context.Background(), b.db, b.reach(), b.now, limit))(t)
 	return due
 }
 
@@ -256,9 +247,7 @@ func TestQueueRefund(t *testing.T) {
 	b := newBooks(t)
 	ref := b.order(t, "paid", payment.Captured)
 	for _, minor := range []int64{600, 400} {
-		if _, err := b.refund(t.Context(), ref, minor); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(b.refund(t.Context(), ref, minor))(t)
 	}
 	if _, err := b.refund(t.Context(), ref, 1); !payment.TooLarge(err) {
 		t.Errorf("more than was captured: %v", err)
@@ -295,13 +284,10 @@ func TestQueueRefundOutcome(t *testing.T) {
 	b := newBooks(t)
 	say := func(r payment.Refund, status payment.RefundStatus) {
 		t.Helper()
-		err := b.db.Write(t.Context(), func(batch *database.Batch) error {
+		testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 			payment.QueueRefundOutcome(batch, r.Ref, payment.RefundOutcome{Status: status, ProviderRef: "bank_r", FailureCode: "x"})
 			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	}
 	for _, test := range []struct {
 		said  []payment.RefundStatus
@@ -316,10 +302,7 @@ func TestQueueRefundOutcome(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test.said), func(t *testing.T) {
 			ref := b.order(t, "paid", payment.Captured)
-			r, err := b.refund(t.Context(), ref, 600)
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := testkit.Must(b.refund(t.Context(), ref, 600))(t)
 			for _, status := range test.said {
 				say(r, status)
 			}
@@ -351,15 +334,12 @@ func TestQueueRefundIfTooLate(t *testing.T) {
 		t.Run(test.order+", "+string(test.from), func(t *testing.T) {
 			ref := b.order(t, test.order, test.from)
 			for range 2 {
-				err := b.db.Write(t.Context(), func(batch *database.Batch) error {
+				testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 					id := uuid.New()
 					payment.QueueOutcomes(batch, payment.Settlement{Payment: ref, Provider: "bank", Transition: id, Outcome: succeeded()})
 					payment.QueueRefundIfTooLate(batch, payment.Settlement{Payment: ref, Transition: id})
 					return nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				}))
 			}
 			p, _ := b.read(t, ref)
 			sum := databasetest.One[int64](t, b.db, `SELECT coalesce(sum(amount_minor), 0)::int8 FROM refunds WHERE payment_id = $1`, ref.ID)
@@ -374,9 +354,7 @@ func TestClaimRefunds(t *testing.T) {
 	b := newBooks(t)
 	for range 20 {
 		ref := b.order(t, "paid", payment.Captured)
-		if _, err := b.refund(t.Context(), ref, 600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(b.refund(t.Context(), ref, 600))(t)
 	}
 	if due, err := payment.ClaimRefunds(t.Context(), b.in(t, "us-east").db, database.LeftBy("eu-west"), 10); err != nil || len(due) != 0 {
 		t.Errorf("another region claims %d, %v", len(due), err)

@@ -13,8 +13,7 @@ import (
 	"meridian/internal/verify"
 )
 
-// watches are the jobs that look and change nothing: what waits, and whether the stock is
-// right. They find nothing to do.
+// watches returns the jobs that only measure: the backlog, the stock, the age of rates. They report no items.
 func (p *Pod) watches() []job {
 	return []job{
 		{"backlog", 15 * time.Second, p.watchBacklog},
@@ -23,10 +22,10 @@ func (p *Pod) watches() []job {
 	}
 }
 
-// mostWaiting bounds how many rows of a queue are counted: more than that is too many.
+// mostWaiting bounds how many rows of a queue are counted.
 const mostWaiting = 10_000
 
-// backlog is how many rows wait in a queue, and since when the oldest does; nil for none.
+// backlog holds how many rows wait in a queue, and since when the oldest does; nil if none does.
 type backlog struct {
 	queue   string
 	waiting int64
@@ -34,8 +33,8 @@ type backlog struct {
 	now     time.Time
 }
 
-// watchBacklog reads what waits in the region: one statement on partial indexes. It stands
-// here since it is about the domains' queues together, in one round trip.
+// watchBacklog measures the region's queues with one statement on partial indexes. It lives here because it reads the
+// queues of several domains in one round trip.
 func (p *Pod) watchBacklog(ctx context.Context) (int, error) {
 	// $1 = region, $2 = most rows counted
 	queues, err := database.List(ctx, p.DB, func(row pgx.CollectableRow) (b backlog, err error) {
@@ -51,18 +50,20 @@ FROM (
   FROM (SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
   UNION ALL
   SELECT 'webhooks', count(*), min(at)
-  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS unread
+  FROM (SELECT received_at AS at FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS unread
   UNION ALL
   SELECT 'events', count(*), min(at)
-  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
+  FROM (SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL
+  ORDER BY next_attempt_at LIMIT $2::int8) AS undelivered
 ) AS queues`+p.DB.Engine().FollowerRead(), p.config.Region, mostWaiting)
 	if err != nil {
 		return 0, fmt.Errorf("read what waits: %w", err)
 	}
 	for _, b := range queues {
 		label := metric.WithAttributes(attribute.String("queue", b.queue))
-		p.telling.waiting.Record(ctx, b.waiting, label)
-		p.telling.age.Record(ctx, b.age().Seconds(), label)
+		p.metrics.waiting.Record(ctx, b.waiting, label)
+		p.metrics.age.Record(ctx, b.age().Seconds(), label)
 	}
 	return 0, nil
 }
@@ -74,13 +75,11 @@ func (b backlog) age() time.Duration {
 	return max(b.now.Sub(*b.since), 0)
 }
 
-// stockChecks are the checks whose rows are stock rows: what they find is what is wrong
-// with the inventory.
+// stockChecks are the checks on stock rows, whose findings are errors of the inventory.
 var stockChecks = []string{"stock_ledger", "stock_limits", "stock_promises", "stock_homes"}
 
-// auditStock runs the stock checks of meridian verify and publishes what they count. Each
-// reads the whole shop's stock, so it is a job of few passes; two regions that are cut off
-// from each other each tell what they see.
+// auditStock runs the stock checks of meridian verify and publishes their counts. Each reads the whole shop's stock,
+// so it runs rarely. Regions that are cut off from each other each report what they see.
 func (p *Pod) auditStock(ctx context.Context) (int, error) {
 	report, err := verify.Run(ctx, p.DB, verify.Options{
 		Regions: p.config.Regions, Checks: stockChecks, Examples: -1, Background: true,
@@ -89,15 +88,15 @@ func (p *Pod) auditStock(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("audit the stock: %w", err)
 	}
 	for _, result := range report.Results {
-		p.telling.broken.Record(ctx, result.Broken, metric.WithAttributes(attribute.String("check", result.Check)))
+		p.metrics.broken.Record(ctx, result.Broken, metric.WithAttributes(attribute.String("check", result.Check)))
 	}
-	p.telling.accuracy.Record(ctx, accuracy(report))
-	p.telling.audited.Record(ctx, float64(report.StartedAt.Unix()))
+	p.metrics.accuracy.Record(ctx, accuracy(report))
+	p.metrics.audited.Record(ctx, float64(report.StartedAt.Unix()))
 	return 0, nil
 }
 
-// accuracy is the share of stock rows that no check finds broken; one that two checks find
-// counts twice, which errs on the side of the alarm.
+// accuracy returns the share of stock rows that no check finds broken. A row that two checks find counts twice, which
+// errs on the side of the alarm.
 func accuracy(report verify.Report) float64 {
 	var rows int64
 	for _, result := range report.Results {

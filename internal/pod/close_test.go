@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -17,18 +18,12 @@ func TestPod_CloseAfterStop(t *testing.T) {
 	traces := new(tap)
 	collector := httptest.NewServer(traces)
 	t.Cleanup(collector.Close)
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	ctx, stop := context.WithCancel(t.Context())
-	p, err := New(ctx, Config{
+	p := testkit.Must(New(ctx, Config{
 		Regions: set, Region: "eu-west", Secret: bytes.Repeat([]byte{7}, 32),
 		Database: database.Config{URL: databasetest.URL(t)}, OTLPEndpoint: collector.URL,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	_, span := p.telemetry.Tracer.Tracer("test").Start(ctx, "the last one")
 	span.End()
 	stop()

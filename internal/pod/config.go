@@ -20,22 +20,22 @@ import (
 	"meridian/regions"
 )
 
-// Config is what a pod is made of. Regions, Region, Secret and Database.URL are needed.
+// Config configures a pod. Regions, Region, Secret and Database.URL are required.
 type Config struct {
 	// Regions is every region of the shop; Region the name of this pod's.
 	Regions *regions.Set
 	Region  string
-	// Database says how to reach the database. Its Region is set by New.
+	// Database configures the connections. Its Region is set by New.
 	Database database.Config
-	// Secret is the deployment's, the same in every pod of every region; 32 random bytes
-	// or more. What each purpose needs is derived from it.
+	// Secret is the deployment's, the same in every pod of every region: 32 random bytes
+	// or more. The key of each purpose is derived from it.
 	Secret secret.Bytes
-	// API is how the HTTP server behaves. Its Secret is set by New.
+	// API configures the HTTP server. Its Secret is set by New.
 	API api.Config
 	// Sandbox is the payment provider that takes no money; its BaseURL "" leaves it out.
 	Sandbox sandbox.ClientConfig
-	// Stripe is the payment provider that does; its SecretKey "" leaves it out. Its Transport is
-	// set by New.
+	// Stripe is the payment provider that takes money; its SecretKey "" leaves it out. Its
+	// Transport is set by New.
 	Stripe stripe.Config
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
@@ -43,12 +43,12 @@ type Config struct {
 	// PriceLead is how long before it is in force a change of prices must be written, QuoteLife how
 	// long checkout honours a quote; zero takes the pricing package's defaults.
 	PriceLead, QuoteLife time.Duration
-	// ApproveAbove is from where on a change of prices needs two people.
+	// ApproveAbove says which changes of prices need two people.
 	ApproveAbove finance.ApproveAbove
 	// RatesURL is where the exchange rates of the European Central Bank are fetched from: a URL
 	// or a file. Empty fetches none.
 	RatesURL string
-	// Search is what the pod searches with.
+	// Search configures the pod's search.
 	Search SearchConfig
 	// EventsURL receives the shop's events (see outbox.PostTo), signed with EventsSecret.
 	// Without one they are written to the log.
@@ -56,7 +56,7 @@ type Config struct {
 	EventsSecret secret.Bytes
 	// Argon2 is the cost of hashing a password; zero takes the default.
 	Argon2 account.Argon2
-	// Log gets everything the pod has to say.
+	// Log receives the pod's log lines.
 	Log *slog.Logger
 	// Registry collects metrics; pods of one process share one. Nil makes one.
 	Registry *prometheus.Registry
@@ -68,13 +68,14 @@ type Config struct {
 	Version string
 }
 
-// Validate reports everything that is wrong, all at once.
+// Validate reports every fault at once.
 func (c Config) Validate() error {
 	var faults []error
 	if c.Regions == nil {
 		faults = append(faults, errors.New("the regions are missing"))
 	} else if _, ok := c.Regions.Get(c.Region); !ok {
-		faults = append(faults, fmt.Errorf("region %q is not known (--region, MERIDIAN_REGION): use one of %s", c.Region, strings.Join(c.Regions.Names(), ", ")))
+		faults = append(faults, fmt.Errorf("region %q is not known (--region, MERIDIAN_REGION): use one of %s", c.Region,
+			strings.Join(c.Regions.Names(), ", ")))
 	}
 	if len(c.Secret) < secret.MinBytes {
 		faults = append(faults, fmt.Errorf("the secret has %d bytes: give at least %d random ones", len(c.Secret), secret.MinBytes))
@@ -84,7 +85,8 @@ func (c Config) Validate() error {
 	}
 	if c.Stripe.SecretKey != "" || len(c.Stripe.WebhookSecrets) > 0 {
 		if err := c.Stripe.Validate(); err != nil {
-			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)", err))
+			faults = append(faults, fmt.Errorf("%w (MERIDIAN_STRIPE_SECRET_KEY, MERIDIAN_STRIPE_WEBHOOK_SECRET, --stripe-capture, --stripe-url)",
+				err))
 		}
 	}
 	if c.Regions != nil {

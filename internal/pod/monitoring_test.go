@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"meridian/internal/testkit"
 )
 
 // monitoringDir holds what Kubernetes is given for Prometheus and Grafana.
@@ -63,14 +65,9 @@ type rule struct {
 
 func readRules(t *testing.T) (records, alerts []rule) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(monitoringDir, "rules.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(os.ReadFile(filepath.Join(monitoringDir, "rules.yaml")))(t)
 	var file rulesFile
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, yaml.UnmarshalWithOptions(text, &file, yaml.Strict()))
 	if file.APIVersion != "monitoring.coreos.com/v1" || file.Kind != "PrometheusRule" || file.Metadata.Name == "" {
 		t.Errorf("the file is a %s %s", file.APIVersion, file.Kind)
 	}
@@ -170,9 +167,7 @@ func readPages(t *testing.T, pages []string) seriesByName {
 	all := make(seriesByName)
 	for _, page := range pages {
 		textParser := expfmt.NewTextParser(model.UTF8Validation)
-		if _, err := textParser.TextToMetricFamilies(strings.NewReader(page)); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(textParser.TextToMetricFamilies(strings.NewReader(page)))(t)
 		for line := range strings.Lines(page) {
 			if strings.HasPrefix(line, "#") {
 				continue
@@ -313,14 +308,9 @@ type panel struct {
 
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(monitoringDir, "dashboard.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(os.ReadFile(filepath.Join(monitoringDir, "dashboard.json")))(t)
 	var d dashboard
-	if err := json.Unmarshal(text, &d); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(text, &d))
 	return d
 }
 
@@ -377,18 +367,13 @@ func TestDashboard(t *testing.T) {
 
 // TestKustomization: what it names is there.
 func TestKustomization(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(monitoringDir, "kustomization.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(os.ReadFile(filepath.Join(monitoringDir, "kustomization.yaml")))(t)
 	var k struct {
 		Kind               string
 		Resources          []string
 		ConfigMapGenerator []struct{ Files []string } `yaml:"configMapGenerator"`
 	}
-	if err := yaml.Unmarshal(text, &k); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, yaml.Unmarshal(text, &k))
 	files := slices.Clone(k.Resources)
 	for _, generator := range k.ConfigMapGenerator {
 		for _, file := range generator.Files {

@@ -16,8 +16,8 @@ import (
 	"meridian/internal/telemetry"
 )
 
-// instruments are what the pod says of its background work, and what that work finds out.
-// The labels are names of jobs, queues and checks: the code's own words.
+// instruments are the metrics of background work, and of what it measures. The labels are names of jobs, queues and
+// checks, which the code defines.
 type instruments struct {
 	tracer   trace.Tracer
 	passes   metric.Float64Histogram
@@ -45,7 +45,8 @@ func newInstruments(t *telemetry.Telemetry) (*instruments, error) {
 	i.broken, faults[4] = meter.Int64Gauge("meridian.verify.broken_rows",
 		metric.WithDescription("Rows that an invariant does not hold for, by check"))
 	i.accuracy, faults[5] = meter.Float64Gauge("meridian.inventory.accuracy",
-		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their warehouse"))
+		metric.WithUnit("1"), metric.WithDescription("The share of stock rows that agree with their ledger, their reservations and their "+
+			"warehouse"))
 	i.audited, faults[6] = meter.Float64Gauge("meridian.verify.last_run",
 		metric.WithUnit("s"), metric.WithDescription("When the stock was last audited, in seconds since 1970"))
 	if err := errors.Join(faults[:]...); err != nil {
@@ -54,12 +55,11 @@ func newInstruments(t *telemetry.Telemetry) (*instruments, error) {
 	return i, nil
 }
 
-// taskLabel names the job in metrics: "job" is the label of Prometheus' own that says what it
-// scraped.
+// taskLabel names the job in metrics. The label "job" is Prometheus' own.
 const taskLabel = "task"
 
-// beginPass starts the span of a pass, in a trace of its own. The function it returns ends
-// it and records how it went.
+// beginPass starts the span of a pass, in a trace of its own. The function it returns ends the span and records the
+// result.
 func (i *instruments) beginPass(ctx context.Context, job string) (context.Context, func(n int, err error)) {
 	started := time.Now()
 	ctx, span := i.tracer.Start(ctx, "work "+job, trace.WithNewRoot(), trace.WithAttributes(telemetry.TaskKey.String(job)))
@@ -80,16 +80,14 @@ func (i *instruments) beginPass(ctx context.Context, job string) (context.Contex
 	}
 }
 
-// transport is how the pod calls a peer: with a span and a measurement of each call, over at
-// most 256 connections.
+// transport returns the transport to a peer, which traces and measures each call and opens at most 256 connections.
 func (p *Pod) transport(peer telemetry.Peer) http.RoundTripper {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost, base.MaxConnsPerHost = 64, 256
 	return p.telemetry.Transport(base, peer)
 }
 
-// ServeMetrics answers Prometheus at /metrics until ctx ends, for a pod that serves nothing
-// else.
+// ServeMetrics answers Prometheus at /metrics until ctx ends, for a pod that serves nothing else.
 func (p *Pod) ServeMetrics(ctx context.Context, listener net.Listener) error {
 	return p.telemetry.Serve(ctx, listener)
 }

@@ -34,8 +34,7 @@ import (
 	"meridian/schema"
 )
 
-// Pod is a running region's process. Its domains are there for the commands that work on
-// the shop without HTTP.
+// Pod is one process of a region. Its domains are exported for commands that work on the shop without HTTP.
 type Pod struct {
 	DB        *database.DB
 	Catalog   *catalog.Catalog
@@ -54,7 +53,7 @@ type Pod struct {
 	config     Config
 	log        *slog.Logger
 	telemetry  *telemetry.Telemetry
-	telling    *instruments
+	metrics    *instruments
 	server     *api.Server
 	events     outbox.Receiver
 	deliveries *outbox.Metrics
@@ -62,7 +61,7 @@ type Pod struct {
 	current    atomic.Bool      // the schema was found current
 }
 
-// New connects to the database and wires the pod. Nothing runs yet. The caller closes it.
+// New connects to the database and wires the pod, without starting anything. The caller closes it.
 func New(ctx context.Context, config Config) (*Pod, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -85,7 +84,7 @@ func (p *Pod) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.telling, err = newInstruments(p.telemetry); err != nil {
+	if p.metrics, err = newInstruments(p.telemetry); err != nil {
 		return err
 	}
 	p.config.Database.Region = p.config.Region
@@ -107,7 +106,8 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.Prices, err = pricing.New(pricing.Config{DB: p.DB, Key: quotes, Lead: p.config.PriceLead, QuoteLife: p.config.QuoteLife}); err != nil {
+	if p.Prices, err = pricing.New(pricing.Config{DB: p.DB, Key: quotes, Lead: p.config.PriceLead,
+		QuoteLife: p.config.QuoteLife}); err != nil {
 		return err
 	}
 	p.Catalog, err = catalog.New(catalog.Config{
@@ -165,7 +165,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	return p.wireEvents()
 }
 
-// wireFinance makes those who change prices.
+// wireFinance makes the domains that change prices.
 func (p *Pod) wireFinance() (err error) {
 	p.Finance = finance.New(finance.Config{DB: p.DB, Prices: p.Prices, ApproveAbove: p.config.ApproveAbove})
 	rates := fx.Config{DB: p.DB, Lead: p.Prices.Lead, MaxAge: p.Prices.MaxRateAge, Meter: p.telemetry.Meter}
@@ -180,18 +180,20 @@ func (p *Pod) wireFinance() (err error) {
 	return err
 }
 
-// wireEvents says who is told of events.
+// wireEvents chooses the receiver of events.
 func (p *Pod) wireEvents() (err error) {
 	if p.deliveries, err = outbox.NewMetrics(p.telemetry.Tracer, p.telemetry.Meter); err != nil {
 		return err
 	}
 	p.events = p.logEvent
 	if p.config.EventsURL != "" {
-		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second, Transport: p.transport(telemetry.Peer{Name: "events", Ours: true})}, p.config.EventsURL, p.config.EventsSecret)
+		p.events = outbox.PostTo(&http.Client{Timeout: 10 * time.Second, Transport: p.transport(telemetry.Peer{Name: "events", Ours: true})},
+			p.config.EventsURL, p.config.EventsSecret)
 	}
 	return nil
 }
 
+// providers returns the payment providers that are configured, by name.
 func (p *Pod) providers() (map[string]payment.Provider, error) {
 	providers := make(map[string]payment.Provider)
 	if p.config.Sandbox.BaseURL != "" {
@@ -238,8 +240,8 @@ func (p *Pod) wireServer() (err error) {
 	return err
 }
 
-// schemaCurrent tells what the database lacks. It does not ask again once it lacks nothing:
-// migrations only go forward.
+// schemaCurrent returns an error if the database's schema is older than this binary's. Once it is current it does not
+// ask again, because migrations only go forward.
 func (p *Pod) schemaCurrent(ctx context.Context) error {
 	if p.current.Load() {
 		return nil
@@ -259,13 +261,13 @@ func (p *Pod) schemaCurrent(ctx context.Context) error {
 	return nil
 }
 
-// Serve answers on the listener, watches the catalogue for edits, writes down what shoppers do,
-// looks after the signing keys and, if workers is true, does the region's background work, until ctx ends. Then it drains: readiness off first,
-// requests in flight finished, and only then the rest. It refuses at once to serve with
-// another deployment's secret: account.ErrWrongSecret.
+// Serve answers requests on the listener until ctx ends, watches the catalogue, prices and search rules for edits,
+// records what shoppers do and rotates the signing keys; if workers is true it does the region's background work too.
+// Then it drains: readiness goes off, requests in flight are finished, and the rest stops last. It returns
+// account.ErrWrongSecret at once if the pod has another deployment's secret.
 func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) error {
 	if err := p.Accounts.CheckSecret(ctx); errors.Is(err, account.ErrWrongSecret) {
-		return err // anything else, such as migrations to come, readiness tells
+		return err // readiness reports anything else, such as missing migrations
 	}
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -287,11 +289,11 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	return err
 }
 
-// lastTelemetry bounds the sending of what telemetry holds back, for a collector that hangs.
+// lastTelemetry bounds the sending of buffered telemetry, for a collector that hangs.
 const lastTelemetry = 5 * time.Second
 
-// Close lets go of the search index and the database, and sends the last telemetry, also where ctx has ended: that is
-// how a pod is told to stop.
+// Close closes the search index and the database, and sends the last telemetry. ctx may have ended, which is how a
+// pod is told to stop.
 func (p *Pod) Close(ctx context.Context) (err error) {
 	if p.Index != nil {
 		err = p.Index.Close()

@@ -30,6 +30,7 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/telemetry"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -87,24 +88,22 @@ func newWatchedShop(t *testing.T) *watchedShop {
 		t: t, pods: make(map[string]*Pod), urls: make(map[string]string),
 		logs: new(tap), traces: new(tap), measured: new(tap), events: new(tap), spans: new(spanBook),
 	}
-	set, err := regions.Shipped()
-	s.must(err)
+	set := testkit.Must(regions.Shipped())(s.t)
 	collector, receiver := httptest.NewServer(s.collector()), httptest.NewServer(s.events)
 	t.Cleanup(collector.Close)
 	t.Cleanup(receiver.Close)
 	// Everything is written, and nothing redacted on the way: that is for what was overlooked.
 	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.company, err = sandbox.NewServer(sandbox.Config{
+	s.company = testkit.Must(sandbox.NewServer(sandbox.Config{
 		APIKey: "the key of the sandbox", Secret: "the secret of the sandbox", Delay: time.Millisecond, Logger: log,
 		WebhookURL: func(string, int) string { return s.urls["us-east"] + "/v1/webhooks/sandbox" },
-	})
-	s.must(err)
+	}))(s.t)
 	payments := httptest.NewServer(s.company)
-	t.Cleanup(func() { s.must(s.company.Close()) })
+	t.Cleanup(func() { testkit.NoError(s.t, s.company.Close()) })
 	t.Cleanup(payments.Close)
 	databaseURL := databasetest.URL(t)
 	for _, region := range []string{"eu-west", "us-east"} {
-		p, err := New(t.Context(), Config{
+		p := testkit.Must(New(t.Context(), Config{
 			Regions: set, Region: region, Database: database.Config{URL: databaseURL, MaxConns: 4, Tracer: databasetest.Tracer()},
 			Secret: bytes.Repeat([]byte("s"), 32), Argon2: account.Argon2{MemoryKiB: 8, Passes: 1, Lanes: 1},
 			API: api.Config{Debug: true, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
@@ -113,8 +112,7 @@ func newWatchedShop(t *testing.T) *watchedShop {
 			},
 			EventsURL: receiver.URL, EventsSecret: bytes.Repeat([]byte("e"), 16), OTLPEndpoint: collector.URL, Log: log,
 			Search: SearchConfig{Engine: SearchBleve, Dir: t.TempDir()},
-		})
-		s.must(err)
+		}))(s.t)
 		server := httptest.NewServer(p.server.Handler())
 		t.Cleanup(server.Close)
 		s.pods[region], s.urls[region] = p, server.URL
@@ -146,18 +144,17 @@ func (s *watchedShop) collector() http.Handler {
 func (s *watchedShop) openEdge(set *regions.Set, collector string, log *slog.Logger) {
 	var err error
 	s.edge, err = telemetry.Setup(s.t.Context(), telemetry.Config{Service: "meridian-edge", OTLPEndpoint: collector})
-	s.must(err)
+	testkit.NoError(s.t, err)
 	config := geo.EdgeConfig{
 		Regions: set, Log: log, Meter: s.edge.Meter, Tracer: s.edge.Tracer,
 		Locator: geo.LocatorConfig{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	}
 	for region, address := range s.urls {
-		target, err := url.Parse(address)
-		s.must(err)
+		target := testkit.Must(url.Parse(address))(s.t)
 		config.Targets = append(config.Targets, geo.Target{Region: region, URL: target})
 	}
 	edge, err := geo.NewEdge(config)
-	s.must(err)
+	testkit.NoError(s.t, err)
 	front := httptest.NewServer(edge)
 	s.t.Cleanup(edge.Close)
 	s.t.Cleanup(front.Close)
@@ -169,33 +166,23 @@ func (s *watchedShop) close() {
 	s.t.Helper()
 	ctx := context.WithoutCancel(s.t.Context())
 	for _, p := range s.pods {
-		s.must(p.Close(ctx))
+		testkit.NoError(s.t, p.Close(ctx))
 	}
-	s.must(s.edge.Shutdown(ctx))
-}
-
-func (s *watchedShop) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	testkit.NoError(s.t, s.edge.Shutdown(ctx))
 }
 
 // stock puts mugs on sale.
 func (s *watchedShop) stock(set *regions.Set) {
 	ctx, p := s.t.Context(), s.pods["eu-west"]
-	s.must(p.Accounts.RotateOnce(ctx))
-	s.must(inventory.SyncWarehouses(ctx, p.DB, set))
-	_, err := p.Catalog.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}})
-	s.must(err)
-	seller, err := p.Catalog.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"})
-	s.must(err)
-	_, err = p.Catalog.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+	testkit.NoError(s.t, p.Accounts.RotateOnce(ctx))
+	testkit.NoError(s.t, inventory.SyncWarehouses(ctx, p.DB, set))
+	testkit.Must(p.Catalog.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "hg", Name: "Home"}}))(s.t)
+	seller := testkit.Must(p.Catalog.CreateSeller(ctx, catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
+	testkit.Must(p.Catalog.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
 		Title: "Mug", CategoryID: "hg", Status: catalog.Active,
 		SKUs: []catalog.SKUInput{{Code: "MUG", Prices: map[money.Currency]int64{"EUR": 1250, "USD": 1500}}},
-	}})
-	s.must(err)
-	s.must(p.Inventory.ReceiveMany(ctx, []inventory.Receipt{
+	}}))(s.t)
+	testkit.NoError(s.t, p.Inventory.ReceiveMany(ctx, []inventory.Receipt{
 		{Warehouse: "euw-1", SKU: "MUG", Quantity: 10}, {Warehouse: "use-1", SKU: "MUG", Quantity: 10},
 	}))
 }
@@ -209,8 +196,7 @@ type caller struct {
 // ask sends a request through the edge, as a CDN in front would pass it on, and reads the answer.
 func (c caller) ask(method, path, body string, status int) map[string]any {
 	c.shop.t.Helper()
-	r, err := http.NewRequestWithContext(c.shop.t.Context(), method, c.shop.front+path, strings.NewReader(body))
-	c.shop.must(err)
+	r := testkit.Must(http.NewRequestWithContext(c.shop.t.Context(), method, c.shop.front+path, strings.NewReader(body)))(c.shop.t)
 	r.Header.Set("X-Meridian-Region", c.region)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", uuid.NewString())
@@ -221,11 +207,9 @@ func (c caller) ask(method, path, body string, status int) map[string]any {
 	if c.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+c.bearer)
 	}
-	answer, err := http.DefaultClient.Do(r)
-	c.shop.must(err)
+	answer := testkit.Must(http.DefaultClient.Do(r))(c.shop.t)
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	c.shop.must(err)
+	text := testkit.Must(io.ReadAll(answer.Body))(c.shop.t)
 	if answer.StatusCode != status {
 		c.shop.t.Fatalf("%s %s: answered %d, want %d: %s", method, path, answer.StatusCode, status, text)
 	}
@@ -237,35 +221,27 @@ func (c caller) ask(method, path, body string, status int) map[string]any {
 // work lets the workers and the sandbox do what there is to do.
 func (s *watchedShop) work() {
 	s.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
-		_, err := s.company.RunOnce(s.t.Context())
-		s.must(err)
+	testkit.Eventually(s.t, "orders, refunds and events to be settled", func() bool { // the sandbox decides by the clock
+		testkit.Must(s.company.RunOnce(s.t.Context()))(s.t)
 		for _, p := range s.pods {
 			for _, j := range p.jobs() {
-				_, err := p.pass(s.t.Context(), j)
-				s.must(err)
+				testkit.Must(p.pass(s.t.Context(), j))(s.t)
 			}
 		}
-		open, err := database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
+		open := testkit.Must(database.One(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[int64], `
 SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment')
-  + (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)`)
-		s.must(err)
-		if open == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%d orders, refunds and events are still open", open)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll: the sandbox decides by the clock
-	}
+  + (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)`))(s.t)
+		return open == 0
+	})
 }
 
 const (
-	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh","country":"IE"}`
-	credentials  = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
-	postal       = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77","country":"IE","phone":"+353 1 9980877"}`
-	guestPostal  = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
+	registration = `{"email":"quillon@example.org","password":"a very long passphrase of nobody","name":"Quillon Featherstonehaugh",` +
+		`"country":"IE"}`
+	credentials = `{"email":"quillon@example.org","password":"a very long passphrase of nobody"}`
+	postal      = `{"name":"Quillon Featherstonehaugh","line1":"77 Marzipan Row","city":"Ballyquirk","postcode":"D99XQ77",` +
+		`"country":"IE","phone":"+353 1 9980877"}`
+	guestPostal = `{"name":"Wrigglesworth","line1":"5 Nougat Lane","city":"Boston","state":"MA","postcode":"02108","country":"US"}`
 )
 
 // shopAsCustomer registers far from home, signs in, orders and has it delivered and refunded.
@@ -285,8 +261,10 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("POST", "/v1/account/addresses", strings.Replace(postal, `"IE"`, `"Marzipan"`, 1), 400)
 
 	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":2}]}`, 201)["id"]
-	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 400)
-	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart, address), 201)
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart,
+		postal), 400)
+	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart,
+		address), 201)
 	s.work()
 	s.fulfil(placed["order"].(map[string]any)["id"].(string))
 	customer.ask("GET", "/v1/orders", "", 200)
@@ -298,7 +276,8 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("GET", "/v1/search?q=Featherstonehaugh+quillon%40example.org&brand=Marzipan", "", 200)
 	customer.ask("GET", "/v1/quillon@example.org?email=quillon@example.org", "", 404)
 	customer.ask("POST", "/v1/sessions", `{"email":"quillon@example.org","quillon@example.org":1}`, 400)
-	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody","new_password":"another: a very long passphrase of nobody"}`, 204)
+	customer.ask("PUT", "/v1/account/password", `{"current_password":"a very long passphrase of nobody",`+
+		`"new_password":"another: a very long passphrase of nobody"}`, 204)
 }
 
 // browse lets a customer look around, at home and far away, order once more and rate what was bought, and writes down what
@@ -320,8 +299,7 @@ func (s *watchedShop) browse(customer caller) {
 		}
 		s.pods[region].Search.FlushTerms(s.t.Context())
 		there.ask("PUT", mug+"/rating", `{"stars":4}`, 200)
-		_, err := s.pods[region].Recommend.WriteOnce(s.t.Context())
-		s.must(err)
+		testkit.Must(s.pods[region].Recommend.WriteOnce(s.t.Context()))(s.t)
 	}
 }
 
@@ -329,8 +307,7 @@ func (s *watchedShop) browse(customer caller) {
 // home of its customer.
 func (s *watchedShop) wantUnknown(kept map[string][]string) {
 	s.t.Helper()
-	accounts, err := database.List(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[string], `SELECT id::text FROM accounts`)
-	s.must(err)
+	accounts := testkit.Must(database.List(s.t.Context(), s.pods["eu-west"].DB, pgx.RowTo[string], `SELECT id::text FROM accounts`))(s.t)
 	for _, table := range []string{"product_popularity", "product_ratings"} {
 		if len(kept[table]) == 0 {
 			s.t.Errorf("table %s is empty: nothing was looked at", table)
@@ -347,12 +324,10 @@ func (s *watchedShop) wantUnknown(kept map[string][]string) {
 // fulfil is an operator's work on an order, refund included.
 func (s *watchedShop) fulfil(order string) {
 	p := s.pods["us-east"]
-	made, err := p.Accounts.Register(s.t.Context(), account.RegisterInput{
+	made := testkit.Must(p.Accounts.Register(s.t.Context(), account.RegisterInput{
 		Email: "ops@shop.example", Password: "an operator's own long passphrase", Name: "Ops", Country: "US",
-	})
-	s.must(err)
-	_, err = p.Accounts.Grant(s.t.Context(), made.Account.Ref, account.RoleAdmin, uuid.Nil)
-	s.must(err)
+	}))(s.t)
+	testkit.Must(p.Accounts.Grant(s.t.Context(), made.Account.Ref, account.RoleAdmin, uuid.Nil))(s.t)
 	signedIn := caller{shop: s, region: "us-east"}.ask("POST", "/v1/sessions", `{"email":"ops@shop.example","password":"an operator's own long passphrase"}`, 201)
 	operator := caller{shop: s, region: "us-east", bearer: signedIn["access_token"].(string)}
 	path := "/v1/operator/orders/" + order
@@ -382,7 +357,7 @@ func (s *watchedShop) shopAsGuest() {
 func (s *watchedShop) breakDown() {
 	db := s.pods["eu-west"].DB
 	for _, table := range []string{"accounts", "orders"} {
-		s.must(db.Tx(s.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		testkit.NoError(s.t, db.Tx(s.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `ALTER TABLE `+table+` ADD CONSTRAINT broken CHECK (email = '') NOT VALID`)
 			return err
 		}))
@@ -399,14 +374,13 @@ func (s *watchedShop) breakDown() {
 	far.ask("POST", "/v1/accounts", another, 500)
 	far.ask("POST", "/v1/sessions", credentials, 500)
 	far.ask("GET", "/v1/products/quillon@example.org", "", 500)
-	s.must(s.pods["us-east"].Index.Close())
+	testkit.NoError(s.t, s.pods["us-east"].Index.Close())
 	far.ask("GET", "/v1/search?q=quillon%40example.org", "", 500)
 	if _, err := s.pods["us-east"].pass(s.t.Context(), s.pods["us-east"].jobs()[0]); err == nil {
 		s.t.Error("a pass without a database succeeds")
 	}
-	answer, err := http.Get(s.urls["us-east"] + "/readyz")
-	s.must(err)
-	s.must(answer.Body.Close())
+	answer := testkit.Must(http.Get(s.urls["us-east"] + "/readyz"))(s.t)
+	testkit.NoError(s.t, answer.Body.Close())
 	if answer.StatusCode != http.StatusServiceUnavailable {
 		s.t.Errorf("/readyz answered %s", answer.Status)
 	}
@@ -473,16 +447,14 @@ func isOf(text string, words []string) bool {
 // tables is every row of the database, as JSON, by table.
 func (s *watchedShop) tables() map[string][]string {
 	ctx, db := s.t.Context(), s.pods["eu-west"].DB
-	names, err := database.List(ctx, db, pgx.RowTo[string], `
+	names := testkit.Must(database.List(ctx, db, pgx.RowTo[string], `
 SELECT table_name::text
 FROM information_schema.tables
-WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
-	s.must(err)
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`))(s.t)
 	all := make(map[string][]string)
 	for _, name := range names {
-		all[name], err = database.List(ctx, db, pgx.RowTo[string],
-			`SELECT to_jsonb(r)::text FROM `+pgx.Identifier{name}.Sanitize()+` AS r`)
-		s.must(err)
+		all[name] = testkit.Must(database.List(ctx, db, pgx.RowTo[string],
+			`SELECT to_jsonb(r)::text FROM `+pgx.Identifier{name}.Sanitize()+` AS r`))(s.t)
 	}
 	return all
 }
@@ -490,15 +462,12 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
 // watch lets the jobs look that only look, at a shop with exchange rates.
 func (s *watchedShop) watch() {
 	s.t.Helper()
-	_, err := s.pods["eu-west"].Rates.Import(s.t.Context(), fx.Shipped(), "test")
-	s.must(err)
+	testkit.Must(s.pods["eu-west"].Rates.Import(s.t.Context(), fx.Shipped(), "test"))(s.t)
 	for _, p := range s.pods {
 		for _, j := range p.watches() {
-			_, err := p.pass(s.t.Context(), j)
-			s.must(err)
+			testkit.Must(p.pass(s.t.Context(), j))(s.t)
 		}
-		_, err := p.feed.RoundOnce(s.t.Context())
-		s.must(err)
+		testkit.Must(p.feed.RoundOnce(s.t.Context()))(s.t)
 	}
 }
 
@@ -506,11 +475,9 @@ func (s *watchedShop) watch() {
 func (s *watchedShop) pages() []string {
 	var pages []string
 	for _, address := range s.urls {
-		answer, err := http.Get(address + "/metrics")
-		s.must(err)
-		page, err := io.ReadAll(answer.Body)
-		s.must(err)
-		s.must(answer.Body.Close())
+		answer := testkit.Must(http.Get(address + "/metrics"))(s.t)
+		page := testkit.Must(io.ReadAll(answer.Body))(s.t)
+		testkit.NoError(s.t, answer.Body.Close())
 		pages = append(pages, string(page))
 	}
 	w := httptest.NewRecorder()

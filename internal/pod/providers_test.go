@@ -10,16 +10,14 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
 
 // A pod takes payments through the providers that it was given, and no others.
 func TestNew_Providers(t *testing.T) {
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	company := sandbox.ClientConfig{BaseURL: "http://127.0.0.1:1", APIKey: "the key of the sandbox", WebhookSecret: "the secret of the sandbox"}
 	account := stripe.Config{SecretKey: "sk_test_meridian1234", WebhookSecrets: []string{"whsec_meridian_test_secret"}, Capture: stripe.CaptureManual}
 	url := databasetest.URL(t)
@@ -34,13 +32,10 @@ func TestNew_Providers(t *testing.T) {
 		{"both", company, account, []string{"sandbox", "stripe"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := New(t.Context(), Config{
+			p := testkit.Must(New(t.Context(), Config{
 				Regions: set, Region: "eu-west", Database: database.Config{URL: url}, Secret: bytes.Repeat([]byte("s"), 32),
 				Sandbox: tt.sandbox, Stripe: tt.stripe,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			}))(t)
 			defer func() { _ = p.Close(t.Context()) }()
 			if got := slices.Sorted(maps.Keys(p.Orders.Providers)); !slices.Equal(got, tt.want) {
 				t.Errorf("providers %q, want %q", got, tt.want)

@@ -22,34 +22,34 @@ import (
 	"meridian/regions"
 )
 
-// SearchEngine is what a pod searches with.
+// SearchEngine names the search engine of a pod.
 type SearchEngine string
 
 // The search engines.
 const (
-	// SearchNone is none of its own: other regions' engines answer, and the database.
+	// SearchNone means that the engines of other regions answer, and the database.
 	SearchNone SearchEngine = ""
-	// SearchBleve is embedded: an index of this process's own, in a folder.
+	// SearchBleve is an index of this process, in a folder.
 	SearchBleve SearchEngine = "bleve"
-	// SearchMeilisearch is a server of the region's, which its pods share.
+	// SearchMeilisearch is a server that the region's pods share.
 	SearchMeilisearch SearchEngine = "meilisearch"
 )
 
-// SearchConfig says what a pod searches with.
+// SearchConfig configures a pod's search.
 type SearchConfig struct {
 	Engine SearchEngine
-	// Dir is the folder of the embedded index, for this process alone. It may be lost: the index is then filled again.
+	// Dir is the folder of the embedded index, for this process alone. If it is lost, the index is filled again.
 	Dir string
 	// URL is where the region's Meilisearch is; Remotes are those of other regions, by the region's name.
 	URL     string
 	Remotes map[string]string
-	// APIKey is that of all of them.
+	// APIKey is the key of all of them.
 	APIKey secret.Bytes
 	// Others are the indexes of other regions that are in this process, the nearest first.
 	Others []search.Source
 }
 
-// Validate reports everything that is wrong, all at once.
+// Validate reports every fault at once.
 func (c SearchConfig) Validate(set *regions.Set) error {
 	var faults []error
 	switch c.Engine {
@@ -61,7 +61,8 @@ func (c SearchConfig) Validate(set *regions.Set) error {
 	case SearchMeilisearch:
 		faults = append(faults, c.meilisearch(c.URL).Validate())
 	default:
-		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve, SearchMeilisearch))
+		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve,
+			SearchMeilisearch))
 	}
 	for region, url := range c.Remotes {
 		if _, ok := set.Get(region); !ok {
@@ -76,7 +77,7 @@ func (c SearchConfig) meilisearch(url string) meilisearch.Config {
 	return meilisearch.Config{URL: url, APIKey: string(c.APIKey)}
 }
 
-// openSearch opens the pod's index, and makes its feed.
+// openSearch opens the pod's index and makes its indexer.
 func (p *Pod) openSearch(ctx context.Context) (err error) {
 	c := p.config.Search
 	feed := indexer.Config{DB: p.DB, Prices: p.Prices, Log: p.log, Meter: p.telemetry.Meter}
@@ -84,12 +85,12 @@ func (p *Pod) openSearch(ctx context.Context) (err error) {
 	case SearchNone:
 		return nil
 	case SearchBleve:
-		p.Index, err = openBleve(bleve.Config{Dir: c.Dir, Log: p.log})
+		p.Index, err = storeOf(bleve.Open(bleve.Config{Dir: c.Dir, Log: p.log}))
 		feed.Replica, feed.Exclusive = embeddedReplica(c.Dir), true
 	case SearchMeilisearch:
 		config := c.meilisearch(c.URL)
 		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
-		p.Index, err = openMeilisearch(ctx, config)
+		p.Index, err = storeOf(meilisearch.Open(ctx, config))
 		feed.Replica = string(SearchMeilisearch)
 	}
 	if err != nil {
@@ -100,24 +101,15 @@ func (p *Pod) openSearch(ctx context.Context) (err error) {
 	return err
 }
 
-// openBleve and openMeilisearch return no store where there is an error: a nil pointer would be one.
-func openBleve(config bleve.Config) (search.Store, error) {
-	store, err := bleve.Open(config)
+// storeOf returns the store as an interface that is nil if there is an error.
+func storeOf[S search.Store](store S, err error) (search.Store, error) {
 	if err != nil {
 		return nil, err
 	}
 	return store, nil
 }
 
-func openMeilisearch(ctx context.Context, config meilisearch.Config) (search.Store, error) {
-	store, err := meilisearch.Open(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	return store, nil
-}
-
-// embeddedReplica names an index that is in a folder of this machine.
+// embeddedReplica returns the name of an index in a folder of this machine.
 func embeddedReplica(dir string) string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -130,7 +122,7 @@ func embeddedReplica(dir string) string {
 	return host + "-" + hex.EncodeToString(sum[:4])
 }
 
-// ownSearch is the pod's own index as a source of answers, if it has one.
+// ownSearch returns the pod's own index as a source of answers, if it has one.
 func (p *Pod) ownSearch() []search.Source {
 	if p.Index == nil {
 		return nil
@@ -141,7 +133,8 @@ func (p *Pod) ownSearch() []search.Source {
 	}}}
 }
 
-// searchSources are where searches are answered, the best first: here, in the nearest other regions, in the database.
+// searchSources returns where searches are answered, the best first: here, in the nearest other regions, in the
+// database.
 func (p *Pod) searchSources() ([]search.Source, error) {
 	sources := append(p.ownSearch(), p.config.Search.Others...)
 	for _, region := range p.config.Regions.Failover(p.config.Region) {
@@ -155,7 +148,8 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, search.Source{Name: region.Name, Engine: search.Elsewhere{Engine: engine}, Degraded: search.RemoteRegion, Timeout: remoteTimeout})
+		sources = append(sources, search.Source{Name: region.Name, Engine: search.RemoteEngine{Engine: engine}, Degraded: search.RemoteRegion,
+			Timeout: remoteTimeout})
 	}
 	return append(sources, search.Source{Name: "database", Engine: plain.Engine{Catalog: p.Catalog}, Degraded: search.FromDatabase}), nil
 }
@@ -163,7 +157,8 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 // remoteTimeout bounds a query to another region: the way there and back, up to 230 ms, and the search.
 const remoteTimeout = 600 * time.Millisecond
 
-// searchChecks tell how far the index is. It makes no pod unready: searches are answered without it.
+// searchChecks returns the readiness check that describes the index. It never makes a pod unready, because searches
+// are answered without it.
 func (p *Pod) searchChecks() []api.Check {
 	if p.feed == nil {
 		return nil
@@ -171,8 +166,8 @@ func (p *Pod) searchChecks() []api.Check {
 	return []api.Check{{Name: "search", Detail: func() string { return p.feed.Status().String() }}}
 }
 
-// feeds reports whether this process feeds an index: an embedded one whoever has it open, a server's who does the
-// region's background work.
+// feeds reports whether this process feeds an index of the engine. An embedded index is fed by the process that has
+// it open, a server's by the one that does the region's background work.
 func (p *Pod) feeds(engine SearchEngine) bool {
 	return p.feed != nil && p.config.Search.Engine == engine
 }

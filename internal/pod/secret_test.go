@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/account"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -15,10 +16,7 @@ import (
 // A pod that was given another deployment's secret would not find the accounts that are
 // there: it does not serve, and registers nobody.
 func TestServe_WrongSecret(t *testing.T) {
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	url := databasetest.URL(t)
 	open := func() *Pod {
 		secret := make([]byte, 32)
@@ -34,10 +32,7 @@ func TestServe_WrongSecret(t *testing.T) {
 		t.Fatalf("the first secret of a database: %v", err)
 	}
 	other := open()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer listener.Close()
 	if err := other.Serve(t.Context(), listener, false); !errors.Is(err, account.ErrWrongSecret) {
 		t.Errorf("Serve = %v, want ErrWrongSecret", err)

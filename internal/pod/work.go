@@ -15,7 +15,7 @@ import (
 	"meridian/internal/search/indexer"
 )
 
-// job is a kind of background work: a pass that says how much it found to do.
+// job is a kind of background work. Each pass returns how many items it found.
 type job struct {
 	name  string
 	every time.Duration
@@ -25,19 +25,18 @@ type job struct {
 // sweepLimit bounds the rows one pass of a sweeper deletes.
 const sweepLimit = 1000
 
-// alertLimit bounds the stock rows of one pass: they are one transaction, which competes
-// for each of them with the checkouts of what sells best.
+// alertLimit bounds the stock rows of one pass: they are one transaction, which competes with the checkouts of what
+// sells best.
 const alertLimit = 50
 
-// jobs are the region's background work. Every pod may do it: what a pass takes is claimed
-// in the database. What a dead region left is taken by the others after a minute.
+// jobs returns the region's background work. Any pod may run it, because every pass claims its rows in the database.
+// Other regions take over what a dead region left after a minute.
 func (p *Pod) jobs() []job {
 	courier := &outbox.Courier{DB: p.DB, Receive: p.events, Metrics: p.deliveries}
 	return append(p.homework(courier), p.takeovers(courier)...)
 }
 
-// takeovers are a job for each other region, so that one whose rows are out of reach holds
-// up nothing but its own.
+// takeovers returns one job for each other region, so that an unreachable region holds up only its own job.
 func (p *Pod) takeovers(courier *outbox.Courier) []job {
 	var jobs []job
 	for _, region := range p.config.Regions.Names() {
@@ -56,7 +55,7 @@ func (p *Pod) takeovers(courier *outbox.Courier) []job {
 	return jobs
 }
 
-// homework is what a region does for itself.
+// homework returns the jobs on the region's own rows.
 func (p *Pod) homework(courier *outbox.Courier) []job {
 	inbox := payment.Inbox{DB: p.DB, Regions: p.config.Regions}
 	return []job{
@@ -77,19 +76,17 @@ func (p *Pod) homework(courier *outbox.Courier) []job {
 	}
 }
 
-// rotation keeps the signing keys of this process fresh. Every pod that signs does it, with
-// or without other background work.
+// rotation returns the job that keeps this process's signing keys fresh. Every pod that signs runs it.
 func (p *Pod) rotation() job {
 	return job{"signing keys", time.Minute, func(ctx context.Context) (int, error) { return 0, p.Accounts.RotateOnce(ctx) }}
 }
 
-// pruning keeps short what is bought together with the products that this process counted orders of.
+// pruning returns the job that shortens the bought-together lists of products whose orders this process counted.
 func (p *Pod) pruning() job {
 	return job{"bought together", time.Minute, p.Recommend.PruneOnce}
 }
 
-// Work does the region's background work until ctx ends; a pass that has begun is given ten
-// seconds to finish.
+// Work does the region's background work until ctx ends. A pass under way gets stopGrace to finish.
 func (p *Pod) Work(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range append(p.jobs(), p.watches()...) {
@@ -101,9 +98,8 @@ func (p *Pod) Work(ctx context.Context) {
 	running.Wait()
 }
 
-// repeat runs a job's passes: at once again while they find something to do, for each item
-// that fails is put off by itself; else after a while, jittered so that pods do not march in
-// step, and longer each time that a pass as a whole fails.
+// repeat runs a job's passes: at once again after a pass that found items, since each failed item is postponed on its
+// own; else after a wait, with jitter so that pods do not run in step, which grows with each failed pass.
 func (p *Pod) repeat(ctx context.Context, j job) {
 	wait := j.every
 	for ctx.Err() == nil {
@@ -120,11 +116,11 @@ func (p *Pod) repeat(ctx context.Context, j job) {
 	}
 }
 
-// longestWait bounds the wait after passes that fail, unless the job's own is longer.
+// longestWait bounds the wait after failed passes, unless the job's interval is longer.
 const longestWait = 30 * time.Second
 
-// nextWait is the wait after a pass that found nothing to do: the job's own, twice as long
-// as the last where it failed.
+// nextWait returns the wait after a pass that found nothing: the job's own interval or, after a failure, twice the
+// last wait up to longestWait.
 func nextWait(every, last time.Duration, err error) time.Duration {
 	if err == nil {
 		return every
@@ -140,12 +136,12 @@ const (
 	stopGrace = 10 * time.Second
 )
 
-// pass runs a job once, in a trace of its own; a panic is an error like any other.
+// pass runs a job once, in a trace of its own. It returns a panic as an error.
 func (p *Pod) pass(ctx context.Context, j job) (n int, err error) {
 	running, cancel := context.WithTimeout(context.WithoutCancel(ctx), passTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
-	running, end := p.telling.beginPass(running, j.name)
+	running, end := p.metrics.beginPass(running, j.name)
 	defer func() {
 		if err != nil && ctx.Err() == nil {
 			p.log.WarnContext(running, "background work", "job", j.name, "error", err)

@@ -7,15 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
 // TestJobs_TakeOver: every region is looked after by all the others, and by none as another.
 func TestJobs_TakeOver(t *testing.T) {
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	for _, own := range set.Names() {
 		pod := &Pod{config: Config{Region: own, Regions: set}}
 		var others []string

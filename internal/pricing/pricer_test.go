@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,62 +15,47 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 // pods is the prices of one database as pods see it, all by one clock.
 type pods struct {
-	url     string
-	db      *database.DB // that of nobody's pod
-	elapsed atomic.Int64 // how far the clock is ahead
+	url   string
+	db    *database.DB // that of nobody's pod
+	clock *testkit.Clock
 }
 
 func newPods(t *testing.T) *pods {
 	t.Helper()
-	s := &pods{url: databasetest.URL(t)}
+	s := &pods{url: databasetest.URL(t), clock: testkit.RunningClock()}
 	s.db = databasetest.Open(t, s.url, "eu-west")
 	seedGoods(t, s.db)
 	return s
 }
 
-func (s *pods) now() time.Time { return time.Now().Add(time.Duration(s.elapsed.Load())) }
-
 // pod is a pod's prices in a region. With a lead it remembers what it has polled.
 func (s *pods) pod(t *testing.T, region string, lead time.Duration) *Pricer {
 	t.Helper()
-	return must(New(Config{DB: databasetest.Open(t, s.url, region), Key: testKey, Lead: lead, Now: s.now}))(t)
+	return testkit.Must(New(Config{DB: databasetest.Open(t, s.url, region), Key: testKey, Lead: lead, Now: s.clock.Now}))(t)
 }
 
 func (s *pods) set(t *testing.T, lead time.Duration, prices ...Price) {
 	t.Helper()
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { QueueSet(b, prices, lead); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { QueueSet(b, prices, lead); return nil }))
 }
 
 func (p *Pricer) poll(t *testing.T) {
 	t.Helper()
-	if err := p.PollOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantTrips counts the round trips of what is done under the context.
-func wantTrips(t *testing.T, what string, want int64, do func(ctx context.Context)) {
-	t.Helper()
-	ctx, trips := database.CountTrips(t.Context())
-	do(ctx)
-	if got := trips.Count(); got != want {
-		t.Errorf("%s: %d round trips, want %d", what, got, want)
-	}
+	testkit.NoError(t, p.PollOnce(t.Context()))
 }
 
 // costs is what a unit of SKU A costs in euro in Ireland at a moment.
 func costs(t *testing.T, ctx context.Context, p *Pricer, at time.Time) int64 {
 	t.Helper()
-	sight := must(p.See(ctx, []string{"A"}, at))(t)
-	market := must(sight.Rules.MarketOf("IE", at))(t)
-	return must(sight.Rules.Unit(sight.Articles["A"], Ask{Market: market, Currency: "EUR", At: at}, 1))(t).AmountMinor
+	sight := testkit.Must(p.See(ctx, []string{"A"}, at))(t)
+	market := testkit.Must(sight.Rules.MarketOf("IE", at))(t)
+	return testkit.Must(sight.Rules.Unit(sight.Articles["A"], Ask{Market: market, Currency: "EUR", At: at}, 1))(t).AmountMinor
 }
 
 // TestSee_RoundTrips: none for what is in memory, one for anything else.
@@ -83,8 +67,8 @@ func TestSee_RoundTrips(t *testing.T) {
 	p := s.pod(t, "eu-west", DefaultLead)
 	see := func(what string, want int64, at time.Time, skus ...string) {
 		t.Helper()
-		wantTrips(t, what, want, func(ctx context.Context) {
-			sight := must(p.See(ctx, skus, at))(t)
+		databasetest.WantTrips(t, what, want, func(ctx context.Context) {
+			sight := testkit.Must(p.See(ctx, skus, at))(t)
 			got := slices.Sorted(maps.Keys(sight.Articles))
 			skus = slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return sku == "NOTHING" })
 			if diff := cmp.Diff(skus, got); diff != "" || sight.Rules == nil {
@@ -92,28 +76,28 @@ func TestSee_RoundTrips(t *testing.T) {
 			}
 		})
 	}
-	see("nothing polled yet", 1, s.now(), "A")
-	see("still nothing polled", 1, s.now(), "A")
+	see("nothing polled yet", 1, s.clock.Now(), "A")
+	see("still nothing polled", 1, s.clock.Now(), "A")
 	p.poll(t)
-	see("not in memory", 1, s.now(), "A")
-	see("in memory", 0, s.now(), "A")
-	see("one of two in memory", 1, s.now(), "A", "B")
-	see("both in memory", 0, s.now(), "A", "B")
-	see("of last week, in memory", 0, s.now().Add(-7*24*time.Hour), "A")
+	see("not in memory", 1, s.clock.Now(), "A")
+	see("in memory", 0, s.clock.Now(), "A")
+	see("one of two in memory", 1, s.clock.Now(), "A", "B")
+	see("both in memory", 0, s.clock.Now(), "A", "B")
+	see("of last week, in memory", 0, s.clock.Now().Add(-7*24*time.Hour), "A")
 	see("of long ago", 1, noon("2024-06-01"), "A", "B")
 	see("of long ago again", 1, noon("2024-06-01"), "A", "B")
-	see("of now, after that", 0, s.now(), "A", "B")
-	see("a SKU that there is not", 1, s.now(), "A", "NOTHING")
-	wantTrips(t, "a poll", 1, func(ctx context.Context) {
+	see("of now, after that", 0, s.clock.Now(), "A", "B")
+	see("a SKU that there is not", 1, s.clock.Now(), "A", "NOTHING")
+	databasetest.WantTrips(t, "a poll", 1, func(ctx context.Context) {
 		if err := p.PollOnce(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	s.elapsed.Add(int64(MaxStaleness))
-	see("polled too long ago", 1, s.now(), "A")
-	see("still too long ago", 1, s.now(), "A")
+	s.clock.Advance(MaxStaleness)
+	see("polled too long ago", 1, s.clock.Now(), "A")
+	see("still too long ago", 1, s.clock.Now(), "A")
 	p.poll(t)
-	see("polled again", 0, s.now(), "A", "B")
+	see("polled again", 0, s.clock.Now(), "A", "B")
 }
 
 // TestSee_WithoutLead: where a change is in force at once, nothing may be remembered.
@@ -124,7 +108,7 @@ func TestSee_WithoutLead(t *testing.T) {
 		p := s.pod(t, "eu-west", lead)
 		p.poll(t)
 		for range 2 {
-			wantTrips(t, lead.String(), 1, func(ctx context.Context) { costs(t, ctx, p, p.Moment()) })
+			databasetest.WantTrips(t, lead.String(), 1, func(ctx context.Context) { costs(t, ctx, p, p.Moment()) })
 		}
 	}
 }
@@ -139,19 +123,19 @@ func TestSee_OthersChange(t *testing.T) {
 	costs(t, t.Context(), p, p.Moment())
 
 	s.set(t, DefaultLead, price("A", "EUR", 150))
-	after := s.now().Add(DefaultLead)
-	wantTrips(t, "before the poll", 0, func(ctx context.Context) {
+	after := s.clock.Now().Add(DefaultLead)
+	databasetest.WantTrips(t, "before the poll", 0, func(ctx context.Context) {
 		if got := costs(t, ctx, p, p.Moment()); got != 100 {
 			t.Errorf("before the poll it costs %d", got)
 		}
 	})
 	p.poll(t)
-	wantTrips(t, "after the poll", 1, func(ctx context.Context) {
+	databasetest.WantTrips(t, "after the poll", 1, func(ctx context.Context) {
 		if now, then := costs(t, ctx, p, p.Moment()), costs(t, ctx, p, after); now != 100 || then != 150 {
 			t.Errorf("it costs %d, and %d in %s; want 100 and 150", now, then, DefaultLead)
 		}
 	})
-	s.elapsed.Add(int64(DefaultLead))
+	s.clock.Advance(DefaultLead)
 	p.poll(t) // the change is within the overlap of the polls
 	if got := costs(t, t.Context(), p, p.Moment()); got != 150 {
 		t.Errorf("in force it costs %d", got)
@@ -163,7 +147,7 @@ func TestPollOnce_Rules(t *testing.T) {
 	s := newPods(t)
 	p := s.pod(t, "ap-southeast", DefaultLead)
 	rate := func() int64 {
-		tax, err := p.rules.Load().tax(Destination{Country: "IE"}, TaxStandard, s.now())
+		tax, err := p.rules.Load().tax(Destination{Country: "IE"}, TaxStandard, s.clock.Now())
 		if err != nil || tax == nil {
 			t.Fatalf("tax of Ireland: %v, %v", tax, err)
 		}
@@ -171,10 +155,8 @@ func TestPollOnce_Rules(t *testing.T) {
 	}
 	poll := func(what string, trips, want int64) {
 		t.Helper()
-		wantTrips(t, what, trips, func(ctx context.Context) {
-			if err := p.PollOnce(ctx); err != nil {
-				t.Fatal(err)
-			}
+		databasetest.WantTrips(t, what, trips, func(ctx context.Context) {
+			testkit.NoError(t, p.PollOnce(ctx))
 		})
 		if got := rate(); got != want {
 			t.Errorf("%s: the tax is %d, want %d", what, got, want)
@@ -182,15 +164,12 @@ func TestPollOnce_Rules(t *testing.T) {
 	}
 	poll("the first", 2, 23_000)
 	poll("nothing changed", 1, 23_000)
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE tax_rates SET valid_to = now() WHERE country = 'IE' AND category = 'standard'`)
 		b.Queue(`INSERT INTO tax_rates (country, state, category, valid_from, rate_mpct, source) VALUES ('IE', '', 'standard', now(), 24000, 'a test')`)
 		QueueRulesChanged(b)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	poll("changed", 2, 24_000)
 	poll("known", 1, 24_000)
 }
@@ -202,13 +181,13 @@ func TestPollOnce_Fails(t *testing.T) {
 	p := s.pod(t, "eu-west", DefaultLead)
 	p.poll(t)
 	costs(t, t.Context(), p, p.Moment())
-	s.elapsed.Add(int64(MaxStaleness))
+	s.clock.Advance(MaxStaleness)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.PollOnce(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("poll: %v", err)
 	}
-	wantTrips(t, "after a poll that failed", 1, func(ctx context.Context) { costs(t, ctx, p, p.Moment()) })
+	databasetest.WantTrips(t, "after a poll that failed", 1, func(ctx context.Context) { costs(t, ctx, p, p.Moment()) })
 }
 
 // TestRulesOf: rules are read for a version that is newer than those in memory, and no more.
@@ -216,28 +195,24 @@ func TestRulesOf(t *testing.T) {
 	s := newPods(t)
 	p := s.pod(t, "eu-west", -1)
 	var version int64
-	if err := s.db.Read(t.Context(), func(b *database.Batch) error { QueueVersion(b, &version); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Read(t.Context(), func(b *database.Batch) error { QueueVersion(b, &version); return nil }))
 	for i, test := range []struct {
 		version int64
 		at      time.Time
 		trips   int64
 	}{
-		{version, s.now(), 1}, {version, s.now(), 0}, {version - 1, s.now(), 0}, {version, s.now().Add(-20 * 24 * time.Hour), 0},
-		{version, noon("2024-01-01"), 1}, {version, s.now(), 0},
+		{version, s.clock.Now(), 1}, {version, s.clock.Now(), 0}, {version - 1, s.clock.Now(), 0}, {version, s.clock.Now().Add(-20 * 24 * time.Hour), 0},
+		{version, noon("2024-01-01"), 1}, {version, s.clock.Now(), 0},
 	} {
-		wantTrips(t, "rules", test.trips, func(ctx context.Context) {
-			if r := must(p.RulesOf(ctx, test.version, test.at))(t); r.Version != version || r.Since.After(test.at.Add(-LowestWindow)) {
+		databasetest.WantTrips(t, "rules", test.trips, func(ctx context.Context) {
+			if r := testkit.Must(p.RulesOf(ctx, test.version, test.at))(t); r.Version != version || r.Since.After(test.at.Add(-LowestWindow)) {
 				t.Errorf("%d: version %d since %s", i, r.Version, r.Since)
 			}
 		})
 	}
-	if err := s.db.Write(t.Context(), func(b *database.Batch) error { QueueRulesChanged(b); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	wantTrips(t, "a newer version", 1, func(ctx context.Context) {
-		if r := must(p.RulesOf(ctx, version+1, s.now()))(t); r.Version != version+1 {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { QueueRulesChanged(b); return nil }))
+	databasetest.WantTrips(t, "a newer version", 1, func(ctx context.Context) {
+		if r := testkit.Must(p.RulesOf(ctx, version+1, s.clock.Now()))(t); r.Version != version+1 {
 			t.Errorf("version %d, want %d", r.Version, version+1)
 		}
 	})
@@ -307,7 +282,7 @@ func TestSee_WhoeverAnswers(t *testing.T) {
 	for _, region := range []string{"us-east", "us-west", "ap-southeast"} {
 		p := s.pod(t, region, DefaultLead)
 		p.poll(t)
-		must(p.See(t.Context(), []string{"A", "B", "C", "D", "E"}, s.now()))(t)
+		testkit.Must(p.See(t.Context(), []string{"A", "B", "C", "D", "E"}, s.clock.Now()))(t)
 		asked[region] = p
 	}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -315,10 +290,10 @@ func TestSee_WhoeverAnswers(t *testing.T) {
 	for range 150 {
 		sku, country, group := pick("A", "B", "C", "D", "E"), pick("IE", "CH", "JP", "US"), pick("", "b2b")
 		currency, quantity := money.Currency(pick("EUR", "CHF", "JPY", "GBP")), 1+random.Int64N(9)
-		at := s.now().Add(-time.Duration(random.Int64N(int64(80 * 24 * time.Hour)))).UTC().Truncate(time.Microsecond)
+		at := s.clock.Now().Add(-time.Duration(random.Int64N(int64(80 * 24 * time.Hour)))).UTC().Truncate(time.Microsecond)
 		said := make(map[string]string)
 		for who, p := range asked {
-			said[who] = must(answer(t.Context(), p, sku, country, group, currency, quantity, at))(t)
+			said[who] = testkit.Must(answer(t.Context(), p, sku, country, group, currency, quantity, at))(t)
 		}
 		want := said["asks the database"]
 		for who, got := range said {
@@ -350,17 +325,17 @@ func TestBook(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := must(New(Config{DB: s.db, Key: testKey, Reporting: test.reporting}))(t)
+			p := testkit.Must(New(Config{DB: s.db, Key: testKey, Reporting: test.reporting}))(t)
 			booking, ok := p.Book(rules, test.from, noon(today))
 			if !ok || booking.Rate.String() != test.rate || booking.Currency != test.reporting {
 				t.Fatalf("%+v, %t, want the rate %s", booking, ok, test.rate)
 			}
-			if got := must(booking.Minor(test.minor))(t); got != test.want {
+			if got := testkit.Must(booking.Minor(test.minor))(t); got != test.want {
 				t.Errorf("%d, want %d", got, test.want)
 			}
 		})
 	}
-	p := must(New(Config{DB: s.db, Key: testKey}))(t)
+	p := testkit.Must(New(Config{DB: s.db, Key: testKey}))(t)
 	if booking, ok := p.Book(rules, "GBP", noon(today)); ok {
 		t.Errorf("without a rate: %+v", booking)
 	}
@@ -371,8 +346,8 @@ func TestRules_Missing(t *testing.T) {
 	s := newPods(t)
 	s.set(t, 0, price("A", "EUR", 100))
 	p := s.pod(t, "us-east", -1)
-	sight := must(p.See(t.Context(), []string{"A"}, p.Moment()))(t)
-	ask := Ask{Market: must(sight.Rules.MarketOf("JP", s.now()))(t), Currency: "JPY", At: p.Moment()}
+	sight := testkit.Must(p.See(t.Context(), []string{"A"}, p.Moment()))(t)
+	ask := Ask{Market: testkit.Must(sight.Rules.MarketOf("JP", s.clock.Now()))(t), Currency: "JPY", At: p.Moment()}
 	_, err := sight.Rules.Unit(sight.Articles["A"], ask, 1)
 	var none *NoPriceError
 	var rate *fx.NoRateError

@@ -13,12 +13,13 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 )
 
 // itemOf is units of an article by the price of one that the rules give.
 func itemOf(t testing.TB, r *Rules, ask Ask, a *Article, quantity int64) Item {
 	t.Helper()
-	return Item{Article: a, Quantity: quantity, Unit: must(r.Unit(a, ask, quantity))(t)}
+	return Item{Article: a, Quantity: quantity, Unit: testkit.Must(r.Unit(a, ask, quantity))(t)}
 }
 
 // priced is an item whose unit has a price, whatever the rules.
@@ -56,8 +57,8 @@ func TestQuote_Tax(t *testing.T) {
 	rules := rulesWith()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			ask := Ask{Market: must(rules.MarketOf(test.dest.Country, noon(today)))(t), Currency: "EUR", At: noon(today)}
-			quote := must(rules.Quote(QuoteInput{Dest: test.dest, Ask: ask, Items: []Item{priced("A", test.category, 1, test.price)}}))(t)
+			ask := Ask{Market: testkit.Must(rules.MarketOf(test.dest.Country, noon(today)))(t), Currency: "EUR", At: noon(today)}
+			quote := testkit.Must(rules.Quote(QuoteInput{Dest: test.dest, Ask: ask, Items: []Item{priced("A", test.category, 1, test.price)}}))(t)
 			want := test.want
 			want.SKU, want.Quantity, want.UnitPriceMinor, want.SubtotalMinor = "A", 1, test.price, test.price
 			if diff := cmp.Diff([]Line{want}, quote.Lines, visible); diff != "" {
@@ -84,7 +85,7 @@ func TestQuote_TaxOfTheTime(t *testing.T) {
 	})
 	for day, want := range map[string]int64{"2020-06-30": 0, "2020-07-01": 1600, "2020-12-31": 1600, "2021-01-01": 1900, today: 1900, "2026-07-01": 2000} {
 		ask := askingAt(t, rules, "us", "EUR", noon(day)) // where tax is added, which is easier to read
-		quote := must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{priced("A", TaxStandard, 1, 10_000)}}))(t)
+		quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{priced("A", TaxStandard, 1, 10_000)}}))(t)
 		if quote.TaxMinor != want {
 			t.Errorf("on %s the tax on 100.00 is %d, want %d", day, quote.TaxMinor, want)
 		}
@@ -94,7 +95,7 @@ func TestQuote_TaxOfTheTime(t *testing.T) {
 func TestQuote_Sums(t *testing.T) {
 	rules := rulesWith()
 	ask := asking(t, rules, "us", "CAD")
-	got := must(rules.Quote(QuoteInput{
+	got := testkit.Must(rules.Quote(QuoteInput{
 		Dest: Destination{Country: "CA", State: "ON"}, Ask: ask,
 		Items:    []Item{priced("A", TaxStandard, 3, 999), priced("B", TaxZero, 1, 0), priced("A", TaxReduced, 1, 1)},
 		Shipping: func(subtotal int64) (int64, error) { return subtotal - 2298, nil },
@@ -127,7 +128,7 @@ func TestQuote_Promotions(t *testing.T) {
 			offer("sent", "SENT", promotion.Spec{Kind: promotion.FreeShipping}),
 		}
 	})
-	quote := must(rules.Quote(QuoteInput{
+	quote := testkit.Must(rules.Quote(QuoteInput{
 		Dest: Destination{Country: "DE"}, Ask: asking(t, rules, "eu", "EUR"), Coupons: []string{"FIVE", "sent", "NOPE"},
 		Items:    []Item{priced("A", TaxStandard, 2, 1000), priced("B", TaxReduced, 1, 3000)},
 		Shipping: func(int64) (int64, error) { return 490, nil },
@@ -158,7 +159,7 @@ func TestQuote_Sale(t *testing.T) {
 	ask := asking(t, rules, "eu", "EUR")
 	a := article(entry("sale", 500), Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 800, Period: between("2020-01-01", "2026-03-01")},
 		Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: from("2026-03-01")})
-	quote := must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, a, 1)}}))(t)
+	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, a, 1)}}))(t)
 	line := quote.Lines[0]
 	if regular, ok := line.RegularMinor(); !ok || regular != 1000 || line.LowestMinor == nil || *line.LowestMinor != 800 || line.TotalMinor != 500 {
 		t.Errorf("it costs %d instead of %d (%t), lowest %v; want 500, 1000, 800", line.TotalMinor, regular, ok, line.LowestMinor)
@@ -263,10 +264,7 @@ func drawArticle(rt *rapid.T) *Article {
 func drawQuote(rt *rapid.T, rules *Rules) (QuoteInput, Quote) {
 	at := noon(today)
 	dest := rapid.SampledFrom([]Destination{{Country: "DE"}, {Country: "JP"}, {Country: "CH"}, {Country: "US", State: "MN"}, {Country: "CA", State: "QC"}, {Country: "BR"}}).Draw(rt, "destination")
-	market, err := rules.MarketOf(dest.Country, at)
-	if err != nil {
-		rt.Fatal(err)
-	}
+	market := testkit.Must(rules.MarketOf(dest.Country, at))(rt)
 	in := QuoteInput{
 		Dest:    dest,
 		Ask:     Ask{Market: market, At: at, Currency: rapid.SampledFrom([]money.Currency{"EUR", "USD", "JPY", "CHF"}).Draw(rt, "currency"), Group: rapid.SampledFrom([]string{"", "b2b"}).Draw(rt, "group")},
@@ -274,18 +272,12 @@ func drawQuote(rt *rapid.T, rules *Rules) (QuoteInput, Quote) {
 	}
 	for _, a := range rapid.SliceOfN(rapid.Custom(drawArticle), 0, 8).Draw(rt, "articles") {
 		quantity := rapid.Int64Range(1, 10_000).Draw(rt, "quantity")
-		unit, err := rules.Unit(a, in.Ask, quantity)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		unit := testkit.Must(rules.Unit(a, in.Ask, quantity))(rt)
 		in.Items = append(in.Items, Item{Article: a, Quantity: quantity, Unit: unit})
 	}
 	shipping := rapid.Int64Range(0, 1e9).Draw(rt, "shipping")
 	in.Shipping = func(int64) (int64, error) { return shipping, nil }
-	q, err := rules.Quote(in)
-	if err != nil {
-		rt.Fatal(err)
-	}
+	q := testkit.Must(rules.Quote(in))(rt)
 	return in, q
 }
 
@@ -333,10 +325,7 @@ func checkLine(rt *rapid.T, rules *Rules, in QuoteInput, q Quote, i int) {
 	if line.SKU != item.Article.SKU || line.SubtotalMinor != item.Quantity*item.Unit.AmountMinor || line.DiscountMinor < 0 || line.DiscountMinor > line.SubtotalMinor {
 		rt.Fatalf("line %+v of item %+v", line, item)
 	}
-	tax, err := rules.tax(in.Dest, item.Article.TaxCategory, q.Ask.At)
-	if err != nil {
-		rt.Fatal(err)
-	}
+	tax := testkit.Must(rules.tax(in.Dest, item.Article.TaxCategory, q.Ask.At))(rt)
 	rate := int64(0)
 	if tax != nil {
 		rate = tax.RateMPct
@@ -355,14 +344,9 @@ func checkLine(rt *rapid.T, rules *Rules, in QuoteInput, q Quote, i int) {
 
 // checkDerivation works the line out again, as it is and with one amount changed.
 func checkDerivation(rt *rapid.T, q *Quote, i int) {
-	text, err := json.Marshal(q.Derivation(i, 0))
-	if err != nil {
-		rt.Fatal(err)
-	}
+	text := testkit.Must(json.Marshal(q.Derivation(i, 0)))(rt)
 	stored := func() (d Derivation) {
-		if err := json.Unmarshal(text, &d); err != nil {
-			rt.Fatal(err)
-		}
+		testkit.NoError(rt, json.Unmarshal(text, &d))
 		return d
 	}
 	d, line := stored(), q.Lines[i]
@@ -400,7 +384,7 @@ func TestDerivation_Check(t *testing.T) {
 	rules := rulesWith(withLists(List{Code: "sale", Kind: Sale, Currency: "CHF"}))
 	ask := asking(t, rules, "ch", "CHF")
 	a := article(entry("sale", 500), entry("catalogue-EUR", 1000))
-	quote := must(rules.Quote(QuoteInput{Dest: Destination{Country: "CH"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, a, 1)}}))(t)
+	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "CH"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, a, 1)}}))(t)
 	d := quote.Derivation(0, 0)
 	if err := d.Check(); err != nil || *d.Price.RegularMinor != 950 {
 		t.Fatalf("%v of %+v, want what was 9.50", err, d.Price)
@@ -415,7 +399,7 @@ func TestDerivation_Check(t *testing.T) {
 func TestDerivation_Stale(t *testing.T) {
 	rules := rulesWith()
 	ask := asking(t, rules, "world", "USD")
-	quote := must(rules.Quote(QuoteInput{Dest: Destination{Country: "BR"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, article(entry("catalogue-EUR", 1000)), 1)}}))(t)
+	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "BR"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, article(entry("catalogue-EUR", 1000)), 1)}}))(t)
 	for maxAge, want := range map[int]bool{24: true, 96: false} {
 		steps := quote.Derivation(0, hours(maxAge)).Price.Conversion
 		if steps.To.Stale != want || steps.From.Stale || steps.To.Day != "2026-03-30" || steps.To.Source != "ecb" || steps.Rounding.Name != "exact" {

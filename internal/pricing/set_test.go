@@ -10,6 +10,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -38,14 +39,11 @@ func newBook(t *testing.T) book {
 // set sets prices and returns the moment of the transaction.
 func (k book) set(lead time.Duration, prices ...Price) (at time.Time) {
 	k.t.Helper()
-	err := k.db.Write(k.t.Context(), func(b *database.Batch) error {
+	testkit.NoError(k.t, k.db.Write(k.t.Context(), func(b *database.Batch) error {
 		QueueSet(b, prices, lead)
 		b.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&at) })
 		return nil
-	})
-	if err != nil {
-		k.t.Fatal(err)
-	}
+	}))
 	return at
 }
 
@@ -56,7 +54,7 @@ func price(sku string, c money.Currency, minor int64) Price {
 // wantRows compares all entries, as they stand to a moment.
 func (k book) wantRows(at time.Time, want ...stored) {
 	k.t.Helper()
-	got := must(database.List(k.t.Context(), k.db, func(row pgx.CollectableRow) (s stored, err error) {
+	got := testkit.Must(database.List(k.t.Context(), k.db, func(row pgx.CollectableRow) (s stored, err error) {
 		var first time.Time
 		var end *time.Time
 		err = row.Scan(&s.SKU, &s.List, &s.Minor, &first, &end)

@@ -7,19 +7,9 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
-	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit"
+	"meridian/internal/testkit/seed"
 )
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
 
 // noon is 12:00 UTC of a day such as 2026-04-13.
 func noon(day string) time.Time {
@@ -118,18 +108,11 @@ func asking(t testing.TB, r *Rules, market string, c money.Currency) Ask {
 
 func askingAt(t testing.TB, r *Rules, market string, c money.Currency, at time.Time) Ask {
 	t.Helper()
-	return Ask{Market: must(r.Market(market, at))(t), Currency: c, At: at}
+	return Ask{Market: testkit.Must(r.Market(market, at))(t), Currency: c, At: at}
 }
 
 // seedGoods puts SKUs A to E, without prices, into a database.
 func seedGoods(t testing.TB, db *database.DB) {
 	t.Helper()
-	databasetest.Exec(t, db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
-	databasetest.Exec(t, db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, db, `
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
-VALUES ('00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000001', 'k', 'mug', 'Mug', 'hg', 'active')`)
-	databasetest.Exec(t, db, `
-INSERT INTO skus (sku, product_id, status)
-SELECT s, '00000000-0000-4000-8000-0000000000a1', 'active' FROM unnest(ARRAY['A', 'B', 'C', 'D', 'E']) AS s`)
+	seed.Products(t, db, seed.Product{Slug: "mug", SKUs: []seed.SKU{{Code: "A"}, {Code: "B"}, {Code: "C"}, {Code: "D"}, {Code: "E"}}})
 }

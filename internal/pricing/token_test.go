@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
@@ -31,10 +32,7 @@ func drawTerms(rt *rapid.T) Terms {
 func TestQuoteID(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		terms := drawTerms(rt)
-		id, err := terms.sign(testKey)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		id := testkit.Must(terms.sign(testKey))(rt)
 		got, err := readTerms(testKey, id, terms.Expires.Add(-time.Nanosecond))
 		if diff := cmp.Diff(terms, got); diff != "" || err != nil {
 			rt.Fatalf("%v (-written +read):\n%s", err, diff)
@@ -63,7 +61,7 @@ func TestQuoteID(t *testing.T) {
 func TestQuoteID_EveryCharacter(t *testing.T) {
 	for _, group := range []string{"", "b", "bb"} { // so that the last character holds 6, 4 and 2 bits
 		terms := Terms{At: noon(today), Expires: noon("2030-01-01"), Market: "eu", Currency: "EUR", Country: "DE", Group: group}
-		id := must(terms.sign(testKey))(t)
+		id := testkit.Must(terms.sign(testKey))(t)
 		for i := range len(id) * 8 {
 			flipped := []byte(id)
 			flipped[i/8] ^= 1 << (i % 8)

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 // TestUnit_Selection has price lists compete for one SKU.
@@ -64,7 +65,7 @@ func TestUnit_Selection(t *testing.T) {
 			rules := rulesWith(withLists(test.lists...))
 			ask := asking(t, rules, "eu", "EUR")
 			ask.Group = test.group
-			got := must(rules.Unit(article(test.entries...), ask, test.quantity))(t)
+			got := testkit.Must(rules.Unit(article(test.entries...), ask, test.quantity))(t)
 			if got.List == nil || got.List.Code != test.want || got.AmountMinor != test.minor {
 				t.Errorf("%d by %+v, want %d by %s", got.AmountMinor, got.List, test.minor, test.want)
 			}
@@ -89,7 +90,7 @@ func TestUnit_AsOf(t *testing.T) {
 		noon("2026-05-01"):                       300,
 		noon("2030-01-01"):                       300,
 	} {
-		if got := must(rules.Unit(a, askingAt(t, rules, "eu", "EUR", at), 1))(t); got.AmountMinor != want {
+		if got := testkit.Must(rules.Unit(a, askingAt(t, rules, "eu", "EUR", at), 1))(t); got.AmountMinor != want {
 			t.Errorf("at %s it costs %d, want %d", at, got.AmountMinor, want)
 		}
 	}
@@ -124,7 +125,7 @@ func TestUnit_Converted(t *testing.T) {
 	rules := rulesWith()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := must(rules.Unit(article(entry("catalogue-EUR", test.base)), askingAt(t, rules, test.market, test.currency, noon(test.at)), 7))(t)
+			got := testkit.Must(rules.Unit(article(entry("catalogue-EUR", test.base)), askingAt(t, rules, test.market, test.currency, noon(test.at)), 7))(t)
 			if got.AmountMinor != test.want || !got.Converted() || got.BaseList.Code != "catalogue-EUR" || got.List != nil {
 				t.Errorf("%+v, want %d, converted from the euro", got, test.want)
 			}
@@ -137,7 +138,7 @@ func TestUnit_ConvertedThroughEuro(t *testing.T) {
 	rules := rulesWith()
 	a := article(entry("catalogue-EUR", 1), entry("catalogue-USD", 1200), Entry{List: "catalogue-USD", MinQuantity: 10, AmountMinor: 1, Period: from("2020-01-01")})
 	a.BaseCurrency = "USD"
-	got := must(rules.Unit(a, asking(t, rules, "ch", "CHF"), 10))(t)
+	got := testkit.Must(rules.Unit(a, asking(t, rules, "ch", "CHF"), 10))(t)
 	if got.AmountMinor != 950 || got.Rates[0].Currency != "USD" || got.Rates[0].Day != "2026-03-30" || got.Rates[1].Currency != "CHF" {
 		t.Errorf("%+v, want 950 by the rates of dollar and franc, from the price of one unit", got)
 	}
@@ -184,7 +185,7 @@ func TestUnit_NoPrice(t *testing.T) {
 // TestUnit_SaleWithoutRate: a sale does not need the conversion that it would be compared with.
 func TestUnit_SaleWithoutRate(t *testing.T) {
 	rules := rulesWith(withLists(List{Code: "sale", Kind: Sale, Currency: "GBP"}))
-	got := must(rules.Unit(article(entry("catalogue-EUR", 1000), entry("sale", 500)), asking(t, rules, "world", "GBP"), 1))(t)
+	got := testkit.Must(rules.Unit(article(entry("catalogue-EUR", 1000), entry("sale", 500)), asking(t, rules, "world", "GBP"), 1))(t)
 	if got.AmountMinor != 500 || got.Regular != nil {
 		t.Errorf("%+v, want 500 and no other price", got)
 	}
@@ -195,11 +196,11 @@ func TestMarketOf(t *testing.T) {
 		rows.markets = append(rows.markets, &Market{Code: "no", Period: between("2026-01-01", "2026-02-01"), Countries: []string{"NO"}, Currency: "NOK", Multiplier: one})
 	})
 	for country, want := range map[string]string{"DE": "eu", "IE": "eu", "US": "us", "JP": "jp", "NO": "world", "BR": "world", "": "world"} {
-		if got := must(rules.MarketOf(country, noon(today)))(t); got.Code != want {
+		if got := testkit.Must(rules.MarketOf(country, noon(today)))(t); got.Code != want {
 			t.Errorf("%s is in %s, want %s", country, got.Code, want)
 		}
 	}
-	if got := must(rules.MarketOf("NO", noon("2026-01-15")))(t); got.Code != "no" {
+	if got := testkit.Must(rules.MarketOf("NO", noon("2026-01-15")))(t); got.Code != "no" {
 		t.Errorf("in January Norway was in %s, want no", got.Code)
 	}
 	var unknown *UnknownMarketError

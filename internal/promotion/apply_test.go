@@ -12,6 +12,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 )
 
 // basket is two mugs at 10.00, a plate at 5.50 and three spoons at 0.99, and 4.90 of shipping.
@@ -92,10 +93,7 @@ func TestApply(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			out, err := promotion.NewSet(test.promotions).Apply(basket(test.coupons...))
-			if err != nil {
-				t.Fatal(err)
-			}
+			out := testkit.Must(promotion.NewSet(test.promotions).Apply(basket(test.coupons...)))(t)
 			var got []gave
 			for _, a := range out.Applied {
 				got = append(got, gave{a.Promotion, [3]int64(a.LineMinor), a.ShippingMinor})
@@ -113,10 +111,7 @@ func TestApply(t *testing.T) {
 func TestApply_SaysWhatItGave(t *testing.T) {
 	coupon := with(percent("p", 1000), code("TEN"))
 	coupon.TotalLimit, coupon.CustomerLimit = 50, 1
-	got, err := promotion.NewSet([]promotion.Promotion{coupon, shipping("s")}).Apply(basket("ten"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(promotion.NewSet([]promotion.Promotion{coupon, shipping("s")}).Apply(basket("ten")))(t)
 	want := promotion.Outcome{
 		Applied: []promotion.Applied{
 			{Promotion: "p", Title: "P", Coupon: "TEN", LineMinor: []int64{200, 55, 30}, TotalLimit: 50, CustomerLimit: 1},
@@ -148,10 +143,7 @@ func TestApply_TiesDoNotDependOnOrder(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			set := promotion.NewSet([]promotion.Promotion{test.p})
 			for at, order := range []lines{{test.first, test.other}, {test.other, test.first}} {
-				out, err := set.Apply(promotion.Basket{Currency: "EUR", At: noon, Lines: order})
-				if err != nil {
-					t.Fatal(err)
-				}
+				out := testkit.Must(set.Apply(promotion.Basket{Currency: "EUR", At: noon, Lines: order}))(t)
 				if out.LineDiscounts[at] == 0 || out.LineDiscounts[1-at] != 0 {
 					t.Errorf("%+v: %v off", order, out.LineDiscounts)
 				}
@@ -220,10 +212,7 @@ func TestApply_Refuses(t *testing.T) {
 				test.used = used
 			}
 			b.Used = test.used(b)
-			out, err := promotion.NewSet(append(test.others, p)).Apply(b)
-			if err != nil {
-				t.Fatal(err)
-			}
+			out := testkit.Must(promotion.NewSet(append(test.others, p)).Apply(b))(t)
 			if diff := cmp.Diff([]promotion.Refusal{{Coupon: "CODE", Reason: test.want}}, out.Refused); diff != "" {
 				t.Errorf("refused (-want +got):\n%s", diff)
 			}
@@ -242,10 +231,7 @@ func TestApply_ConditionsMet(t *testing.T) {
 	b := basket("code")
 	b.FirstOrder, b.Customer, b.Used = true, []byte("ann"), usedNever(t)
 	b.Used.Take([]byte("ann"), promotion.Applied{Promotion: "p"})
-	out, err := promotion.NewSet([]promotion.Promotion{p}).Apply(b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := testkit.Must(promotion.NewSet([]promotion.Promotion{p}).Apply(b))(t)
 	if diff := cmp.Diff([]int64{200, 0, 0}, out.LineDiscounts); diff != "" {
 		t.Errorf("discounts (-want +got):\n%s", diff)
 	}

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 )
 
 // noon is when the promotions of the tests begin.
@@ -80,19 +81,13 @@ func TestSpecText(t *testing.T) {
 		Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"USD": 1200, "EUR": 1000}, Exclusive: true,
 		Conditions: promotion.Conditions{Groups: []string{""}, MinSubtotals: map[money.Currency]int64{"EUR": 5000}, FirstOrder: true},
 	}
-	text, err := want.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(want.Encode())(t)
 	const form = `{"kind":"amount","amounts":{"EUR":1000,"USD":1200},` +
 		`"conditions":{"groups":[""],"min_subtotals":{"EUR":5000},"first_order":true},"exclusive":true}`
 	if text != form {
 		t.Errorf("encoded as %s, want %s", text, form)
 	}
-	got, err := promotion.ParseSpec([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(promotion.ParseSpec([]byte(text)))(t)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 )
 
 // TestApply_Properties: whatever the basket and the promotions, no line and no shipping goes
@@ -18,10 +19,7 @@ func TestApply_Properties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		promotions := rapid.SliceOfNDistinct(rapid.Custom(drawPromotion), 0, 8, promotionID).Draw(t, "promotions")
 		b := drawBasket(t)
-		out, err := promotion.NewSet(promotions).Apply(b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		out := testkit.Must(promotion.NewSet(promotions).Apply(b))(t)
 		checkSums(t, b, out)
 		checkShares(t, b, out, promotions)
 		checkOrderDoesNotMatter(t, b, out, promotions)
@@ -52,9 +50,7 @@ func drawPromotion(t *rapid.T) promotion.Promotion {
 		SKUs:        rapid.SampledFrom([][]string{nil, {"A", "C"}}).Draw(t, "skus"),
 		MinQuantity: rapid.Int64Range(0, 3).Draw(t, "min_quantity"),
 	}
-	if err := p.Validate(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, p.Validate())
 	return p
 }
 
@@ -151,10 +147,7 @@ func checkOrderDoesNotMatter(t *rapid.T, b promotion.Basket, out promotion.Outco
 		shuffled.Lines[i] = b.Lines[from]
 	}
 	shuffled.Coupons = rapid.Permutation(b.Coupons).Draw(t, "coupons")
-	again, err := promotion.NewSet(rapid.Permutation(promotions).Draw(t, "shuffled")).Apply(shuffled)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := testkit.Must(promotion.NewSet(rapid.Permutation(promotions).Draw(t, "shuffled")).Apply(shuffled))(t)
 	if diff := cmp.Diff(perLine(b, out), perLine(shuffled, again)); diff != "" {
 		t.Fatalf("another order gives something else (-before +after):\n%s", diff)
 	}

@@ -11,33 +11,25 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func put(t *testing.T, db *database.DB, p promotion.Promotion, from time.Time) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error { return promotion.QueuePut(b, p, uuid.New(), from) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { return promotion.QueuePut(b, p, uuid.New(), from) }))
 }
 
 func end(t *testing.T, db *database.DB, id string, from time.Time) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error { promotion.QueueEnd(b, id, from); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { promotion.QueueEnd(b, id, from); return nil }))
 }
 
 // load is what a pod reads.
 func load(t *testing.T, db *database.DB, from time.Time) []promotion.Promotion {
 	t.Helper()
 	var all []promotion.Promotion
-	err := db.Read(t.Context(), func(b *database.Batch) error { promotion.QueueLoad(b, from, &all); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, db.Read(t.Context(), func(b *database.Batch) error { promotion.QueueLoad(b, from, &all); return nil }))
 	return all
 }
 
@@ -103,10 +95,7 @@ func TestPut(t *testing.T) {
 	if got := version(); got != before+7 {
 		t.Errorf("the rules' version rose by %d with seven changes", got-before)
 	}
-	versions, err := promotion.Versions(t.Context(), db, "p", hour(100), 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	versions := testkit.Must(promotion.Versions(t.Context(), db, "p", hour(100), 3))(t)
 	var ends []string
 	for _, v := range versions {
 		ends = append(ends, fmt.Sprint(v.PercentBP, " ", v.ValidFrom.Sub(noon), " ", v.ValidTo.Sub(noon)))
@@ -125,10 +114,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		}},
 	}
 	put(t, db, want, noon)
-	got, err := promotion.Get(t.Context(), db, "p", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(promotion.Get(t.Context(), db, "p", noon))(t)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("promotion (-want +got):\n%s", diff)
 	}

@@ -3,13 +3,14 @@ package promotion_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
@@ -34,14 +35,10 @@ func place(ctx context.Context, db *database.DB, n int, use func(i int) []promot
 		orders = nil
 		var uses []promotion.Use
 		for i := range n {
-			o := placed{regions.Ref{Region: db.Region(), ID: uuid.New()}, uuid.New()}
+			row := seed.NewOrder(db.Region())
+			row.Queue(b)
+			o := placed{row.Ref, row.Transition}
 			orders = append(orders, o)
-			b.Queue(`
-INSERT INTO orders (region, id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $1, gen_random_uuid(), 'pending_payment', $3, ARRAY[]::crdb_internal_region[],
-  'EUR', 'IE', 0, 0, 0, 0, true, 'a@example.com', '{}', $4)`,
-				o.ref.Region, o.ref.ID, o.transition, time.Now().Add(time.Hour))
 			for _, u := range use(i) {
 				u.Order = o.ref
 				uses = append(uses, u)
@@ -80,24 +77,5 @@ func counted(t testing.TB, db *database.DB, id string, customer []byte) [2]int64
 // wantSound fails the test unless every counter is the number of the uses it counts.
 func wantSound(t testing.TB, db *database.DB) {
 	t.Helper()
-	for what, sql := range map[string]string{
-		"promotions whose uses are not those of their orders": `
-SELECT count(*)
-FROM promotion_uses u
-WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.limited AND g.released_at IS NULL)`,
-		"customers whose uses are not those of their orders": `
-SELECT count(*)
-FROM promotion_customer_uses u
-WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.customer = u.customer AND g.released_at IS NULL)`,
-		"uses that nobody counted": `
-SELECT count(*)
-FROM order_promotions g
-WHERE g.released_at IS NULL AND (
-  g.limited AND NOT EXISTS (SELECT 1 FROM promotion_uses u WHERE u.promotion = g.promotion)
-  OR octet_length(g.customer) > 0 AND NOT EXISTS (SELECT 1 FROM promotion_customer_uses u WHERE u.promotion = g.promotion AND u.customer = g.customer))`,
-	} {
-		if n := databasetest.One[int64](t, db, sql); n != 0 {
-			t.Errorf("%d %s", n, what)
-		}
-	}
+	shoptest.WantPromotionsSound(t, db)
 }

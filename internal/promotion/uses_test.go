@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/promotion"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -30,10 +31,7 @@ func TestUses(t *testing.T) {
 	db := databasetest.New(t)
 	both := promotion.Use{Promotion: "both", Title: "Both", Coupon: "BOTH", TotalLimit: 3, CustomerLimit: 2, Customer: ann, DiscountMinor: 100}
 	free := promotion.Use{Promotion: "free", Title: "Free shipping", Customer: ann, ShippingMinor: 490}
-	first, err := place(t.Context(), db, 2, each(both, free))
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := testkit.Must(place(t.Context(), db, 2, each(both, free)))(t)
 	if _, err := place(t.Context(), db, 1, each(both)); !promotion.UsedUp(err) {
 		t.Errorf("a third use of one customer: %v", err)
 	}
@@ -92,9 +90,7 @@ func TestUses_Limits(t *testing.T) {
 func TestUsed(t *testing.T) {
 	db := databasetest.New(t)
 	use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: 3, CustomerLimit: 1, Customer: ann}
-	if _, err := place(t.Context(), db, 1, each(use)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(place(t.Context(), db, 1, each(use)))(t)
 	var used promotion.Used
 	ctx, trips := database.CountTrips(t.Context())
 	err := db.Read(ctx, func(b *database.Batch) error {
@@ -129,10 +125,7 @@ func TestRelease(t *testing.T) {
 	total := promotion.Use{Promotion: "total", Title: "T", TotalLimit: 9, Customer: ann}
 	customer := promotion.Use{Promotion: "customer", Title: "C", CustomerLimit: 9, Customer: ann}
 	free := promotion.Use{Promotion: "free", Title: "F", Customer: ann}
-	orders, err := place(t.Context(), db, 4, each(total, customer, free))
-	if err != nil {
-		t.Fatal(err)
-	}
+	orders := testkit.Must(place(t.Context(), db, 4, each(total, customer, free)))(t)
 	want := func(when string, n int64) {
 		t.Helper()
 		got := [2][2]int64{counted(t, db, "total", ann), counted(t, db, "customer", ann)}
@@ -141,23 +134,17 @@ func TestRelease(t *testing.T) {
 		}
 		wantSound(t, db)
 	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	want("placed", 4)
-	must(cancel(t.Context(), db, "cancelled", false, orders[0]))
+	testkit.NoError(t, cancel(t.Context(), db, "cancelled", false, orders[0]))
 	want("a transition that was not allowed", 4)
-	must(cancel(t.Context(), db, "paid", true, orders[0]))
+	testkit.NoError(t, cancel(t.Context(), db, "paid", true, orders[0]))
 	want("another transition", 4)
-	must(cancel(t.Context(), db, "cancelled", true, orders[1], orders[2]))
+	testkit.NoError(t, cancel(t.Context(), db, "cancelled", true, orders[1], orders[2]))
 	want("two cancelled", 2)
 	databasetest.Exec(t, db, `UPDATE orders SET status = 'cancelled' WHERE id = $1`, orders[3].ref.ID)
-	must(cancel(t.Context(), db, "cancelled", false, orders[3]))
+	testkit.NoError(t, cancel(t.Context(), db, "cancelled", false, orders[3]))
 	want("cancelled by another transition", 2)
-	must(cancel(t.Context(), db, "cancelled", true, orders[1], orders[2], orders[3]))
+	testkit.NoError(t, cancel(t.Context(), db, "cancelled", true, orders[1], orders[2], orders[3]))
 	want("two of them again, and a third", 1)
 	released := databasetest.One[int64](t, db, `SELECT count(*) FROM order_promotions WHERE released_at IS NOT NULL`)
 	if released != 9 {
@@ -172,19 +159,14 @@ func TestRelease_LimitsChanged(t *testing.T) {
 	var orders []placed
 	for _, limits := range [][2]int64{{9, 1}, {9, 0}, {0, 0}, {0, 2}} {
 		use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: limits[0], CustomerLimit: limits[1], Customer: ann}
-		more, err := place(t.Context(), db, 1, each(use))
-		if err != nil {
-			t.Fatal(err)
-		}
+		more := testkit.Must(place(t.Context(), db, 1, each(use)))(t)
 		orders = append(orders, more...)
 	}
 	if got, want := counted(t, db, "p", ann), ([2]int64{2, 2}); got != want {
 		t.Errorf("used %v, want %v", got, want)
 	}
 	for _, o := range orders {
-		if err := cancel(t.Context(), db, "cancelled", true, o); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, cancel(t.Context(), db, "cancelled", true, o))
 		wantSound(t, db)
 	}
 	if got := counted(t, db, "p", ann); got != ([2]int64{}) {
@@ -248,7 +230,5 @@ func race(t *testing.T, n int, do func(i int) error) {
 		all.Go(func() { errs[i] = do(i) })
 	}
 	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, errors.Join(errs...))
 }

@@ -11,7 +11,9 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/rating"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
@@ -49,20 +51,10 @@ SELECT $1, s.id, $2, $2, 'Mug', 'k', $3 FROM sellers s`, id, id.String(), status
 // customer makes an account whose one order, in that status, holds the products.
 func (s *shop) customer(region, status string, products ...uuid.UUID) regions.Ref {
 	s.t.Helper()
-	who, order := regions.Ref{Region: region, ID: uuid.New()}, uuid.New()
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash) VALUES ($1, $2, $3, $4, '', 'IE', '')`,
-		region, who.ID, who.ID.String(), who.ID[:])
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $3, $1, gen_random_uuid(), $4, gen_random_uuid(), ARRAY[]::crdb_internal_region[], 'EUR', 'IE', 0, 0, 0, 0, true, '', '{}', now())`,
-		region, order, who.ID, status)
-	for i, product := range products {
-		databasetest.Exec(s.t, s.db, `
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-VALUES ($1, $2, $3, 'MUG', $4, '', 1, 0, 0, 0, 0, 0)`, region, order, i+1, product)
-	}
+	who := seed.Account(s.t, s.db, region)
+	order := seed.NewOrder(region)
+	order.Account, order.Status, order.Products = uuid.NullUUID{UUID: who.ID, Valid: true}, status, products
+	order.Insert(s.t, s.db)
 	return who
 }
 
@@ -91,10 +83,7 @@ func TestPut(t *testing.T) {
 		{"a worse one", ada, 2, rating.Total{Stars: 3, Ratings: 2}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			got, err := s.far.Put(t.Context(), rating.Key{Customer: step.who, Product: mug}, step.stars)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.far.Put(t.Context(), rating.Key{Customer: step.who, Product: mug}, step.stars))(t)
 			if diff := cmp.Diff(step.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -155,14 +144,10 @@ func TestRemove(t *testing.T) {
 	key := rating.Key{Customer: s.customer("eu-west", "paid", s.products[0]), Product: s.products[0]}
 	other := rating.Key{Customer: s.customer("us-east", "paid", s.products[0]), Product: s.products[0]}
 	for _, k := range []rating.Key{key, other} {
-		if _, err := s.near.Put(t.Context(), k, 3); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.near.Put(t.Context(), k, 3))(t)
 	}
 	for range 2 {
-		if err := s.far.Remove(t.Context(), key); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.far.Remove(t.Context(), key))
 		if got := s.total(key.Product); got != (rating.Total{Stars: 3, Ratings: 1}) {
 			t.Errorf("%+v is left", got)
 		}
@@ -248,18 +233,13 @@ func TestQueueForget(t *testing.T) {
 	leaves, stays := s.customer("eu-west", "paid", s.products...), s.customer("eu-west", "paid", s.products...)
 	for _, who := range []regions.Ref{leaves, stays} {
 		for _, product := range s.products {
-			if _, err := s.near.Put(t.Context(), rating.Key{Customer: who, Product: product}, 4); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(s.near.Put(t.Context(), rating.Key{Customer: who, Product: product}, 4))(t)
 		}
 	}
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		rating.QueueForget(b, leaves)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM ratings WHERE account_id = $1`, leaves.ID); n != 0 {
 		t.Errorf("%d ratings are still the account's", n)
 	}

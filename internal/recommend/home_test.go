@@ -10,26 +10,19 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/seed"
 	"meridian/regions"
 )
 
 // customer makes an account with an order of these products.
 func (s *shop) customer(region string, titles ...string) regions.Ref {
 	s.t.Helper()
-	who, order := regions.Ref{Region: region, ID: uuid.New()}, uuid.New()
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO accounts (region, id, email, email_hash, name, country, password_hash) VALUES ($1, $2, $3, $4, '', 'IE', '')`,
-		who.Region, who.ID, who.ID.String(), who.ID[:])
-	databasetest.Exec(s.t, s.db, `
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, transition_id, stock_regions, currency, country,
-  subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
-VALUES ($1, $2, $3, $1, gen_random_uuid(), 'paid', gen_random_uuid(), ARRAY[]::crdb_internal_region[], 'EUR', 'IE', 0, 0, 0, 0, true, '', '{}', now())`,
-		region, order, who.ID)
-	for i, title := range titles {
-		databasetest.Exec(s.t, s.db, `
-INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, tax_rate_bp, tax_minor, total_minor)
-VALUES ($1, $2, $3, $4, $5, '', 1, 0, 0, 0, 0, 0)`, region, order, i+1, "SKU-"+title, s.id(title))
+	who, order := seed.Account(s.t, s.db, region), seed.NewOrder(region)
+	order.Account, order.Status = uuid.NullUUID{UUID: who.ID, Valid: true}, "paid"
+	for _, title := range titles {
+		order.Products = append(order.Products, s.id(title))
 	}
+	order.Insert(s.t, s.db)
 	return who
 }
 
@@ -118,7 +111,7 @@ func TestHome_RoundTrips(t *testing.T) {
 		{"a guest, when memory is old", nil, MaxAge, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.clock.add(c.later)
+			s.clock.Advance(c.later)
 			if got := trips(c.customer); got != c.want {
 				t.Errorf("%d round trips, want %d", got, c.want)
 			}
@@ -137,7 +130,7 @@ func TestHome_Fallbacks(t *testing.T) {
 	s.wantHome(nil, 24, NotDegraded, nothing, []string{"mug: popular_here", "saucer: new_here"})
 	s.lose()
 	s.wantHome(&who, 24, BestSellers, nothing, []string{"mug: popular_here", "saucer: new_here"})
-	s.clock.add(MaxAge)
+	s.clock.Advance(MaxAge)
 	s.r.timeout = time.Nanosecond
 	s.r.memory.best.InvalidateAll()
 	s.wantHome(nil, 24, None, nothing, nothing)

@@ -12,13 +12,13 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func (s *shop) wantRelated(title string, limit int, degraded Degraded, want ...string) List {
 	s.t.Helper()
-	list, err := s.r.Related(s.t.Context(), s.id(title), limit)
-	s.must(err)
+	list := testkit.Must(s.r.Related(s.t.Context(), s.id(title), limit))(s.t)
 	if diff := cmp.Diff(append([]string{}, want...), picked(list.Picks)); diff != "" {
 		s.t.Errorf("with %s (-want +got):\n%s", title, diff)
 	}
@@ -57,8 +57,7 @@ func TestRelated_OnSale(t *testing.T) {
 	s := newShop(t, "mug", "saucer", "spoon")
 	s.order(2, "mug", "saucer")
 	s.write()
-	archived, err := s.catalog.ArchiveProduct(t.Context(), s.seller.ID, s.id("saucer"), s.products["saucer"].Version)
-	s.must(err)
+	archived := testkit.Must(s.catalog.ArchiveProduct(t.Context(), s.seller.ID, s.id("saucer"), s.products["saucer"].Version))(s.t)
 	s.wantRelated("mug", 24, NotDegraded, "spoon: new_in_category")
 	for name, product := range map[string]uuid.UUID{"archived": archived.ID, "unknown": uuid.New()} {
 		if _, err := s.r.Related(t.Context(), product, 24); !errors.Is(err, catalog.ErrNotFound) {
@@ -67,8 +66,7 @@ func TestRelated_OnSale(t *testing.T) {
 	}
 	// One that leaves while it is remembered is not shown either.
 	s.wantRelated("mug", 24, NotDegraded, "spoon: new_in_category")
-	_, err = s.catalog.ArchiveProduct(t.Context(), s.seller.ID, s.id("spoon"), s.products["spoon"].Version)
-	s.must(err)
+	testkit.Must(s.catalog.ArchiveProduct(t.Context(), s.seller.ID, s.id("spoon"), s.products["spoon"].Version))(s.t)
 	s.wantRelated("mug", 24, NotDegraded)
 }
 
@@ -88,8 +86,7 @@ func TestRelated_RoundTrips(t *testing.T) {
 	trips := func() int64 {
 		t.Helper()
 		ctx, trips := database.CountTrips(t.Context())
-		list, err := s.r.Related(ctx, s.id("mug"), 24)
-		s.must(err)
+		list := testkit.Must(s.r.Related(ctx, s.id("mug"), 24))(s.t)
 		if len(list.Picks) != 2 || list.Age >= MaxAge {
 			t.Errorf("%d picks, %s old", len(list.Picks), list.Age)
 		}
@@ -101,7 +98,7 @@ func TestRelated_RoundTrips(t *testing.T) {
 	if n := trips(); n != 0 {
 		t.Errorf("out of memory it took %d round trips", n)
 	}
-	s.clock.add(MaxAge)
+	s.clock.Advance(MaxAge)
 	if n := trips(); n != 1 {
 		t.Errorf("when memory is old it took %d round trips, want 1", n)
 	}
@@ -125,7 +122,7 @@ func TestRelated_SourceFails(t *testing.T) {
 	databasetest.Exec(t, s.db, `ALTER TABLE lost RENAME TO product_popularity`)
 	s.wantRelated("mug", 2, NotDegraded, "saucer: bought_together", "bowl: popular_in_category")
 	s.lose()
-	s.clock.add(MaxAge)
+	s.clock.Advance(MaxAge)
 	list := s.wantRelated("spoon", 3, BestSellers, "mug: popular_in_category", "saucer: popular_in_category", "bowl: popular_in_category")
 	if list.Age < MaxAge {
 		t.Errorf("what is remembered is told to be %s old", list.Age)
@@ -146,8 +143,7 @@ func TestRelated_Breaker(t *testing.T) {
 		t.Fatalf("after %d failures the circuit is %s", breakerFailures, state)
 	}
 	ctx, trips := database.CountTrips(t.Context())
-	list, err := s.r.Related(ctx, s.id("mug"), 24)
-	s.must(err)
+	list := testkit.Must(s.r.Related(ctx, s.id("mug"), 24))(s.t)
 	if list.Degraded != BestSellers || trips.Count() != 1 {
 		t.Errorf("degraded %q by %d round trips, want 1 for the newest of the category", list.Degraded, trips.Count())
 	}
@@ -164,7 +160,7 @@ func TestRelated_SourceSlow(t *testing.T) {
 	s.wantRelated("mug", 24, None)
 	s.r.timeout = time.Minute
 	s.wantRelated("mug", 24, NotDegraded, "saucer: popular_in_category")
-	s.clock.add(MaxAge)
+	s.clock.Advance(MaxAge)
 	s.r.timeout = time.Nanosecond
 	s.wantRelated("mug", 24, BestSellers, "saucer: popular_in_category")
 }
@@ -182,7 +178,7 @@ func TestRelated_Concurrently(t *testing.T) {
 					t.Errorf("%d picks, degraded %q, %v", len(list.Picks), list.Degraded, err)
 				}
 				s.view(1, "spoon")
-				s.clock.add(time.Second)
+				s.clock.Advance(time.Second)
 			}
 		})
 	}

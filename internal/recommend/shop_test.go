@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -24,62 +24,32 @@ type shop struct {
 	catalog *catalog.Catalog
 	seller  catalog.Seller
 	r       *Recommender
-	clock   *clock
+	clock   *testkit.Clock
 	// products are by their titles.
 	products map[string]catalog.Product
 }
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 func newShop(t testing.TB, products ...string) *shop {
 	t.Helper()
-	s := &shop{t: t, db: databasetest.New(t), clock: &clock{at: time.Now()}, products: make(map[string]catalog.Product)}
-	set, err := regions.Shipped()
-	s.must(err)
-	s.catalog, err = catalog.New(catalog.Config{DB: s.db, Regions: set})
-	s.must(err)
-	_, err = s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "kitchen", Name: "Kitchen"}, {ID: "garden", Name: "Garden"}})
-	s.must(err)
-	s.seller, err = s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"})
-	s.must(err)
+	s := &shop{t: t, db: databasetest.New(t), clock: testkit.NewClock(time.Now()), products: make(map[string]catalog.Product)}
+	s.catalog = testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: testkit.Must(regions.Shipped())(t)}))(t)
+	testkit.Must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "kitchen", Name: "Kitchen"}, {ID: "garden", Name: "Garden"}}))(t)
+	s.seller = testkit.Must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
 	for _, title := range products {
 		s.list("kitchen", title)
 	}
 	s.r = s.recommender(Config{})
-	s.must(s.catalog.PollOnce(t.Context())) // from here on memory may answer
+	testkit.NoError(s.t, s.catalog.PollOnce(t.Context())) // from here on memory may answer
 	return s
-}
-
-func (s *shop) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // list puts a product on sale.
 func (s *shop) list(category, title string) {
 	s.t.Helper()
-	p, err := s.catalog.CreateProduct(s.t.Context(), catalog.CreateInput{Seller: s.seller.ID, Product: catalog.ProductInput{
+	p := testkit.Must(s.catalog.CreateProduct(s.t.Context(), catalog.CreateInput{Seller: s.seller.ID, Product: catalog.ProductInput{
 		Title: title, CategoryID: category, Status: catalog.Active,
 		SKUs: []catalog.SKUInput{{Code: "SKU-" + title, Prices: map[money.Currency]int64{"EUR": 1000}}},
-	}})
-	s.must(err)
+	}}))(s.t)
 	s.products[title] = p
 }
 
@@ -89,12 +59,11 @@ func (s *shop) recommender(c Config) *Recommender {
 	if c.DB == nil {
 		c.DB = s.db
 	}
-	c.Catalog, c.Now, c.Log = s.catalog, s.clock.now, slog.New(slog.DiscardHandler)
+	c.Catalog, c.Now, c.Log = s.catalog, s.clock.Now, slog.New(slog.DiscardHandler)
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute // so that a busy machine fails no test
 	}
-	r, err := New(c)
-	s.must(err)
+	r := testkit.Must(New(c))(s.t)
 	return r
 }
 
@@ -128,8 +97,7 @@ func (s *shop) view(times int, title string) {
 
 func (s *shop) write() {
 	s.t.Helper()
-	_, err := s.r.WriteOnce(s.t.Context())
-	s.must(err)
+	testkit.Must(s.r.WriteOnce(s.t.Context()))(s.t)
 }
 
 // picked is what was recommended: each product's title and the reason.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -25,14 +26,13 @@ type standing struct {
 
 func (s *shop) standing(title string) standing {
 	s.t.Helper()
-	row, err := database.One(s.t.Context(), s.db, func(row pgx.CollectableRow) (p standing, err error) {
+	row := testkit.Must(database.One(s.t.Context(), s.db, func(row pgx.CollectableRow) (p standing, err error) {
 		err = row.Scan(&p.category, &p.score, &p.orders, &p.popularity, &p.changedAt, &p.updatedAt)
 		return p, err
 	}, `
 SELECT category_id, score, orders, popularity, changed_at, updated_at
 FROM product_popularity
-WHERE region = 'eu-west' AND product_id = $1`, s.id(title))
-	s.must(err)
+WHERE region = 'eu-west' AND product_id = $1`, s.id(title)))(s.t)
 	return row
 }
 
@@ -46,12 +46,12 @@ func TestWriteOnce(t *testing.T) {
 	s.order(2, "mug", "saucer")
 	s.r.Viewed(uuid.New(), false) // nobody's product
 	s.write()
-	worth, worthOrders := gain(s.clock.now(), HalfLife), gain(s.clock.now(), PairHalfLife)
+	worth, worthOrders := gain(s.clock.Now(), HalfLife), gain(s.clock.Now(), PairHalfLife)
 	got := s.standing("mug")
 	if want := (3*1 + 2 + 5 + 2*20) * worth; !near(got.score, want) || !near(got.orders, 2*worthOrders) || got.category != "kitchen" {
 		t.Errorf("stored %+v, want a score of %g", got, want)
 	}
-	if want := Popularity(got.score); got.popularity != want || want != Popularity(50*gain(s.clock.now(), HalfLife)) {
+	if want := Popularity(got.score); got.popularity != want || want != Popularity(50*gain(s.clock.Now(), HalfLife)) {
 		t.Errorf("popularity %d, want %d", got.popularity, want)
 	}
 	for _, side := range [][2]string{{"mug", "saucer"}, {"saucer", "mug"}} {
@@ -84,7 +84,7 @@ func TestWriteOnce_ChangedAt(t *testing.T) {
 		t.Errorf("twice the views made %+v of %+v", much, before)
 	}
 	// A half-life later a view is worth two.
-	s.clock.add(HalfLife)
+	s.clock.Advance(HalfLife)
 	s.view(1000, "mug")
 	s.write()
 	if later := s.standing("mug"); later.popularity != before.popularity+2*steps {
@@ -97,7 +97,7 @@ func TestWriteOnce_SameRounding(t *testing.T) {
 	s := newShop(t, "mug")
 	rapid.Check(t, func(rt *rapid.T) {
 		for range rapid.IntRange(1, 3).Draw(rt, "writes") {
-			s.clock.add(time.Duration(rapid.Int64Range(0, 100).Draw(rt, "hours")) * time.Hour)
+			s.clock.Advance(time.Duration(rapid.Int64Range(0, 100).Draw(rt, "hours")) * time.Hour)
 			s.view(rapid.IntRange(1, 40).Draw(rt, "views"), "mug")
 			s.write()
 		}
@@ -124,7 +124,7 @@ func TestWriteOnce_Pods(t *testing.T) {
 		})
 	}
 	racing.Wait()
-	worth := gain(s.clock.now(), PairHalfLife)
+	worth := gain(s.clock.Now(), PairHalfLife)
 	for title := range s.products {
 		if got := s.standing(title); !near(got.orders, 40*worth) {
 			t.Errorf("%s counts %g orders, want 40", title, got.orders/worth)
@@ -149,7 +149,7 @@ func TestWriteOnce_DatabaseAway(t *testing.T) {
 	s.view(1, "mug")
 	s.write()
 	s.write()
-	if got, want := s.standing("mug").score, (3*20+1)*gain(s.clock.now(), HalfLife); !near(got, want) {
+	if got, want := s.standing("mug").score, (3*20+1)*gain(s.clock.Now(), HalfLife); !near(got, want) {
 		t.Errorf("score %g, want %g", got, want)
 	}
 }
@@ -165,7 +165,7 @@ func TestRun_WritesWhenItEnds(t *testing.T) {
 	s.view(1, "mug")
 	stop()
 	<-ended
-	if got := s.standing("mug").score; !near(got, gain(s.clock.now(), HalfLife)) {
+	if got := s.standing("mug").score; !near(got, gain(s.clock.Now(), HalfLife)) {
 		t.Errorf("score %g", got)
 	}
 }
@@ -179,16 +179,15 @@ INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
 SELECT gen_random_uuid(), $1, 'filler-' || n::text, 'filler-' || n::text, 'Filler', 'kitchen' FROM generate_series(1, 99) AS n`, s.seller.ID)
 	databasetest.Exec(t, s.db, `
 INSERT INTO product_popularity (region, product_id, category_id, score, orders, popularity)
-SELECT 'eu-west', id, 'kitchen', 1, $1, 0 FROM products WHERE title = 'Filler'`, 5*gain(s.clock.now(), PairHalfLife))
+SELECT 'eu-west', id, 'kitchen', 1, $1, 0 FROM products WHERE title = 'Filler'`, 5*gain(s.clock.Now(), PairHalfLife))
 	databasetest.Exec(t, s.db, `
 INSERT INTO product_pairs (region, product_id, other_id, score)
-SELECT 'eu-west', $1, id, $2 FROM products WHERE title = 'Filler'`, s.id("mug"), gain(s.clock.now(), PairHalfLife))
+SELECT 'eu-west', $1, id, $2 FROM products WHERE title = 'Filler'`, s.id("mug"), gain(s.clock.Now(), PairHalfLife))
 	pairs := func() int64 {
 		return databasetest.One[int64](t, s.db, `SELECT count(*) FROM product_pairs WHERE product_id = $1`, s.id("mug"))
 	}
 	prune := func() int {
-		n, err := s.r.PruneOnce(t.Context())
-		s.must(err)
+		n := testkit.Must(s.r.PruneOnce(t.Context()))(s.t)
 		return n
 	}
 	if n := prune(); n != 0 || pairs() != 100 {

@@ -10,15 +10,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Words shorter than this are not taken for typing errors; as many letters as this may have two errors.
+// A word is corrected only if it has at least shortestCorrected letters; from twoErrors letters on it may have two
+// errors.
 const (
 	shortestCorrected = 4
 	twoErrors         = 9
 )
 
-// correct is the text with its typing errors mended, or "" where none is apparent. It knows no dictionary: engines
-// find what was nearly typed, and highlight it. A word of which no hit has anything like it spelt so, but most have one
-// that differs by a letter or two, was probably meant to be that one.
+// correct returns the text with apparent typing errors corrected, or "" if there are none. It uses no dictionary:
+// engines match words that are spelled almost like the typed one, and highlight them. If no hit has a word as typed,
+// but hits have one that differs by a letter or two, the shopper probably meant that one.
 func correct(text string, hits []Hit) string {
 	if len(hits) == 0 {
 		return ""
@@ -30,23 +31,22 @@ func correct(text string, hits []Hit) string {
 		}
 	}
 	typed, others := words(text), maps.Clone(found)
-	for _, word := range typed { // what was meant by another word is not meant by this one, too
+	for _, word := range typed { // a typed word that was found is not a correction of another
 		delete(others, word)
 	}
-	mended, changed := text, false
+	corrected := text
 	for _, word := range typed {
 		if better, ok := meant(word, others); ok && !isFound(word, found) {
-			mended = replaceWord(mended, word, better)
-			changed = true
+			corrected = replaceWord(corrected, word, better)
 		}
 	}
-	if !changed {
+	if corrected == text {
 		return ""
 	}
-	return mended
+	return corrected
 }
 
-// matched are the words of a hit that the query found, in lower case; and together, those that were found side by side.
+// matched returns the highlighted words of a hit in lower case, and adjacent ones also joined.
 func matched(hit Hit) map[string]bool {
 	all := make(map[string]bool)
 	for _, fragments := range hit.Highlights {
@@ -64,7 +64,7 @@ func matched(hit Hit) map[string]bool {
 	return all
 }
 
-// isFound is whether some hit has the word as it was typed.
+// isFound reports whether some hit has the word as typed.
 func isFound(typed string, found map[string]int) bool {
 	for word := range found {
 		if sameWord(typed, word) {
@@ -74,7 +74,7 @@ func isFound(typed string, found map[string]int) bool {
 	return false
 }
 
-// meant is the word that was found instead of the one that was typed.
+// meant returns the found word that was most likely meant by the typed one; ok is false if none is close enough.
 func meant(typed string, found map[string]int) (better string, ok bool) {
 	letters := len([]rune(typed))
 	if letters < shortestCorrected || strings.ContainsAny(typed, "0123456789") {
@@ -93,7 +93,7 @@ func meant(typed string, found map[string]int) (better string, ok bool) {
 	return better, ok && !strings.ContainsAny(better, "0123456789")
 }
 
-// errorsBetween is by how many letters two words differ; two that changed places are one error.
+// errorsBetween returns the number of typing errors between two words; two swapped letters are one error.
 func errorsBetween(a, b string) int {
 	changes := levenshtein.ComputeDistance(a, b)
 	if changes == 2 && slices.Equal(letters(a), letters(b)) {
@@ -104,8 +104,8 @@ func errorsBetween(a, b string) int {
 
 func letters(word string) []rune { return slices.Sorted(slices.Values([]rune(word))) }
 
-// sameWord is whether a found word is what was typed: that word but for its accents, what it begins, or its singular or
-// plural.
+// sameWord reports whether the found word counts as the typed one: equal but for accents, a completion of it, or its
+// singular or plural.
 func sameWord(typed, found string) bool {
 	typed, found = unaccented(typed), unaccented(found)
 	return strings.HasPrefix(found, typed) || plural(found, typed) || plural(typed, found)
@@ -120,12 +120,12 @@ func unaccented(word string) string {
 	}, norm.NFD.String(word))
 }
 
-// plural is whether one word is an English plural of the other.
+// plural reports whether one word is an English plural of the other.
 func plural(many, one string) bool {
 	return many == one+"s" || many == one+"es" || strings.HasSuffix(one, "y") && many == strings.TrimSuffix(one, "y")+"ies"
 }
 
-// replaceWord replaces a word wherever it stands in the text, in whatever case, and keeps the rest as it is.
+// replaceWord replaces a word wherever it stands in the text, ignoring case, and keeps everything else.
 func replaceWord(text, word, with string) string {
 	var out strings.Builder
 	for rest := text; rest != ""; {

@@ -10,69 +10,70 @@ import (
 )
 
 // An Engine answers queries from one region's index. Both implementations (search/bleve, search/meilisearch) pass the
-// one suite in search/searchtest, which is what the words in this package mean in detail.
+// suite in testkit/searchtest, which defines the details of this package's terms.
 type Engine interface {
-	// Search answers a valid query. An engine that cannot answer at all returns an error that wraps ErrUnavailable;
-	// every other error is a fault of the program. Its errors are for logs, never for shoppers.
+	// Search answers a valid query. It returns an error that wraps ErrUnavailable if the engine cannot answer; any
+	// other error is a bug. Its errors are for logs, not for shoppers.
 	Search(ctx context.Context, q Query) (Result, error)
 }
 
-// An Index is one set of documents that can be searched and written. Writes of one index come from one writer.
+// An Index is a set of documents that can be searched and written. Each index has a single writer.
 type Index interface {
 	Engine
-	// Apply writes documents, replacing those of the same id, deletes others and moves the positions of the feed, so
-	// that a crash in between leaves the positions behind, never ahead. When it returns, all is searchable. It fails
-	// with *RejectedError when the engine refuses documents of the batch for what is in them; which of the others were
-	// written is then open, and the positions have not moved. Repeating it is harmless.
+	// Apply puts documents, replacing those with the same id, deletes others, and moves the feed's positions. After a
+	// crash the positions may be behind the documents, never ahead. When Apply returns, all changes are searchable. It
+	// fails with *RejectedError if the engine refuses documents because of their content; then the positions have not
+	// moved, and any of the other documents may have been written. It may be repeated.
 	Apply(ctx context.Context, c Changes) error
-	// State is what the index holds and how far its feed is.
+	// State returns what the index holds and the positions of its feed.
 	State(ctx context.Context) (State, error)
-	// Entries lists what is in the index by ascending id, at most limit, beginning behind after.
+	// Entries returns at most limit entries in ascending order of id, beginning after the given id.
 	Entries(ctx context.Context, after uuid.UUID, limit int) ([]Entry, error)
-	// Due lists up to limit documents whose GoodUntil is not after a moment.
+	// Due returns at most limit documents whose GoodUntil is not after the given moment.
 	Due(ctx context.Context, at time.Time, limit int) ([]uuid.UUID, error)
 }
 
-// A Store is where a region's index lives, and where a new one can be built beside it.
+// A Store holds a region's live index, and the new one that is built beside it during a reindex.
 type Store interface {
-	// Kind is the engine's name: "bleve" or "meilisearch".
+	// Kind returns the engine's name: "bleve" or "meilisearch".
 	Kind() string
-	// Live is the index that shoppers search. It is one and the same value as long as the store lives, whatever Swap
-	// puts behind it; empty, and with no positions, where there was none.
+	// Live returns the index that shoppers search. The value stays the same for the lifetime of the store, whatever
+	// Swap puts behind it. A new store's live index is empty and has no positions.
 	Live() Index
-	// Begin makes an empty index beside the live one, instead of one that was begun before.
+	// Begin creates an empty index beside the live one, replacing any that was begun before.
 	Begin(ctx context.Context) (Index, error)
-	// Resume is the index that was begun and not swapped yet, or ErrNotBegun.
+	// Resume returns the index that was begun and not yet swapped, or ErrNotBegun.
 	Resume(ctx context.Context) (Index, error)
-	// Swap puts the begun index in the live one's place in one step: every search sees all of the one or all of the
-	// other. The old one is deleted. Swap fails with ErrNotBegun when there is none.
+	// Swap atomically replaces the live index with the one that was begun, and deletes the old one: every search sees
+	// either all of the old index or all of the new. It fails with ErrNotBegun if none was begun.
 	Swap(ctx context.Context) error
-	// Close lets go of files and connections.
+	// Close releases files and connections.
 	Close() error
 }
 
-// Changes are one step of a feed.
+// Changes are one batch of a feed.
 type Changes struct {
 	Put    []Document
 	Delete []uuid.UUID
-	// Positions are set by name; those not named stay.
+	// Positions are set by name; positions that are not named stay.
 	Positions map[string]string
 }
 
-// PositionFilled is the position that the feed sets once an index holds everything. An index without it is being filled:
+// PositionFilled names the position that the feed sets once an index is complete. An index without it is being filled:
 // it is new, or was lost.
 const PositionFilled = "swept"
 
-// State is what an index holds.
+// State describes an index.
 type State struct {
 	Documents int
-	// Positions are how far the feed is, by name of the source; empty in an index that was just made or was wiped.
+	// Positions tell how far the feed has read each source, by the source's name. They are empty in an index that is
+	// new or was wiped.
 	Positions map[string]string
-	// Bytes is about how much room it takes, 0 where that is not known.
+	// Bytes is the approximate size of the index, 0 if unknown.
 	Bytes int64
 }
 
-// An Entry tells what an index holds of a product.
+// An Entry identifies the version and content that an index holds of a product.
 type Entry struct {
 	ID          uuid.UUID
 	Version     int64
@@ -81,17 +82,31 @@ type Entry struct {
 
 // The errors of engines and stores.
 var (
-	// ErrUnavailable is wrapped by what an engine returns when it cannot be asked: down, too busy, wiped, closed.
+	// ErrUnavailable is wrapped by errors of engines that cannot answer: down, overloaded, wiped or closed.
 	ErrUnavailable = errors.New("the search engine does not answer")
-	// ErrNotBegun is returned where no index was begun beside the live one.
+	// ErrNotBegun is returned if no index was begun beside the live one.
 	ErrNotBegun = errors.New("no index was begun")
 )
 
-// A RejectedError says that an engine refuses documents for what is in them: sending them again is no use.
+// A RejectedError reports that an engine refuses documents because of their content. Sending them again does not help.
 type RejectedError struct {
-	// IDs are the documents, where the engine says which; else it is one or more of the batch.
+	// IDs are the refused documents if the engine names them; if empty, at least one of the batch was refused.
 	IDs    []uuid.UUID
 	Reason string
+}
+
+// Validate returns a *RejectedError that names the documents of the batch that no engine could index, or nil.
+func (c Changes) Validate() error {
+	var rejected RejectedError
+	for _, d := range c.Put {
+		if err := d.Validate(); err != nil {
+			rejected.IDs, rejected.Reason = append(rejected.IDs, d.ID), err.Error()
+		}
+	}
+	if len(rejected.IDs) > 0 {
+		return &rejected
+	}
+	return nil
 }
 
 func (e *RejectedError) Error() string {

@@ -1,25 +1,22 @@
 package search
 
-import (
-	"context"
-	"unicode"
-)
+import "context"
 
-// Loosened says how much less than what was asked a search had to ask for, to find something.
+// Loosened says how a search was relaxed in order to find something.
 type Loosened string
 
-// How a search may be loosened: what is tried first stands first.
+// The ways to relax a search, in the order in which they are tried.
 const (
 	NotLoosened Loosened = ""
-	// LoosenedWords wants any of the words instead of most.
+	// LoosenedWords matches any of the words instead of most.
 	LoosenedWords Loosened = "any_word"
-	// LoosenedFilters looks beyond the filters, for the same words; a category stays.
+	// LoosenedFilters drops all filters but the category.
 	LoosenedFilters Loosened = "without_filters"
-	// LoosenedBoth wants any of the words anywhere in the shop.
+	// LoosenedBoth matches any of the words, without filters.
 	LoosenedBoth Loosened = "any_word_without_filters"
 )
 
-// ParseLoosened is the inverse of string(l); what it does not know is NotLoosened.
+// ParseLoosened is the inverse of string(l). It returns NotLoosened for unknown texts.
 func ParseLoosened(text string) Loosened {
 	switch l := Loosened(text); l {
 	case LoosenedWords, LoosenedFilters, LoosenedBoth:
@@ -28,7 +25,7 @@ func ParseLoosened(text string) Loosened {
 	return NotLoosened
 }
 
-// apply is the query, loosened.
+// apply returns the relaxed query.
 func (l Loosened) apply(q Query) Query {
 	switch l {
 	case LoosenedWords:
@@ -42,7 +39,7 @@ func (l Loosened) apply(q Query) Query {
 	return q
 }
 
-// helps is whether loosening so changes what is asked.
+// helps reports whether the relaxed query differs from q.
 func (l Loosened) helps(q Query) bool {
 	manyWords := len(words(q.Text)) > 1
 	f := q.Filter
@@ -56,9 +53,9 @@ func (l Loosened) helps(q Query) bool {
 	return manyWords || f.Category != ""
 }
 
-// loosen asks for less and less until something is found; else nothing stays the answer. Only texts are loosened: who
-// browses by filters alone is told that there is nothing.
-func (s *Searcher) loosen(ctx context.Context, q Query, nothing Answer, does effect) (Answer, error) {
+// loosen relaxes the query step by step until something is found, and otherwise returns the given empty answer. Queries
+// without a text are not relaxed: shoppers who only set filters are told that nothing matches.
+func (s *Searcher) loosen(ctx context.Context, q Query, nothing Answer, rules ruleEffects) (Answer, error) {
 	if q.Text == "" {
 		return nothing, nil
 	}
@@ -66,7 +63,7 @@ func (s *Searcher) loosen(ctx context.Context, q Query, nothing Answer, does eff
 		if !l.helps(q) {
 			continue
 		}
-		answer, err := s.page(ctx, l.apply(q), does)
+		answer, err := s.page(ctx, l.apply(q), rules)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -77,5 +74,3 @@ func (s *Searcher) loosen(ctx context.Context, q Query, nothing Answer, does eff
 	}
 	return nothing, nil
 }
-
-func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }

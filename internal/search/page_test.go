@@ -8,9 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
+
+	"meridian/internal/testkit"
 )
 
-func (s *Searcher) setRules(rules ...Rule) { s.rules.rules.Store(&rules) }
+func (s *Searcher) setRules(rules ...Rule) { s.rules.Store(&rules) }
 
 func mugs() []Card {
 	return []Card{product(1, "Red mug", "Acme"), product(2, "Blue mug", "Acme"), product(3, "Green mug", "Best"), product(4, "Mug tree", "Best"), product(5, "Teapot", "Acme")}
@@ -40,10 +42,7 @@ func TestSearch_Rules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
 			s.setRules(test.rules...)
-			got, err := s.Search(t.Context(), Request{Query: Query{Text: test.text, Limit: 10}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: test.text, Limit: 10}}))(t)
 			if diff := cmp.Diff(test.want, titles(got.Hits)); diff != "" || got.Total != len(test.want) {
 				t.Errorf("total %d, %s", got.Total, diff)
 			}
@@ -54,10 +53,7 @@ func TestSearch_Rules(t *testing.T) {
 func TestSearch_RulesDoNotReorderOtherSorts(t *testing.T) {
 	s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
 	s.setRules(Rule{ID: "a", Pin: []ID{{15: 5}}, Boost: []Boost{{Brand: "Best", Percent: 200}}, Redirect: "/c/mugs", Texts: []string{"mug"}})
-	got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 10, Sort: SortNewest}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 10, Sort: SortNewest}}))(t)
 	if diff := cmp.Diff([]string{"Red mug", "Blue mug", "Green mug", "Mug tree"}, titles(got.Hits)); diff != "" {
 		t.Error(diff)
 	}
@@ -140,10 +136,7 @@ func TestSearch_Loosens(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newShelves(t, Source{Name: "own", Engine: &shelf{products: stocked}})
 			test.query.Limit = 10
-			got, err := s.Search(t.Context(), Request{Query: test.query})
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.Search(t.Context(), Request{Query: test.query}))(t)
 			if got.Loosened != test.want || got.Total != test.total {
 				t.Errorf("loosened %q with %d hits, want %q with %d", got.Loosened, got.Total, test.want, test.total)
 			}

@@ -1,31 +1,33 @@
 package search
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// A Result is a part of what a query found.
+// A Result is a page of hits.
 type Result struct {
 	Hits []Hit
-	// Total is how many documents were found; an engine may stop counting at MaxWindow or above, and then More is true.
+	// Total is the number of documents found. An engine may stop counting at MaxWindow or above; then More is true.
 	Total int
 	More  bool
-	// Next continues behind the last hit (Query.After); empty where the engine goes by offset.
-	Next   []string
+	// Next continues after the last hit (Query.After); empty if the engine pages by offset.
+	Next   []byte
 	Facets Facets
-	// Partial is true while the index is still being filled (PositionFilled), where the engine knows that of the very
-	// moment that it answered from: there may be more.
+	// Partial is true if the index was still being filled (PositionFilled) at the moment that the engine answered from,
+	// for engines that know: there may be more.
 	Partial bool
-	// Ignored are the parts of the query that could not be heeded where it was answered; see the Part constants.
+	// Ignored lists the parts of the query that are not supported where it was answered; see the Part constants.
 	Ignored []Part
 }
 
-// A Part is something that a query asks for.
+// A Part is a part of a query.
 type Part string
 
-// The parts that may be ignored while search is degraded.
+// The parts that may be unsupported while search is degraded.
 const (
 	PartText       Part = "text"
 	PartPrice      Part = "price"
@@ -36,17 +38,18 @@ const (
 	PartFacets     Part = "facets"
 )
 
-// A Hit is a document that was found, as the index knows it.
+// A Hit is a found document.
 type Hit struct {
 	Document Card
-	// Score is how well it fits the text, above 0 and at most 1, comparable within one result only.
+	// Score is how well the document matches the text, above 0 and at most 1. Scores are comparable within one result
+	// only.
 	Score float64
-	// Highlights are the title and the brand, by field name ("title", "brand"), cut into parts that were searched for and
-	// parts that were not; only those in which something was. Only when asked for.
+	// Highlights are the title and the brand, by field name ("title", "brand"), split into matching and other parts.
+	// Fields without a match are left out. Only set if requested.
 	Highlights map[string][]Fragment
 }
 
-// A Card is what an engine gives back of a document: enough to show it.
+// A Card is the part of a document that engines return: enough to show it.
 type Card struct {
 	ID                   uuid.UUID
 	Version              int64
@@ -60,7 +63,7 @@ type Card struct {
 	ListedAt             time.Time
 }
 
-// Card is the part of the document that is given back.
+// Card returns the part of the document that engines return.
 func (d Document) Card() Card {
 	c := Card{ID: d.ID, Version: d.Version, Slug: d.Slug, Title: d.Title, Brand: d.Brand, Image: d.Image, Prices: d.Prices, Stock: d.Stock,
 		RatingMilli: d.RatingMilli, Ratings: d.Ratings, Popularity: d.Popularity, ListedAt: d.ListedAt}
@@ -70,22 +73,22 @@ func (d Document) Card() Card {
 	return c
 }
 
-// A Fragment is a part of a text; Match is true of what the query found in it.
+// A Fragment is a part of a text; Match is true for the parts that match the query.
 type Fragment struct {
 	Text  string
 	Match bool
 }
 
-// Facets are how many documents have each value, the most frequent first, then by value; at most MaxFacetValues of each
-// facet and of each attribute. A facet that the query filters by is counted as if it were not: so choosing one brand
-// leaves the other brands' counts as they were. All other filters hold.
+// Facets hold how many documents have each value, most frequent first, then by value; at most MaxFacetValues of each
+// facet and of each attribute. A facet is counted as if the query did not filter by it: choosing one brand leaves the
+// counts of the other brands as they were. All other filters apply.
 type Facets struct {
 	Brands []Count
-	// Categories are counted with all below them, by id.
+	// Categories are counted by id, including all categories below.
 	Categories []Count
-	// Prices are the bands of the query's market, by PriceBand, in the order of the prices.
+	// Prices are the bands of the query's market, by PriceBand, in ascending order of price.
 	Prices []Count
-	// Attributes are the values by attribute; at most MaxFacetAttributes, those most documents have.
+	// Attributes are the values by attribute: the MaxFacetAttributes attributes that most documents have.
 	Attributes map[string][]Count
 }
 
@@ -95,8 +98,20 @@ const (
 	MaxFacetAttributes = 20
 )
 
-// A Count is how many documents have a value.
+// A Count is the number of documents that have a value.
 type Count struct {
 	Value string
 	Count int
+}
+
+// TopCounts returns the highest counts, most frequent first, then by value, at most limit. It leaves out zero counts.
+func TopCounts(counts map[string]int, limit int) []Count {
+	top := make([]Count, 0, len(counts))
+	for value, n := range counts {
+		if n > 0 {
+			top = append(top, Count{Value: value, Count: n})
+		}
+	}
+	slices.SortFunc(top, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	return top[:min(limit, len(top))]
 }

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -13,44 +12,45 @@ import (
 	"meridian/internal/invalid"
 )
 
-// ID names a product.
+// ID identifies a product.
 type ID = uuid.UUID
 
-// A Rule is what operators say about the searches for some texts: which products come first (Pin), count for more
-// (Boost), are not shown (Hide), or where the shopper goes instead (Redirect).
+// A Rule is an operator's instruction for searches: which products come first (Pin), count for more (Boost) or are not
+// shown (Hide), or where the shopper is sent (Redirect). Its JSON form is the column definition of search_rules.
 type Rule struct {
-	ID string
-	// Texts are what it is about, compared without regard to case and spaces: whole texts, or words that a text has.
-	// None: every search.
-	Texts []string
-	// Contains makes a text match when all words of one of Texts are in it; else it must be that text.
-	Contains bool
-	// Regions are whose shoppers it is for; none: all.
-	Regions []string
-	// Pin are products in the order in which they come first, whether or not they have the text. Filters hold for them.
-	Pin []ID
+	ID string `json:"-"`
+	// Texts are the search texts that the rule applies to, ignoring case and spacing; see Contains. None means every
+	// search.
+	Texts []string `json:"texts,omitempty"`
+	// Contains makes a text match if it has all words of one of Texts; otherwise it must equal one.
+	Contains bool `json:"contains,omitempty"`
+	// Regions are the regions whose shoppers the rule is for; none means all.
+	Regions []string `json:"regions,omitempty"`
+	// Pin are the products that come first, in this order, whether or not they match the text. Filters apply to them.
+	Pin []ID `json:"pin,omitempty"`
 	// Hide are products that are not found.
-	Hide  []ID
-	Boost []Boost
-	// Redirect is where the shopper is sent: a path of the shop or an https URL; the hits are answered too.
-	Redirect string
-	// From and To are when it is in force; zero is open.
-	From, To time.Time
-	Note     string
-	// Version counts edits, from 1; UpdatedBy is the public id of who made the last.
-	Version   int64
-	UpdatedBy string
-	UpdatedAt time.Time
+	Hide  []ID    `json:"hide,omitempty"`
+	Boost []Boost `json:"boost,omitempty"`
+	// Redirect is where the shopper is sent: a path of the shop or an https URL. The hits are answered too.
+	Redirect string `json:"redirect,omitempty"`
+	// From and To are when the rule is in force; the zero time is open.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	Note string    `json:"note,omitempty"`
+	// Version counts edits, from 1; UpdatedBy is the public id of the last editor.
+	Version   int64     `json:"-"`
+	UpdatedBy string    `json:"-"`
+	UpdatedAt time.Time `json:"-"`
 }
 
-// A Boost makes products count for more, or for less. Each of Products, Brand and Category that is given must hold.
+// A Boost raises or lowers the score of the products that match all of Products, Brand and Category that are set.
 type Boost struct {
-	Products []ID
-	Brand    string
-	// Category is a category's id; products in it alone, not below it, are meant.
-	Category string
-	// Percent is how much a hit's score is worth: 200 doubles it, 50 halves it; 1 to 1000.
-	Percent int64
+	Products []ID   `json:"products,omitempty"`
+	Brand    string `json:"brand,omitempty"`
+	// Category is a category's id; it matches the products directly in it, not below it.
+	Category string `json:"category,omitempty"`
+	// Percent multiplies a hit's score: 200 doubles it, 50 halves it; 1 to 1000.
+	Percent int64 `json:"percent"`
 }
 
 // Bounds of rules.
@@ -64,18 +64,19 @@ const (
 	maxRuleID     = 64
 )
 
-// Validate returns a *invalid.Error that names every field that is wrong.
+// Validate returns an *invalid.Error that names every invalid field, or nil.
 func (r Rule) Validate(regions []string) error {
-	var faults invalid.List
+	var wrong invalid.List
 	check := func(ok bool, field, remedy string) {
 		if !ok {
-			faults.Add(field, "%s", remedy)
+			wrong.Add(field, "%s", remedy)
 		}
 	}
 	check(validRuleID(r.ID), "id", fmt.Sprintf("must be 1 to %d lower-case letters, digits and hyphens", maxRuleID))
 	check(len(r.Texts) <= maxRuleTexts, "texts", fmt.Sprintf("must be at most %d", maxRuleTexts))
 	for i, text := range r.Texts {
-		check(len(words(text)) > 0 && len(text) <= MaxTextBytes, fmt.Sprintf("texts[%d]", i), fmt.Sprintf("must be words, %d bytes at most", MaxTextBytes))
+		check(len(words(text)) > 0 && len(text) <= MaxTextBytes,
+			fmt.Sprintf("texts[%d]", i), fmt.Sprintf("must be words, %d bytes at most", MaxTextBytes))
 	}
 	for i, region := range r.Regions {
 		check(slices.Contains(regions, region), fmt.Sprintf("regions[%d]", i), "must be one of "+strings.Join(regions, ", "))
@@ -94,14 +95,15 @@ func (r Rule) Validate(regions []string) error {
 	check(len(r.Pin)+len(r.Hide)+len(r.Boost) > 0 || r.Redirect != "", "pin", "give at least one of pin, hide, boost and redirect")
 	check(r.From.IsZero() || r.To.IsZero() || r.From.Before(r.To), "to", "must be after from")
 	check(len(r.Note) <= maxRuleNote, "note", fmt.Sprintf("must be at most %d bytes", maxRuleNote))
-	return faults.Err("search rule")
+	return wrong.Err("search rule")
 }
 
 func validRuleID(id string) bool {
 	return id != "" && len(id) <= maxRuleID && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// validRedirect keeps a rule from sending shoppers through a script or, by "//host", to another site by mistake.
+// validRedirect reports whether a target is a path of the shop or an https URL. It rejects scripts, and "//host", which
+// would send shoppers to another site by mistake.
 func validRedirect(target string) bool {
 	u, err := url.Parse(target)
 	if err != nil || len(target) > 1000 || strings.ContainsAny(target, "\\\r\n\t ") {
@@ -113,8 +115,8 @@ func validRedirect(target string) bool {
 	return u.Scheme == "https" && u.Host != "" && u.User == nil
 }
 
-// concerns is whether the rule is about that text, in that region, at that moment.
-func (r *Rule) concerns(text string, region string, at time.Time) bool {
+// applies reports whether the rule applies to a text, in a region, at a moment.
+func (r *Rule) applies(text string, region string, at time.Time) bool {
 	if len(r.Regions) > 0 && !slices.Contains(r.Regions, region) || at.Before(r.From) || !r.To.IsZero() && !at.Before(r.To) {
 		return false
 	}
@@ -123,29 +125,25 @@ func (r *Rule) concerns(text string, region string, at time.Time) bool {
 	}
 	whole := normal(text)
 	has := words(whole)
+	missing := func(word string) bool { return !slices.Contains(has, word) }
 	return slices.ContainsFunc(r.Texts, func(wanted string) bool {
 		if !r.Contains {
 			return normal(wanted) == whole
 		}
-		for _, word := range words(wanted) {
-			if !slices.Contains(has, word) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(words(wanted), missing)
 	})
 }
 
-// An effect is what all rules together do to one search.
-type effect struct {
+// ruleEffects are the combined effects of all rules that apply to one search.
+type ruleEffects struct {
 	ids         []string
 	pins, hides []ID
 	boosts      []Boost
 	redirect    string
 }
 
-// add adds what a rule does, if there is room.
-func (e *effect) add(r *Rule) {
+// add adds the effects of a rule, as far as the bounds leave room.
+func (e *ruleEffects) add(r *Rule) {
 	e.ids = append(e.ids, r.ID)
 	for _, id := range r.Pin {
 		if !slices.Contains(e.pins, id) && len(e.pins) < maxRulePins {
@@ -163,14 +161,14 @@ func (e *effect) add(r *Rule) {
 	}
 }
 
-// hide is the query without the products that are hidden.
-func (e effect) hide(q Query) Query {
+// hide returns the query without the hidden products.
+func (e ruleEffects) hide(q Query) Query {
 	q.Filter.Exclude = append(slices.Clip(q.Filter.Exclude), e.hides...)
 	return q
 }
 
-// score is what a hit is worth with the boosts.
-func (e effect) score(h Hit) float64 {
+// score returns a hit's score with the boosts applied.
+func (e ruleEffects) score(h Hit) float64 {
 	score := h.Score
 	for _, b := range e.boosts {
 		if (len(b.Products) == 0 || slices.Contains(b.Products, h.Document.ID)) &&
@@ -179,45 +177,4 @@ func (e effect) score(h Hit) float64 {
 		}
 	}
 	return score
-}
-
-// definition is a rule as the database keeps it.
-type definition struct {
-	Texts    []string          `json:"texts,omitempty"`
-	Contains bool              `json:"contains,omitempty"`
-	Regions  []string          `json:"regions,omitempty"`
-	Pin      []ID              `json:"pin,omitempty"`
-	Hide     []ID              `json:"hide,omitempty"`
-	Boost    []boostDefinition `json:"boost,omitempty"`
-	Redirect string            `json:"redirect,omitempty"`
-	From     time.Time         `json:"from,omitzero"`
-	To       time.Time         `json:"to,omitzero"`
-	Note     string            `json:"note,omitempty"`
-}
-
-type boostDefinition struct {
-	Products []ID   `json:"products,omitempty"`
-	Brand    string `json:"brand,omitempty"`
-	Category string `json:"category,omitempty"`
-	Percent  int64  `json:"percent"`
-}
-
-func (r Rule) encode() ([]byte, error) {
-	d := definition{r.Texts, r.Contains, r.Regions, r.Pin, r.Hide, nil, r.Redirect, r.From, r.To, r.Note}
-	for _, b := range r.Boost {
-		d.Boost = append(d.Boost, boostDefinition(b))
-	}
-	return json.Marshal(d)
-}
-
-func (r *Rule) decode(text []byte) error {
-	var d definition
-	if err := json.Unmarshal(text, &d); err != nil {
-		return fmt.Errorf("reading search rule %s: %w", r.ID, err)
-	}
-	r.Texts, r.Contains, r.Regions, r.Pin, r.Hide, r.Redirect, r.From, r.To, r.Note = d.Texts, d.Contains, d.Regions, d.Pin, d.Hide, d.Redirect, d.From, d.To, d.Note
-	for _, b := range d.Boost {
-		r.Boost = append(r.Boost, Boost(b))
-	}
-	return nil
 }

@@ -2,9 +2,9 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,52 +20,53 @@ var (
 	ErrTooManyRules = fmt.Errorf("there are %d search rules already", MaxRules)
 )
 
-// rulesEvery is how often each pod reads the query rules again: how long a new one may take to show.
+// rulesEvery is how often each pod reads the query rules: a new rule may take this long to apply.
 const rulesEvery = 3 * time.Second
 
-// ruleBook is the query rules in memory.
-type ruleBook struct{ rules atomic.Pointer[[]Rule] }
-
-// effect is what the rules do to the searches for a text: in the order of their ids.
-func (b *ruleBook) effect(text, region string, at time.Time) effect {
-	var does effect
-	known := b.rules.Load()
+// effects returns the combined effects of the rules that apply to a text now, in the order of their ids.
+func (s *Searcher) effects(text string) ruleEffects {
+	var all ruleEffects
+	known, now := s.rules.Load(), s.now()
 	if known == nil {
-		return does
+		return all
 	}
 	for i := range *known {
-		if r := &(*known)[i]; r.concerns(text, region, at) {
-			does.add(r)
+		if r := &(*known)[i]; r.applies(text, s.region, now) {
+			all.add(r)
 		}
 	}
-	return does
+	return all
 }
 
-// PollRules reads the query rules once. While that fails, those known stay.
-func (s *Searcher) PollRules(ctx context.Context) {
-	rules, err := s.Rules(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.WarnContext(ctx, "the search rules cannot be read: those known stay", "error", err)
-		}
-		return
-	}
-	s.rules.rules.Store(&rules)
+// watchRules reads the query rules every rulesEvery until ctx ends. If that fails, the rules last read stay in force.
+func (s *Searcher) watchRules(ctx context.Context) {
+	database.NewWatch(database.WatchConfig{
+		Poll: func(ctx context.Context) error {
+			rules, err := s.Rules(ctx)
+			if err == nil {
+				s.rules.Store(&rules)
+			}
+			return err
+		},
+		MaxStaleness: rulesEvery, Every: rulesEvery,
+		Warning: "the search rules cannot be read: the last known stay in force", Log: s.log,
+	}).Run(ctx)
 }
 
 const ruleColumns = `id, definition, version, updated_by, updated_at`
 
-func scanRule(row pgx.CollectableRow) (Rule, error) {
-	var r Rule
-	var text []byte
-	if err := row.Scan(&r.ID, &text, &r.Version, &r.UpdatedBy, &r.UpdatedAt); err != nil {
+func scanRule(row pgx.CollectableRow) (r Rule, err error) {
+	var definition []byte
+	if err := row.Scan(&r.ID, &definition, &r.Version, &r.UpdatedBy, &r.UpdatedAt); err != nil {
 		return Rule{}, err
 	}
-	err := r.decode(text)
-	return r, err
+	if err := json.Unmarshal(definition, &r); err != nil {
+		return Rule{}, fmt.Errorf("read search rule %s: %w", r.ID, err)
+	}
+	return r, nil
 }
 
-// Rules lists all query rules by id: there are at most MaxRules. One round trip.
+// Rules returns all query rules by id, at most MaxRules. One round trip.
 func (s *Searcher) Rules(ctx context.Context) ([]Rule, error) {
 	rules, err := database.List(ctx, s.db, scanRule, `
 SELECT `+ruleColumns+`
@@ -93,17 +94,17 @@ WHERE id = $1`, id)
 	return rule, nil
 }
 
-// PutRule makes a query rule (Version 0) or replaces the one that has that version: ErrRuleChanged where it has another.
-// It returns the rule as it is then. It may be repeated: the second time it is ErrRuleChanged. One round trip.
+// PutRule creates a query rule (Version 0) or replaces the given version of one, and returns the stored rule. It fails
+// with ErrRuleChanged if the rule has another version, which includes a repeated call. One round trip.
 func (s *Searcher) PutRule(ctx context.Context, r Rule, regions []string) (Rule, error) {
 	if err := r.Validate(regions); err != nil {
 		return Rule{}, err
 	}
-	text, err := r.encode()
+	definition, err := json.Marshal(r)
 	if err != nil {
 		return Rule{}, fmt.Errorf("write search rule: %w", err)
 	}
-	// A rule that is to be replaced must be there, a new one must have room.
+	// A rule to be replaced must exist; a new one must have room.
 	// $1 = id, $2 = definition, $3 = who, $4 = version that is replaced, $5 = most rules
 	put, err := database.One(ctx, s.db, scanRule, `
 INSERT INTO search_rules AS r (id, definition, updated_by)
@@ -113,7 +114,7 @@ WHERE EXISTS (SELECT 1 FROM search_rules o WHERE o.id = $1::text)
 ON CONFLICT (id) DO UPDATE
 SET definition = excluded.definition, updated_by = excluded.updated_by, updated_at = now(),
     version = CASE WHEN r.version = $4::int8 THEN r.version + 1 ELSE -1 END
-RETURNING `+ruleColumns, r.ID, text, r.UpdatedBy, r.Version, MaxRules)
+RETURNING `+ruleColumns, r.ID, definition, r.UpdatedBy, r.Version, MaxRules)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) && r.Version > 0:
 		return Rule{}, ErrRuleNotFound

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -14,31 +15,31 @@ import (
 	"meridian/internal/database"
 )
 
-// Config is what a Searcher works with. DB and at least one source must be set.
+// Config configures a Searcher. DB and at least one source are required.
 type Config struct {
-	// DB keeps query rules and counts searched texts; its region is whose shoppers search here.
+	// DB stores query rules and search terms; its region is the region of the searcher's shoppers.
 	DB *database.DB
-	// Sources answer queries, the best first: the region's own index, other regions' by nearness, the database.
+	// Sources answer queries, best first: the region's own index, other regions' by distance, the database.
 	Sources []Source
 	Log     *slog.Logger
 	Meter   metric.MeterProvider
-	// Now is the clock; nil means time.Now.
+	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
 }
 
-// A Searcher answers what the region's shoppers look for. It is safe for concurrent use.
+// A Searcher answers the searches of a region's shoppers. It is safe for concurrent use.
 type Searcher struct {
 	db      *database.DB
 	region  string
 	sources []*source
 	log     *slog.Logger
-	telling *instruments
+	metrics *metrics
 	now     func() time.Time
-	rules   ruleBook
+	rules   atomic.Pointer[[]Rule] // nil before the first poll
 	terms   termCounter
 }
 
-// New returns a searcher. Rules and what was searched before are known once Watch runs.
+// New returns a Searcher. It knows query rules and frequent search terms once Watch runs.
 func New(c Config) (*Searcher, error) {
 	if c.DB == nil || len(c.Sources) == 0 {
 		return nil, errors.New("search: a database and a source must be given")
@@ -55,47 +56,47 @@ func New(c Config) (*Searcher, error) {
 	s := &Searcher{db: c.DB, region: c.DB.Region(), log: c.Log, now: c.Now}
 	s.terms.counts = make(map[string]*termCount)
 	var err error
-	if s.telling, err = newInstruments(c.Meter); err != nil {
+	if s.metrics, err = newMetrics(c.Meter); err != nil {
 		return nil, err
 	}
 	for _, one := range c.Sources {
-		s.sources = append(s.sources, newSource(one, c.Log, s.telling.circuit))
-		s.telling.circuit(one.Name, false)
+		s.sources = append(s.sources, newSource(one, c.Log, s.metrics.circuit))
+		s.metrics.circuit(one.Name, false)
 	}
 	return s, nil
 }
 
-// A Request is a query as a shopper puts it.
+// A Request is a shopper's query.
 type Request struct {
 	Query
-	// Shopper tells one from another, such as the address that the call came from. It is kept in memory for an hour at
-	// most, so that what a single person searches for is not written down.
+	// Shopper distinguishes shoppers, for example by the address that the call came from. It is kept in memory for at
+	// most an hour, so that the searches of a single person are not stored.
 	Shopper string
-	// Loosened is how the first page of the same search was loosened, so that its other pages are too.
+	// Loosened is how the first page of the same search was relaxed, so that its other pages are relaxed alike.
 	Loosened Loosened
 }
 
-// An Answer is what a shopper gets.
+// An Answer is the result of a shopper's search.
 type Answer struct {
 	Result
-	// Pinned is how many of the first hits a query rule has put there, whatever their score.
+	// Pinned is the number of leading hits placed by query rules, whatever their score.
 	Pinned   int
 	Degraded Degraded
-	// Loosened says that nothing was found as it was asked, and how less was asked then.
+	// Loosened says how the query was relaxed because nothing matched it as it was asked.
 	Loosened Loosened
-	// DidYouMean is the text with what look like typing errors mended; empty where none does.
+	// DidYouMean is the text with apparent typing errors corrected, or "".
 	DidYouMean string
-	// Redirect is where a query rule sends whoever searches for this; empty mostly.
+	// Redirect is where a query rule sends shoppers who search for this text, or "".
 	Redirect string
-	// Rules are the ids of the query rules that took part.
+	// Rules are the ids of the query rules that applied.
 	Rules []string
 }
 
-// Search answers a request. It fails with ErrUnavailable when nothing answers, the database included.
+// Search answers a request. It fails with ErrUnavailable if no source answers, the database included.
 func (s *Searcher) Search(ctx context.Context, r Request) (Answer, error) {
 	began := time.Now()
 	answer, err := s.search(ctx, r)
-	s.telling.searched(ctx, time.Since(began), answer, err)
+	s.metrics.searched(ctx, time.Since(began), answer, err)
 	if err == nil && r.Offset == 0 {
 		s.terms.count(r.Text, r.Shopper, answer.Loosened != NotLoosened || answer.Total == 0)
 	}
@@ -109,57 +110,39 @@ func (s *Searcher) search(ctx context.Context, r Request) (Answer, error) {
 	if wordless(r.Text) {
 		return Answer{}, nil
 	}
-	does := s.rules.effect(r.Text, s.region, s.now())
-	q := does.hide(r.Query)
+	rules := s.effects(r.Text)
+	q := rules.hide(r.Query)
 	q.Highlight = q.Text != ""
-	answer, err := s.page(ctx, r.Loosened.apply(q), does)
+	answer, err := s.page(ctx, r.Loosened.apply(q), rules)
 	if err != nil {
 		return Answer{}, err
 	}
 	answer.Loosened = r.Loosened
 	if answer.Total == 0 && r.Loosened == NotLoosened && r.Offset == 0 && answer.Degraded != FromDatabase {
-		if answer, err = s.loosen(ctx, q, answer, does); err != nil {
+		if answer, err = s.loosen(ctx, q, answer, rules); err != nil {
 			return Answer{}, err
 		}
 	}
 	answer.DidYouMean = correct(r.Text, answer.Hits)
-	answer.Redirect, answer.Rules = does.redirect, does.ids
+	answer.Redirect, answer.Rules = rules.redirect, rules.ids
 	return answer, nil
 }
 
-// plain is a page without pins and boosts.
-func (s *Searcher) plain(ctx context.Context, q Query) (Answer, error) {
-	found, from, err := s.ask(ctx, q)
-	if err != nil {
-		return Answer{}, err
-	}
-	return Answer{Result: found, Degraded: from.Degraded}, nil
-}
-
-// worse is the worse of two ways to be degraded.
+// worse returns the more degraded of a and b.
 func worse(a, b Degraded) Degraded {
 	order := []Degraded{NotDegraded, RemoteRegion, FromDatabase}
-	for _, d := range order {
-		if a == d {
-			return b
-		}
-		if b == d {
-			return a
-		}
-	}
-	return a
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
-// Watch keeps the query rules, the knowledge of which index is full and the list of searched texts fresh until ctx
-// ends.
+// Watch refreshes the query rules, which indexes are filled, and the frequent search terms, until ctx ends.
 func (s *Searcher) Watch(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, from := range s.sources {
 		if from.Filled != nil {
-			running.Go(func() { every(ctx, time.Second, func() { s.lookAt(ctx, from) }) })
+			running.Go(func() { every(ctx, time.Second, func() { s.checkFilled(ctx, from) }) })
 		}
 	}
-	running.Go(func() { every(ctx, rulesEvery, func() { s.PollRules(ctx) }) })
+	running.Go(func() { s.watchRules(ctx) })
 	running.Go(func() {
 		every(ctx, termsEvery, func() { s.FlushTerms(ctx) })
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -169,20 +152,20 @@ func (s *Searcher) Watch(ctx context.Context) {
 	running.Wait()
 }
 
-// every does something at once and then after each pause, until ctx ends.
-func every(ctx context.Context, pause time.Duration, do func()) {
+// every calls do at once and then after each interval, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
 	for ctx.Err() == nil {
 		do()
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
+		case <-time.After(interval):
 		}
 	}
 }
 
-// lookAt finds out whether a source's index holds everything. One that does not answer keeps what was known of it:
-// its breaker decides.
-func (s *Searcher) lookAt(ctx context.Context, from *source) {
+// checkFilled records whether a source's index is complete. If the source does not answer, the last known state stays:
+// its breaker decides then.
+func (s *Searcher) checkFilled(ctx context.Context, from *source) {
 	bounded, cancel := context.WithTimeout(ctx, from.Timeout)
 	defer cancel()
 	full, err := from.Filled(bounded)
@@ -193,23 +176,3 @@ func (s *Searcher) lookAt(ctx context.Context, from *source) {
 		s.log.InfoContext(ctx, "search index", "source", from.Name, "complete", full)
 	}
 }
-
-// words are the words of a text outside of quotes, in lower case.
-func words(text string) []string {
-	var all []string
-	for i, part := range strings.Split(text, `"`) {
-		if i%2 == 0 {
-			all = append(all, strings.FieldsFunc(strings.ToLower(part), notInWord)...)
-		}
-	}
-	return all
-}
-
-// wordless is whether a text was typed that has nothing to look for in it, such as signs alone. It finds nothing; no
-// text at all finds everything.
-func wordless(text string) bool {
-	return strings.TrimSpace(text) != "" && !strings.ContainsFunc(text, func(r rune) bool { return !notInWord(r) })
-}
-
-// normal is a text as query rules and counts know it: lower case, single spaces.
-func normal(text string) string { return strings.Join(strings.Fields(strings.ToLower(text)), " ") }

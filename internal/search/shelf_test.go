@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/metric/noop"
+
+	"meridian/internal/testkit"
 )
 
 // A shelf is an engine of a few products, as simple as the rules of matching allow; it can fail.
@@ -93,14 +95,11 @@ func product(n int, title, brand string) Card {
 // shelves are sources of answers, the region's own first.
 func newShelves(t *testing.T, sources ...Source) *Searcher {
 	t.Helper()
-	telling, err := newInstruments(noop.NewMeterProvider())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Searcher{region: "eu-west", log: slog.New(slog.DiscardHandler), telling: telling, now: time.Now}
+	metrics := testkit.Must(newMetrics(noop.NewMeterProvider()))(t)
+	s := &Searcher{region: "eu-west", log: slog.New(slog.DiscardHandler), metrics: metrics, now: time.Now}
 	s.terms.counts = make(map[string]*termCount)
 	for _, one := range sources {
-		s.sources = append(s.sources, newSource(one, s.log, telling.circuit))
+		s.sources = append(s.sources, newSource(one, s.log, metrics.circuit))
 	}
 	return s
 }

@@ -13,42 +13,44 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// Degraded says that an answer does not come from the region's own index.
+// Degraded says which kind of source answered in place of the region's own index.
 type Degraded string
 
-// How an answer may be degraded, best first.
+// The ways in which an answer may be degraded, best first.
 const (
-	// NotDegraded is the region's own index.
+	// NotDegraded means the region's own index.
 	NotDegraded Degraded = ""
-	// RemoteRegion is the index of the nearest other region that answers: the same products, popular there.
+	// RemoteRegion means the index of the nearest other region that answers: the same products, with that region's
+	// popularity.
 	RemoteRegion Degraded = "remote-region"
-	// FromDatabase is the database: titles and brands that begin with the text, in a category. Without facets.
+	// FromDatabase means the database: titles and brands that begin with the text, by category. There are no facets.
 	FromDatabase Degraded = "database"
 )
 
-// A Source is somewhere that queries can be answered.
+// A Source is an engine that a Searcher may ask.
 type Source struct {
-	// Name tells it from the others in logs and metrics, such as a region's name.
+	// Name identifies the source in logs and metrics; it is usually a region's name.
 	Name     string
 	Engine   Engine
 	Degraded Degraded
-	// Filled, if not nil, says whether the index holds everything: while it is filled for the first time, or again
-	// after it was lost, it would answer with less. It is asked in the background (Searcher.Watch), for the engines whose
-	// results do not tell (Result.Partial).
+	// Filled, if not nil, reports whether the index is complete. An index that is being filled, for the first time or
+	// after it was lost, would return fewer hits. Filled is polled by Searcher.Watch, for engines that do not set
+	// Result.Partial.
 	Filled func(ctx context.Context) (bool, error)
-	// Timeout bounds one query; DefaultTimeout where it is zero.
+	// Timeout bounds a query; zero means DefaultTimeout.
 	Timeout time.Duration
 }
 
-// DefaultTimeout is how long an engine may take for a query. A shopper who waits longer is better served by the next.
+// DefaultTimeout is how long an engine may take for a query. A shopper who waits longer is better served by the next
+// source.
 const DefaultTimeout = 800 * time.Millisecond
 
-// The circuit breaker of a source: what opens it, and for how long it is then left alone.
+// The parameters of a source's circuit breaker: when it opens, and for how long.
 const (
 	breakerFailures = 5
 	breakerOpen     = 2 * time.Second
 	breakerWindow   = 10 * time.Second
-	breakerMinimum  = 20 // queries of a window before their share of failures counts
+	breakerMinimum  = 20 // queries in a window before the share of failures counts
 )
 
 // source is a Source with its circuit breaker.
@@ -67,7 +69,7 @@ func newSource(s Source, log *slog.Logger, changed func(source string, open bool
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			return c.ConsecutiveFailures >= breakerFailures || c.Requests >= breakerMinimum && 2*c.TotalFailures >= c.Requests
 		},
-		// A shopper who hangs up says nothing about the engine.
+		// Cancelled requests say nothing about the engine.
 		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
 		OnStateChange: func(name string, from, to gobreaker.State) {
 			log.Warn("circuit of a search engine changed", "source", name, "from", from.String(), "to", to.String())
@@ -77,7 +79,7 @@ func newSource(s Source, log *slog.Logger, changed func(source string, open bool
 	return made
 }
 
-// ask asks the source, if its breaker lets us and it holds everything.
+// ask queries the source unless its breaker is open or its index incomplete.
 func (s *source) ask(ctx context.Context, q Query) (Result, error) {
 	if !s.filled.Load() {
 		return Result{}, errFilling
@@ -87,7 +89,7 @@ func (s *source) ask(ctx context.Context, q Query) (Result, error) {
 		defer cancel()
 		found, err := s.Engine.Search(bounded, q)
 		if err != nil && ctx.Err() != nil {
-			return found, ctx.Err() // the caller's own end, not the engine's
+			return found, ctx.Err() // the caller's deadline or cancellation, not the engine's
 		}
 		return found, err
 	})
@@ -97,13 +99,13 @@ func (s *source) ask(ctx context.Context, q Query) (Result, error) {
 	return found, err
 }
 
-// errFilling is no fault of the engine's: it does not open the circuit.
+// errFilling does not count as a failure of the engine: it does not open the circuit.
 var errFilling = fmt.Errorf("%w: its index is still being filled", ErrUnavailable)
 
-// ask asks one source after the other until one answers. It fails with ErrUnavailable when none does, and with the
-// context's error when that has ended.
+// ask queries one source after another until one answers. It fails with ErrUnavailable if none does, and with the
+// context's error if ctx has ended.
 func (s *Searcher) ask(ctx context.Context, q Query) (Result, *source, error) {
-	var faults []error
+	var errs []error
 	for _, from := range s.sources {
 		found, err := from.ask(ctx, q)
 		if err == nil {
@@ -112,31 +114,32 @@ func (s *Searcher) ask(ctx context.Context, q Query) (Result, *source, error) {
 		if ctx.Err() != nil {
 			return Result{}, nil, ctx.Err()
 		}
-		s.telling.failed(ctx, from.Name)
+		s.metrics.failed(ctx, from.Name)
 		if unexpected(err) {
 			s.log.ErrorContext(ctx, "a search engine failed at a query", "source", from.Name, "error", err)
 		}
-		faults = append(faults, fmt.Errorf("%s: %w", from.Name, err))
+		errs = append(errs, fmt.Errorf("%s: %w", from.Name, err))
 	}
-	return Result{}, nil, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(faults...))
+	return Result{}, nil, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(errs...))
 }
 
-// unexpected tells faults of the program from engines that are away.
+// unexpected reports whether an error is a bug rather than an engine that is down or overloaded.
 func unexpected(err error) bool {
 	return !errors.Is(err, ErrUnavailable) && !errors.Is(err, gobreaker.ErrOpenState) &&
 		!errors.Is(err, gobreaker.ErrTooManyRequests) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// Elsewhere is another region's engine as this region may use it: what only holds over there, its stock, is ignored.
-type Elsewhere struct{ Engine }
+// A RemoteEngine is another region's engine. Its answers ignore the InStock filter, since its index holds that region's
+// stock.
+type RemoteEngine struct{ Engine }
 
-// Search asks the engine without the part that is not true here.
-func (e Elsewhere) Search(ctx context.Context, q Query) (Result, error) {
+// Search queries the engine without the InStock filter, and lists it in Result.Ignored.
+func (r RemoteEngine) Search(ctx context.Context, q Query) (Result, error) {
 	if !q.Filter.InStock {
-		return e.Engine.Search(ctx, q)
+		return r.Engine.Search(ctx, q)
 	}
 	q.Filter.InStock = false
-	found, err := e.Engine.Search(ctx, q)
+	found, err := r.Engine.Search(ctx, q)
 	found.Ignored = append(slices.Clip(found.Ignored), PartStock)
 	return found, err
 }

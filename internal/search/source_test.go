@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"meridian/internal/testkit"
 )
 
 var errAway = fmt.Errorf("%w: connection refused", ErrUnavailable)
@@ -40,7 +42,7 @@ func TestSearch_FallsBack(t *testing.T) {
 				database.set(test.database, false)
 				s := newShelves(t,
 					Source{Name: "eu-west", Engine: own},
-					Source{Name: "us-east", Engine: Elsewhere{remote}, Degraded: RemoteRegion},
+					Source{Name: "us-east", Engine: RemoteEngine{remote}, Degraded: RemoteRegion},
 					Source{Name: "database", Engine: database, Degraded: FromDatabase})
 				got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 10, Filter: Filter{InStock: true}}})
 				if !errors.Is(err, test.wantErr) {
@@ -60,10 +62,7 @@ func TestSearch_CircuitOpensAndCloses(t *testing.T) {
 		s := newShelves(t, Source{Name: "own", Engine: own}, Source{Name: "database", Engine: database, Degraded: FromDatabase})
 		degraded := func() Degraded {
 			t.Helper()
-			got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}))(t)
 			return got.Degraded
 		}
 		own.set(errAway, false)
@@ -95,11 +94,8 @@ func TestSearch_NotAskedWhileFilling(t *testing.T) {
 			Source{Name: "own", Engine: own, Filled: func(context.Context) (bool, error) { return full, nil }},
 			Source{Name: "remote", Engine: remote, Degraded: RemoteRegion})
 		look := func() Degraded {
-			s.lookAt(t.Context(), s.sources[0])
-			got, err := s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s.checkFilled(t.Context(), s.sources[0])
+			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 1}}))(t)
 			return got.Degraded
 		}
 		if got := look(); got != RemoteRegion {

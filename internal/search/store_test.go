@@ -17,6 +17,7 @@ import (
 	"meridian/internal/invalid"
 	"meridian/internal/search"
 	"meridian/internal/search/plain"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -25,14 +26,8 @@ var names = []string{"us-east", "us-west", "eu-west", "ap-southeast"}
 
 func newSearcher(t *testing.T, db *database.DB) *search.Searcher {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shelves, err := catalog.New(catalog.Config{DB: db, Regions: set})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
+	shelves := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set}))(t)
 	s, err := search.New(search.Config{DB: db, Sources: []search.Source{{Name: "database", Engine: plain.Engine{Catalog: shelves}, Degraded: search.FromDatabase}}})
 	if err != nil {
 		t.Fatal(err)
@@ -46,10 +41,7 @@ func TestRules(t *testing.T) {
 		ID: "christmas", Texts: []string{"xmas"}, Contains: true, Regions: []string{"eu-west"}, Pin: []uuid.UUID{uuid.New()}, Hide: []uuid.UUID{uuid.New()},
 		Boost: []search.Boost{{Brand: "Acme", Percent: 150}}, Redirect: "/c/christmas", From: time.Unix(1_700_000_000, 0).UTC(), Note: "season", UpdatedBy: "usr_euw_x",
 	}
-	put, err := s.PutRule(t.Context(), rule, names)
-	if err != nil {
-		t.Fatal(err)
-	}
+	put := testkit.Must(s.PutRule(t.Context(), rule, names))(t)
 	if diff := cmp.Diff(rule, put, cmpopts.IgnoreFields(search.Rule{}, "Version", "UpdatedAt")); diff != "" || put.Version != 1 {
 		t.Errorf("version %d, %s", put.Version, diff)
 	}
@@ -146,22 +138,15 @@ func TestTerms(t *testing.T) {
 	s := newSearcher(t, db)
 	for text, times := range map[string]int{"Red  Mug": 3, "red mug": 2, "zebra": 3, "ada@example.com": 4, "0171 2345678": 4, strings.Repeat("long ", 20): 4} {
 		for i := range times {
-			if _, err := s.Search(t.Context(), search.Request{Query: search.Query{Text: text, Limit: 1}, Shopper: fmt.Sprint(i)}); err != nil {
-				t.Fatal(err)
-			}
+			testkit.Must(s.Search(t.Context(), search.Request{Query: search.Query{Text: text, Limit: 1}, Shopper: fmt.Sprint(i)}))(t)
 		}
 	}
 	for range 9 { // one person's
-		if _, err := s.Search(t.Context(), search.Request{Query: search.Query{Text: "ada lovelace", Limit: 1}, Shopper: "ada"}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.Search(t.Context(), search.Request{Query: search.Query{Text: "ada lovelace", Limit: 1}, Shopper: "ada"}))(t)
 	}
 	s.FlushTerms(t.Context())
 	s.FlushTerms(t.Context())
-	got, err := s.Terms(t.Context(), "eu-west", false, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(s.Terms(t.Context(), "eu-west", false, 10))(t)
 	want := []search.Term{{Text: "red mug", Searches: 5, Unmet: 5}, {Text: "zebra", Searches: 3, Unmet: 3}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(search.Term{}, "SearchedAt")); diff != "" {
 		t.Error(diff)
@@ -169,12 +154,10 @@ func TestTerms(t *testing.T) {
 	if n, err := s.SweepTerms(t.Context(), 10); err != nil || n != 0 {
 		t.Errorf("swept %d fresh texts, %v", n, err)
 	}
-	if err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE search_terms SET searched_at = now() - INTERVAL '31 days' WHERE region = $1 AND term = 'zebra'`, "eu-west")
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	if n, err := s.SweepTerms(t.Context(), 10); err != nil || n != 1 {
 		t.Errorf("swept %d old texts, %v", n, err)
 	}
@@ -182,29 +165,18 @@ func TestTerms(t *testing.T) {
 
 func TestPlain(t *testing.T) {
 	db := databasetest.New(t)
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shelves, err := catalog.New(catalog.Config{DB: db, Regions: set})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
+	shelves := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set}))(t)
 	if _, err := shelves.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "hg", Name: "Home"}, {ID: "hg-1", ParentID: "hg", Name: "Kitchen"}, {ID: "el", Name: "Electronics"}}); err != nil {
 		t.Fatal(err)
 	}
-	seller, err := shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	seller := testkit.Must(shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t)
 	for i, p := range []struct{ title, brand, category string }{
 		{"Kitchen clock", "Acme", "hg"}, {"Mug", "Kitchenware & Co", "el"}, {"Teapot", "Acme", "hg-1"}, {"100% \"real\" mug", "Best", "hg-1"}, {"Mütze", "Best", "hg"},
 	} {
-		if _, err := shelves.CreateProduct(t.Context(), catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+		testkit.Must(shelves.CreateProduct(t.Context(), catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
 			Title: p.title, Brand: p.brand, CategoryID: p.category, Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: fmt.Sprint("S", i)}},
-		}}); err != nil {
-			t.Fatal(err)
-		}
+		}}))(t)
 	}
 	tests := []struct {
 		name string
@@ -224,10 +196,7 @@ func TestPlain(t *testing.T) {
 			if test.q.Limit == 0 {
 				test.q.Limit = 10
 			}
-			got, err := plain.Engine{Catalog: shelves}.Search(t.Context(), test.q)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := testkit.Must(plain.Engine{Catalog: shelves}.Search(t.Context(), test.q))(t)
 			var titles []string
 			for _, hit := range got.Hits {
 				titles = append(titles, hit.Document.Title)

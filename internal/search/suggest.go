@@ -1,53 +1,51 @@
 package search
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 )
 
-// Bounds of what is suggested.
+// The bounds of suggestions.
 const (
 	MaxSuggestions = 10
-	suggestHits    = 20 // hits that completions are drawn from
-	suggestFacets  = 3  // letters from which on categories are counted: fewer fit half the shop
+	suggestHits    = 20 // hits that completions are taken from
+	suggestFacets  = 3  // letters from which categories are counted: fewer match half the shop
 )
 
-// A SuggestQuery is what somebody is about to type.
+// A SuggestQuery asks for suggestions while a shopper types.
 type SuggestQuery struct {
 	Text, Language, Market string
-	// Limit is how many of each kind are suggested, 1 to MaxSuggestions.
+	// Limit is the number of suggestions of each kind, 1 to MaxSuggestions.
 	Limit int
 }
 
-// Suggestions are what somebody who typed that far may mean.
+// Suggestions are completions of a typed text, and products, brands and categories that match it.
 type Suggestions struct {
-	// Completions are texts that begin so: what others searched for, then words of products.
+	// Completions are texts that begin with the typed one: frequent searches first, then words of products.
 	Completions []string
 	Products    []Hit
 	Brands      []string
-	// Categories are where products with the text are, by id, those with most first.
+	// Categories hold the ids of categories with matching products, those with most first.
 	Categories []Count
 	DidYouMean string
 	Degraded   Degraded
 }
 
-// Suggest answers while somebody types: one search of an engine.
+// Suggest returns suggestions for a typed text. It takes one search of an engine.
 func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, error) {
 	q := Query{Text: in.Text, Prefix: true, Language: in.Language, Market: in.Market, Limit: suggestHits, Highlight: true}
 	if len([]rune(strings.TrimSpace(in.Text))) >= suggestFacets {
 		q.Facets = []FacetKind{FacetCategory}
 	}
-	q = s.rules.effect(in.Text, s.region, s.now()).hide(q)
+	q = s.effects(in.Text).hide(q)
 	if err := q.Validate(); err != nil {
 		return Suggestions{}, err
 	}
 	if wordless(in.Text) {
 		return Suggestions{}, nil
 	}
-	answer, err := s.plain(ctx, q)
+	answer, err := s.fetch(ctx, q)
 	if err != nil {
 		return Suggestions{}, err
 	}
@@ -67,7 +65,7 @@ func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, e
 	return out, nil
 }
 
-// brandsOf are the brands in which hits have the text, the most frequent first.
+// brandsOf returns the brands that match the text, most frequent first.
 func brandsOf(hits []Hit, limit int) []string {
 	counts := make(map[string]int)
 	for _, hit := range hits {
@@ -78,7 +76,7 @@ func brandsOf(hits []Hit, limit int) []string {
 	return mostFrequent(counts, limit)
 }
 
-// completionsOf completes the last word of a text with words that hits have in their titles.
+// completionsOf completes the last word of the text with matching words of the hits' titles.
 func completionsOf(text string, hits []Hit) []string {
 	typed := words(text)
 	if len(typed) == 0 || strings.HasSuffix(text, " ") {
@@ -98,9 +96,11 @@ func completionsOf(text string, hits []Hit) []string {
 	return mostFrequent(counts, MaxSuggestions)
 }
 
-// mostFrequent are the texts that were counted most often, then by the text.
+// mostFrequent returns the texts with the highest counts, ties by text.
 func mostFrequent(counts map[string]int, limit int) []string {
-	texts := slices.Collect(maps.Keys(counts))
-	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
-	return texts[:min(limit, len(texts))]
+	var texts []string
+	for _, c := range TopCounts(counts, limit) {
+		texts = append(texts, c.Value)
+	}
+	return texts
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,48 +16,48 @@ import (
 	"meridian/internal/database"
 )
 
-// Bounds of what is kept of the texts that were searched for.
+// The bounds of the search terms that are kept.
 const (
 	termsEvery   = 5 * time.Second
-	maxTerms     = 5000 // counted between two writes; further ones are not
+	maxTerms     = 5000 // counted between two writes; more are dropped
 	maxTermBytes = 60
-	minShoppers  = 3 // how many must have searched for a text before it is written down or offered to others
+	minShoppers  = 3 // who must have searched for a text before it is stored or suggested
 	completions  = 2000
 )
 
-// TermLife is how long a text that nobody searches for any more is kept.
+// TermLife is how long a term is kept after its last search.
 const TermLife = 30 * 24 * time.Hour
 
 // A Term is a text that shoppers of a region searched for.
 type Term struct {
 	Text string
-	// Searches is how often, Unmet how often nothing fitted it as it was asked.
+	// Searches is the number of searches, Unmet the number of those that found nothing without relaxing the query.
 	Searches, Unmet int64
 	SearchedAt      time.Time
 }
 
-// termCounter counts searched texts between two writes, and knows the most frequent ones. A text may say something of
-// who typed it: it stays in memory until several shoppers have searched for the same, and is forgotten when they do not
-// within pendingLife.
+// A termCounter counts search texts between two writes, and holds the most frequent terms. A text may identify the
+// person who typed it: it stays in memory until minShoppers shoppers have searched for it, and is dropped if they do
+// not within pendingLife.
 type termCounter struct {
 	mu      sync.Mutex
 	counts  map[string]*termCount
-	pending time.Time              // since when texts wait for more shoppers
+	pending time.Time              // when texts were last dropped for want of shoppers
 	known   atomic.Pointer[[]Term] // by text
 }
 
 type termCount struct {
 	searches, unmet int64
-	shoppers        []string // the first minShoppers, different ones
+	shoppers        []string // at most minShoppers, distinct
 }
 
 // pendingLife is how long a text waits for more shoppers.
 const pendingLife = time.Hour
 
-// common is whether enough shoppers have searched for the text.
+// common reports whether enough shoppers have searched for the text.
 func (c *termCount) common() bool { return len(c.shoppers) >= minShoppers }
 
-// count counts a search of somebody, unless its text looks like a person's or is too long to be another's.
+// count counts a shopper's search, unless its text looks personal or is too long.
 func (t *termCounter) count(text, shopper string, unmet bool) {
 	term := normal(text)
 	if term == "" || len(term) > maxTermBytes || personal(term) {
@@ -81,7 +82,7 @@ func (t *termCounter) count(text, shopper string, unmet bool) {
 	}
 }
 
-// personal is whether a text looks like an address or a number of a person: it is not kept then.
+// personal reports whether a text looks like an email address or a telephone number.
 func personal(term string) bool {
 	const longestNumber = 5
 	digits := 0
@@ -98,7 +99,7 @@ func personal(term string) bool {
 	return strings.ContainsAny(term, "@")
 }
 
-// take takes out of the counter what may be written: texts that enough have searched for.
+// take removes the terms that may be stored from the counter and returns them.
 func (t *termCounter) take(now time.Time) map[string]*termCount {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,7 +118,7 @@ func (t *termCounter) take(now time.Time) map[string]*termCount {
 	return taken
 }
 
-// isKnown is whether the text is among the frequent ones, which are written already.
+// isKnown reports whether the text is among the frequent terms, which are stored already.
 func (t *termCounter) isKnown(text string) bool {
 	known := t.known.Load()
 	if known == nil {
@@ -127,8 +128,8 @@ func (t *termCounter) isKnown(text string) bool {
 	return found
 }
 
-// FlushTerms writes what was counted, in one round trip, and reads the most frequent texts, in another. Counts that
-// cannot be written are lost: they are no accounts.
+// FlushTerms stores the counted terms in one round trip and reads the most frequent terms in another. Counts that
+// cannot be stored are lost, since nothing depends on their being exact.
 func (s *Searcher) FlushTerms(ctx context.Context) {
 	if err := s.writeTerms(ctx, s.terms.take(s.now())); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "counts of searched texts are lost", "error", err)
@@ -142,33 +143,30 @@ func (s *Searcher) FlushTerms(ctx context.Context) {
 	s.terms.known.Store(&frequent)
 }
 
+// termRow is a row of search_terms.
+type termRow struct {
+	Region          string `cast:"crdb_internal_region"`
+	Term            string
+	Searches, Unmet int64
+}
+
 func (s *Searcher) writeTerms(ctx context.Context, counts map[string]*termCount) error {
 	if len(counts) == 0 {
 		return nil
 	}
-	var texts []string
-	for text := range counts {
-		texts = append(texts, text)
-	}
-	slices.Sort(texts) // one order for all writers
-	var searches, unmet []int64
-	for _, text := range texts {
-		searches, unmet = append(searches, counts[text].searches), append(unmet, counts[text].unmet)
+	var rows []termRow
+	for _, text := range slices.Sorted(maps.Keys(counts)) { // one order for all writers
+		rows = append(rows, termRow{Region: s.region, Term: text, Searches: counts[text].searches, Unmet: counts[text].unmet})
 	}
 	return s.db.Write(ctx, func(b *database.Batch) error {
-		b.Queue(`
-INSERT INTO search_terms AS t (region, term, searches, unmet)
-SELECT $1::text::crdb_internal_region, n.term, n.searches, n.unmet
-FROM unnest($2::text[], $3::int8[], $4::int8[]) AS n (term, searches, unmet)
-ON CONFLICT (region, term) DO UPDATE
-SET searches = t.searches + excluded.searches, unmet = t.unmet + excluded.unmet, searched_at = now()`,
-			s.region, texts, searches, unmet)
+		database.QueueInsert(b, "search_terms AS t", rows, `ON CONFLICT (region, term) DO UPDATE
+SET searches = t.searches + excluded.searches, unmet = t.unmet + excluded.unmet, searched_at = now()`)
 		return nil
 	})
 }
 
-// Terms lists the texts searched for in a region: the most frequent, or those that most often found nothing as they
-// were asked. One round trip.
+// Terms returns a region's most frequent search terms or, with unmet, those that most often found nothing as asked. One
+// round trip.
 func (s *Searcher) Terms(ctx context.Context, region string, unmet bool, limit int) ([]Term, error) {
 	order, only := "searches DESC, term", ""
 	if unmet {
@@ -186,7 +184,8 @@ LIMIT $2::int8`, region, limit)
 	return terms, nil
 }
 
-// SweepTerms deletes up to limit texts of the region that nobody searched for within TermLife, and says how many.
+// SweepTerms deletes at most limit of the region's terms that nobody has searched for within TermLife, and returns how
+// many it deleted.
 func (s *Searcher) SweepTerms(ctx context.Context, limit int) (deleted int, err error) {
 	err = s.db.WriteIdempotent(ctx, func(b *database.Batch) error {
 		b.Queue(`
@@ -208,7 +207,7 @@ WHERE region = $1 AND term IN (
 	return deleted, nil
 }
 
-// completing are the frequent texts that begin with what was typed, the most frequent first.
+// completing returns the frequent terms that begin with the typed text, most frequent first.
 func (t *termCounter) completing(typed string, limit int) []string {
 	known := t.known.Load()
 	if known == nil || typed == "" {

@@ -10,27 +10,29 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Words are what an engine is told of languages, by the base tag of each ("en", "de"). All of it is in lower case.
+// Words are the synonyms and stop words that an engine uses, by the base tag of their language ("en", "de"). They are
+// in lower case.
 type Words map[string]LanguageWords
 
-// LanguageWords are the words of one language that mean the same, and those that mean nothing.
+// LanguageWords are the synonyms and stop words of one language.
 type LanguageWords struct {
-	// Synonyms are groups of words or pairs of words, each of which also finds the others of its group.
+	// Synonyms are groups of words or word pairs, each of which also finds the others of its group.
 	Synonyms [][]string `yaml:"synonyms"`
-	// OneWay finds more for a word than was typed, but not the other way round: who looks for fruit finds apples.
+	// OneWay maps a word to more specific ones that it also finds, but not the reverse: a search for fruit finds
+	// apples.
 	OneWay map[string][]string `yaml:"one_way"`
-	// Stop are words that a text is searched without, unless it has no others.
+	// Stop are words that are dropped from a text, unless it has no others.
 	Stop []string `yaml:"stop"`
 }
 
 //go:embed words/*.yaml
 var wordFiles embed.FS
 
-// ShippedWords are the words that come with the program. Callers must not change them.
+// ShippedWords returns the words that come with the program. Callers must not change them.
 var ShippedWords = sync.OnceValue(func() Words {
 	words, err := readWords()
 	if err != nil {
-		panic(err) // the files are part of the program and under test
+		panic(err) // the files are embedded, and a test reads them
 	}
 	return words
 })

@@ -1,5 +1,5 @@
-// Package secret holds what must not be seen: bytes that never print, and the keys that are
-// derived from them, one for each purpose. It imports nothing of this tree.
+// Package secret holds secrets as bytes that never print, and derives a key from them for each purpose. It imports
+// nothing of this tree.
 package secret
 
 import (
@@ -10,26 +10,26 @@ import (
 	"log/slog"
 )
 
-// MinBytes is the least that a deployment's secret may have: 256 random bits.
+// MinBytes is the least length of a deployment's secret: 256 random bits.
 const MinBytes = 32
 
-// Bytes are random bytes that must not be seen. However they are printed, logged or encoded,
-// what comes out says that there are some and no more.
+// Bytes are secret random bytes. However they are printed, logged or encoded, the text says only that they were
+// redacted.
 type Bytes []byte
 
 const redacted = "[redacted]"
 
-// Format writes that the secret was taken out, whatever the verb.
+// Format writes that the secret was redacted, whatever the verb.
 func (Bytes) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// MarshalText encodes that the secret was taken out.
+// MarshalText encodes that the secret was redacted.
 func (Bytes) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// LogValue logs that the secret was taken out.
+// LogValue logs that the secret was redacted.
 func (Bytes) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// Key is the 32 byte key of one purpose (HKDF-SHA256, RFC 5869). Keys of different purposes
-// tell nothing about one another, nor about the secret.
+// Key derives the 32 byte key of one purpose (HKDF-SHA256, RFC 5869). Keys of different purposes reveal nothing about
+// each other or the secret.
 func (b Bytes) Key(purpose string) (Bytes, error) {
 	key, err := hkdf.Key(sha256.New, b, nil, purpose, sha256.Size)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"meridian/internal/secret"
+	"meridian/internal/testkit"
 )
 
 func TestBytes_AreNotShown(t *testing.T) {
@@ -28,17 +29,11 @@ func TestBytes_AreNotShown(t *testing.T) {
 // TestKey pins a key: a change of the derivation would lose every account of every shop.
 func TestKey(t *testing.T) {
 	s := secret.Bytes(bytes.Repeat([]byte("s"), secret.MinBytes))
-	key, err := s.Key("a purpose")
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := testkit.Must(s.Key("a purpose"))(t)
 	if got, want := hex.EncodeToString(key), "858dfba35cf16729c820f0526d1d6e27a59a36657dfbbf7ec10a782038a8eabb"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	other, err := s.Key("another purpose")
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := testkit.Must(s.Key("another purpose"))(t)
 	if bytes.Equal(key, other) {
 		t.Error("two purposes have one key")
 	}

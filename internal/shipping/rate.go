@@ -14,18 +14,18 @@ var (
 	ErrNoRate = errors.New("there is no delivery price in this currency")
 )
 
-// Rate is one delivery of one order.
+// Rate is the price of one delivery of one order.
 type Rate struct {
-	// Minor is its price in minor units of the currency that was asked for; 0 is free.
+	// Minor is the price in minor units of the requested currency; 0 is free.
 	Minor int64
 	// Service is the name of the service, such as "standard".
 	Service string
-	// MinDays and MaxDays are how long it takes, both ends included.
+	// MinDays and MaxDays bound the delivery time, both ends included.
 	MinDays, MaxDays int64
 }
 
-// Rate is what the delivery of goods worth subtotalMinor costs, in the same currency, to
-// a country (ISO 3166-1 alpha-2, upper case). It fails with ErrNotServiceable or ErrNoRate.
+// Rate returns the cost of delivering goods worth subtotalMinor, in the same currency, to a country (ISO 3166-1
+// alpha-2, upper case). It fails with ErrNotServiceable or ErrNoRate.
 func (t *Table) Rate(country string, currency money.Currency, subtotalMinor int64) (Rate, error) {
 	zone, ok := t.zones[t.countries[country]]
 	if !ok {

@@ -10,15 +10,13 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
 func shippedTable(t testing.TB) *Table {
 	t.Helper()
-	table, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := testkit.Must(Shipped())(t)
 	return table
 }
 
@@ -57,10 +55,7 @@ func TestRate(t *testing.T) {
 // TestShipped_ServesEveryMarket: whatever a region homes and sells in can be delivered.
 func TestShipped_ServesEveryMarket(t *testing.T) {
 	table := shippedTable(t)
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	var countries int
 	for _, region := range set.All() {
 		for _, country := range region.Countries {
@@ -97,14 +92,8 @@ func TestRate_NeverRisesWithTheSubtotal(t *testing.T) {
 		country := countries[rapid.IntRange(0, len(countries)-1).Draw(rt, "country")]
 		currency := currencies[rapid.IntRange(0, len(currencies)-1).Draw(rt, "currency")]
 		subtotal := rapid.Int64Range(0, 1e9).Draw(rt, "subtotal")
-		small, err := table.Rate(country, currency, subtotal)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		large, err := table.Rate(country, currency, subtotal+rapid.Int64Range(0, 1e9).Draw(rt, "more"))
-		if err != nil {
-			rt.Fatal(err)
-		}
+		small := testkit.Must(table.Rate(country, currency, subtotal))(rt)
+		large := testkit.Must(table.Rate(country, currency, subtotal+rapid.Int64Range(0, 1e9).Draw(rt, "more")))(rt)
 		if small.Minor < 0 || large.Minor > small.Minor || small.MinDays > small.MaxDays {
 			rt.Fatalf("%s in %s: %+v for less, %+v for more", country, currency, small, large)
 		}
@@ -119,10 +108,14 @@ func TestLoad_Faults(t *testing.T) {
 		want                    []string
 	}{
 		{"a header is wrong", "zone\n", countries, rates, []string{"zones.csv: want the header"}},
-		{"zones", zones + "a,standard,5,2\nb,standard,x,2\nc,standard,1,2\nc,standard,1,2\n", countries, rates, []string{"zones.csv, line 2", "zones.csv, line 3", "zones.csv, line 5"}},
-		{"countries", zones + "a,standard,1,2\n", countries + "IE,b\nIRL,a\nFR,a\nFR,a\n", rates, []string{"countries.csv, line 2", "countries.csv, line 3", "countries.csv, line 5"}},
-		{"rates", zones + "a,standard,1,2\n", countries, rates + "a,EUR,-1,2\na,eur,1,2\nb,EUR,1,2\na,USD,1,2\na,USD,1,2\n", []string{"rates.csv, line 2", "rates.csv, line 3", "rates.csv, line 4", "rates.csv, line 6"}},
-		{"a price is missing", zones + "a,standard,1,2\nb,standard,1,2\n", countries, rates + "a,EUR,1,2\n", []string{`zone "b" has no price in EUR`}},
+		{"zones", zones + "a,standard,5,2\nb,standard,x,2\nc,standard,1,2\nc,standard,1,2\n", countries, rates,
+			[]string{"zones.csv, line 2", "zones.csv, line 3", "zones.csv, line 5"}},
+		{"countries", zones + "a,standard,1,2\n", countries + "IE,b\nIRL,a\nFR,a\nFR,a\n", rates,
+			[]string{"countries.csv, line 2", "countries.csv, line 3", "countries.csv, line 5"}},
+		{"rates", zones + "a,standard,1,2\n", countries, rates + "a,EUR,-1,2\na,eur,1,2\nb,EUR,1,2\na,USD,1,2\na,USD,1,2\n",
+			[]string{"rates.csv, line 2", "rates.csv, line 3", "rates.csv, line 4", "rates.csv, line 6"}},
+		{"a price is missing", zones + "a,standard,1,2\nb,standard,1,2\n", countries, rates + "a,EUR,1,2\n",
+			[]string{`zone "b" has no price in EUR`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -15,25 +15,25 @@ import (
 //go:embed data/*.csv
 var shipped embed.FS
 
-// Table is the zones, their countries and their prices. It never changes after loading
-// and is safe for concurrent use.
+// Table holds the zones, their countries and their prices. It never changes after loading and is safe for concurrent
+// use.
 type Table struct {
 	zones      map[string]zone
 	countries  map[string]string // ISO code → zone
 	currencies map[money.Currency]bool
 }
 
-// zone is a set of countries that cost the same.
+// zone is a set of countries with the same prices.
 type zone struct {
 	service          string
 	minDays, maxDays int64
 	prices           map[money.Currency]price
 }
 
-// price is one zone's in one currency.
+// price is a zone's price in one currency.
 type price struct{ minor, freeFromMinor int64 }
 
-// Shipped returns the table that is part of the program.
+// Shipped returns the table compiled into the binary.
 func Shipped() (*Table, error) {
 	data, err := fs.Sub(shipped, "data")
 	if err != nil {
@@ -42,8 +42,7 @@ func Shipped() (*Table, error) {
 	return load(data)
 }
 
-// load reads zones.csv, countries.csv and flat_rates.csv and reports everything that is
-// wrong with them at once.
+// load reads zones.csv, countries.csv and flat_rates.csv, and reports everything that is wrong with them at once.
 func load(data fs.FS) (*Table, error) {
 	t := &Table{
 		zones:      make(map[string]zone),
@@ -61,7 +60,7 @@ func load(data fs.FS) (*Table, error) {
 	return t, nil
 }
 
-// eachRecord calls add for each line of a CSV file that must have that header.
+// eachRecord calls add for each line of a CSV file, which must have the header, and joins the errors.
 func eachRecord(data fs.FS, name string, header []string, add func(record []string) error) error {
 	file, err := data.Open(name)
 	if err != nil {
@@ -132,7 +131,7 @@ func (t *Table) addPrice(record []string) error {
 	return nil
 }
 
-// checkComplete wants a price of every zone in every currency.
+// checkComplete requires a price in every currency for every zone.
 func (t *Table) checkComplete() error {
 	var faults []error
 	for name, zone := range t.zones {
@@ -145,7 +144,7 @@ func (t *Table) checkComplete() error {
 	return errors.Join(faults...)
 }
 
-// amounts reads numbers of 0 or more.
+// amounts parses numbers of 0 or more.
 func amounts(texts []string) ([]int64, error) {
 	var numbers []int64
 	for _, text := range texts {

@@ -1,16 +1,14 @@
-// Package telemetry sets up what the shop tells about itself: traces, metrics and logs.
+// Package telemetry sets up the shop's traces, metrics and logs.
 //
 // What it promises:
 //
 //   - One Telemetry is one region's server, or the edge. Several may live in one process: they share a Registry, and
-//     every metric of a region's server carries a region label, so that four regions in one process are told apart on
-//     one /metrics page.
-//   - Nothing global is touched: code takes the providers it is given.
+//     every metric of a region's server carries a region label, which distinguishes four regions in one process.
+//   - Nothing global is touched: code uses the providers it is given.
 //   - Personal data is never written. Code logs ids and route templates, not bodies, e-mail addresses, postal
-//     addresses or query strings; Redact and the span exporter are the second line for what a library or an error
-//     text lets slip.
-//   - The number of series is bounded by the code: labels are routes, states, reasons and names that the code knows,
-//     never what somebody sent.
+//     addresses or query strings; Redact and the span exporter catch what a library or an error text lets slip.
+//   - The code bounds the number of series: labels are routes, states, reasons and names that it knows, never what
+//     somebody sent.
 //
 // # Traces
 //

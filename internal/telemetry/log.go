@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// LogConfig says how log lines look. The zero value writes JSON from level info on.
+// LogConfig configures log lines. The zero value writes JSON from level info on.
 type LogConfig struct {
 	// Format is "json" (also when empty) or "text".
 	Format string
@@ -31,6 +31,7 @@ func (c LogConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
+// level parses the level.
 func (c LogConfig) level() (slog.Level, error) {
 	var level slog.Level
 	if c.Level == "" {
@@ -42,8 +43,8 @@ func (c LogConfig) level() (slog.Level, error) {
 	return level, nil
 }
 
-// NewLogger returns a logger that adds to every line the request id and the region found in the context and the ids of
-// its trace and span, and that redacts (see Redact).
+// NewLogger returns a logger that adds the context's request id, region, trace and span to every line, and redacts
+// (see Redact).
 func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func NewLogger(w io.Writer, cfg LogConfig) (*slog.Logger, error) {
 	return slog.New(contextHandler{next: slog.NewJSONHandler(w, options)}), nil
 }
 
-// A Request says which request a context belongs to.
+// A Request identifies the request that a context belongs to.
 type Request struct {
 	// ID is the request id, as answered in X-Request-Id.
 	ID string
@@ -74,13 +75,13 @@ func WithRequest(ctx context.Context, r Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// RequestFrom returns what WithRequest put into the context; the zero Request when nothing did.
+// RequestFrom returns the Request that WithRequest put into the context, or the zero Request.
 func RequestFrom(ctx context.Context) Request {
 	r, _ := ctx.Value(requestKey{}).(Request)
 	return r
 }
 
-// contextHandler adds to each line what the context knows.
+// contextHandler adds the context's request and span to each line.
 type contextHandler struct {
 	next slog.Handler
 	// placed says that the logger has a region of its own, so that a line does not have two.

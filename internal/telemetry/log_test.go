@@ -10,14 +10,13 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"meridian/internal/testkit"
 )
 
 func TestLogger_Context(t *testing.T) {
 	var b bytes.Buffer
-	log, err := NewLogger(&b, LogConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := testkit.Must(NewLogger(&b, LogConfig{}))(t)
 	ctx := WithRequest(context.Background(), Request{ID: "r-1", Region: "eu-west"})
 	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
@@ -41,10 +40,7 @@ func TestLogger_Context(t *testing.T) {
 // A server's own logger says where it is: the line of a request does not say it twice.
 func TestLogger_OneRegion(t *testing.T) {
 	var b bytes.Buffer
-	log, err := NewLogger(&b, LogConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := testkit.Must(NewLogger(&b, LogConfig{}))(t)
 	ctx := WithRequest(context.Background(), Request{ID: "r-1", Region: "eu-west"})
 	log.With("region", "eu-west").InfoContext(ctx, "done")
 	if strings.Count(b.String(), "eu-west") != 1 || !strings.Contains(b.String(), `"request_id":"r-1"`) {
@@ -71,10 +67,7 @@ func TestLogger_Redacts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var b bytes.Buffer
-			log, err := NewLogger(&b, LogConfig{Format: "json"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			log := testkit.Must(NewLogger(&b, LogConfig{Format: "json"}))(t)
 			log.LogAttrs(context.Background(), slog.LevelInfo, "line", test.attr)
 			if strings.Contains(b.String(), test.secret) || !strings.Contains(b.String(), test.want) {
 				t.Errorf("wrote %s", &b)
@@ -83,10 +76,7 @@ func TestLogger_Redacts(t *testing.T) {
 	}
 	t.Run("in the message", func(t *testing.T) {
 		var b bytes.Buffer
-		log, err := NewLogger(&b, LogConfig{Format: "text"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		log := testkit.Must(NewLogger(&b, LogConfig{Format: "text"}))(t)
 		log.Info("mailed ann@example.com")
 		if strings.Contains(b.String(), "ann@") {
 			t.Errorf("wrote %s", &b)

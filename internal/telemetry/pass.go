@@ -18,16 +18,16 @@ const (
 	ItemsKey = attribute.Key("meridian.work.items")
 )
 
-// passFilter forgets the traces of passes that found nothing to do, which are nearly all: each job looks each second
-// or so. A pass's spans are held back until it ends, and passed on if it had items or failed. All other spans are
-// passed on at once.
+// passFilter drops the traces of passes that found nothing to do, which are nearly all: each job runs about once a
+// second. It holds the spans of a pass until the pass ends, and passes them on if it had items or failed. It passes
+// all other spans on at once.
 type passFilter struct {
 	sdktrace.SpanProcessor
 	mu   sync.Mutex
 	held map[trace.TraceID][]sdktrace.ReadOnlySpan
 }
 
-// maxHeld bounds the spans held for one pass. One that has more has found something to do.
+// maxHeld bounds the spans held for one pass. A pass with more has found something to do.
 const maxHeld = 64
 
 func newPassFilter(next sdktrace.SpanProcessor) *passFilter {
@@ -44,14 +44,14 @@ func (f *passFilter) OnStart(ctx context.Context, span sdktrace.ReadWriteSpan) {
 	}
 }
 
-// OnEnd passes a span on, holds it, or, at the end of its pass, decides about all of them.
+// OnEnd passes a span on, holds it or, at the end of its pass, decides about all held spans.
 func (f *passFilter) OnEnd(span sdktrace.ReadOnlySpan) {
 	for _, decided := range f.decide(span) {
 		f.SpanProcessor.OnEnd(decided)
 	}
 }
 
-// decide returns the spans that are to be passed on now.
+// decide returns the spans to pass on now.
 func (f *passFilter) decide(span sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
 	f.mu.Lock()
 	defer f.mu.Unlock()

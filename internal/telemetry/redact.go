@@ -11,11 +11,11 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// redacted stands where a value was taken out.
+// redacted replaces a value that was removed.
 const redacted = "[redacted]"
 
-// personalKeys are the names of attributes whose value is never written, whole or as the last part of a name, so that
-// "card_number" and "shipping_address" are caught as well.
+// personalKeys are the names of attributes whose value is never written. A name matches as a whole or as the last
+// part of another, so that "card_number" and "shipping_address" are caught as well.
 var personalKeys = []string{
 	"address", "authorization", "body", "card_number", "city", "cookie", "email", "line1", "line2", "password",
 	"phone", "postcode", "query", "refresh_token", "secret", "ship_to", "token",
@@ -23,8 +23,8 @@ var personalKeys = []string{
 
 var emailPattern = regexp.MustCompile(`[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}`)
 
-// Redact is a slog ReplaceAttr function. It takes out the values of attributes with personal names, and e-mail
-// addresses and query strings wherever a text (also an error's) holds them.
+// Redact implements slog's ReplaceAttr. It removes the values of attributes with personal names, and e-mail addresses
+// and query strings in any text, errors included.
 func Redact(_ []string, a slog.Attr) slog.Attr {
 	if isPersonal(a.Key) {
 		return slog.String(a.Key, redacted)
@@ -49,7 +49,7 @@ func isPersonal(key string) bool {
 
 var queryPattern = regexp.MustCompile(`(https?://[^\s?"]*)\?[^\s"]*`)
 
-// scrub takes e-mail addresses and the query strings of URLs out of a text.
+// scrub removes e-mail addresses and the query strings of URLs from a text.
 func scrub(text string) string {
 	if strings.Contains(text, "@") {
 		text = emailPattern.ReplaceAllString(text, redacted)
@@ -60,13 +60,13 @@ func scrub(text string) string {
 	return text
 }
 
-// personalAttributes are span attributes that libraries set by themselves and that tell who a person is.
+// personalAttributes are span attributes that libraries set by themselves and that identify a person.
 var personalAttributes = []attribute.Key{
 	"client.address", "client.port", "enduser.id", "network.peer.address", "network.peer.port", "url.full",
 	"url.path", "url.query", "user_agent.original",
 }
 
-// redactingExporter leaves personal attributes out of the spans it passes on, and scrubs the texts of the others.
+// redactingExporter removes personal attributes from the spans it passes on, and scrubs their other texts.
 type redactingExporter struct {
 	sdktrace.SpanExporter
 }
@@ -79,7 +79,7 @@ func (e redactingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	return e.SpanExporter.ExportSpans(ctx, clean)
 }
 
-// redactedSpan is a span without what may be personal.
+// redactedSpan is a span without attributes that may be personal.
 type redactedSpan struct {
 	sdktrace.ReadOnlySpan
 }

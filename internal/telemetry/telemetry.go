@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// A Telemetry is what one region's server reports with. Make it with Setup and end it with Shutdown.
+// A Telemetry holds the providers of one region's server. Setup makes it and Shutdown ends it.
 type Telemetry struct {
 	// Tracer makes the tracers of this server.
 	Tracer *sdktrace.TracerProvider
@@ -67,7 +67,7 @@ type Telemetry struct {
 	Registry *prometheus.Registry
 }
 
-// NewRegistry returns a registry that already reports on the process itself (memory, goroutines, file descriptors).
+// NewRegistry returns a registry that reports on the process itself: memory, goroutines, file descriptors.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -77,8 +77,8 @@ func NewRegistry() *prometheus.Registry {
 	return registry
 }
 
-// Setup makes the providers of one region's server. It may be called once for every region of a process, with the
-// same Registry and different regions; the same region twice is an error at the first collection.
+// Setup makes the providers of one region's server. A process may call it once for every region, with the same
+// Registry; the same region twice is an error at the first collection.
 func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
@@ -105,7 +105,7 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	return &Telemetry{Tracer: tracer, Meter: meter, Registry: cfg.Registry}, nil
 }
 
-// newMeterProvider reports to the registry, and to the collector where there is one.
+// newMeterProvider returns a provider that reports to the registry, and to the collector if there is one.
 func newMeterProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
 	page, err := newPrometheusReader(cfg)
 	if err != nil {
@@ -175,12 +175,12 @@ func (t *Telemetry) Metrics() http.Handler {
 	})
 }
 
-// Shutdown sends what is still held back and ends the providers. It may be called more than once.
+// Shutdown sends what is buffered and ends the providers. It may be called more than once.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	return errors.Join(t.Tracer.Shutdown(ctx), ignoreShutdown(t.Meter.Shutdown(ctx)))
 }
 
-// ignoreShutdown drops the complaint of a reader that was shut down before.
+// ignoreShutdown drops the error of a reader that was shut down before.
 func ignoreShutdown(err error) error {
 	if errors.Is(err, sdkmetric.ErrReaderShutdown) {
 		return nil

@@ -15,6 +15,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+
+	"meridian/internal/testkit"
 )
 
 // TestSetup_FourRegions is what `meridian up` does: four servers in one process, told apart on one page.
@@ -23,19 +25,13 @@ func TestSetup_FourRegions(t *testing.T) {
 	names := []string{"us-east", "us-west", "eu-west", "ap-southeast"}
 	var last *Telemetry
 	for i, name := range names {
-		reporting, err := Setup(t.Context(), Config{Region: name, Registry: registry})
-		if err != nil {
-			t.Fatal(err)
-		}
+		reporting := testkit.Must(Setup(t.Context(), Config{Region: name, Registry: registry}))(t)
 		t.Cleanup(func() {
 			if err := reporting.Shutdown(context.Background()); err != nil {
 				t.Errorf("shutdown: %v", err)
 			}
 		})
-		counter, err := reporting.Meter.Meter("test").Int64Counter("meridian.orders")
-		if err != nil {
-			t.Fatal(err)
-		}
+		counter := testkit.Must(reporting.Meter.Meter("test").Int64Counter("meridian.orders"))(t)
 		counter.Add(t.Context(), int64(i+1))
 		last = reporting
 	}
@@ -66,10 +62,7 @@ func scrape(t *testing.T, h http.Handler) string {
 }
 
 func TestSetup_WithoutCollector(t *testing.T) {
-	reporting, err := Setup(t.Context(), Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reporting := testkit.Must(Setup(t.Context(), Config{}))(t)
 	_, span := reporting.Tracer.Tracer("test").Start(t.Context(), "work")
 	defer span.End()
 	if span.IsRecording() || !span.SpanContext().TraceID().IsValid() {
@@ -113,22 +106,14 @@ func (c *collector) at(path string) string {
 // TestSetup_Sends lets a collector receive what is sent, and looks for what must not be in it.
 func TestSetup_Sends(t *testing.T) {
 	c := newCollector(t)
-	reporting, err := Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reporting := testkit.Must(Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL}))(t)
 	_, span := reporting.Tracer.Tracer("test").Start(t.Context(), "place order",
 		trace.WithAttributes(attribute.String("client.address", "198.51.100.7"), attribute.String("http.route", "/v1/orders")))
 	span.RecordError(io.ErrUnexpectedEOF)
 	span.End()
-	counter, err := reporting.Meter.Meter("test").Int64Counter("meridian.orders")
-	if err != nil {
-		t.Fatal(err)
-	}
+	counter := testkit.Must(reporting.Meter.Meter("test").Int64Counter("meridian.orders"))(t)
 	counter.Add(t.Context(), 1)
-	if err := reporting.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reporting.Shutdown(t.Context()))
 	if got := c.at("/v1/traces"); !strings.Contains(got, "place order") || !strings.Contains(got, "/v1/orders") {
 		t.Errorf("received spans %q", got)
 	}
@@ -183,24 +168,18 @@ func TestPassFilter(t *testing.T) {
 // TestTransport: a call is a span and a measurement, and only our own are told the trace.
 func TestTransport(t *testing.T) {
 	var told []string
-	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told = append(told, r.Header.Get("Traceparent")) }))
+	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		told = append(told, r.Header.Get("Traceparent"))
+	}))
 	defer peer.Close()
 	c := newCollector(t)
-	reporting, err := Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reporting := testkit.Must(Setup(t.Context(), Config{Region: "eu-west", OTLPEndpoint: c.URL}))(t)
 	ctx, span := reporting.Tracer.Tracer("test").Start(t.Context(), "place order")
 	for _, who := range []Peer{{Name: "warehouse", Ours: true}, {Name: "bank"}} {
 		client := &http.Client{Transport: reporting.Transport(http.DefaultTransport, who)}
-		r, err := http.NewRequestWithContext(ctx, "GET", peer.URL+"/people/ann?key=hunter2", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := testkit.Must(http.NewRequestWithContext(ctx, "GET", peer.URL+"/people/ann?key=hunter2", nil))(t)
+		answer := testkit.Must(client.Do(r))(t)
 		_ = answer.Body.Close()
 	}
 	span.End()
@@ -213,9 +192,7 @@ func TestTransport(t *testing.T) {
 			t.Errorf("%s is not on the page:\n%s", want, page)
 		}
 	}
-	if err := reporting.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, reporting.Shutdown(t.Context()))
 	sent := c.at("/v1/traces")
 	for _, name := range []string{"GET warehouse", "GET bank"} {
 		if !strings.Contains(sent, name) {
@@ -269,9 +246,7 @@ func TestRedactingExporter(t *testing.T) {
 		}}},
 		Status: sdktrace.Status{Code: codes.Error, Description: "ann@example.com is taken"},
 	}.Snapshot()
-	if err := (redactingExporter{kept}).ExportSpans(t.Context(), []sdktrace.ReadOnlySpan{span}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, (redactingExporter{kept}).ExportSpans(t.Context(), []sdktrace.ReadOnlySpan{span}))
 	got := kept.GetSpans()[0]
 	want := []attribute.KeyValue{
 		attribute.String("db.query.text", "SELECT 1"), attribute.String("note", "mail to [redacted]"), attribute.Int("rows", 3),

@@ -9,18 +9,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Peer is somebody whom the shop calls over HTTP.
+// A Peer is a service that the shop calls over HTTP.
 type Peer struct {
-	// Name tells peers apart in spans and metrics; one of a few that the code knows, never a host that data named.
+	// Name identifies the peer in spans and metrics. It is one of a few that the code knows, never a host from data.
 	Name string
-	// Ours says that the peer belongs to whoever runs the shop: it is sent the traceparent header, so that its spans
-	// join the trace. Others are not told of our traces.
+	// Ours says that the shop's operator runs the peer: it is sent the traceparent header, so that its spans join the
+	// trace. Others are not.
 	Ours bool
 }
 
 const peerKey = attribute.Key("peer")
 
-// Transport is base with a span and a measurement of each call.
+// Transport wraps base so that each call has a span and is measured.
 func (t *Telemetry) Transport(base http.RoundTripper, peer Peer) http.RoundTripper {
 	attributes := []attribute.KeyValue{peerKey.String(peer.Name)}
 	propagator := propagation.NewCompositeTextMapPropagator()
@@ -37,7 +37,7 @@ func (t *Telemetry) Transport(base http.RoundTripper, peer Peer) http.RoundTripp
 	return labelled{next: measured, attributes: attributes}
 }
 
-// labelled names the peer in the measurements of calls.
+// labelled adds the peer's name to the measurements of calls.
 type labelled struct {
 	next       http.RoundTripper
 	attributes []attribute.KeyValue

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
@@ -24,7 +25,7 @@ func TestRun_Background(t *testing.T) {
 	}
 	background.Examples = 20
 	for _, result := range want.Results {
-		if diff := cmp.Diff(result, must(verify.RunStale(t.Context(), s.db, background, result.Check))(t)); diff != "" {
+		if diff := cmp.Diff(result, testkit.Must(verify.RunStale(t.Context(), s.db, background, result.Check))(t)); diff != "" {
 			t.Errorf("from a replica (-want +got):\n%s", diff)
 		}
 	}

@@ -1,6 +1,6 @@
 package verify
 
-// cartChecks are about carts and the orders they became.
+// cartChecks cover carts and the orders they became.
 var cartChecks = []check{
 	{
 		name: "ordered_carts", about: "a cart that was ordered has its order", over: "carts", prefix: "crt",

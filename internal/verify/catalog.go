@@ -1,20 +1,23 @@
 package verify
 
-// catalogChecks are about what the shop sells.
+// catalogChecks cover what the shop sells.
 var catalogChecks = []check{
 	{
 		name: "category_paths", about: "a category's path is its parent's and its own id", over: "categories",
 		broken: `
-SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ', its parent''s ' || coalesce(p.path || ' at level ' || p.level::text, 'missing')
+SELECT '', c.id, 'its path is ' || c.path || ' at level ' || c.level::text || ', its parent''s ' || coalesce(p.path || ' at level '
+  || p.level::text, 'missing')
 FROM categories c
 LEFT JOIN categories p ON p.id = c.parent_id
 WHERE c.path <> coalesce(p.path, '/') || c.id || '/' OR (p.id IS NOT NULL AND c.level <> p.level + 1)`,
 	},
 	{
-		name: "listing", about: "the listing has each active product in its category and the ones above, and nothing else", over: "category_products", prefix: "prd",
+		name: "listing", about: "the listing has each active product in its category and the ones above, and nothing else",
+		over: "category_products", prefix: "prd",
 		broken: `
 SELECT '', coalesce(w.product_id, l.product_id)::text,
-  CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id ELSE 'it is listed in ' || l.category_id || ', where it is not' END
+  CASE WHEN l.product_id IS NULL THEN 'it is not listed in ' || w.category_id
+  ELSE 'it is listed in ' || l.category_id || ', where it is not' END
 FROM (
   SELECT a.id AS category_id, p.id AS product_id
   FROM products p

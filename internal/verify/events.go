@@ -1,6 +1,6 @@
 package verify
 
-// eventChecks are about what the shop tells and is told.
+// eventChecks cover the events that the shop sends and the webhooks it receives.
 var eventChecks = []check{
 	{
 		// Delivered events are kept for 7 days. All that one transaction writes has its time:
@@ -8,7 +8,8 @@ var eventChecks = []check{
 		// that share a transaction are counted together.
 		name: "order_events", about: "every step of an order in the last 6 days has its event", over: "order_history", prefix: "ord",
 		broken: `
-SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have ' || coalesce(event.n, 0)::text || ' events'
+SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have '
+  || coalesce(event.n, 0)::text || ' events'
 FROM (
   SELECT h.region, coalesce(p.created_at, h.at) AS at, count(*) AS n, min(h.order_id::text) AS order_id
   FROM order_history h
@@ -25,7 +26,8 @@ LEFT JOIN (
 WHERE step.n > coalesce(event.n, 0)`,
 	},
 	{
-		name: "webhooks_overdue", about: "no webhook waits for more than 10 minutes to be acted on, nor for a person", over: "webhook_inbox", warning: true,
+		name: "webhooks_overdue", about: "no webhook waits for more than 10 minutes to be acted on, nor for a person", over: "webhook_inbox",
+		warning: true,
 		broken: `
 SELECT w.region::text, w.provider || '/' || w.event_id, 'received at ' || w.received_at::text || ', tried ' || w.attempts::text || ' times'
   || CASE WHEN w.set_aside_at IS NULL THEN '' ELSE ', set aside: it cannot be read' END

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -18,16 +19,12 @@ import (
 // audits the shop afterwards.
 func TestRun_RandomLives(t *testing.T) {
 	s := newShop(t)
-	if err := s.inventory.ReceiveMany(t.Context(), plenty()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.inventory.ReceiveMany(t.Context(), plenty()))
 	rapid.Check(t, func(rt *rapid.T) {
 		o := s.place(t, rapid.Bool().Draw(rt, "customer"))
 		// The way that orders usually go, some of it; then anything.
 		for _, step := range usualWay[:rapid.IntRange(0, len(usualWay)).Draw(rt, "usual way")] {
-			if err := s.live(t, rt, o, step); err != nil {
-				rt.Fatal(err)
-			}
+			testkit.NoError(rt, s.live(t, rt, o, step))
 		}
 		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
 			if err := s.live(t, rt, o, rapid.IntRange(0, 9).Draw(rt, "step")); err != nil && !refused(err) {
@@ -104,7 +101,8 @@ func refused(err error) bool {
 // TestRun_RefundThatFailed sends a refund that failed once more.
 func TestRun_RefundThatFailed(t *testing.T) {
 	s := newShop(t)
-	refund := regions.Ref{Region: "eu-west", ID: databasetest.One[uuid.UUID](t, s.db, `SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
+	refund := regions.Ref{Region: "eu-west", ID: databasetest.One[uuid.UUID](t, s.db,
+		`SELECT id FROM refunds WHERE region = 'eu-west' ORDER BY id LIMIT 1`)}
 	databasetest.Exec(t, s.db, `
 WITH failed AS (
   UPDATE refunds SET status = 'failed'
@@ -118,9 +116,7 @@ WHERE p.region = f.region AND p.id = f.payment_id`, refund.Region, refund.ID)
 	if names := failing(t, report); len(names) != 1 || names[0] != "refunds_failed" || !report.Clean {
 		t.Errorf("a refund that failed fails %v", names)
 	}
-	if _, err := s.orders.RetryRefund(t.Context(), order.RetryRefundInput{Refund: refund, Actor: "system"}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.orders.RetryRefund(t.Context(), order.RetryRefundInput{Refund: refund, Actor: "system"}))(t)
 	if names := failing(t, s.audit(t, verify.Options{})); len(names) > 0 {
 		t.Errorf("once it is sent again %v fail", names)
 	}

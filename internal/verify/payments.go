@@ -1,6 +1,6 @@
 package verify
 
-// paymentChecks are about money taken and given back.
+// paymentChecks cover money taken and given back.
 var paymentChecks = []check{
 	{
 		name: "order_payment", about: "an order has one payment, of its total", over: "orders", prefix: "ord",
@@ -21,7 +21,8 @@ WHERE p.n IS NULL OR p.n > 1 OR p.amount <> o.total_minor OR p.currency <> o.cur
 		name: "paid_orders_captured", about: "an order that was paid has its total captured", over: "orders", prefix: "ord",
 		broken: `
 SELECT o.region::text, o.id::text,
-  o.status || ', total ' || o.total_minor::text || ', but ' || coalesce(p.captured_minor, 0)::text || ' is captured and the payment is ' || coalesce(p.status, 'missing')
+  o.status || ', total ' || o.total_minor::text || ', but ' || coalesce(p.captured_minor, 0)::text || ' is captured and the payment is '
+  || coalesce(p.status, 'missing')
 FROM orders o
 LEFT JOIN payments p ON p.region = o.region AND p.order_id = o.id
 WHERE o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned', 'refunded')
@@ -36,7 +37,7 @@ JOIN payments p ON p.region = o.region AND p.order_id = o.id
 WHERE o.status = 'pending_payment' AND p.status = 'captured'`,
 	},
 	{
-		// a refund that failed is still owed: refunds_failed tells of it
+		// a refund that failed is still owed: refunds_failed reports it
 		name: "cancelled_orders_refunded", about: "what was captured for a cancelled order is promised back", over: "orders", prefix: "ord",
 		broken: `
 SELECT o.region::text, o.id::text,
@@ -52,7 +53,8 @@ LEFT JOIN (
 WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0)`,
 	},
 	{
-		name: "payment_limits", about: "0 <= refunded <= captured <= amount, and all of it is captured or nothing", over: "payments", prefix: "pay",
+		name: "payment_limits", about: "0 <= refunded <= captured <= amount, and all of it is captured or nothing", over: "payments",
+		prefix: "pay",
 		broken: `
 SELECT p.region::text, p.id::text,
   p.status || ', amount ' || p.amount_minor::text || ', captured ' || p.captured_minor::text || ', refunded ' || p.refunded_minor::text
@@ -76,7 +78,8 @@ WHERE p.refunded_minor <> coalesce(r.amount, 0)`,
 	{
 		name: "refund_payment", about: "a refund is of its own order's payment, in its currency", over: "refunds", prefix: "rfd",
 		broken: `
-SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order ' || p.order_id::text
+SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order '
+  || p.order_id::text
 FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE p.order_id <> r.order_id OR p.currency <> r.currency`,
@@ -110,9 +113,11 @@ JOIN orders o ON o.region = p.region AND o.id = p.order_id
 WHERE p.status IN ('pending', 'requires_action') AND o.status <> 'pending_payment' AND o.updated_at < now() - INTERVAL '1 hour'`,
 	},
 	{
-		name: "payments_set_aside", about: "no payment of which another amount was taken than was asked for waits for a person", over: "payments", prefix: "pay", warning: true,
+		name: "payments_set_aside", about: "no payment of which another amount was taken than was asked for waits for a person",
+		over: "payments", prefix: "pay", warning: true,
 		broken: `
-SELECT p.region::text, p.id::text, p.status || ', set aside at ' || p.set_aside_at::text || ': ' || p.amount_minor::text || ' ' || p.currency || ' were asked for'
+SELECT p.region::text, p.id::text, p.status || ', set aside at ' || p.set_aside_at::text || ': ' || p.amount_minor::text || ' '
+  || p.currency || ' were asked for'
 FROM payments p
 WHERE p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured'`,
 	},
@@ -124,7 +129,8 @@ FROM refunds r
 WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour'`,
 	},
 	{
-		name: "refunds_failed", about: "no refund has failed and still waits for an operator to send it again", over: "refunds", prefix: "rfd", warning: true,
+		name: "refunds_failed", about: "no refund has failed and still waits for an operator to send it again", over: "refunds",
+		prefix: "rfd", warning: true,
 		broken: `
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
 FROM refunds r

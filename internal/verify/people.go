@@ -2,7 +2,7 @@ package verify
 
 import "meridian/regions"
 
-// peopleChecks are about where personal data lives.
+// peopleChecks cover where personal data lives.
 var peopleChecks = []check{
 	{
 		name: "account_homes", about: "an account is in the home region of its country", over: "accounts", prefix: "usr",
@@ -37,7 +37,8 @@ LEFT JOIN accounts a ON a.region = x.region AND a.id = x.account_id
 WHERE a.id IS NULL`,
 	},
 	{
-		name: "directory_accounts", about: "an entry of the e-mail directory is of an account with that address", over: "email_directory", prefix: "usr",
+		name: "directory_accounts", about: "an entry of the e-mail directory is of an account with that address", over: "email_directory",
+		prefix: "usr",
 		broken: `
 SELECT d.region::text, d.account_id::text,
   CASE WHEN a.id IS NULL THEN 'the directory names an account that is not there' ELSE 'the directory has another address of the account' END
@@ -54,7 +55,8 @@ LEFT JOIN email_directory d ON d.email_hash = a.email_hash AND d.region = a.regi
 WHERE a.status <> 'closed' AND d.email_hash IS NULL`,
 	},
 	{
-		name: "sellers_of_accounts", about: "an account acts for a seller exactly if it has the role, and the seller is there", over: "accounts", prefix: "usr",
+		name: "sellers_of_accounts", about: "an account acts for a seller exactly if it has the role, and the seller is there",
+		over: "accounts", prefix: "usr",
 		broken: `
 SELECT a.region::text, a.id::text,
   CASE WHEN a.seller_id IS NULL THEN 'it has the role seller, and no seller'
@@ -67,7 +69,7 @@ WHERE a.status <> 'closed'
 	},
 }
 
-// homes are the countries and their home regions as two arrays.
+// homes returns the countries and their home regions as two arrays.
 func homes(set *regions.Set) []any {
 	var countries, names []string
 	for _, region := range set.All() {

@@ -6,7 +6,7 @@ import (
 	"meridian/regions"
 )
 
-// priceChecks are about prices, why lines cost what they do, and what promotions gave.
+// priceChecks cover prices, the reasons for the prices of order lines, and promotions.
 var priceChecks = []check{
 	{
 		name: "price_periods", about: "a SKU has at most one price in a list for a quantity at any moment", over: "price_entries",
@@ -23,7 +23,8 @@ FROM (
 WHERE e.next_from IS NOT NULL AND (e.valid_to IS NULL OR e.valid_to > e.next_from)`,
 	},
 	{
-		name: "orders_booked", about: "the lines of an order are booked in one reporting currency at one rate", over: "order_lines", prefix: "ord",
+		name: "orders_booked", about: "the lines of an order are booked in one reporting currency at one rate", over: "order_lines",
+		prefix: "ord",
 		broken: `
 SELECT l.region::text, l.order_id::text, 'its lines are booked at ' || min(l.reporting_rate) || ' and ' || max(l.reporting_rate)
 FROM order_lines l
@@ -53,8 +54,9 @@ WHERE o.priced_at IS NOT NULL -- older orders have no derivations
     OR o.currency IS DISTINCT FROM l.derivation ->> 'currency')`,
 	},
 	{
-		name: "line_bookings", about: "an order line's reporting amounts are its total and tax at the rate booked on it", over: "order_lines", prefix: "ord",
-		args: func(*regions.Set) []any { return []any{strings.Fields(withoutDecimals), strings.Fields(threeDecimals)} },
+		name: "line_bookings", about: "an order line's reporting amounts are its total and tax at the rate booked on it", over: "order_lines",
+		prefix: "ord",
+		args:   func(*regions.Set) []any { return []any{strings.Fields(withoutDecimals), strings.Fields(threeDecimals)} },
 		// To the nearest, half to even, said without a division: twice the distance is at most a minor
 		// unit, and where it is a whole one the booked amount is even.
 		broken: `
@@ -65,7 +67,8 @@ FROM (
   SELECT l.region, l.order_id, l.line_no, o.currency, l.reporting_currency, r.rate,
     l.total_minor AS total, l.tax_minor AS tax, l.reporting_total_minor AS booked_total, l.reporting_tax_minor AS booked_tax,
     CASE WHEN o.currency = ANY($1::text[]) THEN 1 WHEN o.currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS unit,
-    CASE WHEN l.reporting_currency = ANY($1::text[]) THEN 1 WHEN l.reporting_currency = ANY($2::text[]) THEN 1000 ELSE 100 END AS reporting_unit
+    CASE WHEN l.reporting_currency = ANY($1::text[]) THEN 1 WHEN l.reporting_currency = ANY($2::text[]) THEN 1000
+    ELSE 100 END AS reporting_unit
   FROM order_lines l
   JOIN orders o ON o.region = l.region AND o.id = l.order_id
   CROSS JOIN LATERAL (
@@ -94,7 +97,8 @@ WHERE o.discount_minor <> coalesce(g.discount, 0)`,
 	{
 		name: "promotion_uses", about: "a promotion is used as often as orders have used it and not given it back", over: "promotion_uses",
 		broken: `
-SELECT '', coalesce(u.promotion, g.promotion), 'it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
+SELECT '', coalesce(u.promotion, g.promotion), 'it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text
+  || ' orders'
 FROM promotion_uses u
 FULL JOIN (
   SELECT promotion, count(*) AS orders
@@ -105,7 +109,8 @@ FULL JOIN (
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)`,
 	},
 	{
-		name: "promotion_customers", about: "a customer has used a promotion as often as the customer's orders have, and not given it back", over: "promotion_customer_uses",
+		name: "promotion_customers", about: "a customer has used a promotion as often as the customer's orders have, and not given it back",
+		over: "promotion_customer_uses",
 		broken: `
 SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
@@ -119,18 +124,20 @@ FULL JOIN (
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)`,
 	},
 	{
-		name: "promotion_releases", about: "an order has given its uses of promotions back exactly if it is cancelled", over: "order_promotions", prefix: "ord",
+		name: "promotion_releases", about: "an order has given its uses of promotions back exactly if it is cancelled",
+		over: "order_promotions", prefix: "ord",
 		broken: `
 SELECT g.region::text, g.order_id::text,
-  'it is ' || o.status || ', and its use of ' || g.promotion || CASE WHEN g.released_at IS NULL THEN ' was not given back' ELSE ' was given back' END
+  'it is ' || o.status || ', and its use of ' || g.promotion || CASE WHEN g.released_at IS NULL THEN ' was not given back'
+  ELSE ' was given back' END
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)`,
 	},
 }
 
-// The currencies of ISO 4217 whose minor unit is not a hundredth. They repeat those of package
-// money on purpose: an audit that asked it would believe its mistakes.
+// The currencies of ISO 4217 whose minor unit is not a hundredth. They repeat those of package money on purpose: an audit
+// that shared them would repeat its mistakes.
 const (
 	withoutDecimals = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 	threeDecimals   = "BHD IQD JOD KWD LYD OMR TND"

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/verify"
 )
 
@@ -17,20 +18,20 @@ import (
 // them that is a minor unit off.
 func TestRun_Bookings(t *testing.T) {
 	s := newShop(t)
-	orders := must(database.List(t.Context(), s.db, pgx.RowTo[uuid.UUID], `SELECT id FROM orders ORDER BY id`))(t)
+	orders := testkit.Must(database.List(t.Context(), s.db, pgx.RowTo[uuid.UUID], `SELECT id FROM orders ORDER BY id`))(t)
 	random := rand.New(rand.NewPCG(5, 6))
 	currencies := []money.Currency{"EUR", "USD", "JPY", "KWD", "ISK", "TND"}
 	rates := []string{"1", "0.5", "0.005", "0.00625", "1.25", "162.5", "0.83333333", "1.26315789", "1234.5678"}
 	pick := func() money.Currency { return currencies[random.IntN(len(currencies))] }
 	write := func(off int64) {
 		t.Helper()
-		err := s.db.Write(t.Context(), func(b *database.Batch) error {
+		testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 			for _, id := range orders {
-				from, to, rate := pick(), pick(), must(money.ParseDecimal(rates[random.IntN(len(rates))]))(t)
+				from, to, rate := pick(), pick(), testkit.Must(money.ParseDecimal(rates[random.IntN(len(rates))]))(t)
 				one := money.NewDecimal(1, 0)
-				ratio := must(money.Conversion(from, one, to, rate, one))(t)
+				ratio := testkit.Must(money.Conversion(from, one, to, rate, one))(t)
 				total, tax := random.Int64N(1e6), random.Int64N(1e3)
-				booked, bookedTax := must(money.Exact.Convert(ratio, total))(t), must(money.Exact.Convert(ratio, tax))(t)
+				booked, bookedTax := testkit.Must(money.Exact.Convert(ratio, total))(t), testkit.Must(money.Exact.Convert(ratio, tax))(t)
 				b.Queue(`UPDATE orders SET currency = $2 WHERE id = $1`, id, from)
 				b.Queue(`
 UPDATE order_lines SET total_minor = $2, tax_minor = $3, refunded_minor = 0, reporting_currency = $4, reporting_rate = $5,
@@ -38,10 +39,7 @@ UPDATE order_lines SET total_minor = $2, tax_minor = $3, refunded_minor = 0, rep
 WHERE order_id = $1`, id, total, tax, to, rate, booked+off, bookedTax)
 			}
 			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	}
 	lines := int64(2 * len(orders))
 	for range 5 {

@@ -1,6 +1,6 @@
 package verify
 
-// ratingChecks are about what customers think of products.
+// ratingChecks cover customers' ratings of products.
 var ratingChecks = []check{
 	{
 		name: "product_ratings", about: "a product's rating is the sum of what its customers gave it", over: "product_ratings", prefix: "prd",
@@ -24,9 +24,11 @@ FROM ratings r
 WHERE r.counted <> r.stars`,
 	},
 	{
-		name: "rating_homes", about: "a rating is in the region of its customer, whose it is until the account is closed", over: "ratings", prefix: "usr",
+		name: "rating_homes", about: "a rating is in the region of its customer, whose it is until the account is closed", over: "ratings",
+		prefix: "usr",
 		broken: `
-SELECT a.region::text, a.id::text, CASE WHEN a.region <> r.region THEN 'its rating is in ' || r.region::text ELSE 'it is closed, and its rating still its' END
+SELECT a.region::text, a.id::text, CASE WHEN a.region <> r.region THEN 'its rating is in ' || r.region::text
+  ELSE 'it is closed, and its rating still its' END
 FROM ratings r
 JOIN accounts a ON a.id = r.account_id
 WHERE a.region <> r.region OR a.status = 'closed'`,

@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"sync/atomic"
 	"testing"
@@ -11,22 +10,21 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
-	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
-	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
-	"meridian/internal/pricing"
 	"meridian/internal/promotion"
 	"meridian/internal/rating"
-	"meridian/internal/shipping"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/internal/testkit/shoptest"
 	"meridian/regions"
 )
 
 // shop is a shop in which everything has happened once, by the shop's own code, to orders
 // of a guest in Ireland and a customer in the United States.
 type shop struct {
+	*shoptest.Shop
 	db        *database.DB
 	regions   *regions.Set
 	carts     *cart.Carts
@@ -46,8 +44,10 @@ func newShop(t testing.TB) *shop {
 
 // tables are all that a shop fills, parents first.
 var tables = []string{
-	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory", "accounts", "addresses",
-	"warehouses", "stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses", "order_promotions", "payments", "refunds", "shipments",
+	"sellers", "categories", "products", "category_products", "skus", "price_entries", "fx_rates", "promotions", "email_directory",
+	"accounts", "addresses",
+	"stock", "carts", "cart_lines", "orders", "order_lines", "order_history", "promotion_uses", "promotion_customer_uses",
+	"order_promotions", "payments", "refunds", "shipments",
 	"reservations", "stock_movements", "ratings", "product_ratings", "outbox", "idempotency_keys",
 }
 
@@ -72,44 +72,26 @@ SELECT string_agg(column_name, ', ' ORDER BY ordinal_position)
 FROM information_schema.columns
 WHERE table_name = '`+table+`' AND is_generated = 'NEVER'`)
 	}
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		for i, table := range tables {
-			b.Queue(`INSERT INTO `+table+` (`+written[i]+`) SELECT `+written[i]+` FROM jsonb_populate_recordset(NULL::`+table+`, $1::text::jsonb)`, rows[i])
+			b.Queue(`INSERT INTO `+table+` (`+written[i]+`) SELECT `+written[i]+`
+  FROM jsonb_populate_recordset(NULL::`+table+`, $1::text::jsonb)`, rows[i])
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return s
 }
 
 func emptyShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{
-		db:       databasetest.New(t),
-		regions:  must(regions.Shipped())(t),
-		customer: regions.Ref{Region: "us-east", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d1")},
-	}
-	s.inventory = inventory.New(inventory.Config{DB: s.db, Regions: s.regions})
-	prices := must(pricing.New(pricing.Config{DB: s.db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t)
-	s.carts = cart.New(cart.Config{DB: s.db, Regions: s.regions, Prices: prices, Shipping: must(shipping.Shipped())(t)})
-	s.orders = order.New(order.Config{
-		DB: s.db, Regions: s.regions, Carts: s.carts,
+	kit := shoptest.New(t, shoptest.Config{
+		Clock: testkit.RunningClock(),
 		// Nobody asks it: the tests say what became of the payments.
-		Providers: map[string]payment.Provider{"sandbox": nil}, CustomerKey: bytes.Repeat([]byte("c"), 32),
+		Providers: map[string]payment.Provider{"sandbox": nil},
 	})
-	return s
-}
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
+	return &shop{
+		Shop: kit, db: kit.DB, regions: kit.Regions, carts: kit.Carts, orders: kit.Orders, inventory: kit.Stock,
+		customer: regions.Ref{Region: "us-east", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d1")},
 	}
 }
 
@@ -118,7 +100,8 @@ func (s *shop) seed(t testing.TB) {
 	t.Helper()
 	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme')`)
 	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('hg', 'home', 'Home', '/hg/', 1)`)
-	databasetest.Exec(t, s.db, `INSERT INTO categories (id, parent_id, slug, name, path, level) VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
+	databasetest.Exec(t, s.db, `INSERT INTO categories (id, parent_id, slug, name, path, level)
+  VALUES ('hg-1', 'hg', 'mugs', 'Mugs', '/hg/hg-1/', 2)`)
 	databasetest.Exec(t, s.db, `
 INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, status)
 VALUES
@@ -139,18 +122,13 @@ VALUES ('MUG-RED', 'catalogue-EUR', 1, '2020-01-01', '2021-01-01', 1200), ('MUG-
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
 VALUES ('USD', 'ecb', '2020-01-01', '1.17', 'in_force', '2020-01-01')`)
 	s.offer(t)
-	if err := inventory.SyncWarehouses(t.Context(), s.db, s.regions); err != nil {
-		t.Fatal(err)
-	}
 	var receipts []inventory.Receipt
 	for _, warehouse := range []string{"euw-1", "use-1"} {
 		for _, sku := range []string{"MUG-RED", "MUG-BLUE"} {
 			receipts = append(receipts, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: 60})
 		}
 	}
-	if err := s.inventory.ReceiveMany(t.Context(), receipts); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.inventory.ReceiveMany(t.Context(), receipts))
 	s.register(t, s.customer, "US")
 	s.register(t, regions.Ref{Region: "eu-west", ID: uuid.MustParse("00000000-0000-4000-8000-0000000000d2")}, "IE")
 }
@@ -161,12 +139,9 @@ func (s *shop) offer(t testing.TB) {
 	ten := promotion.Promotion{
 		ID: "ten", Title: "Ten percent", TotalLimit: 1000, CustomerLimit: 1000, Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 1000},
 	}
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		return promotion.QueuePut(b, ten, uuid.New(), time.Now().Add(-time.Hour))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 // register makes an account as package account does.
@@ -195,25 +170,17 @@ func (s *shop) place(t testing.TB, customer bool) order.Order {
 		in.Account = &s.customer
 		in.ShipTo = order.Address{Name: "Someone", Line1: "Street 1", City: "Boston", State: "MA", Postcode: "02108", Country: "US"}
 	}
-	bought := must(s.carts.Create(ctx, cart.CreateInput{Account: in.Account, Country: in.ShipTo.Country, Lines: lines}))(t)
+	bought := testkit.Must(s.carts.Create(ctx, cart.CreateInput{Account: in.Account, Country: in.ShipTo.Country, Lines: lines}))(t)
 	in.Cart = bought.Ref
-	in.Idempotency = idempotency.Key{
-		Region: bought.Ref.Region, Scope: s.regions.FormatID(regions.CartPrefix, bought.Ref), Key: uuid.NewString(), Fingerprint: []byte("x"),
-	}
+	in.Idempotency = s.IdempotencyKey(bought, uuid.NewString())
 	s.places.Add(1)
-	return must(s.orders.Place(ctx, in))(t)
+	return testkit.Must(s.orders.Place(ctx, in))(t)
 }
 
 // settle tells the shop what became of an order's payment.
 func (s *shop) settle(t testing.TB, o order.Order, status payment.Status) {
 	t.Helper()
-	outcome := payment.Outcome{Status: status, ProviderRef: "ref", Amount: money.New(o.TotalMinor, o.Currency)}
-	if status == payment.StatusSucceeded {
-		outcome.CapturedMinor = o.TotalMinor
-	}
-	if err := s.orders.Settle(t.Context(), o.Ref, outcome); err != nil {
-		t.Fatal(err)
-	}
+	s.Settle(t, o, shoptest.Outcome(o, status))
 }
 
 // trade lets everything happen to orders that can happen to one.
@@ -238,17 +205,13 @@ func (s *shop) trade(t testing.TB) {
 			if status == reached {
 				return
 			}
-			if err := steps[i](); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, steps[i]())
 		}
 	}
 	refund := func(o order.Order, in order.RefundInput) {
 		t.Helper()
 		in.Command = command(o)
-		if _, err := s.orders.Refund(ctx, in); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.orders.Refund(ctx, in))(t)
 	}
 	for _, customer := range []bool{false, true} {
 		s.place(t, customer) // waits for its payment
@@ -260,19 +223,13 @@ func (s *shop) trade(t testing.TB) {
 	s.settle(t, failed, payment.StatusFailed)
 	s.settle(t, failed, payment.StatusSucceeded) // too late: refunded by itself
 	cancelled := s.place(t, true)
-	if _, err := s.orders.Cancel(ctx, order.CancelInput{Command: command(cancelled)}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.orders.Cancel(ctx, order.CancelInput{Command: command(cancelled)}))(t)
 	oneMug := []order.RefundUnits{{LineNo: 1, Quantity: 1}}
 	partly := s.place(t, false)
 	to(partly, order.Paid)
 	refund(partly, order.RefundInput{Lines: oneMug})
-	if _, err := s.orders.Pack(ctx, command(partly)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.orders.Ship(ctx, order.ShipInput{Command: command(partly)}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(s.orders.Pack(ctx, command(partly)))(t)
+	testkit.Must(s.orders.Ship(ctx, order.ShipInput{Command: command(partly)}))(t)
 	refund(partly, order.RefundInput{Lines: oneMug, Restock: true})
 	refund(partly, order.RefundInput{AmountMinor: 100})
 	whole := s.place(t, true)
@@ -293,7 +250,7 @@ func (s *shop) rate(t testing.TB) {
 	t.Helper()
 	ratings := rating.Ratings{DB: s.db}
 	for _, stars := range []int64{2, 4} {
-		must(ratings.Put(t.Context(), rating.Key{Customer: s.customer, Product: uuid.MustParse("00000000-0000-4000-8000-0000000000a1")}, stars))(t)
+		testkit.Must(ratings.Put(t.Context(), rating.Key{Customer: s.customer, Product: uuid.MustParse("00000000-0000-4000-8000-0000000000a1")}, stars))(t)
 	}
 }
 

@@ -1,6 +1,6 @@
 package verify
 
-// stockChecks are about what the shop has and to whom it is promised.
+// stockChecks cover what the shop has in stock and to whom it is promised.
 var stockChecks = []check{
 	{
 		name: "stock_ledger", about: "the counters of a stock row are the sums of its movements", over: "stock",
@@ -75,7 +75,8 @@ WHERE o.status IN ('paid', 'packed')
   AND (coalesce(r.allocated, 0) <> l.quantity - l.refunded_quantity OR coalesce(r.held, 0) <> 0 OR coalesce(r.shipped, 0) <> 0)`,
 	},
 	{
-		name: "sent_orders_shipped", about: "an order that was sent has shipped all its units but those refunded before", over: "order_lines", prefix: "ord",
+		name: "sent_orders_shipped", about: "an order that was sent has shipped all its units but those refunded before", over: "order_lines",
+		prefix: "ord",
 		broken: linePromises + `
 WHERE o.status IN ('shipped', 'delivered', 'returned')
   AND (coalesce(r.shipped, 0) NOT BETWEEN l.quantity - l.refunded_quantity AND l.quantity
@@ -97,10 +98,11 @@ WHERE r.status = 'shipped' AND p.id IS NULL`,
 	},
 }
 
-// linePromises compares each order line with what is promised to it, wherever it is.
+// linePromises compares each order line with what is promised to it in any warehouse.
 const linePromises = `
 SELECT o.region::text, o.id::text,
-  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text || ' refunded): held, allocated, shipped are '
+  o.status || ', line ' || l.line_no::text || ' of ' || l.quantity::text || ' (' || l.refunded_quantity::text
+  || ' refunded): held, allocated, shipped are '
   || coalesce(r.held, 0)::text || ', ' || coalesce(r.allocated, 0)::text || ', ' || coalesce(r.shipped, 0)::text
 FROM orders o
 JOIN order_lines l ON l.region = o.region AND l.order_id = o.id

@@ -15,24 +15,24 @@ import (
 	"meridian/regions"
 )
 
-// Options says how to audit. Regions must be set.
+// Options configure an audit. Regions must be set.
 type Options struct {
-	// Regions decide where accounts and guests' orders must be at home.
+	// Regions decide where accounts and guests' orders belong.
 	Regions *regions.Set
 	// Checks are the names of the checks to run; none means all.
 	Checks []string
 	// Examples is how many broken rows of each check are kept; 20 if zero, none if negative.
 	Examples int
-	// Strict makes what is merely overdue count as broken.
+	// Strict counts overdue rows as broken.
 	Strict bool
-	// Background is for the audit of a pod that serves shoppers besides: it gives way to
-	// them, and may be some seconds old. On CockroachDB its reads are the nearest replica's.
+	// Background is for audits by a pod that also serves shoppers: on CockroachDB they read the
+	// nearest replica, whose data may be some seconds old.
 	Background bool
-	// Report, if not nil, is told of each check as it ends.
+	// Report, if not nil, is called with the result of each check as it ends.
 	Report func(Result)
 }
 
-// ErrUnknownCheck is returned for a name that no check has.
+// ErrUnknownCheck is returned for a name that is not a check's.
 var ErrUnknownCheck = errors.New("there is no check")
 
 // defaultExamples is how many broken rows of a check are kept.
@@ -55,9 +55,9 @@ type Result struct {
 	Check string `json:"check"`
 	// About is the invariant in words.
 	About string `json:"about"`
-	// Warning says that the check is about what is overdue, not about what is wrong.
+	// Warning says that the check finds rows that are overdue rather than wrong.
 	Warning bool `json:"warning"`
-	// Examined is how many rows the table has that the check goes through.
+	// Examined is the number of rows of the table that the check reads.
 	Examined int64 `json:"examined"`
 	// Broken is how many rows the invariant does not hold for; Examples are the first of them.
 	Broken   int64     `json:"broken"`
@@ -74,21 +74,22 @@ type Example struct {
 // check is one invariant.
 type check struct {
 	name, about string
-	// warning is set where a row is not wrong but late.
+	// warning says that the rows are late rather than wrong.
 	warning bool
 	// over is the table whose rows are examined.
 	over string
-	// prefix makes the public id of a row whose key is a uuid; a key is shown as it is
-	// where it is "".
+	// prefix is that of the public ids of rows whose key is a uuid. Without one, keys are shown
+	// as they are.
 	prefix string
-	// args are the statement's, if it has any.
+	// args returns the statement's arguments, if it has any.
 	args func(*regions.Set) []any
-	// broken is the statement: it yields region, key and problem of each broken row.
+	// broken is the statement, which returns region, key and problem of each broken row.
 	broken string
 }
 
-// checks are all of them, a file a subject.
-var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks, eventChecks)
+// checks lists every check; each subject has a file.
+var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks,
+	eventChecks)
 
 // Names lists every check, in the order in which they run.
 func Names() []string {
@@ -99,8 +100,7 @@ func Names() []string {
 	return names
 }
 
-// Run audits the database. The error says that the audit could not be done, not that
-// something is broken: that is in the report.
+// Run audits the database. It returns an error only if the audit could not be done: what is broken is in the report.
 func Run(ctx context.Context, db *database.DB, o Options) (Report, error) {
 	chosen, err := choose(o.Checks)
 	if err != nil {
@@ -125,6 +125,7 @@ func Run(ctx context.Context, db *database.DB, o Options) (Report, error) {
 	return report, nil
 }
 
+// choose returns the checks of these names, or all of them if there are none.
 func choose(names []string) ([]check, error) {
 	if len(names) == 0 {
 		return checks, nil
@@ -140,6 +141,7 @@ func choose(names []string) ([]check, error) {
 	return chosen, nil
 }
 
+// add adds a check's result to the report and its totals.
 func (r *Report) add(result Result) {
 	r.Results = append(r.Results, result)
 	if result.Warning {
@@ -149,7 +151,7 @@ func (r *Report) add(result Result) {
 	}
 }
 
-// audit runs a check.
+// audit runs the check and returns its result.
 func (c check) audit(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
 	if o.Background && db.Engine() == database.CockroachDB {
 		return c.runStale(ctx, db, o)
@@ -157,12 +159,12 @@ func (c check) audit(ctx context.Context, db *database.DB, o Options, sizes map[
 	return c.run(ctx, db, o, sizes)
 }
 
-// newResult is a check's result before any row was seen.
+// newResult returns a check's result before any row was seen.
 func (c check) newResult() Result {
 	return Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
 }
 
-// note counts a broken row.
+// note counts a broken row and keeps it as an example while there is room.
 func (c check) note(r *Result, o Options, b broken) {
 	r.Broken++
 	if len(r.Examples) < o.Examples {
@@ -170,6 +172,7 @@ func (c check) note(r *Result, o Options, b broken) {
 	}
 }
 
+// arguments returns the arguments of the check's statement.
 func (c check) arguments(o Options) []any {
 	if c.args == nil {
 		return nil
@@ -177,7 +180,7 @@ func (c check) arguments(o Options) []any {
 	return c.args(o.Regions)
 }
 
-// run streams the check's broken rows. sizes holds the tables that were counted before.
+// run runs the check in a transaction. sizes caches the number of rows of each table.
 func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
 	var result Result
 	err := db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -203,8 +206,7 @@ func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[st
 	return result, err
 }
 
-// runStale is run by statements that the nearest replica answers. The two may be of two
-// moments.
+// runStale runs the check on the nearest replica. The count and the broken rows may be of two moments.
 func (c check) runStale(ctx context.Context, db *database.DB, o Options) (Result, error) {
 	result, stale := c.newResult(), db.Engine().FollowerRead()
 	err := database.Each(ctx, db, func(row pgx.CollectableRow) (b broken, err error) {
@@ -221,9 +223,8 @@ func (c check) runStale(ctx context.Context, db *database.DB, o Options) (Result
 	return result, err
 }
 
-// undisturbed lets a transaction read whole tables of a shop that is open. PostgreSQL then
-// waits for a snapshot that no transaction in flight can conflict with; without it an audit
-// and the shop's own transactions would make each other fail.
+// undisturbed prepares a transaction to read whole tables of an open shop. PostgreSQL waits for a snapshot that conflicts
+// with no transaction in flight; otherwise the audit and the shop's transactions would make each other fail.
 func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
 	if db.Engine() != database.PostgreSQL {
 		return nil
@@ -235,7 +236,7 @@ func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
 	return err
 }
 
-// count is how many rows a table has, counted once an audit.
+// count returns the number of rows of a table, which it counts once per audit.
 func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string) (int64, error) {
 	if n, ok := sizes[table]; ok {
 		return n, nil
@@ -248,10 +249,10 @@ func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string)
 	return n, nil
 }
 
-// broken is a row that a check yields.
+// broken is a row that a check returns.
 type broken struct{ region, key, problem string }
 
-// publicID is the row's id as everybody else knows it.
+// publicID returns the row's public id.
 func (c check) publicID(set *regions.Set, b broken) string {
 	id, err := uuid.Parse(b.key)
 	if err != nil || c.prefix == "" {

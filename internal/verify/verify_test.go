@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/order"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 )
@@ -21,7 +22,7 @@ import (
 func (s *shop) audit(t testing.TB, o verify.Options) verify.Report {
 	t.Helper()
 	o.Regions = s.regions
-	return must(verify.Run(t.Context(), s.db, o))(t)
+	return testkit.Must(verify.Run(t.Context(), s.db, o))(t)
 }
 
 // failing are the checks that found something, with the examples in the log.
@@ -128,14 +129,16 @@ var tamperings = []tampering{
 		sql: []string{
 			`ALTER TABLE stock DROP CONSTRAINT stock_not_negative`, `ALTER TABLE stock DROP CONSTRAINT stock_not_oversold`,
 			`INSERT INTO stock (region, sku, warehouse, on_hand) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', -1)`,
-			`INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor) VALUES ('ap-southeast', 'MUG-RED', 'aps-1', 'adjust', -1, 'x')`,
+			`INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, actor)
+  VALUES ('ap-southeast', 'MUG-RED', 'aps-1', 'adjust', -1, 'x')`,
 		},
 	},
 	{
 		check: "stock_promises", name: "counter and ledger agree on a reservation that is not there",
 		sql: []string{
 			`UPDATE stock SET reserved = reserved + 1 WHERE sku = 'MUG-RED' AND warehouse = 'euw-1'`,
-			`INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor) VALUES ('eu-west', 'MUG-RED', 'euw-1', 'reserve', 1, 'x')`,
+			`INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor)
+  VALUES ('eu-west', 'MUG-RED', 'euw-1', 'reserve', 1, 'x')`,
 		},
 	},
 	{
@@ -151,11 +154,13 @@ var tamperings = []tampering{
 	},
 	{
 		check: "reservation_orders", name: "no such line",
-		sql: []string{`UPDATE reservations SET line_no = 9 WHERE id = (SELECT id FROM reservations WHERE status = 'released' ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE reservations SET line_no = 9 WHERE id = (SELECT id FROM reservations WHERE status = 'released'
+  ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "reservation_orders", name: "another SKU",
-		sql: []string{`UPDATE reservations SET sku = 'MUG-BLUE' WHERE id = (SELECT id FROM reservations WHERE status = 'released' AND sku = 'MUG-RED' ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE reservations SET sku = 'MUG-BLUE' WHERE id = (SELECT id FROM reservations
+  WHERE status = 'released' AND sku = 'MUG-RED' ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "reservation_orders", name: "region that the order does not name",
@@ -163,31 +168,37 @@ var tamperings = []tampering{
 	},
 	{
 		check: "pending_orders_hold", name: "reservation let go", also: []string{"stock_promises"},
-		sql: []string{`UPDATE reservations SET status = 'released' WHERE id = (SELECT id FROM reservations WHERE status = 'held' ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE reservations SET status = 'released' WHERE id = (SELECT id FROM reservations WHERE status = 'held'
+  ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "paid_orders_allocated", name: "allocation shrunk", also: []string{"stock_promises"},
-		sql: []string{`UPDATE reservations SET quantity = quantity - 1 WHERE id = (SELECT id FROM reservations WHERE status = 'allocated' AND quantity > 1 ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE reservations SET quantity = quantity - 1 WHERE id = (SELECT id FROM reservations
+  WHERE status = 'allocated' AND quantity > 1 ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "sent_orders_shipped", name: "shipped too much",
 		sql: []string{`UPDATE reservations SET quantity = quantity + 5
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'delivered' ORDER BY r.id LIMIT 1)`},
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
+  AND o.status = 'delivered' ORDER BY r.id LIMIT 1)`},
 	},
 	{
 		check: "sent_orders_shipped", name: "never shipped",
 		sql: []string{`UPDATE reservations SET status = 'released'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'shipped' ORDER BY r.id LIMIT 1)`},
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'shipped'
+  ORDER BY r.id LIMIT 1)`},
 	},
 	{
 		check: "ended_orders_hold_nothing", name: "a cancelled order holds", also: []string{"stock_promises"},
 		sql: []string{`UPDATE reservations SET status = 'held'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'cancelled' ORDER BY r.id LIMIT 1)`},
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
+  AND o.status = 'cancelled' ORDER BY r.id LIMIT 1)`},
 	},
 	{
 		check: "ended_orders_hold_nothing", name: "a refunded order holds", also: []string{"stock_promises"},
 		sql: []string{`UPDATE reservations SET status = 'allocated'
-			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id AND o.status = 'refunded' ORDER BY r.id LIMIT 1)`},
+			WHERE id = (SELECT r.id FROM reservations r JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
+  AND o.status = 'refunded' ORDER BY r.id LIMIT 1)`},
 	},
 	{
 		check: "shipments_complete", name: "shipment lost",
@@ -211,7 +222,8 @@ var tamperings = []tampering{
 	},
 	{
 		check: "order_totals", name: "no lines at all", also: []string{"reservation_orders"},
-		sql: []string{`DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'pending_payment' ORDER BY id LIMIT 1)`},
+		sql: []string{`DELETE FROM order_lines WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'pending_payment'
+  ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "line_totals", name: "discount beyond the price", also: []string{"order_totals", "line_derivations"},
@@ -227,7 +239,8 @@ var tamperings = []tampering{
 	},
 	{
 		check: "price_periods", name: "two prices without an end",
-		sql: []string{`INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('MUG-BLUE', 'catalogue-EUR', 1, '2022-01-01', 1)`},
+		sql: []string{`INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+  VALUES ('MUG-BLUE', 'catalogue-EUR', 1, '2022-01-01', 1)`},
 	},
 	{
 		check: "line_derivations", name: "another total",
@@ -303,7 +316,8 @@ var tamperings = []tampering{
 	},
 	{
 		check: "promotion_releases", name: "kept by a cancelled order", also: []string{"promotion_uses", "promotion_customers"},
-		sql: []string{`UPDATE order_promotions SET released_at = NULL WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'cancelled' ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE order_promotions SET released_at = NULL WHERE (region, order_id) = (SELECT region, id FROM orders
+  WHERE status = 'cancelled' ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "product_ratings", name: "a star too many",
@@ -331,11 +345,13 @@ var tamperings = []tampering{
 	},
 	{
 		check: "order_history", name: "gap",
-		sql: []string{`DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3`},
+		sql: []string{`DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered'
+  ORDER BY id LIMIT 1) AND version = 3`},
 	},
 	{
 		check: "order_history", name: "last missing",
-		sql: []string{`DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid' ORDER BY id LIMIT 1) AND version = 2`},
+		sql: []string{`DELETE FROM order_history WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'paid'
+  ORDER BY id LIMIT 1) AND version = 2`},
 	},
 	{
 		check: "order_history", name: "version without history",
@@ -343,11 +359,13 @@ var tamperings = []tampering{
 	},
 	{
 		check: "order_transitions", name: "impossible step",
-		sql: []string{`UPDATE order_history SET status = 'shipped' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3`},
+		sql: []string{`UPDATE order_history SET status = 'shipped' WHERE (region, order_id) = (SELECT region, id FROM orders
+  WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 3`},
 	},
 	{
 		check: "order_transitions", name: "wrong beginning",
-		sql: []string{`UPDATE order_history SET status = 'paid' WHERE (region, order_id) = (SELECT region, id FROM orders WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 1`},
+		sql: []string{`UPDATE order_history SET status = 'paid' WHERE (region, order_id) = (SELECT region, id FROM orders
+  WHERE status = 'delivered' ORDER BY id LIMIT 1) AND version = 1`},
 	},
 	{
 		check: "cancelled_with_reason", name: "no reason",
@@ -378,7 +396,8 @@ var tamperings = []tampering{
 		sql: []string{
 			`ALTER TABLE payments DROP CONSTRAINT payments_id_is_order`,
 			`INSERT INTO payments (region, id, order_id, provider, currency, amount_minor, transition_id, next_check_at)
-			 SELECT region, gen_random_uuid(), order_id, provider, currency, amount_minor, transition_id, next_check_at FROM payments WHERE ` + pendingOrder,
+			 SELECT region, gen_random_uuid(), order_id, provider, currency, amount_minor, transition_id, next_check_at FROM payments
+  WHERE ` + pendingOrder,
 		},
 	},
 	{
@@ -393,7 +412,8 @@ var tamperings = []tampering{
 		check: "cancelled_orders_refunded", name: "kept the money",
 		sql: []string{
 			`DELETE FROM refunds WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
-			`UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
+			`UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders
+  WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
 		},
 	},
 	{
@@ -445,13 +465,16 @@ var tamperings = []tampering{
 	},
 	{
 		check: "refunds_overdue", name: "never sent",
-		sql: []string{`UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending'
+  ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "refunds_failed", name: "of a cancelled order",
 		sql: []string{
-			`UPDATE refunds SET status = 'failed' WHERE order_id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
-			`UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
+			`UPDATE refunds SET status = 'failed' WHERE order_id = (SELECT id FROM orders
+  WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
+			`UPDATE payments SET refunded_minor = 0 WHERE id = (SELECT id FROM orders
+  WHERE status = 'cancelled' AND cancel_reason = 'payment_failed')`,
 		},
 	},
 	{
@@ -502,7 +525,8 @@ var tamperings = []tampering{
 	},
 	{
 		check: "ordered_carts", name: "cart without an order",
-		sql: []string{`INSERT INTO carts (region, id, currency, country, status, expires_at) VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now())`},
+		sql: []string{`INSERT INTO carts (region, id, currency, country, status, expires_at)
+  VALUES ('eu-west', gen_random_uuid(), 'EUR', 'IE', 'ordered', now())`},
 	},
 	{
 		check: "order_carts", name: "cart still open",
@@ -512,12 +536,14 @@ var tamperings = []tampering{
 		check: "order_carts", name: "ordered twice", also: []string{"ordered_carts"},
 		sql: []string{
 			`DROP INDEX orders_cart_key`,
-			`UPDATE orders SET (cart_region, cart_id) = (SELECT cart_region, cart_id FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1) WHERE ` + paidOrder,
+			`UPDATE orders SET (cart_region, cart_id) = (SELECT cart_region, cart_id FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1)
+  WHERE ` + paidOrder,
 		},
 	},
 	{
 		check: "cart_accounts", name: "account gone",
-		sql: []string{`UPDATE carts SET account_id = gen_random_uuid() WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NOT NULL ORDER BY id LIMIT 1)`},
+		sql: []string{`UPDATE carts SET account_id = gen_random_uuid() WHERE id = (SELECT cart_id FROM orders WHERE account_id IS NOT NULL
+  ORDER BY id LIMIT 1)`},
 	},
 	{
 		check: "category_paths", name: "another path",
@@ -533,7 +559,8 @@ var tamperings = []tampering{
 	},
 	{
 		check: "listing", name: "draft listed",
-		sql: []string{`INSERT INTO category_products (category_id, product_id, listed_at) VALUES ('hg', '00000000-0000-4000-8000-0000000000a2', now())`},
+		sql: []string{`INSERT INTO category_products (category_id, product_id, listed_at)
+  VALUES ('hg', '00000000-0000-4000-8000-0000000000a2', now())`},
 	},
 	{
 		check: "active_products", name: "nothing to sell",
@@ -549,15 +576,18 @@ var tamperings = []tampering{
 	},
 	{
 		check: "webhooks_overdue", name: "not acted on",
-		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, received_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`},
+		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, received_at)
+  VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`},
 	},
 	{
 		check: "webhooks_overdue", name: "set aside at once",
-		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, set_aside_at) VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now())`},
+		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, set_aside_at)
+  VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now())`},
 	},
 	{
 		check: "events_overdue", name: "not delivered",
-		sql: []string{`INSERT INTO outbox (region, topic, key, payload, created_at) VALUES ('eu-west', 'test.done', 'x', '{}', now() - INTERVAL '1 hour')`},
+		sql: []string{`INSERT INTO outbox (region, topic, key, payload, created_at)
+  VALUES ('eu-west', 'test.done', 'x', '{}', now() - INTERVAL '1 hour')`},
 	},
 }
 
@@ -630,7 +660,8 @@ func TestRun_Chosen(t *testing.T) {
 	if diff := cmp.Diff([]string{"listing", "stock_ledger"}, told); diff != "" || len(report.Results) != 2 {
 		t.Errorf("ran (-want +got):\n%s", diff)
 	}
-	if _, err := verify.Run(t.Context(), s.db, verify.Options{Regions: s.regions, Checks: []string{"luck"}}); !errors.Is(err, verify.ErrUnknownCheck) {
+	if _, err := verify.Run(t.Context(), s.db, verify.Options{Regions: s.regions, Checks: []string{"luck"}}); !errors.Is(err,
+		verify.ErrUnknownCheck) {
 		t.Errorf("an unknown check got %v", err)
 	}
 }
@@ -673,13 +704,9 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	var encoded bytes.Buffer
-	if err := verify.WriteJSON(&encoded, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, verify.WriteJSON(&encoded, report))
 	var decoded verify.Report
-	if err := json.Unmarshal(encoded.Bytes(), &decoded); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(encoded.Bytes(), &decoded))
 	if diff := cmp.Diff(report, decoded); diff != "" {
 		t.Errorf("written and read again (-want +got):\n%s", diff)
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// WriteResult writes a check's line for people, and its examples below it.
+// WriteResult writes a line about a check for people, with its examples below it.
 func WriteResult(w io.Writer, r Result) {
 	fmt.Fprintf(w, "%-7s %-26s %10d rows  %s\n", verdict(r), r.Check, r.Examined, r.About)
 	for _, example := range r.Examples {
@@ -22,6 +22,7 @@ func WriteResult(w io.Writer, r Result) {
 	}
 }
 
+// verdict returns the first word of a check's line.
 func verdict(r Result) string {
 	switch {
 	case r.Broken == 0:
@@ -32,7 +33,7 @@ func verdict(r Result) string {
 	return "BROKEN"
 }
 
-// WriteSummary writes the audit's last line for people.
+// WriteSummary writes the last line of an audit for people.
 func WriteSummary(w io.Writer, r Report) {
 	fmt.Fprintf(w, "%d checks: %s broken, %s overdue\n", len(r.Results), rows(r.Broken), rows(r.Overdue))
 }

@@ -1,6 +1,5 @@
-// Package portability looks for SQL that PostgreSQL takes and CockroachDB does not, or
-// understands differently. Tests hold the migrations and every statement the shop sends to
-// it. It looks at the text only: it finds what is known to go wrong, and proves nothing.
+// Package portability finds SQL that PostgreSQL accepts and CockroachDB rejects or understands differently. Tests check
+// the migrations and every statement the shop sends. It matches text only: it finds known problems and proves nothing.
 package portability
 
 import (
@@ -9,16 +8,17 @@ import (
 	"strings"
 )
 
-// A Rule is something that must not stand in a statement.
+// A Rule is something that must not appear in a statement.
 type Rule struct {
 	Pattern *regexp.Regexp
 	// Reason says what goes wrong and what to write instead.
 	Reason string
 }
 
-// Rules are matched against a statement without its comments and the inside of its strings.
+// Rules are matched against a statement without its comments and the contents of its strings.
 var Rules = []Rule{
-	rule(`::\s*int4?\b|\b(int|integer|int4|smallint|int2)\b(\s*\[\])?\s+(not null|null|default|,)`, "int is 4 bytes on PostgreSQL and 8 on CockroachDB: write int8"),
+	rule(`::\s*int4?\b|\b(int|integer|int4|smallint|int2)\b(\s*\[\])?\s+(not null|null|default|,)`,
+		"int is 4 bytes on PostgreSQL and 8 on CockroachDB: write int8"),
 	rule(`\b(small|big)?serial\b`, "serial differs, and makes a hot range: use a uuid"),
 	rule(`\bnextval\s*\(|\bcreate sequence\b|\bgenerated\b[^,]*\bas identity\b`, "every sequence value is a replicated write: use a uuid"),
 	rule(`\btimestamp\b(\s+without time zone)?`, "use timestamptz"),
@@ -42,7 +42,8 @@ var Rules = []Rule{
 	rule(`\b(tablesample|grouping sets|rollup|cube\s*\(|with ties|create domain|vacuum)\b`, "CockroachDB does not parse this"),
 	rule(`\bgen_random_bytes\b|\buuid_generate|\buuidv7\b|\bdigest\s*\(|\bcrypt\s*\(`, "make it in Go"),
 	rule(`\bon update\b`, "ON UPDATE of a column or key differs: change it in Go"),
-	rule(`\b(crdb_internal\.|pg_stat_|pg_sleep|information_schema\.crdb)`, "an engine's own functions do not belong into the shop's statements"),
+	rule(`\b(crdb_internal\.|pg_stat_|pg_sleep|information_schema\.crdb)`,
+		"an engine's own functions do not belong into the shop's statements"),
 	rule(`\bas of system time\b`, "PostgreSQL does not parse this: use database.Engine.FollowerRead"),
 }
 
@@ -50,7 +51,7 @@ func rule(pattern, reason string) Rule {
 	return Rule{Pattern: regexp.MustCompile(`(?is)` + pattern), Reason: reason}
 }
 
-// Check names everything in a statement that is not portable.
+// Check returns everything in a statement that is not portable.
 func Check(sql string) []string {
 	bare := bare(sql)
 	var faults []string
@@ -71,7 +72,7 @@ var (
 	limitOn   = regexp.MustCompile(`(?is)^\s*(update|delete)\b[^()]*\b(order\s+by|limit)\b`)
 )
 
-// bare is a statement without comments and without what its strings say.
+// bare returns a statement without its comments and the contents of its strings.
 func bare(sql string) string {
 	sql = lineNote.ReplaceAllString(sql, "")
 	sql = literal.ReplaceAllString(sql, "''")

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 )
 
 func TestParsePence(t *testing.T) {
@@ -27,10 +28,7 @@ func TestParsePence(t *testing.T) {
 
 // TestPrices: worked by hand from the rates of 2026-04-13; 2.55 / 0.87058 = 2.929082… euros.
 func TestPrices(t *testing.T) {
-	rates, err := readFX()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rates := testkit.Must(readFX())(t)
 	want := map[string]int64{
 		"GBP": 255, "EUR": 293, "USD": 342, "CAD": 474, "AUD": 487,
 		"SGD": 437, "JPY": 547, "CHF": 271, "MXN": 5952,
@@ -52,10 +50,7 @@ func TestRoundHalfEven(t *testing.T) {
 // TestPrices_WithinHalfAUnit: a price is never further from the exact amount than half a
 // minor unit of its currency.
 func TestPrices_WithinHalfAUnit(t *testing.T) {
-	rates, err := readFX()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rates := testkit.Must(readFX())(t)
 	half := big.NewRat(1, 2)
 	rapid.Check(t, func(t *rapid.T) {
 		pence := rapid.Int64Range(1, 100_000_000).Draw(t, "pence")

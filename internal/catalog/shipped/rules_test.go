@@ -4,22 +4,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"meridian/internal/testkit"
 )
 
 // sourceTexts are the texts that rules look at, for every row of both sources.
 func sourceTexts(t *testing.T) (gifts, food []map[string]wordText) {
 	t.Helper()
-	giftRows, err := readGifts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	giftRows := testkit.Must(readGifts())(t)
 	for _, row := range giftRows {
 		gifts = append(gifts, map[string]wordText{giftName: newWordText(row.name)})
 	}
-	foodRows, err := readFood()
-	if err != nil {
-		t.Fatal(err)
-	}
+	foodRows := testkit.Must(readFood())(t)
 	for _, row := range foodRows {
 		food = append(food, foodTexts(row))
 	}
@@ -27,10 +23,7 @@ func sourceTexts(t *testing.T) (gifts, food []map[string]wordText) {
 }
 
 func TestRules(t *testing.T) {
-	rules, err := readRules()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := testkit.Must(readRules())(t)
 	categories := categoriesByID(t)
 	gifts, food := sourceTexts(t)
 	placed := make([]int, len(rules))
@@ -64,10 +57,7 @@ func TestRules(t *testing.T) {
 
 // TestRules_NoDeadWords: every alternative of every rule is somewhere in the sources.
 func TestRules_NoDeadWords(t *testing.T) {
-	rules, err := readRules()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := testkit.Must(readRules())(t)
 	gifts, food := sourceTexts(t)
 	all := slices.Concat(gifts, food)
 	for _, r := range rules {
@@ -114,14 +104,8 @@ func TestRule(t *testing.T) {
 // TestWords_NoneDead: every phrase of words.csv stands in a gift's name, and has one
 // meaning as an option at most.
 func TestWords_NoneDead(t *testing.T) {
-	vocabulary, err := readVocabulary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	gifts, err := readGifts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	vocabulary := testkit.Must(readVocabulary())(t)
+	gifts := testkit.Must(readGifts())(t)
 	seen := map[string]bool{}
 	for _, gift := range gifts {
 		for _, f := range vocabulary.find(splitWords(gift.name)) {

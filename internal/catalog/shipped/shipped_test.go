@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -27,23 +29,14 @@ var (
 
 func catalogue(t *testing.T) (gifts, food []Product) {
 	t.Helper()
-	gifts, err := allGifts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	food, err = allFood()
-	if err != nil {
-		t.Fatal(err)
-	}
+	gifts = testkit.Must(allGifts())(t)
+	food = testkit.Must(allFood())(t)
 	return gifts, food
 }
 
 func categoriesByID(t *testing.T) map[string]Category {
 	t.Helper()
-	categories, err := Categories()
-	if err != nil {
-		t.Fatal(err)
-	}
+	categories := testkit.Must(Categories())(t)
 	byID := map[string]Category{}
 	for _, c := range categories {
 		if parent, ok := byID[c.ParentID]; c.ParentID != "" && (!ok || parent.Level+1 != c.Level) {
@@ -67,10 +60,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 
 func TestEveryProductIsSound(t *testing.T) {
 	categories := categoriesByID(t)
-	currencies, err := Currencies()
-	if err != nil {
-		t.Fatal(err)
-	}
+	currencies := testkit.Must(Currencies())(t)
 	gifts, food := catalogue(t)
 	keys, codes := map[string]bool{}, map[string]bool{}
 	for _, p := range slices.Concat(gifts, food) {
@@ -150,21 +140,11 @@ func checkPrices(t *testing.T, s SKU, currencies []string) {
 
 func TestSameAnswerEveryTime(t *testing.T) {
 	gifts, food := catalogue(t)
-	againGifts, err := Gifts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	againFood, err := Food()
-	if err != nil {
-		t.Fatal(err)
-	}
+	againGifts := testkit.Must(Gifts())(t)
+	againFood := testkit.Must(Food())(t)
 	var first, second strings.Builder
-	if err := NDJSON(&first, slices.Concat(gifts, food)); err != nil {
-		t.Fatal(err)
-	}
-	if err := NDJSON(&second, slices.Concat(againGifts, againFood)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, NDJSON(&first, slices.Concat(gifts, food)))
+	testkit.NoError(t, NDJSON(&second, slices.Concat(againGifts, againFood)))
 	if first.String() != second.String() {
 		t.Error("two calls gave different catalogues")
 	}
@@ -206,14 +186,9 @@ func TestVariants(t *testing.T) {
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := testkit.Must(os.ReadFile(path))(t)
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (go test -update writes it anew):\n%s", path, diff)
 	}
@@ -222,9 +197,7 @@ func golden(t *testing.T, path, got string) {
 func TestNDJSON(t *testing.T) {
 	gifts, food := catalogue(t)
 	var out bytes.Buffer
-	if err := NDJSON(&out, slices.Concat(gifts, food)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, NDJSON(&out, slices.Concat(gifts, food)))
 	lines := 0
 	for scanner := bufio.NewScanner(&out); scanner.Scan(); lines++ {
 		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
@@ -241,13 +214,10 @@ func TestNDJSON(t *testing.T) {
 
 func TestNDJSON_OneProduct(t *testing.T) {
 	var out strings.Builder
-	err := NDJSON(&out, []Product{{
+	testkit.NoError(t, NDJSON(&out, []Product{{
 		Key: "84673A", Title: "Fly Swat", CategoryID: "hg-10-11-1", TaxCategory: TaxStandard,
 		SKUs: []SKU{{Code: "84673A", Options: map[string]string{"colour": "Pink"}, Prices: map[string]int64{"GBP": 65}, UnitsSold: 7}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}}))
 	want := `{"key":"84673A","title":"Fly Swat","category":"hg-10-11-1","tax_category":"standard","status":"active",` +
 		`"skus":[{"sku":"84673A","options":{"colour":"Pink"},"prices":{"GBP":65}}]}` + "\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -268,10 +238,7 @@ func TestStartingStock(t *testing.T) {
 
 // TestAttribution: the README credits the sources in the same words as the program.
 func TestAttribution(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := testkit.Must(os.ReadFile("README.md"))(t)
 	for line := range strings.Lines(Attribution) {
 		if !strings.Contains(string(readme), "- "+line) {
 			t.Errorf("README.md lacks %q", line)

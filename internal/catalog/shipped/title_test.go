@@ -1,12 +1,13 @@
 package shipped
 
-import "testing"
+import (
+	"testing"
+
+	"meridian/internal/testkit"
+)
 
 func TestTitle(t *testing.T) {
-	titles, err := readTitles()
-	if err != nil {
-		t.Fatal(err)
-	}
+	titles := testkit.Must(readTitles())(t)
 	tests := []struct{ name, want string }{
 		{"WHITE HANGING HEART T-LIGHT HOLDER", "White Hanging Heart T-Light Holder"},
 		{"SET OF 72 RETROSPOT PAPER DOILIES", "Set of 72 Retrospot Paper Doilies"},

@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// sharedDataRoot is where a server's data goes when Meridian runs as root from a folder that the server's own
-// user cannot reach, as it is with a checkout in /root.
+// sharedDataRoot holds a server's data when Meridian runs as root from a folder that the server's user cannot reach,
+// such as a checkout in /root.
 const sharedDataRoot = "/var/lib/meridian"
 
-// account is the operating system user a server runs as instead of root.
+// account is the operating system user that a server runs as instead of root.
 type account struct {
 	name     string
 	uid, gid uint32
 }
 
-// serverAccount says which user the server on dir must run as; nil means the current one. Root gives way to the
-// owner of the data that is already there, else to postgres, else to nobody.
+// serverAccount returns the user that the server on dir must run as, or nil for the current one. Root gives way to
+// the owner of existing data, else to postgres, else to nobody.
 func serverAccount(dir string) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -47,8 +47,8 @@ func serverAccount(dir string) (*account, error) {
 		"add one (useradd --system postgres) or start Meridian as another user")
 }
 
-// settle makes dir and gives it to the account. Where the account cannot reach dir, the data is kept below
-// /var/lib/meridian and dir becomes a symbolic link to it. It returns the folder the data is in.
+// settle makes dir and gives it to the account. If the account cannot reach dir, the data goes below
+// /var/lib/meridian and dir becomes a symbolic link to it. It returns the folder that holds the data.
 func settle(dir string, a *account) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -70,6 +70,7 @@ func settle(dir string, a *account) (string, error) {
 	return a.settleElsewhere(dir)
 }
 
+// settleElsewhere makes a folder below sharedDataRoot and links dir to it.
 func (a *account) settleElsewhere(dir string) (string, error) {
 	if err := os.MkdirAll(sharedDataRoot, 0o755); err != nil {
 		return "", fmt.Errorf("make the data folder: %w", err)
@@ -84,7 +85,7 @@ func (a *account) settleElsewhere(dir string) (string, error) {
 	return place, a.makeFolder(place)
 }
 
-// makeFolder makes dir, readable by its owner alone.
+// makeFolder makes dir, which only the account may read.
 func (a *account) makeFolder(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the data folder: %w", err)
@@ -92,7 +93,7 @@ func (a *account) makeFolder(dir string) error {
 	return a.own(dir)
 }
 
-// own hands a file or folder to the account.
+// own gives a file or folder to the account.
 func (a *account) own(path string) error {
 	if a == nil {
 		return nil
@@ -103,7 +104,7 @@ func (a *account) own(path string) error {
 	return nil
 }
 
-// reaches reports whether the account may pass through all folders above path.
+// reaches reports whether the account may enter all folders above path.
 func (a *account) reaches(path string) bool {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -128,7 +129,7 @@ func (a *account) mayEnter(folder fs.FileInfo) bool {
 	}
 }
 
-// credential is how a child process is told to run as the account.
+// credential returns what makes a child process run as the account.
 func (a *account) credential() *syscall.Credential {
 	if a == nil {
 		return nil

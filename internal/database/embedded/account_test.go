@@ -5,56 +5,40 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"meridian/internal/testkit"
 )
 
 func TestSettle(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives folders away")
 	}
-	a, err := serverAccount(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := testkit.Must(serverAccount(t.TempDir()))(t)
 	closed := folder(t) // mode 0700, root's
 	t.Run("out of reach", func(t *testing.T) {
 		dir := filepath.Join(closed, "made", "by", "settle")
-		place, err := settle(dir, a)
-		if err != nil {
-			t.Fatal(err)
-		}
+		place := testkit.Must(settle(dir, a))(t)
 		t.Cleanup(func() { os.RemoveAll(place) })
 		if !strings.HasPrefix(place, sharedDataRoot) || !a.reaches(place) {
 			t.Errorf("settled in %s, which %s cannot reach", place, a.name)
 		}
-		again, err := settle(dir, a)
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := testkit.Must(settle(dir, a))(t)
 		if again != place {
 			t.Errorf("the second time settled in %s, not in %s", again, place)
 		}
 	})
 	t.Run("out of reach and in use", func(t *testing.T) {
 		dir := filepath.Join(closed, "full")
-		if err := os.MkdirAll(filepath.Join(dir, dataFolder), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.MkdirAll(filepath.Join(dir, dataFolder), 0o700))
 		_, err := settle(dir, a)
 		wantLine(t, err, dir, "cannot reach", "chmod o+x")
 	})
 	t.Run("link whose target was deleted", func(t *testing.T) {
 		dir := filepath.Join(closed, "link")
-		place, err := settle(dir, a)
-		if err != nil {
-			t.Fatal(err)
-		}
+		place := testkit.Must(settle(dir, a))(t)
 		t.Cleanup(func() { os.RemoveAll(place) })
-		if err := os.RemoveAll(place); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := settle(dir, a); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.RemoveAll(place))
+		testkit.Must(settle(dir, a))(t)
 		if _, err := os.Stat(place); err != nil {
 			t.Error(err)
 		}

@@ -10,19 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // CockroachBinaryEnv names the environment variable that holds the path of the cockroach program.
 const CockroachBinaryEnv = "COCKROACH_BINARY"
 
-// ErrNoCockroach means that no cockroach program was found. Its text says what to do.
+// ErrNoCockroach is returned when no cockroach program is found. The error's text says what to do.
 var ErrNoCockroach = errors.New("no cockroach program found")
 
-// initialisedFile in a cluster's folder says that `cockroach init` has succeeded on it.
+// initialisedFile marks a cluster's folder on which `cockroach init` has succeeded.
 const initialisedFile = "initialised"
 
 // CockroachConfig describes a local cluster.
@@ -39,7 +37,7 @@ type Node struct {
 	HTTPPort   int // its console, on 127.0.0.1; 0 takes any free one
 }
 
-// Cockroach is a running local cluster. It ends by Stop.
+// Cockroach is a running local cluster. Stop ends it.
 type Cockroach struct {
 	cfg   CockroachConfig
 	nodes []*process
@@ -62,8 +60,8 @@ func FindCockroach() (string, error) {
 	return filepath.Abs(found)
 }
 
-// StartCockroach starts the nodes, initialises the cluster if that has not happened yet, and returns when every node
-// takes SQL. Errors are one line: ErrNoCockroach, a port that is taken, or the last lines of a node's log.
+// StartCockroach starts the nodes, initialises the cluster on its first start, and returns when every node takes SQL.
+// Errors are one line: ErrNoCockroach, a port that is taken, or the last lines of a node's log.
 func StartCockroach(ctx context.Context, cfg CockroachConfig) (*Cockroach, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
@@ -148,7 +146,7 @@ func (c *Cockroach) logPath(i int) string {
 	return filepath.Join(c.cfg.Dir, c.cfg.nodeName(i)+".log")
 }
 
-// startArgs are the arguments that start node i.
+// startArgs returns the arguments that start node i.
 func (cfg CockroachConfig) startArgs(i int) []string {
 	n := cfg.Nodes[i]
 	join := make([]string, len(cfg.Nodes))
@@ -166,12 +164,12 @@ func (cfg CockroachConfig) startArgs(i int) []string {
 	}
 }
 
-// initArgs are the arguments that make the started nodes one cluster.
+// initArgs returns the arguments that make the started nodes one cluster.
 func (cfg CockroachConfig) initArgs() []string {
 	return []string{"init", "--insecure", "--host=" + loopback(cfg.Nodes[0].ListenPort)}
 }
 
-// zone is a for the first node of a region, b for the second and so on.
+// zone returns a for the first node of a region, b for the second and so on.
 func (cfg CockroachConfig) zone(i int) string {
 	zone := 'a'
 	for _, n := range cfg.Nodes[:i] {
@@ -182,21 +180,20 @@ func (cfg CockroachConfig) zone(i int) string {
 	return string(zone)
 }
 
-// nodeName names a node's store by what it holds, not by its place in the list, which may change between two starts.
+// nodeName names a node's store after its region and zone, because its place in the list may change between two
+// starts.
 func (cfg CockroachConfig) nodeName(i int) string {
 	return cfg.Nodes[i].Region + "-" + cfg.zone(i)
 }
 
-func loopback(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
-
-// initialise runs `cockroach init` until the first node listens to it, once in the life of the folder.
+// initialise runs `cockroach init` until the first node accepts it, unless an earlier start has.
 func (c *Cockroach) initialise(ctx context.Context) error {
 	marker := filepath.Join(c.cfg.Dir, initialisedFile)
 	if _, err := os.Stat(marker); err == nil {
 		return nil
 	}
 	said := ""
-	err := c.poll(ctx, 0, func() bool {
+	err := c.await(ctx, 0, func() bool {
 		cmd := exec.CommandContext(ctx, c.cfg.Binary, c.cfg.initArgs()...)
 		cmd.Dir, cmd.Env = c.cfg.Dir, cleanEnv()
 		out, err := cmd.CombinedOutput()
@@ -212,10 +209,10 @@ func (c *Cockroach) initialise(ctx context.Context) error {
 	return nil
 }
 
-// waitNode waits until node i takes SQL, which its health endpoint tells.
+// waitNode waits until node i takes SQL, as its health endpoint reports.
 func (c *Cockroach) waitNode(ctx context.Context, i int) error {
 	health := "http://" + loopback(c.cfg.Nodes[i].HTTPPort) + "/health?ready=1"
-	err := c.poll(ctx, i, func() bool { return answersOK(ctx, health) })
+	err := c.await(ctx, i, func() bool { return answersOK(ctx, health) })
 	if err != nil {
 		return fmt.Errorf("start CockroachDB in %s: %w", c.cfg.Nodes[i].Region, err)
 	}
@@ -236,25 +233,19 @@ func answersOK(ctx context.Context, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// poll tries until it is done. It fails when node i ends, with the end of its log, or the context does.
-func (c *Cockroach) poll(ctx context.Context, i int, done func() bool) error {
-	tick := time.NewTicker(10 * pollInterval)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-c.nodes[i].exited:
-			text, _ := os.ReadFile(c.logPath(i)) // the error says enough without it
-			return fmt.Errorf("node %s ended at once (%w): %s", c.cfg.nodeName(i), c.nodes[i].err, lastLines(text, 5))
-		case <-ctx.Done():
-			return fmt.Errorf("it did not become ready: %w", ctx.Err())
-		}
+// await waits until ready returns true. It fails when node i ends, with the end of its log, or when the context does.
+func (c *Cockroach) await(ctx context.Context, i int, ready func() bool) error {
+	node := c.nodes[i]
+	err := node.await(ctx, 10*pollInterval, func() (bool, error) { return ready(), nil })
+	if err == nil || node.running() {
+		return err
 	}
-	return nil
+	text, _ := os.ReadFile(c.logPath(i)) // the error says enough without it
+	return fmt.Errorf("node %s: %w: %s", c.cfg.nodeName(i), err, lastLines(text, 5))
 }
 
-// URL is the connection string of a database through the region's first node, so that the region is the gateway's.
-// An unknown region gets the first node of all.
+// URL returns the connection string of a database through the region's first node, which becomes the gateway. For an
+// unknown region it names the cluster's first node.
 func (c *Cockroach) URL(region, database string) string {
 	node := c.cfg.Nodes[0]
 	for _, n := range c.cfg.Nodes {
@@ -263,14 +254,7 @@ func (c *Cockroach) URL(region, database string) string {
 			break
 		}
 	}
-	u := url.URL{
-		Scheme:   "postgresql",
-		User:     url.User("root"),
-		Host:     loopback(node.ListenPort),
-		Path:     "/" + database,
-		RawQuery: "sslmode=disable",
-	}
-	return u.String()
+	return databaseURL(url.User("root"), node.ListenPort, database)
 }
 
 // CreateDatabase makes a database unless there is one of that name.
@@ -278,8 +262,8 @@ func (c *Cockroach) CreateDatabase(ctx context.Context, name string) error {
 	return createDatabase(ctx, c.URL(c.cfg.Nodes[0].Region, "defaultdb"), name)
 }
 
-// Stop ends the nodes: each drains and hands over. Those that are not done when ctx ends are killed, which costs no
-// committed data. It may be called again.
+// Stop ends the nodes: each drains and hands over its leases. Nodes still running when ctx ends are killed, which
+// loses no committed data. It may be called again.
 func (c *Cockroach) Stop(ctx context.Context) error {
 	var faults []error
 	for _, node := range c.nodes {

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -75,14 +77,9 @@ func fakeNode(args []string, flags map[string]string) error {
 // standIn returns a path by which the test binary, started, is the named program.
 func standIn(t *testing.T, name string) string {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := testkit.Must(os.Executable())(t)
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.Symlink(self, path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.Symlink(self, path))
 	return path
 }
 
@@ -102,14 +99,9 @@ func TestCockroachArgs(t *testing.T) {
 	fmt.Fprintf(&text, "cockroach %s\n", strings.Join(cfg.initArgs(), " "))
 	golden := filepath.Join("testdata", "cockroach.golden")
 	if *update {
-		if err := os.WriteFile(golden, []byte(text.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(golden, []byte(text.String()), 0o644))
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := testkit.Must(os.ReadFile(golden))(t)
 	if diff := cmp.Diff(string(want), text.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -119,18 +111,13 @@ func TestStartCockroach(t *testing.T) {
 	cfg := CockroachConfig{Binary: standIn(t, "cockroach"), Dir: t.TempDir(), Nodes: fourNodes()}
 	for _, name := range []string{"first start", "second start"} {
 		t.Run(name, func(t *testing.T) {
-			c, err := StartCockroach(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := testkit.Must(StartCockroach(t.Context(), cfg))(t)
 			for i, node := range c.nodes {
 				if !node.running() {
 					t.Errorf("node %s does not run", c.cfg.nodeName(i))
 				}
 			}
-			if err := c.Stop(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, c.Stop(t.Context()))
 			wantDrained(t, c)
 			if err := c.Stop(t.Context()); err != nil {
 				t.Errorf("the second stop: %v", err)
@@ -138,16 +125,9 @@ func TestStartCockroach(t *testing.T) {
 		})
 	}
 	t.Run("initialised by hand", func(t *testing.T) {
-		if err := os.Remove(filepath.Join(cfg.Dir, initialisedFile)); err != nil {
-			t.Fatal(err)
-		}
-		c, err := StartCockroach(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Stop(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.Remove(filepath.Join(cfg.Dir, initialisedFile)))
+		c := testkit.Must(StartCockroach(t.Context(), cfg))(t)
+		testkit.NoError(t, c.Stop(t.Context()))
 	})
 }
 
@@ -156,10 +136,7 @@ func wantDrained(t *testing.T, c *Cockroach) {
 	t.Helper()
 	for i := range c.cfg.Nodes {
 		store := filepath.Join(c.cfg.Dir, c.cfg.nodeName(i))
-		args, err := os.ReadFile(store + ".args")
-		if err != nil {
-			t.Fatal(err)
-		}
+		args := testkit.Must(os.ReadFile(store + ".args"))(t)
 		if diff := cmp.Diff(strings.Join(c.cfg.startArgs(i), "\n")+"\n", string(args)); diff != "" {
 			t.Error(diff)
 		}
@@ -170,10 +147,7 @@ func wantDrained(t *testing.T, c *Cockroach) {
 }
 
 func TestStartCockroach_Refusals(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -254,10 +228,7 @@ func TestFindCockroach(t *testing.T) {
 
 func wantFound(t *testing.T, want string) {
 	t.Helper()
-	got, err := FindCockroach()
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(FindCockroach())(t)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -15,14 +15,15 @@ import (
 // MinPostgresMajor is the oldest PostgreSQL whose SQL and tools Meridian uses.
 const MinPostgresMajor = 15
 
-// PostgresBinEnv names the environment variable that holds the folder of the PostgreSQL programs to use.
-// When it is set, no other place is looked at.
+// PostgresBinEnv names the environment variable that holds the folder of the PostgreSQL programs to use. If it is
+// set, no other place is searched.
 const PostgresBinEnv = "MERIDIAN_POSTGRES_BIN"
 
-// ErrNoPostgres means that no PostgreSQL of MinPostgresMajor or newer was found. Its text says what to install.
+// ErrNoPostgres is returned when no PostgreSQL of MinPostgresMajor or newer is found. The error's text says what to
+// install.
 var ErrNoPostgres = errors.New("no PostgreSQL server programs found")
 
-// Binaries are the programs of one installed PostgreSQL.
+// Binaries are the programs of one PostgreSQL installation.
 type Binaries struct {
 	Postgres string // path of the server
 	Initdb   string // path of the program that makes a data folder
@@ -30,15 +31,15 @@ type Binaries struct {
 	Version  string // what the server says of itself: "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
 }
 
-// FindPostgres returns the newest PostgreSQL of the machine, looking at PATH, at `pg_config --bindir` and in the
-// folders of the distributions, or at MERIDIAN_POSTGRES_BIN alone when that is set. The error, which wraps
-// ErrNoPostgres, is one line that says what to install or to set.
+// FindPostgres returns the newest PostgreSQL on the machine. It searches PATH, `pg_config --bindir` and the folders
+// of the distributions, or MERIDIAN_POSTGRES_BIN alone if that is set. The error wraps ErrNoPostgres and says in one
+// line what to install or set.
 func FindPostgres() (Binaries, error) {
 	return newest(installedPostgres())
 }
 
-// findPostgresMajor is FindPostgres for a data folder of one major version, which no other version can open.
-// Where that version is missing it returns the newest, so that the caller can name both.
+// findPostgresMajor returns the PostgreSQL that can open data of one major version. If that version is missing it
+// returns the newest, so that the caller can name both.
 func findPostgresMajor(major int) (Binaries, error) {
 	found := installedPostgres()
 	for _, b := range found {
@@ -49,6 +50,7 @@ func findPostgresMajor(major int) (Binaries, error) {
 	return newest(found)
 }
 
+// newest returns the newest of the installations if it is new enough.
 func newest(found []Binaries) (Binaries, error) {
 	var best Binaries
 	for _, b := range found {
@@ -62,7 +64,7 @@ func newest(found []Binaries) (Binaries, error) {
 	return Binaries{}, notFound(best)
 }
 
-// notFound explains why none of the installed servers will do; tooOld is the newest of them, if any.
+// notFound explains why no installation will do; tooOld is the newest of them, if any.
 func notFound(tooOld Binaries) error {
 	if dir := os.Getenv(PostgresBinEnv); dir != "" {
 		return fmt.Errorf("%w: %s=%s must be a folder with postgres and initdb of version %d or newer",
@@ -122,8 +124,8 @@ func postgresFolders() []string {
 	return dirs
 }
 
-// BinariesIn returns the PostgreSQL whose programs stand in dir, of whatever version. A symbolic link to the server
-// is followed, because PostgreSQL looks for its other files beside the real one.
+// BinariesIn returns the PostgreSQL whose programs are in dir, of any version. It follows a symbolic link to the
+// server, because PostgreSQL looks for its other files beside the real one.
 func BinariesIn(dir string) (Binaries, error) {
 	server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil {
@@ -147,7 +149,7 @@ func BinariesIn(dir string) (Binaries, error) {
 
 var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// majorVersion reads 15 out of "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
+// majorVersion parses 15 out of "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
 func majorVersion(text string) (int, error) {
 	m := versionPattern.FindStringSubmatch(text)
 	if m == nil {

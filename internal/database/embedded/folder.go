@@ -24,10 +24,11 @@ const (
 	lockFile     = "lock"         // held while a start is under way
 )
 
-// superuser is the one role of an embedded server, and its owner.
+// superuser is the only role of an embedded server, and its owner.
 const superuser = "meridian"
 
-// lockFolder keeps other starts away from dir until the returned function is called.
+// lockFolder keeps other starts away from dir until the returned function is called. It fails if another start is
+// under way.
 func lockFolder(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -40,7 +41,7 @@ func lockFolder(dir string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// dataMajor returns the PostgreSQL version the folder's data belongs to, 0 if there is none yet.
+// dataMajor returns the PostgreSQL version of the folder's data, or 0 if there is none yet.
 func dataMajor(dir string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(dir, dataFolder, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +57,7 @@ func dataMajor(dir string) (int, error) {
 	return major, nil
 }
 
-// checkVersion refuses data that the server cannot open.
+// checkVersion returns an error if the server cannot open data of that version.
 func checkVersion(dir string, data int, b Binaries) error {
 	if data == 0 || data == b.Major {
 		return nil
@@ -65,12 +66,13 @@ func checkVersion(dir string, data int, b Binaries) error {
 		"or move the data with pg_upgrade, or delete the folder to start afresh", dir, data, b.Postgres, b.Major, data)
 }
 
-// makeData makes the data folder with a new password. It is put in place only when complete, so that a start that
-// was interrupted leaves nothing half made.
+// makeData makes the data folder with a new password. It puts the folder in place only when it is complete, so that
+// an interrupted start leaves nothing half made.
 func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *account) error {
 	// Never over data that is there: a new password would lock it for good.
 	if _, err := os.Stat(filepath.Join(dir, dataFolder)); err == nil {
-		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew", filepath.Join(dir, dataFolder), dir)
+		return fmt.Errorf("the data in %s is damaged, it has no PG_VERSION: restore it, or move %s away to begin anew",
+			filepath.Join(dir, dataFolder), dir)
 	}
 	if err := writeOwned(filepath.Join(dir, passwordFile), rand.Text(), a); err != nil {
 		return err
@@ -93,8 +95,8 @@ func makeData(ctx context.Context, dir string, b Binaries, durable bool, a *acco
 	return nil
 }
 
-// localeChoices are the ways to ask for text in code-point order, which is CockroachDB's, best first. macOS knows
-// no C.UTF-8; from version 17 PostgreSQL brings its own.
+// localeChoices returns the initdb arguments that ask for text in code-point order, as CockroachDB has it, the best
+// first. macOS has no C.UTF-8; from version 17 on, PostgreSQL brings its own.
 func localeChoices(major int) [][]string {
 	choices := [][]string{{"--locale=C.UTF-8"}, {"--locale=C"}}
 	if major < 17 {
@@ -141,7 +143,7 @@ func readPassword(dir string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// lastLines returns the last n lines that say something, joined into one.
+// lastLines joins the last n lines that are not blank into one.
 func lastLines(text []byte, n int) string {
 	var lines []string
 	for line := range bytes.Lines(text) {

@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// killPoll is how often Kill looks whether the server's processes have gone.
+// killPoll is how often Kill checks whether the server's processes have ended.
 const killPoll = 5 * time.Millisecond
 
-// Kill ends the server with SIGKILL, all of its processes, as a crash of the machine would: nothing is written out
-// and no client is told. What was committed to a durable server is there after the next StartPostgres on its folder,
-// which may be given the same port. It returns when no process is left.
-//
-// A server whose first process alone was killed would go on committing what its other processes had begun, so the
-// first is halted, the others are listed while no new one can come, and then all are killed.
+// Kill ends all of the server's processes with SIGKILL, as a crash of the machine would: nothing is written out and
+// no client is told. What was committed to a durable server is there after the next StartPostgres on its folder,
+// which may use the same port. Kill returns when no process is left. If only the first process were killed, the
+// others would go on committing. So Kill halts the first, lists the others while no new one can start, and then kills
+// them all.
 func (p *Postgres) Kill() error {
 	pid := p.PID()
 	if err := p.process.signal(syscall.SIGSTOP); err != nil {
@@ -37,7 +36,7 @@ func (p *Postgres) Kill() error {
 	return awaitGone(children)
 }
 
-// awaitGone waits until none of the processes is left: a server does not start beside those of another.
+// awaitGone waits until none of the processes is left, because a server does not start beside those of another.
 func awaitGone(pids []int) error {
 	deadline := time.Now().Add(killGrace)
 	for _, pid := range pids {
@@ -45,7 +44,7 @@ func awaitGone(pids []int) error {
 			if time.Now().After(deadline) {
 				return fmt.Errorf("kill PostgreSQL: pid %d is still there", pid)
 			}
-			time.Sleep(killPoll) // the child of another process: nobody tells us when it ends
+			time.Sleep(killPoll) // the child of another process: its end cannot be waited for
 		}
 	}
 	return nil

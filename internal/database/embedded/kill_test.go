@@ -6,27 +6,22 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/testkit"
 )
 
 func TestKill(t *testing.T) {
 	dir := folder(t)
 	p := start(t, PostgresConfig{Dir: dir, Durable: true})
 	execute(t, p.URL("postgres"), "CREATE TABLE kept AS SELECT 'committed' AS word")
-	open, err := pgx.Connect(t.Context(), p.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	open := testkit.Must(pgx.Connect(t.Context(), p.URL("postgres")))(t)
 	defer open.Close(t.Context())
-	if _, err := open.Exec(t.Context(), "BEGIN; INSERT INTO kept VALUES ('not committed')"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(open.Exec(t.Context(), "BEGIN; INSERT INTO kept VALUES ('not committed')"))(t)
 	children, err := childrenOf(p.PID())
 	if err != nil || len(children) < 2 {
 		t.Fatalf("the server has the processes %v, %v: want those behind it, and that of the connection", children, err)
 	}
-	if err := p.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, p.Kill())
 	for _, pid := range append(children, p.PID()) {
 		if isRunning(pid) {
 			t.Errorf("pid %d survived", pid)
@@ -44,13 +39,7 @@ func TestKill(t *testing.T) {
 
 func portOf(t *testing.T, p *Postgres) int {
 	t.Helper()
-	u, err := url.Parse(p.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := testkit.Must(url.Parse(p.URL("postgres")))(t)
+	port := testkit.Must(strconv.Atoi(u.Port()))(t)
 	return port
 }

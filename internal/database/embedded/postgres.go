@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -24,15 +23,15 @@ const (
 	maxLogBytes  = 16 << 20              // a log larger than this is set aside at the next start
 )
 
-// PostgresConfig says which PostgreSQL to start and where. Only Dir is required.
+// PostgresConfig says which PostgreSQL to start and where. Dir is required.
 type PostgresConfig struct {
-	Dir      string   // the server's folder: data, password, log. Made if missing
+	Dir      string   // the server's folder: data, password, log; made if missing
 	Port     int      // on 127.0.0.1; 0 takes any free one
-	Durable  bool     // true keeps what was committed; false is faster, for data that may be lost with the machine
-	Binaries Binaries // the zero value is the one the data belongs to, else the newest of the machine
+	Durable  bool     // whether committed data survives a power cut; false is faster
+	Binaries Binaries // by default those the data belongs to, else the newest on the machine
 }
 
-// Postgres is a running PostgreSQL server. It ends by Stop.
+// Postgres is a running PostgreSQL server. Stop ends it.
 type Postgres struct {
 	dir      string
 	port     int
@@ -42,8 +41,8 @@ type Postgres struct {
 }
 
 // StartPostgres starts a server on the folder and returns when it accepts connections. It makes the data first if
-// the folder has none. Errors are one line and say what to do: ErrNoPostgres, a port that is taken, a folder in use
-// by another server (its pid), data of another major version, or the last lines of the server's log.
+// there is none. Errors are one line and say what to do: ErrNoPostgres, a port that is taken, a folder in use by
+// another server (with its pid), data of another major version, or the last lines of the server's log.
 func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("start PostgreSQL: Dir, the folder for its data, is empty")
@@ -76,7 +75,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	return p, nil
 }
 
-// prepare brings the folder to where the server can be started on it, and says which server.
+// prepare makes the folder ready for a start, and returns the programs to start.
 func prepare(ctx context.Context, dir string, cfg PostgresConfig, a *account) (Binaries, error) {
 	major, err := dataMajor(dir)
 	if err != nil {
@@ -102,8 +101,8 @@ func prepare(ctx context.Context, dir string, cfg PostgresConfig, a *account) (B
 	return b, writeSettings(filepath.Join(dir, dataFolder), cfg.Durable, a)
 }
 
-// launch starts the server. A port that was free when it was picked may be taken by the time the server binds it,
-// so a picked one is tried three times.
+// launch starts the server. A free port may be taken before the server binds it, so a port picked here is tried three
+// times.
 func (p *Postgres) launch(ctx context.Context, cfg PostgresConfig, b Binaries, a *account) error {
 	for attempt := 1; ; attempt++ {
 		port, err := claimPort(cfg.Port, "PostgreSQL")
@@ -118,7 +117,7 @@ func (p *Postgres) launch(ctx context.Context, cfg PostgresConfig, b Binaries, a
 	}
 }
 
-// errPortTaken means that the server found its port in use.
+// errPortTaken is returned when the server found its port in use.
 var errPortTaken = errors.New("the port was taken meanwhile")
 
 func (p *Postgres) startOnce(ctx context.Context, b Binaries, a *account) error {
@@ -148,7 +147,7 @@ func (p *Postgres) startOnce(ctx context.Context, b Binaries, a *account) error 
 	return fmt.Errorf("start PostgreSQL in %s: %w: %s", p.dir, err, lastLines([]byte(said), 5))
 }
 
-// openLog opens the server's log at its end, which it also returns.
+// openLog opens the server's log and returns its length.
 func openLog(path string) (*os.File, int64, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLogBytes {
 		if err := os.Rename(path, path+".1"); err != nil {
@@ -174,27 +173,20 @@ func newText(log *os.File, offset int64) string {
 	return string(text[:n])
 }
 
-// waitReady waits until the server accepts connections.
+// waitReady waits until the server accepts connections, or rejects the password.
 func (p *Postgres) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
+	return p.process.await(ctx, pollInterval, func() (bool, error) {
 		err := ping(ctx, p.URL("postgres"))
-		if err == nil || refused(err) {
-			return err
+		if refused(err) {
+			return false, err
 		}
-		select {
-		case <-tick.C:
-		case <-p.process.exited:
-			return fmt.Errorf("it ended at once (%w)", p.process.err)
-		case <-ctx.Done():
-			return fmt.Errorf("it did not become ready: %w", ctx.Err())
-		}
-	}
+		return err == nil, nil
+	})
 }
 
+// ping connects to a database once.
 func ping(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -203,34 +195,27 @@ func ping(ctx context.Context, url string) error {
 	return conn.Close(ctx)
 }
 
-// refused reports whether the server is up but will not have us: another password, as after a restored folder.
+// refused reports whether the server is up but rejects the password, as after a restored folder.
 func refused(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "28")
 }
 
-// URL is the connection string of one of the server's databases, with the password in it.
+// URL returns the connection string of one of the server's databases, password included.
 func (p *Postgres) URL(database string) string {
-	u := url.URL{
-		Scheme:   "postgresql",
-		User:     url.UserPassword(superuser, p.password),
-		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)),
-		Path:     "/" + database,
-		RawQuery: "sslmode=disable",
-	}
-	return u.String()
+	return databaseURL(url.UserPassword(superuser, p.password), p.port, database)
 }
 
-// Dir is the folder the server's files are in, which differs from the configured one where that is a link.
+// Dir returns the folder of the server's files. It differs from the configured one where that is a link.
 func (p *Postgres) Dir() string { return p.dir }
 
-// Version is what the server says of itself.
+// Version returns what the server says of itself.
 func (p *Postgres) Version() string { return p.version }
 
-// PID is the server's process.
+// PID returns the server's process id.
 func (p *Postgres) PID() int { return p.process.cmd.Process.Pid }
 
-// Exited is closed when the server has ended, by Stop or by itself.
+// Exited returns a channel that is closed when the server has ended, by Stop or by itself.
 func (p *Postgres) Exited() <-chan struct{} { return p.process.exited }
 
 // CreateDatabase makes a database unless there is one of that name.
@@ -238,7 +223,7 @@ func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
 	return createDatabase(ctx, p.URL("postgres"), name)
 }
 
-// Stop ends the server: connections are closed and what was committed is written out. When ctx ends first it is
+// Stop ends the server: it closes connections and writes out what was committed. If ctx ends first the server is
 // stopped without that, which costs the next start a recovery but no data. It may be called again.
 func (p *Postgres) Stop(ctx context.Context) error {
 	if err := p.process.signal(syscall.SIGINT); err != nil {

@@ -17,42 +17,33 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"meridian/internal/testkit"
 )
 
 // folder is a place that the database's own user can reach even when the tests run as root.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "meridian-embedded-*")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := testkit.Must(os.MkdirTemp("", "meridian-embedded-*"))(t)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
 
 func start(t *testing.T, cfg PostgresConfig) *Postgres {
 	t.Helper()
-	p, err := StartPostgres(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := testkit.Must(StartPostgres(t.Context(), cfg))(t)
 	t.Cleanup(func() { p.Stop(context.Background()) })
 	return p
 }
 
 func stop(t *testing.T, p *Postgres) {
 	t.Helper()
-	if err := p.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, p.Stop(t.Context()))
 }
 
 func execute(t *testing.T, url, sql string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
 	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -61,10 +52,7 @@ func execute(t *testing.T, url, sql string) {
 
 func query(t *testing.T, url, sql string) string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
 	defer conn.Close(t.Context())
 	var text string
 	if err := conn.QueryRow(t.Context(), sql).Scan(&text); err != nil {
@@ -92,9 +80,7 @@ func TestStartPostgres(t *testing.T) {
 		}
 	}
 	for range 2 { // the second time it is there already
-		if err := p.CreateDatabase(t.Context(), "shop"); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, p.CreateDatabase(t.Context(), "shop"))
 	}
 	execute(t, p.URL("shop"), "CREATE TABLE kept AS SELECT 'still here' AS word")
 	stop(t, p)
@@ -104,10 +90,7 @@ func TestStartPostgres(t *testing.T) {
 	if got := query(t, again.URL("shop"), "SELECT word FROM kept"); got != "still here" {
 		t.Errorf("after a second start the row reads %q", got)
 	}
-	conf, err := os.ReadFile(filepath.Join(dir, dataFolder, "postgresql.conf"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	conf := testkit.Must(os.ReadFile(filepath.Join(dir, dataFolder, "postgresql.conf")))(t)
 	if n := strings.Count(string(conf), settingsFile); n != 1 {
 		t.Errorf("postgresql.conf includes our settings %d times, want once", n)
 	}
@@ -117,9 +100,7 @@ func TestStartPostgres_LocalSettingsWin(t *testing.T) {
 	dir := folder(t)
 	stop(t, start(t, PostgresConfig{Dir: dir}))
 	local := filepath.Join(dir, dataFolder, localSettingsFile)
-	if err := os.WriteFile(local, []byte("max_connections = 33\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(local, []byte("max_connections = 33\n"), 0o644))
 	p := start(t, PostgresConfig{Dir: dir})
 	if got := query(t, p.URL("postgres"), "SHOW max_connections"); got != "33" {
 		t.Errorf("max_connections = %s, want the 33 of %s", got, localSettingsFile)
@@ -129,10 +110,7 @@ func TestStartPostgres_LocalSettingsWin(t *testing.T) {
 func TestStartPostgres_PasswordRequired(t *testing.T) {
 	dir := folder(t)
 	p := start(t, PostgresConfig{Dir: dir})
-	info, err := os.Stat(filepath.Join(dir, passwordFile))
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := testkit.Must(os.Stat(filepath.Join(dir, passwordFile)))(t)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the password's mode is %v, want 0600", info.Mode().Perm())
 	}
@@ -145,29 +123,18 @@ func TestStartPostgres_PasswordRequired(t *testing.T) {
 func TestStartPostgres_Refusals(t *testing.T) {
 	dir := folder(t)
 	p := start(t, PostgresConfig{Dir: dir})
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	old := folder(t)
-	if err := os.Mkdir(filepath.Join(old, dataFolder), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(old, dataFolder, "PG_VERSION"), []byte("9\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.Mkdir(filepath.Join(old, dataFolder), 0o700))
+	testkit.NoError(t, os.WriteFile(filepath.Join(old, dataFolder, "PG_VERSION"), []byte("9\n"), 0o600))
 	broken := folder(t)
 	stop(t, start(t, PostgresConfig{Dir: broken}))
 	local := filepath.Join(broken, dataFolder, localSettingsFile)
-	if err := os.WriteFile(local, []byte("no_such_setting = 1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(local, []byte("no_such_setting = 1\n"), 0o644))
 	headless := folder(t)
-	if err := os.Mkdir(filepath.Join(headless, dataFolder), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.Mkdir(filepath.Join(headless, dataFolder), 0o700))
 	for _, test := range []struct {
 		name string
 		cfg  PostgresConfig
@@ -213,9 +180,7 @@ func TestStartPostgres_AfterCrash(t *testing.T) {
 	// What a power cut leaves: the number of a process that is another program's now.
 	stale := fmt.Sprintf("%d\n%s\n", os.Getpid(), filepath.Join(dir, dataFolder))
 	pidFile := filepath.Join(dir, dataFolder, "postmaster.pid")
-	if err := os.WriteFile(pidFile, []byte(stale), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(pidFile, []byte(stale), 0o644))
 	again := start(t, PostgresConfig{Dir: dir, Durable: true})
 	if got := query(t, again.URL("postgres"), "SELECT word FROM kept"); got != "still here" {
 		t.Errorf("after the crash the row reads %q", got)
@@ -224,9 +189,7 @@ func TestStartPostgres_AfterCrash(t *testing.T) {
 
 func TestStartPostgres_InterruptedFirstStart(t *testing.T) {
 	dir := folder(t)
-	if err := os.MkdirAll(filepath.Join(dir, newFolder, "base"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.MkdirAll(filepath.Join(dir, newFolder, "base"), 0o700))
 	start(t, PostgresConfig{Dir: dir})
 }
 
@@ -255,20 +218,10 @@ func TestStartPostgres_DiesWithUs(t *testing.T) {
 	}
 	dir := folder(t)
 	doomed := exec.Command(standIn(t, "doomed-meridian"), dir)
-	stdout, err := doomed.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doomed.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said, err := io.ReadAll(stdout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doomed.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	stdout := testkit.Must(doomed.StdoutPipe())(t)
+	testkit.NoError(t, doomed.Start())
+	said := testkit.Must(io.ReadAll(stdout))(t)
+	testkit.NoError(t, doomed.Process.Kill())
 	doomed.Wait() // its error is that it was killed
 	pid, err := strconv.Atoi(strings.TrimSpace(string(said)))
 	if err != nil {
@@ -295,30 +248,21 @@ func waitGone(t *testing.T, pid int) {
 
 func TestFindPostgres(t *testing.T) {
 	t.Run("of the machine", func(t *testing.T) {
-		b, err := FindPostgres()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testkit.Must(FindPostgres())(t)
 		if b.Major < MinPostgresMajor {
 			t.Errorf("found version %d", b.Major)
 		}
 	})
 	t.Run("newest wins", func(t *testing.T) {
 		setPath(t, fakePostgres(t, "15.3"), fakePostgres(t, "99.1 (Debian 99.1-1)"), fakePostgres(t, "16rc1"))
-		b, err := FindPostgres()
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testkit.Must(FindPostgres())(t)
 		if b.Major != 99 {
 			t.Errorf("found version %d, want 99", b.Major)
 		}
 	})
 	t.Run("the data's version wins", func(t *testing.T) {
 		setPath(t, fakePostgres(t, "97.1"), fakePostgres(t, "98.0"), fakePostgres(t, "99.1"))
-		b, err := findPostgresMajor(98)
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testkit.Must(findPostgresMajor(98))(t)
 		if b.Major != 98 {
 			t.Errorf("found version %d, want 98", b.Major)
 		}
@@ -326,14 +270,8 @@ func TestFindPostgres(t *testing.T) {
 	t.Run("override", func(t *testing.T) {
 		dir := fakePostgres(t, "42.0")
 		t.Setenv(PostgresBinEnv, dir)
-		b, err := FindPostgres()
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := filepath.EvalSymlinks(filepath.Join(dir, "initdb"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := testkit.Must(FindPostgres())(t)
+		want := testkit.Must(filepath.EvalSymlinks(filepath.Join(dir, "initdb")))(t)
 		if diff := cmp.Diff(want, b.Initdb); diff != "" {
 			t.Error(diff)
 		}
@@ -365,9 +303,7 @@ func fakePostgres(t *testing.T, version string) string {
 	dir := t.TempDir()
 	script := "#!/bin/sh\necho 'postgres (PostgreSQL) " + version + "'\n"
 	for _, name := range []string{"postgres", "initdb"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
 	}
 	return dir
 }

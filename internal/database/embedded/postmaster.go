@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// clearPostmaster deals with the postmaster.pid of an earlier run. A live server is an error that names it; a file
-// whose process is gone is left to PostgreSQL, which knows what to do; a file whose number now belongs to some
-// other program, as happens after a power cut, is removed, because PostgreSQL would take that program for a server.
+// clearPostmaster handles the postmaster.pid of an earlier run. A live server is an error that names it. A file whose
+// process is gone is left to PostgreSQL. A file whose number now belongs to another program, as happens after a power
+// cut, is removed, because PostgreSQL would take that program for a server.
 func clearPostmaster(dir string) error {
 	path := filepath.Join(dir, dataFolder, "postmaster.pid")
 	text, err := os.ReadFile(path)
@@ -31,7 +31,8 @@ func clearPostmaster(dir string) error {
 	if !maybePostgres(pid) {
 		return os.Remove(path)
 	}
-	return fmt.Errorf("a PostgreSQL (pid %d) already runs on %s: stop the Meridian that started it, or end it with kill -INT %d", pid, dir, pid)
+	return fmt.Errorf("a PostgreSQL (pid %d) already runs on %s: stop the Meridian that started it, or end it with kill -INT %d", pid, dir,
+		pid)
 }
 
 func alive(pid int) bool {
@@ -39,7 +40,8 @@ func alive(pid int) bool {
 	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
-// maybePostgres reports whether pid may be a PostgreSQL: only Linux tells the program's name without further tools.
+// maybePostgres reports whether pid may be a PostgreSQL server. Only Linux tells the program's name without further
+// tools.
 func maybePostgres(pid int) bool {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return err != nil || strings.HasPrefix(string(name), "postgres")

@@ -1,30 +1,33 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// killGrace is how long a server may take to obey its last signal before SIGKILL.
+// killGrace is how long a server has to obey its last signal before SIGKILL.
 const killGrace = 5 * time.Second
 
-// process is a server that runs as a child of this one.
+// process is a server that runs as a child process.
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when it has ended
 	err    error         // why, once exited is closed
 }
 
-// startProcess starts cmd so that it ends with this process (where the system can do that) and does not hear the
-// terminal's Ctrl-C. Linux sends the parent-death signal when the *thread* that forked ends, so the fork happens
-// on a thread of its own, which then waits for the child.
+// startProcess starts cmd so that it ends with this process, where the system supports that, and does not receive the
+// terminal's Ctrl-C. Linux sends the parent-death signal when the *thread* that forked ends, so the fork happens on a
+// thread of its own, which then waits for the child.
 func startProcess(cmd *exec.Cmd, deathSignal syscall.Signal) (*process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -49,7 +52,7 @@ func startProcess(cmd *exec.Cmd, deathSignal syscall.Signal) (*process, error) {
 	return p, nil
 }
 
-// signal sends s; a process that has ended already is no error.
+// signal sends s. It is no error if the process has ended already.
 func (p *process) signal(s os.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal %s (pid %d): %w", p.cmd.Path, p.cmd.Process.Pid, err)
@@ -57,7 +60,26 @@ func (p *process) signal(s os.Signal) error {
 	return nil
 }
 
-// finish waits for the process to end, and after killGrace ends it with SIGKILL.
+// await calls ready every interval until it returns true or an error, which await returns. It fails when the process
+// ends or ctx does.
+func (p *process) await(ctx context.Context, interval time.Duration, ready func() (bool, error)) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if ok, err := ready(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			return fmt.Errorf("it ended at once (%w)", p.err)
+		case <-ctx.Done():
+			return fmt.Errorf("it did not become ready: %w", ctx.Err())
+		}
+	}
+}
+
+// finish waits for the process to end, and kills it after killGrace.
 func (p *process) finish() error {
 	timer := time.NewTimer(killGrace)
 	defer timer.Stop()
@@ -83,8 +105,8 @@ func (p *process) running() bool {
 	}
 }
 
-// cleanEnv is this process's environment without the PG… variables, which would change what the servers do, and
-// with messages in English. (On macOS PostgreSQL does not start at all where LC_ALL names no locale it knows.)
+// cleanEnv returns this process's environment without the PG… variables, which would change what the servers do, and
+// with messages in English. (On macOS PostgreSQL does not start where LC_ALL names a locale it does not know.)
 func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -95,8 +117,8 @@ func cleanEnv() []string {
 	return append(env, "LC_ALL=C") // the last of several counts
 }
 
-// freePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
-func freePort() (int, error) {
+// FreePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
+func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
@@ -105,12 +127,12 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// claimPort checks that a wanted port is free, or picks one when none is wanted.
+// claimPort returns port if it is free, or a free one if port is 0.
 func claimPort(port int, what string) (int, error) {
 	if port == 0 {
-		return freePort()
+		return FreePort()
 	}
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	l, err := net.Listen("tcp", loopback(port))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return 0, fmt.Errorf("port %d for %s is taken by another program: stop that or choose another port", port, what)
 	}

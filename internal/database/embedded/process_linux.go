@@ -32,15 +32,14 @@ func childrenOf(pid int) ([]int, error) {
 	return children, nil
 }
 
-// isRunning reports whether a process is still at work. One that has ended, and whose new parent has not asked for it
-// yet, is not.
+// isRunning reports whether a process is still at work. A process that has ended but has not been reaped is not.
 func isRunning(pid int) bool {
 	state, _ := statusOf(pid)
 	return state != "" && state != "Z" && state != "X"
 }
 
-// statusOf reads a process's state, "" if there is none, and its parent. The name before them, in parentheses, may
-// hold anything.
+// statusOf returns a process's state, "" if there is none, and its parent. The name before them, in parentheses, may
+// hold any character.
 func statusOf(pid int) (state string, parent int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

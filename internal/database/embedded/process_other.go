@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// endWithParent does nothing: only Linux can tie a child to its parent. Elsewhere a server survives a Meridian that
-// was killed, and the next start on its folder names its pid.
+// endWithParent does nothing: only Linux can tie a child to its parent. Elsewhere a server survives a killed
+// Meridian, and the next start on its folder names its pid.
 func endWithParent(*syscall.SysProcAttr, syscall.Signal) {}
 
 // childrenOf lists the processes that pid started.

@@ -14,7 +14,7 @@ const (
 	localSettingsFile = "local.conf"
 )
 
-// commonSettings hold for every server. The log keeps to what the server says of itself: statements, their
+// commonSettings apply to every server. The log holds what the server says of itself only: statements, their
 // parameters and the rows named in error details may be personal data.
 const commonSettings = `
 listen_addresses = '127.0.0.1'
@@ -35,9 +35,9 @@ log_checkpoints = off
 log_line_prefix = '%m [%p] '
 `
 
-// durableSettings keep what was committed, whatever happens. 200 connections are four regions of 40, and a reserve
-// for workers, tools and people. A new shop's tables grow a thousandfold in its first minute:
-// autovacuum looks at them often enough for plans to follow.
+// durableSettings keep committed data through a power cut. 200 connections are 40 for each of four regions, and a
+// reserve for workers, tools and people. A new shop's tables grow a thousandfold in the first minute, so autovacuum
+// runs often enough for the plans to follow.
 const durableSettings = `
 max_connections = 200
 shared_buffers = '256MB'
@@ -48,9 +48,9 @@ full_page_writes = on
 autovacuum_naptime = '5s'
 `
 
-// throwawaySettings are for data that nobody misses after a power cut. Several test processes run at once, each
-// with four regions. Autovacuum would only get in the way of databases that live for a second, and parallel
-// workers need more shared memory than containers have.
+// throwawaySettings are for data that may be lost in a power cut. Several test processes run at once, each with four
+// regions. Autovacuum would only disturb databases that live for a second, and parallel workers need more shared
+// memory than containers have.
 const throwawaySettings = `
 max_connections = 500
 shared_buffers = '128MB'
@@ -65,6 +65,7 @@ autovacuum = off
 max_parallel_workers_per_gather = 0
 `
 
+// settings returns the text of settingsFile.
 func settings(durable bool) string {
 	text := "# Written by Meridian at each start. Put settings of your own in " + localSettingsFile + ".\n" + commonSettings
 	if durable {
@@ -73,7 +74,7 @@ func settings(durable bool) string {
 	return text + throwawaySettings
 }
 
-// writeSettings renews the settings in the data folder and, once, has postgresql.conf read them.
+// writeSettings writes the settings into the data folder and makes postgresql.conf include them.
 func writeSettings(data string, durable bool, a *account) error {
 	if err := writeOwned(filepath.Join(data, settingsFile), settings(durable), a); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// TempDir makes a folder for a shop that is thrown away. The database's own user has to pass
-// through it, where the caller is root; to read it, that user does not. The caller removes it.
+// TempDir makes a temporary folder for a shop. If the caller is root, the database's user may pass through it but not
+// read it. The caller removes it.
 func TempDir(pattern string) (string, error) {
 	dir, err := os.MkdirTemp("", pattern)
 	if err != nil {

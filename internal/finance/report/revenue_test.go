@@ -20,6 +20,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -56,7 +57,7 @@ func (s sale) charge() int64 {
 func (s sale) insert(t testing.TB, db *database.DB) {
 	t.Helper()
 	id, placed := uuid.New(), time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`
 INSERT INTO orders (region, id, cart_region, cart_id, status, transition_id, stock_regions, currency, country, market, subtotal_minor, shipping_minor,
   tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, expires_at)
@@ -92,10 +93,7 @@ INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, r
 VALUES ($1, $2, $3, $3, $4, $5, 'x', 'system', $6, $7)`, s.region, uuid.New(), id, r.minor, s.currency, r.status, r.at)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 // day is midnight UTC of a day such as 2026-04-13.
@@ -112,13 +110,8 @@ func revenue(t testing.TB, db *database.DB, r Range) [][]string {
 	t.Helper()
 	awaitReplicas(t, db)
 	var out bytes.Buffer
-	if err := Write(t.Context(), db, &out, r); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(&out).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, Write(t.Context(), db, &out, r))
+	rows := testkit.Must(csv.NewReader(&out).ReadAll())(t)
 	if diff := gocmp.Diff(columns, rows[0]); diff != "" {
 		t.Fatalf("header (-want +got):\n%s", diff)
 	}
@@ -132,84 +125,125 @@ func awaitReplicas(t testing.TB, db *database.DB) {
 		return
 	}
 	written := databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`) + databasetest.One[int64](t, db, `SELECT count(*) FROM order_history`)
-	for range 200 {
-		stale := db.Engine().FollowerRead()
-		if written == databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`+stale)+databasetest.One[int64](t, db, `SELECT count(*) FROM order_history`+stale) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the replicas do not catch up")
+	stale := db.Engine().FollowerRead()
+	testkit.Eventually(t, "the replicas to catch up", func() bool {
+		return written == databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`+stale)+
+			databasetest.One[int64](t, db, `SELECT count(*) FROM order_history`+stale)
+	})
 }
 
 func TestWrite(t *testing.T) {
 	db := databasetest.New(t)
-	at := func(text string) time.Time { return must(time.Parse(time.RFC3339, text))(t) }
+	at := func(text string) time.Time { return testkit.Must(time.Parse(time.RFC3339, text))(t) }
 	for _, s := range []sale{
-		{ // 0.00625 EUR a yen: 1000 and 333 are 6.25 and 2.08; shipping of 500 is 3.125, so 3.12
+		{
+			// 0.00625 EUR a yen: 1000 and 333 are 6.25 and 2.08; shipping of 500 is 3.125, so 3.12
 			region: "ap-southeast", market: "jp", currency: "JPY", reporting: "EUR", rate: "0.00625", shipping: 500,
-			lines: []saleLine{{2, 1000, 91, 100, 625, 57}, {1, 333, 30, 0, 208, 19}},
-			paid:  at("2026-03-01T23:59:59.999999Z"),
+			lines: []saleLine{
+				{quantity: 2, total: 1000, tax: 91, discount: 100, bookedTotal: 625, bookedTax: 57},
+				{quantity: 1, total: 333, tax: 30, bookedTotal: 208, bookedTax: 19},
+			},
+			paid: at("2026-03-01T23:59:59.999999Z"),
 			refunds: []saleRefund{
-				{600, at("2026-03-02T00:00:00Z"), "succeeded"}, // 3.75
-				{433, at("2026-03-02T09:00:00Z"), "succeeded"}, // 1033 are 6.45625, so 6.46: 2.71 more
-				{1, at("2026-03-02T10:00:00Z"), "failed"},
-				{2, at("2026-03-02T11:00:00Z"), "replaced"},
-				{3, at("2026-03-02T12:00:00Z"), "pending"},
-				{800, at("2026-03-03T00:00:00Z"), "succeeded"}, // all: 11.45 in the end
+				{minor: 600, at: at("2026-03-02T00:00:00Z"), status: "succeeded"}, // 3.75
+				{minor: 433, at: at("2026-03-02T09:00:00Z"), status: "succeeded"}, // 1033 are 6.45625, so 6.46: 2.71 more
+				{minor: 1, at: at("2026-03-02T10:00:00Z"), status: "failed"},
+				{minor: 2, at: at("2026-03-02T11:00:00Z"), status: "replaced"},
+				{minor: 3, at: at("2026-03-02T12:00:00Z"), status: "pending"},
+				{minor: 800, at: at("2026-03-03T00:00:00Z"), status: "succeeded"}, // all: 11.45 in the end
 			},
 		},
-		{ // the same day and market, in another region: one row
+		{
+			// the same day and market, in another region: one row
 			region: "eu-west", market: "jp", currency: "JPY", reporting: "EUR", rate: "0.00625",
-			lines: []saleLine{{1, 100, 9, 0, 62, 6}}, paid: at("2026-03-01T00:00:00Z"),
+			lines: []saleLine{{quantity: 1, total: 100, tax: 9, bookedTotal: 62, bookedTax: 6}}, paid: at("2026-03-01T00:00:00Z"),
 		},
-		{ // booked in another currency: a row of its own
+		{
+			// booked in another currency: a row of its own
 			region: "eu-west", market: "jp", currency: "JPY", reporting: "USD", rate: "0.00625",
-			lines: []saleLine{{1, 1000, 0, 0, 625, 0}}, paid: at("2026-03-01T01:00:00Z"),
+			lines: []saleLine{{quantity: 1, total: 1000, bookedTotal: 625}}, paid: at("2026-03-01T01:00:00Z"),
 		},
-		{ // the same rate between other currencies: 8 KWD of shipping are 0.05 EUR
+		{
+			// the same rate between other currencies: 8 KWD of shipping are 0.05 EUR
 			region: "eu-west", market: "jp", currency: "KWD", reporting: "EUR", rate: "0.00625", shipping: 8000,
-			lines: []saleLine{{1, 16000, 0, 0, 10, 0}}, paid: at("2026-03-01T01:00:00Z"),
+			lines: []saleLine{{quantity: 1, total: 16000, bookedTotal: 10}}, paid: at("2026-03-01T01:00:00Z"),
 		},
-		{ // paid as the second day begins; 100 yen are 0.62, and both parts went back at once: 30 would be 0.19, 70 0.44
+		{
+			// paid as the second day begins; 100 yen are 0.62, and both parts went back at once: 30 would be 0.19, 70 0.44
 			region: "eu-west", market: "us", currency: "JPY", reporting: "EUR", rate: "0.00625",
-			lines: []saleLine{{1, 100, 0, 0, 62, 0}}, paid: at("2026-03-02T00:00:00Z"),
-			refunds: []saleRefund{{30, at("2026-03-02T01:00:00Z"), "succeeded"}, {70, at("2026-03-02T01:00:00Z"), "succeeded"}},
+			lines: []saleLine{{quantity: 1, total: 100, bookedTotal: 62}}, paid: at("2026-03-02T00:00:00Z"),
+			refunds: []saleRefund{
+				{minor: 30, at: at("2026-03-02T01:00:00Z"), status: "succeeded"},
+				{minor: 70, at: at("2026-03-02T01:00:00Z"), status: "succeeded"},
+			},
 		},
-		{ // three lines of half a cent are booked as nothing: no more goes back, though two of them would be a cent
+		{
+			// three lines of half a cent are booked as nothing: no more goes back, though two of them would be a cent
 			region: "eu-west", market: "us", currency: "JPY", reporting: "EUR", rate: "0.005",
-			lines: []saleLine{{1, 1, 0, 0, 0, 0}, {1, 1, 0, 0, 0, 0}, {1, 1, 0, 0, 0, 0}}, paid: at("2026-03-03T00:00:00Z"),
-			refunds: []saleRefund{{2, at("2026-03-03T01:00:00Z"), "succeeded"}},
+			lines: []saleLine{{quantity: 1, total: 1}, {quantity: 1, total: 1}, {quantity: 1, total: 1}}, paid: at("2026-03-03T00:00:00Z"),
+			refunds: []saleRefund{{minor: 2, at: at("2026-03-03T01:00:00Z"), status: "succeeded"}},
 		},
-		{ // no rate was known
-			region: "eu-west", market: "jp", currency: "JPY", lines: []saleLine{{5, 1000, 0, 0, 0, 0}},
-			paid: at("2026-03-01T01:00:00Z"), refunds: []saleRefund{{10, at("2026-03-01T02:00:00Z"), "succeeded"}},
+		{
+			// no rate was known
+			region: "eu-west", market: "jp", currency: "JPY", lines: []saleLine{{quantity: 5, total: 1000}},
+			paid: at("2026-03-01T01:00:00Z"), refunds: []saleRefund{{minor: 10, at: at("2026-03-01T02:00:00Z"), status: "succeeded"}},
 		},
-		{ // older than markets
+		{
+			// older than markets
 			region: "us-east", currency: "USD", reporting: "EUR", rate: "0.9", shipping: 100,
-			lines: []saleLine{{1, 1000, 0, 0, 900, 0}}, paid: at("2026-03-01T01:00:00Z"),
+			lines: []saleLine{{quantity: 1, total: 1000, bookedTotal: 900}}, paid: at("2026-03-01T01:00:00Z"),
 		},
-		{ // its money came too late and went back: no revenue
+		{
+			// its money came too late and went back: no revenue
 			region: "us-east", market: "us", currency: "USD", reporting: "EUR", rate: "0.9",
-			lines: []saleLine{{1, 1000, 0, 0, 900, 0}}, refunds: []saleRefund{{1000, at("2026-03-02T01:00:00Z"), "succeeded"}},
+			lines:   []saleLine{{quantity: 1, total: 1000, bookedTotal: 900}},
+			refunds: []saleRefund{{minor: 1000, at: at("2026-03-02T01:00:00Z"), status: "succeeded"}},
 		},
-		{ // before the range
+		{
+			// before the range
 			region: "us-east", market: "us", currency: "USD", reporting: "EUR", rate: "0.9",
-			lines: []saleLine{{1, 1000, 0, 0, 900, 0}}, paid: at("2026-02-28T23:59:59.999999Z"),
+			lines: []saleLine{{quantity: 1, total: 1000, bookedTotal: 900}}, paid: at("2026-02-28T23:59:59.999999Z"),
 		},
 	} {
 		s.insert(t, db)
 	}
 	want := [][]string{
-		strings.Split("2026-03-01,,USD,1,1,1000,100,0,0,0,1100,EUR,900,90,0,0,0,990,0", ","),
-		strings.Split("2026-03-01,jp,JPY,1,5,1000,0,0,0,10,990,,,,,,,,1", ","),
-		strings.Split("2026-03-01,jp,JPY,2,4,1433,500,130,100,0,1933,EUR,895,312,82,62,0,1207,0", ","),
-		strings.Split("2026-03-01,jp,JPY,1,1,1000,0,0,0,0,1000,USD,625,0,0,0,0,625,0", ","),
-		strings.Split("2026-03-01,jp,KWD,1,1,16000,8000,0,0,0,24000,EUR,10,5,0,0,0,15,0", ","),
-		strings.Split("2026-03-02,jp,JPY,0,0,0,0,0,0,1033,-1033,EUR,0,0,0,0,646,-646,0", ","),
-		strings.Split("2026-03-02,us,JPY,1,1,100,0,0,0,100,0,EUR,62,0,0,0,62,0,0", ","),
-		strings.Split("2026-03-03,jp,JPY,0,0,0,0,0,0,800,-800,EUR,0,0,0,0,499,-499,0", ","),
-		strings.Split("2026-03-03,us,JPY,1,3,3,0,0,0,2,1,EUR,0,0,0,0,0,0,0", ","),
+		wantRow{
+			day: "2026-03-01", currency: "USD", orders: 1, units: 1, gross: 1000, shipping: 100, net: 1100,
+			reporting: "EUR", bookedGross: 900, bookedShipping: 90, bookedNet: 990,
+		}.record(),
+		wantRow{
+			day: "2026-03-01", market: "jp", currency: "JPY", orders: 1, units: 5, gross: 1000, refunds: 10, net: 990,
+			unbooked: 1,
+		}.record(),
+		wantRow{
+			day: "2026-03-01", market: "jp", currency: "JPY", orders: 2, units: 4, gross: 1433, shipping: 500, tax: 130, discount: 100, net: 1933,
+			reporting: "EUR", bookedGross: 895, bookedShipping: 312, bookedTax: 82, bookedDiscount: 62, bookedNet: 1207,
+		}.record(),
+		wantRow{
+			day: "2026-03-01", market: "jp", currency: "JPY", orders: 1, units: 1, gross: 1000, net: 1000,
+			reporting: "USD", bookedGross: 625, bookedNet: 625,
+		}.record(),
+		wantRow{
+			day: "2026-03-01", market: "jp", currency: "KWD", orders: 1, units: 1, gross: 16000, shipping: 8000, net: 24000,
+			reporting: "EUR", bookedGross: 10, bookedShipping: 5, bookedNet: 15,
+		}.record(),
+		wantRow{
+			day: "2026-03-02", market: "jp", currency: "JPY", refunds: 1033, net: -1033,
+			reporting: "EUR", bookedRefunds: 646, bookedNet: -646,
+		}.record(),
+		wantRow{
+			day: "2026-03-02", market: "us", currency: "JPY", orders: 1, units: 1, gross: 100, refunds: 100,
+			reporting: "EUR", bookedGross: 62, bookedRefunds: 62,
+		}.record(),
+		wantRow{
+			day: "2026-03-03", market: "jp", currency: "JPY", refunds: 800, net: -800,
+			reporting: "EUR", bookedRefunds: 499, bookedNet: -499,
+		}.record(),
+		wantRow{
+			day: "2026-03-03", market: "us", currency: "JPY", orders: 1, units: 3, gross: 3, refunds: 2, net: 1,
+			reporting: "EUR",
+		}.record(),
 	}
 	all := Range{From: day("2026-03-01"), To: day("2026-03-03")}
 	if diff := gocmp.Diff(want, revenue(t, db, all)); diff != "" {
@@ -236,24 +270,11 @@ func TestWrite(t *testing.T) {
 	t.Run("from a replica", func(t *testing.T) {
 		var out bytes.Buffer
 		p := printer{csv: csv.NewWriter(&out)}
-		if err := errors.Join(eachStale(t.Context(), db, all, p.add), p.end()); err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(want, must(csv.NewReader(&out).ReadAll())(t)); diff != "" {
+		testkit.NoError(t, errors.Join(eachStale(t.Context(), db, all, p.add), p.end()))
+		if diff := gocmp.Diff(want, testkit.Must(csv.NewReader(&out).ReadAll())(t)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
-}
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
 }
 
 func TestWrite_Refuses(t *testing.T) {
@@ -353,7 +374,10 @@ func draw(rt *rapid.T, first time.Time, days int) []sale {
 			s.rate = money.NewDecimal(rapid.Int64Range(1, 9_999_999).Draw(rt, "rate"), rapid.IntRange(2, 7).Draw(rt, "decimals")).String()
 		}
 		for range rapid.IntRange(1, 4).Draw(rt, "lines") {
-			l := saleLine{quantity: rapid.Int64Range(1, 9).Draw(rt, "quantity"), total: rapid.Int64Range(0, 20_000).Draw(rt, "total"), discount: rapid.Int64Range(0, 500).Draw(rt, "discount")}
+			l := saleLine{
+				quantity: rapid.Int64Range(1, 9).Draw(rt, "quantity"), total: rapid.Int64Range(0, 20_000).Draw(rt, "total"),
+				discount: rapid.Int64Range(0, 500).Draw(rt, "discount"),
+			}
 			l.tax = rapid.Int64Range(0, l.total).Draw(rt, "tax")
 			l.bookedTotal, l.bookedTax = s.at(l.total), s.at(l.tax)
 			s.lines = append(s.lines, l)
@@ -401,8 +425,58 @@ func (s sale) at(minor int64) int64 {
 
 func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// numbers are a row's, from orders on: the reporting columns are 0 where they are empty.
+// wantRow is a row of the report.
+type wantRow struct {
+	day, market         string
+	currency, reporting money.Currency
+
+	orders, units, gross, shipping, tax, discount, refunds, net                                int64
+	bookedGross, bookedShipping, bookedTax, bookedDiscount, bookedRefunds, bookedNet, unbooked int64
+}
+
+// record returns the row as the report writes it.
+func (r wantRow) record() []string {
+	record := []string{r.day, r.market, string(r.currency)}
+	for _, n := range []int64{r.orders, r.units, r.gross, r.shipping, r.tax, r.discount, r.refunds, r.net} {
+		record = append(record, strconv.FormatInt(n, 10))
+	}
+	record = append(record, string(r.reporting))
+	for _, n := range []int64{r.bookedGross, r.bookedShipping, r.bookedTax, r.bookedDiscount, r.bookedRefunds, r.bookedNet} {
+		text := ""
+		if r.reporting != "" {
+			text = strconv.FormatInt(n, 10)
+		}
+		record = append(record, text)
+	}
+	return append(record, strconv.FormatInt(r.unbooked, 10))
+}
+
+// numbers holds a row's numbers by the constants below. Those of the reporting currency are 0 where they are empty.
 type numbers [14]int64
+
+const (
+	numOrders = iota
+	numUnits
+	numGross
+	numShipping
+	numTax
+	numDiscount
+	numRefunds
+	numBookedGross
+	numBookedShipping
+	numBookedTax
+	numBookedDiscount
+	numBookedRefunds
+	numBookedNet
+	numUnbooked
+)
+
+// numberColumns are the report's columns in the order of the constants.
+var numberColumns = []string{
+	"orders", "units", "gross_minor", "shipping_minor", "tax_minor", "discount_minor", "refunds_minor",
+	"reporting_gross_minor", "reporting_shipping_minor", "reporting_tax_minor", "reporting_discount_minor", "reporting_refunds_minor",
+	"reporting_net_minor", "unbooked_orders",
+}
 
 // expected adds the orders up one by one.
 func expected(all []sale) map[key]numbers {
@@ -419,16 +493,20 @@ func expected(all []sale) map[key]numbers {
 		if s.paid.IsZero() {
 			continue
 		}
-		n := numbers{0: 1, 3: s.shipping, 8: s.at(s.shipping)}
+		n := numbers{numOrders: 1, numShipping: s.shipping, numBookedShipping: s.at(s.shipping)}
 		var discount int64
 		for _, l := range s.lines {
-			n[1], n[2], n[4], discount = n[1]+l.quantity, n[2]+l.total, n[4]+l.tax, discount+l.discount
-			n[7], n[9] = n[7]+l.bookedTotal, n[9]+l.bookedTax
+			n[numUnits] += l.quantity
+			n[numGross] += l.total
+			n[numTax] += l.tax
+			n[numBookedGross] += l.bookedTotal
+			n[numBookedTax] += l.bookedTax
+			discount += l.discount
 		}
-		n[5], n[10] = discount, s.at(discount)
-		charge := n[7] + n[8]
+		n[numDiscount], n[numBookedDiscount] = discount, s.at(discount)
+		charge := n[numBookedGross] + n[numBookedShipping]
 		if s.reporting == "" {
-			n[13] = 1
+			n[numUnbooked] = 1
 		}
 		add(s, s.paid, n)
 		succeeded := slices.DeleteFunc(slices.Clone(s.refunds), func(r saleRefund) bool { return r.status != "succeeded" })
@@ -440,35 +518,36 @@ func expected(all []sale) map[key]numbers {
 			if given == s.charge() {
 				now = charge
 			}
-			add(s, r.at, numbers{6: r.minor, 11: now - worth})
+			add(s, r.at, numbers{numRefunds: r.minor, numBookedRefunds: now - worth})
 			worth = now
 		}
 	}
 	for k, n := range rows {
-		n[12] = n[7] + n[8] - n[11]
+		n[numBookedNet] = n[numBookedGross] + n[numBookedShipping] - n[numBookedRefunds]
 		rows[k] = n
 	}
 	return rows
 }
 
-// read are the rows of a report as expected has them. net_minor is checked on the way.
+// read returns the rows of a report as expected has them, and their order. It checks net_minor on the way.
 func read(t testing.TB, records [][]string) (rows map[key]numbers, order []key) {
 	t.Helper()
 	rows = make(map[key]numbers)
 	for _, record := range records {
-		k := key{day: day(record[0]), market: record[1], currency: money.Currency(record[2]), reporting: money.Currency(record[11])}
+		k := key{day: day(record[0]), market: record[1], currency: money.Currency(record[2]),
+			reporting: money.Currency(record[slices.Index(columns, "reporting_currency")])}
 		var n numbers
-		// orders, units, gross, shipping, tax, discount, refunds; then the reporting ones with their net, and unbooked
-		for i, column := range []int{3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18} {
-			if k.reporting == "" && column >= 12 && column < 18 {
-				if record[column] != "" {
-					t.Errorf("%v: an order without a rate has %s %s", record, columns[column], record[column])
+		for i, name := range numberColumns {
+			text := record[slices.Index(columns, name)]
+			if k.reporting == "" && strings.HasPrefix(name, "reporting_") {
+				if text != "" {
+					t.Errorf("%v: an order without a rate has %s %s", record, name, text)
 				}
 				continue
 			}
-			n[i] = must(strconv.ParseInt(record[column], 10, 64))(t)
+			n[i] = testkit.Must(strconv.ParseInt(text, 10, 64))(t)
 		}
-		if net := must(strconv.ParseInt(record[10], 10, 64))(t); net != n[2]+n[3]-n[6] {
+		if net := testkit.Must(strconv.ParseInt(record[slices.Index(columns, "net_minor")], 10, 64))(t); net != n[numGross]+n[numShipping]-n[numRefunds] {
 			t.Errorf("%v: net_minor does not follow", record)
 		}
 		if _, twice := rows[k]; twice {
@@ -534,8 +613,8 @@ func wantWhatIsLeft(rt *rapid.T, all []sale, rows map[key]numbers) {
 		}
 	}
 	for k, n := range rows {
-		reported[k.currency] += n[2] + n[3] - n[6]
-		reportedWorth[key{currency: k.currency, reporting: k.reporting}] += n[12]
+		reported[k.currency] += n[numGross] + n[numShipping] - n[numRefunds]
+		reportedWorth[key{currency: k.currency, reporting: k.reporting}] += n[numBookedNet]
 	}
 	if diff := gocmp.Diff(left, reported); diff != "" {
 		rt.Fatalf("what is left (-orders +report):\n%s", diff)

@@ -22,6 +22,7 @@ import (
 	"meridian/internal/inventory"
 	"meridian/internal/lab/client"
 	"meridian/internal/local"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -43,10 +44,7 @@ func TestMain(m *testing.M) {
 
 func shippedRegions(t testing.TB) *regions.Set {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return set
 }
 
@@ -54,17 +52,9 @@ func shippedRegions(t testing.TB) *regions.Set {
 func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 	t.Helper()
 	ctx := t.Context()
-	c, err := catalog.New(catalog.Config{DB: db, Regions: set, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}); err != nil {
-		t.Fatal(err)
-	}
-	seller, err := c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set, Log: slog.New(slog.DiscardHandler)}))(t)
+	testkit.Must(c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "t", Name: "Test"}}))(t)
+	seller := testkit.Must(c.CreateSeller(ctx, catalog.SellerInput{Slug: "test", Name: "Test"}))(t)
 	prices := make(map[string]int64)
 	for _, region := range set.All() {
 		for _, currency := range region.Currencies {
@@ -90,12 +80,9 @@ func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 // openEmptyShop opens a whole shop in this process, with nothing to sell, until the test ends.
 func openEmptyShop(t *testing.T, set *regions.Set, url string) local.Address {
 	t.Helper()
-	shop, err := local.Start(t.Context(), local.Config{
+	shop := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: url, Empty: true, Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- shop.Run(ctx) }()
@@ -141,10 +128,7 @@ func TestRun(t *testing.T) {
 }
 
 func runAll(t *testing.T, config Config) {
-	report, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
@@ -224,13 +208,9 @@ func wantPrices(t *testing.T, r Result) {
 func wantKeys(t *testing.T, report Report) {
 	t.Helper()
 	var out bytes.Buffer
-	if err := WriteJSON(&out, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, WriteJSON(&out, report))
 	var object map[string]any
-	if err := json.Unmarshal(out.Bytes(), &object); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(out.Bytes(), &object))
 	scenario := object["scenarios"].([]any)[2].(map[string]any)
 	limit := scenario["limits"].([]any)[0].(map[string]any)
 	delete(limit, "conflicts") // only where there were some
@@ -269,15 +249,9 @@ func wantText(t *testing.T, report Report) {
 // sellOut sells a hot SKU out: every unit, and no more, and no error but that.
 func sellOut(t *testing.T, config Config) {
 	config.Scenarios, config.Stock, config.Duration, config.ThroughEdge = []string{"hot-sku"}, 6, time.Second, true
-	g, err := survey(t.Context(), config.withDefaults())
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := testkit.Must(survey(t.Context(), config.withDefaults()))(t)
 	started := time.Now()
-	report, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
@@ -295,22 +269,15 @@ WHERE o.status = 'paid' AND o.placed_at >= '`+started.UTC().Format(time.RFC3339N
 // compareRows holds the limit to its promise: it writes as many rows of
 // each kind as a real order leaves behind.
 func compareRows(t *testing.T, config Config) {
-	r, err := open(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(open(t.Context(), config))(t)
 	defer r.db.Close()
 	before, began := rowsOf(t, r.db), time.Now()
 	shoppers := newShoppers(1, r.markets, r.goods, 1)
-	if err := checkout(t.Context(), shoppers[0]); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, checkout(t.Context(), shoppers[0]))
 	if paid, err := settled(t.Context(), r.db, config.Regions.Names(), began); err != nil || len(paid) != 1 {
 		t.Fatalf("%d orders were paid, %v", len(paid), err)
 	}
-	if _, err := quiet(t.Context(), r.db); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(quiet(t.Context(), r.db))(t)
 	real := rowsOf(t, r.db) - before
 	bare := newBareOrder(config.Regions, r.markets[0], r.goods.articles[:config.Lines], true)
 	if want := int64(bare.rows() - config.Lines); real != want { // stock rows are changed, not made
@@ -321,15 +288,11 @@ func compareRows(t *testing.T, config Config) {
 func TestBareOrders(t *testing.T) {
 	set, url := shippedRegions(t), databasetest.URL(t)
 	db := databasetest.Open(t, url, set.Primary().Name)
-	if err := inventory.SyncWarehouses(t.Context(), db, set); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, set))
 	fill(t, db, set, 6)
 	config := Config{Regions: set, DatabaseURL: url}.withDefaults()
 	g, markets := goodsOf(t, db, config), config.markets()
-	if err := stockUp(t.Context(), inventory.New(inventory.Config{DB: db, Regions: set}), config, g, markets); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, stockUp(t.Context(), inventory.New(inventory.Config{DB: db, Regions: set}), config, g, markets))
 	var done int64
 	for _, test := range []struct {
 		name      string
@@ -338,14 +301,9 @@ func TestBareOrders(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			loop := bareOrders(config, g, markets, test.hot, test.paid)
 			defer loop.close()
-			if err := loop.open(t.Context(), []int{2}, 50*time.Millisecond); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
 			before := rowsOf(t, db)
-			lapped, err := loop.run(t.Context(), 2, 100*time.Millisecond)
-			if err != nil {
-				t.Fatal(err)
-			}
+			lapped := testkit.Must(loop.run(t.Context(), 2, 100*time.Millisecond))(t)
 			n := lapped.tally.done
 			if n == 0 {
 				t.Fatal("nothing was done")
@@ -362,10 +320,7 @@ func TestBareOrders(t *testing.T) {
 		})
 	}
 	done = databasetest.One[int64](t, db, `SELECT count(*) FROM orders WHERE status = 'paid'`)
-	report, err := verify.Run(t.Context(), db, verify.Options{Regions: set})
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(verify.Run(t.Context(), db, verify.Options{Regions: set}))(t)
 	for _, result := range report.Results {
 		if result.Broken > 0 {
 			t.Errorf("%s: %+v", result.Check, result.Examples)
@@ -379,14 +334,8 @@ func TestBareOrders(t *testing.T) {
 // goodsOf is survey without a server to ask.
 func goodsOf(t *testing.T, db *database.DB, c Config) *goods {
 	t.Helper()
-	catalogue, err := catalog.New(catalog.Config{DB: db, Regions: c.Regions, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := catalogue.ListProducts(t.Context(), catalog.ListFilter{PageFilter: database.PageFilter[catalog.ListPosition]{Limit: 100}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	catalogue := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: c.Regions, Log: slog.New(slog.DiscardHandler)}))(t)
+	list := testkit.Must(catalogue.ListProducts(t.Context(), catalog.ListFilter{PageFilter: database.PageFilter[catalog.ListPosition]{Limit: 100}}))(t)
 	g := &goods{lines: c.Lines}
 	for _, p := range list.Items {
 		prices := make(map[string]int64)
@@ -415,15 +364,9 @@ func rowsOf(t *testing.T, db *database.DB) int64 {
 func TestServeBare(t *testing.T) {
 	t.Setenv(beBare, "1")
 	want := page{Path: productPath("prd_1"), Header: http.Header{"Content-Type": {"application/json"}, "X-Thing": {"a", "b"}}, Body: []byte(`{"id":"prd_1"}`)}
-	server, err := startBare([]string{os.Args[0]}, []page{want})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := testkit.Must(startBare([]string{os.Args[0]}, []page{want}))(t)
 	defer server.stop()
-	got, err := fetchPage(t.Context(), http.DefaultClient, server.url, want.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := testkit.Must(fetchPage(t.Context(), http.DefaultClient, server.url, want.Path))(t)
 	got.Header.Del("Content-Length") // the server's own
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)

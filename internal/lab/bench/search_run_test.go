@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -27,10 +28,7 @@ func openSearchShop(t *testing.T) SearchConfig {
 
 func TestSearchRun(t *testing.T) {
 	config := openSearchShop(t)
-	report, err := SearchRun(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(SearchRun(t.Context(), config))(t)
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
@@ -73,13 +71,9 @@ func wantSearchWritten(t *testing.T, report SearchReport) {
 			t.Errorf("the report does not say %q:\n%s", want, &text)
 		}
 	}
-	if err := WriteSearchJSON(&object, []SearchReport{report}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, WriteSearchJSON(&object, []SearchReport{report}))
 	var read []SearchReport
-	if err := json.Unmarshal(object.Bytes(), &read); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(object.Bytes(), &read))
 	if diff := cmp.Diff(report.Kinds, read[0].Kinds); diff != "" {
 		t.Error(diff)
 	}

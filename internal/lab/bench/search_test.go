@@ -17,21 +17,16 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 func writeZipped(t *testing.T, dir, name, text string) {
 	t.Helper()
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
-	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), zipped.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(w.Write([]byte(text)))(t)
+	testkit.NoError(t, w.Close())
+	testkit.NoError(t, os.WriteFile(filepath.Join(dir, name), zipped.Bytes(), 0o600))
 }
 
 // searchData is a folder of the two files, with so many lines in each.
@@ -55,10 +50,7 @@ func searchData(t *testing.T, lines int) string {
 
 func TestReadSearchGoods(t *testing.T) {
 	dir := searchData(t, 10)
-	goods, err := readSearchGoods(dir, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	goods := testkit.Must(readSearchGoods(dir, 1))(t)
 	again, err := readSearchGoods(dir, 1)
 	if err != nil || cmp.Diff(goods.all, again.all) != "" || len(goods.all) != 20 {
 		t.Errorf("%d products, the same seed draws the same: %v", len(goods.all), err)
@@ -83,10 +75,7 @@ func TestReadSearchGoods(t *testing.T) {
 
 // More products than there are lines are the same things, sold again: with keys and SKUs of their own.
 func TestSearchGoods_Part(t *testing.T) {
-	goods, err := readSearchGoods(searchData(t, 5), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	goods := testkit.Must(readSearchGoods(searchData(t, 5), 1))(t)
 	keys, skus := make(map[string]bool), make(map[string]bool)
 	for _, good := range goods.part(0, 25) {
 		keys[good.Key], skus[good.SKUs[0].SKU] = true, true
@@ -102,10 +91,7 @@ func TestSearchGoods_Part(t *testing.T) {
 
 // What is asked of the shop and of the limit is one and the same.
 func TestSearchRequests(t *testing.T) {
-	goods, err := readSearchGoods(searchData(t, 50), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	goods := testkit.Must(readSearchGoods(searchData(t, 50), 1))(t)
 	draw := searchDraw{country: "US", language: "en", market: "us", currency: "USD"}
 	for _, kind := range searchKinds {
 		requests := kind.requests(SearchConfig{Seed: 3}, draw, goods.all)
@@ -114,14 +100,9 @@ func TestSearchRequests(t *testing.T) {
 		}
 		filtered := 0
 		for _, request := range requests {
-			asked, err := url.Parse(request.path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			asked := testkit.Must(url.Parse(request.path))(t)
 			values, q := asked.Query(), request.query
-			if err := q.Validate(); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, q.Validate())
 			if values.Get("q") != q.Text || values.Get("category") != q.Filter.Category || values.Get("sort") != string(q.Sort) {
 				t.Fatalf("%s is %+v", request.path, q)
 			}
@@ -140,10 +121,7 @@ func TestSearchRequests(t *testing.T) {
 
 // The library finds, filters and counts what it is asked for: else it were no measure.
 func TestLibrary(t *testing.T) {
-	l, err := openLibrary(filepath.Join(t.TempDir(), "library"), "us")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Must(openLibrary(filepath.Join(t.TempDir(), "library"), "us"))(t)
 	defer l.index.Close()
 	var documents []search.Document
 	for i, title := range []string{"Corsair Vengeance memory", "Corsair fans for cases", "Asus case"} {
@@ -154,9 +132,7 @@ func TestLibrary(t *testing.T) {
 			Attributes: map[string][]string{"color": {"Red"}}, Prices: map[string]int64{"us": price}, PriceBands: []string{search.PriceBand("us", "USD", price)},
 		})
 	}
-	if err := l.put(documents); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, l.put(documents))
 	low, high := int64(1500), int64(2000)
 	for _, test := range []struct {
 		name string
@@ -234,9 +210,7 @@ func TestSearchConfig_Validate(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := SearchConfig{Regions: set, DataDir: dir}
-			if err := c.Validate(); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, c.Validate())
 			test.change(&c)
 			if err := c.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %s", err, test.want)

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"meridian/internal/lab/client"
+	"meridian/internal/testkit"
 )
 
 // A checkout whose connection is cut, at each of its statements in turn and on either side, is one order when it has
@@ -18,24 +21,21 @@ func TestCheckout_CutAtEachStatement(t *testing.T) {
 	cutOff := s.addPod("eu-west", false)
 	s.addPod("us-east", true)
 	orders := 0
-	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
+	cuts := testkit.Must(Walk(cutOff.proxy, true, func(Cut) error {
 		orders++
 		return s.load.orderAt(t.Context(), cutOff, other, "card_success_now")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Logf("%d checkouts, of which %d were cut", orders, cuts)
 	if cuts < 20 {
 		t.Errorf("%d cuts: a checkout has more steps than that", cuts)
 	}
 	held := s.wantInOrder()
-	if len(held.orders) != orders {
-		t.Errorf("%d orders, want one of each of the %d checkouts", len(held.orders), orders)
+	if len(held.Orders) != orders {
+		t.Errorf("%d orders, want one of each of the %d checkouts", len(held.Orders), orders)
 	}
-	for _, o := range held.orders {
-		if o.status != "paid" {
-			t.Errorf("order %s is %s", o.id, o.status)
+	for _, o := range held.Orders {
+		if o.Status != "paid" {
+			t.Errorf("order %s is %s", o.ID, o.Status)
 		}
 	}
 }
@@ -46,17 +46,17 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 	s := newTestShop(t, 0)
 	other := s.addPod("us-east", true)
 	cutOff := s.addPod("us-east", false)
-	var first atomic.Bool // whether the next notice is the first of its order
-	s.notices.targets = func() []string {
+	var first atomic.Bool // whether the next webhook is the first of its order
+	s.gateway.pods = func() []*replica {
 		if first.CompareAndSwap(true, false) {
-			return []string{cutOff.base + "/v1/webhooks/sandbox"}
+			return []*replica{cutOff}
 		}
-		return []string{other.base + "/v1/webhooks/sandbox"}
+		return []*replica{other}
 	}
 	delivered := make(chan int, 1)
-	s.notices.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
+	s.gateway.client.Transport = &tellTransport{host: strings.TrimPrefix(cutOff.base, "http://"), status: delivered}
 	refused, taken := 0, 0
-	cuts, err := Walk(cutOff.proxy, true, func(Cut) error {
+	cuts := testkit.Must(Walk(cutOff.proxy, true, func(Cut) error {
 		first.Store(true)
 		if err := s.load.orderAt(t.Context(), other, other, "card_success"); err != nil {
 			return err
@@ -69,20 +69,17 @@ func TestSettling_CutAtEachStatement(t *testing.T) {
 				refused++
 			}
 			return nil
-		case <-time.After(30 * time.Second):
+		case <-time.After(testkit.Patience):
 			return context.DeadlineExceeded
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Logf("%d webhooks were cut: %d were acknowledged, %d were not", cuts, taken, refused)
 	if refused == 0 || taken == 0 {
 		t.Error("cuts on both sides of the inbox were wanted")
 	}
-	for _, o := range s.wantInOrder().orders {
-		if o.status != "paid" {
-			t.Errorf("order %s is %s", o.id, o.status)
+	for _, o := range s.wantInOrder().Orders {
+		if o.Status != "paid" {
+			t.Errorf("order %s is %s", o.ID, o.Status)
 		}
 	}
 }
@@ -116,19 +113,15 @@ func TestCut_UnderLoad(t *testing.T) {
 	for range 2 {
 		s.addPod("eu-west", false)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
-	defer stop()
+	ctx := s.buying(2 * time.Second)
 	go func() {
 		for ctx.Err() == nil {
-			p := s.pods[len(s.pods)-1-s.dice.number(2)].proxy
-			p.Arm(Cut{Side: Side(s.dice.number(2)), Step: 1 + s.dice.number(maxStep)})
-			sleep(ctx, s.dice.between(0, 50*time.Millisecond))
+			p := s.pods[len(s.pods)-1-s.dice.IntN(2)].proxy
+			p.Arm(Cut{Side: Side(s.dice.IntN(2)), Step: 1 + s.dice.IntN(maxStep)})
+			client.Sleep(ctx, s.dice.between(0, 50*time.Millisecond))
 			p.Disarm()
 		}
 	}()
 	s.load.run(ctx, t.Context())
 	s.wantInOrder()
-	if attempted, acknowledged, _ := s.load.ledger.counts(); acknowledged == 0 {
-		t.Errorf("none of %d checkouts made an order", attempted)
-	}
 }

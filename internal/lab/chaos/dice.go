@@ -6,36 +6,34 @@ import (
 	"time"
 )
 
-// dice are the run's chances, all from its seed. What the processes make of them depends on their timing, so a seed
-// repeats what is tried, not what comes of it. They are safe for concurrent use.
-type dice struct {
-	mu  sync.Mutex
-	rng *rand.Rand
+// dice draws a run's random choices from its seed. What the processes make of them depends on their timing, so a seed
+// repeats what is tried, not what comes of it. It is safe for concurrent use.
+type dice struct{ *rand.Rand }
+
+func newDice(seed uint64) dice {
+	return dice{rand.New(&lockedSource{source: rand.NewPCG(seed, 0x6d6572696469616e)})}
 }
 
-func newDice(seed uint64) *dice { return &dice{rng: rand.New(rand.NewPCG(seed, 0x6d6572696469616e))} }
+// chance returns true with the probability p.
+func (d dice) chance(p float64) bool { return d.Float64() < p }
 
-// number is one of 0 to n-1.
-func (d *dice) number(n int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rng.IntN(n)
+// between returns a duration of [low, high).
+func (d dice) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(d.Float64()*float64(high-low))
 }
 
-// share is one of [0, 1).
-func (d *dice) share() float64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.rng.Float64()
+// one returns an element of a list.
+func one[T any](d dice, list []T) T { return list[d.IntN(len(list))] }
+
+// lockedSource lets a source be used concurrently.
+type lockedSource struct {
+	mu     sync.Mutex
+	source rand.Source
 }
 
-// chance is true with the probability p.
-func (d *dice) chance(p float64) bool { return d.share() < p }
-
-// between is a time of [low, high).
-func (d *dice) between(low, high time.Duration) time.Duration {
-	return low + time.Duration(d.share()*float64(high-low))
+// Uint64 returns the source's next value.
+func (s *lockedSource) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.source.Uint64()
 }
-
-// one is one of a list.
-func one[T any](d *dice, list []T) T { return list[d.number(len(list))] }

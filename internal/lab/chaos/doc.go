@@ -3,7 +3,7 @@
 // A shop here is real processes: a PostgreSQL with durable commits, `meridian serve` for each region, `meridian
 // sandbox`. Shoppers buy in all regions by HTTP, repeat each call that was not answered, at any pod, with its
 // idempotency key, and write down what they were told. Meanwhile a Scenario kills pods and the database, cuts
-// connections between two statements, or has the payment provider be slow, down, untruthful or repetitive. Then the
+// connections between two statements, or makes the payment provider slow, down, untruthful or repetitive. Then the
 // faults end, the workers finish what is open, and three books are compared: the shoppers', the shop's database and
 // the provider's own.
 //
@@ -15,5 +15,5 @@
 //   - charged twice 0: one capture an order, of its total; one order a checkout, however often it was repeated.
 //   - nothing is left pending, and `meridian verify --strict` finds nothing.
 //
-// Who calls: meridian chaos; and the tests, which also cut the connection of a pod of their own at each statement.
+// Callers: meridian chaos; and the tests, which also cut the connection of a pod of their own at each statement.
 package chaos

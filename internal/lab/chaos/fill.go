@@ -1,9 +1,7 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 
@@ -12,8 +10,11 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
+	"meridian/internal/money"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
+	"meridian/regions"
 )
 
 // What a shop begins with: few SKUs and little stock, so that shoppers meet and things sell out.
@@ -33,86 +34,45 @@ type world struct {
 	skus       []string
 	warehouses []string
 	opening    []inventory.Receipt
-	customers  []member
-	operator   client.By
+	customers  []*shopper.Account
+	operator   *shopper.Account
 }
 
-// member is a customer who is signed in.
-type member struct {
-	client.By
-	country string
-}
-
-// fill puts into an open shop what is needed before anybody can buy, and that many customers: by the domains themselves,
-// as nothing is broken yet.
-func (s *shop) fill(ctx context.Context, customers int) (world, error) {
+// fill puts into an open shop what is needed before anybody can buy, and that many customers. It calls the domains
+// directly, as nothing is broken yet.
+func (s *shop) fill(ctx context.Context, customers int) (w world, err error) {
 	p, err := pod.New(ctx, pod.Config{
 		Regions: s.set, Region: s.set.Primary().Name, Secret: s.secret, Log: slog.New(slog.DiscardHandler),
 		Database: database.Config{URL: s.url, ApplicationName: "meridian-chaos-fill", MaxConns: 2},
-		Sandbox:  sandbox.ClientConfig{BaseURL: s.bank.base, APIKey: s.keys.api, WebhookSecret: s.keys.webhooks},
+		Sandbox:  sandbox.ClientConfig{BaseURL: s.gateway.base, APIKey: s.keys.api, WebhookSecret: s.keys.webhooks},
 		Argon2:   account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, // these passwords are no secrets
 	})
 	if err != nil {
-		return world{}, err
+		return w, err
 	}
-	w, err := fillBy(ctx, s, p, customers)
-	if closeErr := p.Close(ctx); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return world{}, fmt.Errorf("fill the shop: %w", err)
-	}
-	return w, nil
-}
-
-func fillBy(ctx context.Context, s *shop, p *pod.Pod, customers int) (world, error) {
-	w := newWorld(s)
+	defer func() {
+		if closeErr := p.Close(ctx); err == nil {
+			err = closeErr
+		}
+	}()
 	if err := inventory.SyncWarehouses(ctx, p.DB, s.set); err != nil {
 		return w, err
 	}
 	if err := p.Accounts.RotateOnce(ctx); err != nil { // so that the first sign-in finds a key
 		return w, err
 	}
-	if err := sell(ctx, p.Catalog, append(w.skus, walkSKU), s.currencies()); err != nil {
-		return w, err
+	if err := w.sell(ctx, s, p.Catalog); err != nil {
+		return w, fmt.Errorf("fill the catalogue: %w", err)
 	}
 	if err := w.register(ctx, p.Accounts, customers); err != nil {
-		return w, err
+		return w, fmt.Errorf("register customers: %w", err)
 	}
-	w.opening = []inventory.Receipt{{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits}}
-	for _, sku := range w.skus {
-		for _, warehouse := range w.warehouses {
-			if s.dice.chance(0.5) {
-				w.opening = append(w.opening, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: int64(1 + s.dice.number(openingUnits))})
-			}
-		}
-	}
+	w.chooseStock(s)
 	return w, p.Inventory.ReceiveMany(ctx, w.opening)
 }
 
-func newWorld(s *shop) world {
-	var w world
-	for i := range skuCount {
-		w.skus = append(w.skus, fmt.Sprintf("CHAOS-%02d", i+1))
-	}
-	for _, region := range s.set.All() {
-		for _, warehouse := range region.Warehouses {
-			w.warehouses = append(w.warehouses, warehouse.Code)
-		}
-	}
-	return w
-}
-
-func (s *shop) currencies() []string {
-	var all []string
-	for _, region := range s.set.All() {
-		all = append(all, region.Currencies...)
-	}
-	return all
-}
-
 // sell puts SKUs on sale, each with a price of its own.
-func sell(ctx context.Context, c *catalog.Catalog, skus, currencies []string) error {
+func (w *world) sell(ctx context.Context, s *shop, c *catalog.Catalog) error {
 	if _, err := c.UpsertCategories(ctx, []catalog.CategoryInput{{ID: "c", Name: "Chaos"}}); err != nil {
 		return err
 	}
@@ -120,54 +80,71 @@ func sell(ctx context.Context, c *catalog.Catalog, skus, currencies []string) er
 	if err != nil {
 		return err
 	}
-	var file bytes.Buffer
-	lines := json.NewEncoder(&file)
-	for i, sku := range skus {
-		prices := make(map[string]int64)
-		for _, currency := range currencies {
-			prices[currency] = int64(1000 + 37*i)
+	for i := range skuCount {
+		w.skus = append(w.skus, fmt.Sprintf("CHAOS-%02d", i+1))
+	}
+	for i, sku := range append(w.skus, walkSKU) {
+		prices := make(map[money.Currency]int64)
+		for _, region := range s.set.All() {
+			for _, currency := range region.Currencies {
+				prices[money.Currency(currency)] = int64(1000 + 37*i)
+			}
 		}
-		err := lines.Encode(map[string]any{
-			"key": sku, "title": "Product " + sku, "category": "c", "status": "active",
-			"skus": []any{map[string]any{"sku": sku, "prices": prices}},
-		})
+		_, err := c.CreateProduct(ctx, catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
+			Key: sku, Title: "Product " + sku, CategoryID: "c", Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: sku, Prices: prices}},
+		}})
 		if err != nil {
 			return err
 		}
 	}
-	report, err := c.Import(ctx, catalog.ImportInput{
-		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.FormatNDJSON, Policy: catalog.AllOrNothing,
-	})
-	if err == nil && report.LinesBad > 0 {
-		err = fmt.Errorf("%d products were refused: %v", report.LinesBad, report.Errors[0])
-	}
-	return err
+	return nil
 }
 
 // register makes the customers' accounts and the operator's, and signs them in.
 func (w *world) register(ctx context.Context, accounts *account.Accounts, customers int) error {
 	for i := range customers {
-		country := homes[i%len(homes)]
-		session, err := accounts.Register(ctx, registration(fmt.Sprintf("shopper-%d@chaos.example", i), country))
+		customer, _, err := register(ctx, accounts, fmt.Sprintf("shopper-%d@chaos.example", i), homes[i%len(homes)])
 		if err != nil {
 			return err
 		}
-		w.customers = append(w.customers, member{client.By{AccessToken: session.AccessToken}, country})
+		w.customers = append(w.customers, customer)
 	}
-	in := registration("operator@chaos.example", homes[0])
-	session, err := accounts.Register(ctx, in)
+	operator, ref, err := register(ctx, accounts, "operator@chaos.example", homes[0])
 	if err != nil {
 		return err
 	}
-	roles := account.SetRolesInput{Account: session.Account.Ref, Roles: []string{account.RoleOperator}}
-	if _, err := accounts.SetRoles(ctx, roles); err != nil {
+	if _, err := accounts.SetRoles(ctx, account.SetRolesInput{Account: ref, Roles: []string{account.RoleOperator}}); err != nil {
 		return err
 	}
-	session, err = accounts.SignIn(ctx, account.SignInInput{Email: in.Email, Password: in.Password}) // with the new role
-	w.operator.AccessToken = session.AccessToken
+	session, err := accounts.SignIn(ctx, account.SignInInput{Email: operator.Email, Password: operator.Password}) // with the new role
+	w.operator = signedIn(operator.RegisterInput, session)
 	return err
 }
 
-func registration(email, country string) account.RegisterInput {
-	return account.RegisterInput{Email: email, Password: "a password for an hour", Name: "Chaos", Country: country}
+func register(ctx context.Context, accounts *account.Accounts, email, country string) (*shopper.Account, regions.Ref, error) {
+	in := client.RegisterInput{Email: email, Password: "a password for an hour", Name: "Chaos", Country: country}
+	session, err := accounts.Register(ctx, account.RegisterInput{Email: in.Email, Password: in.Password, Name: in.Name, Country: in.Country})
+	return signedIn(in, session), session.Account.Ref, err
+}
+
+// signedIn returns an account with a session, whose token outlives a run.
+func signedIn(in client.RegisterInput, session account.Session) *shopper.Account {
+	return shopper.NewAccount(in, client.Session{AccessToken: session.AccessToken, ExpiresAt: session.AccessExpires})
+}
+
+// chooseStock decides which warehouse has how many units of which SKU.
+func (w *world) chooseStock(s *shop) {
+	for _, region := range s.set.All() {
+		for _, warehouse := range region.Warehouses {
+			w.warehouses = append(w.warehouses, warehouse.Code)
+		}
+	}
+	w.opening = []inventory.Receipt{{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits}}
+	for _, sku := range w.skus {
+		for _, warehouse := range w.warehouses {
+			if s.dice.chance(0.5) {
+				w.opening = append(w.opening, inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: int64(1 + s.dice.IntN(openingUnits))})
+			}
+		}
+	}
 }

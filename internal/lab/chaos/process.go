@@ -2,17 +2,18 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"meridian/internal/database/embedded"
+	"meridian/internal/lab/client"
 )
 
 // process is a `meridian …` that can be killed and started again. It is safe for concurrent use.
@@ -23,162 +24,95 @@ type process struct {
 	env        []string
 	log        string // the file that gets what it prints, in all its lives
 
-	mu    sync.Mutex
-	order chan syscall.Signal // ends the process for good; nil while it is not meant to run
-	ended chan struct{}       // closed when that is done
+	mu     sync.Mutex
+	end    context.CancelFunc // ends the process for good; nil while it is not meant to run
+	signal syscall.Signal     // that ends it
+	ended  chan struct{}      // closed when that is done
 
 	crashes atomic.Int64 // lives that ended by themselves, and not for want of a database at the start
 }
 
-// newProcess makes a process of the binary; nothing runs yet.
+// newProcess makes a process of the binary; nothing runs yet. Besides env it gets none of the caller's settings, which
+// would make a different shop of it.
 func newProcess(executable, dir, name string, env []string, args ...string) *process {
-	return &process{
-		name: name, executable: executable, args: args, env: slices.Concat(baseEnvironment(), env),
-		log: filepath.Join(dir, name+".log"),
-	}
-}
-
-// baseEnvironment is what every child gets besides its own settings: none of the caller's, which would make a
-// different shop of it.
-func baseEnvironment() []string {
-	var env []string
+	var base []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
+			base = append(base, name+"="+value)
 		}
 	}
-	return env
-}
-
-// start runs the process until kill or stop. One that ends by itself, as a pod does that finds no database at its
-// start, is started again, as an orchestrator would. It does nothing where the process runs.
-func (p *process) start() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.order != nil {
-		return nil
+	return &process{
+		name: name, executable: executable, args: args, env: slices.Concat(base, env), log: filepath.Join(dir, name+".log"),
 	}
-	first, err := p.launch()
-	if err != nil {
-		return err
-	}
-	order, ended := make(chan syscall.Signal, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		p.keep(first, order)
-	}()
-	p.order, p.ended = order, ended
-	return nil
 }
 
 // restartPause is the time before a process that ended by itself is started again.
 const restartPause = 200 * time.Millisecond
 
-// keep has a child run until it is ordered to end.
-func (p *process) keep(c *child, order <-chan syscall.Signal) {
-	for {
-		select {
-		case signal := <-order:
-			c.end(signal)
-			return
-		case <-c.exited:
-		}
-		if c.crashed() {
-			p.crashes.Add(1)
-		}
-		select {
-		case <-order:
-			return
-		case <-time.After(restartPause):
-		}
-		if again, err := p.launch(); err == nil { // else it is tried again after the next pause
-			c = again
-		}
+// start runs the process until kill or stop. One that ends by itself, as a pod does that finds no database at its
+// start, is started again, as an orchestrator would. It does nothing if the process runs.
+func (p *process) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return
 	}
+	ctx, end := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			p.live(ctx)
+			client.Sleep(ctx, restartPause)
+		}
+	}()
+	p.end, p.ended = end, ended
 }
 
 // kill ends the process with SIGKILL and returns when it has ended.
-func (p *process) kill() { p.end(syscall.SIGKILL) }
+func (p *process) kill() { p.endBy(syscall.SIGKILL) }
 
 // stop lets the process finish what it does.
-func (p *process) stop() { p.end(syscall.SIGTERM) }
+func (p *process) stop() { p.endBy(syscall.SIGTERM) }
 
-func (p *process) end(signal syscall.Signal) {
+func (p *process) endBy(signal syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.order == nil {
+	if p.end == nil {
 		return
 	}
-	p.order <- signal
+	p.signal = signal
+	p.end()
 	<-p.ended
-	p.order = nil
+	p.end = nil
 }
 
-// child is one life of a process.
-type child struct {
-	cmd     *exec.Cmd
-	started time.Time
-	exited  chan struct{} // closed when it has ended
-}
+const (
+	// stopGrace is how long a process that is told to stop may take.
+	stopGrace = 20 * time.Second
+	// longStart is how long a start without a database may take to fail.
+	longStart = 15 * time.Second
+)
 
-// longStart is how long a start without a database may take to fail.
-const longStart = 15 * time.Second
-
-// crashed reports whether a child that ended by itself should not have: one that fails at its start says so by exit
-// code 1, one that panics by another.
-func (c *child) crashed() bool {
-	return c.cmd.ProcessState.ExitCode() != 1 || time.Since(c.started) > longStart
-}
-
-// launch starts a child that is in a process group of its own, so that Ctrl-C reaches only us, and ends with us where
-// the system can do that.
-func (p *process) launch() (*child, error) {
+// live runs the process until it ends by itself, or is ended because ctx ends. It counts a crash: a process that fails at
+// its start says so by exit code 1, one that panics by another.
+func (p *process) live(ctx context.Context) {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the log of %s: %w", p.name, err)
+		return // what waits for the process says so
 	}
-	c := &child{cmd: exec.Command(p.executable, p.args...), started: time.Now(), exited: make(chan struct{})}
-	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = p.env, log, log
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	endWithParent(c.cmd.SysProcAttr)
-	started := make(chan error)
-	go func() {
-		defer close(c.exited)
-		defer log.Close()
-		runtime.LockOSThread() // the child ends with the thread that started it: this one stays until then
-		err := c.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = c.cmd.Wait() // that it was killed is no news
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", p.name, err)
-	}
-	return c, nil
-}
-
-// stopGrace is what a process that is to stop gets for it.
-const stopGrace = 20 * time.Second
-
-// end sends the signal and waits until the child has ended.
-func (c *child) end(signal syscall.Signal) {
-	if err := c.cmd.Process.Signal(signal); errors.Is(err, os.ErrProcessDone) {
+	defer log.Close()
+	cmd := exec.CommandContext(ctx, p.executable, p.args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = p.env, log, log, stopGrace
+	cmd.Cancel = func() error { return cmd.Process.Signal(p.signal) }
+	started := time.Now()
+	exited, err := embedded.StartChild(cmd)
+	if err != nil {
+		fmt.Fprintf(log, "start %s: %v\n", p.name, err)
 		return
 	}
-	impatient := time.AfterFunc(stopGrace, func() { _ = c.cmd.Process.Kill() })
-	defer impatient.Stop()
-	<-c.exited
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
+	<-exited
+	if ctx.Err() == nil && (cmd.ProcessState.ExitCode() != 1 || time.Since(started) > longStart) {
+		p.crashes.Add(1)
 	}
 }

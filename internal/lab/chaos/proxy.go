@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"net"
 	"sync"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// Side is where a Proxy cuts a connection.
+// Side is the direction in which a Proxy cuts a connection.
 type Side int
 
 const (
-	// BeforeServer cuts before the server gets the n-th step: it is not done, nor is anything after it.
+	// BeforeServer cuts before the server receives the step: neither the step nor anything after it is done.
 	BeforeServer Side = iota
-	// BeforeClient cuts before the client hears of the n-th step: the server may have done it, and all that was sent.
+	// BeforeClient cuts before the client hears of the step: the server may have done it, and everything that was sent.
 	BeforeClient
 )
 
@@ -24,26 +26,26 @@ func (s Side) String() string {
 	return "before the client hears of it"
 }
 
-// Cut is where to cut.
+// Cut says where to cut.
 type Cut struct {
 	Side Side
-	// Step counts from 1, over all connections from when the proxy was armed: on the way to the server each statement
-	// executed and each end of a batch, on the way back each statement completed or refused and each readiness for more.
+	// Step counts from 1 over all connections since the proxy was armed. Towards the server, each Execute, Query and Sync is
+	// a step; towards the client, each CommandComplete, ErrorResponse and ReadyForQuery.
 	Step int
-	// StayDown has the proxy refuse connections after the cut, until it is armed anew or disarmed: without it, a
-	// client that tries again at once gets through.
+	// StayDown makes the proxy refuse connections after the cut until it is armed again or disarmed. Without it, a client
+	// that reconnects at once gets through.
 	StayDown bool
 }
 
-// Proxy stands between a pod and its PostgreSQL, understands where the messages of the protocol begin, and cuts all
-// connections at a chosen one. It is safe for concurrent use.
+// Proxy relays PostgreSQL connections between a pod and its database and cuts all of them at a chosen message. It is safe
+// for concurrent use.
 type Proxy struct {
 	listener net.Listener
 	target   string
 	serving  sync.WaitGroup
 
 	mu     sync.Mutex
-	open   map[*passage]struct{}
+	open   map[*session]struct{}
 	closed bool
 	cut    Cut
 	armed  bool
@@ -52,21 +54,21 @@ type Proxy struct {
 	cuts   int
 }
 
-// NewProxy listens on a free port of 127.0.0.1 and passes on to target, a host:port. The caller closes it.
+// NewProxy listens on a free port of 127.0.0.1 and relays to target, a host:port. The caller closes it.
 func NewProxy(target string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen between a pod and its database: %w", err)
 	}
-	p := &Proxy{listener: listener, target: target, open: make(map[*passage]struct{}), steps: make(map[Side]int)}
+	p := &Proxy{listener: listener, target: target, open: make(map[*session]struct{}), steps: make(map[Side]int)}
 	p.serving.Go(p.accept)
 	return p, nil
 }
 
-// Addr is the host:port to connect to instead of the target.
+// Addr returns the host:port to connect to instead of the target.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Arm has the proxy cut, once. Steps are counted from now.
+// Arm makes the proxy cut once, at c. Steps are counted from now.
 func (p *Proxy) Arm(c Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +76,7 @@ func (p *Proxy) Arm(c Cut) {
 	clear(p.steps)
 }
 
-// Disarm lets everything through again, and reports whether a cut was made since Arm.
+// Disarm lets everything through again and reports whether the proxy has cut since Arm.
 func (p *Proxy) Disarm() (cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,14 +85,14 @@ func (p *Proxy) Disarm() (cut bool) {
 	return cut
 }
 
-// Cuts is how many cuts were made so far.
+// Cuts returns how many cuts the proxy has made.
 func (p *Proxy) Cuts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cuts
 }
 
-// Close ends all connections and stops listening.
+// Close stops listening and ends all connections.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -107,55 +109,44 @@ func (p *Proxy) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil {
-			continue // the client has gone again
+		if err == nil { // else the client has gone again
+			p.serving.Go(func() { p.serve(client) })
 		}
-		p.serving.Go(func() { p.pass(client) })
 	}
 }
 
-// pass connects a client with the server until one of them leaves or the connection is cut.
-func (p *Proxy) pass(client net.Conn) {
+// serve connects a client with the server until either leaves or the connection is cut. A client whose server is away
+// sees a connection that ends.
+func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	if p.isDown() {
-		return
-	}
 	server, err := net.Dial("tcp", p.target)
 	if err != nil {
-		return // the database is away: the client sees a connection that ends
-	}
-	defer server.Close()
-	w := &passage{client: client, server: server, step: p.step}
-	if !p.register(w) {
 		return
 	}
-	defer p.forget(w)
-	w.run()
+	defer server.Close()
+	s := &session{
+		client: client, server: server, step: p.step,
+		toClient: pgproto3.NewBackend(client, client), toServer: pgproto3.NewFrontend(server, server),
+	}
+	if p.register(s) {
+		s.run()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.open, s)
+	}
 }
 
-func (p *Proxy) isDown() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.down
-}
-
-func (p *Proxy) register(w *passage) bool {
+func (p *Proxy) register(s *session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.down {
 		return false
 	}
-	p.open[w] = struct{}{}
+	p.open[s] = struct{}{}
 	return true
 }
 
-func (p *Proxy) forget(w *passage) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.open, w)
-}
-
-// step counts a step and reports whether it may pass. It may not where the cut is: then every connection ends.
+// step counts a step and reports whether it may pass. At the cut it may not, and every connection ends.
 func (p *Proxy) step(side Side) bool {
 	p.mu.Lock()
 	p.steps[side]++
@@ -174,7 +165,118 @@ func (p *Proxy) step(side Side) bool {
 func (p *Proxy) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for w := range p.open {
-		w.close()
+	for s := range p.open {
+		s.close()
+	}
+}
+
+// session is one connection through a Proxy: toClient reads from and writes to the client, toServer the server.
+type session struct {
+	client, server net.Conn
+	toClient       *pgproto3.Backend
+	toServer       *pgproto3.Frontend
+	step           func(Side) bool
+}
+
+func (s *session) close() {
+	_ = s.client.Close()
+	_ = s.server.Close()
+}
+
+// run relays messages in both directions until either connection ends or is cut.
+func (s *session) run() {
+	if s.startup() != nil || s.authenticate() != nil {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer s.close()
+		relay(s.toClient.Receive, s.passToServer, s.toServer.Send, s.toServer.Flush)
+	})
+	both.Go(func() {
+		defer s.close()
+		relay(s.toServer.Receive, s.passToClient, s.toClient.Send, s.toClient.Flush)
+	})
+	both.Wait()
+}
+
+// relay passes messages on one by one, so that what came before a cut is delivered.
+func relay[M any](receive func() (M, error), pass func(M) bool, send func(M), flush func() error) {
+	for {
+		message, err := receive()
+		if err != nil || !pass(message) {
+			return
+		}
+		send(message)
+		if flush() != nil {
+			return
+		}
+	}
+}
+
+func (s *session) passToServer(message pgproto3.FrontendMessage) bool {
+	switch message.(type) {
+	case *pgproto3.Execute, *pgproto3.Query, *pgproto3.Sync:
+		return s.step(BeforeServer)
+	}
+	return true
+}
+
+func (s *session) passToClient(message pgproto3.BackendMessage) bool {
+	switch message.(type) {
+	case *pgproto3.CommandComplete, *pgproto3.ErrorResponse, *pgproto3.ReadyForQuery:
+		return s.step(BeforeClient)
+	}
+	return true
+}
+
+// startup relays a connection's first message. It refuses encryption, because the proxy has to read what follows.
+func (s *session) startup() error {
+	for {
+		message, err := s.toClient.ReceiveStartupMessage()
+		if err != nil {
+			return err
+		}
+		switch message.(type) {
+		case *pgproto3.SSLRequest, *pgproto3.GSSEncRequest:
+			if _, err := s.client.Write([]byte{'N'}); err != nil {
+				return err
+			}
+		default:
+			s.toServer.Send(message)
+			return s.toServer.Flush()
+		}
+	}
+}
+
+// authenticate relays the server's questions and the client's answers until the server accepts or refuses. What an answer
+// means depends on the question, so both directions share one goroutine here.
+func (s *session) authenticate() error {
+	for {
+		question, err := s.toServer.Receive()
+		if err != nil {
+			return err
+		}
+		s.toClient.Send(question)
+		if err := s.toClient.Flush(); err != nil {
+			return err
+		}
+		switch question.(type) {
+		case *pgproto3.AuthenticationOk, *pgproto3.ErrorResponse:
+			return nil
+		case *pgproto3.AuthenticationCleartextPassword, *pgproto3.AuthenticationMD5Password,
+			*pgproto3.AuthenticationSASL, *pgproto3.AuthenticationSASLContinue:
+			if err := s.toClient.SetAuthType(s.toServer.GetAuthType()); err != nil {
+				return err
+			}
+			answer, err := s.toClient.Receive()
+			if err != nil {
+				return err
+			}
+			s.toServer.Send(answer)
+			if err := s.toServer.Flush(); err != nil {
+				return err
+			}
+		}
 	}
 }

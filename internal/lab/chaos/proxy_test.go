@@ -3,11 +3,11 @@ package chaos
 import (
 	"crypto/rand"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -72,13 +72,8 @@ func TestProxy_Cut(t *testing.T) {
 // connect opens a connection that has the batch's statement prepared already.
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), insertMark, "prepared "+rand.Text()); err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), url))(t)
+	testkit.Must(conn.Exec(t.Context(), insertMark, "prepared "+rand.Text()))(t)
 	return conn
 }
 
@@ -86,29 +81,19 @@ func connect(t *testing.T, url string) *pgx.Conn {
 // they had sent.
 func awaitOthers(t *testing.T, db *database.DB) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
-		others := databasetest.One[int64](t, db, `
+	testkit.Eventually(t, "the connections to end", func() bool {
+		return databasetest.One[int64](t, db, `
 SELECT count(*)
 FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'cut off'`)
-		if others == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d connections are still open", others)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll
-	}
+WHERE datname = current_database() AND application_name = 'cut off'`) == 0
+	})
 }
 
 // A client that stays down is refused until the proxy is disarmed.
 func TestProxy_StayDown(t *testing.T) {
 	url := databasetest.Empty(t)
 	p := newProxyTo(t, url)
-	conn, err := pgx.Connect(t.Context(), through(url, p))
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), through(url, p)))(t)
 	p.Arm(Cut{Side: BeforeServer, Step: 1, StayDown: true})
 	if _, err := conn.Exec(t.Context(), `SELECT 1`); err == nil {
 		t.Error("the statement went through")

@@ -9,13 +9,18 @@ import (
 	"sync"
 	"time"
 
+	"meridian/internal/database"
 	"meridian/internal/database/embedded"
+	"meridian/internal/lab/audit"
+	"meridian/internal/order"
+	"meridian/internal/outbox"
+	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/verify"
 	"meridian/regions"
 )
 
-// Config says how to run a scenario. Regions is needed.
+// Config says how to run a scenario. Only Regions is required.
 type Config struct {
 	Regions *regions.Set
 	// Executable is the meridian to run; default this process's.
@@ -33,7 +38,7 @@ type Config struct {
 	// Hurry lets the claims of killed pods run out at once, rather than after up to some minutes, and leaves out cards
 	// that take a minute.
 	Hurry bool
-	// Tell, if not nil, is told what goes on.
+	// Tell, if not nil, is called with a line for each step.
 	Tell func(line string)
 }
 
@@ -48,27 +53,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports everything that is wrong, all at once.
-func (c Config) Validate() error {
-	var faults []error
-	if c.Regions == nil {
-		faults = append(faults, errors.New("the regions are missing"))
-	}
-	if c.Duration < 0 || c.SettleWithin < 0 {
-		faults = append(faults, errors.New("durations must not be negative"))
-	}
-	if c.Duration > maxDuration {
-		faults = append(faults, fmt.Errorf("a duration of %s: use up to %s, for which sign-ins hold", c.Duration, maxDuration))
-	}
-	if c.Shoppers < 0 || c.Shoppers > maxShoppers {
-		faults = append(faults, fmt.Errorf("%d shoppers: use 1 to %d", c.Shoppers, maxShoppers))
-	}
-	if c.PodsEach < 0 || c.PodsEach > maxPodsEach {
-		faults = append(faults, fmt.Errorf("%d pods of each region: use 1 to %d", c.PodsEach, maxPodsEach))
-	}
-	return errors.Join(faults...)
-}
-
 // Bounds of what one machine can be asked for.
 const (
 	maxShoppers = 500
@@ -76,47 +60,25 @@ const (
 	maxDuration = 5 * time.Minute
 )
 
-// Result is what came of one run.
-type Result struct {
-	Scenario string `json:"scenario"`
-	Seed     uint64 `json:"seed"`
-	// Attempted is the checkouts that shoppers began, Acknowledged those of which they were told that there is an order.
-	Attempted    int `json:"attempted"`
-	Acknowledged int `json:"acknowledged"`
-	SoldOut      int `json:"sold_out"`
-	// Paid and Cancelled are orders at the end.
-	Paid      int `json:"paid"`
-	Cancelled int `json:"cancelled"`
-	// Calls is the calls of the API that were answered for good, Repeats how often one had to be sent again for that.
-	Calls   int `json:"calls"`
-	Repeats int `json:"repeats"`
-	// PodKills, DatabaseKills and Cuts are the faults made.
-	PodKills      int `json:"pod_kills"`
-	DatabaseKills int `json:"database_kills"`
-	Cuts          int `json:"cuts"`
-	// Settled is how long after the last fault nothing was pending any more, in seconds; Pending is what still was when
-	// the time was up.
-	Settled float64 `json:"settled_seconds"`
-	Pending Pending `json:"pending"`
-	// Verdict compares the books; Broken and Overdue are what verify --strict found.
-	Verdict Verdict  `json:"verdict"`
-	Broken  int64    `json:"verify_broken"`
-	Overdue int64    `json:"verify_overdue"`
-	Audit   []string `json:"audit,omitempty"`
-	// Crashed is the processes that ended by themselves.
-	Crashed []string `json:"crashed,omitempty"`
-	// Folder holds the shop of a run that found something: its database and the logs.
-	Folder string `json:"folder,omitempty"`
+// Validate reports everything that is wrong, all at once.
+func (c Config) Validate() error {
+	var invalid []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			invalid = append(invalid, fmt.Errorf(format, args...))
+		}
+	}
+	need(c.Regions != nil, "the regions are missing")
+	need(c.Duration >= 0 && c.SettleWithin >= 0, "durations must not be negative")
+	need(c.Duration <= maxDuration, "a duration of %s: use up to %s, for which sign-ins hold", c.Duration, maxDuration)
+	need(c.Shoppers >= 0 && c.Shoppers <= maxShoppers, "%d shoppers: use 1 to %d", c.Shoppers, maxShoppers)
+	need(c.PodsEach >= 0 && c.PodsEach <= maxPodsEach, "%d pods of each region: use 1 to %d", c.PodsEach, maxPodsEach)
+	return errors.Join(invalid...)
 }
 
-// Clean reports whether the run found nothing.
-func (r Result) Clean() bool {
-	return r.Verdict.Clean() && r.Broken == 0 && r.Overdue == 0 && !r.Pending.Any() && len(r.Crashed) == 0
-}
-
-// Run opens a shop, breaks it as the scenario says while shoppers buy, has the workers finish, and judges what is left.
-// An error says that the run could not be made; what the run found is in its Result. The shop and its processes are
-// gone when it returns, but for the folder of a run that found something or failed.
+// Run opens a shop, breaks it as the scenario says while shoppers buy, lets the workers finish, and judges what is left.
+// What the run found is in its Result; Run fails only if the run could not be made. The shop and its processes are gone
+// when it returns, but for the folder of a run that found something or failed.
 func Run(ctx context.Context, scenario Scenario, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
@@ -130,14 +92,14 @@ func Run(ctx context.Context, scenario Scenario, c Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	d := newDice(c.Seed)
 	s, err := openShop(ctx, shopConfig{
-		set: c.Regions, dice: d, dir: dir, executable: cmp.Or(c.Executable, executable), podsEach: c.PodsEach, proxied: scenario.proxied,
+		set: c.Regions, dice: newDice(c.Seed), dir: dir, executable: cmp.Or(c.Executable, executable), podsEach: c.PodsEach,
+		proxied: scenario.proxied,
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("open a shop (its logs are in %s): %w", dir, err)
 	}
-	r := run{Config: c, scenario: scenario, shop: s, dice: d}
+	r := run{Config: c, scenario: scenario, shop: s}
 	result, err := r.do(ctx)
 	err = errors.Join(err, s.close())
 	switch {
@@ -150,12 +112,12 @@ func Run(ctx context.Context, scenario Scenario, c Config) (Result, error) {
 	return result, errors.Join(err, s.remove())
 }
 
-// run is a scenario on its way.
+// run is one run of a scenario.
 type run struct {
 	Config
 	scenario Scenario
 	shop     *shop
-	dice     *dice
+	load     *load
 }
 
 func (r *run) do(ctx context.Context) (Result, error) {
@@ -164,33 +126,43 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	l := &load{shop: r.shop, world: w, ledger: newLedger(), dice: r.dice, cards: everyCard}
+	r.load = newLoad(r.shop, w, everyCard)
 	if r.Hurry {
-		l.cards = quickCards
+		r.load.cards = quickCards
 	}
-	for _, receipt := range w.opening {
-		l.ledger.receive(receipt.SKU, receipt.Quantity)
-	}
-	b := newBreaker(r.shop, l, r.dice, r.scenario.calm)
-	if err := r.breakIt(ctx, b); err != nil {
+	b := newBreaker(r.shop, r.scenario.calm)
+	if err := r.breakShop(ctx, b); err != nil {
 		return result, err
 	}
-	result.PodKills, result.DatabaseKills, result.Cuts = b.podKills, b.databaseKills, b.cuts()
-	if err := r.settle(ctx, &result); err != nil {
+	result.PodKills, result.DatabaseKills = b.podKills, b.databaseKills
+	for _, pod := range r.shop.pods {
+		if pod.proxy != nil {
+			result.Cuts += pod.proxy.Cuts()
+		}
+	}
+	r.Tell("the faults are over; the workers finish what is open")
+	var hurry func(context.Context) error
+	if r.Hurry {
+		hurry = r.shop.makeDue
+	}
+	left, took, err := audit.Settle(ctx, r.shop.db, r.SettleWithin, hurry)
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return result, err
 	}
-	result.Crashed = r.shop.crashed()
-	return result, r.judge(ctx, l.ledger, &result)
+	result.Pending, result.Settled, result.Crashed = left, took.Seconds(), r.shop.crashed()
+	return result, r.judge(ctx, &result)
 }
 
-// breakIt lets shoppers buy and the faults happen at the same time, makes the shop whole again, and returns when the
-// last shopper has got an answer.
-func (r *run) breakIt(ctx context.Context, b *breaker) error {
+// breakShop lets shoppers buy and the faults happen at the same time, then makes the shop whole again. It returns when
+// the last shopper has an answer.
+func (r *run) breakShop(ctx context.Context, b *breaker) error {
 	patience, cancel := context.WithTimeout(ctx, r.Duration+r.SettleWithin)
 	defer cancel()
 	if r.scenario.walks {
 		r.Tell("cutting one checkout at each of its statements")
-		if err := b.walk(patience); err != nil {
+		cutOff, other := r.shop.pods[0], r.shop.pods[1]
+		_, err := Walk(cutOff.proxy, false, func(Cut) error { return r.load.orderAt(patience, cutOff, other, "card_success_now") })
+		if err != nil {
 			return err
 		}
 	}
@@ -198,8 +170,8 @@ func (r *run) breakIt(ctx context.Context, b *breaker) error {
 	buying, stop := context.WithTimeout(patience, r.Duration)
 	defer stop()
 	var shopping sync.WaitGroup
-	shopping.Go(func() { b.load.run(buying, patience) })
-	err := b.run(buying, r.scenario.faults(b)...)
+	shopping.Go(func() { r.load.run(buying, patience) })
+	err := b.run(buying, r.scenario.faults)
 	if err == nil && !r.scenario.staysBroken {
 		err = r.shop.repair(patience)
 	}
@@ -210,19 +182,10 @@ func (r *run) breakIt(ctx context.Context, b *breaker) error {
 	return errors.Join(err, ctx.Err())
 }
 
-func (r *run) settle(ctx context.Context, result *Result) error {
-	r.Tell("the faults are over; the workers finish what is open")
-	within, cancel := context.WithTimeout(ctx, r.SettleWithin)
-	defer cancel()
-	took, left, err := settle(within, r.shop.db, r.Hurry)
-	result.Settled, result.Pending = took.Seconds(), left
-	return errors.Join(err, ctx.Err())
-}
-
-// judge compares the books, and has the database audited.
-func (r *run) judge(ctx context.Context, told *ledger, result *Result) error {
+// judge compares the shoppers', the shop's and the provider's books, and audits the database.
+func (r *run) judge(ctx context.Context, result *Result) error {
 	r.Tell("comparing the shoppers', the shop's and the provider's books")
-	held, err := readBook(ctx, r.shop.db, r.Regions)
+	book, err := audit.ReadBook(ctx, r.shop.db, r.Regions)
 	if err != nil {
 		return err
 	}
@@ -230,26 +193,34 @@ func (r *run) judge(ctx context.Context, told *ledger, result *Result) error {
 	if err != nil {
 		return err
 	}
-	result.Verdict = judge(told, held, provider)
-	result.Attempted, result.Acknowledged, result.SoldOut = told.counts()
-	result.Calls, result.Repeats = told.calls, told.repeats
-	for _, o := range held.orders {
+	result.Verdict = judge(r.load.told(), book, provider)
+	outcomes, calls := r.load.journal.Count(), r.load.calls.Sum()
+	result.Attempted, result.Acknowledged, result.SoldOut = outcomes.Attempted, outcomes.Confirmed, outcomes.SoldOut
+	result.Calls, result.Repeats = calls.Final, calls.Again
+	for _, o := range book.Orders {
 		switch {
-		case o.isPaid():
+		case o.IsPaid():
 			result.Paid++
-		case o.status == "cancelled":
+		case o.Status == "cancelled":
 			result.Cancelled++
 		}
 	}
-	report, err := verify.Run(ctx, r.shop.db, verify.Options{Regions: r.Regions, Strict: true, Examples: 5})
-	if err != nil {
-		return err
+	found, err := audit.Verify(ctx, r.shop.db, verify.Options{Regions: r.Regions, Strict: true, Examples: 5})
+	result.Broken, result.Overdue, result.Audit = found.Broken, found.Overdue, found.Examples
+	return err
+}
+
+// makeDue makes everything that is pending due, also for the workers of other regions, which wait a minute longer. A
+// claim that is still worked on is then taken by two workers, which must do no harm either.
+func (s *shop) makeDue(ctx context.Context) error {
+	err := s.db.WriteIdempotent(ctx, func(b *database.Batch) error {
+		order.QueueDueNow(b)
+		payment.QueueDueNow(b)
+		outbox.QueueDueNow(b)
+		return nil
+	})
+	if errors.As(err, new(*database.RetriesExhaustedError)) {
+		return nil // the workers were quicker: it is for the next turn
 	}
-	result.Broken, result.Overdue = report.Broken, report.Overdue
-	for _, check := range report.Results {
-		for _, example := range check.Examples {
-			result.Audit = append(result.Audit, fmt.Sprintf("%s: %s %s: %s", check.Check, example.Region, example.ID, example.Problem))
-		}
-	}
-	return nil
+	return err
 }

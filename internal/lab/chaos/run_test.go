@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -21,24 +22,19 @@ func TestRun(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, out)
 	}
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: ways(
-		(*breaker).killPods, (*breaker).killInCheckout, (*breaker).killInPayment, (*breaker).killDatabases,
-	)}
-	result, err := Run(t.Context(), scenario, Config{
+	set := testkit.Must(regions.Shipped())(t)
+	scenario := Scenario{Name: "test", About: "pods and the database are killed", calm: 2, faults: []fault{
+		(*breaker).killPods, killAt(checkoutSent, paymentAsked, paymentDone), (*breaker).killDatabases,
+	}}
+	result := testkit.Must(Run(t.Context(), scenario, Config{
 		Regions: set, Executable: binary, Seed: 7, Duration: 5 * time.Second, Shoppers: 8, Hurry: true,
 		Tell: func(line string) { t.Log(line) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	if !result.Clean() {
 		t.Errorf("the run found something; its shop is in %s:\n%+v", result.Folder, result)
 	}
 	if result.Acknowledged == 0 || result.PodKills == 0 || result.DatabaseKills == 0 {
-		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted", result.Acknowledged, result.PodKills, result.DatabaseKills)
+		t.Errorf("%d orders, %d pods and %d databases killed: some of each were wanted",
+			result.Acknowledged, result.PodKills, result.DatabaseKills)
 	}
 }

@@ -8,51 +8,82 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Client is a shop's API at one address. It is safe for concurrent use, and a copy of it
-// may be changed: another Base, the same connections.
+// Client calls a shop's API. It is safe for concurrent use. A copy may be changed, to another
+// Base for instance, and shares the connections.
 type Client struct {
 	// Base is the address of a region or of the edge, such as http://localhost:8080.
 	Base string
-	// HTTP makes the calls; NewHTTP makes one that suits many concurrent callers.
+	// Route, if not nil, chooses the address of each attempt in place of Base.
+	Route func(method, path string) (base string)
+	// HTTP makes the calls; NewHTTP returns one that suits many concurrent callers.
 	HTTP *http.Client
 	// Header is sent with every call, for instance CF-IPCountry to an edge.
 	Header http.Header
-	// Attempts is how often a call is made at most: again, with the same idempotency key,
-	// when it was not answered or the answer was 429 or 5xx. 0 stands for 1.
+	// Attempts bounds how often a call is made: it is repeated with the same idempotency key
+	// while the error is not Final. 0 stands for 1; UntilDone sets no bound but the context.
 	Attempts int
-	// Observe, if not nil, is told of every attempt.
+	// Pause returns the time to wait after so many attempts. The default is 50 ms, doubled up
+	// to 2 s.
+	Pause func(attempts int) time.Duration
+	// Observe, if not nil, is called after every attempt. It must be safe for concurrent use
+	// where the client is.
 	Observe func(Attempt)
 }
 
-// Attempt is one HTTP exchange.
+// UntilDone, as Client.Attempts, repeats a call until it is answered or its context ends.
+const UntilDone = math.MaxInt
+
+// Attempt describes one HTTP exchange.
 type Attempt struct {
 	Method, Path string
-	// Status is 0 where there was no answer.
+	// Number counts the attempts of a call from 1.
+	Number int
+	// Status is 0 if there was no answer.
 	Status int
-	// Code is the problem's, "" for a success, "no_answer" where there was none.
+	// Code is the problem's: "" for a success, "no_answer" if there was none.
 	Code string
+	// Final reports whether the answer ends the call, whatever Attempts allows.
+	Final bool
 	// Took is the time until the whole answer was read.
 	Took time.Duration
 	// Bytes is the size of the answer's body.
 	Bytes int
-	// RoundTrips is how often the server asked its database, as it says in
-	// X-Meridian-Round-Trips; -1 if it does not say.
+	// RoundTrips is the number of the server's database round trips, by its header
+	// X-Meridian-Round-Trips; -1 if that is missing.
 	RoundTrips int
 	// Region is the one that answered.
 	Region string
 }
 
-// By is who makes a call: a customer or an operator by an access token, a guest by the
-// token of the cart or order, or, as the zero value, anybody.
+// Route returns the method and path of the attempt, with {id} in place of identifiers.
+func (a Attempt) Route() string {
+	path, _, _ := strings.Cut(a.Path, "?")
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if strings.Contains(s, "_") || i > 0 && slices.Contains(collections, segments[i-1]) {
+			segments[i] = "{id}"
+		}
+	}
+	return a.Method + " " + strings.Join(segments, "/")
+}
+
+// collections are path segments whose next segment identifies a member without an underscore.
+var collections = []string{"products", "skus"}
+
+// By authorises a call: a customer or operator by an access token, a guest by the token of the
+// cart or order. The zero value is anybody.
 type By struct{ AccessToken, GuestToken string }
 
-// ProblemError is an answer that is not a success.
+// ProblemError is returned for an answer that is not a success.
 type ProblemError struct {
 	Status int
 	// Code is the problem's stable code; "" where the answer was not a problem document.
@@ -64,8 +95,8 @@ func (e *ProblemError) Error() string {
 	return fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Detail)
 }
 
-// CodeOf is the stable code of the problem that err stands for: "no_answer" for an error
-// that is none.
+// CodeOf returns the stable code of the problem in err: "" for nil, "no_answer" for an error
+// that is not an answer.
 func CodeOf(err error) string {
 	var problem *ProblemError
 	switch {
@@ -79,7 +110,8 @@ func CodeOf(err error) string {
 	return "no_answer"
 }
 
-// NewHTTP makes connections for that many concurrent callers of one server.
+// NewHTTP returns an HTTP client that keeps connections for so many concurrent callers of one
+// server.
 func NewHTTP(callers int) *http.Client {
 	return &http.Client{
 		Timeout: 30 * time.Second,
@@ -92,15 +124,15 @@ func NewHTTP(callers int) *http.Client {
 	}
 }
 
-// maxAnswer bounds the body that is read, in bytes.
+// maxAnswer bounds the size of an answer, in bytes.
 const maxAnswer = 16 << 20
 
-// NewKey makes an idempotency key.
+// NewKey returns a random idempotency key.
 func NewKey() string { return rand.Text() }
 
-// Do makes one call: body is sent as JSON and the answer read into into; either may be
-// nil. An empty key is made up, for every method but GET. The error is a *ProblemError if
-// the shop refused, else that of the last attempt.
+// Do makes one call: it sends body as JSON and decodes the answer into into; either may be
+// nil. An empty key is replaced by a random one, for every method but GET. Do returns a
+// *ProblemError if the shop refused, else the error of the last attempt.
 func (c *Client) Do(ctx context.Context, method, path string, by By, key string, body, into any) error {
 	var text []byte
 	if body != nil {
@@ -112,29 +144,33 @@ func (c *Client) Do(ctx context.Context, method, path string, by By, key string,
 	if key == "" && method != http.MethodGet {
 		key = NewKey()
 	}
-	for attempt := 1; ; attempt++ {
-		answer, err := c.attempt(ctx, method, path, by, key, text)
+	for number := 1; ; number++ {
+		answer, err := c.attempt(ctx, Attempt{Method: method, Path: path, Number: number}, by, key, text)
 		if err == nil {
 			return decode(answer, into)
 		}
-		if attempt >= c.Attempts || !worthRepeating(err) || !pause(ctx, attempt) {
+		if number >= c.Attempts || Final(err) || !Sleep(ctx, c.pause(number)) {
 			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
 	}
 }
 
-func (c *Client) attempt(ctx context.Context, method, path string, by By, key string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
+func (c *Client) attempt(ctx context.Context, a Attempt, by By, key string, body []byte) ([]byte, error) {
+	base := c.Base
+	if c.Route != nil {
+		base = c.Route(a.Method, a.Path)
+	}
+	request, err := http.NewRequestWithContext(ctx, a.Method, base+a.Path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	c.setHeaders(request, by, key)
-	seen := Attempt{Method: method, Path: path, RoundTrips: -1, Code: "no_answer"}
+	a.RoundTrips, a.Code = -1, "no_answer"
 	started := time.Now()
-	answer, err := c.exchange(request, &seen)
-	seen.Took = time.Since(started)
+	answer, err := c.exchange(request, &a)
+	a.Took, a.Final = time.Since(started), err == nil || Final(err)
 	if c.Observe != nil {
-		c.Observe(seen)
+		c.Observe(a)
 	}
 	return answer, err
 }
@@ -157,7 +193,7 @@ func (c *Client) setHeaders(request *http.Request, by By, key string) {
 	}
 }
 
-func (c *Client) exchange(request *http.Request, seen *Attempt) ([]byte, error) {
+func (c *Client) exchange(request *http.Request, a *Attempt) ([]byte, error) {
 	response, err := c.HTTP.Do(request)
 	if err != nil {
 		return nil, err
@@ -167,17 +203,17 @@ func (c *Client) exchange(request *http.Request, seen *Attempt) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	seen.Status, seen.Code, seen.Bytes = response.StatusCode, "", len(answer)
-	seen.Region = response.Header.Get("X-Meridian-Region")
+	a.Status, a.Code, a.Bytes = response.StatusCode, "", len(answer)
+	a.Region = response.Header.Get("X-Meridian-Region")
 	if trips, err := strconv.Atoi(response.Header.Get("X-Meridian-Round-Trips")); err == nil {
-		seen.RoundTrips = trips
+		a.RoundTrips = trips
 	}
 	if response.StatusCode/100 == 2 {
 		return answer, nil
 	}
 	problem := &ProblemError{Status: response.StatusCode}
 	_ = json.Unmarshal(answer, problem) // a proxy's answer may be anything: the status tells
-	seen.Code = CodeOf(problem)
+	a.Code = CodeOf(problem)
 	return nil, problem
 }
 
@@ -191,24 +227,44 @@ func decode(answer []byte, into any) error {
 	return nil
 }
 
-// worthRepeating is true of what another attempt may get over.
-func worthRepeating(err error) bool {
+// Final reports whether another attempt would meet the same refusal: err is an answer other
+// than 408, 429 and 5xx.
+func Final(err error) bool {
 	var problem *ProblemError
-	if errors.As(err, &problem) {
-		return problem.Status >= 500 || problem.Status == http.StatusTooManyRequests
-	}
-	return true
+	return errors.As(err, &problem) && problem.Status < 500 &&
+		problem.Status != http.StatusTooManyRequests && problem.Status != http.StatusRequestTimeout
 }
 
-// pause waits before the next attempt, 50 ms doubled up to 2 s, and reports whether ctx
-// still lives.
-func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(min(50*time.Millisecond<<min(attempt-1, 6), 2*time.Second))
+func (c *Client) pause(attempts int) time.Duration {
+	if c.Pause != nil {
+		return c.Pause(attempts)
+	}
+	return min(50*time.Millisecond<<min(attempts-1, 6), 2*time.Second)
+}
+
+// Sleep waits for d and reports whether ctx still lives.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
+	}
+}
+
+// Poll calls done every so often until it returns true or an error. When ctx ends, it calls
+// done once more and then returns the context's error.
+func Poll(ctx context.Context, every time.Duration, done func() (bool, error)) error {
+	for {
+		last := ctx.Err()
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if last != nil {
+			return last
+		}
+		Sleep(ctx, every)
 	}
 }

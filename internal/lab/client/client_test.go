@@ -10,9 +10,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"meridian/internal/testkit"
 )
 
 // seenRequest is what the shop was sent.
@@ -88,7 +91,7 @@ func TestDo_SendsAndReads(t *testing.T) {
 	if diff := cmp.Diff(want, shop.seen); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
-	wantSeen := []Attempt{{Method: "POST", Path: "/v1/carts", Status: 201, Bytes: 81, RoundTrips: 2, Region: "eu-west"}}
+	wantSeen := []Attempt{{Method: "POST", Path: "/v1/carts", Number: 1, Final: true, Status: 201, Bytes: 81, RoundTrips: 2, Region: "eu-west"}}
 	if diff := cmp.Diff(wantSeen, *observed, cmpopts.IgnoreFields(Attempt{}, "Took", "Bytes")); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
@@ -100,9 +103,7 @@ func TestDo_SendsAndReads(t *testing.T) {
 func TestDo_ReadsHaveNoKey(t *testing.T) {
 	shop := newShop(t, answer(http.StatusOK, `{}`))
 	c, _ := shop.client(1)
-	if _, err := c.GetOrder(t.Context(), By{}, "ord_euw_1"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(c.GetOrder(t.Context(), By{}, "ord_euw_1"))(t)
 	want := []seenRequest{{Method: "GET", Path: "/v1/orders/ord_euw_1", Country: "DE"}}
 	if diff := cmp.Diff(want, shop.seen); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
@@ -120,6 +121,7 @@ func TestDo_Repeats(t *testing.T) {
 		{"no answer", hangUp, "no_answer", true},
 		{"a proxy's page", answer(502, "<html>"), "http_502", true},
 		{"unavailable", answer(503, `{"code":"unavailable"}`), "unavailable", true},
+		{"timeout", answer(408, `{"code":"timeout"}`), "timeout", true},
 		{"too many", answer(429, `{"code":"rate_limited"}`), "rate_limited", true},
 		{"sold out", answer(409, `{"code":"sold_out","detail":"none left"}`), "sold_out", false},
 		{"not found", answer(404, `{"code":"not_found"}`), "not_found", false},
@@ -178,9 +180,7 @@ func TestDo_KeysDiffer(t *testing.T) {
 	shop := newShop(t, answer(http.StatusOK, `{}`))
 	c, _ := shop.client(1)
 	for range 2 {
-		if err := c.Do(t.Context(), http.MethodPost, "/v1/carts", By{}, "", nil, nil); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, c.Do(t.Context(), http.MethodPost, "/v1/carts", By{}, "", nil, nil))
 	}
 	if shop.seen[0].Key == "" || shop.seen[0].Key == shop.seen[1].Key {
 		t.Errorf("two calls have the keys %q and %q", shop.seen[0].Key, shop.seen[1].Key)
@@ -284,5 +284,52 @@ func TestCodeOf(t *testing.T) {
 		if got := CodeOf(test.err); got != test.want {
 			t.Errorf("CodeOf(%v) = %q, want %q", test.err, got, test.want)
 		}
+	}
+}
+
+func TestAttempt_Route(t *testing.T) {
+	for _, test := range []struct{ path, want string }{
+		{"/v1/carts", "GET /v1/carts"},
+		{"/v1/operator/orders/ord_euw_1/refund", "GET /v1/operator/orders/{id}/refund"},
+		{"/v1/skus/A%2FB/availability", "GET /v1/skus/{id}/availability"},
+		{"/v1/products/a-slug", "GET /v1/products/{id}"},
+		{"/v1/products?cursor=a_b", "GET /v1/products"},
+	} {
+		if got := (Attempt{Method: "GET", Path: test.path}).Route(); got != test.want {
+			t.Errorf("the route of %s is %s, want %s", test.path, got, test.want)
+		}
+	}
+}
+
+func TestDo_RoutesEachAttempt(t *testing.T) {
+	one, two := newShop(t, answer(503, "{}")), newShop(t, answer(http.StatusOK, "{}"))
+	bases := []string{one.URL, one.URL, two.URL}
+	c := Client{HTTP: NewHTTP(1), Attempts: UntilDone, Pause: func(int) time.Duration { return 0 }}
+	c.Route = func(method, path string) string {
+		if method != "GET" || path != "/v1/orders/ord_1" {
+			t.Errorf("routed %s %s", method, path)
+		}
+		base := bases[0]
+		bases = bases[1:]
+		return base
+	}
+	if _, err := c.GetOrder(t.Context(), By{}, "ord_1"); err != nil || len(one.seen) != 2 || len(two.seen) != 1 {
+		t.Errorf("%v after %d and %d attempts", err, len(one.seen), len(two.seen))
+	}
+}
+
+func TestEachProduct_ReadsAllPages(t *testing.T) {
+	shop := newShop(t, answer(200, `{"products":[{"id":"a"},{"id":"b"}],"next_cursor":"c"}`), answer(200, `{"products":[{"id":"d"}]}`))
+	c, _ := shop.client(1)
+	var ids []string
+	err := c.EachProduct(t.Context(), map[string][]string{"category": {"x"}}, func(p Product) bool {
+		ids = append(ids, p.ID)
+		return true
+	})
+	if diff := cmp.Diff([]string{"a", "b", "d"}, ids); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if got := shop.seen[1].Path; got != "/v1/products?category=x&cursor=c&limit=100" {
+		t.Errorf("read %s", got)
 	}
 }

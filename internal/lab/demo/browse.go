@@ -1,29 +1,28 @@
 package demo
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 	"meridian/internal/money"
 )
 
 // looks is how often the product is asked for in each country.
 const looks = 100
 
-// visit is how a country's shoppers were served.
+// visit records how a country's shoppers were served.
 type visit struct {
 	place         place
 	region, price string
 	attempts      []client.Attempt
+	took          report.Times
 }
 
 func (t *tour) browse(ctx context.Context) error {
 	g := t.goods[0]
-	var visits []visit
+	var visits []*visit
 	var rows [][]string
 	for _, at := range append([]place{mexico}, places...) {
 		v, err := t.visit(ctx, at, g)
@@ -31,7 +30,8 @@ func (t *tour) browse(ctx context.Context) error {
 			return err
 		}
 		visits = append(visits, v)
-		rows = append(rows, []string{at.name, v.region, v.price, millis(v.median()), fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))})
+		cached := fmt.Sprintf("%d of %d", v.cached(), len(v.attempts))
+		rows = append(rows, []string{at.name, v.region, v.price, millis(v.took.Quantile(0.5)), cached})
 	}
 	product, err := t.from(newYork).GetProduct(ctx, g.product)
 	if err != nil {
@@ -43,15 +43,18 @@ func (t *tour) browse(ctx context.Context) error {
 	return nil
 }
 
-func (t *tour) visit(ctx context.Context, at place, g good) (visit, error) {
-	v := visit{place: at}
+func (t *tour) visit(ctx context.Context, at place, g good) (*visit, error) {
+	v := &visit{place: at}
 	shop := t.from(at)
-	cart, err := shop.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Lines: basket(g)})
+	cart, err := shop.CreateCart(ctx, client.By{}, "", client.CartInput{Lines: basket(g)})
 	if err != nil {
 		return v, fmt.Errorf("ask the price in %s: %w", at.name, err)
 	}
 	v.price = money.New(cart.Lines[0].UnitPriceMinor, money.Currency(cart.Currency)).String()
-	shop.Observe = func(a client.Attempt) { v.attempts = append(v.attempts, a) }
+	shop.Observe = func(a client.Attempt) {
+		v.attempts = append(v.attempts, a)
+		v.took.Add(a.Took)
+	}
 	for range looks {
 		if _, err := shop.GetProduct(ctx, g.product); err != nil {
 			return v, fmt.Errorf("look at a product in %s: %w", at.name, err)
@@ -61,23 +64,16 @@ func (t *tour) visit(ctx context.Context, at place, g good) (visit, error) {
 	return v, nil
 }
 
-func (v visit) median() time.Duration {
-	took := slices.SortedFunc(slices.Values(v.attempts), func(a, b client.Attempt) int { return cmp.Compare(a.Took, b.Took) })
-	return took[len(took)/2].Took
+// cached returns how many answers needed no round trip to the database.
+func (v *visit) cached() int {
+	return report.Tally(v.attempts, func(a client.Attempt) string { return fmt.Sprint(a.RoundTrips) })["0"]
 }
 
-// cached is how many answers needed no round trip to the database.
-func (v visit) cached() int {
-	return tally(v.attempts, func(a client.Attempt) string { return fmt.Sprint(a.RoundTrips) })["0"]
-}
-
-func millis(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
-
-func (t *tour) checkVisits(visits []visit) {
+func (t *tour) checkVisits(visits []*visit) {
 	nearest, cached := 0, 0
 	regions, currencies := make(map[string]bool), make(map[string]bool)
 	for _, v := range visits {
-		served := tally(v.attempts, func(a client.Attempt) string { return a.Region })
+		served := report.Tally(v.attempts, func(a client.Attempt) string { return a.Region })
 		if served[v.place.region] == len(v.attempts) {
 			nearest++
 		}
@@ -88,9 +84,9 @@ func (t *tour) checkVisits(visits []visit) {
 		currencies[v.price[len(v.price)-3:]] = true
 	}
 	t.check(nearest == len(visits) && len(regions) == len(places),
-		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.", nearest, len(visits), len(regions)),
-		fmt.Sprintf("each by the nearest, and %d regions", len(places)))
+		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.",
+			nearest, len(visits), len(regions)), fmt.Sprintf("each by the nearest, and %d regions", len(places)))
 	t.check(len(currencies) == 4, fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "4: each country's own")
-	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.", cached, len(visits)),
-		"for all of them")
+	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.",
+		cached, len(visits)), "for all of them")
 }

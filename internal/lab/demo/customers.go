@@ -11,20 +11,20 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 	"meridian/internal/money"
 	"meridian/regions"
 )
 
-// customer is somebody with an account.
+// customer is somebody with an account and an order.
 type customer struct {
-	email, password string
-	place           place
-	home            string
-	account         string // its public id
-	purchase        purchase
+	purchase
+	home string
 }
 
-// newcomers are customers-to-be, by where they are and where their data must stay.
+func (c customer) account() string { return c.by.Account.Session().Account.ID }
+
+// newcomers lists customers-to-be, by where they are and where their data must stay.
 var newcomers = []struct {
 	place place
 	home  string
@@ -36,11 +36,12 @@ func (t *tour) register(ctx context.Context) error {
 	for _, who := range newcomers {
 		c, err := t.customer(ctx, who.place, who.home)
 		if err != nil {
-			return fmt.Errorf("a customer in %s: %w", c.place.name, err)
+			return fmt.Errorf("a customer in %s: %w", who.place.name, err)
 		}
 		customers = append(customers, c)
 		t.orders = append(t.orders, c.purchase)
-		rows = append(rows, []string{c.place.name, c.account, c.purchase.ID, money.New(c.purchase.TotalMinor, money.Currency(c.purchase.Currency)).String()})
+		total := money.New(c.Order.TotalMinor, money.Currency(c.Order.Currency))
+		rows = append(rows, []string{c.place.name, c.account(), c.Order.ID, total.String()})
 	}
 	t.table([]string{"customer in", "account", "order", "total"}, rows)
 	if err := t.checkHomes(ctx, customers); err != nil {
@@ -53,30 +54,29 @@ func (t *tour) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	paid := tally(orders, func(o client.Order) string { return o.Status })["paid"]
+	paid := countPaid(orders)
 	t.check(paid == len(orders), fmt.Sprintf("%d of %d orders are paid.", paid, len(orders)), "all of them")
 	return nil
 }
 
 // customer registers somebody, who fills a cart and orders it.
-func (t *tour) customer(ctx context.Context, at place, home string) (customer, error) {
-	c := customer{email: strings.ToLower(at.country) + "@demo.example", password: "correct horse " + client.NewKey(), place: at, home: home}
-	shop := t.from(at)
-	session, err := shop.Register(ctx, client.NewKey(), client.RegisterInput{Email: c.email, Password: c.password, Name: "A Customer", Country: at.country})
+func (t *tour) customer(ctx context.Context, at place, home string) (c customer, err error) {
+	s := t.guest(at, "")
+	s.Account = shopper.NewAccount(client.RegisterInput{
+		Email: strings.ToLower(at.country) + "@demo.example", Password: "correct horse " + client.NewKey(), Name: "A Customer",
+		Country: at.country,
+	}, client.Session{})
+	if err := s.Account.Register(ctx, s.Client, ""); err != nil {
+		return c, err
+	}
+	p, err := s.NewCart(ctx, "", basket(t.goods[1]))
 	if err != nil {
 		return c, err
 	}
-	c.account = session.Account.ID
-	cart, err := shop.CreateCart(ctx, session.By(), client.NewKey(), client.CartInput{Lines: basket(t.goods[1])})
-	if err != nil {
+	if err := s.AddLine(ctx, "", p, client.Line{SKU: t.goods[2].sku, Quantity: 3}); err != nil {
 		return c, err
 	}
-	cart, err = shop.AddLine(ctx, session.By(), client.NewKey(), cart.ID, client.Line{SKU: t.goods[2].sku, Quantity: 3})
-	if err != nil {
-		return c, err
-	}
-	c.purchase, err = t.checkout(ctx, shop, at, session.By(), cart, "card_success", "")
-	return c, err
+	return customer{purchase{p, s, at}, home}, s.Checkout(ctx, "", p, "card_success")
 }
 
 // checkHomes looks into the tables: a customer's rows are in the home region, and nowhere
@@ -85,16 +85,20 @@ func (t *tour) checkHomes(ctx context.Context, customers []customer) error {
 	home := make(map[uuid.UUID]string)
 	var accounts, orders []uuid.UUID
 	for _, c := range customers {
-		account, err := t.Regions.ParseID(regions.AccountPrefix, c.account)
+		account, err := t.Regions.ParseID(regions.AccountPrefix, c.account())
 		if err != nil {
 			return err
 		}
-		order, err := t.Regions.ParseID(regions.OrderPrefix, c.purchase.ID)
+		order, err := t.Regions.ParseID(regions.OrderPrefix, c.Order.ID)
 		if err != nil {
 			return err
 		}
 		accounts, orders = append(accounts, account.ID), append(orders, order.ID)
 		home[account.ID], home[order.ID] = c.home, c.home
+	}
+	type rowPlace struct {
+		Region string
+		ID     uuid.UUID
 	}
 	rows, err := database.List(ctx, t.db, pgx.RowToStructByPos[rowPlace], `
 SELECT region::text, id
@@ -119,12 +123,6 @@ WHERE id = ANY($2::uuid[])`, accounts, orders)
 	return nil
 }
 
-// rowPlace is where a row is.
-type rowPlace struct {
-	Region string
-	ID     uuid.UUID
-}
-
 // checkTravel lets each customer sign in on the other side of the world.
 func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 	met := 0
@@ -132,7 +130,7 @@ func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 	for i, c := range customers {
 		away := places[(i+2)%len(places)]
 		shop := t.from(away)
-		session, err := shop.SignIn(ctx, c.email, c.password)
+		session, err := shop.SignIn(ctx, c.by.Account.Email, c.by.Account.Password)
 		if err != nil {
 			return fmt.Errorf("sign a customer of %s in from %s: %w", c.place.name, away.name, err)
 		}
@@ -142,23 +140,27 @@ func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 		if err != nil {
 			return fmt.Errorf("list the orders of a customer of %s in %s: %w", c.place.name, away.name, err)
 		}
-		if region == away.region && len(page.Orders) == 1 && page.Orders[0].ID == c.purchase.ID {
+		if region == away.region && len(page.Orders) == 1 && page.Orders[0].ID == c.Order.ID {
 			met++
 		}
 		if i == 0 {
 			first = fmt.Sprintf("the one of %s in %s", c.place.name, region)
 		}
 	}
-	t.check(met == len(customers), fmt.Sprintf("%d of %d customers signed in on the other side of the world and found their order (%s).", met, len(customers), first),
-		"all of them, served by the region where they are")
+	t.check(met == len(customers), fmt.Sprintf("%d of %d customers signed in on the other side of the world and found their order (%s).",
+		met, len(customers), first), "all of them, served by the region where they are")
 	return nil
 }
 
-// stockOf are a SKU's stock rows.
-func (t *tour) stockOf(ctx context.Context, sku string) ([]client.StockLevel, error) {
-	page, err := t.from(newYork).ListStock(ctx, t.operator, url.Values{"sku": {sku}})
+// stockOf returns a SKU's stock rows.
+func (t *tour) stockOf(ctx context.Context, sku string) (levels []client.StockLevel, err error) {
+	shop := t.from(newYork)
+	err = t.operator.Do(ctx, shop, func(by client.By) error {
+		levels = nil
+		return shop.EachStock(ctx, by, url.Values{"sku": {sku}}, func(level client.StockLevel) { levels = append(levels, level) })
+	})
 	if err != nil {
-		return nil, fmt.Errorf("look at the stock of %s: %w", sku, err)
+		return nil, fmt.Errorf("read the stock of %s: %w", sku, err)
 	}
-	return page.Stock, nil
+	return levels, nil
 }

@@ -16,11 +16,13 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/database"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/localshop"
+	"meridian/internal/lab/shopper"
 	"meridian/internal/local"
 	"meridian/regions"
 )
 
-// Config is how the tour goes. Regions and Dir are needed.
+// Config says how the tour goes. Regions, Dir and Out are required.
 type Config struct {
 	Regions *regions.Set
 	// Dir is an empty folder for the shop.
@@ -35,8 +37,8 @@ type Config struct {
 	// Watch is how long those are watched before the region goes, while it is away and when it
 	// is back; 2 s.
 	Watch time.Duration
-	// Within is how long the whole tour may take; 60 s.
-	Within time.Duration
+	// Limit is how long the whole tour may take; 0 for as long as the machine needs.
+	Limit time.Duration
 	// Seed chooses the goods.
 	Seed uint64
 	// Color is for terminals.
@@ -57,7 +59,6 @@ func (c Config) withDefaults() Config {
 	c.Units = cmp.Or(c.Units, 50)
 	c.Shoppers = cmp.Or(c.Shoppers, 12)
 	c.Watch = cmp.Or(c.Watch, 2*time.Second)
-	c.Within = cmp.Or(c.Within, time.Minute)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
@@ -65,20 +66,22 @@ func (c Config) withDefaults() Config {
 // Validate reports everything that is wrong, all at once.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	var faults []error
-	if c.Regions == nil || c.Dir == "" || c.Out == nil {
-		faults = append(faults, errors.New("the regions, the folder or the output is missing"))
+	var invalid []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			invalid = append(invalid, fmt.Errorf(format, args...))
+		}
 	}
-	if c.Units < 1 || c.Buyers < c.Units || c.Buyers > maxBuyers {
-		faults = append(faults, fmt.Errorf("%d buyers for %d units: use 1 unit or more, and from as many buyers as units up to %d", c.Buyers, c.Units, maxBuyers))
-	}
-	if c.Shoppers < len(places) || c.Watch <= 0 || c.Within <= 0 {
-		faults = append(faults, fmt.Errorf("%d shoppers, watched for %s, within %s: use %d shoppers or more, and times above 0", c.Shoppers, c.Watch, c.Within, len(places)))
-	}
-	return errors.Join(faults...)
+	need(c.Regions != nil && c.Dir != "" && c.Out != nil, "the regions, the folder or the output is missing")
+	need(c.Units >= 1 && c.Buyers >= c.Units && c.Buyers <= maxBuyers,
+		"%d buyers for %d units: use 1 unit or more, and from as many buyers as units up to %d", c.Buyers, c.Units, maxBuyers)
+	need(c.Shoppers >= len(places) && c.Watch > 0, "%d shoppers, watched for %s: use %d shoppers or more, and a time above 0",
+		c.Shoppers, c.Watch, len(places))
+	need(c.Limit >= 0, "a limit of %s: use a time above 0, or 0 for none", c.Limit)
+	return errors.Join(invalid...)
 }
 
-// maxBuyers is how many checkouts are held open at once at most.
+// maxBuyers bounds how many checkouts are held open at once.
 const maxBuyers = 5000
 
 // ErrBroken is returned for a tour on which the shop did not do what it promises.
@@ -90,50 +93,57 @@ var errTooSlow = errors.New("the tour took too long")
 // tour is one run of the demo.
 type tour struct {
 	Config
-	report
+	printer
 
-	shop  *local.Shop
-	stop  func()     // ends the shop,
-	ended chan error // and this is how it ended
-	end   context.CancelCauseFunc
-
+	end      context.CancelCauseFunc // cuts the tour short
+	shop     *localshop.Shop
 	address  local.Address
 	db       *database.DB
-	edge     client.Client // where all shoppers go; from is one in a country
-	operator client.By
+	edge     client.Client // where all shoppers go; from returns one in a country
+	operator *shopper.Account
 	goods    []good
 	orders   []purchase // of the customers
 	trials   []trial    // the payments of every kind
 }
 
-// acts are the tour.
+// acts lists the acts of the tour, in order.
 var acts = []struct {
-	title, about string
-	play         func(t *tour, ctx context.Context) error
+	title string
+	play  func(t *tour, ctx context.Context) error
+	about string
 }{
-	{"A shop opens", "One process here, many in production: a database, four regions' servers with their workers, a payment company's sandbox, and the edge that sends each shopper to the nearest region.", (*tour).open},
-	{"Browsing in four regions", "The same product, asked for again and again. Each shopper is sent to the nearest region, which answers from its memory, in the shopper's own currency.", (*tour).browse},
-	{"Customers from four countries", "Each registers, fills a cart and orders. Their rows stay in their home region, and they sign in from anywhere.", (*tour).register},
-	{"A race for the last units", "Buyers in all four regions check out at the same moment. The database's constraints decide who was first.", (*tour).race},
-	{"Payments that go wrong", "One order with each of the payment company's test cards, placed before the race; an order waits " + payWithin.String() + " for its payment here. Each ends as it must, and nobody pays twice.", (*tour).pay},
-	{"A region is lost", "While shoppers of all regions buy, one region's server is cut off in the middle of whatever it does, workers and all. Later it comes back.", (*tour).lose},
-	{"Money back", "An operator refunds one unit of an order, and tries to refund more than was paid.", (*tour).refund},
-	{"The audit", "Nothing may be left pending. Then the whole database is held against the shop's invariants, and its payments against the payment company's own books.", (*tour).audit},
+	{"A shop opens", (*tour).open, "One process here, many in production: a database, four regions' servers with their workers, " +
+		"a payment company's sandbox, and the edge that sends each shopper to the nearest region."},
+	{"Browsing in four regions", (*tour).browse, "The same product, asked for again and again. Each shopper is sent to the nearest " +
+		"region, which answers from its memory, in the shopper's own currency."},
+	{"Customers from four countries", (*tour).register, "Each registers, fills a cart and orders. Their rows stay in their home " +
+		"region, and they sign in from anywhere."},
+	{"A race for the last units", (*tour).race, "Buyers in all four regions check out at the same moment. The database's " +
+		"constraints decide who was first."},
+	{"Payments that go wrong", (*tour).pay, "One order with each of the payment company's test cards, placed before the race; an " +
+		"order waits " + payWithin.String() + " for its payment here. Each ends as it must, and nobody pays twice."},
+	{"A region is lost", (*tour).lose, "While shoppers of all regions buy, one region's server is cut off in the middle of whatever " +
+		"it does, workers and all. Later it comes back."},
+	{"Money back", (*tour).refund, "An operator refunds one unit of an order, and tries to refund more than was paid."},
+	{"The audit", (*tour).audit, "Nothing may be left pending. Then the whole database is held against the shop's invariants, and " +
+		"its payments against the payment company's own books."},
 }
 
-// Run goes through the tour and writes its report. The error wraps ErrBroken if the shop
-// broke a promise; another one says that the tour could not be gone through to its end.
+// Run goes through the tour and writes its report. The error wraps ErrBroken if the shop broke a promise; any other
+// error says that the tour could not be gone through to its end.
 func Run(ctx context.Context, config Config) (err error) {
 	if err := config.Validate(); err != nil {
 		return err
 	}
 	t := &tour{Config: config.withDefaults()}
-	t.report = report{out: t.Out, color: t.Color, started: time.Now()}
+	t.printer = printer{out: t.Out, color: t.Color, started: time.Now()}
 	t.edge = client.Client{HTTP: client.NewHTTP(t.Buyers), Attempts: 3}
 	defer t.edge.HTTP.CloseIdleConnections()
 	ctx, t.end = context.WithCancelCause(ctx)
 	defer t.end(nil)
-	defer time.AfterFunc(t.Within, func() { t.end(fmt.Errorf("%w: more than %s", errTooSlow, t.Within)) }).Stop()
+	if t.Limit > 0 {
+		defer time.AfterFunc(t.Limit, func() { t.end(fmt.Errorf("%w: more than %s", errTooSlow, t.Limit)) }).Stop()
+	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	t.heading()
 	err = t.play(ctx)
@@ -158,32 +168,7 @@ const (
 	checkAfter = time.Second
 )
 
-// start opens the shop and serves it until close.
-func (t *tour) start(ctx context.Context) (err error) {
-	t.shop, err = local.Start(ctx, local.Config{
-		Regions: t.Regions, Dir: t.Dir, DatabaseURL: t.DatabaseURL,
-		PayWithin: payWithin, CheckPaymentAfter: checkAfter,
-		Tracer: t.Tracer, Argon2: t.Argon2, Log: t.Log, Version: t.Version,
-	})
-	if err != nil {
-		return err
-	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	t.stop, t.ended = stop, make(chan error, 1)
-	go func() {
-		err := t.shop.Run(serving)
-		t.end(cmp.Or(err, errors.New("the shop has ended"))) // unless the tour has come to its end before
-		t.ended <- err
-	}()
-	select {
-	case <-t.shop.Ready():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// close closes what start and open have opened.
+// close closes what open has opened.
 func (t *tour) close() error {
 	if t.db != nil {
 		t.db.Close()
@@ -191,14 +176,13 @@ func (t *tour) close() error {
 	if t.shop == nil {
 		return nil
 	}
-	t.stop()
-	return errors.Join(<-t.ended, t.shop.Close())
+	return t.shop.Close()
 }
 
-// random is the tour's source of choices: the same for the same seed.
-func (t *tour) random() *rand.Rand { return rand.New(rand.NewPCG(t.Seed, 0)) }
+// random returns a source of choices: the same for the same seed and stream.
+func (t *tour) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(t.Seed, uint64(stream))) }
 
-// from is the shop to a shopper somewhere: the edge, told by a CDN where they are.
+// from returns the shop to a shopper somewhere: the edge, told by a CDN where they are.
 func (t *tour) from(at place) *client.Client {
 	c := t.edge
 	c.Header = http.Header{}

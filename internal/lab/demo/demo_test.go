@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/account"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
@@ -17,13 +18,10 @@ import (
 // small is a tour of everything that a test has the time for.
 func small(t *testing.T, out *stage) Config {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(regions.Shipped())(t)
 	return Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Out: out,
-		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Within: 5 * time.Minute,
+		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Limit: 5 * time.Minute,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, Tracer: databasetest.Tracer(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
@@ -54,7 +52,9 @@ func TestRun(t *testing.T) {
 	if strings.Contains(report, "✗") || strings.Contains(report, "\x1b") || !strings.Contains(report, "PASSED: all 21 checks") {
 		t.Errorf("the report has a ✗, colours, or another end:\n%s", report)
 	}
-	for _, want := range []string{"60 buyers, 10 units: 10 orders, 50 told that it is sold out", "Oversold: 0.", "9 of 9 orders ended as they must", "Lost: 0, doubled: 0."} {
+	for _, want := range []string{
+		"60 buyers, 10 units: 10 orders, 50 told that it is sold out", "Oversold: 0.", "9 of 9 orders ended as they must", "Lost: 0, doubled: 0.",
+	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report does not say %q", want)
 		}
@@ -84,7 +84,7 @@ WHERE id = (SELECT id FROM payments WHERE status = 'captured' ORDER BY id LIMIT 
 func TestRun_TooSlow(t *testing.T) {
 	out := new(stage)
 	config := small(t, out)
-	config.Within = time.Millisecond
+	config.Limit = time.Millisecond
 	if err := Run(t.Context(), config); !errors.Is(err, errTooSlow) {
 		t.Errorf("Run = %v, want errTooSlow", err)
 	}
@@ -116,7 +116,7 @@ func TestValidate(t *testing.T) {
 		"too many":       {func(c *Config) { c.Buyers = 1_000_000 }, "up to 5000"},
 		"no units":       {func(c *Config) { c.Units = -1 }, "1 unit or more"},
 		"few shoppers":   {func(c *Config) { c.Shoppers = 1 }, "1 shoppers"},
-		"no time":        {func(c *Config) { c.Within = -1 }, "times above 0"},
+		"no time":        {func(c *Config) { c.Limit = -1 }, "a time above 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := good

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,10 +13,19 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/localshop"
+	"meridian/internal/lab/report"
+	"meridian/internal/lab/shopper"
+	"meridian/internal/local"
 )
 
 func (t *tour) open(ctx context.Context) (err error) {
-	if err := t.start(ctx); err != nil {
+	t.shop, err = localshop.Open(ctx, local.Config{
+		Regions: t.Regions, Dir: t.Dir, DatabaseURL: t.DatabaseURL,
+		PayWithin: payWithin, CheckPaymentAfter: checkAfter,
+		Tracer: t.Tracer, Argon2: t.Argon2, Log: t.Log, Version: t.Version,
+	}, t.end)
+	if err != nil {
 		return err
 	}
 	took := time.Since(t.started)
@@ -29,31 +37,27 @@ func (t *tour) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	session, err := t.from(newYork).SignIn(ctx, t.address.OperatorEmail, t.address.OperatorPassword)
-	if err != nil {
+	operator := client.RegisterInput{Email: t.address.OperatorEmail, Password: t.address.OperatorPassword}
+	t.operator = shopper.NewAccount(operator, client.Session{})
+	if err := t.operator.SignIn(ctx, t.from(newYork)); err != nil {
 		return fmt.Errorf("sign the operator in: %w", err)
 	}
-	t.operator = session.By()
 	size, err := t.size(ctx)
 	if err != nil {
 		return err
 	}
-	t.check(size.products > 0 && size.stock == size.skus*size.warehouses,
+	t.check(size.Products > 0 && size.Stock == size.SKUs*size.Warehouses,
 		fmt.Sprintf("Open after %.1f s, with %s products, %s SKUs and %s stock rows in %d warehouses.",
-			took.Seconds(), thousands(size.products), thousands(size.skus), thousands(size.stock), size.warehouses),
+			took.Seconds(), report.Thousands(size.Products), report.Thousands(size.SKUs), report.Thousands(size.Stock), size.Warehouses),
 		"products on sale, each SKU in every warehouse")
 	t.durability(ctx)
 	return t.chooseGoods(ctx)
 }
 
-type size struct{ products, skus, stock, warehouses int64 }
+type size struct{ Products, SKUs, Stock, Warehouses int64 }
 
 func (t *tour) size(ctx context.Context) (size, error) {
-	return database.One(ctx, t.db, func(row pgx.CollectableRow) (size, error) {
-		var s size
-		err := row.Scan(&s.products, &s.skus, &s.stock, &s.warehouses)
-		return s, err
-	}, `
+	return database.One(ctx, t.db, pgx.RowToStructByPos[size], `
 SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM skus), (SELECT count(*) FROM stock),
   (SELECT count(*) FROM warehouses)`)
 }
@@ -75,39 +79,32 @@ const (
 	goodsWanted = 200
 	// scarce is how many of them have their own part in an act; the others are for all.
 	scarce = 20
-	// pageSize and pagesMost bound the catalogue that they are chosen from.
-	pageSize  = "100"
-	pagesMost = 100
+	// productsMost bounds the products that they are chosen from.
+	productsMost = 10_000
 )
 
 // chooseGoods takes random SKUs that can be bought everywhere: the same for the same seed.
 func (t *tour) chooseGoods(ctx context.Context) error {
-	shop := t.from(newYork)
-	query := url.Values{"limit": {pageSize}}
 	var all []good
-	for range pagesMost {
-		page, err := shop.ListProducts(ctx, query)
-		if err != nil {
-			return fmt.Errorf("list products: %w", err)
-		}
-		for _, product := range page.Products {
-			all = append(all, t.goodsOf(product)...)
-		}
-		if page.NextCursor == "" {
-			break
-		}
-		query.Set("cursor", page.NextCursor)
+	products := 0
+	err := t.from(newYork).EachProduct(ctx, nil, func(p client.Product) bool {
+		all = append(all, t.goodsOf(p)...)
+		products++
+		return products < productsMost
+	})
+	if err != nil {
+		return fmt.Errorf("list products: %w", err)
 	}
 	if len(all) < goodsWanted {
 		return errors.New("the shop has too little to sell")
 	}
 	slices.SortFunc(all, func(a, b good) int { return cmp.Compare(a.sku, b.sku) })
-	t.random().Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	t.random(0).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	t.goods = all[:goodsWanted]
 	return nil
 }
 
-// goodsOf are a product's SKUs that are on sale everywhere.
+// goodsOf returns a product's SKUs that are on sale everywhere.
 func (t *tour) goodsOf(p client.Product) []good {
 	var goods []good
 	for _, sku := range p.SKUs {
@@ -118,7 +115,7 @@ func (t *tour) goodsOf(p client.Product) []good {
 			}
 		}
 		if everywhere {
-			goods = append(goods, good{sku: sku.SKU, product: p.ID, prices: sku.Prices})
+			goods = append(goods, good{sku: sku.SKU, product: p.ID})
 		}
 	}
 	return goods

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
+	"meridian/internal/lab/shopper"
 )
 
 // bereft is where the shoppers of the lost region are.
@@ -27,11 +30,10 @@ const outageEmail = "outage@demo.example"
 
 // sale is one purchase of the shoppers who buy on and on.
 type sale struct {
+	purchase
 	began, ended time.Time
-	place        place
 	region       string // that answered the checkout
 	failures     int    // answers that had to be asked for again
-	purchase     purchase
 	err          error
 }
 
@@ -44,63 +46,48 @@ type crowd struct {
 	sales []sale
 }
 
-// gather lets shoppers in every country buy until the crowd is stopped. Each finishes the
-// purchase it has begun.
+// thinkTime is a shopper's pause between two purchases. It leaves the machine enough to see what a loss does: with none,
+// all is a queue.
+const thinkTime = 50 * time.Millisecond
+
+// gather lets shoppers in every country buy until the crowd is stopped. Each finishes the purchase it has begun.
 func (t *tour) gather(ctx context.Context) *crowd {
 	c := new(crowd)
 	shopping, stop := context.WithCancel(ctx)
 	c.stop = stop
 	forAll := t.goods[scarce:]
-	for i := range t.Shoppers {
-		random := rand.New(rand.NewPCG(t.Seed, uint64(i+1)))
-		at := places[i%len(places)]
-		c.running.Go(func() {
-			for shopping.Err() == nil {
-				s := t.sell(ctx, at, forAll[random.IntN(len(forAll))])
-				c.mu.Lock()
-				c.sales = append(c.sales, s)
-				c.mu.Unlock()
-				think(shopping)
-			}
-		})
+	random := make([]*rand.Rand, t.Shoppers)
+	for i := range random {
+		random[i] = t.random(i + 1)
 	}
+	c.running.Go(func() {
+		shopper.Crowd(shopping, t.Shoppers, func(i int) {
+			s := t.sell(ctx, places[i%len(places)], forAll[random[i].IntN(len(forAll))])
+			c.mu.Lock()
+			c.sales = append(c.sales, s)
+			c.mu.Unlock()
+			client.Sleep(shopping, thinkTime)
+		})
+	})
 	return c
 }
 
-// think is what a shopper does between two purchases.
-func think(shopping context.Context) {
-	select {
-	case <-shopping.Done():
-	case <-time.After(thinkTime):
-	}
-}
-
-// thinkTime leaves the machine enough to see what a loss does: with none, all is a queue.
-const thinkTime = 50 * time.Millisecond
-
-// sell is one purchase: a cart and a checkout.
+// sell makes one purchase: a cart and a checkout.
 func (t *tour) sell(ctx context.Context, at place, g good) sale {
-	s := sale{began: time.Now(), place: at}
-	shop := t.from(at)
-	shop.Observe = func(a client.Attempt) {
+	s := sale{began: time.Now(), purchase: purchase{by: t.guest(at, outageEmail), place: at}}
+	s.by.Client.Observe = func(a client.Attempt) {
 		s.region = a.Region
 		if a.Code != "" {
 			s.failures++
 		}
 	}
-	s.purchase, s.err = t.buy(ctx, shop, at, "card_success", outageEmail, basket(g))
+	s.Purchase, s.err = s.by.Buy(ctx, basket(g), "card_success")
+	s.by.Client = t.from(at) // unobserved from here on
 	s.ended = time.Now()
 	return s
 }
 
-// finish stops the crowd and returns all that was bought.
-func (c *crowd) finish() []sale {
-	c.stop()
-	c.running.Wait()
-	return c.sales
-}
-
-// between are the sales that began and ended in that time, so far.
+// between returns the sales that began and ended in that time, so far.
 func (c *crowd) between(from, to time.Time) []sale {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,40 +133,40 @@ func (t *tour) lose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := c.finish()
+	c.stop()
+	c.running.Wait()
+	all := c.sales
 	t.tellPhases([]phase{before, during, after})
 	t.checkOutage(during, after, all)
-	t.check(settled > 0 && settled == waiting,
-		fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.", settled, plural(waiting, "order"), lostRegion), "all of them, and some")
+	t.check(settled > 0 && settled == waiting, fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.",
+		settled, plural(waiting, "order"), lostRegion), "all of them, and some")
 	fmt.Fprintf(t.out, "     The edge sent shoppers to %s again %.1f s after its start.\n", lostRegion, back.Seconds())
 	return t.checkBooked(ctx, all)
 }
 
-// watch lets the crowd buy for a while, and on a slow machine until somebody has bought in
-// each place.
+// watch lets the crowd buy for a while, and on a slow machine until somebody has bought in each place. It returns what was
+// bought meanwhile.
 func (t *tour) watch(ctx context.Context, c *crowd, name string) (phase, error) {
 	p := phase{name: name, from: time.Now()}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := poll(waiting, func() (bool, error) {
+	_ = client.Poll(waiting, lookEvery, func() (bool, error) {
 		p.to = time.Now()
 		p.sales = c.between(p.from, p.to)
-		return p.to.Sub(p.from) >= t.Watch && len(tally(p.sales, whereOf)) == len(places), nil
-	})
-	if errors.Is(err, errOutOfPatience) {
-		err = nil // who has not bought is told
-	}
-	return p, errors.Join(err, ctx.Err())
+		return p.to.Sub(p.from) >= t.Watch && len(report.Tally(p.sales, whereOf)) == len(places), nil
+	}) // who has not bought when patience ends is told
+	return p, ctx.Err()
 }
 
-func whereOf(s sale) string { return s.place.name }
+func whereOf(s sale) string  { return s.place.name }
+func regionOf(s sale) string { return s.region }
 
 // awaitOrphans waits until the orders whose home is lost are paid all the same.
 func (t *tour) awaitOrphans(ctx context.Context, sales []sale) (settled, all int, err error) {
 	region, _ := t.Regions.Get(lostRegion)
 	var orphans []purchase
 	for _, s := range sales {
-		if s.err == nil && strings.HasPrefix(s.purchase.ID, "ord_"+region.Code+"_") {
+		if s.err == nil && strings.HasPrefix(s.Order.ID, "ord_"+region.Code+"_") {
 			orphans = append(orphans, s.purchase)
 		}
 	}
@@ -187,11 +174,10 @@ func (t *tour) awaitOrphans(ctx context.Context, sales []sale) (settled, all int
 	if err != nil {
 		return 0, 0, err
 	}
-	return tally(orders, func(o client.Order) string { return o.Status })["paid"], len(orphans), nil
+	return countPaid(orders), len(orphans), nil
 }
 
-// comeBack starts the lost region and waits until the edge sends shoppers there again, and
-// tells how long that took.
+// comeBack starts the lost region, waits until the edge sends shoppers there again, and returns how long that took.
 func (t *tour) comeBack(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	if err := t.shop.StartRegion(ctx, lostRegion); err != nil {
@@ -202,11 +188,11 @@ func (t *tour) comeBack(ctx context.Context) (time.Duration, error) {
 	shop := t.from(bereft)
 	var region string
 	shop.Observe = func(a client.Attempt) { region = a.Region }
-	err := poll(waiting, func() (bool, error) {
+	err := client.Poll(waiting, lookEvery, func() (bool, error) {
 		_, err := shop.GetProduct(ctx, t.goods[0].product)
 		return region == lostRegion, err
 	})
-	if errors.Is(err, errOutOfPatience) {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("%s is back, but the edge does not send shoppers there: %w", lostRegion, err)
 	}
 	return time.Since(began), err
@@ -225,14 +211,9 @@ func (t *tour) tellPhases(phases []phase) {
 	t.table([]string{"", "orders a second", "shoppers in " + bereft.name + " served by", "slowest purchase", "failed"}, rows)
 }
 
-// servedBy are the regions that took the orders of the lost region's shoppers.
+// servedBy names the regions that took the orders of the lost region's shoppers.
 func servedBy(sales []sale) string {
-	var regions []string
-	for region := range tally(ofLost(sales), func(s sale) string { return s.region }) {
-		regions = append(regions, region)
-	}
-	slices.Sort(regions)
-	return strings.Join(regions, ", ")
+	return strings.Join(slices.Sorted(maps.Keys(report.Tally(ofLost(sales), regionOf))), ", ")
 }
 
 func slowest(sales []sale) string {
@@ -243,7 +224,7 @@ func slowest(sales []sale) string {
 	return millis(longest)
 }
 
-// ofLost are the sales to shoppers of the lost region.
+// ofLost returns the sales to shoppers of the lost region.
 func ofLost(sales []sale) []sale {
 	return slices.DeleteFunc(slices.Clone(sales), func(s sale) bool { return s.place != bereft })
 }
@@ -256,18 +237,19 @@ func (t *tour) checkOutage(during, after phase, all []sale) {
 			failed++
 		}
 	}
-	t.check(failed == 0, fmt.Sprintf("Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
+	t.check(failed == 0, fmt.Sprintf(
+		"Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
 		plural(len(all), "purchase"), failed, again), "none failed: "+firstError(all))
-	where := tally(during.sales, whereOf)
-	elsewhere := len(ofLost(during.sales)) - tally(ofLost(during.sales), func(s sale) string { return s.region })[lostRegion]
+	where := report.Tally(during.sales, whereOf)
+	elsewhere := len(ofLost(during.sales)) - report.Tally(ofLost(during.sales), regionOf)[lostRegion]
 	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[bereft.name],
-		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.", len(where), elsewhere, bereft.name),
-		fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
-	home := tally(ofLost(after.sales), func(s sale) string { return s.region })[lostRegion]
+		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.",
+			len(where), elsewhere, bereft.name), fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
+	home := report.Tally(ofLost(after.sales), regionOf)[lostRegion]
 	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), bereft.name), "at least one")
 }
 
-// firstError is why the first of those that failed did.
+// firstError returns why the first of those that failed did.
 func firstError(sales []sale) string {
 	for _, s := range sales {
 		if s.err != nil {
@@ -282,7 +264,7 @@ func (t *tour) checkBooked(ctx context.Context, all []sale) error {
 	told := make(map[string]bool)
 	for _, s := range all {
 		if s.err == nil {
-			told[s.purchase.ID] = true
+			told[s.Order.ID] = true
 		}
 	}
 	booked, err := database.One(ctx, t.db, pgx.RowTo[int64], `
@@ -292,7 +274,8 @@ WHERE email = $1`, outageEmail)
 	if err != nil {
 		return fmt.Errorf("count the orders of the outage: %w", err)
 	}
-	t.check(int64(len(told)) == booked, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
-		plural(len(told), "order"), thousands(booked), max(0, int64(len(told))-booked), max(0, booked-int64(len(told)))), "the same number")
+	lost := int64(len(told)) - booked
+	t.check(lost == 0, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
+		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost)), "the same number")
 	return nil
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,7 +20,7 @@ type trial struct {
 	purchase purchase
 }
 
-// trials are a card of each kind. The late one succeeds when its order was given up long ago.
+// trials has a card of each kind. The late one succeeds when its order was given up long ago.
 var trials = []trial{
 	{card: "card_success", happens: "succeeds", status: "paid", captured: true},
 	{card: "card_declined", happens: "is declined", status: "cancelled: payment_failed"},
@@ -33,7 +32,10 @@ var trials = []trial{
 	{card: "card_reordered", happens: "reports an old failure after the success", status: "paid", captured: true},
 	{card: "card_early", happens: "reports before it answers", status: "paid", captured: true},
 	{card: "card_error_then_success", happens: "answers 500 and takes the money", status: "paid", captured: true},
-	{card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter, status: "cancelled: expired", captured: true, refunded: true},
+	{
+		card: "card_late:" + lateAfter, happens: "succeeds too late, after " + lateAfter,
+		status: "cancelled: expired", captured: true, refunded: true,
+	},
 }
 
 // lateAfter is later than an order waits (payWithin), and than a worker needs to see that.
@@ -46,10 +48,12 @@ func (t *tour) placeTrials(ctx context.Context) error {
 	for i := range t.trials {
 		trial, at := &t.trials[i], places[i%len(places)]
 		group.Go(func() (err error) {
-			trial.purchase, err = t.buy(ctx, t.from(at), at, trial.card, "payments@demo.example", basket(t.goods[4+i]))
-			if err == nil && trial.card == "card_requires_action" {
-				err = t.confirm(ctx, trial.purchase)
+			p := purchase{by: t.guest(at, "payments@demo.example"), place: at}
+			p.Purchase, err = p.by.Buy(ctx, basket(t.goods[4+i]), trial.card)
+			if err == nil && trial.card == "card_requires_action" { // what the shopper does in place of a 3-D Secure page
+				err = p.by.Confirm(ctx, t.address.SandboxURL, p.Purchase)
 			}
+			trial.purchase = p
 			if err != nil {
 				return fmt.Errorf("order with %s: %w", trial.card, err)
 			}
@@ -57,12 +61,6 @@ func (t *tour) placeTrials(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
-}
-
-// confirm is what the shopper does at the payment company's, in place of a 3-D Secure page.
-func (t *tour) confirm(ctx context.Context, p purchase) error {
-	company := client.Client{Base: t.address.SandboxURL, HTTP: t.edge.HTTP}
-	return company.Do(ctx, http.MethodPost, "/v1/payments/"+p.Payment.ID+"/confirm", client.By{}, "", map[string]string{"client_secret": p.secret}, nil)
 }
 
 // asItMust reports whether an order has ended as its trial must.
@@ -74,7 +72,8 @@ func (tr trial) asItMust(o client.Order) bool {
 	if tr.refunded {
 		refunded = captured
 	}
-	return (statusOf(o) == tr.status || o.Status == tr.status) && o.Payment.CapturedMinor == captured && o.Payment.RefundedMinor == refunded && refundsDone(o)
+	return (statusOf(o) == tr.status || o.Status == tr.status) && o.Payment.CapturedMinor == captured &&
+		o.Payment.RefundedMinor == refunded && refundsDone(o)
 }
 
 func statusOf(o client.Order) string {
@@ -121,15 +120,54 @@ func (t *tour) pay(ctx context.Context) error {
 		}
 	}
 	t.table([]string{"the payment", "the order", "total", "captured", "given back"}, rows)
-	t.check(len(wrong) == 0, fmt.Sprintf("%d of %d orders ended as they must.", len(orders)-len(wrong), len(orders)), fmt.Sprintf("all; these did not: %v", wrong))
+	t.check(len(wrong) == 0, fmt.Sprintf("%d of %d orders ended as they must.", len(orders)-len(wrong), len(orders)),
+		fmt.Sprintf("all; these did not: %v", wrong))
 	t.check(twice == 0, fmt.Sprintf("Charged more than the total: %d.", twice), "none")
 	return nil
 }
 
-// amount is money, or nothing where there is none.
+// amount formats money, or nothing where there is none.
 func amount(minor int64, currency money.Currency) string {
 	if minor == 0 {
 		return "–"
 	}
 	return money.New(minor, currency).String()
+}
+
+func (t *tour) refund(ctx context.Context) error {
+	p := t.orders[0]
+	line := p.Order.Lines[1] // three units
+	refunded, err := t.refundSome(ctx, p, client.RefundInput{
+		Lines: []client.RefundLine{{LineNo: line.LineNo, Quantity: 1}}, Reason: "damaged",
+	})
+	if err != nil {
+		return fmt.Errorf("refund one unit: %w", err)
+	}
+	orders, err := t.await(ctx, []purchase{p}, func(_ int, o client.Order) bool { return len(o.Refunds) == 1 && refundsDone(o) })
+	if err != nil {
+		return err
+	}
+	o, currency := orders[0], money.Currency(p.Order.Currency)
+	want := line.TotalMinor / line.Quantity // rounded one way or the other
+	t.check(len(o.Refunds) == 1 && refundsDone(o) && o.Status == "paid" &&
+		o.Payment.RefundedMinor == o.Refunds[0].AmountMinor && o.Payment.RefundedMinor-want >= 0 && o.Payment.RefundedMinor-want <= 1,
+		fmt.Sprintf("One of %d units at %s: %s of %s were given back; the order is %s.", line.Quantity, money.New(line.TotalMinor, currency),
+			money.New(o.Payment.RefundedMinor, currency), money.New(o.Payment.CapturedMinor, currency), o.Status),
+		fmt.Sprintf("%s, and the order still paid", money.New(want, currency)))
+	left := refunded.Payment.CapturedMinor - refunded.Payment.RefundedMinor
+	tooMuch := left + 1
+	_, err = t.refundSome(ctx, p, client.RefundInput{AmountMinor: &tooMuch, Reason: "mistake"})
+	t.check(client.CodeOf(err) == "refund_too_large", fmt.Sprintf("A refund of %s, one more than is left, was refused: %s.",
+		money.New(tooMuch, currency), client.CodeOf(err)), "refund_too_large")
+	return nil
+}
+
+// refundSome refunds some of an order as the operator.
+func (t *tour) refundSome(ctx context.Context, p purchase, in client.RefundInput) (o client.Order, err error) {
+	shop := t.from(p.place)
+	err = t.operator.Do(ctx, shop, func(by client.By) (err error) {
+		o, err = shop.Refund(ctx, by, "", p.Order.ID, in)
+		return err
+	})
+	return o, err
 }

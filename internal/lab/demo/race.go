@@ -10,15 +10,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 )
 
 // entrant is a buyer in the race: a cart, and what became of it.
 type entrant struct {
-	shop     *client.Client
-	place    place
-	cart     client.Cart
-	purchase purchase
-	code     string // of the problem; "" for an order
+	purchase
+	code string // of the problem; "" for an order
 }
 
 func (t *tour) race(ctx context.Context) error {
@@ -52,9 +50,12 @@ func (t *tour) leave(ctx context.Context, g good, units int64) error {
 		if level.OnHand == want[i] {
 			continue
 		}
-		if err := t.from(newYork).Adjust(ctx, t.operator, client.NewKey(), client.AdjustInput{
-			SKU: g.sku, Warehouse: level.Warehouse, Delta: want[i] - level.OnHand, Reason: "counted",
-		}); err != nil {
+		err := t.operator.Do(ctx, t.from(newYork), func(by client.By) error {
+			return t.from(newYork).Adjust(ctx, by, "", client.AdjustInput{
+				SKU: g.sku, Warehouse: level.Warehouse, Delta: want[i] - level.OnHand, Reason: "counted",
+			})
+		})
+		if err != nil {
 			return fmt.Errorf("correct the stock of %s: %w", g.sku, err)
 		}
 	}
@@ -83,13 +84,12 @@ func (t *tour) lineUp(ctx context.Context, g good) ([]entrant, error) {
 	group.SetLimit(lookers)
 	for i := range entrants {
 		at := places[i%len(places)]
-		group.Go(func() error {
-			e := entrant{shop: t.from(at), place: at}
-			var err error
-			if e.cart, err = e.shop.CreateCart(ctx, client.By{}, client.NewKey(), client.CartInput{Lines: basket(g)}); err != nil {
+		group.Go(func() (err error) {
+			e := &entrants[i]
+			e.place, e.by = at, t.guest(at, "race@demo.example")
+			if e.Purchase, err = e.by.NewCart(ctx, "", basket(g)); err != nil {
 				return fmt.Errorf("make a cart in %s: %w", at.name, err)
 			}
-			entrants[i] = e
 			return nil
 		})
 	}
@@ -104,9 +104,7 @@ func (t *tour) run(ctx context.Context, entrants []entrant) (time.Duration, erro
 		e := &entrants[i]
 		running.Go(func() {
 			<-start
-			var err error
-			e.purchase, err = t.checkout(ctx, e.shop, e.place, client.By{}, e.cart, "card_success", "race@demo.example")
-			e.code = client.CodeOf(err)
+			e.code = client.CodeOf(e.by.Checkout(ctx, "", e.Purchase, "card_success"))
 		})
 	}
 	began := time.Now()
@@ -116,7 +114,7 @@ func (t *tour) run(ctx context.Context, entrants []entrant) (time.Duration, erro
 }
 
 func (t *tour) checkRace(ctx context.Context, g good, entrants []entrant, took time.Duration) error {
-	answers := tally(entrants, func(e entrant) string { return e.code })
+	answers := report.Tally(entrants, func(e entrant) string { return e.code })
 	units, rest := t.Units, t.Buyers-t.Units
 	t.check(answers[""] == units && answers["sold_out"] == rest && len(answers) <= 2,
 		fmt.Sprintf("%d buyers, %d units: %s, %s in %.2f s (%.0f answers a second)%s.", t.Buyers, units, plural(answers[""], "order"),
@@ -140,12 +138,12 @@ func (t *tour) checkRace(ctx context.Context, g good, entrants []entrant, took t
 	for _, level := range levels {
 		available, onHand = available+level.Available, onHand+level.OnHand
 	}
-	paid := tally(orders, func(o client.Order) string { return o.Status })["paid"]
+	paid := countPaid(orders)
 	oversold := max(0, int64(paid)-onHand)
 	t.check(paid == units && available == 0 && onHand == int64(units),
 		fmt.Sprintf("%d are paid; %d units are on the shelves for them, %d more for sale. Oversold: %d.", paid, onHand, available, oversold),
 		fmt.Sprintf("%d paid, %d on the shelves, none for sale", units, units))
-	won := tally(winners, func(p purchase) string { return p.place.name })
+	won := report.Tally(winners, func(p purchase) string { return p.place.name })
 	var parts []string
 	for _, at := range places {
 		parts = append(parts, fmt.Sprintf("%d in %s", won[at.name], at.name))

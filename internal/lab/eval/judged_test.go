@@ -12,15 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 func TestParseSet(t *testing.T) {
-	set, err := parseSet(
+	set := testkit.Must(parseSet(
 		strings.NewReader("# ours\nq1\tred bag\n\nq2\tKäse \tde\tfood\r\n"),
-		strings.NewReader("q1 0 85123A 3\nq1 Q0 10002  -1\n# none\nq2\t0\tOFF-1\t1\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+		strings.NewReader("q1 0 85123A 3\nq1 Q0 10002  -1\n# none\nq2\t0\tOFF-1\t1\n")))(t)
 	want := Set{
 		Queries:    []Query{{ID: "q1", Text: "red bag"}, {ID: "q2", Text: "Käse", Language: "de", Kind: "food"}},
 		Judgements: Judgements{"q1": {"85123A": 3, "10002": 0}, "q2": {"OFF-1": 1}},
@@ -62,17 +60,11 @@ func file(t *testing.T, name, text string) string {
 	if strings.HasSuffix(name, ".gz") {
 		var zipped bytes.Buffer
 		w := gzip.NewWriter(&zipped)
-		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(w.Write(content))(t)
+		testkit.NoError(t, w.Close())
 		content = zipped.Bytes()
 	}
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(path, content, 0o600))
 	return path
 }
 
@@ -84,10 +76,7 @@ const offers = "offer_id,title,category,split,group_id,group_name\n" +
 	"5,fridge,Fridges,dev,3,Best Fridge\n"
 
 func TestReadKnownItems(t *testing.T) {
-	set, err := ReadKnownItems(file(t, "offers.csv.gz", offers))
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(ReadKnownItems(file(t, "offers.csv.gz", offers)))(t)
 	want := Set{
 		Queries:    []Query{{ID: "g1", Text: "Apple iPhone 8"}, {ID: "g2", Text: "Best Fridge"}},
 		Judgements: Judgements{"g1": {"1": 1, "2": 1, "4": 1}, "g2": {"5": 1}},
@@ -109,10 +98,7 @@ func TestReadDocuments(t *testing.T) {
 			`{"id":"2","title":"iphone 8 64 gb grey","attrs":{}}` + "\n" + `{"id":"3","title":"galaxy s9"}` + "\n" + `{"id":"4","title":"iphone 8 red"}` + "\n" + `{"id":"5","title":"fridge"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			corpus, err := ReadDocuments(file(t, name, text))
-			if err != nil {
-				t.Fatal(err)
-			}
+			corpus := testkit.Must(ReadDocuments(file(t, name, text)))(t)
 			id, known := corpus.ID("1")
 			documents := corpus.Documents()
 			at := slices.IndexFunc(documents, func(d search.Document) bool { return d.ID == id })

@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
+	"meridian/internal/testkit"
 )
 
 // corpusOf is documents by name and title.
@@ -18,19 +19,14 @@ func corpusOf(t *testing.T, titles map[string]string) *Corpus {
 	t.Helper()
 	corpus := NewCorpus()
 	for _, name := range slices.Sorted(maps.Keys(titles)) {
-		if err := corpus.Add(name, search.Document{Title: titles[name]}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, corpus.Add(name, search.Document{Title: titles[name]}))
 	}
 	return corpus
 }
 
 func openBleve(t *testing.T) *bleve.Store {
 	t.Helper()
-	store, err := bleve.Open(bleve.Config{Dir: filepath.Join(t.TempDir(), "bleve")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := testkit.Must(bleve.Open(bleve.Config{Dir: filepath.Join(t.TempDir(), "bleve")}))(t)
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
@@ -42,21 +38,15 @@ func openBleve(t *testing.T) *bleve.Store {
 func evaluate(t *testing.T, c Config) Report {
 	t.Helper()
 	c.Store, c.Dir = openBleve(t), t.TempDir()
-	report, err := Run(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), c))(t)
 	return report
 }
 
 // Whoever finds the one red bag first has all there is to have, and a query that nothing answers has no result.
 func TestRun(t *testing.T) {
-	set, err := parseSet(
+	set := testkit.Must(parseSet(
 		strings.NewReader("q1\tscarlet lunchbag\nq2\tteapot\ten\ttail\nq3\tqqqqqqqq\ten\ttail\n"),
-		strings.NewReader("q1 0 bag 3\nq2 0 pot 2\nq2 0 gone 1\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+		strings.NewReader("q1 0 bag 3\nq2 0 pot 2\nq2 0 gone 1\n")))(t)
 	report := evaluate(t, Config{
 		Corpus: corpusOf(t, map[string]string{"bag": "Scarlet Lunchbag", "other": "Green Umbrella", "pot": "Teapot with Roses", "mug": "Mug with Roses"}),
 		Set:    set, Typos: 1, Seed: 7,
@@ -88,30 +78,22 @@ func TestRun(t *testing.T) {
 func wantWritten(t *testing.T, report Report) {
 	t.Helper()
 	var text, object, queries bytes.Buffer
-	if err := Write(&text, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, Write(&text, report))
 	for _, want := range []string{"4 documents, 3 queries", "1 judged documents are not among", "plain titles", "33.3%", "nDCG@10 by kind", "tail"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &text)
 		}
 	}
-	if err := WriteJSON(&object, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, WriteJSON(&object, report))
 	var read struct {
 		Rows []map[string]any `json:"rows"`
 	}
-	if err := json.Unmarshal(object.Bytes(), &read); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, json.Unmarshal(object.Bytes(), &read))
 	const keys = "gain judged_at_10 loosened_rate loss mrr ndcg_at_10 queries recall_at_10 system typos zero_result_rate"
 	if got := strings.Join(slices.Sorted(maps.Keys(read.Rows[5])), " "); got != keys {
 		t.Errorf("a row has %s, want %s", got, keys)
 	}
-	if err := WriteQueries(&queries, report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, WriteQueries(&queries, report))
 	lines := strings.Split(strings.TrimSpace(queries.String()), "\n")
 	if len(lines) != 1+6*3 || !strings.HasPrefix(lines[1], "plain\t0\tq1\tscarlet lunchbag\t\t1\t1\t1\t1.0000\t1.0000\t1.0000\tScarlet Lunchbag") {
 		t.Errorf("%d lines, the first\n%s", len(lines), lines[1])

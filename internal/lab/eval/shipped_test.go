@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // minimumQueries is what a set must have at least to tell two systems apart.
@@ -14,14 +15,8 @@ const minimumQueries = 150
 
 // The judged set of our own: every query has its kind and an answer, and every judged product is in the catalogue.
 func TestShipped(t *testing.T) {
-	set, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	corpus, err := ShippedDocuments()
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testkit.Must(Shipped())(t)
+	corpus := testkit.Must(ShippedDocuments())(t)
 	if len(set.Queries) < minimumQueries {
 		t.Errorf("%d queries, want %d at least", len(set.Queries), minimumQueries)
 	}
@@ -54,10 +49,7 @@ func TestShipped(t *testing.T) {
 
 // A product is judged by its key, or by a SKU or barcode of it.
 func TestShippedDocuments_Names(t *testing.T) {
-	corpus, err := ShippedDocuments()
-	if err != nil {
-		t.Fatal(err)
-	}
+	corpus := testkit.Must(ShippedDocuments())(t)
 	for _, test := range []struct{ name, other string }{
 		{"84997A", "84997C"},                       // a SKU of the same product
 		{"OFF-0000101209159", "0000101209159"},     // its barcode

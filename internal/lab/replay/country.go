@@ -9,13 +9,13 @@ import (
 // homeCountry is the file's own: nearly all of its lines, and its stock.
 const homeCountry = "GB"
 
-// trading are the countries that buyers are drawn, those of a region evenly. A region with
-// none of them takes all of its own.
+// trading lists the countries that buyers are drawn, those of a region evenly. A region with none of them takes all of
+// its own.
 var trading = []string{
 	"US", "CA", "BR", "CL", "MX", "GT", "CR", "GB", "IE", "DE", "FR", "NL", "ES", "IT", "SE", "CH", "SG", "JP", "AU", "NZ", "HK", "IN",
 }
 
-// atlas says where buyers live.
+// atlas decides where buyers live.
 type atlas struct {
 	set   *regions.Set
 	seed  string
@@ -35,21 +35,19 @@ func newAtlas(set *regions.Set, seed string, asIs bool) *atlas {
 	return a
 }
 
-// country is where the customer lives, or, for "", the guest of the invoice. It is the same
-// for every invoice of a customer: that of the first one asked for.
+// country returns where the customer lives or, for "", the guest of the invoice. It is the same for every invoice of a
+// customer: that of the first one asked for.
 func (a *atlas) country(customer, invoice, said string) string {
 	if customer == "" {
 		return a.draw("guest "+invoice, said)
 	}
-	if country, ok := a.homes[customer]; ok {
-		return country
+	if _, ok := a.homes[customer]; !ok {
+		a.homes[customer] = a.draw("customer "+customer, said)
 	}
-	a.homes[customer] = a.draw("customer "+customer, said)
 	return a.homes[customer]
 }
 
-// draw keeps what the file says, or draws: the region by its share of the traffic, then one
-// of its countries.
+// draw returns what the file says, or draws: the region by its share of the traffic, then one of its countries.
 func (a *atlas) draw(who, said string) string {
 	_, served := a.set.HomeOf(said)
 	if served && (a.asIs || said != homeCountry) {
@@ -68,7 +66,7 @@ func (a *atlas) draw(who, said string) string {
 	return homeCountry // the last regions have a share of the traffic and no country
 }
 
-// region is the home of a country; the primary where there is none.
+// region returns the home of a country; the primary where there is none.
 func (a *atlas) region(country string) regions.Region {
 	if home, ok := a.set.HomeOf(country); ok {
 		return home

@@ -2,17 +2,16 @@ package replay
 
 import (
 	"context"
-	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 )
 
 // customer is an account of the run, and what was bought with it.
 type customer struct {
 	name    string
-	country string
-	session client.Session
-	known   bool // registered in this run
+	account *shopper.Account // nil until the customer shops in this session
+	known   bool             // registered in this run
 	bought  []*bought
 }
 
@@ -28,7 +27,7 @@ type boughtLine struct {
 	returned int64
 }
 
-// apply counts what the journal says of the customer.
+// apply applies what the journal says of the customer.
 func (c *customer) apply(r record) {
 	switch {
 	case r.Registered != nil:
@@ -41,85 +40,58 @@ func (c *customer) apply(r record) {
 		c.bought = append(c.bought, order)
 	case r.Done != nil:
 		for _, g := range r.Done.Given {
-			c.giveBack(g)
+			c.countReturned(g)
 		}
 	}
 }
 
-// soon is how long a token must hold to be used for a call.
-const soon = time.Minute
-
-// signIn makes sure of a session: an account is registered when it is first needed, and
-// signed in again when the token runs out.
-func (r *replayer) signIn(ctx context.Context, c *customer) error {
-	switch {
-	case time.Until(c.session.ExpiresAt) > soon:
+// register makes sure that the customer has an account.
+func (r *replayer) register(ctx context.Context, c *customer) error {
+	if c.known {
 		return nil
-	case c.known:
-		return r.signInAgain(ctx, c)
 	}
-	if err := r.enter(ctx, c); err != nil {
+	if err := c.account.Register(ctx, r.from(c.account.Country), r.key("register", c.name)); err != nil {
 		return err
 	}
 	return r.happened(c, record{Registered: &registered{Customer: c.name}})
 }
 
-// enter registers the account, or signs it in if it is there.
-func (r *replayer) enter(ctx context.Context, c *customer) error {
-	session, err := r.from(c.country).Register(ctx, r.key("register", c.name), client.RegisterInput{
-		Email: r.email(c), Password: r.password(c.name), Name: r.person(c.name), Country: c.country,
-	})
-	if client.CodeOf(err) == "email_taken" { // by an earlier run with the same seed
-		return r.signInAgain(ctx, c)
+// account returns the account of that name. Its address names the seed, as another draw may live elsewhere; its password
+// opens nothing but accounts that a replay made.
+func (r *replayer) account(name, country string) *shopper.Account {
+	return shopper.NewAccount(client.RegisterInput{
+		Email:    "customer-" + name + "." + digest(r.Seed)[:8] + "@replay.example",
+		Password: digest("password", r.Seed, name)[:32], Name: r.person(name), Country: country,
+	}, client.Session{})
+}
+
+// shopper returns the buyer of an invoice; c is nil for a guest.
+func (r *replayer) shopper(c *customer, in invoice) shopper.Shopper {
+	s := shopper.Shopper{Client: r.from(in.country), Country: in.country}
+	if c == nil {
+		s.Email, s.ShipTo = "guest-"+numberOf(in.name)+"@replay.example", r.address("guest "+in.name, in.country)
+	} else {
+		s.Account, s.ShipTo = c.account, r.address(c.name, in.country)
 	}
-	c.session = session
-	return err
+	return s
 }
 
-func (r *replayer) signInAgain(ctx context.Context, c *customer) (err error) {
-	c.session, err = r.from(c.country).SignIn(ctx, r.email(c), r.password(c.name))
-	return err
-}
-
-// as makes calls of a customer's, once more with a new session where the token is no longer
-// good.
-func (r *replayer) as(ctx context.Context, c *customer, call func(by client.By) error) error {
-	if err := r.signIn(ctx, c); err != nil {
-		return err
-	}
-	err := call(c.session.By())
-	if client.CodeOf(err) != "invalid_token" {
-		return err
-	}
-	c.session = client.Session{}
-	if err := r.signIn(ctx, c); err != nil {
-		return err
-	}
-	return call(c.session.By())
-}
-
-// email is the customer's address. It names the seed, as another draw may live elsewhere.
-func (r *replayer) email(c *customer) string {
-	return "customer-" + c.name + "." + digest(r.choice.seed)[:8] + "@replay.example"
-}
-
-// password opens nothing but accounts that a replay made.
-func (r *replayer) password(name string) string {
-	return digest("password", r.choice.seed, name)[:32]
-}
-
-// person is a made-up name.
+// person returns a made-up name.
 func (r *replayer) person(name string) string {
 	n := number("person", name)
 	return givenNames[n%uint64(len(givenNames))] + " " + familyNames[n>>32%uint64(len(familyNames))]
 }
 
 var (
-	givenNames  = []string{"Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Leslie", "Margaret"}
-	familyNames = []string{"Archer", "Baker", "Carter", "Draper", "Fletcher", "Hooper", "Mason", "Potter", "Smith", "Turner", "Weaver", "Wright"}
+	givenNames = []string{
+		"Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Hedy", "John", "Katherine", "Leslie", "Margaret",
+	}
+	familyNames = []string{
+		"Archer", "Baker", "Carter", "Draper", "Fletcher", "Hooper", "Mason", "Potter", "Smith", "Turner", "Weaver", "Wright",
+	}
 )
 
-// address is where the customer, or the guest of an invoice, has things sent to.
+// address returns where the customer, or the guest of an invoice, has things sent to.
 func (r *replayer) address(who, country string) client.Address {
 	a := client.Address{Name: r.person(who), Line1: "1 Market Street", City: "Newtown", Postcode: "10001", Country: country}
 	if states := statesOf[country]; len(states) > 0 {
@@ -128,7 +100,7 @@ func (r *replayer) address(who, country string) client.Address {
 	return a
 }
 
-// statesOf are the states that decide a tax, some of each country that has them.
+// statesOf lists states that decide a tax, some of each country that has them.
 var statesOf = map[string][]string{
 	"US": {"CA", "FL", "IL", "NY", "TX", "WA"},
 	"CA": {"BC", "ON", "QC"},

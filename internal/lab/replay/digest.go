@@ -7,13 +7,13 @@ import (
 	"fmt"
 )
 
-// digest is 64 hexadecimal digits of a hash of the words, taken apart as they are.
+// digest returns 64 hexadecimal digits of a hash of the words, which it keeps apart.
 func digest(words ...string) string {
 	sum := hashOf(words)
 	return hex.EncodeToString(sum[:])
 }
 
-// number is an even draw of 64 bits by the words.
+// number returns an even draw of 64 bits by the words.
 func number(words ...string) uint64 {
 	sum := hashOf(words)
 	return binary.BigEndian.Uint64(sum[:])

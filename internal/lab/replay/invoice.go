@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// goods is units of one SKU. They are above zero, whatever is done with them.
+// goods is a quantity of one SKU, above zero whatever is done with it.
 type goods struct {
 	SKU   string `json:"sku"`
 	Units int64  `json:"units"`
@@ -27,7 +27,7 @@ type invoice struct {
 	last     time.Time // of its lines
 }
 
-// add puts a line's units to those of the same SKU.
+// add adds a line's units to those of the same SKU.
 func (in *invoice) add(sku string, units int64) error {
 	i := slices.IndexFunc(in.goods, func(g goods) bool { return g.SKU == sku })
 	if i < 0 {
@@ -47,8 +47,7 @@ const (
 	maxCartUnits = 10_000
 )
 
-// carts cuts goods into what a cart can hold: as few carts as that takes, each SKU once in
-// each.
+// carts splits goods into what a cart can hold: as few carts as that takes, each SKU once in each.
 func carts(all []goods) [][]goods {
 	left := slices.Clone(all)
 	var parts [][]goods
@@ -72,8 +71,8 @@ func carts(all []goods) [][]goods {
 }
 
 const (
-	// lingering is how long, by the file's clock, an invoice waits for another line: the
-	// source writes some of them over two minutes, among other invoices' lines.
+	// lingering is how long, by the file's clock, an invoice waits for another line: the source writes some of them over
+	// two minutes, among other invoices' lines.
 	lingering = 5 * time.Minute
 	// maxOpen bounds the invoices that wait.
 	maxOpen = 256
@@ -93,8 +92,7 @@ type stream struct {
 	limit  int // invoices still to be read; negative for all
 }
 
-// next returns the next invoice, io.EOF after the last. Other errors mean that the file
-// cannot be read on.
+// next returns the next invoice, io.EOF after the last, or the error with which the file cannot be read further.
 func (s *stream) next() (invoice, error) {
 	if s.limit == 0 {
 		return invoice{}, io.EOF
@@ -144,8 +142,7 @@ func (s *stream) readLine() error {
 	return nil
 }
 
-// within reports whether the line is in the time that is replayed. One that could not be
-// read has none, and counts.
+// within reports whether the line is in the time that is replayed. One that could not be read has no time, and counts.
 func (s *stream) within(l line) bool {
 	if l.at.IsZero() {
 		return true
@@ -153,7 +150,7 @@ func (s *stream) within(l line) bool {
 	return !l.at.Before(s.from) && (s.until.IsZero() || l.at.Before(s.until))
 }
 
-// invoiceOf is the open invoice of the line's number, begun if there is none.
+// invoiceOf returns the open invoice of the line's number, begun if there is none.
 func (s *stream) invoiceOf(l line) *invoice {
 	for _, in := range slices.Backward(s.open) {
 		if in.kind == l.kind && in.customer == l.customer && numberOf(in.name) == l.invoice {
@@ -167,7 +164,7 @@ func (s *stream) invoiceOf(l line) *invoice {
 	return in
 }
 
-// nameOf is the number for its first invoice, and marked for each further one.
+// nameOf returns the number for its first invoice, and marks it for each further one.
 func nameOf(number string, nth int) string {
 	if nth == 1 {
 		return number

@@ -9,17 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
 // choiceFor is a whole file for the shipped regions.
-func choiceFor(t testing.TB) selection {
+func choiceFor(t testing.TB) Config {
 	t.Helper()
-	set, err := regions.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return selection{path: "orders.csv", regions: set, seed: "1", limit: -1}
+	set := testkit.Must(regions.Shipped())(t)
+	return Config{File: "orders.csv", Regions: set, Seed: "1"}
 }
 
 // row is a line of the file: its minute of a day, and what matters of the rest.
@@ -29,7 +27,7 @@ func row(invoice, kind string, minute int, customer, sku string, quantity int) s
 }
 
 // invoicesOf reads a file's invoices as text.
-func invoicesOf(t *testing.T, choice selection, rows ...string) []string {
+func invoicesOf(t *testing.T, choice Config, rows ...string) []string {
 	t.Helper()
 	var all []string
 	err := choice.eachOf(strings.NewReader(header+strings.Join(rows, "")), func(line, error) {}, func(in invoice, _ *atlas) error {
@@ -48,11 +46,14 @@ func TestStream_Groups(t *testing.T) {
 		rows []string
 		want []string
 	}{
-		{"units of a SKU together", []string{row("1", "order", 0, "7", "A", 2), row("1", "order", 0, "7", "B", 1), row("1", "order", 0, "7", "A", 3)},
+		{"units of a SKU together",
+			[]string{row("1", "order", 0, "7", "A", 2), row("1", "order", 0, "7", "B", 1), row("1", "order", 0, "7", "A", 3)},
 			[]string{"1 order 7 [{A 5} {B 1}]"}},
-		{"invoices that overlap", []string{row("1", "order", 0, "7", "A", 1), row("2", "order", 1, "8", "A", 1), row("1", "order", 1, "7", "B", 1)},
+		{"invoices that overlap",
+			[]string{row("1", "order", 0, "7", "A", 1), row("2", "order", 1, "8", "A", 1), row("1", "order", 1, "7", "B", 1)},
 			[]string{"1 order 7 [{A 1} {B 1}]", "2 order 8 [{A 1}]"}},
-		{"a number that comes back", []string{row("1", "order", 0, "7", "A", 1), row("2", "order", 30, "8", "A", 1), row("1", "order", 60, "7", "B", 1)},
+		{"a number that comes back",
+			[]string{row("1", "order", 0, "7", "A", 1), row("2", "order", 30, "8", "A", 1), row("1", "order", 60, "7", "B", 1)},
 			[]string{"1 order 7 [{A 1}]", "2 order 8 [{A 1}]", "1~2 order 7 [{B 1}]"}},
 		{"a number of two kinds", []string{row("1", "order", 0, "7", "A", 1), row("1", "stock_adjustment", 0, "7", "A", -4)},
 			[]string{"1 order 7 [{A 1}]", "1~2 stock_adjustment 7 [{A 4}]"}},
@@ -76,9 +77,9 @@ func TestStream_Selection(t *testing.T) {
 		rows = append(rows, row(fmt.Sprint(i), "order", 60*i, "", "A", 1))
 	}
 	choice := choiceFor(t)
-	choice.from, _ = timeOf("2010-12-01T03:00")
-	choice.until, _ = timeOf("2010-12-01T08:00")
-	choice.limit = 3
+	choice.From, _ = timeOf("2010-12-01T03:00")
+	choice.Until, _ = timeOf("2010-12-01T08:00")
+	choice.Limit = 3
 	want := []string{"3 order  [{A 1}]", "4 order  [{A 1}]", "5 order  [{A 1}]"}
 	if diff := cmp.Diff(want, invoicesOf(t, choice, rows...)); diff != "" {
 		t.Errorf("invoices (-want +got):\n%s", diff)
@@ -91,15 +92,10 @@ func TestStream_OpenIsBounded(t *testing.T) {
 		rows = append(rows, row(fmt.Sprint(i), "order", 0, "", "A", 1))
 	}
 	world := choiceFor(t)
-	lines, err := newLineReader(strings.NewReader(header + strings.Join(rows, "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stream{lines: lines, atlas: newAtlas(world.regions, "1", false), onLine: func(line, error) {}, seen: make(map[string]int), limit: -1}
+	lines := testkit.Must(newLineReader(strings.NewReader(header + strings.Join(rows, ""))))(t)
+	s := &stream{lines: lines, atlas: newAtlas(world.Regions, "1", false), onLine: func(line, error) {}, seen: make(map[string]int), limit: -1}
 	for range 5 * maxOpen {
-		if _, err := s.next(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(s.next())(t)
 		if len(s.open) > maxOpen+1 {
 			t.Fatalf("%d invoices are open", len(s.open))
 		}
@@ -148,7 +144,7 @@ func TestCarts(t *testing.T) {
 }
 
 func TestAtlas(t *testing.T) {
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	world, again := newAtlas(set, "1", false), newAtlas(set, "1", false)
 	other := newAtlas(set, "2", false)
 	const n = 20_000
@@ -177,7 +173,7 @@ func TestAtlas(t *testing.T) {
 }
 
 func TestAtlas_Keeps(t *testing.T) {
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	drawn, asIs := newAtlas(set, "1", false), newAtlas(set, "1", true)
 	if got := drawn.country("1", "", "AU"); got != "AU" {
 		t.Errorf("a customer from Australia lives in %s", got)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 // history is a run of three invoices, the last of which is in work.
@@ -18,7 +20,9 @@ var history = []record{
 	{Filled: &filled{part: part{Invoice: "1"}, Cart: "crt_1"}},
 	{Placed: &placed{part: part{Invoice: "1"}, Customer: "7", Region: "eu-west", Order: "ord_1", Goods: []goods{{"A", 5}, {"B", 1}}}},
 	{Done: &done{Invoice: "1", Kind: kindOrder, Customer: "7", Rejected: map[string]int64{"unknown_sku": 1}}},
-	{Done: &done{Invoice: "C2", Kind: kindCancellation, Customer: "7", Unmatched: 3, Given: []given{{Order: "ord_1", Lines: []givenLine{{1, 2}}}}}},
+	{Done: &done{
+		Invoice: "C2", Kind: kindCancellation, Customer: "7", Unmatched: 3, Given: []given{{Order: "ord_1", Lines: []givenLine{{1, 2}}}},
+	}},
 	{Filled: &filled{part: part{Invoice: "3"}, Cart: "crt_2"}},
 	{Placed: &placed{part: part{Invoice: "3"}, Region: "us-west", Order: "ord_2", Goods: []goods{{"A", 1}}}},
 	{Filled: &filled{part: part{Invoice: "3", No: 1}, Cart: "crt_3", Token: "t"}},
@@ -29,18 +33,11 @@ var aRun = begun{Run: "r", Shop: "usr_1", File: "f", Choice: "c"}
 // write begins a run and notes the history.
 func write(t *testing.T, path string) {
 	t.Helper()
-	s, err := openState(path, aRun)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(openState(path, aRun))(t)
 	for _, r := range history {
-		if err := s.note(r); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.note(r))
 	}
-	if err := s.journal.close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.journal.close())
 }
 
 // wantHistory checks that the state is as after the history.
@@ -55,7 +52,8 @@ func wantHistory(t *testing.T, s *state) {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}
 	second := part{Invoice: "3", No: 1}
-	if !s.isDone("1") || s.isDone("3") || !s.isPlaced(part{Invoice: "3"}) || s.isPlaced(second) || s.cartOf(second).Cart != "crt_3" || !s.stocked {
+	if !s.isDone("1") || s.isDone("3") || !s.isPlaced(part{Invoice: "3"}) || s.isPlaced(second) || s.cartOf(second).Cart != "crt_3" ||
+		!s.stocked {
 		t.Error("the state is not what was noted")
 	}
 	bought := s.customers["7"].bought
@@ -69,10 +67,7 @@ func TestState_Resumed(t *testing.T) {
 	write(t, path)
 	other := aRun
 	other.Run = "a new name, which is not taken"
-	s, err := openState(path, other)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(openState(path, other))(t)
 	defer s.journal.close()
 	wantHistory(t, s)
 	if s.begun.Run != "r" {
@@ -85,25 +80,13 @@ func TestState_Resumed(t *testing.T) {
 func TestState_CutOff(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	write(t, path)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, append(text, `{"done":{"invoice":"9"`...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(os.ReadFile(path))(t)
+	testkit.NoError(t, os.WriteFile(path, append(text, `{"done":{"invoice":"9"`...), 0o600))
 	for range 2 {
-		s, err := openState(path, aRun)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := testkit.Must(openState(path, aRun))(t)
 		wantHistory(t, s)
-		if err := s.keep(record{Registered: &registered{Customer: "8"}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(s.journal.file.Truncate(int64(len(text))), s.journal.close()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.keep(record{Registered: &registered{Customer: "8"}}))
+		testkit.NoError(t, errors.Join(s.journal.file.Truncate(int64(len(text))), s.journal.close()))
 	}
 }
 
@@ -119,9 +102,7 @@ func TestState_OfAnother(t *testing.T) {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
-	if err := os.WriteFile(path, []byte("{\n{}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(path, []byte("{\n{}\n"), 0o600))
 	if _, err := openState(path, aRun); err == nil || !strings.Contains(err.Error(), "record 1") {
 		t.Errorf("a damaged file: %v", err)
 	}
@@ -130,10 +111,7 @@ func TestState_OfAnother(t *testing.T) {
 // TestJournal_Concurrently: records of many writers are whole, and on disk when keep returns.
 func TestJournal_Concurrently(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
-	s, err := openState(path, aRun)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(openState(path, aRun))(t)
 	var writers sync.WaitGroup
 	for range 16 {
 		writers.Go(func() {
@@ -148,13 +126,8 @@ func TestJournal_Concurrently(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	if err := s.journal.close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := openState(path, aRun)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.journal.close())
+	again := testkit.Must(openState(path, aRun))(t)
 	defer again.journal.close()
 	if n := again.counted().Registered; n != 16*20 {
 		t.Errorf("%d records of %d", n, 16*20)
@@ -162,7 +135,7 @@ func TestJournal_Concurrently(t *testing.T) {
 }
 
 func (j *journal) onDiskNow() int64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.disk.Lock()
+	defer j.disk.Unlock()
 	return j.onDisk
 }

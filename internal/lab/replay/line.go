@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// kind is what an invoice is, as the file says.
+// kind is the kind of an invoice, as the file says.
 type kind string
 
 // The kinds of invoices.
@@ -40,7 +40,7 @@ type line struct {
 	pence    int64 // of one unit; 0 if it has no price
 }
 
-// rejection is why a line or an invoice is not replayed: a word for the report.
+// rejection is the reason for which a line or an invoice is not replayed: a word for the report.
 type rejection string
 
 func (r rejection) Error() string { return string(r) }
@@ -63,14 +63,14 @@ const (
 	returnWithoutOrder  rejection = "return_without_order" // no earlier order has these units
 )
 
-// maxUnits is the most units of a SKU that an invoice may name: far above the greatest
-// mistake of the source (80,995), far below what could not be counted.
+// maxUnits bounds the units of a SKU that an invoice may name: far above the greatest mistake of the source (80,995), far
+// below what could not be counted.
 const maxUnits = 1_000_000
 
 // maxLineBytes bounds a row; the source's have about 80 bytes.
 const maxLineBytes = 16 << 10
 
-// columns are the file's, as the header must name them.
+// columns lists the file's columns, as the header must name them.
 var columns = []string{
 	"invoice", "kind", "ts_local", "customer_id", "country_iso2", "sku", "line_kind", "qty", "unit_price_gbp",
 }
@@ -109,8 +109,8 @@ func newLineReader(source io.Reader) (*lineReader, error) {
 	return r, nil
 }
 
-// next returns the next row. The error is a rejection for a row that cannot be replayed,
-// io.EOF after the last one; any other means that the file cannot be read on.
+// next returns the next row. It fails with a rejection for a row that cannot be replayed, with io.EOF after the last one,
+// and with any other error if the file cannot be read further.
 func (r *lineReader) next() (line, error) {
 	fields, err := r.fields()
 	if err != nil {
@@ -122,8 +122,8 @@ func (r *lineReader) next() (line, error) {
 	return r.parse(fields)
 }
 
-// fields splits the next row that is not empty. A row ends with its line, whatever quotes
-// are open: the format has no field of two lines, and a stray quote must not swallow a file.
+// fields splits the next row that is not empty. A row ends with its line, whatever quotes are open: the format has no
+// field of two lines, and a stray quote must not swallow a file.
 func (r *lineReader) fields() ([]string, error) {
 	for {
 		text, err := r.buffer.ReadSlice('\n')
@@ -196,8 +196,8 @@ func (r *lineReader) parse(fields []string) (line, error) {
 	return l, l.check()
 }
 
-// check rejects what is no line of goods, or contradicts itself. The line is then good
-// enough to say which invoice it is of.
+// check rejects what is no line of goods, or contradicts itself. The line is then still good enough to identify its
+// invoice.
 func (l line) check() error {
 	switch l.kind {
 	case kindOrder, kindCancellation, kindStockAdjustment:
@@ -219,7 +219,7 @@ func (l line) check() error {
 	return nil
 }
 
-// customerName is the number as it can stand in an e-mail address; "" for none.
+// customerName returns the number as it can stand in an e-mail address; "" for none.
 func customerName(number string) string {
 	number = strings.TrimSuffix(number, ".0") // as some tools write numbers
 	if number == "" || customerPattern.MatchString(number) {
@@ -228,7 +228,7 @@ func customerName(number string) string {
 	return "x" + digest("customer", number)[:16]
 }
 
-// timeOf reads a wall clock. Zones are not known, so an hour is lost and won each year.
+// timeOf parses a wall clock time. Zones are not known, so an hour is lost and won each year.
 func timeOf(text string) (time.Time, error) {
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
 		if at, err := time.Parse(layout, text); err == nil {
@@ -249,10 +249,10 @@ func quantityOf(text string) (int64, error) {
 	return quantity, nil
 }
 
-// maxPounds is more than anything in the file may cost: 100,000.
+// maxPounds bounds what anything in the file may cost.
 const maxPounds = 100_000
 
-// penceOf is a price rounded to pence; 0 for what is none.
+// penceOf returns a price rounded to pence; 0 for what is not a price.
 func penceOf(pounds string) int64 {
 	price, err := strconv.ParseFloat(pounds, 64)
 	if err != nil || !(price > 0 && price <= maxPounds) {

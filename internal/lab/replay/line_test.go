@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"meridian/internal/testkit"
 )
 
 const header = "invoice,line,kind,ts_local,customer_id,country,country_iso2,sku,line_kind,qty,unit_price_gbp\n"
@@ -17,10 +19,7 @@ const header = "invoice,line,kind,ts_local,customer_id,country,country_iso2,sku,
 // readLines reads every line of a file, those that are rejected as their reason.
 func readLines(t *testing.T, text string) []any {
 	t.Helper()
-	r, err := newLineReader(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(newLineReader(strings.NewReader(text)))(t)
 	var all []any
 	for {
 		l, err := r.next()
@@ -100,7 +99,8 @@ func TestLineReader_Header(t *testing.T) {
 	if _, err := newLineReader(strings.NewReader("")); !errors.Is(err, io.EOF) {
 		t.Errorf("an empty file: %v", err)
 	}
-	moved := "\ufeffqty,unit_price_gbp,sku,line_kind,country_iso2,customer_id,ts_local,kind,invoice\n2,1.00,A,product,GB,1,2011-08-01T00:00:00,order,9\n"
+	moved := "\ufeffqty,unit_price_gbp,sku,line_kind,country_iso2,customer_id,ts_local,kind,invoice\n" +
+		"2,1.00,A,product,GB,1,2011-08-01T00:00:00,order,9\n"
 	if got := readLines(t, moved); len(got) != 1 || got[0].(line).quantity != 2 {
 		t.Errorf("columns in another order: %v", got)
 	}
@@ -110,9 +110,7 @@ func TestLineReader_Compressed(t *testing.T) {
 	var file bytes.Buffer
 	w := gzip.NewWriter(&file)
 	_, _ = io.WriteString(w, header+"536365,1,order,2010-12-01T08:26:00,17850,,GB,85123A,product,6,2.55\n")
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, w.Close())
 	if got := readLines(t, file.String()); len(got) != 1 {
 		t.Errorf("lines: %v", got)
 	}
@@ -129,7 +127,8 @@ func TestLineReader_Compressed(t *testing.T) {
 // FuzzStream reads anything as a file: it ends, it does not panic, and what it hands out can
 // be replayed.
 func FuzzStream(f *testing.F) {
-	f.Add([]byte(header + "536365,1,order,2010-12-01T08:26:00,17850,UK,GB,85123A,product,6,2.55\nC1,1,cancellation,2010-12-01T08:27:00,17850,UK,GB,85123A,product,-6,2.55\n"))
+	f.Add([]byte(header + "536365,1,order,2010-12-01T08:26:00,17850,UK,GB,85123A,product,6,2.55\n" +
+		"C1,1,cancellation,2010-12-01T08:27:00,17850,UK,GB,85123A,product,-6,2.55\n"))
 	f.Add([]byte(header + "536365,1,order,,,,,,,,\n\"\n,,,,,,,,,,\n"))
 	f.Add([]byte(header + "1~2,1,order,2010-12-01T08:26:00,\x00,,ZZ,a,product,999999,1e9\n"))
 	f.Add([]byte("\x1f\x8b\x08\x00"))

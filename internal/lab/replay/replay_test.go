@@ -21,6 +21,7 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/lab/client"
 	"meridian/internal/local"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/verify"
 	"meridian/regions"
@@ -34,16 +35,13 @@ type shop struct {
 
 func openShop(t *testing.T) shop {
 	t.Helper()
-	set := choiceFor(t).regions
-	opened, err := local.Start(t.Context(), local.Config{
+	set := choiceFor(t).Regions
+	opened := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Empty: true,
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
 		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Tracer: databasetest.Tracer(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- opened.Run(ctx) }()
@@ -66,9 +64,7 @@ func (s shop) replayOf(t *testing.T, rows ...string) Config {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "orders.csv")
-	if err := os.WriteFile(file, []byte(header+strings.Join(rows, "")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.WriteFile(file, []byte(header+strings.Join(rows, "")), 0o600))
 	return Config{
 		File: file, Regions: s.regions, State: filepath.Join(dir, "state"), Clients: 8,
 		Shop: Shop{URL: s.EdgeURL, OperatorEmail: s.OperatorEmail, OperatorPassword: s.OperatorPassword},
@@ -79,10 +75,7 @@ func (s shop) replayOf(t *testing.T, rows ...string) Config {
 func (s shop) wantClean(t *testing.T, report Report) {
 	t.Helper()
 	db := databasetest.Open(t, s.DatabaseURL, s.regions.Primary().Name)
-	audit, err := verify.Run(t.Context(), db, verify.Options{Regions: s.regions})
-	if err != nil {
-		t.Fatal(err)
-	}
+	audit := testkit.Must(verify.Run(t.Context(), db, verify.Options{Regions: s.regions}))(t)
 	for _, result := range audit.Results {
 		for _, broken := range result.Examples {
 			t.Errorf("verify: %s: %+v", result.Check, broken)
@@ -112,10 +105,7 @@ func TestRun(t *testing.T) {
 	)
 	var dealtWith atomic.Int64
 	config.Progress = func(done, total int64) { dealtWith.Store(total) }
-	report, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := testkit.Must(Run(t.Context(), config))(t)
 	want := Tally{
 		Invoices: 11, Registered: 2, Orders: 6, GuestOrders: 3, Lines: 7, Units: 25_012,
 		Cancelled: 1, Refunds: 2, UnitsBack: 7, Returns: map[string]int64{"whole": 2, "none": 1, "partly": 1}, UnitsUnmatched: 6, Corrections: 1,
@@ -151,9 +141,7 @@ func TestRun(t *testing.T) {
 func wantText(t *testing.T, report Report) {
 	t.Helper()
 	var text, asJSON bytes.Buffer
-	if err := errors.Join(report.WriteText(&text), json.NewEncoder(&asJSON).Encode(report)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, errors.Join(report.WriteText(&text), json.NewEncoder(&asJSON).Encode(report)))
 	for _, want := range []string{"orders/s", "return_without_order 2", "POST /v1/orders\n", "ordered"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &text)
@@ -240,21 +228,10 @@ func wantTraffic(t *testing.T, shop shop, report Report) {
 func TestRun_LostAnswers(t *testing.T) {
 	shop := openShop(t)
 	config := shop.replayOf(t, traffic()...)
-	first, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(config.State)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(config.State, keepCarts(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	second, err := Run(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := testkit.Must(Run(t.Context(), config))(t)
+	text := testkit.Must(os.ReadFile(config.State))(t)
+	testkit.NoError(t, os.WriteFile(config.State, keepCarts(text), 0o600))
+	second := testkit.Must(Run(t.Context(), config))(t)
 	if diff := cmp.Diff(first.Tally, second.Tally); diff != "" {
 		t.Errorf("tally (-first +second):\n%s", diff)
 	}
@@ -273,15 +250,21 @@ func keepCarts(text []byte) []byte {
 }
 
 func TestRun_Mistakes(t *testing.T) {
-	set := choiceFor(t).regions
+	set := choiceFor(t).Regions
 	tests := []struct {
 		name   string
 		config Config
 		want   []string
 	}{
 		{"nothing", Config{}, []string{"file", "regions", "address", "state file"}},
-		{"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}}, []string{"none.csv"}},
-		{"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1}, []string{"speed", "clients", "limit"}},
+		{
+			"no such file", Config{File: filepath.Join(t.TempDir(), "none.csv"), Regions: set, State: "s", Shop: Shop{URL: "http://shop.example"}},
+			[]string{"none.csv"},
+		},
+		{
+			"numbers", Config{File: "f", Regions: set, State: "s", Shop: Shop{URL: "u"}, Speed: -1, Clients: -1, Limit: -1},
+			[]string{"speed", "clients", "limit"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

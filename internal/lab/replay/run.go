@@ -11,16 +11,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
+	"meridian/internal/lab/shopper"
 	"meridian/regions"
 )
 
-// Config is a replay. File, Shop and State are needed.
+// Config says what to replay and where. File, Regions, Shop and State are required.
 type Config struct {
 	// File is the path of the orders; Regions are the shop's.
 	File    string
@@ -40,35 +41,32 @@ type Config struct {
 	Speed float64
 	// Clients is how many buyers there are at once; 32 if 0.
 	Clients int
-	// Progress, if not nil, is told after each invoice how many are dealt with.
+	// Progress, if not nil, is called after each invoice with how many are dealt with.
 	Progress func(done, total int64)
-	// Tell, if not nil, is told what begins.
+	// Tell, if not nil, is called with each step that begins.
 	Tell func(step string)
 }
 
-// Shop is where the shop is reached, by its edge, and as whom it is operated: an operator
-// who is also an admin, where articles must be added.
+// Shop is the address of a shop's edge and the account that operates it: an operator, who is also an admin where articles
+// must be added.
 type Shop struct{ URL, OperatorEmail, OperatorPassword string }
 
-// ErrShopAway is returned when the shop did not answer for so long that the run ended. It
-// can be resumed.
+// ErrShopAway is returned when the shop did not answer for so long that the run ended. The run can be resumed.
 var ErrShopAway = errors.New("the shop does not answer: run the same command again to go on when it does")
 
-// callAttempts is how often a call is made until a shop is given up: with the client's pauses
-// for about 40 seconds, longer than a restart takes.
+// callAttempts is how often a call is made until a shop is given up: with the client's pauses that is about 40 seconds,
+// longer than a restart takes.
 const callAttempts = 25
 
-const defaultClients = 32
-
-// ErrInvalid is wrapped by what is wrong with a Config.
+// ErrInvalid is wrapped by the errors of a Config.
 var ErrInvalid = errors.New("this cannot be replayed")
 
 // Validate reports everything that is wrong, all at once.
 func (c Config) Validate() error {
-	var faults []error
+	var invalid []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
-			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
+			invalid = append(invalid, fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...))
 		}
 	}
 	need(c.File != "", "the file is missing")
@@ -79,90 +77,74 @@ func (c Config) Validate() error {
 	need(c.Clients >= 0 && c.Clients <= 10_000, "%d clients: give 1 to 10000", c.Clients)
 	need(c.Limit >= 0, "--limit %d: give 1 or more invoices, or 0 for all", c.Limit)
 	need(c.Until.IsZero() || c.From.Before(c.Until), "no time from %s to %s", c.From, c.Until)
-	return errors.Join(faults...)
+	return errors.Join(invalid...)
+}
+
+func (c Config) withDefaults() Config {
+	c.Clients = cmp.Or(c.Clients, 32)
+	c.Seed = cmp.Or(c.Seed, "1")
+	if c.Progress == nil {
+		c.Progress = func(int64, int64) {}
+	}
+	if c.Tell == nil {
+		c.Tell = func(string) {}
+	}
+	return c
 }
 
 // replayer is a run at work.
 type replayer struct {
-	choice   selection
-	regions  *regions.Set
-	clients  int
+	Config
 	client   *client.Client
-	operator operator
+	operator *shopper.Account
 	run      string
 	state    *state
 	atlas    *atlas // for places, not for people: those are drawn while the file is read
 	sold     map[string]bool
-	calls    calls
-	progress func(done, total int64)
-	total    int64
+	calls    report.Calls
+	survey   Survey
 }
 
-// operator is the account that runs the shop. Its session is shared.
-type operator struct {
-	email, password string
-
-	mu      sync.Mutex
-	session client.Session
-}
-
-// Run replays the file and reports what came of it. It may be called again with the same
-// State after it was cut off. An error other than of the configuration comes with the report
-// so far.
+// Run replays the file and reports what came of it. It may be called again with the same State after it was cut off. An
+// error, unless it wraps ErrInvalid, comes with the report so far.
 func Run(ctx context.Context, c Config) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
 	}
-	r := newReplayer(c)
-	tell := c.Tell
-	if tell == nil {
-		tell = func(string) {}
+	c = c.withDefaults()
+	r := &replayer{
+		Config: c, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs),
+		operator: shopper.NewAccount(client.RegisterInput{Email: c.Shop.OperatorEmail, Password: c.Shop.OperatorPassword}, client.Session{}),
 	}
-	tell("reading the file")
-	survey, err := r.choice.survey()
-	if err != nil {
+	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.Observe}
+	c.Tell("reading the file")
+	var err error
+	if r.survey, err = c.survey(); err != nil {
 		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	report := Report{File: c.File, Survey: survey}
-	if err := r.open(ctx, c.State, survey); err != nil {
+	report := Report{File: c.File, Survey: r.survey}
+	if err := r.open(ctx); err != nil {
 		return report, stoppedBy(ctx, err)
 	}
-	err = r.replay(ctx, survey, c.Speed, tell, &report)
-	r.fillIn(&report)
+	err = r.replay(ctx, &report)
+	report.Tally = r.state.counted()
 	return report, stoppedBy(ctx, errors.Join(err, r.state.journal.close()))
 }
 
-func newReplayer(c Config) *replayer {
-	c.Clients = cmp.Or(c.Clients, defaultClients)
-	c.Seed = cmp.Or(c.Seed, "1")
-	r := &replayer{
-		choice: selection{
-			path: c.File, regions: c.Regions, seed: c.Seed, asIs: c.CountriesAsIs, from: c.From, until: c.Until, limit: cmp.Or(c.Limit, -1),
-		},
-		regions: c.Regions, clients: c.Clients, atlas: newAtlas(c.Regions, c.Seed, c.CountriesAsIs), progress: c.Progress,
-		operator: operator{email: c.Shop.OperatorEmail, password: c.Shop.OperatorPassword},
-	}
-	r.client = &client.Client{Base: c.Shop.URL, HTTP: client.NewHTTP(c.Clients), Attempts: callAttempts, Observe: r.calls.observe}
-	return r
-}
-
-// fillIn adds what the journal counted.
-func (r *replayer) fillIn(report *Report) { report.Tally = r.state.counted() }
-
 // open signs the operator in and opens the journal, which must be of this run.
-func (r *replayer) open(ctx context.Context, path string, survey Survey) error {
-	if err := r.asOperator(ctx, func(client.By) error { return nil }); err != nil {
-		return fmt.Errorf("sign in as the operator %s: %w", r.operator.email, err)
+func (r *replayer) open(ctx context.Context) (err error) {
+	if err := r.operator.SignIn(ctx, r.client); err != nil {
+		return fmt.Errorf("sign in as the operator %s: %w", r.operator.Email, err)
 	}
-	c := r.choice
-	choice := fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d", c.seed, c.asIs, day(c.from), day(c.until), c.limit)
-	var err error
-	r.state, err = openState(path, begun{Run: strings.ToLower(rand.Text()), Shop: r.operator.session.Account.ID, File: survey.digest, Choice: choice})
-	if err != nil {
-		return err
+	r.state, err = openState(r.State, begun{
+		Run: strings.ToLower(rand.Text()), Shop: r.operator.Session().Account.ID, File: r.survey.digest,
+		Choice: fmt.Sprintf("seed=%s as_is=%t from=%s until=%s limit=%d",
+			r.Seed, r.CountriesAsIs, day(r.From), day(r.Until), cmp.Or(r.Limit, -1)),
+	})
+	if err == nil {
+		r.run = r.state.begun.Run
 	}
-	r.run = r.state.begun.Run
-	return nil
+	return err
 }
 
 func day(at time.Time) string {
@@ -172,26 +154,25 @@ func day(at time.Time) string {
 	return at.Format(time.RFC3339)
 }
 
-func (r *replayer) replay(ctx context.Context, survey Survey, speed float64, tell func(string), report *Report) (err error) {
-	tell("receiving stock")
-	if report.Stocked, err = r.stock(ctx, survey); err != nil {
+func (r *replayer) replay(ctx context.Context, report *Report) (err error) {
+	r.Tell("receiving stock")
+	if report.Stocked, err = r.stock(ctx); err != nil {
 		return err
 	}
-	r.total = survey.total()
-	tell("replaying")
-	before := r.state.counted().Orders
-	r.calls.begin()
-	err = r.dispatch(ctx, newPace(speed))
-	report.Session = r.calls.session(r.state.counted().Orders - before)
+	r.Tell("replaying")
+	before, began := r.state.counted().Orders, time.Now()
+	r.calls.Reset()
+	err = r.dispatch(ctx)
+	report.Session = newSession(began, &r.calls, r.state.counted().Orders-before)
 	if err != nil {
 		return err
 	}
-	tell("waiting until nothing is pending")
+	r.Tell("waiting until nothing is pending")
 	report.Outcome, err = r.settle(ctx)
 	return err
 }
 
-// stoppedBy says which end of a run an error stands for.
+// stoppedBy returns the error that a run ends with: ErrShopAway where the shop was asked and did not answer.
 func stoppedBy(ctx context.Context, err error) error {
 	var problem *client.ProblemError
 	switch {
@@ -199,27 +180,23 @@ func stoppedBy(ctx context.Context, err error) error {
 		return err
 	case errors.As(err, &problem) && !away(problem.Status):
 		return err
-	case errors.As(err, &problem), unanswered(err):
+	case errors.As(err, &problem), errors.As(err, new(*url.Error)), errors.As(err, new(net.Error)), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w (%w)", ErrShopAway, err)
 	}
 	return err
-}
-
-// unanswered reports whether the shop was asked and did not answer.
-func unanswered(err error) bool {
-	return errors.As(err, new(*url.Error)) || errors.As(err, new(net.Error)) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // queued is how many invoices wait for each buyer.
 const queued = 16
 
 // dispatch hands the invoices to the buyers, each customer's to the same one.
-func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
+func (r *replayer) dispatch(ctx context.Context) error {
+	pace := pace{speed: r.Speed}
 	group, ctx := errgroup.WithContext(ctx)
-	queues := make([]chan invoice, r.clients)
+	queues := make([]chan invoice, r.Clients)
 	for i := range queues {
 		queues[i] = make(chan invoice, queued)
-		group.Go(func() error { return r.serve(ctx, queues[i], r.customersOf(i)) })
+		group.Go(func() error { return r.serve(ctx, queues[i]) })
 	}
 	group.Go(func() error {
 		defer func() {
@@ -227,7 +204,7 @@ func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
 				close(queue)
 			}
 		}()
-		return r.choice.each(func(line, error) {}, func(in invoice, _ *atlas) error {
+		return r.each(func(line, error) {}, func(in invoice, _ *atlas) error {
 			if r.state.isDone(in.name) {
 				return nil
 			}
@@ -245,42 +222,27 @@ func (r *replayer) dispatch(ctx context.Context, pace *pace) error {
 	return group.Wait()
 }
 
-// buyerOf is which buyer replays an invoice.
+// buyerOf returns which buyer replays an invoice: for a customer always the same.
 func (r *replayer) buyerOf(in invoice) int {
+	words := []string{"customer", in.customer}
 	if in.customer == "" {
-		return int(number("guest", in.name) % uint64(r.clients))
+		words = []string{"guest", in.name}
 	}
-	return r.shareOf(in.customer)
-}
-
-func (r *replayer) shareOf(customer string) int {
-	return int(number("customer", customer) % uint64(r.clients))
-}
-
-// customersOf are those of a buyer that the journal knows.
-func (r *replayer) customersOf(buyer int) map[string]*customer {
-	own := make(map[string]*customer)
-	for name, c := range r.state.customers {
-		if r.shareOf(name) == buyer {
-			own[name] = c
-		}
-	}
-	return own
+	return int(number(words...) % uint64(r.Clients))
 }
 
 // serve replays a buyer's invoices, one after the other.
-func (r *replayer) serve(ctx context.Context, queue <-chan invoice, own map[string]*customer) error {
+func (r *replayer) serve(ctx context.Context, queue <-chan invoice) error {
 	for in := range queue {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c := own[in.customer]
-		if c == nil && in.customer != "" {
-			c = &customer{name: in.customer}
-			own[in.customer] = c
-		}
-		if c != nil {
-			c.country = in.country
+		var c *customer
+		if in.customer != "" {
+			c = r.state.customer(in.customer)
+			if c.account == nil {
+				c.account = r.account(in.customer, in.country)
+			}
 		}
 		if err := r.one(ctx, c, in); err != nil {
 			return fmt.Errorf("invoice %s: %w", in.name, err)
@@ -306,13 +268,11 @@ func (r *replayer) one(ctx context.Context, c *customer, in invoice) (err error)
 	if err := r.happened(c, record{Done: d}); err != nil {
 		return err
 	}
-	if r.progress != nil {
-		r.progress(r.state.counted().Invoices, r.total)
-	}
+	r.Progress(r.state.counted().Invoices, r.survey.total())
 	return nil
 }
 
-// happened notes a record, and what it means for the customer.
+// happened notes a record, and applies it to the customer, nil for none.
 func (r *replayer) happened(c *customer, rec record) error {
 	if c != nil {
 		c.apply(rec)
@@ -320,59 +280,31 @@ func (r *replayer) happened(c *customer, rec record) error {
 	return r.state.note(rec)
 }
 
-// key names a step of the run to the shop.
+// key returns the idempotency key of a step of the run.
 func (r *replayer) key(words ...string) string {
 	return digest(append([]string{r.run}, words...)...)[:40]
 }
 
-// from is the shop as somebody in that country reaches it.
+// from returns the shop as somebody in that country reaches it.
 func (r *replayer) from(country string) *client.Client {
 	there := *r.client
 	there.Header = http.Header{"Cf-Ipcountry": {country}}
 	return &there
 }
 
-// asOperator makes a call of the operator's, once more with a new session where the token is
-// no longer good.
+// asOperator makes a call as the operator.
 func (r *replayer) asOperator(ctx context.Context, call func(by client.By) error) error {
-	by, err := r.operatorToken(ctx, client.By{})
-	if err != nil {
-		return err
-	}
-	if err = call(by); client.CodeOf(err) != "invalid_token" {
-		return err
-	}
-	if by, err = r.operatorToken(ctx, by); err != nil {
-		return err
-	}
-	return call(by)
+	return r.operator.Do(ctx, r.client, call)
 }
 
-// operatorToken is one that is good, and not the one that was refused.
-func (r *replayer) operatorToken(ctx context.Context, refused client.By) (client.By, error) {
-	o := &r.operator
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if time.Until(o.session.ExpiresAt) > soon && o.session.By() != refused {
-		return o.session.By(), nil
-	}
-	session, err := r.client.SignIn(ctx, o.email, o.password)
-	if err == nil {
-		o.session = session
-	}
-	return o.session.By(), err
-}
-
-// pace lets the stream's time go by.
+// pace lets the stream's time go by, so many seconds in one.
 type pace struct {
 	speed   float64
 	started time.Time
 	first   time.Time
 }
 
-func newPace(speed float64) *pace { return &pace{speed: speed} }
-
-// await waits until it is the invoice's time.
+// await waits until it is the time of an invoice.
 func (p *pace) await(ctx context.Context, at time.Time) error {
 	if p.speed == 0 {
 		return nil
@@ -381,8 +313,6 @@ func (p *pace) await(ctx context.Context, at time.Time) error {
 		p.first, p.started = at, time.Now()
 	}
 	due := p.started.Add(time.Duration(float64(at.Sub(p.first)) / p.speed))
-	if wait := time.Until(due); wait > 0 {
-		return pause(ctx, wait)
-	}
-	return nil
+	client.Sleep(ctx, time.Until(due))
+	return ctx.Err()
 }

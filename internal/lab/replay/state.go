@@ -10,8 +10,8 @@ import (
 // ErrOtherRun is returned for a state file of another file, another shop or other settings.
 var ErrOtherRun = errors.New("the state file is of another replay")
 
-// state is how far a run is: what its journal says, as counts and as what is needed to go
-// on. It is safe for concurrent use, but for customers, which belong to one buyer each.
+// state is how far a run is: what its journal says, as counts and as what is needed to go on. It is safe for concurrent
+// use, but for each customer, who belongs to one buyer.
 type state struct {
 	journal *journal
 
@@ -21,37 +21,32 @@ type state struct {
 	done      map[string]bool
 	carts     map[part]filled // filled, and not known to be ordered
 	placed    map[part]string // of invoices that are not done
-	orders    []placedAs
-	customers map[string]*customer // as they were when the run was opened
+	orders    []string
+	customers map[string]*customer
 	tally     Tally
 }
 
-// placedAs is an order of the run.
-type placedAs struct{ order, region string }
-
 // Tally counts what happened, over all sessions of a run.
 type Tally struct {
-	// Invoices is how many were dealt with.
+	// Invoices counts those that were dealt with.
 	Invoices   int64 `json:"invoices"`
 	Registered int64 `json:"customers_registered"`
 	Orders     int64 `json:"orders_placed"`
-	// GuestOrders is how many of them guests placed; Lines and Units are what was ordered.
+	// GuestOrders counts those that guests placed; Lines and Units what was ordered.
 	GuestOrders int64 `json:"guest_orders"`
 	Lines       int64 `json:"lines_ordered"`
 	Units       int64 `json:"units_ordered"`
-	// Cancelled are orders taken back whole, Refunds the refunds of units of others, UnitsBack
-	// the units of both.
+	// Cancelled counts orders taken back whole, Refunds the refunds of units of others, UnitsBack the units of both.
 	Cancelled int64 `json:"orders_cancelled"`
 	Refunds   int64 `json:"refunds"`
 	UnitsBack int64 `json:"units_returned"`
-	// Returns counts cancellations by how much of them was found in earlier orders: whole,
-	// partly, none.
+	// Returns counts cancellations by how much of them was found in earlier orders: whole, partly, none.
 	Returns        map[string]int64 `json:"returns"`
 	UnitsUnmatched int64            `json:"units_unmatched"`
 	Corrections    int64            `json:"stock_corrections"`
-	// Rejected is what was refused, by reason: orders, returns and corrections.
+	// Rejected counts what was refused, by reason: orders, returns and corrections.
 	Rejected map[string]int64 `json:"rejected"`
-	// ByRegion is orders by their home region.
+	// ByRegion counts orders by their home region.
 	ByRegion map[string]int64 `json:"orders_by_region"`
 }
 
@@ -62,10 +57,11 @@ func openState(path string, want begun) (*state, error) {
 		tally: Tally{Returns: make(map[string]int64), Rejected: make(map[string]int64), ByRegion: make(map[string]int64)},
 	}
 	var err error
-	s.journal, err = openJournal(path, func(r record) error {
+	s.journal, err = openJournal(path, func(r record) {
 		s.apply(r)
-		s.customerOf(r).apply(r)
-		return nil
+		if name := r.customer(); name != "" {
+			s.customer(name).apply(r)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -75,39 +71,30 @@ func openState(path string, want begun) (*state, error) {
 	}
 	want.Run = s.begun.Run
 	if *s.begun != want {
-		return nil, errors.Join(fmt.Errorf("%w: it began with other content, settings or another shop; give another --state, or remove %s to begin anew", ErrOtherRun, path),
-			s.journal.close())
+		return nil, errors.Join(s.journal.close(), fmt.Errorf(
+			"%w: it began with other content, settings or another shop; give another --state, or remove %s to begin anew", ErrOtherRun, path))
 	}
 	return s, nil
 }
 
-// customerOf is whom a record is about; a nobody where it is about no customer.
-func (s *state) customerOf(r record) *customer {
-	name := ""
-	switch {
-	case r.Registered != nil:
-		name = r.Registered.Customer
-	case r.Placed != nil:
-		name = r.Placed.Customer
-	case r.Done != nil:
-		name = r.Done.Customer
-	}
-	if name == "" {
-		return new(customer)
-	}
+// customer returns the customer of that name, who may be new.
+func (s *state) customer(name string) *customer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.customers[name] == nil {
 		s.customers[name] = &customer{name: name}
 	}
 	return s.customers[name]
 }
 
-// note counts a record and writes it down.
+// note counts a record and writes it to the journal.
 func (s *state) note(r record) error {
 	s.apply(r)
-	return s.journal.note(r)
+	_, err := s.journal.note(r)
+	return err
 }
 
-// keep counts a record and has it on disk when it returns.
+// keep counts a record and writes it to the journal on disk.
 func (s *state) keep(r record) error {
 	s.apply(r)
 	return s.journal.keep(r)
@@ -128,7 +115,7 @@ func (s *state) apply(r record) {
 	case r.Placed != nil:
 		delete(s.carts, r.Placed.part)
 		s.placed[r.Placed.part] = r.Placed.Order
-		s.orders = append(s.orders, placedAs{r.Placed.Order, r.Placed.Region})
+		s.orders = append(s.orders, r.Placed.Order)
 		s.tally.addOrder(*r.Placed)
 	case r.Done != nil:
 		s.done[r.Done.Invoice] = true
@@ -188,8 +175,7 @@ func (s *state) isDone(invoice string) bool {
 	return s.done[invoice]
 }
 
-// cartOf is the cart that was filled for a part and may have been ordered; the zero value
-// for none.
+// cartOf returns the cart that was filled for a part and may have been ordered; the zero value for none.
 func (s *state) cartOf(p part) filled {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +189,7 @@ func (s *state) isPlaced(p part) bool {
 	return s.placed[p] != ""
 }
 
-// counted is what happened so far.
+// counted returns what happened so far.
 func (s *state) counted() Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,10 +16,11 @@ import (
 
 	"meridian/internal/catalog/shipped"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 	"meridian/regions"
 )
 
-// Stocked is what was done before the first order.
+// Stocked counts what was done before the first order.
 type Stocked struct {
 	// ArticlesAdded is how many SKUs of the file were put on sale that the shop did not have.
 	ArticlesAdded int64 `json:"articles_added"`
@@ -29,7 +30,7 @@ type Stocked struct {
 }
 
 // stock puts on sale what the shop does not have, and receives what the stream will take.
-func (r *replayer) stock(ctx context.Context, survey Survey) (Stocked, error) {
+func (r *replayer) stock(ctx context.Context) (Stocked, error) {
 	var s Stocked
 	if err := r.readSold(ctx); err != nil {
 		return s, fmt.Errorf("read the catalogue: %w", err)
@@ -38,46 +39,35 @@ func (r *replayer) stock(ctx context.Context, survey Survey) (Stocked, error) {
 		return s, nil
 	}
 	var err error
-	if s.ArticlesAdded, err = r.addArticles(ctx, survey); err != nil {
+	if s.ArticlesAdded, err = r.addArticles(ctx); err != nil {
 		return s, fmt.Errorf("put articles on sale: %w", err)
 	}
-	for _, region := range r.regions.All() {
-		if err := r.fillWarehouse(ctx, region, survey.needs, &s); err != nil {
+	for _, region := range r.Regions.All() {
+		if err := r.fillWarehouse(ctx, region, r.survey.needs, &s); err != nil {
 			return s, fmt.Errorf("receive stock in %s: %w", region.Name, err)
 		}
 	}
 	return s, r.state.note(record{Stocked: true})
 }
 
-// listed is how many things a page of a list has at most.
-const listed = "100"
-
 // readSold lists every SKU that is on sale.
 func (r *replayer) readSold(ctx context.Context) error {
 	r.sold = make(map[string]bool)
-	for cursor := ""; ; {
-		page, err := r.client.ListProducts(ctx, url.Values{"limit": {listed}, "cursor": {cursor}})
-		if err != nil {
-			return err
-		}
-		for _, product := range page.Products {
-			for _, sku := range product.SKUs {
-				if sku.Status == "" || sku.Status == "active" {
-					r.sold[sku.SKU] = true
-				}
+	return r.client.EachProduct(ctx, nil, func(product client.Product) bool {
+		for _, sku := range product.SKUs {
+			if sku.Status == "" || sku.Status == "active" {
+				r.sold[sku.SKU] = true
 			}
 		}
-		if cursor = page.NextCursor; cursor == "" {
-			return nil
-		}
-	}
+		return true
+	})
 }
 
 // addArticles puts the SKUs that the shop lacks on sale at the file's own price.
-func (r *replayer) addArticles(ctx context.Context, survey Survey) (int64, error) {
+func (r *replayer) addArticles(ctx context.Context) (int64, error) {
 	missing := make(map[string]int64) // and their prices
-	for place := range survey.needs {
-		if pence := survey.price(place.sku); pence > 0 && !r.sold[place.sku] {
+	for place := range r.survey.needs {
+		if pence := r.survey.price(place.sku); pence > 0 && !r.sold[place.sku] {
 			missing[place.sku] = pence
 		}
 	}
@@ -94,8 +84,8 @@ func (r *replayer) addArticles(ctx context.Context, survey Survey) (int64, error
 	}
 	var mu sync.Mutex
 	var added int64
-	err = inParallel(ctx, r.clients, slices.Sorted(maps.Keys(missing)), func(ctx context.Context, sku string) error {
-		err := r.addArticle(ctx, seller, sku, rates.prices(missing[sku]))
+	err = inParallel(ctx, r.Clients, slices.Sorted(maps.Keys(missing)), func(ctx context.Context, sku string) error {
+		err := seller.Do(ctx, r.client, func(by client.By) error { return r.addArticle(ctx, by, sku, rates.prices(missing[sku])) })
 		if client.CodeOf(err) == "sku_taken" || client.CodeOf(err) == "key_taken" { // it is there, and not on sale
 			return nil
 		}
@@ -120,21 +110,21 @@ func (r *replayer) addArticle(ctx context.Context, seller client.By, sku string,
 	}, nil)
 }
 
-// seller is an account that sells for this run; it is made if it is not there.
-func (r *replayer) seller(ctx context.Context) (client.By, error) {
-	who := &customer{name: "seller-" + r.run[:8], country: homeCountry}
-	if err := r.enter(ctx, who); err != nil {
-		return client.By{}, err
+// seller returns an account that sells for this run; it is made if it is not there.
+func (r *replayer) seller(ctx context.Context) (*shopper.Account, error) {
+	name := "seller-" + r.run[:8]
+	seller, shop := r.account(name, homeCountry), r.from(homeCountry)
+	if err := seller.Register(ctx, shop, r.key("register", name)); err != nil {
+		return nil, err
 	}
-	if slices.Contains(who.session.Account.Roles, "seller") {
-		return who.session.By(), nil
+	who := seller.Session().Account
+	if slices.Contains(who.Roles, "seller") {
+		return seller, nil
 	}
-	err := r.asOperator(ctx, func(by client.By) error { return r.makeSeller(ctx, by, who.session.Account.ID) })
-	if err != nil {
-		return client.By{}, err
+	if err := r.asOperator(ctx, func(by client.By) error { return r.makeSeller(ctx, by, who.ID) }); err != nil {
+		return nil, err
 	}
-	err = r.signInAgain(ctx, who) // roles are in the token
-	return who.session.By(), err
+	return seller, seller.SignIn(ctx, shop) // roles are in the token
 }
 
 // makeSeller makes a seller, the account its seller, and a category, as an admin.
@@ -156,8 +146,8 @@ func (r *replayer) makeSeller(ctx context.Context, by client.By, account string)
 		map[string]any{"roles": []string{"seller"}, "seller": seller.ID}, nil)
 }
 
-// rates is what a pound is in minor units of each currency, by the dearest article of the
-// shipped catalogue: the file's articles are priced as those are.
+// rates holds what a pound is in minor units of each currency, by the dearest article of the shipped catalogue: the
+// file's articles are priced as those are.
 type rates map[string]float64
 
 func readRates() (rates, error) {
@@ -180,7 +170,7 @@ func readRates() (rates, error) {
 	return pound, nil
 }
 
-// prices are those of an article that costs so many pence, one minor unit at least.
+// prices returns those of an article that costs so many pence, one minor unit at least.
 func (pound rates) prices(pence int64) map[string]int64 {
 	all := make(map[string]int64, len(pound))
 	for currency, rate := range pound {
@@ -189,8 +179,8 @@ func (pound rates) prices(pence int64) map[string]int64 {
 	return all
 }
 
-// warehouseOf is the warehouse that serves a region's stream: the first, which is the
-// nearest, so that orders are sent from there.
+// warehouseOf returns the warehouse that serves a region's stream: the first, which is the nearest, so that orders are
+// sent from there.
 func warehouseOf(region regions.Region) string { return region.Warehouses[0].Code }
 
 // fillWarehouse receives what the region's orders and corrections take, less what is there.
@@ -212,7 +202,7 @@ func (r *replayer) fillWarehouse(ctx context.Context, region regions.Region, nee
 		s.Receipts++
 		s.Units += receipt.Quantity
 	}
-	return inParallel(ctx, r.clients, receipts, func(ctx context.Context, in client.ReceiveInput) error {
+	return inParallel(ctx, r.Clients, receipts, func(ctx context.Context, in client.ReceiveInput) error {
 		// What is there was counted, so a delivery that a run before this one booked is not
 		// booked again; the quantity in the key lets this one book what else is lacking.
 		key := r.key("receive", in.Warehouse, in.SKU, strconv.FormatInt(in.Quantity, 10))
@@ -220,25 +210,15 @@ func (r *replayer) fillWarehouse(ctx context.Context, region regions.Region, nee
 	})
 }
 
-// readStock is how many units of each SKU a warehouse has for sale.
+// readStock returns how many units of each SKU a warehouse has for sale.
 func (r *replayer) readStock(ctx context.Context, warehouse string) (map[string]int64, error) {
 	available := make(map[string]int64)
-	for cursor := ""; ; {
-		var page client.StockPage
-		err := r.asOperator(ctx, func(by client.By) (err error) {
-			page, err = r.client.ListStock(ctx, by, url.Values{"warehouse": {warehouse}, "limit": {listed}, "cursor": {cursor}})
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, level := range page.Stock {
+	err := r.asOperator(ctx, func(by client.By) error {
+		return r.client.EachStock(ctx, by, url.Values{"warehouse": {warehouse}}, func(level client.StockLevel) {
 			available[level.SKU] = level.Available
-		}
-		if cursor = page.NextCursor; cursor == "" {
-			return available, nil
-		}
-	}
+		})
+	})
+	return available, err
 }
 
 // correct replays a correction of stock.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,16 +13,16 @@ import (
 	"meridian/regions"
 )
 
-// Survey is what a file holds, and what replaying it takes.
+// Survey describes what a file holds and what replaying it takes.
 type Survey struct {
-	// Lines is how many rows were read; Goods is how many of them are replayed.
+	// Lines counts the rows that were read, Goods those that are replayed.
 	Lines int64 `json:"lines"`
 	Goods int64 `json:"goods_lines"`
-	// Invoices is how many there are, by kind.
+	// Invoices counts the invoices by kind.
 	Invoices map[string]int64 `json:"invoices"`
-	// Rejected is how many rows are passed over, by reason.
+	// Rejected counts the rows that are passed over, by reason.
 	Rejected map[string]int64 `json:"rejected_lines"`
-	// Customers and Guests are who buys.
+	// Customers and Guests count who buys.
 	Customers int64 `json:"customers"`
 	Guests    int64 `json:"guests"`
 	// First and Last are the times of the first and the last invoice, by the file's clock.
@@ -36,7 +37,7 @@ type Survey struct {
 // shelf is a SKU in the warehouse of a region that serves the replay.
 type shelf struct{ region, sku string }
 
-// total is how many invoices there are.
+// total returns how many invoices there are.
 func (s Survey) total() int64 {
 	var n int64
 	for _, of := range s.Invoices {
@@ -45,40 +46,32 @@ func (s Survey) total() int64 {
 	return n
 }
 
-// selection is which part of which file is replayed, and for whom.
-type selection struct {
-	path        string
-	regions     *regions.Set
-	seed        string
-	asIs        bool
-	from, until time.Time
-	limit       int
-}
-
-// each reads the file and hands out its invoices, and every line with why it is passed over.
-func (s selection) each(onLine func(line, error), do func(invoice, *atlas) error) error {
-	file, err := os.Open(s.path)
+// each reads the file and calls do with its invoices, and onLine with every line and the reason for which it is passed over.
+func (c Config) each(onLine func(line, error), do func(invoice, *atlas) error) error {
+	file, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return s.eachOf(file, onLine, do)
+	return c.eachOf(file, onLine, do)
 }
 
-func (s selection) eachOf(source io.Reader, onLine func(line, error), do func(invoice, *atlas) error) error {
+func (c Config) eachOf(source io.Reader, onLine func(line, error), do func(invoice, *atlas) error) error {
 	lines, err := newLineReader(source)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.path, err)
+		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	world := newAtlas(s.regions, s.seed, s.asIs)
-	read := &stream{lines: lines, atlas: world, from: s.from, until: s.until, onLine: onLine, seen: make(map[string]int), limit: s.limit}
+	world := newAtlas(c.Regions, c.Seed, c.CountriesAsIs)
+	read := &stream{
+		lines: lines, atlas: world, from: c.From, until: c.Until, onLine: onLine, seen: make(map[string]int), limit: cmp.Or(c.Limit, -1),
+	}
 	for {
 		in, err := read.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("read %s: %w", s.path, err)
+			return fmt.Errorf("read %s: %w", c.File, err)
 		}
 		if err := do(in, world); err != nil {
 			return err
@@ -86,14 +79,13 @@ func (s selection) eachOf(source io.Reader, onLine func(line, error), do func(in
 	}
 }
 
-// survey reads the whole selection. A file that breaks off is found out here, before
-// anything is done.
-func (s selection) survey() (Survey, error) {
+// survey reads what of the file is to be replayed. It fails for a file that breaks off, before anything is done.
+func (c Config) survey() (Survey, error) {
 	found := Survey{
 		Invoices: make(map[string]int64), Rejected: make(map[string]int64),
 		needs: make(map[shelf]int64), prices: make(map[string]map[int64]int64),
 	}
-	file, err := os.Open(s.path)
+	file, err := os.Open(c.File)
 	if err != nil {
 		return found, err
 	}
@@ -101,7 +93,7 @@ func (s selection) survey() (Survey, error) {
 	hash := sha256.New()
 	content := io.TeeReader(file, hash)
 	customers := make(map[string]bool)
-	err = s.eachOf(content, found.addLine, func(in invoice, world *atlas) error {
+	err = c.eachOf(content, found.addLine, func(in invoice, world *atlas) error {
 		found.addInvoice(in, world.region(placeOf(in)))
 		if in.customer == "" && in.kind == kindOrder && len(in.goods) > 0 {
 			found.Guests++
@@ -119,7 +111,7 @@ func (s selection) survey() (Survey, error) {
 	return found, err
 }
 
-// placeOf is the country that an invoice is served in.
+// placeOf returns the country that an invoice is served in.
 func placeOf(in invoice) string {
 	if in.kind == kindStockAdjustment {
 		return homeCountry
@@ -159,8 +151,7 @@ func (s *Survey) addInvoice(in invoice, home regions.Region) {
 	}
 }
 
-// price is what the SKU costs most often in the file, in pence, the higher on a tie; 0 if
-// it never had a price.
+// price returns what the SKU costs most often in the file, in pence, the higher on a tie; 0 if it never had a price.
 func (s Survey) price(sku string) int64 {
 	var best, times int64
 	for pence, n := range s.prices[sku] {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -24,24 +25,15 @@ func wantEqual[T any](t *testing.T, want, got T) {
 // call sends a request with the API key, and the idempotency key if there is one.
 func (w *world) call(t *testing.T, method, path, key, body string, header ...string) (status int, answer string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, w.api.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := testkit.Must(http.NewRequestWithContext(t.Context(), method, w.api.URL+path, strings.NewReader(body)))(t)
 	r.Header.Set("Authorization", "Bearer "+testKey)
 	r.Header.Set("Idempotency-Key", key)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	response, err := w.api.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	response := testkit.Must(w.api.Client().Do(r))(t)
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := testkit.Must(io.ReadAll(response.Body))(t)
 	return response.StatusCode, string(text)
 }
 
@@ -110,7 +102,8 @@ func TestAPI_BadRequests(t *testing.T) {
 		{"no lines", "/v1/payments", "p1", start(line, ""), 400, codeBadRequest},
 		{"lines sum to more", "/v1/payments", "p1", start(line, line+","+line), 400, codeBadRequest},
 		{"lines in another currency", "/v1/payments", "p1", start(line, strings.Replace(line, "EUR", "GBP", 1)), 400, codeBadRequest},
-		{"lines overflow", "/v1/payments", "p1", start(line, strings.Replace(line, "10", "9223372036854775807", 1)+","+line), 400, codeBadRequest},
+		{"lines overflow", "/v1/payments", "p1", start(line, strings.Replace(line, "10", "9223372036854775807", 1)+","+line), 400,
+			codeBadRequest},
 		{"quantity of none", "/v1/payments", "p1", start(`"quantity":1`, `"quantity":0`), 400, codeBadRequest},
 		{"too many lines", "/v1/payments", "p1", start(line, strings.TrimSuffix(strings.Repeat(line+",", payment.MaxLines+1), ","),
 			`"minor":10`, fmt.Sprintf(`"minor":%d`, 10*(payment.MaxLines+1))), 400, codeBadRequest},
@@ -125,10 +118,7 @@ func TestAPI_BadRequests(t *testing.T) {
 	w := newWorld(t)
 	paid := newStartJSON(paymenttest.Input("EUR", "card_success_now"))
 	paid.ID = "paid"
-	body, err := json.Marshal(paid)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := testkit.Must(json.Marshal(paid))(t)
 	if status, answer := w.call(t, "POST", "/v1/payments", "paid", string(body)); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, answer)
 	}
@@ -155,19 +145,13 @@ func TestAPI_GetRefund(t *testing.T) {
 	w := newWorld(t)
 	in, _ := w.start(t, "card_success_now")
 	refund := payment.RefundInput{RefundID: "rfd_euw_1", PaymentID: in.PaymentID, Amount: in.Amount}
-	outcome, err := w.client.Refund(t.Context(), refund)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(w.client.Refund(t.Context(), refund))(t)
 	status, answer := w.call(t, "GET", "/v1/refunds/rfd_euw_1", "", "")
 	var got refundJSON
 	if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK {
 		t.Fatalf("%d %s", status, answer)
 	}
-	found, err := got.outcome()
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := testkit.Must(got.outcome())(t)
 	wantEqual(t, outcome, found)
 	if status, answer := w.call(t, "GET", "/v1/refunds/rfd_euw_2", "", ""); status != 404 || codeOf(answer) != codeUnknownRefund {
 		t.Errorf("a refund that does not exist: %d %s", status, answer)
@@ -181,9 +165,7 @@ func TestAPI_SecretStaysOutOfWebhooks(t *testing.T) {
 	if outcome.ClientSecret == "" {
 		t.Fatal("there is no client secret")
 	}
-	if _, err := w.client.Cancel(t.Context(), in.Asked()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(w.client.Cancel(t.Context(), in.Asked()))(t)
 	w.settle(t)
 	for _, hook := range w.inbox.all() {
 		if strings.Contains(string(hook.Body), outcome.ClientSecret) {

@@ -8,7 +8,7 @@ import (
 	"meridian/internal/payment"
 )
 
-// Held is a payment as the sandbox has it in its own books.
+// Held describes a payment as the sandbox holds it in its own books.
 type Held struct {
 	ID      string // the shop's name of the payment
 	OrderID string
@@ -19,15 +19,15 @@ type Held struct {
 	Refunds       []HeldRefund
 }
 
-// HeldRefund is a refund of a payment, in minor units of its currency.
+// HeldRefund describes a refund of a payment, in minor units of its currency.
 type HeldRefund struct {
 	ID     string // the shop's name of the refund
 	Status payment.RefundStatus
 	Minor  int64
 }
 
-// ReadBook reads what a sandbox holds from its Config.StateFile, ordered by payment. The server may be running: what
-// it is writing at that moment is left out. It is for an audit that does not ask the shop what it paid.
+// ReadBook returns what a sandbox holds, read from its Config.StateFile and ordered by payment. The server may be
+// running: a record that it is writing is left out. Audits use it to know what was paid without asking the shop.
 func ReadBook(stateFile string) ([]Held, error) {
 	m := newMemory()
 	if err := (&journal{path: stateFile}).load(m); err != nil {
@@ -41,6 +41,7 @@ func ReadBook(stateFile string) ([]Held, error) {
 	return book, nil
 }
 
+// held returns the payment as ReadBook shows it.
 func (p *paymentState) held() Held {
 	h := Held{
 		ID: p.ID, OrderID: p.OrderID, Status: p.Status, CapturedMinor: p.Captured,
@@ -52,7 +53,7 @@ func (p *paymentState) held() Held {
 	return h
 }
 
-// RefundedMinor is what was given back or is about to be.
+// RefundedMinor returns the sum of the refunds that have not failed.
 func (h Held) RefundedMinor() int64 {
 	var sum int64
 	for _, r := range h.Refunds {

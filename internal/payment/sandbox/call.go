@@ -14,8 +14,8 @@ import (
 	"meridian/internal/payment"
 )
 
-// call sends a request until it is answered, at most Tries times and for at most Timeout. All calls are idempotent,
-// so each may be repeated.
+// call sends a request until it is answered, at most Tries times and within Timeout, and decodes the answer into out.
+// All calls are idempotent, so each may be repeated.
 func (c *Client) call(ctx context.Context, method, path, key string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -43,7 +43,7 @@ func (c *Client) call(ctx context.Context, method, path, key string, in, out any
 	return nil
 }
 
-// newBackOff spaces the tries of one call.
+// newBackOff returns the pauses between the tries of one call.
 func (c *Client) newBackOff() backoff.BackOff {
 	spacing := backoff.NewExponentialBackOff() // with jitter of half either way
 	spacing.InitialInterval = c.cfg.FirstBackoff
@@ -51,18 +51,19 @@ func (c *Client) newBackOff() backoff.BackOff {
 	return spacing
 }
 
-// retryableError is a try that got no answer, or one that another try may better.
+// retryableError is a try that got no answer, or one that another try may improve on.
 type retryableError struct{ err error }
 
 func (e *retryableError) Error() string { return e.err.Error() }
 func (e *retryableError) Unwrap() error { return e.err }
 
+// isRetryable reports whether the call may be tried again.
 func isRetryable(err error) bool {
 	return errors.As(err, new(*retryableError))
 }
 
-// asProviderError makes sure that everything but the errors of this contract is payment.ErrUnavailable: a breaker
-// that is open, a connection that broke, a deadline that passed.
+// asProviderError turns everything but the errors of the provider's contract into payment.ErrUnavailable: an open
+// breaker, a broken connection, a missed deadline.
 func asProviderError(err error) error {
 	if errors.Is(err, payment.ErrUnavailable) || errors.Is(err, payment.ErrUnknownPayment) ||
 		errors.Is(err, payment.ErrConflict) || errors.Is(err, payment.ErrRefundTooLarge) ||
@@ -101,8 +102,8 @@ func (c *Client) try(ctx context.Context, method, path, key string, body []byte)
 	return nil, errorOf(response.StatusCode, answer)
 }
 
-// errorOf maps an answer that is not 2xx. A code is believed only where the sandbox itself sends it: a 404 of a proxy
-// in between does not mean that there is no such payment.
+// errorOf maps an answer that is not 2xx to an error. It believes a code only with the status that the sandbox sends
+// with it: a proxy's 404 does not mean that there is no such payment.
 func errorOf(status int, body []byte) error {
 	var sent errorJSON
 	_ = json.Unmarshal(body, &sent) // without a body that can be read, the status has to do

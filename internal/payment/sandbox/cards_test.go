@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -138,11 +139,11 @@ func TestCards_Delay(t *testing.T) {
 	w := newWorld(t)
 	in, _ := w.start(t, "card_success_slow:2s")
 	begin := w.clock.Now()
-	w.clock.set(begin.Add(2*time.Second - 1))
+	w.clock.Set(begin.Add(2*time.Second - 1))
 	if n, err := w.RunOnce(t.Context()); n != 0 || err != nil {
 		t.Fatalf("%d things happened too early (%v)", n, err)
 	}
-	w.clock.set(begin.Add(2 * time.Second))
+	w.clock.Set(begin.Add(2 * time.Second))
 	if n, err := w.RunOnce(t.Context()); n != 2 || err != nil { // the outcome and its webhook
 		t.Fatalf("%d things happened (%v), want 2", n, err)
 	}
@@ -235,7 +236,8 @@ func TestCards_Reordered(t *testing.T) {
 	if !failure.OccurredAt.Before(success.OccurredAt) {
 		t.Errorf("failed at %s, succeeded at %s, want the failure first", failure.OccurredAt, success.OccurredAt)
 	}
-	if failure.Outcome.Status != payment.StatusFailed || failure.Outcome.CapturedMinor != 0 || failure.Outcome.ProviderRef != success.Outcome.ProviderRef {
+	if failure.Outcome.Status != payment.StatusFailed || failure.Outcome.CapturedMinor != 0 ||
+		failure.Outcome.ProviderRef != success.Outcome.ProviderRef {
 		t.Errorf("failure shows %+v, want the same payment as it stood then", failure.Outcome)
 	}
 }
@@ -298,10 +300,7 @@ func TestConfirm(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header = header
-		response, err := w.api.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		response := testkit.Must(w.api.Client().Do(r))(t)
 		response.Body.Close()
 		return response.StatusCode
 	}
@@ -314,12 +313,15 @@ func TestConfirm(t *testing.T) {
 		want   int
 		ends   payment.Status
 	}{
-		{"by the browser", "card_requires_action", func(s string) string { return `{"client_secret":"` + s + `"}` }, http.Header{}, 200, payment.StatusSucceeded},
+		{"by the browser", "card_requires_action", func(s string) string { return `{"client_secret":"` + s + `"}` }, http.Header{}, 200,
+			payment.StatusSucceeded},
 		{"by a test", "card_requires_action", func(string) string { return "" }, key, 200, payment.StatusSucceeded},
 		{"declined after it", "card_requires_action+card_declined", func(string) string { return "" }, key, 200, payment.StatusFailed},
-		{"wrong secret", "card_requires_action", func(s string) string { return `{"client_secret":"` + s + `x"}` }, http.Header{}, 401, payment.StatusRequiresAction},
+		{"wrong secret", "card_requires_action", func(s string) string { return `{"client_secret":"` + s + `x"}` }, http.Header{}, 401,
+			payment.StatusRequiresAction},
 		{"no secret", "card_requires_action", func(string) string { return `{}` }, http.Header{}, 401, payment.StatusRequiresAction},
-		{"empty secret where there is none", "card_never", func(string) string { return `{"client_secret":""}` }, http.Header{}, 401, payment.StatusProcessing},
+		{"empty secret where there is none", "card_never", func(string) string { return `{"client_secret":""}` }, http.Header{}, 401,
+			payment.StatusProcessing},
 		{"nothing to confirm", "card_never", func(string) string { return "" }, key, 409, payment.StatusProcessing},
 	}
 	for _, tt := range tests {

@@ -15,7 +15,7 @@ import (
 	"meridian/internal/payment"
 )
 
-// Client speaks to a sandbox over HTTP. It implements payment.Provider and is safe for use by many goroutines.
+// Client calls a sandbox over HTTP. It implements payment.Provider and is safe for concurrent use.
 type Client struct {
 	cfg     ClientConfig
 	http    *http.Client
@@ -24,7 +24,7 @@ type Client struct {
 
 var _ payment.Provider = (*Client)(nil)
 
-// ClientConfig says where the sandbox is and how patient to be with it. BaseURL and the two secrets have no default.
+// ClientConfig says where the sandbox is, and bounds the calls to it. BaseURL and the two secrets have no default.
 type ClientConfig struct {
 	BaseURL       string // such as "http://127.0.0.1:8090"
 	APIKey        string
@@ -36,20 +36,20 @@ type ClientConfig struct {
 
 	// The circuit breaker opens when, within ten seconds, at least BreakerTries tries were made and four in five of
 	// them failed. Then calls fail at once with payment.ErrUnavailable, until BreakerPause has passed and one works.
-	// Cards that make the sandbox fail count as failures, as they would in earnest.
+	// Cards that make the sandbox fail count as failures.
 	BreakerTries int           // default 20
 	BreakerPause time.Duration // default 5s
 
 	Transport http.RoundTripper // default: one of its own; set it to add tracing
 }
 
-// breakerWindow is the time over which failures are counted.
+// breakerWindow is the time over which the breaker counts failures.
 const breakerWindow = 10 * time.Second
 
 // maxConnections bounds the connections to the sandbox.
 const maxConnections = 256
 
-// withDefaults fills in what is not set.
+// withDefaults returns the configuration with the defaults of what is not set.
 func (c ClientConfig) withDefaults() ClientConfig {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
@@ -65,7 +65,7 @@ func (c ClientConfig) withDefaults() ClientConfig {
 	return c
 }
 
-// Validate reports every fault at once. Values that are not set are not faults where they have a default.
+// Validate reports every fault at once. A value that has a default may be left out.
 func (c ClientConfig) Validate() error {
 	var faults []error
 	need := func(ok bool, fault string) {
@@ -103,7 +103,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return c, nil
 }
 
-// readyToTrip decides, after a failure, whether to stop asking.
+// readyToTrip reports whether the circuit opens after a failure.
 func (c *Client) readyToTrip(counts gobreaker.Counts) bool {
 	return counts.Requests >= uint32(c.cfg.BreakerTries) && uint64(counts.TotalFailures)*5 >= uint64(counts.Requests)*4
 }
@@ -124,11 +124,7 @@ func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outc
 	if err := in.Validate(); err != nil {
 		return payment.Outcome{}, fmt.Errorf("start payment: %w", &payment.RejectedError{Code: codeBadRequest, Message: err.Error()})
 	}
-	var out paymentJSON
-	if err := c.call(ctx, http.MethodPost, "/v1/payments", in.PaymentID, newStartJSON(in), &out); err != nil {
-		return payment.Outcome{}, fmt.Errorf("start payment %s: %w", in.PaymentID, err)
-	}
-	outcome, err := out.answerAbout(in.PaymentID)
+	outcome, err := c.ask(ctx, http.MethodPost, "/v1/payments", in.PaymentID, in.PaymentID, newStartJSON(in))
 	if err == nil && outcome.Amount != in.Amount {
 		err = fmt.Errorf("%w: it answered about %s, not %s", payment.ErrUnavailable, outcome.Amount, in.Amount)
 	}
@@ -140,11 +136,7 @@ func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outc
 
 // Find implements payment.Provider.
 func (c *Client) Find(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
-	var out paymentJSON
-	if err := c.call(ctx, http.MethodGet, "/v1/payments/"+url.PathEscape(asked.PaymentID), "", nil, &out); err != nil {
-		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", asked.PaymentID, err)
-	}
-	outcome, err := out.answerAbout(asked.PaymentID)
+	outcome, err := c.ask(ctx, http.MethodGet, "/v1/payments/"+url.PathEscape(asked.PaymentID), asked.PaymentID, "", nil)
 	if err != nil {
 		return payment.Outcome{}, fmt.Errorf("find payment %s: %w", asked.PaymentID, err)
 	}
@@ -153,13 +145,27 @@ func (c *Client) Find(ctx context.Context, asked payment.Asked) (payment.Outcome
 
 // Cancel implements payment.Provider.
 func (c *Client) Cancel(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
-	var out paymentJSON
-	if err := c.call(ctx, http.MethodPost, "/v1/payments/"+url.PathEscape(asked.PaymentID)+"/cancel", "", nil, &out); err != nil {
-		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", asked.PaymentID, err)
-	}
-	outcome, err := out.answerAbout(asked.PaymentID)
+	path := "/v1/payments/" + url.PathEscape(asked.PaymentID) + "/cancel"
+	outcome, err := c.ask(ctx, http.MethodPost, path, asked.PaymentID, "", nil)
 	if err != nil {
 		return payment.Outcome{}, fmt.Errorf("cancel payment %s: %w", asked.PaymentID, err)
+	}
+	return outcome, nil
+}
+
+// ask makes a call about a payment and returns its outcome. An answer about another payment, or one that makes no
+// sense, is payment.ErrUnavailable.
+func (c *Client) ask(ctx context.Context, method, path, paymentID, key string, in any) (payment.Outcome, error) {
+	var out paymentJSON
+	if err := c.call(ctx, method, path, key, in, &out); err != nil {
+		return payment.Outcome{}, err
+	}
+	outcome, err := out.outcome()
+	if err == nil && out.ID != paymentID {
+		err = errors.New("it answered about another payment")
+	}
+	if err != nil {
+		return payment.Outcome{}, fmt.Errorf("%w: %w", payment.ErrUnavailable, err)
 	}
 	return outcome, nil
 }
@@ -177,18 +183,6 @@ func (c *Client) Refund(ctx context.Context, in payment.RefundInput) (payment.Re
 	}
 	if err != nil {
 		return payment.RefundOutcome{}, fmt.Errorf("refund %s: %w: %w", in.RefundID, payment.ErrUnavailable, err)
-	}
-	return outcome, nil
-}
-
-// answerAbout reads a payment and makes sure that it is the one asked about. What makes no sense is no answer.
-func (p paymentJSON) answerAbout(paymentID string) (payment.Outcome, error) {
-	outcome, err := p.outcome()
-	if err == nil && p.ID != paymentID {
-		err = errors.New("it answered about another payment")
-	}
-	if err != nil {
-		return payment.Outcome{}, fmt.Errorf("%w: %w", payment.ErrUnavailable, err)
 	}
 	return outcome, nil
 }

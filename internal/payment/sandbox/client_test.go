@@ -14,6 +14,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -211,13 +212,8 @@ func TestClient_SendsTheLines(t *testing.T) {
 		}
 		with(201, strings.Replace(processingBody, "EUR", "JPY", 1))(w, r)
 	})
-	if _, err := c.Start(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-	sent, err := got.input()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(c.Start(t.Context(), in))(t)
+	sent := testkit.Must(got.input())(t)
 	in.PlacedAt = time.Time{} // ours alone
 	wantEqual(t, in, sent)
 }

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Config says how the sandbox runs. Only APIKey, Secret and WebhookURL have no default: a secret everybody knows
-// would let everybody pay without paying.
+// Config says how the sandbox runs. APIKey, Secret and WebhookURL have no default: with a well-known secret anybody
+// could pay without paying.
 type Config struct {
 	APIKey         string // callers send it as a bearer token
 	Secret         string // signs webhooks
 	PreviousSecret string // also signs them, while a secret is being replaced; may be empty
 
-	// WebhookURL chooses where a notice about a payment goes. try counts from 0, so that a later try may go
-	// elsewhere. An empty answer means that nobody wants to know. It must not block.
+	// WebhookURL returns where a notice about a payment goes, or "" for nowhere. try counts from 0, so that a later
+	// try may go elsewhere. It must not block.
 	WebhookURL func(paymentID string, try int) string
 
 	StateFile string // where payments are kept over restarts; empty keeps them in memory only. One server a file.
@@ -35,7 +35,7 @@ type Config struct {
 	Logger *slog.Logger     // default slog.Default(); never sees a secret or personal data
 }
 
-// withDefaults fills in what is not set.
+// withDefaults returns the configuration with the defaults of what is not set.
 func (c Config) withDefaults() Config {
 	c.Delay = cmp.Or(c.Delay, 20*time.Millisecond)
 	c.HangFor = cmp.Or(c.HangFor, 30*time.Second)
@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports every fault at once. Values that are not set are not faults where they have a default.
+// Validate reports every fault at once. A value that has a default may be left out.
 func (c Config) Validate() error {
 	var faults []error
 	need := func(ok bool, format string, args ...any) {
@@ -74,5 +74,5 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// minSecretBytes is the least a shared secret may have: 128 bits.
+// minSecretBytes is the least length of a shared secret: 128 bits.
 const minSecretBytes = 16

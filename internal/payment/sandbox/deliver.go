@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// newWebhookClient is what sends webhooks. It does not follow redirects: a webhook is acknowledged by its receiver.
+// newWebhookClient returns the client that sends webhooks. It does not follow redirects: the receiver itself must
+// acknowledge.
 func newWebhookClient(cfg Config) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = cfg.MaxConcurrent
@@ -21,7 +22,7 @@ func newWebhookClient(cfg Config) *http.Client {
 	}
 }
 
-// deliver sends an event once. The jobs are what is to be done next: the next try, or what waited for this one.
+// deliver sends an event once. It returns the jobs that follow: the next try, or the events that waited for this one.
 func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	s.mu.Lock()
 	e := s.memory.events[j.id]
@@ -34,7 +35,7 @@ func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	case err == nil:
 		return s.delivered(e.ID)
 	case ctx.Err() != nil:
-		return []job{j}, nil // it is not the receiver's fault
+		return []job{j}, nil // the receiver did not fail
 	case j.try+1 >= s.cfg.MaxTries:
 		s.cfg.Logger.Error("sandbox gives a webhook up", "event", e.ID, "payment", e.PaymentID, "tries", j.try+1, "error", err)
 		return s.delivered(e.ID)
@@ -44,7 +45,7 @@ func (s *Server) deliver(ctx context.Context, j job) ([]job, error) {
 	return []job{j}, nil
 }
 
-// backoff is the time before the try after this one: doubled each time, and then between half and all of it.
+// backoff returns the time before the try after this one. It doubles each time, with jitter of up to a half.
 func (s *Server) backoff(try int) time.Duration {
 	d := s.cfg.FirstBackoff
 	for range try {
@@ -56,11 +57,11 @@ func (s *Server) backoff(try int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// send posts an event, signed now, and wants a 2xx.
+// send posts an event, signed now, and fails unless it is answered 2xx.
 func (s *Server) send(ctx context.Context, e *eventState, try int) error {
 	url := s.cfg.WebhookURL(e.PaymentID, try)
 	if url == "" {
-		return nil // nobody wants to know
+		return nil // no receiver
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
 	if err != nil {
@@ -81,7 +82,7 @@ func (s *Server) send(ctx context.Context, e *eventState, try int) error {
 	return nil
 }
 
-// secrets are those that sign.
+// secrets returns the secrets that sign webhooks.
 func (s *Server) secrets() []string {
 	if s.cfg.PreviousSecret == "" {
 		return []string{s.cfg.Secret}
@@ -89,7 +90,7 @@ func (s *Server) secrets() []string {
 	return []string{s.cfg.Secret, s.cfg.PreviousSecret}
 }
 
-// delivered takes one copy of an event off, and lets go what waited for the last.
+// delivered counts off one copy of an event. After the last it returns the jobs for the events that waited for it.
 func (s *Server) delivered(id string) ([]job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,12 +7,12 @@ import (
 	"net/http"
 )
 
-// listCards is GET /v1/cards.
+// listCards handles GET /v1/cards.
 func (s *Server) listCards(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, map[string][]Card{"cards": Cards()})
 }
 
-// showPage is GET /: what this is and which cards there are.
+// showPage handles GET /, a page that lists the test cards.
 func (s *Server) showPage(w http.ResponseWriter, _ *http.Request) error {
 	var page bytes.Buffer
 	if err := pageTemplate.Execute(&page, Cards()); err != nil {

@@ -16,7 +16,7 @@ import (
 // maxIDBytes bounds the identifiers that callers choose.
 const maxIDBytes = 255
 
-// startPayment is POST /v1/payments: create a payment, or say what became of it.
+// startPayment handles POST /v1/payments: it creates a payment, or answers with the one there is.
 func (s *Server) startPayment(w http.ResponseWriter, r *http.Request) error {
 	var body startJSON
 	if err := readJSON(w, r, &body); err != nil {
@@ -42,8 +42,7 @@ func (s *Server) startPayment(w http.ResponseWriter, r *http.Request) error {
 	return s.answerStart(w, r, p, plan, jobs)
 }
 
-// checkKey makes sure that the idempotency key is the object's own id, so that there is one truth about what is the
-// same.
+// checkKey requires the idempotency key to be the object's own id, so that only one of them decides what is the same.
 func checkKey(r *http.Request, id string) error {
 	if id == "" || len(id) > maxIDBytes {
 		return badRequest(fmt.Errorf("id has %d bytes, want 1 to %d", len(id), maxIDBytes))
@@ -54,7 +53,7 @@ func checkKey(r *http.Request, id string) error {
 	return nil
 }
 
-// create makes the payment unless there is one. The jobs are what is to happen once it is answered.
+// create makes the payment unless there is one. It returns the jobs to queue once the call is answered.
 func (s *Server) create(body startJSON, plan plan) (*paymentState, []job, error) {
 	content, err := hashOf(body)
 	if err != nil {
@@ -81,7 +80,7 @@ func (s *Server) create(body startJSON, plan plan) (*paymentState, []job, error)
 	return s.conclude(p, plan)
 }
 
-// newPayment is a payment as it starts.
+// newPayment returns a payment as it starts.
 func (s *Server) newPayment(body startJSON, content string, plan plan) paymentState {
 	now := s.cfg.Now().UTC()
 	p := paymentState{
@@ -97,7 +96,7 @@ func (s *Server) newPayment(body startJSON, content string, plan plan) paymentSt
 	return p
 }
 
-// hashOf tells two bodies apart.
+// hashOf returns a hash by which a repeated body is recognised.
 func hashOf(body any) (string, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -107,12 +106,12 @@ func hashOf(body any) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// conflict is a 422: the id is taken by something else.
+// conflict returns a 422 for an id that names something else.
 func conflict(what, id string) error {
 	return &apiError{http.StatusUnprocessableEntity, codeConflict, fmt.Sprintf("%s %q exists with other content", what, id)}
 }
 
-// delay is a card's own, or the usual one.
+// delay returns the card's own delay, or the configured one if it has none.
 func (s *Server) delay(own time.Duration) time.Duration {
 	if own > 0 {
 		return own
@@ -123,8 +122,8 @@ func (s *Server) delay(own time.Duration) time.Duration {
 // maxForgetScan bounds the search for a payment that can be forgotten.
 const maxForgetScan = 100
 
-// makeRoom refuses new work when too much is waiting, and forgets the oldest settled payment when there are too
-// many. s.mu is held.
+// makeRoom rejects new work when too much is waiting, and forgets the oldest settled payment when there are too many.
+// s.mu is held.
 func (s *Server) makeRoom() error {
 	if s.closed {
 		return unavailable("the sandbox is shutting down")
@@ -151,7 +150,7 @@ func (s *Server) makeRoom() error {
 	return unavailable("too many payments are open")
 }
 
-// answerStart answers as the card says, true or not, and sees to it that the jobs are done afterwards.
+// answerStart answers as the card says, true or not, and queues the jobs.
 func (s *Server) answerStart(w http.ResponseWriter, r *http.Request, p *paymentState, plan plan, jobs []job) error {
 	switch plan.answer {
 	case answerError:
@@ -181,7 +180,7 @@ func (s *Server) hang(r *http.Request) error {
 	return &apiError{http.StatusGatewayTimeout, codeUnavailable, "card_timeout"}
 }
 
-// answer sends the answer off before it lets anything happen.
+// answer sends the answer and only then queues the jobs.
 func (s *Server) answer(w http.ResponseWriter, status int, body any, jobs []job) error {
 	s.answering.RLock()
 	defer s.answering.RUnlock()
@@ -195,7 +194,7 @@ func (s *Server) answer(w http.ResponseWriter, status int, body any, jobs []job)
 	return nil
 }
 
-// getPayment is GET /v1/payments/{id}.
+// getPayment handles GET /v1/payments/{id}.
 func (s *Server) getPayment(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	p, err := s.payment(r.PathValue("id"))
@@ -206,7 +205,7 @@ func (s *Server) getPayment(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, p.json())
 }
 
-// payment finds a payment. s.mu is held.
+// payment returns the payment of that id, or a 404. s.mu is held.
 func (s *Server) payment(id string) (*paymentState, error) {
 	if s.closed {
 		return nil, unavailable("the sandbox is shutting down")
@@ -218,7 +217,8 @@ func (s *Server) payment(id string) (*paymentState, error) {
 	return p, nil
 }
 
-// cancelPayment is POST /v1/payments/{id}/cancel: cancel what is open and can be stopped, and say how it stands.
+// cancelPayment handles POST /v1/payments/{id}/cancel: it cancels a payment that can still be stopped, and answers
+// with its state.
 func (s *Server) cancelPayment(w http.ResponseWriter, r *http.Request) error {
 	p, jobs, err := s.cancel(r.PathValue("id"))
 	if err != nil {
@@ -245,12 +245,12 @@ func (s *Server) cancel(id string) (*paymentState, []job, error) {
 	return s.conclude(*p, plan)
 }
 
-// confirmJSON is the body of POST /v1/payments/{id}/confirm; a caller with the API key may leave it out.
+// confirmJSON is the body of POST /v1/payments/{id}/confirm. A caller with the API key may leave it out.
 type confirmJSON struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-// confirmPayment is POST /v1/payments/{id}/confirm: the shopper has done what was required.
+// confirmPayment handles POST /v1/payments/{id}/confirm, by which a shopper authorises a payment.
 func (s *Server) confirmPayment(w http.ResponseWriter, r *http.Request) error {
 	var body confirmJSON
 	keyed := s.hasKey(r)

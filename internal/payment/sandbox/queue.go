@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// jobKind is what a job does.
+// jobKind says what a job does.
 type jobKind int
 
 const (
@@ -16,7 +16,7 @@ const (
 	deliverJob
 )
 
-// job is something to be done at a time. Jobs live in memory only: the state says which there have to be.
+// job is something to do at a given time. Jobs live in memory only and are rebuilt from the state.
 type job struct {
 	due      time.Time
 	order    uint64 // of jobs due at the same time
@@ -26,7 +26,7 @@ type job struct {
 	try      int // of a delivery, from 0
 }
 
-// settleJobs is what makes a payment move on, if it does so by itself.
+// settleJobs returns the job that settles a payment, if it is due to settle by itself.
 func settleJobs(p *paymentState) []job {
 	if p.DueAt.IsZero() || p.Status.Final() {
 		return nil
@@ -34,8 +34,8 @@ func settleJobs(p *paymentState) []job {
 	return []job{{due: p.DueAt, kind: settlePaymentJob, id: p.ID}}
 }
 
-// deliveryJobs is what delivers events: a job for each copy. An event that has to wait for another is held back
-// until that is done. s.mu is held.
+// deliveryJobs returns a job for each copy of each event. An event that must follow another is held until that is
+// done. s.mu is held.
 func (s *Server) deliveryJobs(events []*eventState) []job {
 	var jobs []job
 	for _, e := range events {
@@ -50,7 +50,7 @@ func (s *Server) deliveryJobs(events []*eventState) []job {
 	return jobs
 }
 
-// resume makes the jobs that a loaded state calls for.
+// resume queues the jobs that a loaded state calls for.
 func (s *Server) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,14 +90,14 @@ func (q *queue) Pop() any {
 	return x
 }
 
-// push queues jobs and wakes Run up.
+// push queues jobs and wakes Run.
 func (s *Server) push(jobs ...job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushLocked(jobs...)
 }
 
-// pushLocked is push while s.mu is held.
+// pushLocked does the work of push while s.mu is held.
 func (s *Server) pushLocked(jobs ...job) {
 	for _, j := range jobs {
 		s.pushed++
@@ -113,10 +113,10 @@ func (s *Server) pushLocked(jobs ...job) {
 	}
 }
 
-// idleWait is how long Run sleeps when there is nothing to wait for but being woken.
+// idleWait is how long Run sleeps with an empty queue, unless it is woken.
 const idleWait = time.Hour
 
-// take removes the next job that is due, or tells how long to wait for it.
+// take removes the next job that is due, or returns how long to wait for it.
 func (s *Server) take() (j job, wait time.Duration, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +129,8 @@ func (s *Server) take() (j job, wait time.Duration, due bool) {
 	return heap.Pop(&s.queue).(job), 0, true
 }
 
-// Run moves payments on and delivers webhooks, Config.MaxConcurrent at a time, until ctx ends or Close is called.
-// It returns when those being sent are answered or given up for now; nothing is lost by that.
+// Run settles payments and delivers webhooks, Config.MaxConcurrent at a time, until ctx ends or Close is called. It
+// returns once the webhooks being sent are answered or given up for now; they are sent again after a restart.
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -141,13 +141,13 @@ func (s *Server) Run(ctx context.Context) error {
 	slots := make(chan struct{}, s.cfg.MaxConcurrent)
 	for s.runNext(ctx, slots) {
 	}
-	for range s.cfg.MaxConcurrent { // whoever holds all slots knows that nobody works
+	for range s.cfg.MaxConcurrent { // holding all slots means that no job runs
 		slots <- struct{}{}
 	}
 	return nil
 }
 
-// enter counts a Run in, and has Close cancel it.
+// enter registers a Run, which Close cancels.
 func (s *Server) enter(ctx context.Context, cancel func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +165,7 @@ func (s *Server) enter(ctx context.Context, cancel func()) error {
 	return nil
 }
 
-// runNext starts the next job, or waits until there may be one. It answers false when ctx has ended.
+// runNext starts the next job, or waits until there may be one. It returns false when ctx has ended.
 func (s *Server) runNext(ctx context.Context, slots chan struct{}) bool {
 	select {
 	case slots <- struct{}{}:
@@ -192,9 +192,9 @@ func (s *Server) runNext(ctx context.Context, slots chan struct{}) bool {
 	return true
 }
 
-// RunOnce does what is due now, one thing after the other in the order of time, and what becomes due by that, and
-// returns how many things it did. It is Run for tests that hold the clock: it knows of every answer that its caller
-// has seen. It stops early when ctx ends.
+// RunOnce does the jobs that are due, and those that they make due, one after the other in order of time. It returns
+// how many it did, and stops early when ctx ends. Tests that control the clock use it instead of Run: it covers every
+// answer that its caller has seen.
 func (s *Server) RunOnce(ctx context.Context) (n int, err error) {
 	s.answering.Lock() // wait for what follows from answers that are out
 	//lint:ignore SA2001 there is nothing to do but wait
@@ -210,7 +210,7 @@ func (s *Server) RunOnce(ctx context.Context) (n int, err error) {
 	return n, ctx.Err()
 }
 
-// do does a job. One that cannot be recorded is tried again later.
+// do runs a job. A job that cannot be recorded is tried again later.
 func (s *Server) do(ctx context.Context, j job) {
 	var next []job
 	var err error
@@ -230,8 +230,7 @@ func (s *Server) do(ctx context.Context, j job) {
 	s.push(next...)
 }
 
-// doNow does the jobs of a payment that has just been created, and the first try of the notices, without waiting for
-// their time.
+// doNow runs the jobs of a payment that has just been created, and the first try of its notices, before they are due.
 func (s *Server) doNow(ctx context.Context, jobs []job) {
 	for _, j := range jobs {
 		notices := []job{j}

@@ -12,7 +12,7 @@ import (
 // maxRefunds bounds the refunds of one payment.
 const maxRefunds = 100
 
-// createRefund is POST /v1/refunds: give money back, or say what became of the refund of that id.
+// createRefund handles POST /v1/refunds: it creates a refund, or answers with the one of that id.
 func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) error {
 	var body refundInputJSON
 	if err := readJSON(w, r, &body); err != nil {
@@ -52,7 +52,7 @@ func (s *Server) refund(body refundInputJSON, amount money.Amount) (refundJSON, 
 	return s.addRefund(*p, body)
 }
 
-// sameRefund answers with the refund there is, if it is the one asked for. s.mu is held.
+// sameRefund returns the existing refund if it is the one asked for, else a conflict. s.mu is held.
 func (s *Server) sameRefund(owner string, body refundInputJSON) (refundJSON, error) {
 	p, err := s.payment(owner)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Server) sameRefund(owner string, body refundInputJSON) (refundJSON, err
 	return p.refundJSON(i), nil
 }
 
-// checkRefund keeps refunds within what was captured.
+// checkRefund returns an error if the refund exceeds what was captured, or a limit.
 func (s *Server) checkRefund(p *paymentState, amount money.Amount) error {
 	if string(amount.Currency) != p.Amount.Currency {
 		return badRequest(fmt.Errorf("amount: the payment is in %s: refund that", p.Amount.Currency))
@@ -82,7 +82,7 @@ func (s *Server) checkRefund(p *paymentState, amount money.Amount) error {
 	return nil
 }
 
-// addRefund records a refund as the payment's card wants it to start. s.mu is held.
+// addRefund records a refund that starts as the payment's card says. s.mu is held.
 func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []job, error) {
 	plan, err := parseMethod(p.Method)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []
 	return p.refundJSON(i), []job{{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: refund.ID}}, nil
 }
 
-// getRefund is GET /v1/refunds/{id}.
+// getRefund handles GET /v1/refunds/{id}.
 func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	p := s.memory.payments[s.memory.refunds[r.PathValue("id")]]

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -24,25 +25,8 @@ const (
 	testSecret = "a secret for the tests only"
 )
 
-// clock is a time that stands until it is set.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = t
-}
+// newClock returns a clock that stands at an instant of 2026.
+func newClock() *testkit.Clock { return testkit.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) }
 
 // inbox is the shop's webhook endpoint.
 type inbox struct {
@@ -93,7 +77,7 @@ type world struct {
 	api    *httptest.Server
 	client *Client
 	inbox  *inbox
-	clock  *clock
+	clock  *testkit.Clock
 }
 
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -127,10 +111,7 @@ func newTestClient(t *testing.T, url string, change ...func(*ClientConfig)) *Cli
 	for _, fn := range change {
 		fn(&cfg)
 	}
-	c, err := NewClient(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(NewClient(cfg))(t)
 	return c
 }
 
@@ -138,9 +119,7 @@ func newTestClient(t *testing.T, url string, change ...func(*ClientConfig)) *Cli
 func (w *world) settle(t *testing.T) {
 	t.Helper()
 	for {
-		if _, err := w.RunOnce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(w.RunOnce(t.Context()))(t)
 		w.mu.Lock()
 		if len(w.queue) == 0 {
 			w.mu.Unlock()
@@ -148,7 +127,7 @@ func (w *world) settle(t *testing.T) {
 		}
 		next := w.queue[0].due
 		w.mu.Unlock()
-		w.clock.set(next)
+		w.clock.Set(next)
 	}
 }
 
@@ -157,10 +136,7 @@ func (w *world) events(t *testing.T) []payment.Event {
 	t.Helper()
 	var events []payment.Event
 	for _, hook := range w.inbox.all() {
-		e, err := parseEvent(hook.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := testkit.Must(parseEvent(hook.Body))(t)
 		events = append(events, e)
 	}
 	return events
@@ -180,19 +156,13 @@ func (w *world) wantTypes(t *testing.T, want ...payment.EventType) {
 func (w *world) start(t *testing.T, method string) (payment.StartInput, payment.Outcome) {
 	t.Helper()
 	in := paymenttest.Input("EUR", method)
-	outcome, err := w.client.Start(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(w.client.Start(t.Context(), in))(t)
 	return in, outcome
 }
 
 func (w *world) wantStatus(t *testing.T, id string, want payment.Status) {
 	t.Helper()
-	found, err := w.client.Find(t.Context(), payment.Asked{PaymentID: id})
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := testkit.Must(w.client.Find(t.Context(), payment.Asked{PaymentID: id}))(t)
 	if found.Status != want {
 		t.Errorf("payment is %s, want %s", found.Status, want)
 	}
@@ -223,18 +193,13 @@ func TestRun(t *testing.T) {
 	}
 	for range payments {
 		hook := <-w.inbox.received
-		e, err := w.client.ParseWebhook(hook.Header, hook.Body, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := testkit.Must(w.client.ParseWebhook(hook.Header, hook.Body, time.Now()))(t)
 		if !want[e.PaymentID] {
 			t.Fatalf("webhook about %q, which was not started or has had its webhook", e.PaymentID)
 		}
 		delete(want, e.PaymentID)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, w.Close())
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

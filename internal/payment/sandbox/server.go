@@ -11,11 +11,11 @@ import (
 	"sync"
 )
 
-// Server is the sandbox: an http.Handler to be mounted at the root of a host of its own, and a Run that moves
-// payments on and sends webhooks. Without Run it answers, and nothing ever happens.
+// Server is the sandbox: an http.Handler for the root of a host of its own, and a Run that settles payments and sends
+// webhooks. Without Run, payments never move.
 type Server struct {
 	cfg    Config
-	apiKey [sha256.Size]byte // hashed, so that comparing tells nothing of its length either
+	apiKey [sha256.Size]byte // hashed, so that a comparison does not reveal its length
 	client *http.Client      // sends webhooks
 	routes http.Handler
 
@@ -34,8 +34,8 @@ type Server struct {
 	pushed  uint64 // jobs queued so far
 }
 
-// NewServer checks the configuration and loads the state file, if there is one: what was due meanwhile happens, and
-// what was not acknowledged is sent again, as soon as Run is called.
+// NewServer checks the configuration and loads the state file if there is one. Once Run is called, what fell due
+// meanwhile happens and what was not acknowledged is sent again.
 func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func NewServer(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// newRoutes is the whole surface of the API.
+// newRoutes returns the whole surface of the API.
 func (s *Server) newRoutes() http.Handler {
 	mux := http.NewServeMux()
 
@@ -86,7 +86,7 @@ func (s *Server) newRoutes() http.Handler {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
 // Close ends Run, waits until the webhooks being sent are answered or given up for now, and closes the state file.
-// After it, the API answers 503. It may be called more than once. Call it before http.Server.Shutdown, which would
+// The API then answers 503. Close may be called more than once. Call it before http.Server.Shutdown, which would
 // otherwise wait for card_timeout.
 func (s *Server) Close() error {
 	s.mu.Lock()
@@ -105,7 +105,7 @@ func (s *Server) Close() error {
 	return s.journal.close()
 }
 
-// save records a change, first in the file and then in memory, and fails without changing either. s.mu is held.
+// save records a change in the file and then in memory. If it fails, both are as they were. s.mu is held.
 func (s *Server) save(r record) error {
 	if s.journal == nil {
 		s.memory.merge(r)
@@ -123,7 +123,7 @@ func (s *Server) save(r record) error {
 	return nil
 }
 
-// handle turns a handler's error into an answer.
+// handle answers with the handler's error.
 func (s *Server) handle(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := fn(w, r)
@@ -141,7 +141,7 @@ func (s *Server) handle(fn func(http.ResponseWriter, *http.Request) error) http.
 	}
 }
 
-// authorised lets only callers with the API key through.
+// authorised rejects callers without the API key.
 func (s *Server) authorised(fn func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !s.hasKey(r) {
@@ -151,17 +151,17 @@ func (s *Server) authorised(fn func(http.ResponseWriter, *http.Request) error) f
 	}
 }
 
-// hasKey compares in constant time.
+// hasKey reports whether the request carries the API key. It compares in constant time.
 func (s *Server) hasKey(r *http.Request) bool {
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	sent := sha256.Sum256([]byte(key))
 	return ok && subtle.ConstantTimeCompare(sent[:], s.apiKey[:]) == 1
 }
 
-// notFound answers what is on no other route.
+// notFound answers requests that no other route takes.
 func notFound(http.ResponseWriter, *http.Request) error {
 	return &apiError{http.StatusNotFound, "no_such_route", "there is nothing here: GET / says what there is"}
 }
 
-// newID makes an identifier that cannot be guessed.
+// newID returns an identifier that cannot be guessed.
 func newID(prefix string) string { return prefix + "_" + strings.ToLower(rand.Text()) }

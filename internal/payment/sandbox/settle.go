@@ -12,7 +12,7 @@ import (
 // declinedFirst is the failure code of the first try of card_reordered.
 const declinedFirst = "card_declined"
 
-// settlePayment brings a payment that is due to its end.
+// settlePayment gives a payment that is due its final status. It returns the jobs that deliver the notices.
 func (s *Server) settlePayment(id string) ([]job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,8 +28,8 @@ func (s *Server) settlePayment(id string) ([]job, error) {
 	return jobs, err
 }
 
-// conclude gives a payment its final status and records it together with the notices of it. s.mu is held. The jobs
-// deliver the notices.
+// conclude gives a payment its final status and records it together with its notices. It returns the jobs that
+// deliver them. s.mu is held.
 func (s *Server) conclude(p paymentState, plan plan) (*paymentState, []job, error) {
 	p.Status, p.DueAt, p.ClientSecret = plan.end, time.Time{}, ""
 	switch plan.end {
@@ -76,7 +76,7 @@ func (s *Server) noticesOf(p paymentState, plan plan) ([]*eventState, error) {
 	return []*eventState{last, first}, nil
 }
 
-// newEvent makes a notice, to be delivered once.
+// newEvent returns a notice to be delivered once.
 func newEvent(kind payment.EventType, at time.Time, p paymentJSON, refund *refundJSON) (*eventState, error) {
 	p.ClientSecret = "" // whoever reads notices has no business with it
 	event := eventJSON{ID: newID("evt"), Type: string(kind), OccurredAt: at.UTC(), Payment: &p, Refund: refund}
@@ -87,7 +87,7 @@ func newEvent(kind payment.EventType, at time.Time, p paymentJSON, refund *refun
 	return &eventState{ID: event.ID, PaymentID: p.ID, Body: body, Copies: 1}, nil
 }
 
-// settleRefund brings a refund that is due to its end.
+// settleRefund gives a refund that is due its final status. It returns the jobs that deliver the notice.
 func (s *Server) settleRefund(paymentID, refundID string) ([]job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,8 @@ func (s *Server) settleRefund(paymentID, refundID string) ([]job, error) {
 	return s.concludeRefund(next, i)
 }
 
-// concludeRefund records a payment whose refund i has just got its final status, with the notice of it. s.mu is held.
+// concludeRefund records a payment whose refund i has just got its final status, together with the notice. s.mu is
+// held.
 func (s *Server) concludeRefund(p paymentState, i int) ([]job, error) {
 	kind := payment.EventRefundSucceeded
 	if p.Refunds[i].Status == payment.RefundFailed {

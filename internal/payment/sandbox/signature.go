@@ -54,7 +54,7 @@ func verify(header http.Header, body []byte, secret string, now time.Time) error
 	return nil
 }
 
-// readSignature takes the header apart. What it does not know, such as another scheme's v0, it passes over.
+// readSignature parses the header. It ignores keys that it does not know, such as another scheme's v0.
 func readSignature(header http.Header) (sent string, signatures [][]byte, err error) {
 	values := header.Values(SignatureHeader)
 	if len(values) != 1 || len(values[0]) > maxSignatureBytes {
@@ -80,7 +80,7 @@ func readSignature(header http.Header) (sent string, signatures [][]byte, err er
 	return sent, signatures, nil
 }
 
-// anyEqual compares in a time that does not depend on where the signatures differ.
+// anyEqual reports whether any signature is the wanted one, in a time that does not depend on where they differ.
 func anyEqual(signatures [][]byte, want []byte) bool {
 	found := false
 	for _, signature := range signatures {
@@ -89,7 +89,7 @@ func anyEqual(signatures [][]byte, want []byte) bool {
 	return found
 }
 
-// mac is the HMAC-SHA256 of "t.body".
+// mac returns the HMAC-SHA256 of "t.body".
 func mac(secret, t string, body []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte(t + "."))

@@ -10,13 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
 )
 
-// paymentState is all that is remembered about a payment. It is never changed in place: a change makes a copy and
+// paymentState is all the sandbox remembers of a payment. It is never changed in place: a change makes a copy and
 // records that.
 type paymentState struct {
 	ID           string         `json:"id"`
@@ -34,7 +35,7 @@ type paymentState struct {
 	DueAt        time.Time      `json:"due_at,omitzero"` // when it moves on by itself; zero for never
 }
 
-// refundState is all that is remembered about a refund, inside its payment.
+// refundState is all the sandbox remembers of a refund, inside its payment.
 type refundState struct {
 	ID          string               `json:"id"`
 	Reference   string               `json:"reference"`
@@ -45,7 +46,7 @@ type refundState struct {
 	DueAt       time.Time            `json:"due_at,omitzero"`
 }
 
-// eventState is a notice that somebody has yet to acknowledge.
+// eventState is a notice that has not been acknowledged yet.
 type eventState struct {
 	ID        string          `json:"id"`
 	PaymentID string          `json:"payment_id"`
@@ -54,7 +55,7 @@ type eventState struct {
 	After     string          `json:"after,omitempty"` // the event to be delivered before
 }
 
-// refunded is what has been given back or is about to be, in minor units.
+// refunded returns the sum of the refunds that have not failed, in minor units.
 func (p *paymentState) refunded() int64 {
 	var sum int64
 	for _, r := range p.Refunds {
@@ -67,28 +68,19 @@ func (p *paymentState) refunded() int64 {
 
 // settled reports whether nothing more will happen to the payment by itself.
 func (p *paymentState) settled() bool {
-	for _, r := range p.Refunds {
-		if r.pending() {
-			return false
-		}
-	}
-	return p.Status.Final()
+	return p.Status.Final() && !slices.ContainsFunc(p.Refunds, refundState.pending)
 }
 
-// pending reports whether a refund has yet to get its final status.
+// pending reports whether the refund has no final status yet.
 func (r refundState) pending() bool { return r.Status == payment.RefundPending }
 
-// refund finds a refund of the payment by its id.
+// refund returns the index of the payment's refund with that id.
 func (p *paymentState) refund(id string) (int, bool) {
-	for i, r := range p.Refunds {
-		if r.ID == id {
-			return i, true
-		}
-	}
-	return 0, false
+	i := slices.IndexFunc(p.Refunds, func(r refundState) bool { return r.ID == id })
+	return i, i >= 0
 }
 
-// json is the payment as the API shows it.
+// json returns the payment as the API shows it.
 func (p *paymentState) json() paymentJSON {
 	return paymentJSON{
 		ID: p.ID, OrderID: p.OrderID, Reference: p.Reference, Status: p.Status, FailureCode: p.FailureCode,
@@ -97,7 +89,7 @@ func (p *paymentState) json() paymentJSON {
 	}
 }
 
-// refundJSON is one of its refunds as the API shows it.
+// refundJSON returns refund i as the API shows it.
 func (p *paymentState) refundJSON(i int) refundJSON {
 	r := p.Refunds[i]
 	amount := newAmountJSON(money.Amount{Minor: r.Minor, Currency: money.Currency(p.Amount.Currency)})
@@ -107,8 +99,8 @@ func (p *paymentState) refundJSON(i int) refundJSON {
 	}
 }
 
-// record is one change of the state: a line of the file. What belongs together is in one record, so that a crash
-// keeps all of it or nothing.
+// record is one change of the state, a line of the file. Changes that belong together are in one record, so that a
+// crash keeps all of them or none.
 type record struct {
 	Payment *paymentState `json:"payment,omitempty"` // as it is now
 	Events  []*eventState `json:"events,omitempty"`  // new, or with fewer copies left
@@ -116,7 +108,7 @@ type record struct {
 	Forget  string        `json:"forget,omitempty"`  // the payment to be forgotten
 }
 
-// memory is the whole state.
+// memory holds the whole state.
 type memory struct {
 	payments map[string]*paymentState
 	order    []string                 // ids of payments, the oldest first
@@ -132,7 +124,7 @@ func newMemory() *memory {
 	}
 }
 
-// merge applies a record. Loading a file is merging its lines.
+// merge applies a record. A file is loaded by merging its lines.
 func (m *memory) merge(r record) {
 	if p := r.Payment; p != nil {
 		if m.payments[p.ID] == nil {
@@ -155,7 +147,7 @@ func (m *memory) merge(r record) {
 	}
 }
 
-// snapshot yields records that make the whole state, the fewest there can be.
+// snapshot yields the fewest records that make up the whole state.
 func (m *memory) snapshot(yield func(record) bool) {
 	for _, id := range m.order {
 		if p := m.payments[id]; p != nil && !yield(record{Payment: p}) {
@@ -169,11 +161,11 @@ func (m *memory) snapshot(yield func(record) bool) {
 	}
 }
 
-// size is the number of records of a snapshot.
+// size returns the number of records in a snapshot.
 func (m *memory) size() int { return len(m.payments) + len(m.events) }
 
-// journal is the state file: a record a line, appended; written anew when most of it is out of date. A kill of the
-// process loses nothing that was answered; a loss of power may lose the last lines.
+// journal is the state file, to which each record is appended as a line. It is rewritten when most of it is out of
+// date. A kill of the process loses nothing that was answered; a power cut may lose the last lines.
 type journal struct {
 	path  string
 	file  *os.File
@@ -193,7 +185,7 @@ func openJournal(path string, m *memory) (*journal, error) {
 	return j, nil
 }
 
-// load merges all lines. The last may have been cut short by a crash: it was not answered, so it did not happen.
+// load merges all lines into m. It ignores a last line that a crash cut short: that change was never answered.
 func (j *journal) load(m *memory) error {
 	file, err := os.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -220,7 +212,7 @@ func (j *journal) load(m *memory) error {
 	}
 }
 
-// rewrite replaces the file, in one step, by a snapshot of m, and goes on appending to that.
+// rewrite atomically replaces the file with a snapshot of m, to which later records are appended.
 func (j *journal) rewrite(m *memory) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".*") // 0600: client secrets are in it
 	if err != nil {

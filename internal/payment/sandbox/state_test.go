@@ -16,16 +16,14 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
 // reopen is a new sandbox on the state file of w, as it was when w was killed.
 func reopen(t *testing.T, w *world) *world {
 	t.Helper()
-	state, err := os.ReadFile(w.cfg.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := testkit.Must(os.ReadFile(w.cfg.StateFile))(t)
 	return newWorld(t, withState(t, state))
 }
 
@@ -34,9 +32,7 @@ func withState(t *testing.T, state []byte) func(*Config) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.jsonl")
 	if state != nil {
-		if err := os.WriteFile(path, state, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(path, state, 0o600))
 	}
 	return func(c *Config) { c.StateFile = path }
 }
@@ -46,9 +42,7 @@ func TestRestart(t *testing.T) {
 	done, _ := w.start(t, "card_success")
 	w.settle(t)
 	refund := payment.RefundInput{RefundID: "rfd_euw_a", PaymentID: done.PaymentID, Amount: money.Amount{Minor: 400, Currency: "EUR"}}
-	if _, err := w.client.Refund(t.Context(), refund); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(w.client.Refund(t.Context(), refund))(t)
 	w.settle(t)
 	waiting, _ := w.start(t, "card_success_slow:2s")
 	action, _ := w.start(t, "card_requires_action")
@@ -71,7 +65,7 @@ func TestRestart_Webhooks(t *testing.T) {
 	w := newWorld(t, withState(t, nil), func(c *Config) { c.MaxTries = 1000 })
 	w.inbox.statuses = []int{200, 500}
 	w.start(t, "card_duplicate:2+card_reordered")
-	w.clock.set(w.clock.Now().Add(w.cfg.Delay))
+	w.clock.Advance(w.cfg.Delay)
 	if _, err := w.RunOnce(t.Context()); err != nil { // one copy is acknowledged, one refused, the failure held back
 		t.Fatal(err)
 	}
@@ -106,10 +100,7 @@ func TestRestart_DamagedFile(t *testing.T) {
 	w := newWorld(t, withState(t, nil))
 	first, _ := w.start(t, "card_never")
 	second, _ := w.start(t, "card_never")
-	state, err := os.ReadFile(w.cfg.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := testkit.Must(os.ReadFile(w.cfg.StateFile))(t)
 
 	w = newWorld(t, withState(t, state[:len(state)-1]))
 	w.wantStatus(t, first.PaymentID, payment.StatusProcessing)
@@ -131,10 +122,7 @@ func TestRestart_DamagedFile(t *testing.T) {
 // The file holds secrets and is for its owner alone.
 func TestStateFileIsPrivate(t *testing.T) {
 	w := newWorld(t, withState(t, nil))
-	info, err := os.Stat(w.cfg.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := testkit.Must(os.Stat(w.cfg.StateFile))(t)
 	if info.Mode().Perm() != fs.FileMode(0o600) {
 		t.Errorf("mode is %s", info.Mode())
 	}
@@ -146,9 +134,7 @@ func TestStateFileIsRewritten(t *testing.T) {
 	p := &paymentState{ID: "pay_euw_1", Status: payment.StatusProcessing, Method: "card_never"}
 	w.mu.Lock()
 	for range 25_000 {
-		if err := w.save(record{Payment: p}); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, w.save(record{Payment: p}))
 	}
 	lines := w.journal.lines
 	w.mu.Unlock()
@@ -179,20 +165,14 @@ func TestStateProperties(t *testing.T) {
 			APIKey: testKey, Secret: testSecret, Now: clock.Now, StateFile: filepath.Join(dir, fmt.Sprint(files)),
 			WebhookURL: func(string, int) string { return "" }, MaxPayments: 5,
 		}
-		s, err := NewServer(cfg)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		s := testkit.Must(NewServer(cfg))(rt)
 		final := map[string]payment.Status{}
 		id := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g"})
 		rt.Repeat(map[string]func(*rapid.T){
 			"start": func(rt *rapid.T) {
 				in := newStartJSON(paymenttest.Input("EUR", rapid.SampledFrom(methods).Draw(rt, "method")))
 				in.ID, in.OrderID = id.Draw(rt, "id"), "order"
-				plan, err := parseMethod(in.Method)
-				if err != nil {
-					rt.Fatal(err)
-				}
+				plan := testkit.Must(parseMethod(in.Method))(rt)
 				if _, jobs, err := s.create(in, plan); err == nil {
 					s.push(jobs...)
 				}
@@ -216,19 +196,13 @@ func TestStateProperties(t *testing.T) {
 				}
 			},
 			"time passes": func(rt *rapid.T) {
-				clock.set(clock.Now().Add(s.cfg.Delay * 30))
-				if _, err := s.RunOnce(t.Context()); err != nil {
-					rt.Fatal(err)
-				}
+				clock.Advance(s.cfg.Delay * 30)
+				testkit.Must(s.RunOnce(t.Context()))(rt)
 			},
 			"restart": func(rt *rapid.T) {
 				before := s.memory
-				if err := s.Close(); err != nil {
-					rt.Fatal(err)
-				}
-				if s, err = NewServer(cfg); err != nil {
-					rt.Fatal(err)
-				}
+				testkit.NoError(rt, s.Close())
+				s = testkit.Must(NewServer(cfg))(rt)
 				options := cmp.Options{cmp.AllowUnexported(memory{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(memory{}, "order", "held")}
 				if diff := cmp.Diff(before, s.memory, options); diff != "" {
 					rt.Fatalf("state after the restart (-before +after):\n%s", diff)
@@ -255,9 +229,7 @@ func TestStateProperties(t *testing.T) {
 				}
 			},
 		})
-		if err := s.Close(); err != nil {
-			rt.Fatal(err)
-		}
+		testkit.NoError(rt, s.Close())
 	})
 }
 
@@ -265,10 +237,7 @@ func TestStateProperties(t *testing.T) {
 func TestStateFileCannotBeWritten(t *testing.T) {
 	w := newWorld(t, withState(t, nil))
 	waiting, _ := w.start(t, "card_success")
-	readOnly, err := os.Open(w.cfg.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	readOnly := testkit.Must(os.Open(w.cfg.StateFile))(t)
 	defer readOnly.Close()
 	writable := w.swapFile(readOnly)
 
@@ -279,10 +248,8 @@ func TestStateFileCannotBeWritten(t *testing.T) {
 	if _, err := w.client.Find(t.Context(), refused.Asked()); !errors.Is(err, payment.ErrUnknownPayment) {
 		t.Errorf("Find: %v, want ErrUnknownPayment", err)
 	}
-	w.clock.set(w.clock.Now().Add(w.cfg.Delay))
-	if _, err := w.RunOnce(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.clock.Advance(w.cfg.Delay)
+	testkit.Must(w.RunOnce(t.Context()))(t)
 	w.wantStatus(t, waiting.PaymentID, payment.StatusProcessing)
 	w.wantTypes(t)
 
@@ -309,23 +276,19 @@ func TestReadBook(t *testing.T) {
 	w.settle(t)
 	for i, minor := range []int64{400, 51} {
 		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID, Amount: money.Amount{Minor: minor, Currency: "EUR"}}
-		if _, err := w.client.Refund(t.Context(), refund); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(w.client.Refund(t.Context(), refund))(t)
 		if i == 0 {
 			w.settle(t) // the first has failed, the second is pending
 		}
 	}
 	declined, _ := w.start(t, "card_declined_now")
 
-	book, err := ReadBook(w.cfg.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	book := testkit.Must(ReadBook(w.cfg.StateFile))(t)
 	want := []Held{
-		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor, Refunds: []HeldRefund{
-			{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
-		}},
+		{ID: paid.PaymentID, OrderID: paid.OrderID, Status: payment.StatusSucceeded, Amount: paid.Amount, CapturedMinor: paid.Amount.Minor,
+			Refunds: []HeldRefund{
+				{ID: "rfd_euw_0", Status: payment.RefundFailed, Minor: 400}, {ID: "rfd_euw_1", Status: payment.RefundPending, Minor: 51},
+			}},
 		{ID: declined.PaymentID, OrderID: declined.OrderID, Status: payment.StatusFailed, Amount: declined.Amount},
 	}
 	if diff := cmp.Diff(want, book, cmpopts.SortSlices(func(a, b Held) bool { return a.ID < b.ID })); diff != "" {

@@ -22,8 +22,8 @@ func (c *Client) ParseWebhook(header http.Header, body []byte, now time.Time) (p
 	return event, nil
 }
 
-// parseEvent reads a body that is known to be genuine. Fields and types it does not know are a newer sandbox's, and
-// no fault.
+// parseEvent parses a body whose signature is valid. Unknown fields and types are those of a newer sandbox and no
+// error.
 func parseEvent(body []byte) (payment.Event, error) {
 	var in eventJSON
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -44,7 +44,7 @@ func parseEvent(body []byte) (payment.Event, error) {
 	}
 }
 
-// withPayment adds the payment that an event is about, if the two agree.
+// withPayment adds the payment that an event is about. It fails if the two disagree.
 func withPayment(event payment.Event, in *paymentJSON) (payment.Event, error) {
 	if in == nil || in.ID == "" || len(in.ID) > maxIDBytes {
 		return payment.Event{}, fmt.Errorf("%s without a payment", event.Type)
@@ -65,7 +65,7 @@ func withPayment(event payment.Event, in *paymentJSON) (payment.Event, error) {
 	return event, nil
 }
 
-// withRefund adds the refund that an event is about, if the two agree.
+// withRefund adds the refund that an event is about. It fails if the two disagree.
 func withRefund(event payment.Event, in *refundJSON) (payment.Event, error) {
 	if in == nil || in.ID == "" || in.PaymentID == "" || len(in.ID) > maxIDBytes || len(in.PaymentID) > maxIDBytes {
 		return payment.Event{}, fmt.Errorf("%s without a refund", event.Type)

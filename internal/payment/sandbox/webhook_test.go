@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // signedAt is the time of the webhooks in these tests.
@@ -87,7 +88,8 @@ func TestParseWebhook(t *testing.T) {
 	amount := money.Amount{Minor: 1250, Currency: "EUR"}
 	refund := func(kind, status string) string {
 		return `{"id":"evt_2","type":"` + kind + `","occurred_at":"2026-03-01T12:00:00Z","payment":{"id":"pay_euw_1"},` +
-			`"refund":{"id":"rfd_euw_1","payment_id":"pay_euw_1","reference":"sbxr_1","status":"` + status + `","amount":{"minor":1250,"currency":"EUR"}}}`
+			`"refund":{"id":"rfd_euw_1","payment_id":"pay_euw_1","reference":"sbxr_1","status":"` + status +
+			`","amount":{"minor":1250,"currency":"EUR"}}}`
 	}
 	tests := []struct {
 		name, body string
@@ -141,10 +143,7 @@ func FuzzParseWebhook(f *testing.F) {
 	f.Add(Sign([]byte(succeededBody), signedAt, testSecret), []byte(succeededBody), false)
 	f.Add("t=1,v1=00", []byte(`{"type":"refund.failed","refund":{}}`), true)
 	f.Add("v1=,t=,t==,,", []byte("null"), true)
-	c, err := NewClient(ClientConfig{BaseURL: "http://sandbox.example", APIKey: testKey, WebhookSecret: testSecret})
-	if err != nil {
-		f.Fatal(err)
-	}
+	c := testkit.Must(NewClient(ClientConfig{BaseURL: "http://sandbox.example", APIKey: testKey, WebhookSecret: testSecret}))(f)
 	_, genuine, _ := strings.Cut(Sign([]byte(succeededBody), signedAt, testSecret), ",")
 	f.Fuzz(func(t *testing.T, signature string, body []byte, sign bool) {
 		if sign {

@@ -37,12 +37,12 @@ type amountJSON struct {
 	Currency string `json:"currency"`
 }
 
-// newAmountJSON writes an amount.
+// newAmountJSON encodes an amount.
 func newAmountJSON(a money.Amount) amountJSON {
 	return amountJSON{Minor: a.Minor, Currency: string(a.Currency)}
 }
 
-// amount reads an amount; the currency has to exist.
+// amount decodes an amount, whose currency must exist.
 func (a amountJSON) amount() (money.Amount, error) {
 	currency, err := money.ParseCurrency(a.Currency)
 	return money.Amount{Minor: a.Minor, Currency: currency}, err
@@ -66,7 +66,7 @@ type startJSON struct {
 	ReturnURL string     `json:"return_url,omitempty"`
 }
 
-// newStartJSON writes a payment to be started.
+// newStartJSON encodes a payment to be started.
 func newStartJSON(in payment.StartInput) startJSON {
 	out := startJSON{
 		ID: in.PaymentID, OrderID: in.OrderID, Amount: newAmountJSON(in.Amount),
@@ -78,7 +78,7 @@ func newStartJSON(in payment.StartInput) startJSON {
 	return out
 }
 
-// input reads a payment to be started, and checks it.
+// input decodes a payment to be started, and validates it.
 func (b startJSON) input() (payment.StartInput, error) {
 	amount, err := b.Amount.amount()
 	if err != nil {
@@ -109,7 +109,7 @@ type paymentJSON struct {
 	CreatedAt     time.Time      `json:"created_at"`
 }
 
-// outcome reads a payment, and checks that it makes sense.
+// outcome decodes a payment. It fails if its status and amounts contradict each other.
 func (p paymentJSON) outcome() (payment.Outcome, error) {
 	amount, err := p.Amount.amount()
 	if err != nil {
@@ -145,7 +145,7 @@ type refundJSON struct {
 	CreatedAt   time.Time            `json:"created_at"`
 }
 
-// outcome reads a refund, and checks that it makes sense.
+// outcome decodes a refund. It fails if its status or currency is unknown.
 func (r refundJSON) outcome() (payment.RefundOutcome, error) {
 	amount, err := r.Amount.amount()
 	if err != nil {
@@ -157,7 +157,7 @@ func (r refundJSON) outcome() (payment.RefundOutcome, error) {
 	return payment.RefundOutcome{Status: r.Status, ProviderRef: r.Reference, FailureCode: r.FailureCode, Amount: amount}, nil
 }
 
-// eventJSON is the body of a webhook. Payment is how the payment stood when it happened.
+// eventJSON is the body of a webhook. Payment shows the payment as it was when the event happened.
 type eventJSON struct {
 	ID         string       `json:"id"`
 	Type       string       `json:"type"`
@@ -183,17 +183,17 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-// badRequest is a 400 that says what to change.
+// badRequest returns a 400 that says what to change.
 func badRequest(err error) error {
 	return &apiError{http.StatusBadRequest, codeBadRequest, err.Error()}
 }
 
-// unavailable is a 503: nothing happened, and it may work later.
+// unavailable returns a 503: nothing happened, and a later try may work.
 func unavailable(message string) error {
 	return &apiError{http.StatusServiceUnavailable, codeUnavailable, message}
 }
 
-// readJSON reads one JSON object without unknown fields.
+// readJSON decodes one JSON object without unknown fields. It returns an apiError for anything else.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBytes))
 	decoder.DisallowUnknownFields()
@@ -210,7 +210,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	return nil
 }
 
-// writeJSON answers. An error can only mean that the caller has gone.
+// writeJSON writes an answer. It fails only if the caller has gone.
 func writeJSON(w http.ResponseWriter, status int, body any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -29,7 +29,7 @@ const (
 		"UAH USD UYU UZS WST XCD XCG YER ZAR ZMW"
 )
 
-// unit is how Stripe writes amounts of a currency.
+// unit says how Stripe represents amounts of a currency.
 type unit struct {
 	exponent int   // decimals that an amount is sent with
 	multiple int64 // of which every amount has to be one
@@ -53,8 +53,8 @@ const (
 	codeAmount   = "amount_not_representable"
 )
 
-// toStripe is an amount as Stripe writes it. What Stripe cannot write is refused rather than rounded: the shopper
-// agreed to the amount.
+// toStripe converts an amount to Stripe's representation. It rejects an amount that Stripe cannot represent, since
+// the shopper agreed to the exact amount.
 func toStripe(a money.Amount) (int64, error) {
 	u, ok := units[a.Currency]
 	if !ok {
@@ -67,7 +67,7 @@ func toStripe(a money.Amount) (int64, error) {
 	return n, nil
 }
 
-// fromStripe is toStripe's inverse.
+// fromStripe reverses toStripe.
 func fromStripe(n int64, currency stripego.Currency) (money.Amount, error) {
 	code := money.Currency(strings.ToUpper(string(currency)))
 	u, ok := units[code]
@@ -81,7 +81,7 @@ func fromStripe(n int64, currency stripego.Currency) (money.Amount, error) {
 	return money.New(minor, code), nil
 }
 
-// scaled moves the decimal point of n by places, and fails if that would cut digits off.
+// scaled moves the decimal point of n by places. It fails if that would lose digits.
 func scaled(n int64, places int) (int64, error) {
 	for ; places > 0; places-- {
 		var err error
@@ -98,5 +98,5 @@ func scaled(n int64, places int) (int64, error) {
 	return n, nil
 }
 
-// currencyOf is the code as Stripe writes it.
+// currencyOf returns the currency code in Stripe's spelling.
 func currencyOf(a money.Amount) string { return strings.ToLower(string(a.Currency)) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/sony/gobreaker/v2"
 	stripego "github.com/stripe/stripe-go/v85"
@@ -13,8 +14,8 @@ import (
 	"meridian/internal/payment"
 )
 
-// ask makes one call, through the breaker. Its errors are those of the provider's contract; what Stripe itself said is
-// a *refusal.
+// ask makes one call through the breaker. Its errors are those of the provider's contract; a rejection by Stripe
+// itself is a *refusal.
 func ask[T any](c *Client, call func() (T, error)) (T, error) {
 	var answer T
 	_, err := c.breaker.Execute(func() (none struct{}, err error) {
@@ -28,14 +29,14 @@ func ask[T any](c *Client, call func() (T, error)) (T, error) {
 	return answer, nil
 }
 
-// answered reports whether Stripe did its part, be it with a no.
+// answered reports whether Stripe answered, even if it rejected the call.
 func answered(err error) bool {
 	var said *stripego.Error
 	return err == nil || errors.As(err, &said) && said.HTTPStatusCode < 500 && said.HTTPStatusCode != http.StatusTooManyRequests
 }
 
-// refusal is an answer of Stripe's that is not the one asked for. The library's own error prints all that Stripe sent,
-// names and addresses included: nothing of it but what is here goes on.
+// refusal is Stripe's rejection of a call. The library's own error prints all that Stripe sent, names and addresses
+// included; only the fields here are passed on.
 type refusal struct {
 	status                     int
 	kind, code, decline, param string
@@ -43,7 +44,7 @@ type refusal struct {
 	means                      error // in the provider's contract
 }
 
-// Error names what Stripe's support would ask for.
+// Error lists what Stripe's support would ask for.
 func (r *refusal) Error() string {
 	text := fmt.Sprintf("stripe answered %d %s", r.status, r.kind)
 	for _, part := range []string{r.code, r.decline, r.param, r.request} {
@@ -54,10 +55,10 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// Unwrap is what it means.
+// Unwrap returns the error of the provider's contract that the refusal stands for.
 func (r *refusal) Unwrap() error { return r.means }
 
-// asProviderError makes sure that everything but a no of Stripe's own is payment.ErrUnavailable.
+// asProviderError turns everything but a rejection by Stripe into payment.ErrUnavailable.
 func asProviderError(err error) error {
 	var said *stripego.Error
 	var network *url.Error
@@ -97,19 +98,12 @@ func meaning(r *refusal) error {
 	case r.status == http.StatusNotFound, r.kind == "": // not Stripe's doing
 		return payment.ErrUnavailable
 	}
-	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " + cmp.Or(r.param, "it")}
+	return &payment.RejectedError{Status: r.status, Code: cmp.Or(r.decline, r.code, r.kind), Message: "stripe refuses " +
+		cmp.Or(r.param, "it")}
 }
 
-// isRefusal finds a refusal with one of the codes.
+// isRefusal reports whether err is a refusal with one of the codes.
 func isRefusal(err error, codes ...stripego.ErrorCode) bool {
 	var r *refusal
-	if !errors.As(err, &r) {
-		return false
-	}
-	for _, code := range codes {
-		if r.code == string(code) {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &r) && slices.Contains(codes, stripego.ErrorCode(r.code))
 }

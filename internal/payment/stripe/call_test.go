@@ -16,6 +16,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // answering is a client of a Stripe that gives these answers, the last one for ever, and the number of requests it got.
@@ -31,10 +32,7 @@ func answering(t *testing.T, change func(*Config), answers ...http.HandlerFunc) 
 	if change != nil {
 		change(&cfg)
 	}
-	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := testkit.Must(New(cfg))(t)
 	return c, &requests
 }
 
@@ -84,7 +82,8 @@ func TestErrors(t *testing.T) {
 		{"another amount", with(200, strings.Replace(paidBody, "1250", "1249", 1)), payment.ErrUnavailable},
 		{"another currency", with(200, strings.Replace(paidBody, "eur", "usd", 1)), payment.ErrUnavailable},
 		{"unknown status", with(200, strings.Replace(paidBody, "succeeded", "great", 1)), payment.ErrUnavailable},
-		{"captured in no unit of the currency", with(200, strings.NewReplacer("eur", "isk", `":1250`, `":125000`, "125000,", "125001,").Replace(paidBody)), payment.ErrUnavailable},
+		{"captured in no unit of the currency", with(200,
+			strings.NewReplacer("eur", "isk", `":1250`, `":125000`, "125000,", "125001,").Replace(paidBody)), payment.ErrUnavailable},
 		{"too much", with(200, strings.Repeat(" ", maxAnswerBytes)+paidBody), payment.ErrUnavailable},
 	}
 	for _, tt := range tests {

@@ -9,15 +9,15 @@ import (
 	"meridian/internal/payment"
 )
 
-// Why an intent is cancelled, as Stripe lets us say it. The first tells, for as long as Stripe keeps the intent, that
-// it failed and was not given up.
+// The reasons for cancelling an intent, of those that Stripe has. The first records that the payment failed rather than
+// was given up.
 const (
 	afterRefusal = stripego.PaymentIntentCancellationReasonAbandoned
 	givenUp      = stripego.PaymentIntentCancellationReasonRequestedByCustomer
 )
 
-// Cancel implements payment.Provider. Where no answer about the payment was ever heard it makes the intent, or gets the
-// one there is, and cancels that: a Start that is still on its way finds it so.
+// Cancel implements payment.Provider. If no answer about the payment was ever received, it makes the intent or gets
+// the existing one, and cancels that, so that a Start still on its way finds a cancelled intent.
 func (c *Client) Cancel(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
 	intent, err := c.toCancel(ctx, asked)
 	if err == nil {
@@ -29,6 +29,7 @@ func (c *Client) Cancel(ctx context.Context, asked payment.Asked) (payment.Outco
 	return answer(intent)
 }
 
+// toCancel returns the intent to cancel, which it makes if there is none.
 func (c *Client) toCancel(ctx context.Context, asked payment.Asked) (*stripego.PaymentIntent, error) {
 	if asked.ProviderRef != "" {
 		return c.retrieve(ctx, asked, asked.ProviderRef)
@@ -36,7 +37,7 @@ func (c *Client) toCancel(ctx context.Context, asked payment.Asked) (*stripego.P
 	return c.open(ctx, asked)
 }
 
-// close makes sure that no money can come of an intent any more, if that can be done, and returns it as it is then.
+// close cancels an intent that can still take money, and returns the intent as it is then.
 func (c *Client) close(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent) (*stripego.PaymentIntent, error) {
 	reason := givenUp
 	switch intent.Status {

@@ -10,10 +10,10 @@ import (
 	"meridian/internal/payment"
 )
 
-// codeNotHeld is the code of a capture of more than is held, or of nothing.
+// codeNotHeld is the code for capturing more than is held.
 const codeNotHeld = "not_authorized"
 
-// Capture implements payment.Capturer. Stripe holds money for seven days, and lets go of it then by itself.
+// Capture implements payment.Capturer. Stripe holds money for seven days and then releases it.
 func (c *Client) Capture(ctx context.Context, asked payment.Asked, amount money.Amount) (payment.Outcome, error) {
 	intent, err := c.lookUp(ctx, asked)
 	if err == nil && intent.Status != stripego.PaymentIntentStatusSucceeded {
@@ -25,7 +25,8 @@ func (c *Client) Capture(ctx context.Context, asked payment.Asked, amount money.
 	return answer(intent)
 }
 
-func (c *Client) capture(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent, amount money.Amount) (*stripego.PaymentIntent, error) {
+func (c *Client) capture(ctx context.Context, asked payment.Asked, intent *stripego.PaymentIntent,
+	amount money.Amount) (*stripego.PaymentIntent, error) {
 	take, err := toStripe(amount)
 	if err != nil {
 		return nil, err

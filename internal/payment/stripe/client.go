@@ -14,12 +14,13 @@ import (
 	"meridian/internal/payment"
 )
 
-// APIVersion is the version of Stripe's API that this package was written for. Its library sends it with every request
-// and accepts no events of another release; a test holds the two together, so that an upgrade is a decision.
+// APIVersion is the version of Stripe's API that this package supports. The library sends it with every request and
+// accepts no events of another release. A test fails if the library's version differs, so that an upgrade is a
+// decision.
 const APIVersion = "2026-03-25.dahlia"
 
-// Client takes payments through Stripe. It implements payment.Provider, Capturer and Disputer, and is safe for use by many
-// goroutines. It shares nothing with other clients of the library in the same process.
+// Client takes payments through Stripe. It implements payment.Provider, Capturer and Disputer, and is safe for
+// concurrent use. It shares nothing with other clients of the library in the same process.
 type Client struct {
 	cfg     Config
 	stripe  *stripego.Client
@@ -57,10 +58,10 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// breakerWindow is the time over which failures are counted.
+// breakerWindow is the time over which the breaker counts failures.
 const breakerWindow = 10 * time.Second
 
-// readyToTrip decides, after a failure, whether to stop asking.
+// readyToTrip reports whether the circuit opens after a failure.
 func (c *Client) readyToTrip(counts gobreaker.Counts) bool {
 	return counts.Requests >= uint32(c.cfg.BreakerTries) && uint64(counts.TotalFailures)*5 >= uint64(counts.Requests)*4
 }
@@ -73,10 +74,10 @@ func (c *Client) newHTTPClient() *http.Client {
 	}
 }
 
-// maxAnswerBytes bounds an answer: a page of a hundred refunds has some hundred kilobytes.
+// maxAnswerBytes bounds an answer. A page of a hundred refunds has some hundred kilobytes.
 const maxAnswerBytes = 2 << 20
 
-// bounded is a transport whose answers end: the library reads them whole.
+// bounded is a transport that bounds answers, which the library reads whole.
 type bounded struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -95,7 +96,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // Name implements payment.Provider.
 func (c *Client) Name() string { return "stripe" }
 
-// methodToken is what the id of a PaymentMethod looks like.
+// methodToken matches the id of a PaymentMethod.
 var methodToken = regexp.MustCompile(`^pm_[A-Za-z0-9_]{1,100}$`)
 
 // CheckMethod implements payment.Provider.

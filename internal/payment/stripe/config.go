@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Capture is when the money of a payment that was agreed to is taken.
+// Capture says when the money of an authorised payment is taken.
 type Capture string
 
 // The ways to take money. With CaptureManual Start only has it held (payment.StatusAuthorized), and Client.Capture
@@ -43,7 +43,7 @@ type Config struct {
 // maxConnections bounds the connections to Stripe.
 const maxConnections = 256
 
-// withDefaults fills in what is not set.
+// withDefaults returns the configuration with the defaults of what is not set.
 func (c Config) withDefaults() Config {
 	c.Capture = cmp.Or(c.Capture, CaptureAutomatic)
 	c.BaseURL = cmp.Or(c.BaseURL, "https://api.stripe.com")
@@ -62,11 +62,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// minSecretBytes is less than any key or secret that Stripe gives out.
+// minSecretBytes is shorter than any key or secret of Stripe's.
 const minSecretBytes = 16
 
-// Validate reports every fault at once, without showing what is secret. Values that are not set are not faults where
-// they have a default.
+// Validate reports every fault at once, without the secrets. A value that has a default may be left out.
 func (c Config) Validate() error {
 	var faults []error
 	need := func(ok bool, fault string) {
@@ -87,7 +86,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// isSafe reports whether the key may be sent there.
+// isSafe reports whether the key may be sent to the URL.
 func isSafe(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {

@@ -19,6 +19,7 @@ import (
 	"github.com/stripe/stripe-go/v85/webhook"
 
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -88,10 +89,7 @@ func (f *fake) client(change ...func(*Config)) *Client {
 	for _, c := range change {
 		c(&cfg)
 	}
-	c, err := New(cfg)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	c := testkit.Must(New(cfg))(f.t)
 	return c
 }
 

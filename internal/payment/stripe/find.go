@@ -9,8 +9,8 @@ import (
 	"meridian/internal/payment"
 )
 
-// Find implements payment.Provider. By our id alone it finds only what is a day old: see open. An intent that was made
-// and not confirmed is no payment yet: Start goes on with it.
+// Find implements payment.Provider. Without Stripe's reference it finds only payments that are a day old: see open.
+// An intent that was made but not confirmed is no payment yet; Start continues with it.
 func (c *Client) Find(ctx context.Context, asked payment.Asked) (payment.Outcome, error) {
 	intent, err := c.lookUp(ctx, asked)
 	if err == nil && untried(intent) {
@@ -22,8 +22,8 @@ func (c *Client) Find(ctx context.Context, asked payment.Asked) (payment.Outcome
 	return answer(intent)
 }
 
-// PaymentOf tells which of our payments Stripe knows by an id of its own: disputes name theirs by that. It is
-// payment.ErrUnknownPayment if it is none of ours.
+// PaymentOf returns the shop's id of the payment that Stripe knows by providerRef, as disputes do. It fails with
+// payment.ErrUnknownPayment if the payment is not the shop's.
 func (c *Client) PaymentOf(ctx context.Context, providerRef string) (string, error) {
 	intent, err := ask(c, func() (*stripego.PaymentIntent, error) {
 		return c.stripe.V1PaymentIntents.Retrieve(ctx, providerRef, nil)

@@ -19,14 +19,14 @@ const (
 	metaRefund  = "refund_id"
 )
 
-// keyLife is for how long after a payment was written down its idempotency key is trusted. Stripe forgets a key 24
-// hours after its first use, at the earliest; an hour is for clocks that differ and requests under way.
+// keyLife is how long after a payment was recorded its idempotency key is trusted. Stripe forgets a key 24 hours
+// after its first use, at the earliest; an hour is for clocks that differ and requests under way.
 const keyLife = 23 * time.Hour
 
-// open makes sure that there is a PaymentIntent of the payment's own, without asking for any money, and returns it as it
-// stands. The key decides that there is only one: a call whose answer was lost, one of another process, and one that
-// only wants to cancel all get the same. Once the key may be forgotten nothing is made any more, and the intent is
-// searched for: what is that old is in Stripe's index, or nowhere.
+// open returns the payment's PaymentIntent as it stands, and makes it, without asking for money, if there is none.
+// The key decides that there is only one: a repeated call, another process and a cancellation all get the same. Once
+// the key may be forgotten nothing is made any more; the intent is searched for, because one that old is in Stripe's
+// index or nowhere.
 func (c *Client) open(ctx context.Context, asked payment.Asked) (*stripego.PaymentIntent, error) {
 	if c.cfg.Now().Sub(asked.PlacedAt) > keyLife {
 		return c.search(ctx, asked)
@@ -54,7 +54,7 @@ func (c *Client) open(ctx context.Context, asked payment.Asked) (*stripego.Payme
 	return checked(made, asked)
 }
 
-// lookUp finds the intent without making one.
+// lookUp returns the intent, without making one.
 func (c *Client) lookUp(ctx context.Context, asked payment.Asked) (*stripego.PaymentIntent, error) {
 	switch {
 	case asked.ProviderRef != "":
@@ -73,7 +73,7 @@ func (c *Client) retrieve(ctx context.Context, asked payment.Asked, id string) (
 	return checked(intent, asked)
 }
 
-// search finds an intent that is not new by our id. The index says that there is one; how it stands is asked apart.
+// search finds an older intent by our id. The index says that there is one; its state is asked for separately.
 func (c *Client) search(ctx context.Context, asked payment.Asked) (*stripego.PaymentIntent, error) {
 	params := &stripego.PaymentIntentSearchParams{SearchParams: stripego.SearchParams{
 		Query: fmt.Sprintf("metadata['%s']:'%s'", metaPayment, asked.PaymentID), Limit: new(int64(1)),
@@ -93,7 +93,7 @@ func (c *Client) search(ctx context.Context, asked payment.Asked) (*stripego.Pay
 	return c.retrieve(ctx, asked, found.ID)
 }
 
-// checked makes sure that an answer is about the payment that was asked about. What makes no sense is no answer.
+// checked returns the intent if it is about the payment asked for, else payment.ErrUnavailable.
 func checked(intent *stripego.PaymentIntent, asked payment.Asked) (*stripego.PaymentIntent, error) {
 	amount, err := fromStripe(intent.Amount, intent.Currency)
 	switch {
@@ -109,18 +109,18 @@ func checked(intent *stripego.PaymentIntent, asked payment.Asked) (*stripego.Pay
 	return intent, nil
 }
 
-// refused is an intent that asked for money and was told no. Stripe would let it be confirmed again.
+// refused reports whether the intent asked for money and was declined. Stripe would let it be confirmed again.
 func refused(intent *stripego.PaymentIntent) bool {
 	return intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError != nil
 }
 
-// untried is an intent that has not asked for money yet.
+// untried reports whether the intent has not asked for money yet.
 func untried(intent *stripego.PaymentIntent) bool {
 	return intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError == nil ||
 		intent.Status == stripego.PaymentIntentStatusRequiresConfirmation
 }
 
-// outcomeOf is an intent in the shop's words.
+// outcomeOf converts an intent to the shop's terms.
 func outcomeOf(intent *stripego.PaymentIntent) (payment.Outcome, error) {
 	amount, err := fromStripe(intent.Amount, intent.Currency)
 	if err != nil {
@@ -144,7 +144,7 @@ func outcomeOf(intent *stripego.PaymentIntent) (payment.Outcome, error) {
 	return outcome, nil
 }
 
-// statusOf maps the state of an intent; "" for one that is not known.
+// statusOf maps the state of an intent. It returns "" for an unknown one.
 func statusOf(intent *stripego.PaymentIntent) payment.Status {
 	switch intent.Status {
 	case stripego.PaymentIntentStatusSucceeded:
@@ -170,7 +170,7 @@ func statusOf(intent *stripego.PaymentIntent) payment.Status {
 	return ""
 }
 
-// failureCode is why a payment failed, in Stripe's words: what the card's bank said, if it said anything.
+// failureCode returns why a payment failed: the code of the card's bank if there is one, else Stripe's.
 func failureCode(intent *stripego.PaymentIntent) string {
 	if e := intent.LastPaymentError; e != nil {
 		return cmp.Or(string(e.DeclineCode), string(e.Code), "declined")

@@ -11,9 +11,9 @@ import (
 	"meridian/internal/payment"
 )
 
-// Refund implements payment.Provider. The payment's refunds are looked through first, for ours among them: Stripe
-// forgets idempotency keys after a day, and a refund may be pending for longer. The key is for those that are asked for
-// at the same time.
+// Refund implements payment.Provider. It first looks for the refund among the payment's, because Stripe forgets
+// idempotency keys after a day and a refund may be pending for longer. The key covers refunds requested at the same
+// time.
 func (c *Client) Refund(ctx context.Context, in payment.RefundInput) (payment.RefundOutcome, error) {
 	outcome, err := c.refund(ctx, in)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Client) refund(ctx context.Context, in payment.RefundInput) (payment.Re
 	return c.giveBack(ctx, in, amount)
 }
 
-// refundsOf finds the refund among those of its payment, and adds up what these give back.
+// refundsOf looks for the refund among those of its payment, and returns the sum of the others that have not failed.
 func (c *Client) refundsOf(ctx context.Context, in payment.RefundInput) (made *stripego.Refund, given int64, err error) {
 	params := &stripego.RefundListParams{PaymentIntent: new(in.PaymentRef)}
 	params.Limit = new(int64(100)) // a page; further ones are read as long as there are any
@@ -69,6 +69,7 @@ func (c *Client) refundsOf(ctx context.Context, in payment.RefundInput) (made *s
 	return made, given, err
 }
 
+// giveBack creates the refund.
 func (c *Client) giveBack(ctx context.Context, in payment.RefundInput, amount int64) (payment.RefundOutcome, error) {
 	params := &stripego.RefundCreateParams{
 		PaymentIntent: new(in.PaymentRef),
@@ -88,7 +89,7 @@ func (c *Client) giveBack(ctx context.Context, in payment.RefundInput, amount in
 	return payment.RefundOutcome{}, err
 }
 
-// refundAnswer is the outcome of a refund, if it is the one that was asked for.
+// refundAnswer returns the outcome of a refund. It fails if Stripe answered about another one.
 func refundAnswer(made *stripego.Refund, in payment.RefundInput) (payment.RefundOutcome, error) {
 	outcome, err := refundOutcomeOf(made)
 	if err == nil && made.Metadata[metaRefund] != in.RefundID {
@@ -103,7 +104,7 @@ func refundAnswer(made *stripego.Refund, in payment.RefundInput) (payment.Refund
 	return outcome, nil
 }
 
-// refundOutcomeOf is a refund in the shop's words.
+// refundOutcomeOf converts a refund to the shop's terms.
 func refundOutcomeOf(refund *stripego.Refund) (payment.RefundOutcome, error) {
 	amount, err := fromStripe(refund.Amount, refund.Currency)
 	if err != nil {
@@ -119,7 +120,8 @@ func refundOutcomeOf(refund *stripego.Refund) (payment.RefundOutcome, error) {
 	return outcome, nil
 }
 
-// refundStatusOf maps the state of a refund; "" for one that is not known. One that waits for the shopper is open.
+// refundStatusOf maps the state of a refund. It returns "" for an unknown one; a refund that waits for the shopper is
+// pending.
 func refundStatusOf(refund *stripego.Refund) payment.RefundStatus {
 	switch refund.Status {
 	case stripego.RefundStatusSucceeded:

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -153,10 +154,7 @@ func TestCapture(t *testing.T) {
 	}
 	want := payment.Outcome{Status: payment.StatusSucceeded, ProviderRef: first.ProviderRef, Amount: in.Amount, CapturedMinor: 400}
 	for range 2 {
-		got, err := c.Capture(t.Context(), asked, money.New(400, "EUR"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(c.Capture(t.Context(), asked, money.New(400, "EUR")))(t)
 		wantEqual(t, want, got)
 	}
 	if n := f.told("payment_intent.succeeded"); n != 1 {
@@ -216,10 +214,7 @@ func TestRefund_KeyForgotten(t *testing.T) {
 			}
 			f.refundState = status
 		})
-		got, err := f.later(48*time.Hour).Refund(t.Context(), refund)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(f.later(48*time.Hour).Refund(t.Context(), refund))(t)
 		want.ProviderRef, want.Amount = got.ProviderRef, refund.Amount
 		wantEqual(t, want, got)
 	}

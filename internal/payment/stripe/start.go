@@ -18,8 +18,8 @@ const (
 	codeOld    = "payment_too_old"
 )
 
-// Start implements payment.Provider. It makes a PaymentIntent, which asks for nothing yet, and then confirms it. Both
-// steps have a key of their own, so that each happens once however often Start is called.
+// Start implements payment.Provider. It makes a PaymentIntent, which asks for no money yet, and then confirms it.
+// Each step has its own idempotency key, so that it happens once however often Start is called.
 func (c *Client) Start(ctx context.Context, in payment.StartInput) (payment.Outcome, error) {
 	outcome, err := c.start(ctx, in)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Client) start(ctx context.Context, in payment.StartInput) (payment.Outc
 	return answer(intent)
 }
 
-// check refuses what Stripe should not even be asked.
+// check rejects payments that Stripe should not be asked for.
 func (c *Client) check(in payment.StartInput) error {
 	if err := in.Validate(); err != nil {
 		return &payment.RejectedError{Code: codeInput, Message: err.Error()}
@@ -62,8 +62,8 @@ func (c *Client) check(in payment.StartInput) error {
 	return nil
 }
 
-// confirm asks for the money, with the shopper's method, and returns the intent as it is then. That happens once in the
-// life of a payment: by its key, and because an intent that was refused is closed.
+// confirm asks for the money with the shopper's method, and returns the intent as it is then. This happens once in
+// the life of a payment, because of its key and because a declined intent is closed.
 func (c *Client) confirm(ctx context.Context, intent *stripego.PaymentIntent, in payment.StartInput) (*stripego.PaymentIntent, error) {
 	params := &stripego.PaymentIntentConfirmParams{PaymentMethod: new(in.Method), CaptureMethod: new(string(c.cfg.Capture))}
 	if in.ReturnURL != "" {
@@ -82,7 +82,7 @@ func (c *Client) confirm(ctx context.Context, intent *stripego.PaymentIntent, in
 		isRefusal(err, stripego.ErrorCodePaymentIntentUnexpectedState), // another call was quicker
 		errors.Is(err, payment.ErrConflict):                            // so too, and with another return URL
 		return c.retrieve(ctx, in.Asked(), intent.ID)
-	case errors.As(err, &rejected): // such as for a method that there is not: nobody else may pay with this intent
+	case errors.As(err, &rejected): // such as an unknown method: no later call may pay with this intent
 		_, closing := c.close(ctx, in.Asked(), intent)
 		if closing != nil {
 			return nil, closing
@@ -91,7 +91,7 @@ func (c *Client) confirm(ctx context.Context, intent *stripego.PaymentIntent, in
 	return nil, err
 }
 
-// answer is the outcome of a call that is about an intent.
+// answer returns the outcome of a call about an intent.
 func answer(intent *stripego.PaymentIntent) (payment.Outcome, error) {
 	outcome, err := outcomeOf(intent)
 	if err != nil {

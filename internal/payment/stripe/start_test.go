@@ -14,6 +14,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/paymenttest"
 )
 
@@ -26,10 +27,7 @@ func wantEqual[T any](t *testing.T, want, got T, options ...cmp.Option) {
 
 func start(t *testing.T, c *Client, in payment.StartInput) payment.Outcome {
 	t.Helper()
-	outcome, err := c.Start(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(c.Start(t.Context(), in))(t)
 	return outcome
 }
 

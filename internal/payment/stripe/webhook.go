@@ -15,9 +15,9 @@ import (
 	"meridian/internal/payment"
 )
 
-// ParseWebhook implements payment.Provider. An event of another release of the API than APIVersion's is
-// payment.ErrBadEvent: its fields may mean something else, which with money is worse than late. Stripe sends it again
-// for three days, in which the endpoint can be put right; until then the workers ask.
+// ParseWebhook implements payment.Provider. It returns payment.ErrBadEvent for an event of another API release than
+// APIVersion's, whose fields may mean something else. Stripe sends the event again for three days, in which the
+// endpoint can be corrected; until then the workers ask.
 func (c *Client) ParseWebhook(header http.Header, body []byte, now time.Time) (payment.Event, error) {
 	signature := header.Get("Stripe-Signature")
 	if !recent(signature, now) {
@@ -34,8 +34,8 @@ func (c *Client) ParseWebhook(header http.Header, body []byte, now time.Time) (p
 	return event, nil
 }
 
-// recent reports whether a signature was made within payment.SignatureTolerance of now. The library knows no other
-// clock than the machine's, and lets pass what is signed for a time to come.
+// recent reports whether a signature was made within payment.SignatureTolerance of now. The library uses the
+// machine's clock only, and accepts times in the future.
 func recent(signature string, now time.Time) bool {
 	for part := range strings.SplitSeq(signature, ",") {
 		if text, ok := strings.CutPrefix(part, "t="); ok {
@@ -46,7 +46,7 @@ func recent(signature string, now time.Time) bool {
 	return false
 }
 
-// verify reads a body that is signed with one of the secrets.
+// verify parses a body that is signed with one of the secrets.
 func (c *Client) verify(signature string, body []byte) (stripego.Event, error) {
 	// recent has compared the times.
 	options := webhook.ConstructEventOptions{IgnoreTolerance: true}
@@ -66,7 +66,8 @@ func (c *Client) verify(signature string, body []byte) (stripego.Event, error) {
 	return stripego.Event{}, payment.ErrBadSignature
 }
 
-// eventOf reads a genuine event. What it tells is taken from the object in it, as that was then.
+// eventOf converts an event whose signature is valid. It takes the state from the object in the event, as it was
+// then.
 func eventOf(in stripego.Event) (payment.Event, error) {
 	event := payment.Event{ID: in.ID, Type: payment.EventOther, OccurredAt: time.Unix(in.Created, 0).UTC()}
 	if in.ID == "" || in.Created <= 0 || in.Data == nil {
@@ -86,8 +87,8 @@ func eventOf(in stripego.Event) (payment.Event, error) {
 	return event, nil
 }
 
-// toldBy is which event of ours one of Stripe's is, and with which state of its payment.
-var toldBy = map[stripego.EventType]struct {
+// announcements maps Stripe's events to ours, with the state of the payment they announce.
+var announcements = map[stripego.EventType]struct {
 	event  payment.EventType
 	status payment.Status
 }{
@@ -98,27 +99,27 @@ var toldBy = map[stripego.EventType]struct {
 	stripego.EventTypePaymentIntentAmountCapturableUpdated: {payment.EventPaymentAuthorized, payment.StatusAuthorized},
 }
 
-// withPayment adds the payment that an event is about. One that is not ours (the account may serve others too), and one
-// that tells another end than its payment has, such as that of an intent closed after it was refused, do not concern us.
+// withPayment adds the payment that an event is about. It ignores a payment that is not the shop's, since others may
+// use the account, and one whose state is not the announced one, such as an intent closed after it was declined.
 func withPayment(event payment.Event, in stripego.Event) (payment.Event, error) {
 	var intent stripego.PaymentIntent
 	if err := json.Unmarshal(in.Data.Raw, &intent); err != nil {
 		return payment.Event{}, errors.New("its payment cannot be read")
 	}
-	told := toldBy[in.Type]
-	if intent.Metadata[metaPayment] == "" || statusOf(&intent) != told.status {
+	announced := announcements[in.Type]
+	if intent.Metadata[metaPayment] == "" || statusOf(&intent) != announced.status {
 		return event, nil
 	}
 	outcome, err := outcomeOf(&intent)
 	if err != nil {
 		return payment.Event{}, err
 	}
-	event.Type, event.PaymentID, event.Outcome = told.event, intent.Metadata[metaPayment], outcome
+	event.Type, event.PaymentID, event.Outcome = announced.event, intent.Metadata[metaPayment], outcome
 	return event, nil
 }
 
-// withRefund adds the refund that an event is about, once it has ended. One that somebody made in Stripe's dashboard
-// has no id of ours.
+// withRefund adds the refund that an event is about, once it has ended. A refund made in Stripe's dashboard has no id
+// of ours.
 func withRefund(event payment.Event, in stripego.Event) (payment.Event, error) {
 	var refund stripego.Refund
 	if err := json.Unmarshal(in.Data.Raw, &refund); err != nil {
@@ -143,8 +144,8 @@ func withRefund(event payment.Event, in stripego.Event) (payment.Event, error) {
 	return event, nil
 }
 
-// withDispute adds the dispute that an event is about. It knows the payment by Stripe's id of it alone: PaymentOf tells
-// whose it is.
+// withDispute adds the dispute that an event is about. A dispute names the payment by Stripe's id only: PaymentOf
+// finds ours.
 func withDispute(event payment.Event, in stripego.Event) (payment.Event, error) {
 	var dispute stripego.Dispute
 	if err := json.Unmarshal(in.Data.Raw, &dispute); err != nil {

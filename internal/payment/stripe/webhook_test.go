@@ -10,6 +10,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
 // intentObject is a payment as an event shows it, with some fields changed.
@@ -52,7 +53,8 @@ func TestParseWebhook(t *testing.T) {
 		return payment.Event{PaymentID: "pay_euw_1", RefundID: "rfd_euw_1", Refund: o}
 	}
 	dispute := func(status string) payment.Event {
-		return payment.Event{Dispute: payment.Dispute{ProviderRef: "du_1", PaymentRef: "pi_1", Reason: "fraudulent", Status: status, Amount: isk(1250)}}
+		return payment.Event{Dispute: payment.Dispute{ProviderRef: "du_1", PaymentRef: "pi_1", Reason: "fraudulent", Status: status,
+			Amount: isk(1250)}}
 	}
 	declined := map[string]any{"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
 	tests := []struct {
@@ -65,21 +67,26 @@ func TestParseWebhook(t *testing.T) {
 			payment.EventPaymentSucceeded, outcome(payment.Outcome{Status: payment.StatusSucceeded, CapturedMinor: 1250})},
 		{"paid in part", "payment_intent.succeeded", intentObject(map[string]any{"status": "succeeded", "amount_received": 100}),
 			payment.EventPaymentSucceeded, outcome(payment.Outcome{Status: payment.StatusSucceeded, CapturedMinor: 1})},
-		{"declined", "payment_intent.payment_failed", intentObject(map[string]any{"status": "requires_payment_method", "last_payment_error": declined}),
+		{"declined", "payment_intent.payment_failed", intentObject(map[string]any{"status": "requires_payment_method",
+			"last_payment_error": declined}),
 			payment.EventPaymentFailed, outcome(payment.Outcome{Status: payment.StatusFailed, FailureCode: "lost_card"})},
-		{"given up", "payment_intent.canceled", intentObject(map[string]any{"status": "canceled", "cancellation_reason": "requested_by_customer"}),
+		{"given up", "payment_intent.canceled", intentObject(map[string]any{"status": "canceled",
+			"cancellation_reason": "requested_by_customer"}),
 			payment.EventPaymentCancelled, outcome(payment.Outcome{Status: payment.StatusCancelled})},
 		{"held for too long", "payment_intent.canceled", intentObject(map[string]any{"status": "canceled", "cancellation_reason": "automatic"}),
 			payment.EventPaymentCancelled, outcome(payment.Outcome{Status: payment.StatusCancelled})},
-		{"closed after it was declined", "payment_intent.canceled", intentObject(map[string]any{"status": "canceled", "cancellation_reason": "abandoned"}),
+		{"closed after it was declined", "payment_intent.canceled",
+			intentObject(map[string]any{"status": "canceled", "cancellation_reason": "abandoned"}),
 			payment.EventOther, payment.Event{}},
 		{"3-D Secure", "payment_intent.requires_action", intentObject(map[string]any{"status": "requires_action"}),
 			payment.EventPaymentRequiresAction, outcome(payment.Outcome{Status: payment.StatusRequiresAction, ClientSecret: "pi_1_secret_x"})},
-		{"held", "payment_intent.amount_capturable_updated", intentObject(map[string]any{"status": "requires_capture", "amount_capturable": 125000}),
+		{"held", "payment_intent.amount_capturable_updated",
+			intentObject(map[string]any{"status": "requires_capture", "amount_capturable": 125000}),
 			payment.EventPaymentAuthorized, outcome(payment.Outcome{Status: payment.StatusAuthorized})},
 		{"another's payment", "payment_intent.succeeded", intentObject(map[string]any{"status": "succeeded", "metadata": map[string]string{}}),
 			payment.EventOther, payment.Event{}},
-		{"another's, in a currency we do not know", "payment_intent.succeeded", intentObject(map[string]any{"status": "succeeded", "metadata": nil, "currency": "xxx"}),
+		{"another's, in a currency we do not know", "payment_intent.succeeded",
+			intentObject(map[string]any{"status": "succeeded", "metadata": nil, "currency": "xxx"}),
 			payment.EventOther, payment.Event{}},
 		{"an end that its payment does not have", "payment_intent.succeeded", intentObject(map[string]any{"status": "great"}),
 			payment.EventOther, payment.Event{}},
@@ -96,15 +103,18 @@ func TestParseWebhook(t *testing.T) {
 		{"refund cancelled", "refund.updated", refundObject(map[string]any{"status": "canceled"}),
 			payment.EventRefundFailed, refund(payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "canceled"})},
 		{"refund on its way", "refund.created", refundObject(map[string]any{"status": "pending"}), payment.EventOther, payment.Event{}},
-		{"refund made in the dashboard", "refund.created", refundObject(map[string]any{"metadata": map[string]string{}}), payment.EventOther, payment.Event{}},
+		{"refund made in the dashboard", "refund.created", refundObject(map[string]any{"metadata": map[string]string{}}), payment.EventOther,
+			payment.Event{}},
 		{"charge refunded", "charge.refunded", map[string]any{"id": "ch_1", "object": "charge"}, payment.EventOther, payment.Event{}},
 
 		{"disputed", "charge.dispute.created", disputeObject(nil), payment.EventDisputeOpened, dispute("needs_response")},
 		{"dispute lost", "charge.dispute.closed", disputeObject(map[string]any{"status": "lost"}), payment.EventDisputeClosed, dispute("lost")},
-		{"dispute of a bare charge", "charge.dispute.created", disputeObject(map[string]any{"payment_intent": nil}), payment.EventOther, payment.Event{}},
+		{"dispute of a bare charge", "charge.dispute.created", disputeObject(map[string]any{"payment_intent": nil}), payment.EventOther,
+			payment.Event{}},
 		{"dispute looked at", "charge.dispute.updated", disputeObject(nil), payment.EventOther, payment.Event{}},
 
-		{"of something else", "customer.created", map[string]any{"id": "cus_1", "object": "customer", "email": "ada@example.com"}, payment.EventOther, payment.Event{}},
+		{"of something else", "customer.created", map[string]any{"id": "cus_1", "object": "customer", "email": "ada@example.com"},
+			payment.EventOther, payment.Event{}},
 		{"of something new", "payment_intent.teleported", intentObject(nil), payment.EventOther, payment.Event{}},
 	}
 	c := newFake(t).client()
@@ -112,10 +122,7 @@ func TestParseWebhook(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			body := eventBody("evt_1", tt.kind, APIVersion, tt.object)
 			for range 2 { // a duplicate is the same event
-				got, err := c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now())
-				if err != nil {
-					t.Fatal(err)
-				}
+				got := testkit.Must(c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now()))(t)
 				if age := time.Since(got.OccurredAt); age < 0 || age > time.Minute || got.OccurredAt.Location() != time.UTC {
 					t.Errorf("it occurred at %s", got.OccurredAt)
 				}
@@ -129,7 +136,8 @@ func TestParseWebhook(t *testing.T) {
 
 func TestParseWebhook_Refused(t *testing.T) {
 	now := time.Now()
-	good := eventBody("evt_1", "payment_intent.succeeded", APIVersion, intentObject(map[string]any{"status": "succeeded", "amount_received": 125000}))
+	good := eventBody("evt_1", "payment_intent.succeeded", APIVersion,
+		intentObject(map[string]any{"status": "succeeded", "amount_received": 125000}))
 	header := func(value string) http.Header { return http.Header{"Stripe-Signature": {value}} }
 	signature := signed(good, testSecret, now).Get("Stripe-Signature")
 	odd := func(change map[string]any) []byte {
@@ -163,7 +171,8 @@ func TestParseWebhook_Refused(t *testing.T) {
 		{"of an API without releases", nil, eventBody("evt_1", "payment_intent.succeeded", "2020-08-27", intentObject(nil)), payment.ErrBadEvent},
 		{"of a later month of the release", nil, eventBody("evt_1", "customer.created", "2026-08-26.dahlia", nil), nil},
 		{"no id", nil, eventBody("", "customer.created", APIVersion, map[string]any{}), payment.ErrBadEvent},
-		{"no object", nil, []byte(`{"id":"evt_1","object":"event","created":1,"type":"payment_intent.succeeded","api_version":"` + APIVersion + `"}`), payment.ErrBadEvent},
+		{"no object", nil, []byte(`{"id":"evt_1","object":"event","created":1,"type":"payment_intent.succeeded","api_version":"` +
+			APIVersion + `"}`), payment.ErrBadEvent},
 		{"an object of the wrong shape", nil, odd(map[string]any{"amount": "Quillon"}), payment.ErrBadEvent},
 		{"ours, in no unit of the currency", nil, odd(map[string]any{"status": "succeeded", "amount": 125001}), payment.ErrBadEvent},
 		{"ours, in a currency we do not know", nil, odd(map[string]any{"status": "succeeded", "currency": "xxx"}), payment.ErrBadEvent},
@@ -207,12 +216,10 @@ func FuzzParseWebhook(f *testing.F) {
 	f.Add("refund.updated", `{"id":"re_1","status":"failed","amount":1,"currency":"eur","metadata":{"payment_id":"p","refund_id":"r"}}`)
 	f.Add("charge.dispute.created", `{"id":"du_1","payment_intent":"pi_1"}`)
 	f.Add("charge.dispute.created", `{"payment_intent":{"id":5}}`)
-	c, err := New(Config{SecretKey: testKey, WebhookSecrets: []string{testSecret}})
-	if err != nil {
-		f.Fatal(err)
-	}
+	c := testkit.Must(New(Config{SecretKey: testKey, WebhookSecrets: []string{testSecret}}))(f)
 	f.Fuzz(func(t *testing.T, kind, object string) {
-		body := []byte(`{"id":"evt_1","object":"event","created":1,"api_version":"` + APIVersion + `","type":` + encode(kind) + `,"data":{"object":` + object + `}}`)
+		body := []byte(`{"id":"evt_1","object":"event","created":1,"api_version":"` + APIVersion + `","type":` + encode(kind) +
+			`,"data":{"object":` + object + `}}`)
 		event, err := c.ParseWebhook(signed(body, testSecret, time.Now()), body, time.Now())
 		if errors.Is(err, payment.ErrBadSignature) {
 			t.Errorf("%q: %v", object, err)

@@ -12,18 +12,12 @@ import (
 	"meridian/internal/search"
 )
 
-// Changes are written in parts of at most about so many bytes of text, so that a batch of long descriptions does not
-// take the memory of all of them at once. The positions are written with the last.
+// partBytes bounds the text bytes of one library batch, so that a batch of long descriptions is not held in memory at
+// once. The positions are written with the last one.
 const partBytes = 8 << 20
 
-// Apply writes documents, deletes others and moves the positions of the feed.
-func (i *index) Apply(ctx context.Context, c search.Changes) error {
-	if err := refused(c.Put); err != nil {
-		return err
-	}
-	if len(c.Put) == 0 && len(c.Delete) == 0 && len(c.Positions) == 0 {
-		return nil
-	}
+// apply writes changes and makes them searchable.
+func (i *index) apply(ctx context.Context, c search.Changes) error {
 	i.writing.Lock()
 	defer i.writing.Unlock()
 	v, err := i.use()
@@ -38,23 +32,6 @@ func (i *index) Apply(ctx context.Context, c search.Changes) error {
 		return err
 	}
 	return i.refresh()
-}
-
-// refused is an error that names the documents that no index takes; nil where all are fine.
-func refused(documents []search.Document) error {
-	var rejected *search.RejectedError
-	for _, d := range documents {
-		if err := d.Validate(); err != nil {
-			if rejected == nil {
-				rejected = &search.RejectedError{Reason: err.Error()}
-			}
-			rejected.IDs = append(rejected.IDs, d.ID)
-		}
-	}
-	if rejected == nil {
-		return nil
-	}
-	return rejected
 }
 
 func (i *index) write(ctx context.Context, v *view, c search.Changes) error {
@@ -95,7 +72,7 @@ func (i *index) commit(ctx context.Context, batch *library.Batch) error {
 	return nil
 }
 
-// newest are the documents to write, by id: not those of which there is a newer version already.
+// newest returns the documents to write, by id. It leaves out those that the index already has in a newer version.
 func newest(v *view, put []search.Document) (map[uuid.UUID]search.Document, error) {
 	l := newLexicon(v)
 	documents := make(map[uuid.UUID]search.Document, len(put))

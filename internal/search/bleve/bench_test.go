@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // The sizes of the shops that are measured.
@@ -40,9 +41,7 @@ func BenchmarkSearch(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := store.Live().Search(b.Context(), q); err != nil {
-						b.Fatal(err)
-					}
+					testkit.Must(store.Live().Search(b.Context(), q))(b)
 				}
 			})
 		}
@@ -51,33 +50,23 @@ func BenchmarkSearch(b *testing.B) {
 
 // BenchmarkApply writes batches of 1,000 into an index that grows.
 func BenchmarkApply(b *testing.B) {
-	store, err := Open(Config{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := testkit.Must(Open(Config{Dir: b.TempDir()}))(b)
 	defer store.Close()
 	random, from := rand.New(rand.NewPCG(1, 1)), 0
 	for b.Loop() {
 		c := search.Changes{Put: benchDocuments(random, from, 1000), Positions: map[string]string{"feed": fmt.Sprint(from)}}
 		from += 1000
-		if err := store.Live().Apply(b.Context(), c); err != nil {
-			b.Fatal(err)
-		}
+		testkit.NoError(b, store.Live().Apply(b.Context(), c))
 	}
 	b.ReportMetric(float64(from)/b.Elapsed().Seconds(), "documents/s")
 }
 
 func benchStore(b *testing.B, n int) *Store {
-	store, err := Open(Config{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := testkit.Must(Open(Config{Dir: b.TempDir()}))(b)
 	b.Cleanup(func() { store.Close() })
 	random := rand.New(rand.NewPCG(1, 1))
 	for from := 0; from < n; from += 1000 {
-		if err := store.Live().Apply(context.Background(), search.Changes{Put: benchDocuments(random, from, 1000)}); err != nil {
-			b.Fatal(err)
-		}
+		testkit.NoError(b, store.Live().Apply(context.Background(), search.Changes{Put: benchDocuments(random, from, 1000)}))
 	}
 	return store
 }

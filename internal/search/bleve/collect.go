@@ -4,26 +4,28 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"slices"
 
 	"meridian/internal/search"
 )
 
-// A ranked row is a document that was found, with all that orders it.
+// A ranked row is a found document with the values that order it.
 type ranked struct {
 	place place
 	row   *row
-	key   int64 // of the query's order, the greatest first
+	key   int64 // by the query's sort, greatest first
 	score float64
 }
 
-// compareRanked puts the better first: by the query's order, relevance, popularity, id.
+// compareRanked orders by the query's sort, relevance, popularity and id, best first.
 func compareRanked(a, b *ranked) int {
-	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(b.score, a.score), cmp.Compare(b.row.popularity, a.row.popularity), compareIDs(a.row, b.row))
+	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(b.score, a.score),
+		cmp.Compare(b.row.popularity, a.row.popularity), compareIDs(a.row, b.row))
 }
 
 func compareIDs(a, b *row) int { return bytes.Compare(a.id[:], b.id[:]) }
 
-// sortKey is a row's place in an order of which the greatest comes first; what lacks the value comes last.
+// sortKey returns the key of a row for a sort, greatest first. Rows without the value come last.
 func sortKey(r *row, by search.Sort, market uint32) int64 {
 	switch by {
 	case search.SortPriceAsc, search.SortPriceDesc:
@@ -45,62 +47,30 @@ func sortKey(r *row, by search.Sort, market uint32) int64 {
 	return 0
 }
 
-// A collector keeps the best of what was found: a heap whose first is the worst that is kept.
+// A collector keeps the best of the rows that are added to it.
 type collector struct {
 	keep  int
-	after *ranked // only what comes behind this; nil is everything
-	heap  []ranked
+	after *ranked // rows up to this one are counted but not kept; nil keeps from the first
+	best  []ranked
+	worst *ranked // of those kept, once there are keep of them
 	total int
 }
 
+// add counts a row, and keeps it if it may be among the best.
 func (c *collector) add(r ranked) {
 	c.total++
-	if c.keep == 0 || c.after != nil && compareRanked(&r, c.after) <= 0 {
+	if c.keep == 0 || c.after != nil && compareRanked(&r, c.after) <= 0 || c.worst != nil && compareRanked(&r, c.worst) > 0 {
 		return
 	}
-	if len(c.heap) < c.keep {
-		c.heap = append(c.heap, r)
-		c.up(len(c.heap) - 1)
-		return
-	}
-	if compareRanked(&r, &c.heap[0]) < 0 {
-		c.heap[0] = r
-		c.down(len(c.heap))
+	c.best = append(c.best, r)
+	if len(c.best) >= 2*c.keep { // sorting this rarely costs no more than a heap
+		c.worst = &c.sorted()[c.keep-1]
 	}
 }
 
-// worse reports whether one is behind the other.
-func (c *collector) worse(i, j int) bool { return compareRanked(&c.heap[i], &c.heap[j]) > 0 }
-
-func (c *collector) up(i int) {
-	for i > 0 && c.worse(i, (i-1)/2) {
-		c.heap[i], c.heap[(i-1)/2] = c.heap[(i-1)/2], c.heap[i]
-		i = (i - 1) / 2
-	}
-}
-
-func (c *collector) down(n int) {
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= n {
-			return
-		}
-		if child+1 < n && c.worse(child+1, child) {
-			child++
-		}
-		if !c.worse(child, i) {
-			return
-		}
-		c.heap[i], c.heap[child] = c.heap[child], c.heap[i]
-		i = child
-	}
-}
-
-// sorted are the kept, the best first; the collector is empty afterwards.
+// sorted returns the rows that are kept, best first.
 func (c *collector) sorted() []ranked {
-	for n := len(c.heap) - 1; n > 0; n-- {
-		c.heap[0], c.heap[n] = c.heap[n], c.heap[0]
-		c.down(n)
-	}
-	return c.heap
+	slices.SortFunc(c.best, func(a, b ranked) int { return compareRanked(&a, &b) })
+	c.best = c.best[:min(len(c.best), c.keep)]
+	return c.best
 }

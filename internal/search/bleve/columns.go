@@ -13,15 +13,15 @@ import (
 	"meridian/internal/search"
 )
 
-// A row is what is filtered, counted and sorted by of one document: the values of columns as numbers that stand for
-// texts. Rows never change.
+// A row holds the values of a document that are filtered, counted and sorted by. Texts are numbers of a dictionary.
+// Rows never change.
 type row struct {
 	id             uuid.UUID
 	version        int64
 	length         float32 // of the title, in words
 	brand          uint32  // 0 is none
 	categories     []uint32
-	attributes     []uint32 // in the order of their texts, so that values of one attribute are together
+	attributes     []uint32 // sorted by text, so that the values of an attribute are adjacent
 	prices         []price
 	inStock        bool
 	ratingMilli    int32
@@ -36,7 +36,7 @@ type price struct {
 	minor  int64
 }
 
-// price is the row's price in a market.
+// price returns the row's price in a market.
 func (r *row) price(market uint32) (price, bool) {
 	for _, p := range r.prices {
 		if p.market == market {
@@ -46,20 +46,20 @@ func (r *row) price(market uint32) (price, bool) {
 	return price{}, false
 }
 
-// A dictionary numbers the different texts of a column, from 1. It only grows, and lives as long as its index is open.
+// A dictionary numbers the distinct texts of a column, from 1. It only grows, and lives as long as its index is open.
 type dictionary struct {
 	mu      sync.RWMutex
 	numbers map[string]uint32
 	texts   []string
-	names   *dictionary // of the attributes, where the texts are name=value
-	nameOf  []uint32    // by the number of the text
+	names   *dictionary // of attribute names, if the texts are name=value
+	nameOf  []uint32    // the number of a text's name, by the number of the text
 }
 
 func newDictionary() *dictionary {
 	return &dictionary{numbers: make(map[string]uint32), texts: []string{""}}
 }
 
-// number is the number of a text, which is made where there was none.
+// number returns the number of a text, and assigns one to a new text.
 func (d *dictionary) number(text []byte) uint32 {
 	if len(text) == 0 {
 		return 0
@@ -85,28 +85,28 @@ func (d *dictionary) number(text []byte) uint32 {
 	return n
 }
 
-// find is the number of a text, 0 where no document ever had it.
+// find returns the number of a text, or 0 if no document ever had it.
 func (d *dictionary) find(text string) uint32 {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.numbers[text]
 }
 
-// all are the texts by their numbers, at this moment, and the numbers of their names; the first is nobody's.
+// all returns the texts and the numbers of their names, by the number of the text. Number 0 is not used.
 func (d *dictionary) all() (texts []string, nameOf []uint32) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.texts, d.nameOf
 }
 
-// len is above every number there is.
+// len returns the least number that is not assigned.
 func (d *dictionary) len() int {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return len(d.texts)
 }
 
-// dictionaries are those of an index.
+// dictionaries are the dictionaries of an index.
 type dictionaries struct {
 	brands, categories, attributes, markets *dictionary
 }
@@ -117,7 +117,7 @@ func newDictionaries() *dictionaries {
 	return d
 }
 
-// readRows decodes the rows of a segment, by the number of the document in it.
+// readRows decodes the rows of a segment, by document number.
 func (d *dictionaries) readRows(s segmentapi.Segment) ([]row, error) {
 	rows := make([]row, s.Count())
 	var r record
@@ -129,8 +129,8 @@ func (d *dictionaries) readRows(s segmentapi.Segment) ([]row, error) {
 	return rows, nil
 }
 
-// withRecord reads the record of a document into r and calls f. The texts of r are bytes that the library gives to the
-// next reader, so they are good until f returns and no longer.
+// withRecord reads the record of a document into r and calls f. The texts of r alias a buffer that the library reuses,
+// so they are valid only until f returns.
 func withRecord(s segmentapi.Segment, n uint64, r *record, f func()) error {
 	found := errRecord
 	err := s.VisitStoredFields(n, func(name string, _ byte, value []byte, _ []uint64) bool {
@@ -149,8 +149,9 @@ func withRecord(s segmentapi.Segment, n uint64, r *record, f func()) error {
 }
 
 func (d *dictionaries) fill(to *row, r *record) {
-	*to = row{id: r.id, version: r.version, length: float32(r.length), brand: d.brands.number(r.brand), inStock: string(r.stock) != string(search.StockOut),
-		ratingMilli: int32(r.ratingMilli), popularity: r.popularity, listedMicro: r.listedMicro, goodUntilMicro: r.goodUntilMicro}
+	*to = row{id: r.id, version: r.version, length: float32(r.length), brand: d.brands.number(r.brand),
+		inStock: string(r.stock) != string(search.StockOut), ratingMilli: int32(r.ratingMilli), popularity: r.popularity,
+		listedMicro: r.listedMicro, goodUntilMicro: r.goodUntilMicro}
 	to.categories = numbers(d.categories, r.categories)
 	to.attributes = numbers(d.attributes, r.attributes)
 	to.prices = make([]price, len(r.prices))
@@ -160,7 +161,7 @@ func (d *dictionaries) fill(to *row, r *record) {
 	for _, band := range r.bands {
 		market, number, err := search.ParsePriceBand(string(band))
 		if err != nil {
-			continue // a band that is none is counted nowhere
+			continue // an invalid band is not counted
 		}
 		for i := range to.prices {
 			if to.prices[i].market == d.markets.find(market) {

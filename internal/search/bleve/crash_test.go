@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // crashFolder names the folder that a child of this test writes to until it is killed.
@@ -65,10 +66,7 @@ func TestCrash(t *testing.T) {
 	for range 8 {
 		said := killWriter(t, dir, 1+rand.IntN(12))
 		store, log := openStore(t, dir)
-		state, err := store.Live().State(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		state := testkit.Must(store.Live().State(t.Context()))(t)
 		position, err := strconv.Atoi(state.Positions["feed"])
 		if err != nil || position < said || state.Documents != position*crashBatch {
 			t.Fatalf("after batch %d the index has %d documents and the position %q: %s", said, state.Documents, state.Positions["feed"], log)
@@ -77,9 +75,7 @@ func TestCrash(t *testing.T) {
 		if err != nil || result.Total != state.Documents {
 			t.Fatalf("of %d documents %d are found: %v", state.Documents, result.Total, err)
 		}
-		if err := store.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, store.Close())
 	}
 }
 
@@ -89,13 +85,8 @@ func killWriter(t *testing.T, dir string, batches int) (said int) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), crashFolder+"="+dir)
-	output, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
+	output := testkit.Must(child.StdoutPipe())(t)
+	testkit.NoError(t, child.Start())
 	lines := bufio.NewScanner(output)
 	for range batches {
 		if !lines.Scan() {
@@ -103,9 +94,7 @@ func killWriter(t *testing.T, dir string, batches int) (said int) {
 		}
 		said, _ = strconv.Atoi(lines.Text())
 	}
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, child.Process.Kill())
 	for lines.Scan() {
 		if n, err := strconv.Atoi(lines.Text()); err == nil {
 			said = n

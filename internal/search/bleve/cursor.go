@@ -1,67 +1,55 @@
 package bleve
 
 import (
-	"fmt"
+	"errors"
 	"math"
-	"strconv"
-
-	"github.com/google/uuid"
 )
 
-// A cursor is where a page ended: the place of its last hit in the order, and the weights that the words had, without
-// which scores would move whenever a document is written.
+// A cursor marks the end of a page: the position of its last hit, and the weights of the words, without which scores
+// would change whenever a document is written.
 type cursor struct {
 	last    ranked
-	popular int64 // what the popularity of documents was held against
+	popular int64 // the popularity that scores are relative to
 	weights []float64
 }
 
-// texts writes the cursor: order, score, popularity, id, the highest popularity, and the weights.
-func (c cursor) texts() []string {
-	texts := []string{strconv.FormatInt(c.last.key, 36), floatText(c.last.score), strconv.FormatInt(c.last.row.popularity, 36), c.last.row.id.String(), strconv.FormatInt(c.popular, 36)}
-	for _, w := range c.weights {
-		texts = append(texts, floatText(w))
+// encode returns the cursor as search.Result.Next.
+func (c cursor) encode() []byte {
+	w := writer{b: append(make([]byte, 0, 64), c.last.row.id[:]...)}
+	w.number(c.last.key)
+	w.float(c.last.score)
+	w.number(c.last.row.popularity)
+	w.number(c.popular)
+	w.number(int64(len(c.weights)))
+	for _, weight := range c.weights {
+		w.float(weight)
 	}
-	return texts
+	return w.b
 }
 
-func floatText(f float64) string { return strconv.FormatUint(math.Float64bits(f), 36) }
+var errCursor = errors.New("the position of a page cannot be read")
 
-// parseCursor reads what texts wrote; nil without any.
-func parseCursor(texts []string) (*cursor, error) {
-	if len(texts) == 0 {
+// decodeCursor is the inverse of encode. It returns nil for an empty position.
+func decodeCursor(position []byte) (*cursor, error) {
+	if len(position) == 0 {
 		return nil, nil
 	}
-	if len(texts) < 5 {
-		return nil, fmt.Errorf("read a position: it has %d parts", len(texts))
-	}
 	c := &cursor{last: ranked{row: new(row)}}
-	var err error
-	read := func(text string) float64 {
-		n, parseErr := strconv.ParseUint(text, 36, 64)
-		if parseErr != nil {
-			err = parseErr
-		}
-		return math.Float64frombits(n)
+	if len(position) < len(c.last.row.id) {
+		return nil, errCursor
 	}
-	c.last.score = read(texts[1])
-	for _, text := range texts[5:] {
-		c.weights = append(c.weights, read(text))
+	in := reader{b: position[copy(c.last.row.id[:], position):]}
+	c.last.key, c.last.score = in.number(), in.float()
+	c.last.row.popularity, c.popular = in.number(), in.number()
+	for range in.count() {
+		c.weights = append(c.weights, in.float())
 	}
-	if err == nil {
-		c.last.key, err = strconv.ParseInt(texts[0], 36, 64)
-	}
-	if err == nil {
-		c.last.row.popularity, err = strconv.ParseInt(texts[2], 36, 64)
-	}
-	if err == nil {
-		c.last.row.id, err = uuid.Parse(texts[3])
-	}
-	if err == nil {
-		c.popular, err = strconv.ParseInt(texts[4], 36, 64)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read a position: %w", err)
+	if in.failed || len(in.b) > 0 {
+		return nil, errCursor
 	}
 	return c, nil
 }
+
+func (w *writer) float(f float64) { w.number(int64(math.Float64bits(f))) }
+
+func (r *reader) float() float64 { return math.Float64frombits(uint64(r.number())) }

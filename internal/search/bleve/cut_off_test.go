@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"meridian/internal/testkit"
 )
 
 // TestOpen_CutOff cuts the library's root file off at each of its pages: it maps the whole that it was, and faults where
@@ -13,24 +15,17 @@ func TestOpen_CutOff(t *testing.T) {
 		dir := t.TempDir()
 		store, _ := openStore(t, dir)
 		put(t, store.Live(), "1", product("red lantern"), product("blue candle"))
-		if err := store.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, store.Close())
 		roots, err := filepath.Glob(filepath.Join(dir, indexPrefix+"*", "store", "root.bolt"))
 		if err != nil || len(roots) != 1 {
 			t.Fatalf("%v, %v", roots, err)
 		}
-		info, err := os.Stat(roots[0])
-		if err != nil {
-			t.Fatal(err)
-		}
+		info := testkit.Must(os.Stat(roots[0]))(t)
 		cut := page * int64(os.Getpagesize())
 		if cut >= info.Size() {
 			return
 		}
-		if err := os.Truncate(roots[0], cut); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.Truncate(roots[0], cut))
 		again, _ := openStore(t, dir)
 		state, err := again.Live().State(t.Context())
 		if whole := state.Documents == 2 && state.Positions["feed"] == "1"; err != nil || !whole && (state.Documents != 0 || len(state.Positions) != 0) {

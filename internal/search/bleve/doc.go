@@ -1,23 +1,23 @@
-// Package bleve is the search engine that needs no server: an index on disk in the shop's own process, written and read
+// Package bleve is the search engine that needs no server: an index on disk, read and written by the shop's own process
 // with the bleve library.
 //
-// # What is the library's and what is ours
+// # What the library does and what this package does
 //
-// An index is an ordinary bleve index (scorch): its segments, dictionaries, postings, merging, snapshots and crash safety
-// are the library's. What a document's words are (tokens.go, stem.go), and which documents fit a text how well
-// (parse.go, expand.go, match.go), is ours, and reads the library's postings segment by segment: so that words written
-// together and apart, models' names and typing errors weigh what they should, which sums over the library's own queries
-// do not express. Filters, facets and orders read columns in memory (columns.go), one row a document, decoded once when a
-// segment appears, where the library would decompress each hit's values again in every search.
+// An index is an ordinary bleve index (scorch): segments, dictionaries, postings, merging, snapshots and crash safety
+// are the library's. This package cuts texts into words (tokens.go, stem.go) and scores documents (parse.go, expand.go,
+// match.go) by reading the library's postings segment by segment: compound words, model numbers and typing errors need
+// weights that the library's own queries cannot express. Filters, facets and sorting read columns in memory
+// (columns.go), one row a document, decoded once when a segment appears; the library would decompress the values of
+// each hit in every search.
 //
-// # What holds
+// # Guarantees
 //
-//   - A batch and the positions of the feed that it reaches are one write: an index opened after a crash holds all of
-//     a batch or nothing of it. Of a batch too large for one write the positions come with the last part.
-//   - A search sees one moment of the index from beginning to end: the view that was current when it began.
-//   - Views change when something was applied, not when the library merges segments behind them, so no search waits
+//   - A batch and the positions of the feed that it reaches are one write: after a crash an index holds all of a batch or
+//     nothing of it. A batch that is too large for one write has the positions in its last part.
+//   - A search sees one snapshot of the index: the view that was current when it began.
+//   - Views change when changes are applied, not when the library merges segments in the background, so no search waits
 //     for columns to be read.
-//   - The scores of unchanged documents stay equal from page to page: the weights of the words travel in Result.Next.
-//   - A folder that cannot be read is moved aside and begun anew, empty: its positions are gone with it, so the feed
-//     fills it again.
+//   - The scores of unchanged documents stay equal from page to page: Result.Next carries the weights of the words.
+//   - A folder that cannot be read is moved aside and replaced by an empty index. It has no positions, so the feed fills
+//     it again.
 package bleve

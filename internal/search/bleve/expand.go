@@ -11,18 +11,17 @@ import (
 	"github.com/blevesearch/vellum/levenshtein"
 )
 
-// Bounds of what a word is expanded to: the terms that most documents have are kept.
+// The bounds of a word's expansion. The terms that most documents have are kept.
 const (
 	maxPrefixTerms = 64
 	maxTypoTerms   = 32
-	maxScanned     = 4000 // terms of a segment's dictionary that are looked at
+	maxScanned     = 4000 // terms read from a segment's dictionary
 )
 
-// A word that more documents have than these is taken to be typed right. One that fewer have may be a mistake itself,
-// of whoever wrote the document.
+// rareWord is the number of documents up to which a word may be a typing error, of a shopper or of a seller.
 const rareWord = 4
 
-// expand adds the alternatives that the index itself knows. With prefix the last word may be only begun.
+// expand adds the alternatives that come from the index. With prefix, the last word may be incomplete.
 func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 	for i := range p.concepts {
 		c, prefix := &p.concepts[i], prefix && i == len(p.concepts)-1
@@ -53,7 +52,7 @@ func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 	return nil
 }
 
-// typedRight is about how many documents have the word as it was typed, or more or less of it.
+// typedRight returns the approximate number of documents that have the word as typed, or split or joined.
 func (l *lexicon) typedRight(c *concept) (int, error) {
 	all := 0
 	for _, a := range c.alternatives {
@@ -69,7 +68,7 @@ func (l *lexicon) typedRight(c *concept) (int, error) {
 	return all, nil
 }
 
-// prefix adds the terms that begin as the word does.
+// prefix adds the terms that begin with the word.
 func (l *lexicon) prefix(c *concept) error {
 	from := []byte(c.word.text)
 	terms, err := l.scan(fieldWords, nil, from, after(from), maxScanned)
@@ -82,27 +81,27 @@ func (l *lexicon) prefix(c *concept) error {
 	return nil
 }
 
-// A letter typed wrong, left out, put in, or two in each other's place: words of five letters may have one such mistake,
-// of nine two. Shorter words are other words when a letter changes, and so are numbers.
+// A typing error is a letter replaced, deleted or inserted, or two swapped. Words of five letters may have one, words of
+// nine two. A shorter word or a number with a letter changed is another word.
 const (
 	lettersForOne = 5
 	lettersForTwo = 9
-	lettersOfPair = 7 // from here on a word may also be two that documents part
+	lettersOfPair = 7 // from here on a word may also be two words of a document
 )
 
-// The automata count two letters in each other's place as one mistake, which the library's own do not.
+// The automata count two swapped letters as one error, which the library's own do not.
 var oneTypo, twoTypos = mustBuild(1), mustBuild(2)
 
 func mustBuild(edits uint8) *levenshtein.LevenshteinAutomatonBuilder {
 	b, err := levenshtein.NewLevenshteinAutomatonBuilder(edits, true)
 	if err != nil {
-		panic(err) // a matter of the constant alone
+		panic(err) // depends on the constant only
 	}
 	return b
 }
 
-// mistakes are how many a word may have. Of models' names only those may have one that no document has as they are.
-// Four letters are a word of five if one was left out.
+// mistakes returns the number of typing errors that a word may have. A model number may have one if no document has it
+// as typed. A word of four letters may lack one of five.
 func (c *concept) mistakes(known bool) int {
 	switch letters := utf8.RuneCountInString(c.word.text); {
 	case letters < lettersForOne-1 || letters == lettersForOne-1 && known:
@@ -115,13 +114,13 @@ func (c *concept) mistakes(known bool) int {
 	return 2
 }
 
-// A meaning is a word that another may have been meant for.
+// A meaning is a word that may have been meant by another.
 type meaning struct {
 	word   string
 	weight float32
 }
 
-// typos are the words of the index, and those with synonyms, that a word may have been meant for, the likeliest first.
+// typos returns the words of the index and the synonyms that may have been meant by a word, likeliest first.
 func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]meaning, error) {
 	mistakes := c.mistakes(known)
 	if mistakes == 0 {
@@ -156,12 +155,13 @@ func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]m
 	return c.meanings(terms, near), nil
 }
 
-// meanings weighs the terms that an automaton found, of which too many may have been.
+// meanings returns the acceptable ones of the terms that an automaton found, with their weights, likeliest first.
 func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 	var all []meaning
 	for _, f := range terms {
 		letters := utf8.RuneCountInString(f.term)
-		if strings.ContainsAny(f.term, digits) != c.word.digits || letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
+		if strings.ContainsAny(f.term, digits) != c.word.digits ||
+			letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
 			continue
 		}
 		weight := float32(weightTwoTypos)
@@ -174,10 +174,10 @@ func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 	return all[:min(len(all), maxTypoTerms)]
 }
 
-// A word's likeliest meanings stand for it in every way, the others by themselves.
+// maxCorrections is the number of meanings that also form pairs and synonyms with neighbouring words.
 const maxCorrections = 4
 
-// correct lets a concept be what it may have been meant for, alone and together with its neighbours.
+// correct adds the meanings of a concept as its alternatives, alone and together with its neighbours.
 func (p *plan) correct(i int, meant []meaning, synonyms *synonyms) {
 	for n, m := range meant {
 		p.concepts[i].add(alternative{field: fieldWords, term: m.word, weight: m.weight})
@@ -198,10 +198,10 @@ func (p *plan) correct(i int, meant []meaning, synonyms *synonyms) {
 	}
 }
 
-// begins accepts what begins as another automaton accepts it.
+// begins accepts every text with a prefix that another automaton accepts.
 type begins struct{ segmentapi.Automaton }
 
-// begun is the state of begins from which everything is accepted: one that no automaton of the library has.
+// begun is the state in which begins accepts everything. No automaton of the library has it.
 const begun = -1
 
 func (b begins) Start() int                     { return b.state(b.Automaton.Start()) }
@@ -209,7 +209,7 @@ func (b begins) IsMatch(state int) bool         { return state == begun }
 func (b begins) CanMatch(state int) bool        { return state == begun || b.Automaton.CanMatch(state) }
 func (b begins) WillAlwaysMatch(state int) bool { return state == begun }
 
-// Accept goes on from a state with one more byte.
+// Accept returns the state after one more byte.
 func (b begins) Accept(state int, next byte) int {
 	if state == begun {
 		return begun
@@ -224,18 +224,18 @@ func (b begins) state(inner int) int {
 	return inner
 }
 
-// model reports whether a word is a model's name: letters and digits.
+// model reports whether a word is a model number: letters and digits.
 func model(word string) bool {
 	return len(word) >= modelLetters && strings.ContainsAny(word, digits) && strings.Trim(word, digits+".") != ""
 }
 
-// Models are letters and digits of at least this many characters.
+// modelLetters is the least number of characters of a model number.
 const (
 	modelLetters = 5
 	digits       = "0123456789"
 )
 
-// models adds for a model's name those that say more of it, or less: KG36NVL3A is also KG36NVL3AG and KG36NVL3.
+// models adds the longer and shorter forms of a model number: KG36NVL3A also finds KG36NVL3AG and KG36NVL3.
 func (l *lexicon) models(c *concept) error {
 	name := c.word.text
 	if !model(name) {

@@ -11,13 +11,13 @@ import (
 	"meridian/internal/search"
 )
 
-// A tally counts the values of one column.
+// A tally counts the values of a column.
 type tally struct {
 	counts  []int32
 	touched []uint32
 }
 
-// reset makes room for numbers below n.
+// reset clears the counts and makes room for numbers below n.
 func (t *tally) reset(n int) {
 	for _, number := range t.touched {
 		t.counts[number] = 0
@@ -35,19 +35,19 @@ func (t *tally) add(number uint32) {
 	t.counts[number]++
 }
 
-// counter counts the facets of a query.
+// A counter counts the facets of a query.
 type counter struct {
 	filter                                *filter
-	byCategory, byBrand, byPrice, byValue bool // which facets are wanted
+	byCategory, byBrand, byPrice, byValue bool // which facets are requested
 
 	brands, categories, bands tally
-	attributes, names         tally    // of attributes' values, and of how many documents have the attribute
+	attributes, names         tally    // of attribute values, and of documents that have the attribute
 	nameOf                    []uint32 // the attribute, by the number of its value
 }
 
 var counterPool = sync.Pool{New: func() any { return new(counter) }}
 
-// newCounter is nil for a query without facets. It is given back with release.
+// newCounter returns a counter, which the caller releases, or nil for a query without facets.
 func (d *dictionaries) newCounter(q search.Query, f *filter) *counter {
 	if len(q.Facets) == 0 {
 		return nil
@@ -73,7 +73,7 @@ func (c *counter) release() {
 	}
 }
 
-// count adds a row that passes, or that one filter alone keeps out.
+// count counts a row that passes the filter, or that a single part of it rejects.
 func (c *counter) count(r *row, verdict int) {
 	if c.byCategory && (verdict == passes || verdict == keptByCategory) {
 		for _, number := range r.categories {
@@ -111,17 +111,21 @@ func (c *counter) countAttributes(r *row, verdict int) {
 	}
 }
 
-// facets are what was counted.
+// facets returns the counts.
 func (c *counter) facets(q search.Query, d *dictionaries) search.Facets {
 	if c == nil {
 		return search.Facets{}
 	}
 	brands, _ := d.brands.all()
 	categories, _ := d.categories.all()
-	facets := search.Facets{Brands: most(&c.brands, c.brands.touched, brands, 0), Categories: most(&c.categories, c.categories.touched, categories, 0)}
+	facets := search.Facets{
+		Brands:     most(&c.brands, c.brands.touched, brands, 0),
+		Categories: most(&c.categories, c.categories.touched, categories, 0),
+	}
 	slices.Sort(c.bands.touched)
 	for _, band := range c.bands.touched {
-		facets.Prices = append(facets.Prices, search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])})
+		count := search.Count{Value: q.Market + ":" + strconv.Itoa(int(band)), Count: int(c.bands.counts[band])}
+		facets.Prices = append(facets.Prices, count)
 	}
 	if c.byValue {
 		facets.Attributes = c.attributeFacets(d)
@@ -147,7 +151,7 @@ func (c *counter) attributeFacets(d *dictionaries) map[string][]search.Count {
 	return all
 }
 
-// most are the values with the highest counts, without the first bytes of their texts.
+// most returns the values with the highest counts. The first bytes of their texts are cut off.
 func most(t *tally, numbers []uint32, texts []string, without int) []search.Count {
 	before := func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(t.counts[b], t.counts[a]), strings.Compare(texts[a], texts[b]))

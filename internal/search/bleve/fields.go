@@ -9,17 +9,17 @@ import (
 	"meridian/internal/search"
 )
 
-// The fields of an index. All texts of a document are one field, so that a word is looked up once: a word's frequency
-// there is the sum of the weights of the places it stands at, which is how BM25F combines fields (Robertson, Zaragoza
+// The fields of an index. All texts of a document are one field, so that a word is looked up once: its frequency there is
+// the sum of the weights of its occurrences, which is how BM25F combines fields (Robertson, Zaragoza
 // and Taylor 2004, "Simple BM25 extension to multiple weighted fields").
 const (
 	fieldWords = "words" // the stems
-	fieldPairs = "pairs" // two neighbouring words written as one
+	fieldPairs = "pairs" // two neighbouring words joined
 	fieldCodes = "codes"
 	fieldStore = "record"
 )
 
-// The weights of a document's texts, in the order in which a match in them counts.
+// The weights of a match in a document's texts.
 const (
 	weightTitle       = 16
 	weightBrand       = 10
@@ -28,10 +28,10 @@ const (
 	weightDescription = 1
 )
 
-// fieldGap parts the positions of two texts, so that no phrase reaches from one into the next.
+// fieldGap separates the positions of two texts, so that no phrase spans both.
 const fieldGap = 100
 
-// libraryDocument makes the document that is given to the library.
+// libraryDocument returns the library's form of a document.
 func libraryDocument(d search.Document) *document.Document {
 	a := newAnalysis()
 	length := a.text(d.Title, weightTitle, true)
@@ -59,7 +59,7 @@ func libraryDocument(d search.Document) *document.Document {
 	return doc
 }
 
-// An analysis gathers the terms of a document.
+// An analysis collects the terms of a document.
 type analysis struct {
 	words, pairs, codes terms
 	position            int
@@ -69,7 +69,7 @@ func newAnalysis() *analysis {
 	return &analysis{words: make(terms, 64), pairs: make(terms, 32), codes: make(terms, 2)}
 }
 
-// text adds the words of one text, and with pairs its neighbouring words as one. It returns how many words there are.
+// text adds the words of a text and, with pairs, its neighbouring words joined. It returns the number of words.
 func (a *analysis) text(text string, weight int, pairs bool) int {
 	tokens := tokenize(text)
 	for i, t := range tokens {
@@ -82,7 +82,7 @@ func (a *analysis) text(text string, weight int, pairs bool) int {
 	return len(tokens)
 }
 
-// joined is what neighbouring words are when they are written as one.
+// joined returns the term of neighbouring words that are written as one.
 func joined(tokens []token) string {
 	var b strings.Builder
 	digits := false
@@ -99,7 +99,7 @@ func joined(tokens []token) string {
 // terms are the terms of a field with their weighted frequencies.
 type terms indexapi.TokenFrequencies
 
-// maxRepeats bounds what saying a word again and again brings.
+// maxRepeats bounds the occurrences of a word that count.
 const maxRepeats = 3
 
 func (t terms) add(term string, weight, position int) {
@@ -116,7 +116,7 @@ func (t terms) add(term string, weight, position int) {
 	}
 }
 
-// A field is what the library is given of a document: terms that were found here, not by an analyzer of its own.
+// A field is a field of a library document whose terms this package has analyzed.
 type field struct {
 	name    string
 	options indexapi.FieldIndexingOptions

@@ -9,7 +9,7 @@ import (
 	"meridian/internal/search"
 )
 
-// A filter is a query's, in the numbers of one index's columns.
+// A filter is a query's filter, in the numbers of an index's dictionaries.
 type filter struct {
 	category   uint32
 	brands     []uint32
@@ -28,7 +28,7 @@ type attributeFilter struct {
 	values []uint32
 }
 
-// unknown is a number that no row has: what no document ever had is looked for in vain.
+// unknown is a number that no row has. It stands for texts that no document ever had.
 const unknown = math.MaxUint32
 
 func known(d *dictionary, text string) uint32 {
@@ -74,8 +74,8 @@ func set(ids []uuid.UUID) map[uuid.UUID]bool {
 	return all
 }
 
-// What a filter says of a row: it passes, it is out, or one filter alone keeps it out, for which it still counts in
-// that filter's own facet. Attributes are keptByAttribute and their place in the filter.
+// The verdicts of a filter: a row passes, is out, or is rejected by a single part of the filter, in whose facet it still
+// counts. The verdict of an attribute is keptByAttribute plus its index in the filter.
 const (
 	passes = iota
 	out
@@ -85,7 +85,7 @@ const (
 	keptByAttribute
 )
 
-// judge applies the filter to a row.
+// judge returns the verdict on a row.
 func (f *filter) judge(r *row) int {
 	if f.minRating > 0 && r.ratingMilli < f.minRating || f.inStock && !r.inStock || f.exclude[r.id] || f.ids != nil && !f.ids[r.id] {
 		return out

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// A store's folder holds a folder for every index, and two small files that each name one of them. They are replaced by
-// renaming, so they name the one before or the one after whenever a process ends.
+// A store's folder holds one folder per index, and two small files that name the live and the begun one. They are replaced
+// by renaming, so that a crash leaves either the old or the new name.
 const (
 	lockFile    = "lock"
 	liveFile    = "live"
@@ -20,7 +20,7 @@ const (
 	asidePrefix = "broken-"
 )
 
-// lockFolder keeps other processes away as long as the file is open; a dead process's lock is gone with it.
+// lockFolder locks the folder against other processes until the returned file is closed or the process ends.
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -36,7 +36,7 @@ func lockFolder(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// pointer is the name in a small file; none where there is no file.
+// pointer returns the index that a small file names, or "" if there is no file.
 func (s *Store) pointer(file string) (string, error) {
 	name, err := os.ReadFile(filepath.Join(s.dir, file))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +51,7 @@ func (s *Store) pointer(file string) (string, error) {
 	return string(name), nil
 }
 
-// point replaces a small file; without a name it is removed.
+// point makes a small file name an index. An empty name removes the file.
 func (s *Store) point(file, name string) error {
 	path := filepath.Join(s.dir, file)
 	if name == "" {
@@ -78,7 +78,7 @@ func writeSynced(path, text string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// setAside moves a folder that cannot be used out of the way, and keeps the last such for whoever wants to know why.
+// setAside renames the folder of an unreadable index, and keeps it for diagnosis until the next one.
 func (s *Store) setAside(name string, cause error) {
 	s.log.Error("a search index cannot be read: it is begun anew, and what is left of it moved aside", "index", name, "error", cause)
 	for _, old := range s.folders(asidePrefix) {
@@ -90,7 +90,7 @@ func (s *Store) setAside(name string, cause error) {
 	}
 }
 
-// tidy removes the folders that nothing names: of indexes that were replaced, or given up.
+// tidy removes the folders of indexes that were replaced or abandoned.
 func (s *Store) tidy() {
 	live, err := s.pointer(liveFile)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Store) tidy() {
 	}
 }
 
-// folders are the names in the store's folder that begin in a certain way.
+// folders returns the names in the store's folder that have a prefix.
 func (s *Store) folders(prefix string) []string {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {

@@ -2,7 +2,7 @@ package bleve
 
 import "meridian/internal/search"
 
-// highlights cut title and brand of a hit into what was searched for and what was not.
+// highlights splits the title and the brand of a hit into matching and other parts.
 func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
 	var all map[string][]search.Fragment
 	for name, text := range map[string]string{"title": c.Title, "brand": c.Brand} {
@@ -16,7 +16,7 @@ func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
 	return all
 }
 
-// fragments are nil where nothing of the text was searched for.
+// fragments returns the parts of a text, or nil if none matches.
 func (p *plan) fragments(text string) []search.Fragment {
 	tokens := tokenize(text)
 	marked := make([]bool, len(tokens))
@@ -50,7 +50,7 @@ func (p *plan) fragments(text string) []search.Fragment {
 	return all
 }
 
-// wants reports whether a term is one that the text asks for.
+// wants reports whether a term is an alternative of some concept.
 func (p *plan) wants(field, term string) bool {
 	for i := range p.concepts {
 		for j := range p.concepts[i].alternatives {

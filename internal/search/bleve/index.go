@@ -1,53 +1,49 @@
 package bleve
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"sync"
-	"time"
 
 	library "github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/google/uuid"
 
 	"meridian/internal/search"
 )
 
-// An index is one folder that the library has open.
+// An index is an open folder of the library.
 type index struct {
 	folder   string
 	library  library.Index
 	scorch   *scorch.Scorch
 	columns  *dictionaries
 	synonyms map[string]*synonyms
-	root     os.FileInfo // the file that tells whether the folder is still the one that was opened
+	root     os.FileInfo // identifies the folder that was opened
 
-	writing sync.Mutex // held by what writes, and to close
-	mu      sync.Mutex // of what follows
+	writing sync.Mutex // held to write and to close
+	mu      sync.Mutex // guards current
 	current *view      // nil when closed
 }
 
-// What keeps an index from answering.
+// The reasons why an index cannot answer.
 var (
 	errClosed = errors.New("the index is closed")
 	errGone   = errors.New("the folder of the index was taken away")
 )
 
-// unavailable says that the engine cannot answer, and why.
+// unavailable wraps an error in search.ErrUnavailable.
 func unavailable(err error) error { return fmt.Errorf("%w: %w", search.ErrUnavailable, err) }
 
-// The library's files, within the folder of an index.
+// libraryRoot is the library's main file, within the folder of an index.
 const libraryRoot = "store/root.bolt"
 
-// internalFormat is where an index keeps the format of its documents, internalPositions those of the feed.
+// internalFormat is the key of the documents' format, internalPositions that of the feed's positions.
 var internalFormat, internalPositions = []byte("format"), []byte("positions")
 
-// create makes an empty index in a folder that does not exist.
+// create creates an empty index in a new folder.
 func create(folder string, synonyms map[string]*synonyms) (*index, error) {
 	l, err := library.NewUsing(folder, library.NewIndexMapping(), scorch.Name, scorch.Name, nil)
 	if err != nil {
@@ -60,11 +56,11 @@ func create(folder string, synonyms map[string]*synonyms) (*index, error) {
 	return newIndex(folder, l, synonyms)
 }
 
-// open opens the index of a folder. Every error, and whatever the library panics of, means that it cannot be used.
+// open opens the index in a folder. Any error, or panic of the library, means that it is unusable.
 func open(folder string, synonyms map[string]*synonyms) (i *index, err error) {
 	var l library.Index
-	// A file that was cut off is mapped as long as it says it is: reading behind its end is a fault, which would end the
-	// process if it were no panic.
+	// A truncated file is mapped at its recorded length: reading past its end is a fault, which would end the process
+	// if it were not a panic.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -104,7 +100,7 @@ func newIndex(folder string, l library.Index, synonyms map[string]*synonyms) (*i
 	return i, nil
 }
 
-// close lets go of the folder. Searches that have begun end as if nothing had happened.
+// close closes the folder. Searches that have begun finish normally.
 func (i *index) close() error {
 	i.writing.Lock()
 	defer i.writing.Unlock()
@@ -118,7 +114,7 @@ func (i *index) close() error {
 	return errors.Join(last.release(), i.library.Close())
 }
 
-// use is the present view; the caller releases it.
+// use returns the current view, which the caller must release.
 func (i *index) use() (*view, error) {
 	if err := i.here(); err != nil {
 		return nil, err
@@ -132,8 +128,8 @@ func (i *index) use() (*view, error) {
 	return i.current, nil
 }
 
-// here makes sure that the folder is the one that was opened: what is mapped into memory outlives its files, and an
-// index nobody can write would answer for ever.
+// here returns an error unless the folder is still the one that was opened. Mapped memory outlives deleted files, so an
+// index that can no longer be written would otherwise go on answering.
 func (i *index) here() error {
 	now, err := os.Stat(filepath.Join(i.folder, libraryRoot))
 	if err != nil || !os.SameFile(now, i.root) {
@@ -155,34 +151,7 @@ func (i *index) refresh() error {
 	return before.release()
 }
 
-// Search answers a query from the present view.
-func (i *index) Search(ctx context.Context, q search.Query) (search.Result, error) {
-	if err := q.Validate(); err != nil {
-		return search.Result{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return search.Result{}, unavailable(err)
-	}
-	v, err := i.use()
-	if err != nil {
-		return search.Result{}, err
-	}
-	result, err := v.search(ctx, q, i.columns, i.synonyms[q.Language])
-	return result, errors.Join(err, v.release())
-}
-
-// State tells how many documents there are and how far the feed is.
-func (i *index) State(context.Context) (search.State, error) {
-	v, err := i.use()
-	if err != nil {
-		return search.State{}, err
-	}
-	positions, err := v.positions()
-	state := search.State{Documents: v.live, Positions: positions, Bytes: size(i.folder)}
-	return state, errors.Join(err, v.release())
-}
-
-// size is how many bytes the files of a folder have.
+// size returns the total size of a folder's files in bytes.
 func size(folder string) (bytes int64) {
 	_ = filepath.WalkDir(folder, func(_ string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -194,34 +163,4 @@ func size(folder string) (bytes int64) {
 		return nil
 	})
 	return bytes
-}
-
-// Entries lists what is in the index behind an id.
-func (i *index) Entries(_ context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
-	v, err := i.use()
-	if err != nil {
-		return nil, err
-	}
-	entries, err := v.entries(after, limit)
-	return entries, errors.Join(err, v.release())
-}
-
-// Due lists the documents that are due first.
-func (i *index) Due(_ context.Context, at time.Time, limit int) ([]uuid.UUID, error) {
-	v, err := i.use()
-	if err != nil {
-		return nil, err
-	}
-	var due []*row
-	v.each(func(_ place, r *row) {
-		if r.goodUntilMicro <= at.UnixMicro() {
-			due = append(due, r)
-		}
-	})
-	slices.SortFunc(due, func(a, b *row) int { return int(min(1, max(-1, a.goodUntilMicro-b.goodUntilMicro))) })
-	var ids []uuid.UUID
-	for _, r := range due[:min(limit, len(due))] {
-		ids = append(ids, r.id)
-	}
-	return ids, v.release()
 }

@@ -10,7 +10,7 @@ import (
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// lexicon is the dictionaries and postings that a search reads of a view.
+// A lexicon reads the dictionaries and postings of a view for one search.
 type lexicon struct {
 	view         *view
 	dictionaries map[string][]segmentapi.TermDictionary // by field, one a segment
@@ -20,6 +20,7 @@ func newLexicon(v *view) *lexicon {
 	return &lexicon{view: v, dictionaries: make(map[string][]segmentapi.TermDictionary, 3)}
 }
 
+// of returns the dictionaries of a field, one per segment.
 func (l *lexicon) of(field string) ([]segmentapi.TermDictionary, error) {
 	if all, ok := l.dictionaries[field]; ok {
 		return all, nil
@@ -36,7 +37,7 @@ func (l *lexicon) of(field string) ([]segmentapi.TermDictionary, error) {
 	return all, nil
 }
 
-// postings are where a term is, one list a segment.
+// postings returns the postings of a term, one list per segment, and the number of documents in them.
 func (l *lexicon) postings(field, term string) ([]segmentapi.PostingsList, int, error) {
 	dictionaries, err := l.of(field)
 	if err != nil {
@@ -52,14 +53,14 @@ func (l *lexicon) postings(field, term string) ([]segmentapi.PostingsList, int, 
 	return lists, documents, nil
 }
 
-// A found term is one of the index's own, with about how many documents have it.
+// A found term is a term of the index, with the approximate number of documents that have it.
 type found struct {
 	term      string
 	documents int
 }
 
-// scan gathers the terms that an automaton accepts, or all from a key to another, and of each segment no more than a
-// limit: the most frequent first.
+// scan returns the terms of a field between two keys that an automaton accepts, most frequent first. A nil automaton
+// accepts all. It reads at most limit terms per segment.
 func (l *lexicon) scan(field string, a segmentapi.Automaton, from, below []byte, limit int) ([]found, error) {
 	dictionaries, err := l.of(field)
 	if err != nil {
@@ -95,7 +96,7 @@ func addFound(all []found, byTerm map[string]int, entry *indexapi.DictEntry) []f
 	return append(all, found{term: entry.Term, documents: int(entry.Count)})
 }
 
-// after is the least key above all that begin with this one.
+// after returns the least key above all keys with the prefix.
 func after(prefix []byte) []byte {
 	end := slices.Clone(prefix)
 	for i := len(end) - 1; i >= 0; i-- {

@@ -12,7 +12,7 @@ import (
 	"meridian/internal/search"
 )
 
-// entries lists at most limit documents whose ids are above one.
+// entries returns at most limit entries with ids after the given one.
 func (v *view) entries(after uuid.UUID, limit int) ([]search.Entry, error) {
 	all := v.sorted()
 	from := sort.Search(len(all), func(i int) bool { return bytes.Compare(v.row(all[i]).id[:], after[:]) > 0 })
@@ -32,7 +32,7 @@ func (v *view) entries(after uuid.UUID, limit int) ([]search.Entry, error) {
 	return entries, nil
 }
 
-// positions are those of the feed; none where nothing was written yet.
+// positions returns the feed's positions. The map is empty if none were written.
 func (v *view) positions() (map[string]string, error) {
 	positions := make(map[string]string)
 	text, err := v.snapshot.GetInternal(internalPositions)
@@ -48,7 +48,7 @@ func (v *view) positions() (map[string]string, error) {
 	return positions, nil
 }
 
-// version is the version of a document that the view has; 0 where it has none.
+// version returns the version of a document in the view, or 0 if it is not there.
 func (l *lexicon) version(id uuid.UUID) (int64, error) {
 	lists, documents, err := l.postings("_id", id.String())
 	if err != nil || documents == 0 {

@@ -6,26 +6,26 @@ import (
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// The constants of BM25 for products: titles are short and differ little in length, so length counts little, and a
-// frequency is the weight of where a word stands.
+// The constants of BM25 for products: titles are short and similar in length, so length counts little, and a frequency is
+// a sum of weights.
 const (
 	saturation    = 8
 	lengthCounts  = 0.3
 	averageLength = 8
 )
 
-// scores are what the documents of a segment have of a text, by their numbers; they are used again and again.
+// scores hold the scores of a segment's documents, by document number. They are pooled.
 type scores struct {
 	total    []float32 // of the concepts so far
-	best     []float32 // of the present concept, for those that have it
-	mask     []uint16  // which concepts they have, a bit each
-	touched  []uint32  // those that have the present concept
-	matching []uint32  // those that have any
+	best     []float32 // of the current concept, for documents that have it
+	mask     []uint16  // the concepts that a document has, one bit each
+	touched  []uint32  // documents that have the current concept
+	matching []uint32  // documents that have any concept
 }
 
 var scorePool = sync.Pool{New: func() any { return new(scores) }}
 
-// reset makes room for the documents of another segment.
+// reset clears the scores and makes room for n documents.
 func (s *scores) reset(n int) {
 	for _, d := range s.matching {
 		s.total[d], s.mask[d] = 0, 0
@@ -36,7 +36,7 @@ func (s *scores) reset(n int) {
 	}
 }
 
-// segment scores the documents of one segment into s.
+// segment scores the documents of a segment into s.
 func (m *matcher) segment(n int, seg *segment, s *scores) error {
 	s.reset(len(seg.rows))
 	for i := range m.plan.concepts {
@@ -54,7 +54,7 @@ func (m *matcher) segment(n int, seg *segment, s *scores) error {
 	return nil
 }
 
-// term gives the documents that have a term the best score of it and what stood for the concept before.
+// term raises the best score of each document that has a term to the score of that term.
 func (s *scores) term(at located, n int, weight float32, bit uint16, seg *segment) error {
 	if at.term[n].Count() == 0 {
 		return nil
@@ -88,7 +88,7 @@ func (s *scores) term(at located, n int, weight float32, bit uint16, seg *segmen
 	}
 }
 
-// documentsOf are the documents of a segment in a list; nil without lists.
+// documentsOf returns the documents in the nth list, or nil if lists is nil.
 func documentsOf(lists []segmentapi.PostingsList, n int) (map[uint32]bool, error) {
 	if lists == nil {
 		return nil, nil
@@ -104,7 +104,7 @@ func documentsOf(lists []segmentapi.PostingsList, n int) (map[uint32]bool, error
 	}
 }
 
-// lengthNorm is above 1 for long titles and below for short ones.
+// lengthNorm returns the length factor of BM25: above 1 for long titles, below 1 for short ones.
 func lengthNorm(length float32) float32 {
 	return 1 - lengthCounts + lengthCounts*length/averageLength
 }

@@ -8,21 +8,21 @@ import (
 	"meridian/internal/search"
 )
 
-// A matcher is a plan whose terms were looked up: it scores the documents of one segment after another.
+// A matcher is a plan with its postings. It scores the documents of one segment after another.
 type matcher struct {
 	plan     plan
-	postings [][]located // by concept, alternative
+	postings [][]located // by concept and alternative
 	match    search.Match
 	popular  int64   // the highest popularity of any document
-	known    int     // how many of the concepts any document has
-	rarities float64 // of those
-	all      float64 // of all concepts; what no document has is as rare as can be
+	known    int     // concepts that some document has
+	rarities float64 // the sum of their rarities
+	all      float64 // the sum over all concepts; one that no document has is as rare as possible
 }
 
-// located is where the term of an alternative is, and the second one if it has one: a list a segment.
+// located holds the postings of an alternative's term and of its second term, if it has one: one list per segment.
 type located struct{ term, also []segmentapi.PostingsList }
 
-// prepare looks the alternatives of a plan up, and weighs its concepts: as the page before did, if there was one.
+// prepare looks up the alternatives of a plan and weighs its concepts: as on the page before, if there was one.
 func (l *lexicon) prepare(p plan, match search.Match, after *cursor) (*matcher, error) {
 	m := &matcher{plan: p, match: match, popular: l.view.popular, postings: make([][]located, len(p.concepts))}
 	if after != nil {
@@ -49,7 +49,7 @@ func (l *lexicon) prepare(p plan, match search.Match, after *cursor) (*matcher, 
 	return m, nil
 }
 
-// locate looks up the alternatives of a concept, and tells how many documents have the one that most have.
+// locate looks up the alternatives of a concept, and returns the number of documents of the most frequent one.
 func (m *matcher) locate(l *lexicon, concept int) (most int, err error) {
 	for _, a := range m.plan.concepts[concept].alternatives {
 		at, documents, err := l.locate(a)
@@ -62,6 +62,7 @@ func (m *matcher) locate(l *lexicon, concept int) (most int, err error) {
 	return most, nil
 }
 
+// locate looks up an alternative.
 func (l *lexicon) locate(a alternative) (at located, documents int, err error) {
 	if at.term, documents, err = l.postings(a.field, a.term); err != nil || a.also == "" {
 		return at, documents, err
@@ -70,13 +71,13 @@ func (l *lexicon) locate(a alternative) (at located, documents int, err error) {
 	return at, documents, err
 }
 
-// rarity is how much a word tells, from how many documents have it: the idf of BM25.
+// rarity returns the weight of a word from the number of documents that have it: the idf of BM25.
 func rarity(documents, all int) float64 {
 	return math.Log(1 + (float64(all-min(documents, all))+0.5)/(float64(documents)+0.5))
 }
 
-// score is how well a document fits that has some of the words, above 0 and at most 1, and whether that is enough. Those
-// that have all the words come first; among all others, a rare word counts for several frequent ones.
+// score returns the score of a document, above 0 and at most 1, and whether it has enough of the words. Documents with
+// all the words come first; among the others a rare word outweighs several frequent ones.
 func (m *matcher) score(mask uint16, total float32, r *row) (float64, bool) {
 	has, share := 0, 0.0
 	for i := range m.plan.concepts {
@@ -98,11 +99,11 @@ func (m *matcher) score(mask uint16, total float32, r *row) (float64, bool) {
 	return min(1, score/2), true
 }
 
-// averageWords is how many words of average rarity are enough whatever else is missing: one that is rarer than the others
-// of a long text may be all of it that any seller writes.
+// averageWords is the number of words of average rarity that suffice, whatever else is missing: the rarest word of a
+// long text may be the only one that sellers use.
 const averageWords = 1.5
 
-// enough is the rule of search.MatchMost, for a document that has some of the words and their share of the rarity.
+// enough implements search.MatchMost, for a document that has a number of the words and a share of their rarity.
 func (m *matcher) enough(has int, share float64) bool {
 	words := len(m.plan.concepts)
 	if words <= 2 {
@@ -111,14 +112,14 @@ func (m *matcher) enough(has int, share float64) bool {
 	return 2*has >= words || share*float64(words) >= averageWords
 }
 
-// A product that shoppers love is worth at most so much more of its score than one that nobody knows.
+// popularityCounts is the largest share of its score that popularity adds to a product.
 const popularityCounts = 0.1
 
-// leastPopular is how far below the most popular document one counts as nobody's: twelve halvings, 4 steps each
-// (search.Document.Popularity). Only the distance means anything, since what is popular at all grows with time.
+// leastPopular is how far below the most popular document the popularity of a product stops counting: twelve halvings
+// of 4 steps each (search.Document.Popularity). Only the distance counts, since popularity as such grows over time.
 const leastPopular = 48
 
-// popularity is between 0 and 1, which the most popular document has.
+// popularity returns the relative popularity of a document, from 0 to 1 for the most popular.
 func popularity(r *row, most int64) float64 {
 	return float64(min(leastPopular, max(0, r.popularity-most+leastPopular))) / leastPopular
 }

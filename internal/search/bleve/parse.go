@@ -6,35 +6,35 @@ import (
 	"meridian/internal/search"
 )
 
-// A plan is what a text asks of documents: concepts, each a word of the text with everything that counts as it.
+// A plan is a parsed search text: one concept per word, and its phrases.
 type plan struct {
 	concepts []concept
 	phrases  []phrase
 }
 
-// A concept is one word of the text. It is found where one of its alternatives is.
+// A concept is a word of the text with its alternatives. A document has the concept if it has one of them.
 type concept struct {
 	word         token
 	alternatives []alternative
-	required     bool // it is part of a phrase
+	required     bool // part of a phrase
 	rarity       float64
 }
 
 // An alternative is a term that stands for a concept, or for several: iks1620 is both iks and 1620.
 type alternative struct {
 	field, term string
-	also        string // a second term of the field that must be there too; empty is none
-	synonym     bool   // it is not what was typed
+	also        string // a second term that is required too; empty for none
+	synonym     bool   // not what was typed
 	weight      float32
 }
 
-// A phrase is words that must follow each other, by their stems.
+// A phrase is a sequence of stems that must follow each other.
 type phrase []string
 
-// The weights of alternatives, against the word itself.
+// The weights of alternatives, relative to the word itself.
 const (
 	weightSame     = 1
-	weightPair     = 1.1 // two words of the text, next to each other in the document too
+	weightPair     = 1.1 // neighbouring words of the text that are neighbours in the document
 	weightJoined   = 0.95
 	weightSynonym  = 0.8
 	weightBegins   = 0.85
@@ -44,7 +44,7 @@ const (
 	weightCode     = 2
 )
 
-// newPlan makes the concepts of a text, with the alternatives that need no look at the index.
+// newPlan returns the concepts of a text, with the alternatives that do not depend on the index.
 func newPlan(q search.Query, synonyms *synonyms) plan {
 	var p plan
 	parts := strings.Split(q.Text, `"`)
@@ -66,14 +66,15 @@ func (p *plan) addPhrase(tokens []token) {
 	var words phrase
 	for _, t := range tokens {
 		words = append(words, t.stem)
-		p.concepts = append(p.concepts, concept{word: t, required: true, alternatives: []alternative{{field: fieldWords, term: t.stem, weight: weightSame}}})
+		same := alternative{field: fieldWords, term: t.stem, weight: weightSame}
+		p.concepts = append(p.concepts, concept{word: t, required: true, alternatives: []alternative{same}})
 	}
 	if len(words) > 1 {
 		p.phrases = append(p.phrases, words)
 	}
 }
 
-// addWords adds the words of a part without quotes. Those that say nothing are left out if others are there.
+// addWords adds the words of an unquoted part. Stop words are dropped if there are others.
 func (p *plan) addWords(tokens []token, synonyms *synonyms, prefix bool) {
 	if len(tokens) > search.MaxTerms {
 		tokens = tokens[:search.MaxTerms]
@@ -82,7 +83,7 @@ func (p *plan) addWords(tokens []token, synonyms *synonyms, prefix bool) {
 	for i, t := range tokens {
 		concepts[i] = concept{word: t}
 		if prefix && i == len(tokens)-1 && !t.digits {
-			concepts[i].add(alternative{field: fieldWords, term: stem(t.text + "s"), weight: weightSame}) // boxe, on the way to boxes
+			concepts[i].add(alternative{field: fieldWords, term: stem(t.text + "s"), weight: weightSame}) // boxe, a prefix of boxes
 		}
 	}
 	for from := range tokens {
@@ -101,11 +102,11 @@ func (p *plan) addWords(tokens []token, synonyms *synonyms, prefix bool) {
 	}
 }
 
-// maxSpan is how many words of a text may be one word of a document, or one code.
+// maxSpan is the number of words of a text that may be one word or one code of a document.
 const maxSpan = 4
 
-// addSpan gives neighbouring words of a text what stands for all of them together; with a part of its weight where the
-// words are not as they were typed.
+// addSpan adds the alternatives of neighbouring words taken together. Their weight is multiplied by part, which is
+// below 1 if the words are corrections.
 func addSpan(concepts []concept, tokens []token, synonyms *synonyms, part float32) {
 	add := func(a alternative) {
 		a.weight *= part
@@ -129,7 +130,7 @@ func addSpan(concepts []concept, tokens []token, synonyms *synonyms, part float3
 	}
 }
 
-// addCode lets neighbouring words of a text be a code.
+// addCode adds neighbouring words as a code.
 func addCode(concepts []concept, tokens []token) {
 	var written strings.Builder
 	for _, t := range tokens {
@@ -141,7 +142,7 @@ func addCode(concepts []concept, tokens []token) {
 	}
 }
 
-// add adds an alternative; of the same twice, the one that weighs more.
+// add adds an alternative. Of two equal ones it keeps the greater weight.
 func (c *concept) add(a alternative) {
 	for i := range c.alternatives {
 		if known := &c.alternatives[i]; known.term == a.term && known.field == a.field && known.also == a.also {

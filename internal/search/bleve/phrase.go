@@ -7,13 +7,13 @@ import (
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// phraseDocuments are the documents of a segment that have a phrase, by its words' positions.
+// phraseDocuments returns the documents of a segment that have a phrase.
 func (l *lexicon) phraseDocuments(p phrase, n int) (map[uint32]bool, error) {
 	dictionaries, err := l.of(fieldWords)
 	if err != nil {
 		return nil, err
 	}
-	var ends map[uint32][]uint64 // where the words so far end, by document
+	var ends map[uint32][]uint64 // the positions of the last word so far, by document
 	for i, word := range p {
 		list, err := dictionaries[n].PostingsList([]byte(word), l.view.segments[n].deleted, nil)
 		if err != nil {
@@ -30,7 +30,7 @@ func (l *lexicon) phraseDocuments(p phrase, n int) (map[uint32]bool, error) {
 	return documents, nil
 }
 
-// follow keeps the documents in which a word is right behind where the words before it end.
+// follow returns the positions of a word right after those in ends, by document; with first, all positions.
 func follow(ends map[uint32][]uint64, list segmentapi.PostingsList, first bool) (map[uint32][]uint64, error) {
 	next := make(map[uint32][]uint64)
 	iterator := list.Iterator(true, true, true, nil)

@@ -11,12 +11,11 @@ import (
 	"meridian/internal/search"
 )
 
-// format names how documents are written: their record and the terms that are made of them. An index of another format
-// is begun anew.
+// format identifies the stored form of documents: their records and terms. An index of another format is rebuilt.
 const format = "1"
 
-// A record is a document as it is stored: what its row in memory is made of, and what a hit shows. Its texts are parts
-// of the bytes it was read from.
+// A record is a document as it is stored: the values of its row in memory, and those that a hit shows. Its texts alias
+// the bytes that it was decoded from.
 type record struct {
 	id                          uuid.UUID
 	fingerprint                 []byte
@@ -37,7 +36,7 @@ type storedPrice struct {
 	minor  int64
 }
 
-// encodeRecord writes a document's record: numbers as varints, texts behind their length.
+// encodeRecord encodes a document: numbers as varints, texts prefixed with their length.
 func encodeRecord(d search.Document, length int) []byte {
 	w := writer{b: make([]byte, 0, 512)}
 	w.b = append(w.b, d.ID[:]...)
@@ -62,7 +61,7 @@ func encodeRecord(d search.Document, length int) []byte {
 	return w.b
 }
 
-// micro is a moment in microseconds, as exact as the database; the zero time is 0.
+// micro returns a time in microseconds, the precision of the database, and 0 for the zero time.
 func micro(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -83,7 +82,7 @@ func (w *writer) texts(all []string) {
 
 var errRecord = errors.New("a stored document cannot be read")
 
-// decodeRecord reads what encodeRecord wrote, into r, whose slices are used again.
+// decodeRecord decodes a record into r, reusing its slices.
 func decodeRecord(b []byte, r *record) error {
 	if len(b) < len(r.id) {
 		return errRecord
@@ -123,7 +122,7 @@ func (r *reader) number() int64 {
 	return n
 }
 
-// count is a number of things that follow, each of which takes a byte or more.
+// count reads the number of items that follow, each at least one byte long.
 func (r *reader) count() int {
 	n := r.number()
 	if n < 0 || n > int64(len(r.b)) {
@@ -147,7 +146,7 @@ func (r *reader) texts(into [][]byte) [][]byte {
 	return into
 }
 
-// card is what a hit shows of the document.
+// card returns the part of the document that a hit shows.
 func (r *record) card() search.Card {
 	c := search.Card{ID: r.id, Version: r.version, Slug: string(r.slug), Title: string(r.title), Brand: string(r.brand),
 		Image: string(r.image), Stock: search.Stock(r.stock), RatingMilli: r.ratingMilli, Ratings: r.ratings, Popularity: r.popularity}

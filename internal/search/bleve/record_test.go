@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // TestRecord: what is stored of a document is the card that the document itself makes.
@@ -18,9 +19,7 @@ func TestRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		var r record
-		if err := decodeRecord(encodeRecord(d, 7), &r); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, decodeRecord(encodeRecord(d, 7), &r))
 		if diff := cmp.Diff(d.Card(), r.card(), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the card (-want +got):\n%s", diff)
 		}
@@ -64,17 +63,18 @@ func TestCursor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := cursor{last: ranked{key: rapid.Int64().Draw(t, "key"), score: rapid.Float64().Draw(t, "score"), row: &row{popularity: rapid.Int64().Draw(t, "popularity"),
 			id: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))}}, weights: rapid.SliceOf(rapid.Float64()).Draw(t, "weights")}
-		got, err := parseCursor(c.texts())
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := testkit.Must(decodeCursor(c.encode()))(t)
 		if diff := cmp.Diff(c, *got, cmp.AllowUnexported(cursor{}, ranked{}, place{}, row{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the cursor (-want +got):\n%s", diff)
 		}
 	})
-	for _, texts := range [][]string{{"x"}, {"1", "2", "3", "4"}, {"!", "1", "1", uuid.NewString()}, {"1", "!", "1", uuid.NewString()}, {"1", "1", "!", uuid.NewString()}, {"1", "1", "1", uuid.NewString(), "!"}} {
-		if c, err := parseCursor(texts); err == nil {
-			t.Errorf("the position %q is taken for %+v", texts, c)
+	whole := cursor{last: ranked{row: new(row)}, weights: []float64{1, 0.5}}.encode()
+	for n := 1; n < len(whole); n++ {
+		if c, err := decodeCursor(whole[:n]); err == nil {
+			t.Errorf("the position %x is taken for %+v", whole[:n], c)
 		}
+	}
+	if c, err := decodeCursor(append(whole, 0)); err == nil {
+		t.Errorf("a position with a byte too many is taken for %+v", c)
 	}
 }

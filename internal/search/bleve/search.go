@@ -14,19 +14,20 @@ type run struct {
 	columns   *dictionaries
 	lexicon   *lexicon
 	plan      plan
-	matcher   *matcher // nil where the text has no words
+	matcher   *matcher // nil if the text has no words
 	filter    *filter
 	counter   *counter
 	collector collector
 }
 
-// search answers a query from one view.
+// search answers a query from the view.
 func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, synonyms *synonyms) (search.Result, error) {
-	after, err := parseCursor(q.After)
+	after, err := decodeCursor(q.After)
 	if err != nil {
 		return search.Result{}, err
 	}
-	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms), filter: d.newFilter(q), collector: newCollector(q, after)}
+	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms),
+		filter: d.newFilter(q), collector: newCollector(q, after)}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
 	if len(r.plan.concepts) > 0 {
@@ -43,7 +44,7 @@ func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, syno
 	return r.result()
 }
 
-// newCollector keeps what a page shows, and what is before it unless the page has a position.
+// newCollector returns a collector for the query's page, including the hits before it unless a cursor skips them.
 func newCollector(q search.Query, after *cursor) collector {
 	switch {
 	case q.Limit == 0:
@@ -54,7 +55,7 @@ func newCollector(q search.Query, after *cursor) collector {
 	return collector{keep: q.Offset + q.Limit}
 }
 
-// segments considers the documents of all segments.
+// segments adds the documents of all segments.
 func (r *run) segments(ctx context.Context) error {
 	s := scorePool.Get().(*scores)
 	defer scorePool.Put(s)
@@ -77,7 +78,7 @@ func (r *run) segments(ctx context.Context) error {
 	return nil
 }
 
-// everything considers all documents of a segment.
+// everything adds all documents of a segment.
 func (r *run) everything(n int, seg *segment) {
 	for d := range seg.rows {
 		if seg.deleted == nil || !seg.deleted.Contains(uint32(d)) {
@@ -86,7 +87,7 @@ func (r *run) everything(n int, seg *segment) {
 	}
 }
 
-// matching considers the documents of a segment that have enough of the words.
+// matching adds the documents of a segment that match the text.
 func (r *run) matching(n int, seg *segment, s *scores) error {
 	var phrases []map[uint32]bool
 	for _, p := range r.plan.phrases {
@@ -105,7 +106,7 @@ func (r *run) matching(n int, seg *segment, s *scores) error {
 	return nil
 }
 
-// consider filters, counts and ranks one document.
+// consider filters, counts and collects a document.
 func (r *run) consider(p place, row *row, score float64) {
 	verdict := r.filter.judge(row)
 	if verdict == out {
@@ -119,7 +120,7 @@ func (r *run) consider(p place, row *row, score float64) {
 	}
 }
 
-// result makes the answer of what was collected.
+// result returns the collected hits and facets.
 func (r *run) result() (search.Result, error) {
 	found := r.collector.sorted()
 	if r.collector.after == nil {
@@ -142,7 +143,7 @@ func (r *run) result() (search.Result, error) {
 		for i := range r.plan.concepts {
 			c.weights = append(c.weights, r.plan.concepts[i].rarity)
 		}
-		result.Next = c.texts()
+		result.Next = c.encode()
 	}
 	return result, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 func TestRelevance(t *testing.T) {
@@ -55,10 +56,7 @@ func TestPopularity(t *testing.T) {
 	beside.Description = "stands beside a lantern"
 	unknown.Title = loved.Title
 	put(t, store.Live(), "1", unknown, loved, beside)
-	result, err := store.Live().Search(t.Context(), search.Query{Text: "red lantern", Limit: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
+	result := testkit.Must(store.Live().Search(t.Context(), search.Query{Text: "red lantern", Limit: 10}))(t)
 	var slugs []string
 	for _, hit := range result.Hits {
 		slugs = append(slugs, hit.Document.Slug)
@@ -86,10 +84,7 @@ func TestPagesByRelevance(t *testing.T) {
 	q := search.Query{Text: "ceramic lantern", Match: search.MatchAny, Limit: 7}
 	seen := make(map[string]int)
 	for page := 0; ; page++ {
-		result, err := store.Live().Search(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
+		result := testkit.Must(store.Live().Search(t.Context(), q))(t)
 		if len(result.Hits) == 0 {
 			break
 		}

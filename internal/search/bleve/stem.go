@@ -1,15 +1,20 @@
 package bleve
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// irregular are the plurals of things that shops sell which no rule makes singular.
+// irregular maps plurals that no rule covers to their singular.
 var irregular = map[string]string{"knives": "knife", "wives": "wife", "lives": "life", "leaves": "leaf", "loaves": "loaf",
 	"halves": "half", "shelves": "shelf", "scarves": "scarf", "wolves": "wolf", "elves": "elf", "calves": "calf", "hooves": "hoof",
 	"children": "child", "women": "woman", "men": "man", "mice": "mouse", "geese": "goose", "feet": "foot", "teeth": "tooth"}
 
-// stem takes the plural off a word, and nothing else: who looks for candles means a candle, but decorating is not a
-// decoration, and a stemmer that says so finds too much (Harman 1991, "How effective is suffixing?", whose rules these
-// are, with French -eaux and -oux). It need not yield a word, only the same for one and for many.
+var pluralsInEs = []string{"xes", "ches", "shes", "sses", "zzes"}
+
+// stem removes the plural ending of a word, and nothing else: a search for candles means candle, but a stemmer that
+// equates decorating and decoration finds too much. The rules follow Harman 1991, "How effective is suffixing?", plus
+// French -eaux and -oux. The result need not be a word, only the same for singular and plural.
 func stem(word string) string {
 	switch {
 	case irregular[word] != "":
@@ -22,14 +27,14 @@ func stem(word string) string {
 		return singular(word)
 	case strings.HasSuffix(word, "ss") || strings.HasSuffix(word, "us") || strings.HasSuffix(word, "is"):
 		return word
-	case endsInAny(word, "xes", "ches", "shes", "sses", "zzes"):
+	case slices.ContainsFunc(pluralsInEs, func(ending string) bool { return strings.HasSuffix(word, ending) }):
 		return word[:len(word)-2]
 	}
 	return singular(word[:len(word)-1])
 }
 
-// singular is what is left of a word whose s is gone, or that never had one: tomatoe and tomato, berrie and berry have to
-// be the same, so shoe and cookie lose their ends too.
+// singular normalizes a word without its s: tomatoe and tomato, berrie and berry must be equal, so shoe and cookie lose
+// their endings too.
 func singular(word string) string {
 	switch {
 	case irregular[word] != "": // childrens
@@ -40,13 +45,4 @@ func singular(word string) string {
 		return word[:len(word)-2] + "y"
 	}
 	return word
-}
-
-func endsInAny(word string, endings ...string) bool {
-	for _, ending := range endings {
-		if strings.HasSuffix(word, ending) {
-			return true
-		}
-	}
-	return false
 }

@@ -8,43 +8,42 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
 )
 
-// Config is where a store is and what it knows of languages.
+// Config configures a Store.
 type Config struct {
-	// Dir is the folder of the store, made if need be; nothing else may be in it.
+	// Dir is the folder of the store, which nothing else may use. It is created if missing.
 	Dir string
-	// Words are the synonyms and stop words; nil are search.ShippedWords.
+	// Words are the synonyms and stop words; nil means search.ShippedWords.
 	Words search.Words
-	// Log is told of indexes that could not be opened; nil is slog.Default.
+	// Log receives errors of indexes that could not be opened; nil means slog.Default.
 	Log *slog.Logger
 }
 
-// A Store is the folder of one region's index. It implements search.Store and is safe for concurrent use.
+// A Store is the folder of a region's index. It implements search.Store and is safe for concurrent use.
 type Store struct {
 	dir      string
 	log      *slog.Logger
 	synonyms map[string]*synonyms
-	live     live
+	live     handle
 
-	mu    sync.Mutex // of opening, closing and swapping
+	mu    sync.Mutex // serializes opening, closing and swapping
 	lock  *os.File   // nil when closed
 	begun *index
 }
 
-// ErrInUse is wrapped by Open where another process, or another store of this one, has the folder.
+// ErrInUse is wrapped by errors of Open if another process, or another store of this one, uses the folder.
 var ErrInUse = errors.New("another process is using the search index")
 
-// errWrite is wrapped where the library could not write; the index is opened anew then.
+// errWrite is wrapped by errors of library writes. The index is then reopened.
 var errWrite = errors.New("write to the index")
 
-// Open opens the store of a folder, with an empty index where there is none. An index that cannot be read is moved aside,
-// logged, and begun anew. It fails with ErrInUse where the folder is in use.
+// Open opens the store in a folder, and creates an empty index if there is none. An unreadable index is logged, moved
+// aside and replaced by an empty one. Open fails with ErrInUse if the folder is in use.
 func Open(config Config) (*Store, error) {
 	words := config.Words
 	if words == nil {
@@ -58,10 +57,10 @@ func Open(config Config) (*Store, error) {
 	return s, s.Open()
 }
 
-// Kind is "bleve".
+// Kind returns "bleve".
 func (s *Store) Kind() string { return "bleve" }
 
-// Open opens a store again that was closed; its live index is the same value as before.
+// Open reopens a store that was closed. Its live index is the same value as before.
 func (s *Store) Open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +86,7 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// openLive opens the index that is searched, or makes one.
+// openLive opens the live index, or creates one.
 func (s *Store) openLive() (*index, error) {
 	name, err := s.pointer(liveFile)
 	if err != nil {
@@ -111,10 +110,10 @@ func (s *Store) openLive() (*index, error) {
 	return i, nil
 }
 
-// Live is the index that shoppers search.
+// Live returns the index that shoppers search.
 func (s *Store) Live() search.Index { return &s.live }
 
-// Begin makes an empty index beside the live one.
+// Begin creates an empty index beside the live one.
 func (s *Store) Begin(context.Context) (search.Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,10 +132,10 @@ func (s *Store) Begin(context.Context) (search.Index, error) {
 		return nil, errors.Join(unavailable(err), i.close())
 	}
 	s.begun = i
-	return i, nil
+	return newHandle(i), nil
 }
 
-// dropBegun forgets an index that was begun.
+// dropBegun discards the index that was begun.
 func (s *Store) dropBegun() error {
 	if s.begun != nil {
 		if err := s.begun.close(); err != nil {
@@ -151,14 +150,14 @@ func (s *Store) dropBegun() error {
 	return nil
 }
 
-// Resume is the index that was begun and not swapped yet, or search.ErrNotBegun.
+// Resume returns the index that was begun and not yet swapped, or search.ErrNotBegun.
 func (s *Store) Resume(context.Context) (search.Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.resume(); err != nil {
 		return nil, err
 	}
-	return s.begun, nil
+	return newHandle(s.begun), nil
 }
 
 func (s *Store) resume() error {
@@ -184,7 +183,7 @@ func (s *Store) resume() error {
 	return nil
 }
 
-// Swap puts the begun index in the live one's place.
+// Swap replaces the live index with the one that was begun.
 func (s *Store) Swap(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,7 +205,7 @@ func (s *Store) Swap(context.Context) error {
 	return nil
 }
 
-// Close lets go of the folder: everything answers search.ErrUnavailable until Open.
+// Close releases the folder. Until Open is called, everything returns search.ErrUnavailable.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,7 +233,7 @@ func (s *Store) unlock() error {
 	return f.Close()
 }
 
-// Wipe begins anew with nothing: no documents, no positions, no index that was begun.
+// Wipe deletes everything: documents, positions and an index that was begun.
 func (s *Store) Wipe() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,7 +249,7 @@ func (s *Store) Wipe() error {
 	return s.open()
 }
 
-// mend opens the store again where an index turned out to be gone or not to be written.
+// mend reopens the store after its live index turned out to be gone or not writable.
 func (s *Store) mend(broken *index, cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -267,9 +266,3 @@ func (s *Store) mend(broken *index, cause error) {
 }
 
 func newName() string { return indexPrefix + uuid.NewString()[:8] }
-
-// live is the store's live index, whatever folder it is in.
-type live struct {
-	store *Store
-	index atomic.Pointer[index]
-}

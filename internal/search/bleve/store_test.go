@@ -13,16 +13,14 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // openStore opens a store that is closed with the test, and what it logs.
 func openStore(t *testing.T, dir string) (*Store, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	store, err := Open(Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := testkit.Must(Open(Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}))(t)
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -33,9 +31,7 @@ func openStore(t *testing.T, dir string) (*Store, *bytes.Buffer) {
 
 func put(t *testing.T, index search.Index, position string, documents ...search.Document) {
 	t.Helper()
-	if err := index.Apply(t.Context(), search.Changes{Put: documents, Positions: map[string]string{"feed": position}}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, index.Apply(t.Context(), search.Changes{Put: documents, Positions: map[string]string{"feed": position}}))
 }
 
 func product(title string) search.Document {
@@ -48,10 +44,7 @@ func titles(t *testing.T, engine search.Engine, q search.Query) []string {
 	if q.Limit == 0 {
 		q.Limit = 10
 	}
-	result, err := engine.Search(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	result := testkit.Must(engine.Search(t.Context(), q))(t)
 	var all []string
 	for _, hit := range result.Hits {
 		all = append(all, hit.Document.Title)
@@ -61,10 +54,7 @@ func titles(t *testing.T, engine search.Engine, q search.Query) []string {
 
 func wantState(t *testing.T, index search.Index, documents int, position string) {
 	t.Helper()
-	state, err := index.State(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := testkit.Must(index.State(t.Context()))(t)
 	if state.Documents != documents || state.Positions["feed"] != position {
 		t.Errorf("the index has %d documents at position %q, want %d at %q", state.Documents, state.Positions["feed"], documents, position)
 	}
@@ -74,18 +64,14 @@ func TestOpenAgain(t *testing.T) {
 	store, _ := openStore(t, t.TempDir())
 	live := store.Live()
 	put(t, live, "1", product("red lantern"))
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Close())
 	if _, err := live.Search(t.Context(), search.Query{}); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("a search of a closed store: %v, want ErrUnavailable", err)
 	}
 	if _, err := store.Begin(t.Context()); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("Begin in a closed store: %v, want ErrUnavailable", err)
 	}
-	if err := store.Open(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Open())
 	wantState(t, live, 1, "1")
 	if diff := cmp.Diff([]string{"red lantern"}, titles(t, live, search.Query{Text: "lantern"})); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
@@ -98,9 +84,7 @@ func TestOpenInUse(t *testing.T) {
 	if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrInUse) {
 		t.Errorf("a second store in one folder: %v, want ErrInUse", err)
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, first.Close())
 	openStore(t, dir)
 }
 
@@ -131,28 +115,15 @@ func damageOne(t *testing.T, n int, damage func(string, int64) error) bool {
 	dir := t.TempDir()
 	store, _ := openStore(t, dir)
 	put(t, store.Live(), "1", product("red lantern"), product("blue candle"))
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, indexPrefix+"*", "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := filepath.Glob(filepath.Join(dir, indexPrefix+"*", "store", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Close())
+	files := testkit.Must(filepath.Glob(filepath.Join(dir, indexPrefix+"*", "*.json")))(t)
+	more := testkit.Must(filepath.Glob(filepath.Join(dir, indexPrefix+"*", "store", "*")))(t)
 	files = append(append(files, more...), filepath.Join(dir, liveFile))
 	if n >= len(files) {
 		return false
 	}
-	info, err := os.Stat(files[n])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := damage(files[n], info.Size()); err != nil {
-		t.Fatal(err)
-	}
+	info := testkit.Must(os.Stat(files[n]))(t)
+	testkit.NoError(t, damage(files[n], info.Size()))
 	again, _ := openStore(t, dir)
 	state, err := again.Live().State(t.Context())
 	if err != nil {
@@ -169,12 +140,8 @@ func TestOtherFormat(t *testing.T) {
 	dir := t.TempDir()
 	store, _ := openStore(t, dir)
 	put(t, store.Live(), "1", product("red lantern"))
-	if err := store.live.index.Load().library.SetInternal(internalFormat, []byte("0")); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.live.index.Load().library.SetInternal(internalFormat, []byte("0")))
+	testkit.NoError(t, store.Close())
 	again, log := openStore(t, dir)
 	wantState(t, again.Live(), 0, "")
 	if !strings.Contains(log.String(), "format") {
@@ -187,9 +154,7 @@ func TestFolderGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "search")
 	store, _ := openStore(t, dir)
 	put(t, store.Live(), "1", product("red lantern"))
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, os.RemoveAll(dir))
 	if _, err := store.Live().Search(t.Context(), search.Query{}); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("a search without the folder: %v, want ErrUnavailable", err)
 	}
@@ -205,14 +170,9 @@ func TestFolderGone(t *testing.T) {
 func TestWipe(t *testing.T) {
 	store, _ := openStore(t, t.TempDir())
 	put(t, store.Live(), "1", product("red lantern"))
-	begun, err := store.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	begun := testkit.Must(store.Begin(t.Context()))(t)
 	put(t, begun, "1", product("red lantern"))
-	if err := store.Wipe(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Wipe())
 	wantState(t, store.Live(), 0, "")
 	if _, err := store.Resume(t.Context()); !errors.Is(err, search.ErrNotBegun) {
 		t.Errorf("Resume after a wipe: %v, want ErrNotBegun", err)
@@ -224,15 +184,10 @@ func TestSwapTidies(t *testing.T) {
 	dir := t.TempDir()
 	store, _ := openStore(t, dir)
 	for range 3 {
-		begun, err := store.Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		begun := testkit.Must(store.Begin(t.Context()))(t)
 		put(t, begun, "1", product("red lantern"))
 	}
-	if err := store.Swap(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Swap(t.Context()))
 	if folders := store.folders(indexPrefix); len(folders) != 1 {
 		t.Errorf("the folders %v are left, want one", folders)
 	}
@@ -243,19 +198,11 @@ func TestSwapTidies(t *testing.T) {
 func TestResumeAfterOpen(t *testing.T) {
 	dir := t.TempDir()
 	store, _ := openStore(t, dir)
-	begun, err := store.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	begun := testkit.Must(store.Begin(t.Context()))(t)
 	put(t, begun, "7", product("red lantern"))
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, store.Close())
 	again, _ := openStore(t, dir)
-	resumed, err := again.Resume(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	resumed := testkit.Must(again.Resume(t.Context()))(t)
 	wantState(t, resumed, 1, "7")
 	wantState(t, again.Live(), 0, "")
 }

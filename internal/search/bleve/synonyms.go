@@ -6,10 +6,10 @@ import (
 	"meridian/internal/search"
 )
 
-// synonyms are the words of one language, ready to be looked up; nil has none.
+// synonyms are the prepared words of one language. A nil *synonyms has none.
 type synonyms struct {
-	groups map[string][]alternative // by the stems of one to three words, with spaces
-	words  []string                 // those of one word
+	groups map[string][]alternative // by the stems of one to three words, separated by spaces
+	words  []string                 // the keys of one word
 	stop   map[string]bool
 }
 
@@ -66,7 +66,7 @@ func stems(tokens []token) string {
 	return strings.Join(all, " ")
 }
 
-// of are the terms that mean the same as the words of a text together.
+// of returns the synonyms of a sequence of words.
 func (s *synonyms) of(tokens []token) []alternative {
 	if s == nil {
 		return nil
@@ -74,7 +74,7 @@ func (s *synonyms) of(tokens []token) []alternative {
 	return s.groups[stems(tokens)]
 }
 
-// oneWords are the stems of the single words that have synonyms.
+// oneWords returns the stems of single words that have synonyms.
 func (s *synonyms) oneWords() []string {
 	if s == nil {
 		return nil
@@ -82,5 +82,5 @@ func (s *synonyms) oneWords() []string {
 	return s.words
 }
 
-// stops reports whether a word says nothing.
+// stops reports whether a word is a stop word.
 func (s *synonyms) stops(word string) bool { return s != nil && s.stop[word] }

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A token is a word of a text, as it is searched: folded to small letters without accents, and to its stem.
+// A token is a word of a text, in lower case without accents.
 type token struct {
-	text       string // as written, but folded
+	text       string // the word, folded
 	stem       string
-	start, end int  // the bytes of the text that it stands for
-	glued      bool // nothing but punctuation is between it and the token before
-	digits     bool // it has a digit in it: a number, a measure, a model
+	start, end int  // its bytes in the text
+	glued      bool // only punctuation separates it from the token before
+	digits     bool // has a digit: a number, a measure, a model number
 }
 
-// tokenize cuts a text into its words. Letters and digits make words; a full stop or comma between digits belongs to the
-// number, and apostrophes are left out (l'eau is eau, women's is women). Han and kana, written without spaces, are a word
-// a character. Words of a length that nobody types are cut.
+// tokenize splits a text into words. Letters and digits form words; a full stop or comma between digits belongs to the
+// number, and apostrophes are dropped (l'eau is eau, women's is women). Each character of Han and kana, which are
+// written without spaces, is a word. Words longer than maxTokenBytes are split.
 func tokenize(text string) []token {
 	s := scanner{text: text, tokens: make([]token, 0, 4+len(text)/5)}
 	for s.at < len(text) {
@@ -38,7 +38,7 @@ type scanner struct {
 	start  int
 	end    int
 	digits bool
-	gap    bool // white space came since the last token
+	gap    bool // white space since the last token
 	tokens []token
 }
 
@@ -86,7 +86,7 @@ func (s *scanner) betweenDigits() bool {
 	return len(s.word) > 0 && isDigit(s.at-1) && isDigit(s.at+1)
 }
 
-// apostrophe is inside a word (o'neill), behind an article (l'eau) or before a genitive (women's).
+// apostrophe handles an apostrophe inside a word (o'neill), after an article (l'eau) or before a genitive (women's).
 func (s *scanner) apostrophe() {
 	switch string(s.word) {
 	case "l", "d", "j", "m", "n", "s", "t", "c", "qu":
@@ -104,7 +104,7 @@ func (s *scanner) apostrophe() {
 	}
 }
 
-// foreign takes a character outside of ASCII.
+// foreign handles a character outside of ASCII.
 func (s *scanner) foreign(r rune, size int) {
 	switch {
 	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
@@ -134,11 +134,12 @@ func (s *scanner) finish() {
 	s.word, s.digits, s.gap = s.word[:0], false, false
 }
 
-// letters that no decomposition takes apart, as people without them on their keyboard write them.
+// letters are folded forms of letters that have no Unicode decomposition, as they are typed without them on the
+// keyboard.
 var letters = map[rune]string{'ß': "ss", 'ẞ': "ss", 'æ': "ae", 'Æ': "ae", 'œ': "oe", 'Œ': "oe", 'ø': "o", 'Ø': "o",
 	'ł': "l", 'Ł': "l", 'đ': "d", 'Đ': "d", 'ð': "d", 'Ð': "d", 'þ': "th", 'Þ': "th", 'ı': "i", 'ħ': "h", 'Ħ': "h"}
 
-// fold is a character in small letters without accents; nothing where it is an accent itself.
+// fold returns a character in lower case without accents, and nothing for an accent itself.
 func fold(r rune) []byte {
 	if plain, ok := letters[r]; ok {
 		return []byte(plain)
@@ -152,7 +153,8 @@ func fold(r rune) []byte {
 	return folded
 }
 
-// code is a SKU or barcode as it is compared: only its letters and digits, so that hyphens and spaces do not matter.
+// code returns the compared form of a SKU or barcode: only its letters and digits, so that hyphens and spaces do not
+// matter.
 func code(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -14,8 +14,8 @@ import (
 	"meridian/internal/search"
 )
 
-// A view is one moment of an index: the library's snapshot and the rows of its segments. It is closed when the index has
-// a newer one and the last search that uses it has ended.
+// A view is a snapshot of an index: the library's snapshot and the rows of its segments. It is closed when the index
+// has a newer view and the last search on it has ended.
 type view struct {
 	snapshot *scorch.IndexSnapshot
 	segments []segment
@@ -30,11 +30,11 @@ type view struct {
 type segment struct {
 	id      uint64
 	library segmentapi.Segment
-	deleted *roaring.Bitmap // nil is none
+	deleted *roaring.Bitmap // nil for none
 	rows    []row
 }
 
-// A place is where a document is in a view.
+// A place identifies a document in a view.
 type place struct {
 	segment  int32
 	document uint32
@@ -53,7 +53,7 @@ func (v *view) release() error {
 	return nil
 }
 
-// newView takes the library's present snapshot, and from the view before it the rows of segments that both have.
+// newView returns a view of the library's current snapshot. It reuses the rows of segments that the view before has.
 func newView(library *scorch.Scorch, before *view, d *dictionaries) (*view, error) {
 	reader, err := library.Reader()
 	if err != nil {
@@ -86,7 +86,7 @@ func newView(library *scorch.Scorch, before *view, d *dictionaries) (*view, erro
 	return v, nil
 }
 
-// rowsOf are the rows of a segment that this view has as well; nil where it has not.
+// rowsOf returns the rows of a segment if this view has it too, or nil.
 func (v *view) rowsOf(s segment) []row {
 	if v == nil {
 		return nil
@@ -99,7 +99,7 @@ func (v *view) rowsOf(s segment) []row {
 	return nil
 }
 
-// each calls f with every document.
+// each calls f for every document.
 func (v *view) each(f func(place, *row)) {
 	for i := range v.segments {
 		s := &v.segments[i]
@@ -111,7 +111,7 @@ func (v *view) each(f func(place, *row)) {
 	}
 }
 
-// sort lists the documents by their ids.
+// sort returns the documents in the order of their ids.
 func (v *view) sort() []place {
 	all := make([]place, 0, v.live)
 	v.each(func(p place, _ *row) { all = append(all, p) })

@@ -10,11 +10,11 @@ import (
 	"meridian/internal/search"
 )
 
-// maxAttributeValues bounds the values of one document: a product may have a hundred SKUs with ten options each, and
-// attributes of 32 KiB. Those that are first by name are kept.
+// maxAttributeValues bounds the values of a document: a product may have a hundred SKUs with ten options each, and
+// attributes of 32 KiB. The values that come first by name are kept.
 const maxAttributeValues = 300
 
-// attributes are the values that shoppers can choose by: the product's attributes and its SKUs' options.
+// attributes returns the values that shoppers can filter by: the product's attributes and its SKUs' options.
 func attributes(p catalog.Product) map[string][]string {
 	gathered := make(attributeValues)
 	for name, value := range p.Attributes {
@@ -30,7 +30,7 @@ func attributes(p catalog.Product) map[string][]string {
 
 type attributeValues map[string][]string
 
-// add adds a JSON value under a name: of a list each element, of an object each member under both names.
+// add adds a JSON value: each element of a list, and each member of an object under the names of both.
 func (a attributeValues) add(name string, value any) {
 	switch v := value.(type) {
 	case string:
@@ -50,7 +50,7 @@ func (a attributeValues) add(name string, value any) {
 	}
 }
 
-// addText leaves out what is too long to be chosen by.
+// addText adds a text, unless it is too long to filter by.
 func (a attributeValues) addText(name, text string) {
 	name = strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(name, search.AttributeSeparator, " ")), " "))
 	text = strings.Join(strings.Fields(text), " ")
@@ -62,7 +62,7 @@ func (a attributeValues) addText(name, text string) {
 	}
 }
 
-// bounded are the values in one order, so that the same product always makes the same document.
+// bounded returns the values in a fixed order, so that the same product always yields the same document.
 func (a attributeValues) bounded() map[string][]string {
 	room := maxAttributeValues
 	kept := make(map[string][]string, len(a))

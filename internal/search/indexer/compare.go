@@ -15,24 +15,25 @@ type Difference string
 // The differences.
 const (
 	Missing      Difference = "missing"       // the product is not in the index
-	Extra        Difference = "extra"         // it is, and should not be
-	OlderVersion Difference = "older version" // the index has a version before the product's
-	OtherContent Difference = "other content" // the version is the same: a price, stock, a rating, a category's name
-	CannotBe     Difference = "cannot be"     // no document can be made of it, or the engine refuses it
+	Extra        Difference = "extra"         // the product is in the index and should not be
+	OlderVersion Difference = "older version" // the index has an older version of the product
+	OtherContent Difference = "other content" // of the same version: a price, stock, a rating, a category's name
+	CannotBe     Difference = "cannot be"     // the product has no valid document, or the engine refuses it
 )
 
-// Comparison is what comparing an index with the database has found.
+// Comparison is the result of comparing an index with the database.
 type Comparison struct {
-	// Compared is how many products were looked at.
+	// Compared is the number of products compared.
 	Compared int `json:"compared"`
-	// Differences are how many products differ, by how they do.
+	// Differences are the numbers of products that differ, by kind.
 	Differences map[Difference]int `json:"differences,omitempty"`
-	// Examples are the first of them.
+	// Examples are the first products that differ.
 	Examples []Differing `json:"examples,omitempty"`
-	// Mended were put right; Left were not: they are set aside, or it was a dry run.
+	// Mended is the number of products that were corrected. Left is the number that were not: they were set aside, or
+	// it was a dry run.
 	Mended int `json:"mended"`
 	Left   int `json:"left"`
-	// After is the product that it is behind.
+	// After is the last product that was compared.
 	After uuid.UUID `json:"after"`
 }
 
@@ -40,14 +41,14 @@ type Comparison struct {
 type Differing struct {
 	Product uuid.UUID  `json:"product"`
 	What    Difference `json:"what"`
-	// Reason is why it cannot be in the index, where that is so.
+	// Reason is why the product cannot be in the index.
 	Reason string `json:"reason,omitempty"`
 }
 
-// maxExamples bounds the products that are named.
+// maxExamples bounds Comparison.Examples.
 const maxExamples = 20
 
-// Total is how many products differ.
+// Total returns the number of products that differ.
 func (c Comparison) Total() int {
 	n := 0
 	for _, count := range c.Differences {
@@ -66,8 +67,9 @@ func (c *Comparison) add(d Differing) {
 	}
 }
 
-// comparing walks over all products and holds the index against the database. Edits go on meanwhile: what differs is
-// looked at again once the feed has caught up, and counts if it differs still, and nobody has changed it since.
+// comparing walks over all products and compares the index with the database. Products may be edited meanwhile: one
+// that differs is compared again once the feed has caught up, and counts if it still differs and was not edited in
+// between.
 type comparing struct {
 	*Indexer
 	feed  *feed
@@ -82,7 +84,7 @@ func (c *comparing) progress(j *Job) {
 	j.Done, j.Total, j.Comparison = c.found.Compared, c.total, c.found
 }
 
-// step compares a page. It waits while the index is filled or swept: that finds the same differences, and mends them.
+// step compares a page. It waits while the index is filled or swept, which finds and corrects the same differences.
 func (c *comparing) step(ctx context.Context) (done bool, err error) {
 	if !c.feed.swept() {
 		return false, nil
@@ -101,13 +103,13 @@ func (c *comparing) step(ctx context.Context) (done bool, err error) {
 			return false, err
 		}
 	}
-	left, err := c.put(ctx, p, suspects)
+	refused, err := c.mendPage(ctx, p, suspects)
 	if err != nil {
 		return false, err
 	}
 	for id, s := range suspects {
 		d := Differing{Product: id, What: s.what, Reason: s.reason}
-		if reason, refused := left[id]; refused {
+		if reason, ok := refused[id]; ok {
 			d.What, d.Reason = CannotBe, reason
 		}
 		c.found.add(d)
@@ -122,21 +124,21 @@ func (c *comparing) step(ctx context.Context) (done bool, err error) {
 	return p.isLast, nil
 }
 
-// suspect is a product that differs at a look: how, and what it should be, so that another look tells whether that has
-// changed.
+// suspect is a product that was found to differ: how, and what it should be, so that comparing it again shows whether
+// that has changed.
 type suspect struct {
 	what        Difference
 	reason      string
 	fingerprint string
 }
 
-// maxLooks bounds how often a page is looked at for what is edited all the time: that is the feed's business.
-const maxLooks = 5
+// maxReads bounds how often a page is compared if its products are edited all the time; then the feed corrects them.
+const maxReads = 5
 
-// differing is the next page with the products that differ in it, and go on to.
+// differing returns the next page, and the products in it that differ and are not being edited.
 func (c *comparing) differing(ctx context.Context) (p page, confirmed map[uuid.UUID]suspect, err error) {
 	var before map[uuid.UUID]suspect
-	for range maxLooks {
+	for range maxReads {
 		if p, err = c.feed.readPage(ctx, c.found.After); err != nil {
 			return page{}, nil, err
 		}
@@ -158,7 +160,7 @@ func (c *comparing) differing(ctx context.Context) (p page, confirmed map[uuid.U
 	return p, confirmed, nil
 }
 
-// suspects are the products of a page that differ now.
+// suspects returns the products of a page that differ now.
 func (p page) suspects() map[uuid.UUID]suspect {
 	found := make(map[uuid.UUID]suspect)
 	for _, d := range p.rendered.documents {
@@ -182,22 +184,12 @@ func (p page) suspects() map[uuid.UUID]suspect {
 	return found
 }
 
-// put makes of the suspects what they should be, and returns those that the index refuses, with the reason.
-func (c *comparing) put(ctx context.Context, p page, suspects map[uuid.UUID]suspect) (left map[uuid.UUID]string, err error) {
+// mendPage corrects the products that differ, and returns those that the index refuses with the reason.
+func (c *comparing) mendPage(ctx context.Context, p page, suspects map[uuid.UUID]suspect) (left map[uuid.UUID]string, err error) {
 	if !c.mend || len(suspects) == 0 {
 		return nil, nil
 	}
-	var changes search.Changes
-	for _, d := range p.rendered.documents {
-		if _, differs := suspects[d.ID]; differs {
-			changes.Put = append(changes.Put, d)
-		}
-	}
-	for id, s := range suspects {
-		if s.what == Extra {
-			changes.Delete = append(changes.Delete, id)
-		}
-	}
+	changes := p.mending(suspects, nil)
 	if err := c.feed.write(ctx, changes, p.rendered.faulty); err != nil {
 		return nil, err
 	}
@@ -210,21 +202,17 @@ func (c *comparing) put(ctx context.Context, p page, suspects map[uuid.UUID]susp
 	return left, nil
 }
 
-// catchUp follows until everything that was committed before the call is in the index, and nothing in it is due.
+// catchUp follows changes until everything committed before the call is in the index, and nothing in it is due.
 func (f *feed) catchUp(ctx context.Context) error {
 	for _, follower := range f.followers {
 		follower.pass, follower.fullCost, follower.ended = nil, 0, time.Time{} // the next pass is a full one, now
 	}
-	for more := true; more; {
-		var err error
-		if more, err = f.follow(ctx); err != nil {
-			return err
-		}
-	}
-	for busy := true; busy; {
-		var err error
-		if busy, err = f.renew(ctx); err != nil {
-			return err
+	for _, step := range []func(context.Context) (bool, error){f.follow, f.renderDue} {
+		for more := true; more; {
+			var err error
+			if more, err = step(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

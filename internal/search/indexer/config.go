@@ -17,38 +17,37 @@ import (
 	"meridian/internal/search"
 )
 
-// Config is what an Indexer works with. DB, Prices, Store and Replica must be set; what is zero takes the default.
+// Config configures an Indexer. DB, Prices, Store and Replica are required; other zero values mean the default.
 type Config struct {
-	// DB is the shop's database; its region is the index's.
+	// DB is the shop's database; its region is the region of the index.
 	DB *database.DB
-	// Prices say what things cost. It need not be watched.
+	// Prices computes prices. It need not be watched.
 	Prices *pricing.Pricer
-	// Store is where the index lives. Whoever opened it closes it, after Run has returned.
+	// Store holds the index. The caller closes it after Run has returned.
 	Store search.Store
-	// Replica names the index among those of its region.
+	// Replica identifies the index in its region.
 	Replica string
-	// Exclusive says that the store lets in one process only, as a folder does: whoever has it open may feed it at once,
-	// without waiting for the end of a lease that a killed process held.
+	// Exclusive says that only one process at a time can have the store open, as with a folder. Such a process may feed
+	// the index at once, without waiting for the lease of a killed process to expire.
 	Exclusive bool
-	// Poll is how often changes are asked for. Default 300 ms.
+	// Poll is how often changes are read. Default 300 ms.
 	Poll time.Duration
-	// Seldom is how often popularity is asked for, which moves with every order. Default 30 s.
+	// Seldom is how often popularity is read, which changes with every order. Default 30 s.
 	Seldom time.Duration
-	// Page is how many documents are written at once. Default 500.
+	// Page is the number of documents written at once. Default 500.
 	Page int
-	// Overlap is how far back is looked for changes that show late. Default catalog.ChangesOverlap.
+	// Overlap is how far back each pass reads, for changes that became visible late. Default catalog.ChangesOverlap.
 	Overlap time.Duration
-	// StateEvery is how often it is looked whether rules have changed, documents are due, an index was wiped, or there is
-	// a job. Default 1 s.
+	// StateEvery is how often to check for changed rules, due documents, a wiped index and new jobs. Default 1 s.
 	StateEvery time.Duration
-	// Lease is how long the feed is this process's after each heartbeat; default 15 s. Heartbeat is how often it is
-	// renewed; default 2 s.
+	// Lease is how long the feed belongs to this process after a heartbeat; default 15 s. Heartbeat is how often it
+	// renews the lease; default 2 s.
 	Lease, Heartbeat time.Duration
-	// Retry is how long is waited after a failure, RetryMost after many. Defaults 250 ms and 5 s.
+	// Retry is the wait after a failure, RetryMost the longest after repeated failures. Defaults 250 ms and 5 s.
 	Retry, RetryMost time.Duration
-	// Log is told what goes wrong; nil means slog's default.
+	// Log receives failures; nil means slog.Default.
 	Log *slog.Logger
-	// Meter takes the feed's metrics; nil means none are recorded.
+	// Meter receives the feed's metrics; nil means none.
 	Meter metric.MeterProvider
 }
 
@@ -69,24 +68,24 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Indexer feeds one index.
+// An Indexer feeds one index.
 type Indexer struct {
 	Config
 	holder  uuid.UUID
 	render  renderer
-	telling *instruments
+	metrics *metrics
 	status  atomic.Pointer[Status]
 
-	// What follows belongs to the one goroutine that works.
-	live   *feed
-	aside  map[uuid.UUID]bool // the products set aside
-	rules  rulesState
-	looked time.Time     // when it was last looked whether rules, positions or jobs are others
-	ahead  time.Duration // of this process's clock, against the database's
-	job    *running
+	// The fields below belong to the goroutine that feeds the index.
+	live      *feed
+	aside     map[uuid.UUID]bool // the products set aside
+	rules     rulesState
+	refreshed time.Time     // when rules, positions and jobs were last read
+	ahead     time.Duration // how far this process's clock is ahead of the database's
+	job       *running
 }
 
-// New returns the feed of an index. Nothing runs yet: see Run.
+// New returns the feed of an index. It starts with Run.
 func New(config Config) (*Indexer, error) {
 	if config.DB == nil || config.Prices == nil || config.Store == nil || config.Replica == "" {
 		return nil, errors.New("indexer: a database, prices, a store and the replica's name must be given")
@@ -99,6 +98,6 @@ func New(config Config) (*Indexer, error) {
 	x.render = renderer{db: x.DB, prices: x.Prices}
 	x.status.Store(&Status{State: StateStarting})
 	var err error
-	x.telling, err = x.newInstruments()
+	x.metrics, err = x.newMetrics()
 	return x, err
 }

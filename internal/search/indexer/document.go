@@ -9,12 +9,12 @@ import (
 	"meridian/internal/search"
 )
 
-// form counts the forms that documents have had: raise it with every change of what is made of the same product, and
-// every index is swept by the new binary.
+// form is the version of the document format. Raise it whenever the same product would yield another document: the new
+// binary then sweeps every index.
 const form = "1"
 
-// document is one product's. moving is true where it becomes another at a known moment.
-func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Document, moving bool, err error) {
+// document renders a product. expiring is true if the document changes at a known moment.
+func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Document, expiring bool, err error) {
 	if p.Fault != nil {
 		return search.Document{}, false, p.Fault
 	}
@@ -29,11 +29,11 @@ func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Documen
 	if len(p.Images) > 0 {
 		d.Image = p.Images[0].URL
 	}
-	moving = prices.price(&d, s.articlesOf(p.Product))
-	return d, moving, d.Validate()
+	expiring = prices.price(&d, s.articlesOf(p.Product))
+	return d, expiring, d.Validate()
 }
 
-// articlesOf are the product's SKUs with what their prices depend on.
+// articlesOf returns what the prices of the product's SKUs depend on.
 func (s snapshot) articlesOf(p catalog.Product) []*pricing.Article {
 	var all []*pricing.Article
 	for _, sku := range p.SKUs {
@@ -44,7 +44,7 @@ func (s snapshot) articlesOf(p catalog.Product) []*pricing.Article {
 	return all
 }
 
-// codes are what is printed on the product: SKUs and barcodes, each once.
+// codes returns the distinct SKUs and barcodes of a product.
 func codes(p catalog.Product) []string {
 	var all []string
 	for _, sku := range p.SKUs {
@@ -57,7 +57,7 @@ func codes(p catalog.Product) []string {
 	return all
 }
 
-// stock is the band as documents say it: nothing known is nothing there.
+// stock returns the document's form of a band. Unknown counts as out of stock.
 func stock(b inventory.Band) search.Stock {
 	switch b {
 	case inventory.BandIn:

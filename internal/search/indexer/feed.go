@@ -4,73 +4,74 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/search"
 )
 
-// feed is what is known of one index: how far its sources are, and its sweep. The live index has one, and so has the
-// one that is built beside it; each stands in its own index, so both go on after a kill.
+// A feed follows one index: how far its sources were read, and its sweep. The live index has a feed, and so has the one
+// that is built beside it. Each stores its positions in its own index, so both continue after a kill.
 type feed struct {
 	*Indexer
 	index search.Index
-	// positions are what was last written into the index; nil before load.
+	// positions are the positions last written to the index; nil before load.
 	positions map[string]string
 	followers []*follower
 	sweeping  sweep
 	state     search.State
-	// begun is when the feed began from what the index says, caughtUp when the passes that are done began: both by the
-	// database's clock.
+	// begun is when the feed began, caughtUp when the last completed passes began; both by the database's clock.
 	begun, caughtUp time.Time
-	// renewed is when it was last asked what is due, by this process's clock.
-	renewed time.Time
+	// checkedDue is when due documents were last read, by this process's clock.
+	checkedDue time.Time
 }
 
 func (x *Indexer) newFeed(index search.Index) *feed { return &feed{Indexer: x, index: index} }
 
-// Names of positions, beside those of the sources.
+// The names of positions, besides those of the sources.
 const (
-	// positionSwept is the state of the rules that the last whole sweep was made by: where there is none, the index has
-	// not been filled yet.
+	// positionSwept holds the rules of the last complete sweep. Without it, the index has not been filled yet.
 	positionSwept = search.PositionFilled
-	// positionSweeping is the sweep that is under way: the state it was begun by, and the product it is behind.
+	// positionSweeping holds the current sweep: the rules it began with, and the last product it has swept.
 	positionSweeping = "sweeping"
-	// positionJob is the job that an index was built by.
+	// positionJob holds the job that built the index.
 	positionJob = "job"
 )
 
-// Filled reports whether an index holds everything: false while it is filled for the first time, or again after it was
+// Filled reports whether an index is complete: it is not while it is being filled, for the first time or after it was
 // lost. Its error is the engine's.
 func Filled(ctx context.Context, index search.Index) (bool, error) {
 	state, err := index.State(ctx)
 	return state.Positions[positionSwept] != "", err
 }
 
-// load asks the index how far it is. Where it says what is known, nothing changes; else, as in a new one and in one that
-// was wiped or put back, the feed begins from what it says.
+// load reads the positions of the index. If they are not those last written, as in an index that is new, wiped or
+// restored, the feed restarts from them.
 func (f *feed) load(ctx context.Context) error {
 	state, err := f.index.State(ctx)
 	if err != nil {
-		return fmt.Errorf("ask the index how far it is: %w", err)
+		return fmt.Errorf("read the positions of the index: %w", err)
 	}
 	f.state = state
 	if f.positions != nil && maps.Equal(set(f.positions), set(state.Positions)) {
 		return nil
 	}
 	if f.positions != nil {
-		f.Log.WarnContext(ctx, "the search index is not as it was left: its feed begins from what it says", "replica", f.Replica, "documents", state.Documents)
+		f.Log.WarnContext(ctx, "the search index was changed by others: its feed restarts from the positions that it has",
+			"replica", f.Replica, "documents", state.Documents)
 	}
 	return f.reset(ctx, state.Positions)
 }
 
-// clockSkew is how far clocks of a database's nodes may differ, generously.
+// clockSkew is a generous bound of the difference between the clocks of a database's nodes.
 const clockSkew = time.Minute
 
-// reset begins from positions. Of a source without one, or with one that is still to come, as where the database was put
-// back, all changes from now on are followed, and a sweep brings what was before.
+// reset restarts the feed from positions. For a source without a position, or with one in the future (the database was
+// restored), the feed follows changes from now on, and a sweep brings in everything before.
 func (f *feed) reset(ctx context.Context, positions map[string]string) error {
 	now, err := database.One(ctx, f.DB, pgx.RowTo[time.Time], `SELECT now()`)
 	if err != nil {
@@ -90,7 +91,7 @@ func (f *feed) reset(ctx context.Context, positions map[string]string) error {
 	return nil
 }
 
-// set are the positions that are set to something.
+// set returns the positions that are not empty.
 func set(positions map[string]string) map[string]string {
 	all := make(map[string]string, len(positions))
 	for name, position := range positions {
@@ -101,24 +102,24 @@ func set(positions map[string]string) map[string]string {
 	return all
 }
 
-// oldest is the earliest of the followers' positions, without those of what is read seldom on purpose.
+// oldest returns the earliest of the followers' positions, not counting slow sources.
 func (f *feed) oldest() time.Time {
 	var oldest time.Time
 	for _, follower := range f.followers {
-		if !follower.seldom {
+		if !follower.slow {
 			oldest = earlier(oldest, follower.position)
 		}
 	}
 	return oldest
 }
 
-// filled says whether the index holds everything.
+// filled reports whether the index is complete.
 func (f *feed) filled() bool { return f.positions[positionSwept] != "" }
 
-// swept says whether it does by the rules of now.
+// swept reports whether the index was swept by the current rules.
 func (f *feed) swept() bool { return f.positions[positionSwept] == string(f.rules) }
 
-// upTo is the moment up to which the index says what the database says.
+// upTo returns the moment up to which the index matches the database.
 func (f *feed) upTo() time.Time {
 	if f.filled() {
 		return f.caughtUp
@@ -126,18 +127,36 @@ func (f *feed) upTo() time.Time {
 	return earlier(f.begun, f.caughtUp)
 }
 
-// step brings the index a step nearer to the database: the changes since the last, what is due, a page of a sweep. busy
-// is true where there is more to do at once.
+// step brings the index up to date by one step: the latest changes, due documents, and a page of a sweep. It returns
+// true if there is more to do at once.
 func (f *feed) step(ctx context.Context) (busy bool, err error) {
 	if busy, err = f.follow(ctx); err != nil {
 		return false, err
 	}
 	due := false
-	if time.Since(f.renewed) >= f.StateEvery {
-		if due, err = f.renew(ctx); err != nil {
+	if time.Since(f.checkedDue) >= f.StateEvery {
+		if due, err = f.renderDue(ctx); err != nil {
 			return false, err
 		}
 	}
 	swept, err := f.sweep(ctx)
 	return busy || due || swept, err
+}
+
+// renderDue renders a page of the documents whose prices may have changed. It returns true if there are more.
+func (f *feed) renderDue(ctx context.Context) (busy bool, err error) {
+	// Products that are set aside stay due: the index keeps their old documents.
+	due, err := f.index.Due(ctx, f.Prices.Moment(), f.Page+len(f.aside))
+	if err != nil {
+		return false, fmt.Errorf("list the due documents: %w", err)
+	}
+	due = slices.DeleteFunc(due, func(id uuid.UUID) bool { return f.aside[id] })
+	due = due[:min(len(due), f.Page)]
+	if err := f.writeProducts(ctx, due, nil); err != nil {
+		return false, err
+	}
+	if busy = len(due) == f.Page; !busy {
+		f.checkedDue = time.Now()
+	}
+	return busy, nil
 }

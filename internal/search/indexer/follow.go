@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/search"
 )
 
-// followLimit is how many changes of a source are read at once.
+// followLimit is the number of changes read from a source at once.
 const followLimit = 1000
 
-// follow writes what has changed: a page of each source, read in one round trip. more is true where a source has
-// further changes.
+// follow writes the latest changes: a page of each source, read in one round trip. It returns true if a source has
+// more.
 func (f *feed) follow(ctx context.Context) (more bool, err error) {
 	pages, err := f.readChanges(ctx)
 	if err != nil {
@@ -25,10 +26,10 @@ func (f *feed) follow(ctx context.Context) (more bool, err error) {
 	known := make(map[uuid.UUID]bool)
 	positions := make(map[string]string)
 	for i, follower := range f.followers {
-		if pages[i].waits {
+		if pages[i].skipped {
 			continue
 		}
-		for _, c := range follower.news(pages[i].changes) {
+		for _, c := range follower.unseen(pages[i].changes) {
 			if !known[c.product] {
 				known[c.product] = true
 				ids = append(ids, c.product)
@@ -46,7 +47,7 @@ func (f *feed) follow(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	for i, follower := range f.followers {
-		if !pages[i].waits {
+		if !pages[i].skipped {
 			follower.done(pages[i], f.Overlap)
 		}
 	}
@@ -54,8 +55,8 @@ func (f *feed) follow(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// positionsEvery is how far positions go on in memory, where nothing changes, before they are written into the index: a
-// feed that is started looks at what has changed since.
+// positionsEvery is how far positions may advance in memory, while nothing changes, before they are written to the
+// index. A restarted feed reads the changes since.
 const positionsEvery = 30 * time.Second
 
 // stale reports whether the positions in the index are far behind these.
@@ -70,13 +71,13 @@ func (f *feed) stale(positions map[string]string) bool {
 	return false
 }
 
-// readChanges reads a page of each source that is due.
+// readChanges reads a page of each source that is to be read now.
 func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	began := time.Now()
 	found := make([]func() []change, len(f.followers))
 	var now time.Time
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
-		queueNow(b, &now)
+		b.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
 		for i, follower := range f.followers {
 			if follower.waits(f.Seldom) {
 				continue
@@ -93,7 +94,7 @@ func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	pages := make([]pageRead, len(found))
 	for i := range found {
 		if found[i] == nil {
-			pages[i] = pageRead{waits: true}
+			pages[i] = pageRead{skipped: true}
 			continue
 		}
 		changes := found[i]()
@@ -102,8 +103,8 @@ func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 	return pages, nil
 }
 
-// writeProducts renders products and writes them, a page after the other, and the positions with the last. Without
-// products it writes nothing: where nothing changed, the positions before do.
+// writeProducts renders products and writes them page by page, with the positions on the last page. Without products it
+// writes nothing.
 func (f *feed) writeProducts(ctx context.Context, ids []uuid.UUID, positions map[string]string) error {
 	for len(ids) > 0 {
 		n := min(len(ids), f.Page)

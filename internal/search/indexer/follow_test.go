@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -84,24 +85,20 @@ func TestFollow_Late(t *testing.T) {
 	s.fill(t, 3)
 	b := s.in(t, "eu-west")
 	b.settle(t)
-	conn := must(pgx.Connect(t.Context(), s.url))(t)
+	conn := testkit.Must(pgx.Connect(t.Context(), s.kit.URL))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	late := must(conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted}))(t) // so that no conflict ends it
-	must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`, s.products[0].ID))(t)
+	late := testkit.Must(conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted}))(t) // so that no conflict ends it
+	testkit.Must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`, s.products[0].ID))(t)
 	// Meanwhile the feed goes on by far more than passes look back briefly.
 	for began := time.Now(); time.Since(began) < briefly+briefly/2; {
 		s.edit(t, 1, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", time.Now().UnixNano()) })
 		b.settle(t)
 	}
-	if err := late.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); b.store.documents()[s.products[0].ID].Title != "Late"; {
-		if time.Now().After(deadline) {
-			t.Fatal("the edit never shows")
-		}
+	testkit.NoError(t, late.Commit(t.Context()))
+	testkit.Eventually(t, "the late edit to show", func() bool {
 		b.settle(t)
-	}
+		return b.store.documents()[s.products[0].ID].Title == "Late"
+	})
 	b.wantSame(t)
 }
 
@@ -217,7 +214,7 @@ func TestFollow_Property(t *testing.T) {
 	random := dice(t)
 	branches := []*branch{s.in(t, "eu-west"), s.in(t, "us-east"), s.in(t, "ap-southeast")}
 	warehouses := map[string]string{"eu-west": "euw-1", "us-east": "", "ap-southeast": ""}
-	for _, region := range s.set.All() {
+	for _, region := range s.kit.Regions.All() {
 		warehouses[region.Name] = region.Warehouses[0].Code
 	}
 	flaky := func(call string) error {
@@ -309,7 +306,7 @@ func TestFollow_RoundTrips(t *testing.T) {
 	b.StateEvery = time.Hour
 	trips := func() int64 {
 		ctx, trips := database.CountTrips(t.Context())
-		must(b.RoundOnce(ctx))(t)
+		testkit.Must(b.RoundOnce(ctx))(t)
 		return trips.Count()
 	}
 	if n := trips(); n != 1 {

@@ -4,28 +4,29 @@ import (
 	"time"
 )
 
-// A follower reads one source's changes in passes: each from a little before the last until there are no more.
+// A follower reads one source's changes in passes. Each pass starts a little before the last one and ends when there
+// are no more changes.
 //
-// A change's time is when its transaction began, and it shows up to Config.Overlap later. So a full pass looks back that
-// far before the one before it, and passes over what it remembers. While much is changed at once, a full pass costs;
-// those between look back only briefly, and full ones take a tenth of the time.
+// A change carries the time at which its transaction began, and becomes visible up to Config.Overlap later. A full pass
+// therefore starts that long before the previous one, and skips the changes it remembers. While many rows change, full
+// passes are expensive: the passes between them look back only briefly, and full passes take a tenth of the time.
 type follower struct {
 	source
-	// floor is the moment that a feed which remembers nothing may go on from, as a full pass does. It stands in the index.
+	// floor is the moment from which a feed without memory can continue with a full pass. It is stored in the index.
 	floor time.Time
-	// position is when the last pass began, by the database's clock: what showed by then is in the index.
+	// position is when the last pass began, by the database's clock: changes visible then are in the index.
 	position time.Time
-	// seen is what is in the index of the changes since floor less the overlap.
+	// seen holds the changes in the index since floor less the overlap.
 	seen map[seenRow]seenState
 	pass *pass
 	// ended is when the last pass ended, by this process's clock.
 	ended time.Time
-	// full is when the last full pass ended, by this process's clock, and what it cost.
+	// full is when the last full pass ended, by this process's clock, and fullCost is how long it took.
 	full     time.Time
 	fullCost time.Duration
 }
 
-// pass is one that is under way.
+// A pass is a pass under way.
 type pass struct {
 	began  time.Time // by the database's clock
 	isFull bool
@@ -33,7 +34,7 @@ type pass struct {
 	cost   time.Duration
 }
 
-// seenRow is a row of the source, seenState one state of it.
+// A seenRow identifies a row of a source, and a seenState one of its states.
 type seenRow struct {
 	product        [16]byte
 	sku, warehouse string
@@ -51,18 +52,18 @@ func (c change) row() seenRow {
 func (c change) state() seenState { return seenState{version: c.version, at: c.at.UTC()} }
 
 const (
-	// briefly is how far passes between full ones look back.
+	// briefly is how far the passes between full ones look back.
 	briefly = time.Second
-	// fullShare is how many times the cost of a full pass is waited before the next.
+	// fullShare is the pause before the next full pass, as a multiple of the last one's duration.
 	fullShare = 10
 )
 
-// waits is whether a source that is read seldom is to be read later.
-func (f *follower) waits(seldom time.Duration) bool {
-	return f.seldom && f.pass == nil && time.Since(f.ended) < seldom
+// waits reports whether a slow source is not to be read yet.
+func (f *follower) waits(slowPoll time.Duration) bool {
+	return f.slow && f.pass == nil && time.Since(f.ended) < slowPoll
 }
 
-// begin begins a pass, unless one is under way. The beginning by the database's clock is told with its first page.
+// begin begins a pass unless one is under way. Its time by the database's clock comes with the first page.
 func (f *follower) begin(overlap time.Duration) {
 	if f.pass != nil {
 		return
@@ -75,8 +76,8 @@ func (f *follower) begin(overlap time.Duration) {
 	f.pass.behind = change{at: from}
 }
 
-// news are the changes of a page that are not in the index yet.
-func (f *follower) news(page []change) []change {
+// unseen returns the changes of a page that are not in the index yet.
+func (f *follower) unseen(page []change) []change {
 	var fresh []change
 	for _, c := range page {
 		if state, known := f.seen[c.row()]; !known || state != c.state() {
@@ -86,19 +87,20 @@ func (f *follower) news(page []change) []change {
 	return fresh
 }
 
-// pageRead is a page of a source's changes.
+// A pageRead is a page of a source's changes.
 type pageRead struct {
-	// waits is true of a source that was not read.
-	waits   bool
+	// skipped is true if the source was not read.
+	skipped bool
 	changes []change
-	// last says that there are no more.
+	// last is true if there are no more changes.
 	last bool
 	at   time.Time // the database's clock
 	cost time.Duration
 }
 
-// floorAfter is the floor once what a page holds is in the index. Of a pass that goes on it is not behind the page: a
-// change that shows later carries a time from the overlap before the pass began, at the earliest.
+// floorAfter returns the floor once a page is in the index. It is at most the last change of a page that is not the
+// last one, and at most the beginning of the pass: changes that become visible later are not older than the overlap
+// before it.
 func (f *follower) floorAfter(p pageRead) time.Time {
 	began := f.pass.began
 	if began.IsZero() {
@@ -122,7 +124,7 @@ func (f *follower) floorAfter(p pageRead) time.Time {
 	return floor
 }
 
-// done takes note that what a page holds is in the index.
+// done records that a page is in the index.
 func (f *follower) done(p pageRead, overlap time.Duration) {
 	f.floor = f.floorAfter(p)
 	for _, c := range p.changes {
@@ -144,7 +146,7 @@ func (f *follower) done(p pageRead, overlap time.Duration) {
 	f.pass = nil
 }
 
-// forget drops what no pass comes upon again.
+// forget drops the states that no pass reads again.
 func (f *follower) forget(before time.Time) {
 	for row, state := range f.seen {
 		if state.at.Before(before) {

@@ -6,26 +6,25 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 )
 
-// JobKind is what is asked of an index.
+// JobKind is the kind of a job.
 type JobKind string
 
 // The kinds of jobs.
 const (
-	Reindex JobKind = "reindex" // build it anew, beside the live one
-	Compare JobKind = "compare" // find what differs from the database, and mend it
+	Reindex JobKind = "reindex" // build a new index beside the live one
+	Compare JobKind = "compare" // find and correct differences from the database
 )
 
-// JobStatus is how far a job is.
+// JobStatus is the status of a job.
 type JobStatus string
 
-// The states of a job.
+// The statuses of a job.
 const (
 	JobPending JobStatus = "pending"
 	JobRunning JobStatus = "running"
@@ -33,33 +32,33 @@ const (
 	JobFailed  JobStatus = "failed"
 )
 
-// A Job is something that an operator asks of one index. The process that feeds the index does it, and goes on with it
-// after a kill.
+// A Job is an operator's task for one index. The process that feeds the index runs it, and resumes it after a kill.
 type Job struct {
 	Region  string
 	ID      uuid.UUID
 	Replica string
 	Kind    JobKind
-	// DryRun of a comparison finds, and changes nothing.
+	// DryRun makes a comparison change nothing.
 	DryRun bool
 	Status JobStatus
-	// Done and Total are products; Total is 0 until it is known.
+	// Done and Total are numbers of products; Total is 0 until known.
 	Done, Total int
-	// Comparison is what a comparison has found so far.
+	// Comparison is the result of a comparison so far.
 	Comparison Comparison
-	// Error is why it failed.
+	// Error is why the job failed.
 	Error string
-	// Silent is how long nothing was heard of it.
+	// Silent is the time since the job last reported its progress.
 	Silent time.Duration
 }
 
-// Ended reports whether nothing more comes of the job.
+// Ended reports whether the job is done or failed.
 func (j Job) Ended() bool { return j.Status == JobDone || j.Status == JobFailed }
 
-// ErrNoReplica is returned for a region none of whose indexes is fed.
+// ErrNoReplica is returned for a region without an index that is being fed.
 var ErrNoReplica = errors.New("no search index is fed there: is the region open, and does it have an engine?")
 
-// Ask asks something of every index of a region, and returns the jobs. It fails with ErrNoReplica. One round trip.
+// Ask creates a job for every index of a region that is being fed, and returns the jobs. It fails with ErrNoReplica if
+// there is none. One round trip.
 func Ask(ctx context.Context, db *database.DB, region string, kind JobKind, dryRun bool) ([]Job, error) {
 	var jobs []Job
 	err := db.Write(ctx, func(b *database.Batch) error {
@@ -81,7 +80,7 @@ RETURNING `+jobColumns, region, kind, dryRun).Query(database.Collect(&jobs, scan
 	return jobs, nil
 }
 
-// Jobs returns jobs of a region as they are now. One round trip.
+// Jobs returns the current state of a region's jobs. One round trip.
 func Jobs(ctx context.Context, db *database.DB, region string, ids []uuid.UUID) ([]Job, error) {
 	jobs, err := database.List(ctx, db, scanJob, `
 SELECT `+jobColumns+`
@@ -89,47 +88,36 @@ FROM search_jobs
 WHERE region = $1 AND id = ANY($2::uuid[])
 ORDER BY replica, id`, region, ids)
 	if err != nil {
-		return nil, fmt.Errorf("look at search jobs: %w", err)
+		return nil, fmt.Errorf("list search jobs: %w", err)
 	}
 	return jobs, nil
 }
 
 const jobColumns = `region::text, id, replica, kind, dry_run, status, done, total, result, error,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent`
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000 AS silent`
 
-func scanJob(row pgx.CollectableRow) (j Job, err error) {
-	var result []byte
-	var micros int64
-	if err := row.Scan(&j.Region, &j.ID, &j.Replica, &j.Kind, &j.DryRun, &j.Status, &j.Done, &j.Total, &result, &j.Error, &micros); err != nil {
-		return Job{}, err
-	}
-	j.Silent = time.Duration(micros) * time.Microsecond
-	if err := json.Unmarshal(result, &j.Comparison); err != nil {
-		return Job{}, fmt.Errorf("read the result of search job %s: %w", j.ID, err)
-	}
-	return j, nil
-}
+var scanJob = pgx.RowToStructByPos[Job]
 
-// task is a job as it is done: a step after the other, between those of the feed.
+// A task does the work of a job in small steps, between those of the feed.
 type task interface {
-	// step does a little. done is true at the end of the job. An error is tried again, but *jobError ends the job.
+	// step returns true at the end of the job. It is repeated after an error, except that *jobError ends the job.
 	step(ctx context.Context) (done bool, err error)
-	// progress sets how far it is.
+	// progress sets the job's progress.
 	progress(j *Job)
 	state() State
 }
 
-// jobError is for what trying again does not mend.
+// A jobError is an error that trying again does not remove.
 type jobError struct{ error }
 
-// running is the job that is done now.
+// running is the current job.
 type running struct {
-	job  Job
-	task task
-	told time.Time
+	job   Job
+	task  task
+	saved time.Time
 }
 
-// findJob is the index's longest waiting job, or the one that a process before this one had begun; nil for none.
+// findJob returns the oldest pending or running job of the index, or nil.
 func (x *Indexer) findJob(ctx context.Context) (*running, error) {
 	jobs, err := database.List(ctx, x.DB, scanJob, `
 SELECT `+jobColumns+`
@@ -138,7 +126,7 @@ WHERE region = $1 AND replica = $2 AND status IN ('pending', 'running')
 ORDER BY created_at, id
 LIMIT 1`, x.DB.Region(), x.Replica)
 	if err != nil {
-		return nil, fmt.Errorf("look for search jobs: %w", err)
+		return nil, fmt.Errorf("find search jobs: %w", err)
 	}
 	if len(jobs) == 0 {
 		return nil, nil
@@ -153,10 +141,10 @@ LIMIT 1`, x.DB.Region(), x.Replica)
 	return r, nil
 }
 
-// toldEvery is how often those who wait are told how far a job is.
-const toldEvery = 500 * time.Millisecond
+// saveEvery is how often the progress of a job is stored.
+const saveEvery = 500 * time.Millisecond
 
-// doJob does a step of the job, if there is one. busy is true where it goes on at once.
+// doJob runs a step of the current job, if there is one. It returns true if the job continues at once.
 func (x *Indexer) doJob(ctx context.Context) (busy bool, err error) {
 	r := x.job
 	if r == nil {
@@ -172,31 +160,27 @@ func (x *Indexer) doJob(ctx context.Context) (busy bool, err error) {
 	case done:
 		r.job.Status = JobDone
 	}
-	if !r.job.Ended() && time.Since(r.told) < toldEvery {
+	if !r.job.Ended() && time.Since(r.saved) < saveEvery {
 		return true, nil
 	}
 	r.task.progress(&r.job)
 	if err := x.saveJob(ctx, r.job); err != nil {
 		return false, err
 	}
-	r.told = time.Now()
+	r.saved = time.Now()
 	if r.job.Ended() {
-		x.job, x.looked = nil, time.Time{} // there may be another
+		x.job, x.refreshed = nil, time.Time{} // there may be another
 	}
 	return true, nil
 }
 
 func (x *Indexer) saveJob(ctx context.Context, j Job) error {
-	result, err := json.Marshal(j.Comparison, json.Deterministic(true))
-	if err != nil {
-		return fmt.Errorf("write the result of a search job: %w", err)
-	}
-	err = x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+	err := x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		// $1 = region, $2 = id, $3 = status, $4 = done, $5 = total, $6 = result, $7 = error
 		b.Queue(`
 UPDATE search_jobs
-SET status = $3, done = $4, total = $5, result = $6::text::jsonb, error = $7, updated_at = now()
-WHERE region = $1 AND id = $2`, j.Region, j.ID, j.Status, j.Done, j.Total, string(result), j.Error)
+SET status = $3, done = $4, total = $5, result = $6, error = $7, updated_at = now()
+WHERE region = $1 AND id = $2`, j.Region, j.ID, j.Status, j.Done, j.Total, j.Comparison, j.Error)
 		return nil
 	})
 	if err != nil {

@@ -15,13 +15,14 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 // lead takes the lease, so that jobs can be asked for.
 func (b *branch) lead(t testing.TB) {
 	t.Helper()
-	if held := must(b.beat(t.Context()))(t); !held {
+	if held := testkit.Must(b.beat(t.Context()))(t); !held {
 		t.Fatal("another process has the lease")
 	}
 }
@@ -30,7 +31,7 @@ func (b *branch) lead(t testing.TB) {
 func (b *branch) ask(t testing.TB, kind JobKind, dryRun bool) Job {
 	t.Helper()
 	b.lead(t)
-	jobs := must(Ask(t.Context(), b.db, b.DB.Region(), kind, dryRun))(t)
+	jobs := testkit.Must(Ask(t.Context(), b.db, b.DB.Region(), kind, dryRun))(t)
 	if len(jobs) != 1 || jobs[0].Status != JobPending {
 		t.Fatalf("asked for %+v", jobs)
 	}
@@ -40,7 +41,7 @@ func (b *branch) ask(t testing.TB, kind JobKind, dryRun bool) Job {
 // look is the job as it is now.
 func (b *branch) lookAt(t testing.TB, j Job) Job {
 	t.Helper()
-	jobs := must(Jobs(context.WithoutCancel(t.Context()), b.db, j.Region, []uuid.UUID{j.ID}))(t)
+	jobs := testkit.Must(Jobs(context.WithoutCancel(t.Context()), b.db, j.Region, []uuid.UUID{j.ID}))(t)
 	if len(jobs) != 1 {
 		t.Fatalf("%d jobs", len(jobs))
 	}
@@ -129,7 +130,7 @@ func TestCompare_WhileEdited(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.RoundOnce(t.Context()))(t)
 	}
 	if found := b.lookAt(t, j).Comparison; found.Total() != 0 || found.Compared < 30 {
 		t.Errorf("it finds %+v", found)
@@ -149,7 +150,7 @@ func TestCompare_Resumes(t *testing.T) {
 	})
 	j := b.ask(t, Compare, false)
 	for range 3 {
-		must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.RoundOnce(t.Context()))(t)
 	}
 	if got := b.lookAt(t, j); got.Status != JobRunning {
 		t.Fatalf("after three rounds the job is %s", got.Status)
@@ -184,7 +185,7 @@ func TestReindex(t *testing.T) {
 		if rounds < 12 {
 			s.edit(t, rounds, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", rounds) })
 		}
-		must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.RoundOnce(t.Context()))(t)
 		documents := b.store.documents()
 		if n := len(documents); n != 61 && n != 60 {
 			t.Fatalf("in round %d the live index has %d documents", rounds, n)
@@ -283,11 +284,11 @@ func TestRun_OneWriter(t *testing.T) {
 		running.Go(func() {
 			for ctx.Err() == nil {
 				process := &branch{shop: s, store: b.store}
+				life, end := context.WithTimeout(ctx, time.Duration(1+n)*time.Second) // most end after their first write
 				process.start(t, "eu-west", func(c *Config) {
 					c.Lease, c.Heartbeat, c.StateEvery = 400*time.Millisecond, 50*time.Millisecond, 10*time.Millisecond
-					c.Exclusive, c.Replica, c.Store = false, "shared", watched{c.Store, writers, n}
+					c.Exclusive, c.Replica, c.Store = false, "shared", watched{c.Store, writers, n, end}
 				})
-				life, end := context.WithTimeout(ctx, time.Duration(200+100*n)*time.Millisecond)
 				if n%2 == 0 {
 					process.Run(life)
 				} else {
@@ -297,13 +298,12 @@ func TestRun_OneWriter(t *testing.T) {
 			}
 		})
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for n := 0; writers.count() < 2; n++ {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d processes have written", writers.count())
-		}
-		s.edit(t, n%20, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", n) })
-	}
+	edits := 0
+	testkit.Eventually(t, "two processes to write", func() bool {
+		s.edit(t, edits%20, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", edits) })
+		edits++
+		return writers.count() >= 2
+	})
 	stop()
 	running.Wait()
 	databasetest.Exec(t, s.db, `DELETE FROM search_replicas`)
@@ -367,6 +367,7 @@ type watched struct {
 	search.Store
 	writers *writers
 	who     int
+	end     context.CancelFunc
 }
 
 func (w watched) Live() search.Index { return watchedIndex{w.Store.Live(), w} }
@@ -376,7 +377,9 @@ type watchedIndex struct {
 	by watched
 }
 
+// Apply writes, and ends the process after that.
 func (w watchedIndex) Apply(ctx context.Context, c search.Changes) error {
+	defer w.by.end()
 	w.by.writers.begin(w.by.who)
 	defer w.by.writers.end(w.by.who)
 	time.Sleep(2 * time.Millisecond) // long enough for another to be caught
@@ -391,38 +394,36 @@ func TestLease(t *testing.T) {
 	for _, b := range []*branch{first, second} {
 		b.Replica, b.Lease = "shared", time.Hour
 	}
-	held := must(first.acquire(t.Context()))(t)
+	held := testkit.Must(first.acquire(t.Context()))(t)
 	if held == nil {
 		t.Fatal("nobody has the lease, and it cannot be had")
 	}
 	if left := first.remaining(time.Now()); left >= first.Lease || left < first.Lease/2 {
 		t.Errorf("of a lease of %s work has %s", first.Lease, left)
 	}
-	if taken := must(second.acquire(t.Context()))(t); taken != nil {
+	if taken := testkit.Must(second.acquire(t.Context()))(t); taken != nil {
 		t.Fatal("two have the lease")
 	}
-	if again := must(first.beat(t.Context()))(t); !again {
+	if again := testkit.Must(first.beat(t.Context()))(t); !again {
 		t.Error("the lease cannot be renewed")
 	}
-	if replicas := must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); len(replicas) != 1 || replicas[0].Engine != "memory" || replicas[0].State != StateStarting {
+	if replicas := testkit.Must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); len(replicas) != 1 || replicas[0].Engine != "memory" || replicas[0].State != StateStarting {
 		t.Errorf("the replicas are %+v", replicas)
 	}
-	if err := first.release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if replicas := must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); replicas[0].State != StateStopped {
+	testkit.NoError(t, first.release(t.Context()))
+	if replicas := testkit.Must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); replicas[0].State != StateStopped {
 		t.Errorf("after its end a feed is %+v", replicas[0])
 	}
-	if taken := must(second.acquire(t.Context()))(t); taken == nil {
+	if taken := testkit.Must(second.acquire(t.Context()))(t); taken == nil {
 		t.Error("a lease that was given back cannot be had")
 	}
-	if again := must(first.beat(t.Context()))(t); again {
+	if again := testkit.Must(first.beat(t.Context()))(t); again {
 		t.Error("a lease that another has is renewed")
 	}
 	// A lease that is not renewed ends by itself, and its context before it.
 	databasetest.Exec(t, s.db, `UPDATE search_replicas SET held_until = now() - INTERVAL '1 second'`)
 	first.Lease = 50 * time.Millisecond
-	held = must(first.acquire(t.Context()))(t)
+	held = testkit.Must(first.acquire(t.Context()))(t)
 	<-held.ctx.Done()
 	if cause := context.Cause(held.ctx); !errors.Is(cause, errLeaseOver) {
 		t.Errorf("the lease ended for %v", cause)
@@ -441,13 +442,13 @@ func TestSweepOnce(t *testing.T) {
 	s := newShop(t)
 	b := s.in(t, "eu-west")
 	b.ask(t, Compare, false)
-	if n := must(SweepOnce(t.Context(), s.db, 10))(t); n != 0 {
+	if n := testkit.Must(SweepOnce(t.Context(), s.db, 10))(t); n != 0 {
 		t.Errorf("%d fresh rows are swept", n)
 	}
 	for _, table := range []string{"search_replicas", "search_jobs"} {
 		databasetest.Exec(t, s.db, `UPDATE `+table+` SET expires_at = now() - INTERVAL '1 second'`)
 	}
-	if n := must(SweepOnce(t.Context(), s.db, 10))(t); n != 2 {
+	if n := testkit.Must(SweepOnce(t.Context(), s.db, 10))(t); n != 2 {
 		t.Errorf("%d rows are swept, want 2", n)
 	}
 }

@@ -11,20 +11,20 @@ import (
 	"meridian/internal/database"
 )
 
-// The causes for which a lease ends before its process does.
+// The reasons why a process loses its lease.
 var (
 	errLeaseTaken = errors.New("another process feeds the index")
 	errLeaseOver  = errors.New("the lease could not be renewed")
 )
 
-// lease is this process's right to feed the index. Its context ends before the right does.
+// A lease is this process's right to feed the index. Its context ends before the right does.
 type lease struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	end    *time.Timer
 }
 
-// acquire takes the lease, if nobody else has it; else nil.
+// acquire takes the lease, or returns nil if another process holds it.
 func (x *Indexer) acquire(ctx context.Context) (*lease, error) {
 	began := time.Now()
 	held, err := x.beat(ctx)
@@ -37,13 +37,13 @@ func (x *Indexer) acquire(ctx context.Context) (*lease, error) {
 	return l, nil
 }
 
-// remaining is how long work may go on by a lease that was asked for at a moment: a fifth less than it is, so that the
-// last call has ended.
+// remaining returns how long work may continue on a lease requested at a moment: a fifth less than the lease, so that
+// the last call has ended by then.
 func (x *Indexer) remaining(asked time.Time) time.Duration {
 	return x.Lease - x.Lease/5 - time.Since(asked)
 }
 
-// keep renews the lease until its context ends, or it is lost.
+// keep renews the lease until its context ends or the lease is lost.
 func (x *Indexer) keep(l *lease) {
 	beats := time.NewTicker(x.Heartbeat)
 	defer beats.Stop()
@@ -65,8 +65,8 @@ func (x *Indexer) keep(l *lease) {
 	}
 }
 
-// beat takes the lease or renews it, and tells how the index is: one round trip. held is false where another process
-// has it.
+// beat takes or renews the lease, and publishes the status of the index, in one round trip. It returns false if another
+// process holds the lease.
 func (x *Indexer) beat(ctx context.Context) (held bool, err error) {
 	s := x.Status()
 	upTo := &s.upTo
@@ -100,10 +100,10 @@ RETURNING r.id`, x.DB.Region(), x.Replica, x.Store.Kind(), x.holder, x.Lease.Mic
 	return held, nil
 }
 
-// releaseTimeout bounds what giving the lease back may take: whoever waits for it has it soon anyway.
+// releaseTimeout bounds release: the lease expires soon anyway.
 const releaseTimeout = 2 * time.Second
 
-// release gives the lease back, so that another process need not wait for its end.
+// release ends the lease, so that another process need not wait for it to expire.
 func (x *Indexer) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
@@ -115,7 +115,7 @@ WHERE region = $1 AND id = $2 AND holder = $3`, x.DB.Region(), x.Replica, x.hold
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("give back the lease of the search index %s: %w", x.Replica, err)
+		return fmt.Errorf("release the lease of the search index %s: %w", x.Replica, err)
 	}
 	return nil
 }

@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// horizon is how far ahead is looked for moments at which prices move.
+	// horizon is how far ahead to look for moments at which prices change.
 	horizon = 24 * time.Hour
-	// soonest is when a document without such a moment is rendered again at the earliest. The rest of the horizon is what
-	// such documents are spread over, so that an index which was filled at once does not fall due at once.
+	// soonest is when a document without such a moment is rendered again at the earliest. Such documents are spread
+	// over the rest of the horizon, so that an index filled at once does not fall due at once.
 	soonest = horizon / 2
 )
 
-// priceList prices documents by the rules of one moment.
+// A priceList prices documents by the rules of one moment.
 type priceList struct {
 	rules   *pricing.Rules
 	at      time.Time
 	markets []*pricing.Market
-	// next is when a market begins or ends, the zero time where none does within the horizon.
+	// next is when a market begins or ends; zero if none does within the horizon.
 	next time.Time
 }
 
@@ -37,7 +37,7 @@ func newPriceList(rules *pricing.Rules, at time.Time) priceList {
 	return l
 }
 
-// within is a moment, or the zero time where it is past or beyond the horizon.
+// within returns at, or the zero time if it is past or beyond the horizon.
 func (l priceList) within(at time.Time) time.Time {
 	if at.After(l.at) && at.Before(l.at.Add(horizon)) {
 		return at
@@ -45,7 +45,7 @@ func (l priceList) within(at time.Time) time.Time {
 	return time.Time{}
 }
 
-// earlier is the earlier of two moments, of which the zero time is none.
+// earlier returns the earlier of two moments; a zero time counts as none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -53,9 +53,9 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// price sets the prices of a document, their bands, and until when they are good. moving is true where the last is a
-// moment that is known, rather than the end of what was looked at.
-func (l priceList) price(d *search.Document, articles []*pricing.Article) (moving bool) {
+// price sets the prices of a document, their bands, and GoodUntil. It returns true if GoodUntil is a known moment at
+// which prices change, and false if it is only the end of the horizon.
+func (l priceList) price(d *search.Document, articles []*pricing.Article) (expiring bool) {
 	next := l.next
 	d.Prices = make(map[string]int64, len(l.markets))
 	for _, article := range articles {
@@ -85,7 +85,7 @@ func (l priceList) price(d *search.Document, articles []*pricing.Article) (movin
 	return !next.IsZero()
 }
 
-// spread is a part of the second half of the horizon, by the document's id.
+// spread returns a part of the second half of the horizon that depends on the document's id.
 func spread(d *search.Document) time.Duration {
 	const parts = 1 << 16
 	return (horizon - soonest) / parts * time.Duration(binary.BigEndian.Uint16(d.ID[:]))

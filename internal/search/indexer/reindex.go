@@ -10,17 +10,17 @@ import (
 	"meridian/internal/search"
 )
 
-// reindexing builds an index beside the live one and puts it in its place. The new one is fed as the live one is, by a
-// feed of its own, so that both follow edits all the while; how far it is stands in it, and so does whose it is.
+// reindexing builds an index beside the live one and swaps them. The new index has a feed of its own, so that both
+// follow edits; its positions, and the job it belongs to, are stored in it.
 type reindexing struct {
 	*Indexer
 	id    uuid.UUID
 	fresh *feed
-	// tries is how often the new index has had another number of documents than the database; after maxTries, check finds
-	// out by comparing them.
+	// tries counts how often the new index had another number of documents than the database; after maxTries, check
+	// compares them.
 	tries int
 	check *comparing
-	// done and total are how far it is, in products; in the end the documents of the new index.
+	// done and total are the progress in products, and at the end the number of documents in the new index.
 	done, total int
 }
 
@@ -28,20 +28,20 @@ func (r *reindexing) state() State { return StateReindexing }
 
 func (r *reindexing) progress(j *Job) { j.Done, j.Total = r.done, r.total }
 
-// step opens the new index, fills it, and swaps it in when it holds what the database does.
+// step opens the new index, fills it, and swaps it in once it matches the database.
 func (r *reindexing) step(ctx context.Context) (done bool, err error) {
 	if r.fresh == nil {
 		if done, err = r.open(ctx); done || err != nil {
 			return done, err
 		}
 	}
-	if done, err = r.goOn(ctx); err != nil {
-		r.fresh, r.check = nil, nil // what the new index holds now is to be asked first
+	if done, err = r.advance(ctx); err != nil {
+		r.fresh, r.check = nil, nil // read the positions of the new index again
 	}
 	return done, err
 }
 
-func (r *reindexing) goOn(ctx context.Context) (done bool, err error) {
+func (r *reindexing) advance(ctx context.Context) (done bool, err error) {
 	busy, err := r.fresh.step(ctx)
 	if s := r.fresh.sweeping; s.total > 0 {
 		r.done, r.total = s.done, s.total
@@ -56,7 +56,7 @@ func (r *reindexing) goOn(ctx context.Context) (done bool, err error) {
 	return r.swap(ctx)
 }
 
-// open goes on with the index that this job has begun, or begins one. done is true where it is the live one already: the
+// open resumes the index that this job has begun, or begins one. It returns true if that index is live already: the
 // process before was killed between the swap and the end of the job.
 func (r *reindexing) open(ctx context.Context) (done bool, err error) {
 	if err := r.live.load(ctx); err != nil {
@@ -97,11 +97,11 @@ func (r *reindexing) begin(ctx context.Context) error {
 	return nil
 }
 
-// maxTries is how often the numbers of documents may differ, as they do while products come and go, before everything is
-// compared.
+// maxTries is how often the numbers of documents may differ, as they do while products come and go, before everything
+// is compared.
 const maxTries = 10
 
-// complete reports whether the new index holds what the database does.
+// complete reports whether the new index matches the database.
 func (r *reindexing) complete(ctx context.Context) (bool, error) {
 	if r.tries >= maxTries {
 		return r.compared(ctx)
@@ -138,8 +138,7 @@ func (r *reindexing) compared(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// swap puts the new index in place, and its feed in that of the live one. Where it is not known whether it happened, the
-// next step finds out.
+// swap replaces the live index and its feed with the new ones. If the outcome is unknown, the next step finds out.
 func (r *reindexing) swap(ctx context.Context) (done bool, err error) {
 	fresh := r.fresh
 	r.fresh = nil

@@ -11,34 +11,35 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/pricing"
+	"meridian/internal/recommend"
 	"meridian/internal/search"
 )
 
-// renderer makes documents of what the database holds.
+// A renderer makes documents from the database.
 type renderer struct {
 	db     *database.DB
 	prices *pricing.Pricer
 }
 
-// rendered is what some products are in an index.
+// rendered holds the documents of some products.
 type rendered struct {
 	documents []search.Document
-	// moving are those of the documents that become others at a known moment, whether or not anybody edits them.
-	moving map[uuid.UUID]bool
-	// absent are the products that have no place in an index: not active, or not there at all.
+	// expiring holds the documents that change at a known moment without an edit.
+	expiring map[uuid.UUID]bool
+	// absent are the products that belong in no index: they are not active, or do not exist.
 	absent []uuid.UUID
-	// faulty are those that cannot be made into a document.
+	// faulty are the products without a valid document.
 	faulty []refusal
 }
 
-// refusal is a product that an index cannot take.
+// A refusal is a product that an index cannot hold.
 type refusal struct {
 	id      uuid.UUID
 	version int64
 	reason  string
 }
 
-// snapshot is all that the documents of some products are made of, at one moment of the database.
+// A snapshot holds everything that the documents of some products are made of, at one moment of the database.
 type snapshot struct {
 	products   []catalog.Listed
 	articles   map[string]*pricing.Article
@@ -47,7 +48,7 @@ type snapshot struct {
 	rules      int64
 }
 
-// documents renders products: one round trip, and another where the rules of prices have changed.
+// documents renders products. It takes one round trip, and another if the price rules have changed.
 func (r renderer) documents(ctx context.Context, ids []uuid.UUID) (rendered, error) {
 	if len(ids) == 0 {
 		return rendered{}, nil
@@ -64,7 +65,7 @@ func (r renderer) documents(ctx context.Context, ids []uuid.UUID) (rendered, err
 	return s.render(ids, newPriceList(rules, at)), nil
 }
 
-// read reads what the products are made of; their prices from a moment on.
+// read reads what the products are made of, with prices from a moment on.
 func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s snapshot, err error) {
 	s.articles, s.bands, s.popularity = make(map[string]*pricing.Article), make(map[uuid.UUID]inventory.Band), make(map[uuid.UUID]int64)
 	region := r.db.Region()
@@ -72,7 +73,7 @@ func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s 
 		catalog.QueueListed(b, ids, &s.products)
 		pricing.QueueProductArticles(b, ids, from, s.articles)
 		inventory.QueueBands(b, region, ids, s.bands)
-		queuePopularity(b, region, ids, s.popularity)
+		recommend.QueuePopularity(b, region, ids, s.popularity)
 		pricing.QueueVersion(b, &s.rules)
 		return nil
 	})
@@ -80,18 +81,18 @@ func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s 
 }
 
 func (s snapshot) render(ids []uuid.UUID, prices priceList) rendered {
-	out := rendered{moving: make(map[uuid.UUID]bool)}
+	out := rendered{expiring: make(map[uuid.UUID]bool)}
 	there := make(map[uuid.UUID]bool, len(s.products))
 	for _, p := range s.products {
 		there[p.ID] = true
-		document, moving, err := s.document(p, prices)
+		document, expiring, err := s.document(p, prices)
 		if err != nil {
 			out.faulty = append(out.faulty, refusal{id: p.ID, version: p.Version, reason: err.Error()})
 			continue
 		}
 		out.documents = append(out.documents, document)
-		if moving {
-			out.moving[p.ID] = true
+		if expiring {
+			out.expiring[p.ID] = true
 		}
 	}
 	for _, id := range ids {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Run feeds the index until ctx ends. While another process does, it waits for that one's lease to end.
+// Run feeds the index until ctx ends. While another process feeds it, Run waits for that process's lease to end.
 func (x *Indexer) Run(ctx context.Context) {
 	failing := false
 	for ctx.Err() == nil {
@@ -27,7 +27,7 @@ func (x *Indexer) Run(ctx context.Context) {
 	}
 }
 
-// hold feeds the index for as long as the lease lasts.
+// hold feeds the index while the lease lasts.
 func (x *Indexer) hold(l *lease) {
 	var keeping sync.WaitGroup
 	keeping.Go(func() { x.keep(l) })
@@ -45,10 +45,10 @@ func (x *Indexer) hold(l *lease) {
 	}
 }
 
-// work does round after round until ctx ends: at once while there is something to do, else after Poll, and after a
-// failure later and later.
+// work runs rounds until ctx ends: at once while there is something to do, otherwise after Poll, and after failures
+// with increasing delays.
 func (x *Indexer) work(ctx context.Context) {
-	x.live, x.job, x.looked = x.newFeed(x.Store.Live()), nil, time.Time{}
+	x.live, x.job, x.refreshed = x.newFeed(x.Store.Live()), nil, time.Time{}
 	retry := x.Retry
 	failing := false
 	for ctx.Err() == nil {
@@ -73,7 +73,7 @@ func (x *Indexer) work(ctx context.Context) {
 	}
 }
 
-// pause waits for about d, jittered so that feeds do not march in step, or until ctx ends.
+// pause waits for about d, with jitter so that feeds do not run in step, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d*3/4 + rand.N(d/2+1))
 	defer timer.Stop()
@@ -83,11 +83,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// roundTimeout bounds one round, so that a call that hangs does not stop the feed for good.
+// roundTimeout bounds a round, so that a hanging call does not stop the feed for good.
 const roundTimeout = 2 * time.Minute
 
-// RoundOnce brings the index a step nearer to the database, and does a step of the job that there is. busy is true
-// where there is more to do at once. It is for the process that holds the lease: Run calls it.
+// RoundOnce brings the index up to date by one step, and advances the current job. It returns true if there is more to
+// do at once. Only the process that holds the lease may call it; Run does.
 func (x *Indexer) RoundOnce(ctx context.Context) (busy bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
@@ -96,11 +96,11 @@ func (x *Indexer) RoundOnce(ctx context.Context) (busy bool, err error) {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 		if err != nil {
-			x.looked = time.Time{} // what the index holds now is to be asked first
+			x.refreshed = time.Time{} // read the positions of the index again
 		}
-		x.tell(err)
+		x.publish(err)
 	}()
-	if err := x.look(ctx); err != nil {
+	if err := x.refresh(ctx); err != nil {
 		return false, err
 	}
 	if busy, err = x.live.step(ctx); err != nil {
@@ -110,10 +110,9 @@ func (x *Indexer) RoundOnce(ctx context.Context) (busy bool, err error) {
 	return busy || working, err
 }
 
-// look looks, every now and then, at what the sources do not tell: the rules, whether the index is as it was left, and
-// whether there is a job.
-func (x *Indexer) look(ctx context.Context) (err error) {
-	if time.Since(x.looked) < x.StateEvery {
+// refresh reads, every StateEvery, what the sources do not show: the rules, the positions in the index, and jobs.
+func (x *Indexer) refresh(ctx context.Context) (err error) {
+	if time.Since(x.refreshed) < x.StateEvery {
 		return nil
 	}
 	began := time.Now()
@@ -133,6 +132,6 @@ func (x *Indexer) look(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	x.looked = began
+	x.refreshed = began
 	return nil
 }

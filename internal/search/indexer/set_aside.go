@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,48 +12,47 @@ import (
 	"meridian/internal/search"
 )
 
-// maxReason bounds what is kept of an engine's words.
+// maxReason bounds the stored reason in bytes.
 const maxReason = 500
 
-// setAside writes down what the index cannot take, before the feed goes on without it.
+// setAside stores the products that the index cannot hold, before the feed continues without them.
 func (x *Indexer) setAside(ctx context.Context, refused []refusal) error {
 	if len(refused) == 0 {
 		return nil
 	}
-	var ids []uuid.UUID
-	var versions []int64
-	var reasons []string
+	var rows []asideRow
 	known := make(map[uuid.UUID]bool)
 	for _, r := range refused {
 		if known[r.id] {
 			continue
 		}
 		known[r.id] = true
-		ids, versions = append(ids, r.id), append(versions, r.version)
-		reasons = append(reasons, database.Text(r.reason[:min(len(r.reason), maxReason)]))
-		x.Log.WarnContext(ctx, "a product is set aside: the search index cannot take it", "replica", x.Replica, "product", r.id, "reason", r.reason)
+		rows = append(rows, asideRow{x.DB.Region(), x.Replica, r.id, r.version, database.Text(r.reason[:min(len(r.reason), maxReason)])})
+		x.Log.WarnContext(ctx, "a product is set aside: the search index cannot take it",
+			"replica", x.Replica, "product", r.id, "reason", r.reason)
 	}
 	err := x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		// $1 = region, $2 = replica, $3 = products, $4 = versions, $5 = reasons
-		b.Queue(`
-INSERT INTO search_set_aside (region, replica, product_id, version, reason)
-SELECT $1::text::crdb_internal_region, $2::text, n.product_id, n.version, n.reason
-FROM unnest($3::uuid[], $4::int8[], $5::text[]) AS n (product_id, version, reason)
-ON CONFLICT (region, replica, product_id) DO UPDATE
-SET version = excluded.version, reason = excluded.reason, updated_at = now(), expires_at = now() + INTERVAL '30 days'`,
-			x.DB.Region(), x.Replica, ids, versions, reasons)
+		database.QueueInsert(b, "search_set_aside", rows, `ON CONFLICT (region, replica, product_id) DO UPDATE
+SET version = excluded.version, reason = excluded.reason, updated_at = now(), expires_at = now() + INTERVAL '30 days'`)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("set %d products aside: %w", len(ids), err)
+		return fmt.Errorf("set %d products aside: %w", len(rows), err)
 	}
-	for _, id := range ids {
-		x.aside[id] = true
-	}
+	maps.Copy(x.aside, known)
 	return nil
 }
 
-// takeBack forgets that products were set aside which now are in the index, or have no place there any more.
+// asideRow is a row of search_set_aside.
+type asideRow struct {
+	Region    string `cast:"crdb_internal_region"`
+	Replica   string
+	ProductID uuid.UUID
+	Version   int64
+	Reason    string
+}
+
+// takeBack deletes the records of products that were set aside and are now in the index, or no longer belong there.
 func (x *Indexer) takeBack(ctx context.Context, c search.Changes, refused map[uuid.UUID]bool) error {
 	var ids []uuid.UUID
 	for _, d := range c.Put {
@@ -83,10 +83,10 @@ WHERE region = $1 AND replica = $2 AND product_id = ANY($3::uuid[])`, x.DB.Regio
 	return nil
 }
 
-// maxAside bounds the products set aside that a feed remembers from before.
+// maxAside bounds the products set aside that a feed reads on start.
 const maxAside = 100_000
 
-// readAside reads what a feed before this one has set aside.
+// readAside reads the products that previous feeds have set aside.
 func (x *Indexer) readAside(ctx context.Context) error {
 	ids, err := database.List(ctx, x.DB, pgx.RowTo[uuid.UUID], `
 SELECT product_id

@@ -1,7 +1,6 @@
 package indexer
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,26 +21,15 @@ import (
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
-	"meridian/regions"
+	"meridian/internal/testkit/shoptest"
 )
-
-// must returns a value, or ends the test: must(call())(t).
-func must[T any](value T, err error) func(t testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
 
 // shop is a catalogue with stock in every region, and the database that all of it is in.
 type shop struct {
-	url     string
+	kit     *shoptest.Shop
 	db      *database.DB
-	set     *regions.Set
 	catalog *catalog.Catalog
 	stock   *inventory.Stock
 	seller  uuid.UUID
@@ -58,21 +46,16 @@ func (s *shop) open(t testing.TB, region string) *database.DB {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened[region] == nil {
-		s.opened[region] = databasetest.Open(t, s.url, region)
+		s.opened[region] = databasetest.Open(t, s.kit.URL, region)
 	}
 	return s.opened[region]
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{url: databasetest.URL(t), set: must(regions.Shipped())(t), opened: make(map[string]*database.DB)}
-	s.db = s.open(t, "eu-west")
-	s.catalog = must(catalog.New(catalog.Config{DB: s.db, Regions: s.set}))(t)
-	s.stock = inventory.New(inventory.Config{DB: s.db, Regions: s.set})
-	if err := inventory.SyncWarehouses(t.Context(), s.db, s.set); err != nil {
-		t.Fatal(err)
-	}
-	s.seller = must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t).ID
+	kit := shoptest.New(t, shoptest.Config{Clock: testkit.RunningClock()})
+	s := &shop{kit: kit, db: kit.DB, catalog: kit.Catalog, stock: kit.Stock, opened: map[string]*database.DB{"eu-west": kit.DB}}
+	s.seller = testkit.Must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t).ID
 	s.categories(t, "Tableware")
 	return s
 }
@@ -80,7 +63,7 @@ func newShop(t testing.TB) *shop {
 // categories makes the tree, or gives its leaf another name.
 func (s *shop) categories(t testing.TB, leaf string) {
 	t.Helper()
-	must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{
+	testkit.Must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{
 		{ID: "hg", Name: "Home & Garden"}, {ID: "hg-11", ParentID: "hg", Name: "Kitchen"},
 		{ID: "hg-11-6", ParentID: "hg-11", Name: leaf}, {ID: "fb", Name: "Food"},
 	}))(t)
@@ -102,7 +85,7 @@ func mug(n int) catalog.ProductInput {
 
 func (s *shop) create(t testing.TB, in catalog.ProductInput) catalog.Product {
 	t.Helper()
-	p := must(s.catalog.CreateProduct(t.Context(), catalog.CreateInput{Seller: s.seller, Product: in}))(t)
+	p := testkit.Must(s.catalog.CreateProduct(t.Context(), catalog.CreateInput{Seller: s.seller, Product: in}))(t)
 	s.products = append(s.products, p)
 	return p
 }
@@ -121,7 +104,7 @@ func (s *shop) edit(t testing.TB, i int, change func(in *catalog.ProductInput)) 
 	in := mug(i)
 	change(&in)
 	p := s.products[i]
-	s.products[i] = must(s.catalog.UpdateProduct(t.Context(), catalog.UpdateInput{Seller: s.seller, ID: p.ID, Version: p.Version, Product: in}))(t)
+	s.products[i] = testkit.Must(s.catalog.UpdateProduct(t.Context(), catalog.UpdateInput{Seller: s.seller, ID: p.ID, Version: p.Version, Product: in}))(t)
 }
 
 // age has all that was done so far be long ago.
@@ -133,21 +116,19 @@ func (s *shop) age(t testing.TB) {
 func (s *shop) archive(t testing.TB, i int) {
 	t.Helper()
 	p := s.products[i]
-	s.products[i] = must(s.catalog.ArchiveProduct(t.Context(), s.seller, p.ID, p.Version))(t)
+	s.products[i] = testkit.Must(s.catalog.ArchiveProduct(t.Context(), s.seller, p.ID, p.Version))(t)
 }
 
 // receive puts units of a SKU into a warehouse, adjust changes them.
 func (s *shop) receive(t testing.TB, warehouse, sku string, units int64) {
 	t.Helper()
-	must(s.stock.Receive(t.Context(), inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: byOperator}))(t)
+	s.kit.Receive(t, warehouse, sku, units)
 }
 
 func (s *shop) adjust(t testing.TB, warehouse, sku string, delta int64) {
 	t.Helper()
-	must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta, Operation: byOperator}))(t)
+	testkit.Must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta, Operation: shoptest.By("a test")}))(t)
 }
-
-var byOperator = inventory.Operation{Actor: "usr_euw_test", Reason: "a test"}
 
 func (s *shop) rate(t testing.TB, i int, stars int64) {
 	t.Helper()
@@ -166,14 +147,11 @@ ON CONFLICT (region, product_id) DO UPDATE SET popularity = excluded.popularity,
 // reprice sets a price, in force after a while, as finance does.
 func (s *shop) reprice(t testing.TB, sku string, minor int64, lead time.Duration) {
 	t.Helper()
-	err := s.db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		pricing.QueueSet(b, []pricing.Price{{SKU: sku, Currency: "EUR", AmountMinor: minor}}, lead)
 		catalog.QueueTouch(b, []string{sku})
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	for i, p := range s.products {
 		if slices.ContainsFunc(p.SKUs, func(k catalog.SKU) bool { return k.Code == sku }) {
 			s.products[i].Version++
@@ -201,14 +179,14 @@ func (b *branch) start(t testing.TB, region string, changes ...func(c *Config)) 
 	t.Helper()
 	db := b.open(t, region)
 	config := Config{
-		DB: db, Prices: must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
+		DB: db, Prices: testkit.Must(pricing.New(pricing.Config{DB: db, Key: shoptest.Key, Lead: -1}))(t),
 		Store: b.store, Replica: "memory-" + region, Exclusive: true, Page: 7, Poll: time.Millisecond, Seldom: time.Nanosecond, StateEvery: time.Nanosecond,
 		Retry: time.Millisecond, RetryMost: 4 * time.Millisecond, Log: quiet,
 	}
 	for _, change := range changes {
 		change(&config)
 	}
-	b.Indexer = must(New(config))(t)
+	b.Indexer = testkit.Must(New(config))(t)
 }
 
 // settle does rounds until there is nothing left to do.
@@ -219,10 +197,7 @@ func (b *branch) settle(t testing.TB) {
 		if rounds == 2000 {
 			t.Fatal("the feed does not come to rest")
 		}
-		busy, err := b.RoundOnce(context.WithoutCancel(t.Context()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		busy := testkit.Must(b.RoundOnce(context.WithoutCancel(t.Context())))(t)
 		if idle++; busy {
 			idle = 0
 		}
@@ -247,7 +222,7 @@ func (b *branch) wantSame(t testing.TB) {
 func (b *branch) want(t testing.TB) map[uuid.UUID]search.Document {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	tree := must(b.catalog.Categories(ctx))(t)
+	tree := testkit.Must(b.catalog.Categories(ctx))(t)
 	want := make(map[uuid.UUID]search.Document)
 	for _, p := range b.shop.products {
 		shown, err := b.catalog.GetProduct(ctx, p.PublicID())
@@ -279,10 +254,10 @@ func (b *branch) want(t testing.TB) map[uuid.UUID]search.Document {
 func (b *branch) wantPrices(t testing.TB, d *search.Document, p catalog.Product) {
 	t.Helper()
 	at := b.Prices.Moment()
-	rules := must(b.Prices.RulesOf(context.WithoutCancel(t.Context()), p.Rules, at))(t)
+	rules := testkit.Must(b.Prices.RulesOf(context.WithoutCancel(t.Context()), p.Rules, at))(t)
 	d.Prices = make(map[string]int64)
 	for _, code := range strings.Fields("au ca ch eu jp mx sg uk us world") {
-		m := must(rules.Market(code, at))(t)
+		m := testkit.Must(rules.Market(code, at))(t)
 		var amounts []int64
 		for _, sku := range p.SKUs {
 			if unit, err := rules.Unit(p.Article(sku), pricing.Ask{Market: m, Currency: m.Currency, At: at}, 1); err == nil {

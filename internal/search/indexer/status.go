@@ -13,36 +13,36 @@ import (
 	"meridian/internal/database"
 )
 
-// State is what a feed is doing.
+// State is the state of a feed.
 type State string
 
 // The states of a feed.
 const (
-	StateStarting    State = "starting"    // or it waits for the process that feeds the index now
-	StateFilling     State = "filling"     // the index does not hold everything yet
-	StateFollowing   State = "following"   // the index holds everything, and edits are followed
-	StateReindexing  State = "reindexing"  // so it is, and a new index is built beside it
-	StateComparing   State = "comparing"   // so it is, and it is compared with the database
+	StateStarting    State = "starting"    // or waiting for the process that feeds the index now
+	StateFilling     State = "filling"     // the index is not complete yet
+	StateFollowing   State = "following"   // the index is complete, and edits are followed
+	StateReindexing  State = "reindexing"  // following, and a new index is built beside it
+	StateComparing   State = "comparing"   // following, and the index is compared with the database
 	StateUnavailable State = "unavailable" // the engine or the database does not answer
-	StateStopped     State = "stopped"     // nobody feeds it
+	StateStopped     State = "stopped"     // no process feeds the index
 )
 
-// Status is how an index is.
+// Status is the status of an index.
 type Status struct {
 	State State
-	// Detail says more of the state: how far it is, or what is wrong.
+	// Detail describes the state: progress, or an error.
 	Detail string
-	// UpTo is the moment up to which the index holds what the database says, by this process's clock; zero is unknown.
+	// UpTo is the moment up to which the index matches the database, by this process's clock; zero if unknown.
 	UpTo      time.Time
 	Documents int
-	// Bytes is about how much room the index takes, 0 where that is not known.
+	// Bytes is the approximate size of the index, 0 if unknown.
 	Bytes    int64
 	SetAside int
 
 	upTo time.Time // by the database's clock
 }
 
-// Lag is how far the index is behind the database; 0 where that is unknown.
+// Lag returns how far the index is behind the database, 0 if unknown.
 func (s Status) Lag() time.Duration {
 	if s.UpTo.IsZero() {
 		return 0
@@ -52,8 +52,8 @@ func (s Status) Lag() time.Duration {
 
 var english = message.NewPrinter(language.English)
 
-// String is a line for people: "0.4 s behind, 4,429 documents". It may be shown to everybody: errors, in which hosts and
-// users may be, are left out.
+// String returns the status in a line for people: "0.4 s behind, 4,429 documents". It is safe to show to everyone:
+// errors, which may name hosts and users, are left out.
 func (s Status) String() string {
 	text := string(s.State)
 	if !s.UpTo.IsZero() {
@@ -71,11 +71,11 @@ func (s Status) String() string {
 	return text
 }
 
-// Status is how the index is, as this process sees it. It asks nobody.
+// Status returns the status of the index after the last round.
 func (x *Indexer) Status() Status { return *x.status.Load() }
 
-// tell publishes how the index is after a round that ended with an error, or nil.
-func (x *Indexer) tell(err error) {
+// publish sets the status of the index after a round that ended with an error, or nil.
+func (x *Indexer) publish(err error) {
 	s := Status{State: StateStarting, SetAside: len(x.aside)}
 	if f := x.live; f != nil && f.positions != nil {
 		s.Documents, s.Bytes = f.state.Documents, f.state.Bytes
@@ -98,35 +98,30 @@ func (x *Indexer) tell(err error) {
 	x.status.Store(&s)
 }
 
-// Replica is an index as the process that feeds it last told of it.
+// A Replica is an index as the process that feeds it last reported it.
 type Replica struct {
 	Region, ID, Engine string
-	// State is StateStopped where nobody feeds it.
+	// State is StateStopped if no process feeds it.
 	State  State
 	Detail string
-	// Lag is how far the index is behind the database now; negative where that is not known.
+	// Lag is how far the index is behind the database now; negative if unknown.
 	Lag       time.Duration
 	Documents int
 	Bytes     int64
 	SetAside  int
-	// Silent is how long nothing was heard of it.
+	// Silent is the time since its last report.
 	Silent time.Duration
 }
 
-// maxReplicas bounds what Replicas lists.
+// maxReplicas bounds what Replicas returns.
 const maxReplicas = 1000
 
-// Replicas lists the indexes of some regions, by region and id. One round trip.
+// Replicas returns the indexes of some regions, by region and id. One round trip.
 func Replicas(ctx context.Context, db *database.DB, regions []string) ([]Replica, error) {
-	list, err := database.List(ctx, db, func(row pgx.CollectableRow) (r Replica, err error) {
-		var lag, silent int64
-		err = row.Scan(&r.Region, &r.ID, &r.Engine, &r.State, &r.Detail, &lag, &r.Documents, &r.Bytes, &r.SetAside, &silent)
-		r.Lag, r.Silent = time.Duration(lag)*time.Microsecond, time.Duration(silent)*time.Microsecond
-		return r, err
-	}, `
+	list, err := database.List(ctx, db, pgx.RowToStructByPos[Replica], `
 SELECT region::text, id, engine, CASE WHEN held_until > now() THEN state ELSE 'stopped' END, detail,
-  coalesce((extract(epoch FROM now() - caught_up_at) * 1000000)::int8, -1), documents, bytes, set_aside,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8
+  coalesce((extract(epoch FROM now() - caught_up_at) * 1000000)::int8 * 1000, -1), documents, bytes, set_aside,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000
 FROM search_replicas
 WHERE region = ANY($1::text[]::crdb_internal_region[])
 ORDER BY region, id
@@ -137,7 +132,7 @@ LIMIT $2::int8`, regions, maxReplicas)
 	return list, nil
 }
 
-// Aside is a product that an index cannot take.
+// An Aside is a product that an index cannot hold.
 type Aside struct {
 	Region, Replica string
 	Product         uuid.UUID
@@ -145,12 +140,9 @@ type Aside struct {
 	Since           time.Time
 }
 
-// SetAside lists products that are set aside in some regions, the latest first, at most limit. One round trip.
+// SetAside returns the products set aside in some regions, latest first, at most limit. One round trip.
 func SetAside(ctx context.Context, db *database.DB, regions []string, limit int) ([]Aside, error) {
-	list, err := database.List(ctx, db, func(row pgx.CollectableRow) (a Aside, err error) {
-		err = row.Scan(&a.Region, &a.Replica, &a.Product, &a.Reason, &a.Since)
-		return a, err
-	}, `
+	list, err := database.List(ctx, db, pgx.RowToStructByPos[Aside], `
 SELECT region::text, replica, product_id, reason, since
 FROM search_set_aside
 WHERE region = ANY($1::text[]::crdb_internal_region[])
@@ -162,8 +154,8 @@ LIMIT $2::int8`, regions, limit)
 	return list, nil
 }
 
-// SweepOnce deletes up to limit rows of each of the tables that are past their time: indexes that nobody has fed for a
-// day, jobs of a week ago. It does nothing on CockroachDB, which does it by itself.
+// SweepOnce deletes at most limit expired rows of each table: indexes that were not fed for a day, and jobs of a week
+// ago. On CockroachDB, which expires rows itself, it does nothing.
 func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
 	var n int
 	for _, of := range []struct{ table, key string }{

@@ -4,26 +4,50 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/inventory"
+	"meridian/internal/pricing"
 	"meridian/internal/search"
 )
 
-// sweep is a walk over all products by id, which makes the index what the database says.
+// rulesState identifies everything that documents depend on besides the rows of the sources: the document format, the
+// price rules, the category tree and the active warehouses.
+type rulesState string
+
+func (x *Indexer) readRules(ctx context.Context) (rulesState, error) {
+	var now time.Time
+	var version int64
+	var tree, warehouses string
+	err := x.DB.Read(ctx, func(b *database.Batch) error {
+		pricing.QueueVersion(b, &version)
+		catalog.QueueTreeState(b, &now, &tree)
+		inventory.QueueBandState(b, x.DB.Region(), &warehouses)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the state of the rules: %w", err)
+	}
+	return rulesState(fmt.Sprintf("form %s, prices %d, tree %s, warehouses %s", form, version, tree, warehouses)), nil
+}
+
+// A sweep walks over all products by id and makes the index match the database.
 type sweep struct {
-	// by is the state of the rules that it was begun by; empty where none is under way. When the rules change meanwhile,
-	// it goes on to its end, and another follows.
+	// by is the state of the rules when the sweep began; empty if none is under way. If the rules change meanwhile, the
+	// sweep continues to its end and another follows.
 	by    rulesState
 	after uuid.UUID
-	// done and total are products, for those who wait; total is 0 until it is counted.
+	// done and total are the progress in products; total is 0 until counted.
 	done, total int
 }
 
-// String is the position of the sweep.
+// String returns the position of the sweep.
 func (s sweep) String() string {
 	if s.by == "" {
 		return ""
@@ -40,8 +64,8 @@ func parseSweep(position string) sweep {
 	return sweep{by: rulesState(by), after: after}
 }
 
-// sweep does a page of the walk, if one is called for: the index was not filled yet, or the rules are others than those
-// it was last swept by. busy is true where there are further pages.
+// sweep sweeps a page if a sweep is needed: the index was not filled yet, or the rules have changed since the last one.
+// It returns true if there are more pages.
 func (f *feed) sweep(ctx context.Context) (busy bool, err error) {
 	if f.sweeping.by == "" {
 		if f.rules == "" || f.swept() {
@@ -59,7 +83,7 @@ func (f *feed) sweep(ctx context.Context) (busy bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	changes := p.mending()
+	changes := p.mending(p.suspects(), p.rendered.expiring)
 	next.after, next.done = p.last, next.done+len(p.ids)
 	changes.Positions = map[string]string{positionSweeping: next.String()}
 	if p.isLast {
@@ -84,7 +108,7 @@ func (x *Indexer) countActive(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// page is a range of ids, in the database and in the index.
+// A page is a range of ids, in the database and in the index.
 type page struct {
 	ids      []uuid.UUID
 	last     uuid.UUID // the end of the range
@@ -93,10 +117,10 @@ type page struct {
 	entries  map[uuid.UUID]search.Entry
 }
 
-// lastID is behind every other.
+// lastID is the greatest id.
 var lastID = uuid.UUID(bytes.Repeat([]byte{0xff}, 16))
 
-// readPage reads the next range of ids: two round trips to the database, and what the index says of it.
+// readPage reads the next range of ids: two round trips to the database, and the entries of the index.
 func (f *feed) readPage(ctx context.Context, after uuid.UUID) (p page, err error) {
 	err = f.DB.Read(ctx, func(b *database.Batch) error {
 		catalog.QueueActiveIDs(b, after, f.Page, &p.ids)
@@ -116,7 +140,7 @@ func (f *feed) readPage(ctx context.Context, after uuid.UUID) (p page, err error
 	return p, err
 }
 
-// entries are what the index has behind one id, and up to another.
+// entries returns the entries of the index with ids above after, up to last.
 func (f *feed) entries(ctx context.Context, after, last uuid.UUID) (map[uuid.UUID]search.Entry, error) {
 	found := make(map[uuid.UUID]search.Entry)
 	for {
@@ -137,27 +161,26 @@ func (f *feed) entries(ctx context.Context, after, last uuid.UUID) (map[uuid.UUI
 	}
 }
 
-// mending is what makes the index's part of the range what the database says. A document that becomes another at a
-// known moment is written although it is the same: until when it is good is not in its fingerprint, and may have moved.
-func (p page) mending() search.Changes {
+// mending returns the changes that make the index match the database in the products that differ. Expiring documents are
+// written in any case: their fingerprint does not cover GoodUntil, which may have changed.
+func (p page) mending(differ map[uuid.UUID]suspect, expiring map[uuid.UUID]bool) search.Changes {
 	var c search.Changes
 	for _, d := range p.rendered.documents {
-		if e, there := p.entries[d.ID]; !there || p.rendered.moving[d.ID] || e.Fingerprint != d.Fingerprint() {
+		if _, differs := differ[d.ID]; differs || expiring[d.ID] {
 			c.Put = append(c.Put, d)
 		}
 	}
-	for id := range p.extra() {
-		c.Delete = append(c.Delete, id)
+	for id, s := range differ {
+		if s.what == Extra {
+			c.Delete = append(c.Delete, id)
+		}
 	}
 	return c
 }
 
-// extra are the products that the index has, and should not.
+// extra returns the entries that should not be in the index.
 func (p page) extra() map[uuid.UUID]search.Entry {
-	extra := make(map[uuid.UUID]search.Entry, len(p.entries))
-	for id, e := range p.entries {
-		extra[id] = e
-	}
+	extra := maps.Clone(p.entries)
 	for _, d := range p.rendered.documents {
 		delete(extra, d.ID)
 	}

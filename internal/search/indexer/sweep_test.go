@@ -14,6 +14,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
@@ -34,9 +35,7 @@ func TestSweep_Rules(t *testing.T) {
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
 SELECT c, 'ecb', '2026-01-02', '1.5', 'in_force', '2026-01-02' FROM unnest(ARRAY['CHF', 'GBP']) AS c`)
 			databasetest.Exec(t, s.db, `UPDATE markets SET multiplier = '1.1' WHERE code = 'uk'`)
-			if err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
 		}},
 		{"a warehouse", func() { databasetest.Exec(t, s.db, `UPDATE warehouses SET active = false WHERE code = 'euw-1'`) }},
 	}
@@ -62,10 +61,7 @@ func TestSweep_KnownMoment(t *testing.T) {
 	b.settle(t)
 	at := time.Now().UTC().Add(700 * time.Millisecond).Truncate(time.Microsecond)
 	databasetest.Exec(t, s.db, `UPDATE price_lists SET valid_to = $1 WHERE code = 'catalogue-USD'`, at)
-	err := s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
 	b.settle(t)
 	id := s.products[0].ID
 	if d := b.store.documents()[id]; time.Now().Before(at) && (d.Prices["us"] != 1395 || !d.GoodUntil.Equal(at)) {
@@ -88,14 +84,14 @@ func TestSweep_Resumes(t *testing.T) {
 	s.age(t)
 	b := s.in(t, "eu-west", func(c *Config) { c.Page = 10 })
 	for range 3 {
-		if busy := must(b.RoundOnce(t.Context()))(t); !busy {
+		if busy := testkit.Must(b.RoundOnce(t.Context()))(t); !busy {
 			t.Fatal("the sweep has ended already")
 		}
 	}
 	if n := len(b.store.documents()); n != 30 {
 		t.Fatalf("%d documents after three rounds, want 30", n)
 	}
-	if filled := must(Filled(t.Context(), b.store.Live()))(t); filled {
+	if filled := testkit.Must(Filled(t.Context(), b.store.Live()))(t); filled {
 		t.Error("half an index is told to be filled")
 	}
 	if got := b.Status(); got.State != StateFilling || !strings.Contains(got.String(), "30 of 60") {
@@ -104,7 +100,7 @@ func TestSweep_Resumes(t *testing.T) {
 	b.start(t, "eu-west", func(c *Config) { c.Page = 10 })
 	s.edit(t, 59, func(in *catalog.ProductInput) { in.Title = "Cup" })
 	before := b.store.written()
-	must(b.RoundOnce(t.Context()))(t)
+	testkit.Must(b.RoundOnce(t.Context()))(t)
 	if d := b.store.documents()[s.products[59].ID]; d.Title != "Cup" {
 		t.Errorf("the edit is not in the index after a round of filling: %q", d.Title)
 	}
@@ -114,7 +110,7 @@ func TestSweep_Resumes(t *testing.T) {
 	if n := b.store.written() - before; n != 30 && n != 31 {
 		t.Errorf("%d documents were written after the kill", n)
 	}
-	if filled := must(Filled(t.Context(), b.store.Live()))(t); !filled {
+	if filled := testkit.Must(Filled(t.Context(), b.store.Live()))(t); !filled {
 		t.Error("the index is not told to be filled")
 	}
 }
@@ -192,7 +188,7 @@ func wantAside(t *testing.T, b *branch, products ...int) {
 	for _, i := range products {
 		want = append(want, b.products[i].ID)
 	}
-	for _, a := range must(SetAside(t.Context(), b.db, []string{"eu-west"}, 100))(t) {
+	for _, a := range testkit.Must(SetAside(t.Context(), b.db, []string{"eu-west"}, 100))(t) {
 		if a.Reason != "it is poisoned" || a.Replica != b.Replica {
 			t.Errorf("%s is set aside by %s for %q", a.Product, a.Replica, a.Reason)
 		}
@@ -212,7 +208,7 @@ func TestSetAside_CannotBeMade(t *testing.T) {
 	databasetest.Exec(t, s.db, `UPDATE products SET images = '{"no": "list"}', version = version + 1, updated_at = now() WHERE id = $1`, s.products[2].ID)
 	s.edit(t, 3, func(in *catalog.ProductInput) { in.Title = "Cup" })
 	b.settle(t)
-	aside := must(SetAside(t.Context(), s.db, []string{"eu-west"}, 100))(t)
+	aside := testkit.Must(SetAside(t.Context(), s.db, []string{"eu-west"}, 100))(t)
 	if len(aside) != 1 || aside[0].Product != s.products[2].ID || aside[0].Reason == "" {
 		t.Errorf("set aside: %+v", aside)
 	}

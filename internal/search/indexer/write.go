@@ -13,8 +13,8 @@ import (
 	"meridian/internal/search"
 )
 
-// write brings changes into the index, sets aside what cannot be there, and takes back what now is. When it fails the
-// positions have not moved, and repeating it is harmless.
+// write applies changes to the index, sets aside what it cannot hold, and takes back what it now holds. If it fails the
+// positions have not moved. It may be repeated.
 func (f *feed) write(ctx context.Context, c search.Changes, faulty []refusal) error {
 	if err := f.setAside(ctx, faulty); err != nil {
 		return err
@@ -29,14 +29,14 @@ func (f *feed) write(ctx context.Context, c search.Changes, faulty []refusal) er
 		return fmt.Errorf("write %d documents into the index: %w", len(c.Put)+len(c.Delete), err)
 	}
 	if len(c.Put)+len(c.Delete) > 0 {
-		f.telling.wrote(ctx, len(c.Put)-len(refused), len(c.Delete), time.Since(began))
+		f.metrics.wrote(ctx, len(c.Put)-len(refused), len(c.Delete), time.Since(began))
 	}
 	maps.Copy(f.positions, c.Positions)
 	return f.takeBack(ctx, c, refused)
 }
 
-// withFloors adds to positions those of sources that stand nowhere yet, so that an index which was begun says from when
-// on it is followed. Without positions there are none to add to: the changes are a part of a step.
+// withFloors adds the floors of sources without a position, so that a new index records since when it is followed.
+// Empty positions stay empty: they belong to a partial step.
 func (f *feed) withFloors(positions map[string]string) map[string]string {
 	if len(positions) == 0 {
 		return nil
@@ -50,8 +50,8 @@ func (f *feed) withFloors(positions map[string]string) map[string]string {
 	return all
 }
 
-// apply writes changes without the documents that the engine refuses, which it sets aside and returns. Where the engine
-// does not say which they are, halves tell.
+// apply writes changes without the documents that the engine refuses, which it sets aside and returns. If the engine
+// does not name them, they are isolated by bisection.
 func (f *feed) apply(ctx context.Context, c search.Changes) (refused map[uuid.UUID]bool, err error) {
 	err = f.index.Apply(ctx, c)
 	var rejected *search.RejectedError
@@ -80,7 +80,7 @@ func (f *feed) apply(ctx context.Context, c search.Changes) (refused map[uuid.UU
 	return refused, err
 }
 
-// applyHalves applies the first half of the documents, and then the second with all else.
+// applyHalves applies the first half of the documents, then the second half with everything else.
 func (f *feed) applyHalves(ctx context.Context, c search.Changes) (map[uuid.UUID]bool, error) {
 	half := len(c.Put) / 2
 	refused, err := f.apply(ctx, search.Changes{Put: c.Put[:half]})
@@ -96,7 +96,7 @@ func (f *feed) applyHalves(ctx context.Context, c search.Changes) (map[uuid.UUID
 	return refused, err
 }
 
-// named are the documents with those ids.
+// named returns the documents with the given ids.
 func named(documents []search.Document, ids []uuid.UUID) []search.Document {
 	var found []search.Document
 	for _, d := range documents {

@@ -12,16 +12,16 @@ import (
 	"meridian/internal/search"
 )
 
-// maxPayloadBytes bounds one request with documents, well below the 100 MB that Meilisearch takes: what is sent is held
-// in memory on both sides.
+// maxPayloadBytes bounds a request with documents, well below the 100 MB that Meilisearch accepts: both sides hold it
+// in memory.
 const maxPayloadBytes = 20 << 20
 
-// Apply implements search.Index. The positions move when the tasks of all documents have succeeded.
+// Apply implements search.Index. The positions move once the tasks of all documents have succeeded.
 func (x *index) Apply(ctx context.Context, c search.Changes) error {
 	if x.server.closed.Load() {
 		return fmt.Errorf("apply changes to %s: %w", x.uid, errClosed)
 	}
-	if err := check(c.Put); err != nil {
+	if err := c.Validate(); err != nil {
 		return err
 	}
 	ctx, cancel := x.server.bounded(ctx)
@@ -39,28 +39,14 @@ func (x *index) Apply(ctx context.Context, c search.Changes) error {
 	return x.writePositions(ctx, c.Positions)
 }
 
-// check refuses what no engine could take before anything is sent.
-func check(documents []search.Document) error {
-	rejected := &search.RejectedError{}
-	for _, d := range documents {
-		if err := d.Validate(); err != nil {
-			rejected.IDs, rejected.Reason = append(rejected.IDs, d.ID), err.Error()
-		}
-	}
-	if len(rejected.IDs) > 0 {
-		return rejected
-	}
-	return nil
-}
-
-// A payload is a part of a batch that is sent in one request.
+// A payload is the part of a batch that is sent in one request.
 type payload struct {
 	ids       []uuid.UUID
 	documents []json.RawMessage
 	bytes     int
 }
 
-// pack cuts documents into payloads of at most so many bytes, each of one document at least.
+// pack splits documents into payloads of at most maxBytes, each of at least one document.
 func pack(documents []search.Document, maxBytes int) ([]payload, error) {
 	var all []payload
 	for _, d := range documents {
@@ -77,8 +63,8 @@ func pack(documents []search.Document, maxBytes int) ([]payload, error) {
 	return all, nil
 }
 
-// write sends all before it waits, so that the server can carry it out together: tasks of one index happen in the order
-// in which they were accepted.
+// write sends everything before it waits, so that the server can process it together: the tasks of an index run in the
+// order in which they were accepted.
 func (x *index) write(ctx context.Context, payloads []payload, deleted []uuid.UUID) error {
 	var tasks []int64
 	var ids [][]uuid.UUID
@@ -90,7 +76,7 @@ func (x *index) write(ctx context.Context, payloads []payload, deleted []uuid.UU
 		}
 	}
 	if len(deleted) > 0 {
-		task, err := x.server.enqueue(ctx, "delete documents of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+		task, err := x.server.enqueue(ctx, writeTries, "delete documents of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
 			return x.server.Index(x.uid).DeleteDocumentsWithContext(ctx, texts(deleted), nil)
 		})
 		if err != nil {
@@ -106,15 +92,15 @@ func (x *index) write(ctx context.Context, payloads []payload, deleted []uuid.UU
 	return nil
 }
 
-// send has a payload accepted, in halves where it is too large for the server or for something before it. It returns
-// the tasks and the documents of each.
+// send submits a payload, in halves if it is too large for the server or a proxy. It returns the tasks and the
+// documents of each.
 func (x *index) send(ctx context.Context, p payload) (tasks []int64, ids [][]uuid.UUID, err error) {
 	body, err := json.Marshal(p.documents)
 	if err != nil {
 		return nil, nil, fmt.Errorf("send documents: %w", err)
 	}
 	tooLarge := false
-	task, err := x.server.enqueue(ctx, "send documents to "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+	task, err := x.server.enqueue(ctx, writeTries, "send documents to "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
 		key := primaryKey
 		info, err := x.server.Index(x.uid).AddDocumentsWithContext(ctx, body, &meili.DocumentOptions{PrimaryKey: &key})
 		said, ok := errors.AsType[*meili.Error](err)
@@ -137,7 +123,7 @@ func (x *index) send(ctx context.Context, p payload) (tasks []int64, ids [][]uui
 	return nil, nil, naming(err, p.ids)
 }
 
-// naming says which document was refused, where it was sent alone.
+// naming adds the id to a *search.RejectedError if the document was sent alone.
 func naming(err error, ids []uuid.UUID) error {
 	if rejected, ok := errors.AsType[*search.RejectedError](err); ok && len(ids) == 1 {
 		return &search.RejectedError{IDs: ids, Reason: rejected.Reason}

@@ -17,11 +17,11 @@ import (
 	"meridian/internal/search"
 )
 
-// server is a Meilisearch server as one key sees it.
+// A server calls a Meilisearch server with one API key.
 type server struct {
 	meili.ServiceManager
 	http        *http.Client
-	timeout     time.Duration // of a request
+	timeout     time.Duration // per request
 	taskTimeout time.Duration
 	log         *slog.Logger
 	closed      atomic.Bool
@@ -38,16 +38,16 @@ func newServer(cfg Config) *server {
 	return s
 }
 
-// close ends the idle connections. What is called afterwards is unavailable.
+// close closes idle connections. Later calls return search.ErrUnavailable.
 func (s *server) close() {
 	s.closed.Store(true)
 	s.http.CloseIdleConnections()
 }
 
-// maxAnswerBytes bounds an answer: a page of entries or of facets has some megabytes at most.
+// maxAnswerBytes bounds a response: a page of entries or facets takes a few megabytes at most.
 const maxAnswerBytes = 64 << 20
 
-// transport bounds answers, and remembers how long a server that is too busy asks to be left alone.
+// transport bounds responses, and records the Retry-After of an overloaded server.
 type transport struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -68,7 +68,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// CloseIdleConnections is what http.Client looks for.
+// CloseIdleConnections implements the interface that http.Client looks for.
 func (t transport) CloseIdleConnections() {
 	if closer, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
@@ -77,8 +77,8 @@ func (t transport) CloseIdleConnections() {
 
 type pauseKey struct{}
 
-// How often something is tried: a search once more, when the server was not reached or too busy for a moment, since
-// somebody waits; a write for some ten seconds.
+// The number of tries: a search, for which a shopper waits, is repeated once if the server was unreachable or overloaded;
+// a write is repeated for about ten seconds.
 const (
 	searchTries = 2
 	writeTries  = 7
@@ -86,28 +86,28 @@ const (
 	maxPause    = 5 * time.Second
 )
 
-// do calls the server, again where that may help and there is time for it: all that is called may be repeated. what
-// says what is being done.
+// do calls the server, and repeats the call while that may help and the deadline allows. All calls may be repeated.
+// what describes the call in errors.
 func (s *server) do(ctx context.Context, tries int, what string, call func(ctx context.Context) error) error {
 	for try := 1; ; try++ {
 		asked, err := s.once(ctx, call)
 		if err == nil {
 			return nil
 		}
-		fault := explain(ctx, what, err)
+		failure := explain(ctx, what, err)
 		pause := max(asked, backoff(try))
 		if try >= tries || !mayHelp(err) || !timeFor(ctx, pause) {
-			return fault
+			return failure
 		}
 		select {
 		case <-ctx.Done():
-			return fault
+			return failure
 		case <-time.After(pause):
 		}
 	}
 }
 
-// once calls the server one time. It also returns for how long the server asks to be left alone.
+// once calls the server once. It also returns for how long the server asks to wait.
 func (s *server) once(ctx context.Context, call func(ctx context.Context) error) (pause time.Duration, err error) {
 	if s.closed.Load() {
 		return 0, errClosed
@@ -123,7 +123,7 @@ func (s *server) once(ctx context.Context, call func(ctx context.Context) error)
 
 var errClosed = fmt.Errorf("%w: it was closed", search.ErrUnavailable)
 
-// backoff doubles from try to try, with a random part, so that many who were refused at once do not come back at once.
+// backoff doubles with every try and has a random part, so that requests refused together do not return together.
 func backoff(try int) time.Duration {
 	pause := min(firstPause<<(try-1), maxPause)
 	return pause/2 + rand.N(pause/2+1)
@@ -135,10 +135,10 @@ func timeFor(ctx context.Context, pause time.Duration) bool {
 	return !ok || time.Until(deadline) > pause
 }
 
-// mayHelp reports whether the same request may be answered when it is sent again.
+// mayHelp reports whether repeating the request may succeed.
 func mayHelp(err error) bool {
 	said, ok := errors.AsType[*meili.Error](err)
-	if !ok { // the answer broke off, or nothing was sent at all
+	if !ok { // the response broke off, or nothing was sent
 		return !errors.Is(err, errClosed) && !errors.Is(err, context.Canceled)
 	}
 	switch said.ErrCode {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // failing answers the first n requests to a path with a status, and then lets them through.
@@ -44,7 +45,7 @@ func TestSearchAgain(t *testing.T) {
 		{"bad gateway", 1, 502, "", 2, false},
 		{"the connection breaks off", 1, 0, "", 2, false},
 		{"too busy", 9, 503, "", 2, true},
-		{"too busy for longer than anybody waits", 9, 503, "10", 1, true},
+		{"too busy for longer than anybody waits", 9, 503, "3600", 1, true},
 		{"the key is wrong", 9, 401, "", 1, true},
 		{"an error of its own", 9, 500, "", 1, true},
 	}
@@ -54,7 +55,7 @@ func TestSearchAgain(t *testing.T) {
 			s := f.open()
 			apply(t, s.Live(), changes(3, "1"))
 			f.failing("/multi-search", tt.failures, tt.status, tt.retryAfter)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 			defer cancel()
 			result, err := s.Live().Search(ctx, search.Query{Text: "lantern", Limit: 10})
 			asked := f.made("POST /multi-search")
@@ -123,7 +124,7 @@ func TestServerGone(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
 	f.server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if _, err := s.Live().Search(ctx, search.Query{}); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("Search: %v, want search.ErrUnavailable", err)
@@ -144,10 +145,7 @@ func TestSlowServer(t *testing.T) {
 	}))
 	defer slow.Close()
 	defer close(release)
-	e, err := NewEngine(Config{URL: slow.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := testkit.Must(NewEngine(Config{URL: slow.URL}))(t)
 	defer e.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
@@ -166,10 +164,7 @@ func TestEngine(t *testing.T) {
 	f := newFake(t)
 	apply(t, f.open().Live(), changes(3, "1"))
 	asked := len(f.made(""))
-	e, err := NewEngine(f.config())
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := testkit.Must(NewEngine(f.config()))(t)
 	if result, err := e.Search(t.Context(), search.Query{Text: "lantern", Limit: 2}); err != nil || result.Total != 3 || len(result.Hits) != 2 {
 		t.Errorf("%d of %d hits (%v), want 2 of 3", len(result.Hits), result.Total, err)
 	}

@@ -13,25 +13,25 @@ import (
 	"meridian/internal/search"
 )
 
-// Config says where a server is and how it is asked. URL has no default.
+// Config configures the client of a server. URL is required.
 type Config struct {
 	URL    string // of the server, http or https, such as https://search.internal:7700
-	APIKey string // not the master key: one that may do what is asked of the index and of PREFIX_* (see Open and NewEngine)
+	APIKey string // not the master key; Open and NewEngine say which actions it needs
 	Index  string // the prefix of the indexes' names; default "products"
 
 	Words        search.Words // default search.ShippedWords
 	WithoutWords bool         // no synonyms and no stop words at all
 
-	Timeout     time.Duration     // of one request; default 30s. The caller's deadline counts too.
-	TaskTimeout time.Duration     // of what the server does after it accepted it, where the caller has no deadline; default 10m
-	Transport   http.RoundTripper // default: one of its own; set it to add tracing
+	Timeout     time.Duration     // of one request; default 30s. The caller's deadline applies too.
+	TaskTimeout time.Duration     // of a task that the server has accepted, if the caller has no deadline; default 10m
+	Transport   http.RoundTripper // default: a new http.Transport; set it to add tracing
 	Log         *slog.Logger      // default slog.Default
 }
 
-// maxConnections bounds the connections to the server, which itself works on four searches a core at once.
+// maxConnections bounds the connections to the server, which runs four searches per core at once.
 const maxConnections = 128
 
-// withDefaults fills in what is not set.
+// withDefaults returns the configuration with defaults for zero values.
 func (c Config) withDefaults() Config {
 	c.URL = strings.TrimRight(c.URL, "/")
 	c.Index = cmp.Or(c.Index, "products")
@@ -54,20 +54,21 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// indexName is what Meilisearch takes, with room for what is put behind it.
+// indexName matches the index names that Meilisearch accepts, with room for suffixes.
 var indexName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,300}$`)
 
-// Validate reports every fault at once, without showing the key.
+// Validate returns all errors of the configuration at once. They do not show the key.
 func (c Config) Validate() error {
-	var faults []error
-	need := func(ok bool, fault string) {
+	var errs []error
+	need := func(ok bool, problem string) {
 		if !ok {
-			faults = append(faults, errors.New("meilisearch: "+fault))
+			errs = append(errs, errors.New("meilisearch: "+problem))
 		}
 	}
 	u, err := url.Parse(c.URL)
-	need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil, "the url is not one of http or https, without a user in it")
+	need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil,
+		"the url is not one of http or https, without a user in it")
 	need(c.Index == "" || indexName.MatchString(c.Index), "the name of the index may have letters, digits, - and _ only")
 	need(c.Timeout >= 0 && c.TaskTimeout >= 0, "a duration is below 0")
-	return errors.Join(faults...)
+	return errors.Join(errs...)
 }

@@ -6,9 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/searchtest"
 )
 
@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 // deleteIndexes deletes what a store made, by a connection of its own: the suite may have closed the store's.
 func deleteIndexes(t *testing.T, cfg Config) {
 	s, err := Open(t.Context(), Config{URL: cfg.URL, APIKey: cfg.APIKey, Index: cfg.Index})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err != nil {
 		t.Errorf("open the store again: %v", err)

@@ -10,8 +10,8 @@ import (
 	"meridian/internal/search"
 )
 
-// Engine searches an index of a server, and writes nothing: it is how another region's server is asked. It implements
-// search.Engine, and is safe for use by many goroutines.
+// An Engine searches an index of a server and writes nothing; it is used for other regions' servers. It implements
+// search.Engine and is safe for concurrent use.
 type Engine struct {
 	server *server
 	index  string
@@ -21,7 +21,8 @@ type Engine struct {
 
 var _ search.Engine = (*Engine)(nil)
 
-// NewEngine checks the configuration. It does not call the server. The key needs the action "search" on the index.
+// NewEngine returns an Engine, or an error if the configuration is invalid. It does not call the server. The key needs
+// the action "search" on the index.
 func NewEngine(cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -34,14 +35,14 @@ func newEngine(s *server, cfg Config) *Engine {
 	return &Engine{server: s, index: cfg.Index, stop: stopWords(cfg.Words), marks: newMarks()}
 }
 
-// of is the same engine for another index of the server.
+// of returns the same engine for another index of the server.
 func (e *Engine) of(index string) *Engine {
 	other := *e
 	other.index = index
 	return &other
 }
 
-// Close lets go of connections. What is asked afterwards is unavailable.
+// Close closes connections. Later searches return search.ErrUnavailable.
 func (e *Engine) Close() error {
 	e.server.close()
 	return nil
@@ -64,16 +65,16 @@ func (e *Engine) Search(ctx context.Context, q search.Query) (search.Result, err
 	return asked.result(counts, answers)
 }
 
-// An answer is what Meilisearch says to one of a question's counts.
+// An answer is Meilisearch's answer to one of a question's counts.
 type answer struct {
 	hits  meili.Hits
 	total int64
-	// counts are how many documents have a value, by field.
+	// counts are the numbers of documents per value, by field.
 	counts map[string]map[string]int
 }
 
-// ask sends all requests of a question at once, or those of a merged one one after the other: Meilisearch answers one of
-// those at a time.
+// ask sends all requests of a question at once, or those of a merged question one after another, since Meilisearch
+// answers only one of those at a time.
 func (e *Engine) ask(ctx context.Context, asked question, counts []count) ([]answer, error) {
 	if !asked.merged() {
 		return e.askPlain(ctx, asked, counts)
@@ -97,7 +98,8 @@ func (e *Engine) askPlain(ctx context.Context, asked question, counts []count) (
 		return nil, err
 	}
 	if len(response.Results) != len(counts) {
-		return nil, fmt.Errorf("search %s: %w: %d answers to %d questions", e.index, search.ErrUnavailable, len(response.Results), len(counts))
+		return nil, fmt.Errorf("search %s: %w: %d answers to %d questions",
+			e.index, search.ErrUnavailable, len(response.Results), len(counts))
 	}
 	answers := make([]answer, 0, len(counts))
 	for _, r := range response.Results {
@@ -128,7 +130,7 @@ func (e *Engine) askMerged(ctx context.Context, asked question, c count) (answer
 	return a, nil
 }
 
-// send searches. The request is made anew for every try, since the client changes it.
+// send searches. It builds the request anew for every try, since the client changes it.
 func (e *Engine) send(ctx context.Context, request func() *meili.MultiSearchRequest) (*meili.MultiSearchResponse, error) {
 	var response *meili.MultiSearchResponse
 	err := e.server.do(ctx, searchTries, "search "+e.index, func(ctx context.Context) (err error) {

@@ -12,23 +12,23 @@ import (
 	"meridian/internal/search"
 )
 
-// meaning is what an error of Meilisearch's says about what was asked.
+// A meaning classifies an error of Meilisearch.
 type meaning int
 
 const (
-	// ours is a request that nothing but a mistake in this program makes.
+	// ours is an invalid request: a bug in this program.
 	ours meaning = iota
-	// away is a server, or an index of it, that cannot be asked now.
+	// away is a server, or an index of it, that is unavailable.
 	away
-	// refused is a document that it will never take.
+	// refused is a document that will never be accepted.
 	refused
 )
 
-// meanings are the codes that do not mean what their status does, both of answers and of tasks that failed.
+// meanings classify the error codes, of responses and of failed tasks, whose meaning does not follow from their status.
 var meanings = map[string]meaning{
 	"index_not_found":             away, // deleted: the indexer makes it again
 	"index_not_accessible":        away,
-	"task_not_found":              away, // the server lost its history, and what else we do not know
+	"task_not_found":              away, // the server lost its history, and perhaps more
 	"no_space_left_on_device":     away,
 	"io_error":                    away,
 	"too_many_open_files":         away,
@@ -39,7 +39,7 @@ var meanings = map[string]meaning{
 	"feature_not_enabled":         away,
 	"requires_enterprise_edition": away,
 
-	// An index without our settings: somebody made it again, and the indexer has not come by yet.
+	// An index without our settings: it was recreated, and the indexer has not configured it yet.
 	"invalid_search_filter":   away,
 	"invalid_search_sort":     away,
 	"invalid_search_facets":   away,
@@ -58,8 +58,8 @@ var meanings = map[string]meaning{
 	"unretrievable_document":        refused,
 }
 
-// meaningOf reads a code, or a status where the code says nothing new. A key that is wrong or may too little is no fault
-// of the request: it works once the key is right.
+// meaningOf classifies a code, or a status if the code is unknown. A wrong or too restricted key is not an error of the
+// request: it works once the key is corrected.
 func meaningOf(status int, code string) meaning {
 	if m, known := meanings[code]; known {
 		return m
@@ -74,8 +74,8 @@ func meaningOf(status int, code string) meaning {
 	return ours
 }
 
-// explain makes an error of the client's one of package search. The client's own would print what was answered, and its
-// messages may quote what a shopper typed: status and code go on, nothing else.
+// explain converts an error of the client to one of package search. The client's errors include the response, and
+// messages may quote a search text, so that only status and code are passed on.
 func explain(ctx context.Context, what string, err error) error {
 	said, ok := errors.AsType[*meili.Error](err)
 	switch {
@@ -92,12 +92,12 @@ func explain(ctx context.Context, what string, err error) error {
 	case meili.MeilisearchApiError, meili.MeilisearchApiErrorWithoutMessage:
 		return answered(what, said.StatusCode, said.MeilisearchApiError.Code)
 	case meili.ErrCodeResponseUnmarshalBody:
-		return fmt.Errorf("%s: %w: its answer cannot be read", what, search.ErrUnavailable)
+		return fmt.Errorf("%s: %w: its response cannot be read", what, search.ErrUnavailable)
 	}
 	return fmt.Errorf("%s: %w", what, said)
 }
 
-// ended is the error of a caller whose time is over, or who left.
+// ended returns the error for a context that has expired or was cancelled.
 func ended(what string, cause error) error {
 	if errors.Is(cause, context.Canceled) {
 		return fmt.Errorf("%s: %w", what, cause)
@@ -105,7 +105,7 @@ func ended(what string, cause error) error {
 	return fmt.Errorf("%s: %w: %w", what, search.ErrUnavailable, cause)
 }
 
-// answered is the error of an answer that is not the one asked for.
+// answered returns the error for a response that reports one.
 func answered(what string, status int, code string) error {
 	reply := &replyError{Status: status, Code: code}
 	switch meaningOf(status, code) {
@@ -117,7 +117,7 @@ func answered(what string, status int, code string) error {
 	return fmt.Errorf("%s: %w", what, reply)
 }
 
-// replyError is what Meilisearch answered, or what its task ended with (then there is no status).
+// A replyError is an error response of Meilisearch, or the error of a failed task, which has no status.
 type replyError struct {
 	Status int
 	Code   string
@@ -130,13 +130,13 @@ func (e *replyError) Error() string {
 	return fmt.Sprintf("it answered %d %s", e.Status, e.Code)
 }
 
-// saidCode reports whether the server said this.
+// saidCode reports whether err is an error response with this code.
 func saidCode(err error, code string) bool {
 	reply, ok := errors.AsType[*replyError](err)
 	return ok && reply.Code == code
 }
 
-// plain drops the address from an error of the network: it is known, and may hold a name that is not for logs.
+// plain removes the address from a network error: it is known, and may contain a name that does not belong in logs.
 func plain(err error) error {
 	if network, ok := errors.AsType[*url.Error](err); ok {
 		return network.Err

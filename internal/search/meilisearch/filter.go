@@ -13,13 +13,13 @@ import (
 	"meridian/internal/search"
 )
 
-// A clause is one part of a filter in Meilisearch's language, and the facet that it filters by, if it is one.
+// A clause is a part of a filter in Meilisearch's language, with the facet that it filters by, if any.
 type clause struct {
 	facet string // "" is none; those of attributes are "attributes=" and the name
 	text  string
 }
 
-// clausesOf are the parts of a filter, all of which must hold.
+// clausesOf returns the parts of a query's filter, all of which must hold.
 func clausesOf(q search.Query) []clause {
 	f := q.Filter
 	var all []clause
@@ -54,7 +54,7 @@ func clausesOf(q search.Query) []clause {
 	return all
 }
 
-// filterBut is the filter without the clauses of a facet.
+// filterBut returns the filter without the clauses of a facet.
 func filterBut(clauses []clause, facet string) []string {
 	var all []string
 	for _, c := range clauses {
@@ -65,7 +65,7 @@ func filterBut(clauses []clause, facet string) []string {
 	return all
 }
 
-// attributeFacet is the facet of one attribute.
+// attributeFacet returns the facet of an attribute.
 func attributeFacet(name string) string { return fieldAttributes + search.AttributeSeparator + name }
 
 func named(name string, values []string) []string {
@@ -84,7 +84,7 @@ func texts(ids []uuid.UUID) []string {
 	return all
 }
 
-// oneOf wants one of the values. IN counts as one condition, of which there may be 2,000.
+// oneOf returns a clause that accepts any of the values. IN counts as one condition, of which there may be 2,000.
 func oneOf(field string, values []string) string {
 	quoted := make([]string, 0, len(values))
 	for _, value := range values {
@@ -93,16 +93,16 @@ func oneOf(field string, values []string) string {
 	return field + " IN [" + strings.Join(quoted, ", ") + "]"
 }
 
-// escape is for texts inside single quotes, where the backslash begins a sequence too: a quote alone being escaped, a
-// text that ends in a backslash would end the quotes.
+// escape escapes texts inside single quotes, where the backslash begins an escape sequence: if only quotes were
+// escaped, a trailing backslash would escape the closing quote.
 var escape = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
 func quote(text string) string { return "'" + escape.Replace(text) + "'" }
 
-// priceField is the field with a market's price.
+// priceField returns the field of a market's price.
 func priceField(market string) string { return "prices." + market }
 
-// marketCode is what a market's code may be: it becomes a part of a field's name, which cannot be quoted.
+// marketCode matches valid market codes: they become part of a field name, which cannot be quoted.
 var marketCode = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 func checkMarket(q search.Query) error {

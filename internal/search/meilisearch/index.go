@@ -12,7 +12,7 @@ import (
 	"meridian/internal/search"
 )
 
-// index is one index and the one beside it that holds its state. It implements search.Index.
+// An index is an index of a server with the companion index that holds its state. It implements search.Index.
 type index struct {
 	*Engine
 	uid         string
@@ -22,13 +22,13 @@ type index struct {
 
 var _ search.Index = (*index)(nil)
 
-// stateOf names the index with another's state.
+// stateOf returns the name of the index that holds another's state.
 func stateOf(uid string) string { return uid + "_state" }
 
-// primaryKey is the field with a document's id.
+// primaryKey is the field of a document's id.
 const primaryKey = "id"
 
-// ensure makes the index with its settings where it is missing.
+// ensure creates the index with its settings if it is missing.
 func (x *index) ensure(ctx context.Context) error {
 	created, err := x.created(ctx)
 	if err != nil || created != "" {
@@ -37,8 +37,8 @@ func (x *index) ensure(ctx context.Context) error {
 	return x.prepare(ctx)
 }
 
-// prepare makes the index with its settings where it is missing, and gives it the settings of this program where they
-// are others. Positions that are of an index that is gone are forgotten first.
+// prepare creates the index if it is missing, and applies this program's settings if they differ. It first deletes the
+// positions of an index that no longer exists.
 func (x *index) prepare(ctx context.Context) error {
 	created, err := x.created(ctx)
 	if err == nil && created == "" {
@@ -55,7 +55,7 @@ func (x *index) prepare(ctx context.Context) error {
 		return nil
 	}
 	if known.about[aboutIndex] != created && len(known.about)+len(known.positions) > 0 {
-		if err := x.forget(ctx); err != nil {
+		if err := x.server.deleteIndex(ctx, stateOf(x.uid)); err != nil {
 			return err
 		}
 	}
@@ -66,8 +66,8 @@ func (x *index) prepare(ctx context.Context) error {
 	return x.writeState(ctx, []row{newRow(kindAbout, aboutIndex, created), newRow(kindAbout, aboutSettings, x.fingerprint)})
 }
 
-// created tells the index from one that was made at another time, or by a program whose documents have another form; ""
-// is that there is none.
+// created returns a text that identifies the index by its creation time and the format of its documents, or "" if there
+// is no index.
 func (x *index) created(ctx context.Context) (string, error) {
 	var info *meili.IndexResult
 	err := x.server.do(ctx, writeTries, "look for the index "+x.uid, func(ctx context.Context) (err error) {
@@ -83,7 +83,7 @@ func (x *index) created(ctx context.Context) (string, error) {
 	return info.CreatedAt.UTC().Format(time.RFC3339Nano) + " form " + recordFormat, nil
 }
 
-// create makes the index, unless somebody just did.
+// create creates the index unless it exists.
 func (x *index) create(ctx context.Context) (string, error) {
 	what := "create the index " + x.uid
 	err := x.server.carryOut(ctx, what, func(ctx context.Context) (*meili.TaskInfo, error) {
@@ -99,12 +99,12 @@ func (x *index) create(ctx context.Context) (string, error) {
 	return created, err
 }
 
-// drop deletes the index and its state, if they are there.
+// drop deletes the index and its state if they exist.
 func (x *index) drop(ctx context.Context) error {
 	return errors.Join(x.server.deleteIndex(ctx, x.uid), x.server.deleteIndex(ctx, stateOf(x.uid)))
 }
 
-// deleteIndex deletes an index that is there: deleting one that is not makes a task that fails.
+// deleteIndex deletes an index if it exists. Deleting a missing index would create a task that fails.
 func (s *server) deleteIndex(ctx context.Context, uid string) error {
 	what := "delete the index " + uid
 	err := s.do(ctx, writeTries, what, func(ctx context.Context) error {
@@ -120,7 +120,7 @@ func (s *server) deleteIndex(ctx context.Context, uid string) error {
 	return err
 }
 
-// State implements search.Index. An index that is not there is empty and has no positions.
+// State implements search.Index. A missing index is empty and has no positions.
 func (x *index) State(ctx context.Context) (search.State, error) {
 	created, err := x.created(ctx)
 	if err != nil || created == "" {
@@ -150,41 +150,38 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 
 // Entries implements search.Index.
 func (x *index) Entries(ctx context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
-	query := &meili.DocumentsQuery{Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit)}
+	query := &meili.DocumentsQuery{
+		Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
+	}
 	records, err := x.list(ctx, "list the entries of "+x.uid, query)
 	if err != nil {
 		return nil, err
 	}
 	entries := make([]search.Entry, 0, len(records))
 	for _, r := range records {
-		id, err := uuid.Parse(r.ID)
-		if err != nil {
-			return nil, unreadable("an entry", err)
-		}
-		entries = append(entries, search.Entry{ID: id, Version: r.Version, Fingerprint: r.Fingerprint})
+		entries = append(entries, search.Entry{ID: r.ID, Version: r.Version, Fingerprint: r.Fingerprint})
 	}
 	return entries, nil
 }
 
 // Due implements search.Index.
 func (x *index) Due(ctx context.Context, at time.Time, limit int) ([]uuid.UUID, error) {
-	query := &meili.DocumentsQuery{Filter: fmt.Sprintf("goodUntil <= %d", at.UnixMicro()), Sort: []string{"goodUntil:asc", "id:asc"}, Fields: []string{"id"}, Limit: int64(limit)}
-	records, err := x.list(ctx, "list what is due in "+x.uid, query)
+	query := &meili.DocumentsQuery{
+		Filter: fmt.Sprintf("goodUntil <= %d", at.UnixMicro()), Sort: []string{"goodUntil:asc", "id:asc"},
+		Fields: []string{"id"}, Limit: int64(limit),
+	}
+	records, err := x.list(ctx, "list the due documents of "+x.uid, query)
 	if err != nil {
 		return nil, err
 	}
 	due := make([]uuid.UUID, 0, len(records))
 	for _, r := range records {
-		id, err := uuid.Parse(r.ID)
-		if err != nil {
-			return nil, unreadable("what is due", err)
-		}
-		due = append(due, id)
+		due = append(due, r.ID)
 	}
 	return due, nil
 }
 
-// list reads documents. An index that is not there has none.
+// list returns documents. A missing index has none.
 func (x *index) list(ctx context.Context, what string, query *meili.DocumentsQuery) ([]record, error) {
 	if query.Limit < 1 {
 		return nil, nil

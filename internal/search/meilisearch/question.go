@@ -9,7 +9,7 @@ import (
 	"meridian/internal/search"
 )
 
-// The fields that are counted by.
+// The fields of facets.
 const (
 	fieldBrand          = "brand"
 	fieldCategory       = "categoryIds"
@@ -18,7 +18,7 @@ const (
 	fieldAttributeNames = "attributeNames"
 )
 
-// A question is a query on its way to Meilisearch: what makes its requests.
+// A question is a query with everything that its requests are built from.
 type question struct {
 	search.Query
 	index   string
@@ -27,13 +27,13 @@ type question struct {
 	marks   marks
 }
 
-// A count is a request that counts fields as if one facet were not filtered by.
+// A count is a request that counts the values of fields without the filter of one facet.
 type count struct {
-	but    string // the facet; "" filters by everything
+	but    string // the facet; "" for none
 	fields []string
 }
 
-// counts are the requests that the facets of a query need: the first is that of its hits.
+// counts returns the requests that the query's facets need. The first also returns the hits.
 func (q question) counts() []count {
 	all := []count{{}}
 	for _, kind := range q.Facets {
@@ -68,7 +68,7 @@ func (q question) countsOf(kind search.FacetKind) []count {
 
 var attributeFields = []string{fieldAttributes, fieldAttributeNames}
 
-// countAlone counts a field with the hits, unless it is filtered by.
+// countAlone counts a field together with the hits, unless the query filters by it.
 func (q question) countAlone(field string) count {
 	c := count{fields: []string{field}}
 	if slices.ContainsFunc(q.clauses, func(c clause) bool { return c.facet == field }) {
@@ -77,7 +77,7 @@ func (q question) countAlone(field string) count {
 	return c
 }
 
-// requests are the searches that are sent at once, one for each of the counts.
+// requests returns the searches that are sent at once, one per count.
 func (q question) requests(counts []count) []*meili.SearchRequest {
 	all := make([]*meili.SearchRequest, 0, len(counts))
 	for i, c := range counts {
@@ -92,7 +92,7 @@ func (q question) requests(counts []count) []*meili.SearchRequest {
 	return all
 }
 
-// request is what all searches of a question have in common.
+// request returns the parts that all searches of a question have in common.
 func (q question) request(text typed, c count) *meili.SearchRequest {
 	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), Sort: sortBy(q.Query)}
 	if filter := filterBut(q.clauses, c.but); len(filter) > 0 {
@@ -110,9 +110,9 @@ func (q question) request(text typed, c count) *meili.SearchRequest {
 	return r
 }
 
-// loosen lets words be missing. Frequent words go first, and what has more of the words is ranked first; but where
-// another order comes first, what has few of the words must not come up at all, which only the score can tell, and only
-// when words are dropped from the end.
+// loosen sets how many words may be missing. Sorted by relevance, frequent words are dropped first, and documents with
+// more of the words rank higher. In other orders, documents with too few words must not appear at all; only a threshold
+// on the score excludes them, and only if words are dropped from the end.
 func (q question) loosen(r *meili.SearchRequest, text typed) {
 	relevance := q.Sort == "" || q.Sort == search.SortRelevance
 	switch {
@@ -127,14 +127,14 @@ func (q question) loosen(r *meili.SearchRequest, text typed) {
 	}
 }
 
-// scoreOf is less than the score of any document that has as many of the words as it must, and more than that of one
-// that has fewer: with k of n words the score is above (k-1)/n, and at most k/n.
+// scoreOf returns a threshold between the scores of documents that have enough words and those that do not: with k of n
+// words the score is above (k-1)/n and at most k/n.
 func scoreOf(text typed) float64 {
 	const nothing = 1e-9
 	return float64(text.least()-1)/float64(text.words()) + nothing
 }
 
-// sortBy is the order that comes before relevance, by the rule "sort" at the head of the ranking rules.
+// sortBy returns the order that precedes relevance, by the ranking rule "sort".
 func sortBy(q search.Query) []string {
 	switch q.Sort {
 	case search.SortPriceAsc:
@@ -151,10 +151,11 @@ func sortBy(q search.Query) []string {
 	return nil
 }
 
-// merged reports whether the query is for any of several words, which takes a request a word, merged by the server.
+// merged reports whether the query asks for any of several words, which takes one request per word, merged by the
+// server.
 func (q question) merged() bool { return q.Match == search.MatchAny && len(q.typed.rotations()) > 1 }
 
-// mergedRequest asks for any of the words.
+// mergedRequest returns the request for any of the words.
 func (q question) mergedRequest(c count) *meili.MultiSearchRequest {
 	federation := &meili.MultiSearchFederation{Limit: 1}
 	if c.but == "" {

@@ -13,13 +13,13 @@ import (
 	"meridian/internal/search"
 )
 
-// recordFormat is raised when record changes: what is in an index then is of another form, and is written anew.
+// recordFormat is raised whenever record changes. Documents of another format are written again.
 const recordFormat = "1"
 
-// record is a document as it is sent. What is empty is left out, since Meilisearch takes a missing value for none and
-// an empty one for a value.
+// A record is a document as it is sent. Empty fields are left out: Meilisearch treats a missing value as none, but an
+// empty one as a value.
 type record struct {
-	ID              string           `json:"id"`
+	ID              uuid.UUID        `json:"id"`
 	Version         int64            `json:"version"`
 	Fingerprint     string           `json:"fingerprint"`
 	Slug            string           `json:"slug"`
@@ -27,11 +27,11 @@ type record struct {
 	Brand           string           `json:"brand,omitempty"`
 	CategoryIDs     []string         `json:"categoryIds,omitempty"`
 	CategoryNames   []string         `json:"categoryNames,omitempty"`
-	Attributes      []string         `json:"attributes,omitempty"`      // name=value, to be filtered and counted by
-	AttributeNames  []string         `json:"attributeNames,omitempty"`  // to be counted by
-	AttributeValues []string         `json:"attributeValues,omitempty"` // to be searched
+	Attributes      []string         `json:"attributes,omitempty"`      // name=value, for filters and facets
+	AttributeNames  []string         `json:"attributeNames,omitempty"`  // for facets
+	AttributeValues []string         `json:"attributeValues,omitempty"` // for searching
 	Description     string           `json:"description,omitempty"`
-	Codes           []string         `json:"codes,omitempty"` // as joined makes them
+	Codes           []string         `json:"codes,omitempty"` // in the form of join
 	Image           string           `json:"image,omitempty"`
 	Prices          map[string]int64 `json:"prices,omitempty"`
 	PriceBands      []string         `json:"priceBands,omitempty"`
@@ -40,15 +40,17 @@ type record struct {
 	Ratings         int64            `json:"ratings"`
 	Popularity      int64            `json:"popularity"`
 	ListedAt        int64            `json:"listedAt"`  // microseconds since 1970
-	GoodUntil       int64            `json:"goodUntil"` // likewise
+	GoodUntil       int64            `json:"goodUntil"` // the same
 }
 
-// cardFields are those of a record that make a search.Card.
-var cardFields = []string{"id", "version", "slug", "title", "brand", "categoryIds", "image", "prices", "stock", "ratingMilli", "ratings", "popularity", "listedAt"}
+// cardFields are the fields of a record that make a search.Card.
+var cardFields = []string{
+	"id", "version", "slug", "title", "brand", "categoryIds", "image", "prices", "stock", "ratingMilli", "ratings", "popularity", "listedAt",
+}
 
 func newRecord(d search.Document) record {
 	r := record{
-		ID: d.ID.String(), Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
+		ID: d.ID, Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
 		CategoryIDs: d.CategoryIDs, CategoryNames: d.CategoryNames, Description: d.Description, Image: d.Image,
 		Attributes: d.AttributeValues(), AttributeNames: slices.Sorted(maps.Keys(d.Attributes)),
 		Prices: d.Prices, PriceBands: d.PriceBands, Stock: d.Stock, RatingMilli: d.RatingMilli, Ratings: d.Ratings,
@@ -63,7 +65,7 @@ func newRecord(d search.Document) record {
 	return r
 }
 
-// codesOf are the codes, and what in the texts looks like one, as one word each.
+// codesOf returns the codes, and the words of the texts that look like codes, as one word each.
 func codesOf(codes, texts []string) []string {
 	var all []string
 	for _, code := range codes {
@@ -80,8 +82,8 @@ func codesOf(codes, texts []string) []string {
 	return slices.DeleteFunc(slices.Compact(all), func(code string) bool { return code == "" })
 }
 
-// isCode reports whether a word is one of letters or digits that are parted by signs, with a digit among them, such as
-// WHT-2210-K: what Meilisearch would cut into words that are many other things too. A number such as 1.5 is none.
+// isCode reports whether a word consists of letters and digits separated by punctuation, with at least one digit, such
+// as WHT-2210-K: Meilisearch would split it into common words. A number such as 1.5 is not a code.
 func isCode(word string) bool {
 	var digits, parted bool
 	runes := []rune(word)
@@ -90,7 +92,7 @@ func isCode(word string) bool {
 		case unicode.IsDigit(r):
 			digits = true
 		case unicode.IsLetter(r) || unicode.IsMark(r):
-		case i == 0 || i == len(runes)-1: // signs around a word are not of it
+		case i == 0 || i == len(runes)-1: // surrounding punctuation does not count
 		case (r == '.' || r == ',') && unicode.IsDigit(runes[i-1]) && unicode.IsDigit(runes[i+1]):
 			return false
 		default:
@@ -100,7 +102,7 @@ func isCode(word string) bool {
 	return digits && parted
 }
 
-// join makes one word of a code, in small letters: Meilisearch would also cut where a capital follows a small letter.
+// join returns a code as one word in lower case, since Meilisearch would also split before capitals.
 func join(code string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
@@ -110,18 +112,14 @@ func join(code string) string {
 	}, code)
 }
 
-// card reads what is given back of a hit.
+// card decodes the fields of a hit.
 func card(hit meili.Hit) (search.Card, error) {
 	var r record
 	if err := hit.DecodeInto(&r); err != nil {
 		return search.Card{}, err
 	}
-	id, err := uuid.Parse(r.ID)
-	if err != nil {
-		return search.Card{}, err
-	}
 	c := search.Card{
-		ID: id, Version: r.Version, Slug: r.Slug, Title: r.Title, Brand: r.Brand, Image: r.Image, Prices: r.Prices, Stock: r.Stock,
+		ID: r.ID, Version: r.Version, Slug: r.Slug, Title: r.Title, Brand: r.Brand, Image: r.Image, Prices: r.Prices, Stock: r.Stock,
 		RatingMilli: r.RatingMilli, Ratings: r.Ratings, Popularity: r.Popularity, ListedAt: time.UnixMicro(r.ListedAt).UTC(),
 	}
 	if n := len(r.CategoryIDs); n > 0 {

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -23,9 +24,7 @@ func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, os.WriteFile(path, got, 0o644))
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
@@ -41,10 +40,7 @@ func bodyOf(t *testing.T, engine *Engine, request string) []byte {
 	t.Helper()
 	_, body, _ := strings.Cut(request[strings.Index(request, " ")+1:], " ")
 	for from, to := range map[string]string{engine.marks.begin: "BEGIN", engine.marks.end: "END"} {
-		quoted, err := json.Marshal(from)
-		if err != nil {
-			t.Fatal(err)
-		}
+		quoted := testkit.Must(json.Marshal(from))(t)
 		body = strings.ReplaceAll(body, strings.Trim(string(quoted), `"`), to)
 	}
 	var indented bytes.Buffer
@@ -94,10 +90,7 @@ func TestSearchRequests(t *testing.T) {
 			f := newFake(t)
 			cfg := f.config()
 			cfg.Words = smallWords
-			s, err := Open(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := testkit.Must(Open(t.Context(), cfg))(t)
 			if _, err := s.Live().Search(t.Context(), q); err != nil {
 				t.Fatalf("Search: %v", err)
 			}
@@ -114,10 +107,7 @@ func TestSettingsRequests(t *testing.T) {
 	f := newFake(t)
 	cfg := f.config()
 	cfg.Words = smallWords
-	s, err := Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(Open(t.Context(), cfg))(t)
 	settings := f.made("PATCH ")
 	if len(settings) != 1 {
 		t.Fatalf("%d requests with settings, want one", len(settings))
@@ -144,9 +134,7 @@ func TestDocumentRequest(t *testing.T) {
 	d.Brand, d.Codes, d.CategoryIDs, d.CategoryNames = "Lumen & Söhne", []string{"WHT-2210-K", "40 06"}, []string{"home", "light"}, []string{"Home", "Light"}
 	d.Attributes, d.Title = map[string][]string{"size": {"l", "xl"}, "color": {"a=b"}}, "Lamp IKS-1620 of 1.5 m"
 	d.Prices, d.PriceBands, d.Stock, d.RatingMilli, d.Ratings, d.Popularity = map[string]int64{"eu": 100}, []string{"eu:0"}, search.StockLow, 4500, 2, 7
-	if err := s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{d}}); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{d}}))
 	sent := f.made("POST /indexes/products/documents?primaryKey=id ")
 	if len(sent) != 1 {
 		t.Fatalf("%d requests with documents, want one", len(sent))

@@ -12,7 +12,7 @@ import (
 	"meridian/internal/search"
 )
 
-// result puts together what was answered: the first answer has the hits.
+// result returns the search result. The first answer has the hits.
 func (q question) result(counts []count, answers []answer) (search.Result, error) {
 	result := search.Result{Total: int(answers[0].total), More: answers[0].total >= search.MaxWindow, Facets: q.facets(counts, answers)}
 	for _, hit := range answers[0].hits[:min(q.Limit, len(answers[0].hits))] {
@@ -25,7 +25,7 @@ func (q question) result(counts []count, answers []answer) (search.Result, error
 	return result, nil
 }
 
-// leastScore is given to hits that Meilisearch had no time to rank.
+// leastScore is the score of hits that Meilisearch had no time to rank.
 const leastScore = 1e-9
 
 func (q question) hit(found meili.Hit) (search.Hit, error) {
@@ -44,7 +44,7 @@ func (q question) hit(found meili.Hit) (search.Hit, error) {
 	return hit, err
 }
 
-// unmarshal reads a value that may not be there.
+// unmarshal decodes a value that may be missing.
 func unmarshal(raw json.RawMessage, into any) error {
 	if len(raw) == 0 {
 		return nil
@@ -52,8 +52,7 @@ func unmarshal(raw json.RawMessage, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// marks are what Meilisearch puts around the parts that were searched for: nothing that could be in a text, since it is
-// random and never shown.
+// marks are the delimiters that Meilisearch puts around matches. They are random, so that no text contains them.
 type marks struct{ begin, end string }
 
 func newMarks() marks {
@@ -61,7 +60,7 @@ func newMarks() marks {
 	return marks{begin: "\x02" + secret + "\x02", end: "\x03" + secret + "\x03"}
 }
 
-// highlights cuts the marked fields of a hit.
+// highlights splits the fields of a hit at their marks.
 func (m marks) highlights(formatted json.RawMessage) (map[string][]search.Fragment, error) {
 	var fields struct{ Title, Brand string }
 	if err := unmarshal(formatted, &fields); err != nil {
@@ -76,7 +75,7 @@ func (m marks) highlights(formatted json.RawMessage) (map[string][]search.Fragme
 	return found, nil
 }
 
-// cut parts a text at its marks.
+// cut splits a text at its marks.
 func (m marks) cut(text string) []search.Fragment {
 	var all []search.Fragment
 	add := func(text string, match bool) {
@@ -94,15 +93,15 @@ func (m marks) cut(text string) []search.Fragment {
 	return all
 }
 
-// facets are the counts of the query's facets.
+// facets returns the counts of the query's facets.
 func (q question) facets(counts []count, answers []answer) search.Facets {
 	var facets search.Facets
 	for _, kind := range q.Facets {
 		switch kind {
 		case search.FacetBrand:
-			facets.Brands = most(q.values(counts, answers, fieldBrand))
+			facets.Brands = search.TopCounts(q.values(counts, answers, fieldBrand), search.MaxFacetValues)
 		case search.FacetCategory:
-			facets.Categories = most(q.values(counts, answers, fieldCategory))
+			facets.Categories = search.TopCounts(q.values(counts, answers, fieldCategory), search.MaxFacetValues)
 		case search.FacetPrice:
 			facets.Prices = bandsOf(q.Market, q.values(counts, answers, fieldPrice))
 		case search.FacetAttributes:
@@ -112,27 +111,13 @@ func (q question) facets(counts []count, answers []answer) search.Facets {
 	return facets
 }
 
-// values are those of a field, as its own request counted them if it has one.
+// values returns the counts of a field, from its own request if it has one.
 func (q question) values(counts []count, answers []answer, field string) map[string]int {
 	i := slices.IndexFunc(counts, func(c count) bool { return c.but == field })
 	return answers[max(i, 0)].counts[field]
 }
 
-// most are the most frequent values.
-func most(values map[string]int) []search.Count {
-	all := make([]search.Count, 0, len(values))
-	for value, n := range values {
-		if n > 0 {
-			all = append(all, search.Count{Value: value, Count: n})
-		}
-	}
-	slices.SortFunc(all, func(a, b search.Count) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
-	})
-	return all[:min(len(all), search.MaxFacetValues)]
-}
-
-// bandsOf are the price bands of one market, in their order.
+// bandsOf returns the counts of a market's price bands, in their order.
 func bandsOf(market string, values map[string]int) []search.Count {
 	var all []search.Count
 	for value, n := range values {
@@ -145,12 +130,12 @@ func bandsOf(market string, values map[string]int) []search.Count {
 }
 
 func number(band string) int {
-	_, n, _ := search.ParsePriceBand(band) // it was read before
+	_, n, _ := search.ParsePriceBand(band) // checked by bandsOf
 	return n
 }
 
-// attributes are the values of the attributes that most documents have. Those that are filtered by were counted by
-// requests of their own.
+// attributes returns the counts of the attributes that most documents have. Attributes that are filtered by were
+// counted by requests of their own.
 func (q question) attributes(counts []count, answers []answer) map[string][]search.Count {
 	values, documents := make(map[string]map[string]int), make(map[string]int)
 	for i, c := range counts {
@@ -174,28 +159,16 @@ func (q question) attributes(counts []count, answers []answer) map[string][]sear
 		}
 	}
 	all := make(map[string][]search.Count)
-	for _, name := range frequent(documents) {
-		all[name] = most(values[name])
+	for _, attribute := range search.TopCounts(documents, search.MaxFacetAttributes) {
+		all[attribute.Value] = search.TopCounts(values[attribute.Value], search.MaxFacetValues)
 	}
 	return all
 }
 
-// countedBy reports whether an attribute's values are those of the ith answer: the first one, unless it is filtered by.
+// countedBy reports whether the ith answer has the counts of an attribute: the first one, unless it is filtered by.
 func (q question) countedBy(i int, name, own string) bool {
 	if _, filtered := q.Filter.Attributes[name]; filtered {
 		return i > 0 && name == own
 	}
 	return i == 0
-}
-
-// frequent are the attributes that most documents have.
-func frequent(documents map[string]int) []string {
-	names := make([]string, 0, len(documents))
-	for name, n := range documents {
-		if n > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(documents[b], documents[a]), cmp.Compare(a, b)) })
-	return names[:min(len(names), search.MaxFacetAttributes)]
 }

@@ -13,16 +13,16 @@ import (
 	"meridian/internal/search"
 )
 
-// maxValuesPerFacet is how many values of a field are counted, the most frequent ones: those of all attributes are one
-// field, of which search.MaxFacetAttributes by search.MaxFacetValues are shown.
+// maxValuesPerFacet is the number of values counted per field. All attributes are one field, of which
+// search.MaxFacetAttributes times search.MaxFacetValues are shown.
 const maxValuesPerFacet = 2 * search.MaxFacetAttributes * search.MaxFacetValues
 
-// settingsOf are the settings of an index. Every field of every part is filled, since a part is sent whole.
+// settingsOf returns the settings of an index. Every field of every part is set, since a part is sent whole.
 func settingsOf(words search.Words) *meili.Settings {
 	prefixes := "indexingTime"
 	return &meili.Settings{
-		// What is asked for by name comes before relevance, popularity after it, and the id makes the order total. The
-		// rule wordPosition is left out: where in a title a word is says less than how popular the product is.
+		// A requested order precedes relevance, popularity follows it, and the id makes the order total. The rule
+		// wordPosition is left out: the place of a word in a title says less than the product's popularity.
 		RankingRules:         []string{"sort", "words", "typo", "proximity", "attributeRank", "exactness", "popularity:desc", "id:asc"},
 		SearchableAttributes: []string{"title", "brand", "categoryNames", "attributeValues", "description", "codes"},
 		DisplayedAttributes:  []string{"*"},
@@ -38,31 +38,33 @@ func settingsOf(words search.Words) *meili.Settings {
 			DisableOnAttributes: []string{"codes"},
 			DisableOnNumbers:    true,
 		},
-		Pagination:         &meili.Pagination{MaxTotalHits: search.MaxWindow},
-		Faceting:           &meili.Faceting{MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount}},
+		Pagination: &meili.Pagination{MaxTotalHits: search.MaxWindow},
+		Faceting: &meili.Faceting{
+			MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount},
+		},
 		ProximityPrecision: meili.ByWord,
 		PrefixSearch:       &prefixes,
-		SearchCutoffMs:     700, // less than anybody waits for a search: what is ranked by then is answered
+		SearchCutoffMs:     700, // shorter than any search timeout: hits ranked by then are returned
 	}
 }
 
-// settingsFingerprint tells settings apart, with the form of the documents that they are for.
+// settingsFingerprint returns a hash of the settings.
 func settingsFingerprint(settings *meili.Settings) string {
 	content, err := json.Marshal(settings) // maps by sorted keys
 	if err != nil {
-		panic(err) // there is nothing in it that JSON lacks
+		panic(err) // every field has a JSON form
 	}
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:16])
 }
 
-// applySettings gives an index its settings, and returns when all of its documents are indexed by them.
+// applySettings applies the settings to an index, and returns once all of its documents are reindexed.
 func (s *server) applySettings(ctx context.Context, uid string, settings *meili.Settings) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	index := s.Index(uid)
-	calls := []func(context.Context) (*meili.TaskInfo, error){
-		// The settings cannot say no, nor clear a list. Nobody searches in lists of facets, and without that indexing is faster.
+	calls := []write{
+		// meili.Settings can neither send false nor clear a list. Without facet search, which nobody uses, indexing is faster.
 		func(ctx context.Context) (*meili.TaskInfo, error) {
 			return index.UpdateFacetSearchWithContext(ctx, false)
 		},
@@ -77,7 +79,7 @@ func (s *server) applySettings(ctx context.Context, uid string, settings *meili.
 	const what = "apply the settings"
 	var tasks []int64
 	for _, call := range calls {
-		task, err := s.enqueue(ctx, what, call)
+		task, err := s.enqueue(ctx, writeTries, what, call)
 		if err != nil {
 			return err
 		}
@@ -86,8 +88,8 @@ func (s *server) applySettings(ctx context.Context, uid string, settings *meili.
 	return s.wait(ctx, what, tasks...)
 }
 
-// synonyms are those of all languages, each way on its own, as Meilisearch takes them. Texts are sent without stop
-// words, so what is typed is a key without them too.
+// synonyms returns the synonyms of all languages in Meilisearch's form, one direction per entry. Search texts are sent
+// without stop words, so each key is also added without them.
 func synonyms(words search.Words) map[string][]string {
 	all := make(map[string][]string)
 	add := func(stop map[string]bool, from string, to ...string) {
@@ -115,16 +117,16 @@ func synonyms(words search.Words) map[string][]string {
 	return all
 }
 
-// withoutStops is a text without its stop words, or the text if it has no others.
+// withoutStops returns a text without its stop words, or unchanged if it has no other words.
 func withoutStops(text string, stop map[string]bool) string {
-	telling := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return stop[word] })
-	if len(telling) == 0 {
+	rest := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return stop[word] })
+	if len(rest) == 0 {
 		return text
 	}
-	return strings.Join(telling, " ")
+	return strings.Join(rest, " ")
 }
 
-// stopWords are the stop words of each language.
+// stopWords returns the stop words of each language.
 func stopWords(words search.Words) map[string]map[string]bool {
 	all := make(map[string]map[string]bool, len(words))
 	for language, of := range words {

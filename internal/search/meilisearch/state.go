@@ -20,20 +20,20 @@ type row struct {
 	Value string `json:"value"`
 }
 
-// What rows are.
+// The kinds of rows.
 const (
 	kindPosition = "position" // of the feed, by the name of the source
 	kindAbout    = "about"    // the index, by the names below
 )
 
-// What is known of an index.
+// The names of rows about the index.
 const (
-	aboutIndex    = "index"    // which one it is: its time of creation
-	aboutSettings = "settings" // the fingerprint of the settings that were applied last
-	aboutReplaces = "replaces" // which index this one was begun in order to replace
+	aboutIndex    = "index"    // the identity of the index: its creation time
+	aboutSettings = "settings" // the fingerprint of the settings last applied
+	aboutReplaces = "replaces" // the identity of the index that this one will replace
 )
 
-// newRow names a row by its kind and name, which may have any letters, while ids may not.
+// newRow returns a row whose id is a hash of its kind and name, which may contain characters that ids may not.
 func newRow(kind, name, value string) row {
 	sum := sha256.Sum256([]byte(kind + "\x00" + name))
 	return row{ID: hex.EncodeToString(sum[:16]), Kind: kind, Name: name, Value: value}
@@ -44,10 +44,10 @@ type known struct {
 	about, positions map[string]string
 }
 
-// maxRows is more than there are sources of a feed.
+// maxRows is more than the number of sources of a feed.
 const maxRows = 1000
 
-// readState reads the state; there is none of an index that is not there.
+// readState reads the state of the index. A missing index has none.
 func (x *index) readState(ctx context.Context) (known, error) {
 	state := known{about: make(map[string]string), positions: make(map[string]string)}
 	var found meili.DocumentsResult
@@ -76,7 +76,7 @@ func (x *index) readState(ctx context.Context) (known, error) {
 	return state, nil
 }
 
-// writeState writes rows and returns when they are there.
+// writeState writes rows and waits until they are stored.
 func (x *index) writeState(ctx context.Context, rows []row) error {
 	body, err := json.Marshal(rows)
 	if err != nil {
@@ -88,7 +88,7 @@ func (x *index) writeState(ctx context.Context, rows []row) error {
 	})
 }
 
-// writePositions moves positions; those that are not named stay.
+// writePositions sets positions by name; positions that are not named stay.
 func (x *index) writePositions(ctx context.Context, positions map[string]string) error {
 	if len(positions) == 0 {
 		return nil
@@ -99,6 +99,3 @@ func (x *index) writePositions(ctx context.Context, positions map[string]string)
 	}
 	return x.writeState(ctx, rows)
 }
-
-// forget deletes the state.
-func (x *index) forget(ctx context.Context) error { return x.server.deleteIndex(ctx, stateOf(x.uid)) }

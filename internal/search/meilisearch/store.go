@@ -11,19 +11,19 @@ import (
 	"meridian/internal/search"
 )
 
-// Store is a region's indexes on its own server. It implements search.Store, and is safe for use by many goroutines, of
-// which one at a time writes.
+// A Store holds a region's indexes on its own server. It implements search.Store and is safe for concurrent use, with
+// one writer at a time.
 type Store struct {
 	server *server
 	live   *index
-	begun  *index // where one is begun
+	begun  *index // the index beside the live one
 }
 
 var _ search.Store = (*Store)(nil)
 
-// Open makes the index with its settings where it is missing. Other settings than an index has are applied by the first
-// Apply, by the one who writes: while programs of two versions run beside each other, those that only search change
-// nothing. A server that does not answer is no error: it may come later, and Apply then does what Open could not.
+// Open returns a Store, and creates the index with its settings if it is missing. If an existing index has other
+// settings, the first Apply changes them, not Open: while two versions of the program run side by side, processes that
+// only search change nothing. A server that does not answer is not an error: Apply later does what Open could not.
 //
 // The key needs search, documents.*, indexes.*, settings.*, stats.get and tasks.get on PREFIX and PREFIX_*.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
@@ -49,7 +49,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// openTimeout bounds Open, which others wait for.
+// openTimeout bounds the calls of Open, which delays the start of the process.
 const openTimeout = 10 * time.Second
 
 // Kind implements search.Store.
@@ -60,7 +60,7 @@ func (s *Store) Live() search.Index { return s.live }
 
 // Begin implements search.Store.
 func (s *Store) Begin(ctx context.Context) (search.Index, error) {
-	if err := s.live.prepare(ctx); err != nil { // it is what will be replaced
+	if err := s.live.prepare(ctx); err != nil {
 		return nil, err
 	}
 	replaced, err := s.live.created(ctx)
@@ -79,8 +79,8 @@ func (s *Store) Begin(ctx context.Context) (search.Index, error) {
 	return s.begun, nil
 }
 
-// Resume implements search.Store. What is beside the live index counts if it was begun in order to replace this very
-// one: an index that was replaced, and not deleted since the program was killed, was begun to replace another.
+// Resume implements search.Store. The index beside the live one counts if it was begun to replace this very live index.
+// An index that was replaced, but not deleted because the process was killed, was begun to replace another.
 func (s *Store) Resume(ctx context.Context) (search.Index, error) {
 	live, err := s.live.created(ctx)
 	if err != nil {
@@ -100,8 +100,8 @@ func (s *Store) Resume(ctx context.Context) (search.Index, error) {
 	return s.begun, nil
 }
 
-// Swap implements search.Store. Tasks keep the name of the index that they were accepted for, so all of them are
-// finished first; then both indexes and their states change places in one task.
+// Swap implements search.Store. Tasks run under the index name they were accepted for, so Swap first waits for all of
+// them. Both indexes and their states then change places in one task.
 func (s *Store) Swap(ctx context.Context) error {
 	ctx, cancel := s.server.bounded(ctx)
 	defer cancel()
@@ -120,21 +120,16 @@ func (s *Store) Swap(ctx context.Context) error {
 	return nil
 }
 
-// exchange asks once: done twice, the indexes would be back where they were. Where the answer is lost, the next Swap
-// first lets the task finish, if it was accepted, and then finds that nothing is begun any more.
+// exchange sends the swap once: sent twice, it would be undone. If the response is lost, the next Swap waits for the
+// task, if it was accepted, and then finds that no index is begun any more.
 func (s *Store) exchange(ctx context.Context) error {
 	const what = "swap the search indexes"
 	pairs := []*meili.SwapIndexesParams{
 		{Indexes: []string{s.live.uid, s.begun.uid}},
 		{Indexes: []string{stateOf(s.live.uid), stateOf(s.begun.uid)}},
 	}
-	var task int64
-	err := s.server.do(ctx, 1, what, func(ctx context.Context) error {
-		info, err := s.server.SwapIndexesWithContext(ctx, pairs)
-		if err == nil {
-			task = info.TaskUID
-		}
-		return err
+	task, err := s.server.enqueue(ctx, 1, what, func(ctx context.Context) (*meili.TaskInfo, error) {
+		return s.server.SwapIndexesWithContext(ctx, pairs)
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // document is a small valid document.
@@ -138,10 +139,7 @@ func TestPayloads(t *testing.T) {
 		d.Description = strings.Repeat("x", 1000)
 		large = append(large, d)
 	}
-	payloads, err := pack(large, 4000)
-	if err != nil {
-		t.Fatal(err)
-	}
+	payloads := testkit.Must(pack(large, 4000))(t)
 	sum := 0
 	for _, p := range payloads {
 		if sum += len(p.documents); len(p.documents) == 0 || len(p.ids) != len(p.documents) || p.bytes > 4000 {
@@ -197,10 +195,7 @@ func TestSettingsAgain(t *testing.T) {
 	}
 	cfg := f.config()
 	cfg.WithoutWords = true
-	other, err := Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := testkit.Must(Open(t.Context(), cfg))(t)
 	if n := len(f.made("PATCH ")); n != 1 {
 		t.Errorf("settings were sent %d times before the first write, want once", n)
 	}
@@ -273,10 +268,7 @@ func TestSwapOrder(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
 	apply(t, s.Live(), changes(1, "1"))
-	begun, err := s.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	begun := testkit.Must(s.Begin(t.Context()))(t)
 	apply(t, begun, changes(2, "2"))
 	asked := len(withoutTasks(f))
 	f.set(func() { // a write of the live index that nobody waits for
@@ -291,9 +283,7 @@ func TestSwapOrder(t *testing.T) {
 			return false
 		}
 	})
-	if err := s.Swap(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, s.Swap(t.Context()))
 	golden(t, "swap.txt", []byte(withoutTasks(f)[asked:]))
 	golden(t, "swap.json", bodyOf(t, s.live.Engine, f.made("POST /swap-indexes")[0]))
 	wantState(t, s.Live(), 2, "2")
@@ -329,10 +319,7 @@ func TestSwapInterrupted(t *testing.T) {
 			f := newFake(t)
 			s := f.open()
 			apply(t, s.Live(), changes(1, "old"))
-			begun, err := s.Begin(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			begun := testkit.Must(s.Begin(t.Context()))(t)
 			apply(t, begun, changes(2, "new"))
 			f.set(func() { f.intercept = intercept(f) })
 			s.Swap(t.Context()) // whatever it says
@@ -364,10 +351,7 @@ func TestLogsOfFailedTasks(t *testing.T) {
 	var logs bytes.Buffer
 	cfg := f.config()
 	cfg.Log = slog.New(slog.NewTextHandler(&logs, nil))
-	s, err := Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(Open(t.Context(), cfg))(t)
 	f.set(func() { f.fail = func(*fakeTask) string { return "io_error" } })
 	if err := s.Live().Apply(t.Context(), changes(1, "1")); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("Apply: %v, want search.ErrUnavailable", err)

@@ -11,16 +11,19 @@ import (
 	"meridian/internal/search"
 )
 
-// How often a task is looked at: at once, since most take milliseconds, and then ever less.
+// The intervals at which a task is polled: short at first, since most take milliseconds, then increasing.
 const (
-	firstLook = 4 * time.Millisecond
-	maxLook   = 250 * time.Millisecond
+	firstPoll = 4 * time.Millisecond
+	maxPoll   = 250 * time.Millisecond
 )
 
-// enqueue has the server accept a write, and returns the task that will carry it out.
-func (s *server) enqueue(ctx context.Context, what string, call func(ctx context.Context) (*meili.TaskInfo, error)) (int64, error) {
+// A write is a call that the server answers with the task that will process it.
+type write func(ctx context.Context) (*meili.TaskInfo, error)
+
+// enqueue submits a write and returns the task that will process it.
+func (s *server) enqueue(ctx context.Context, tries int, what string, call write) (int64, error) {
 	var task int64
-	err := s.do(ctx, writeTries, what, func(ctx context.Context) error {
+	err := s.do(ctx, tries, what, func(ctx context.Context) error {
 		info, err := call(ctx)
 		if err == nil {
 			task = info.TaskUID
@@ -30,18 +33,18 @@ func (s *server) enqueue(ctx context.Context, what string, call func(ctx context
 	return task, err
 }
 
-// carryOut has the server accept a write and waits until it is done.
-func (s *server) carryOut(ctx context.Context, what string, call func(ctx context.Context) (*meili.TaskInfo, error)) error {
+// carryOut submits a write and waits for its task.
+func (s *server) carryOut(ctx context.Context, what string, call write) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	task, err := s.enqueue(ctx, what, call)
+	task, err := s.enqueue(ctx, writeTries, what, call)
 	if err != nil {
 		return err
 	}
 	return s.wait(ctx, what, task)
 }
 
-// bounded gives a caller without a deadline one: tasks may never come to their turn.
+// bounded adds a deadline to a context without one, since a task may wait indefinitely.
 func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
@@ -49,7 +52,7 @@ func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, s.taskTimeout)
 }
 
-// wait returns when the tasks are done, with the fault of the first that failed.
+// wait waits for the tasks and returns the error of the first that failed.
 func (s *server) wait(ctx context.Context, what string, tasks ...int64) error {
 	var first error
 	for _, task := range tasks {
@@ -61,7 +64,7 @@ func (s *server) wait(ctx context.Context, what string, tasks ...int64) error {
 }
 
 func (s *server) waitFor(ctx context.Context, what string, uid int64) error {
-	for pause := firstLook; ; pause = min(pause*3/2, maxLook) {
+	for pause := firstPoll; ; pause = min(pause*3/2, maxPoll) {
 		var task *meili.Task
 		err := s.do(ctx, writeTries, what, func(ctx context.Context) (err error) {
 			task, err = s.GetTaskWithContext(ctx, uid)
@@ -86,19 +89,20 @@ func (s *server) waitFor(ctx context.Context, what string, uid int64) error {
 	}
 }
 
-// failed is the error of a task that failed. The message is about documents, in which nothing is of a customer: it is
-// what tells an operator what to mend.
+// failed returns the error of a failed task. Its message is about documents, which hold no customer data, and tells
+// operators what to correct.
 func (s *server) failed(what string, task *meili.Task) error {
 	err := answered(what, 0, task.Error.Code)
 	message := task.Error.Message[:min(len(task.Error.Message), 300)]
-	s.log.Warn("a task of Meilisearch failed", "index", task.IndexUID, "task", task.UID, "type", task.Type, "code", task.Error.Code, "message", message)
+	s.log.Warn("a task of Meilisearch failed",
+		"index", task.IndexUID, "task", task.UID, "type", task.Type, "code", task.Error.Code, "message", message)
 	if rejected, ok := err.(*search.RejectedError); ok {
 		rejected.Reason = fmt.Sprintf("%s: %s", task.Error.Code, message)
 	}
 	return err
 }
 
-// settle waits until nothing is left to do for indexes, and no swap of any.
+// settle waits until there are no open tasks for the indexes, and no open swaps at all.
 func (s *server) settle(ctx context.Context, uids ...string) error {
 	open := []meili.TaskStatus{meili.TaskStatusEnqueued, meili.TaskStatusProcessing}
 	return errors.Join(
@@ -107,7 +111,7 @@ func (s *server) settle(ctx context.Context, uids ...string) error {
 	)
 }
 
-// finish waits until a query finds no task any more. How they end is the business of those who asked for them.
+// finish waits until a query finds no tasks. It ignores how they end; that concerns whoever submitted them.
 func (s *server) finish(ctx context.Context, query *meili.TasksQuery) error {
 	for {
 		var open *meili.TaskResult

@@ -8,24 +8,23 @@ import (
 	"meridian/internal/search"
 )
 
-// typed is a text as it is sent: cut into what Meilisearch will take for one thing each, without what it would take for
-// an operator.
+// typed is a search text as it is sent: split into words and phrases, without Meilisearch's operators.
 type typed struct {
 	parts  []part
-	prefix bool // the last part is the beginning of a word
+	prefix bool // the last part is a prefix
 }
 
-// part is a word, or a phrase.
+// A part is a word or a phrase.
 type part struct {
 	text   string
 	phrase bool
-	words  int // that Meilisearch cuts it into, more or less
+	words  int // the approximate number of words that Meilisearch makes of it
 }
 
-// newTyped reads a text. Stop words of the language are left out, unless there are no others.
+// newTyped parses a search text. Stop words of the language are dropped, unless there are no other words.
 func newTyped(q search.Query, stop map[string]bool) typed {
-	var all, telling typed
-	last := false // whether the last part of telling is the last of the text
+	var all, kept typed
+	last := false // whether the last part of kept is the last part of the text
 	for i, text := range strings.Split(q.Text, `"`) {
 		closed := i%2 == 1 && strings.Count(q.Text, `"`) > i
 		for _, p := range partsOf(text, closed) {
@@ -34,18 +33,18 @@ func newTyped(q search.Query, stop map[string]bool) typed {
 			}
 			all.parts = append(all.parts, p)
 			if last = p.phrase || !stop[strings.ToLower(p.text)]; last {
-				telling.parts = append(telling.parts, p)
+				kept.parts = append(kept.parts, p)
 			}
 		}
 	}
-	if len(telling.parts) == 0 {
-		telling, last = all, true
+	if len(kept.parts) == 0 {
+		kept, last = all, true
 	}
-	telling.prefix = q.Prefix && last && len(telling.parts) > 0 && !telling.parts[len(telling.parts)-1].phrase
-	return telling
+	kept.prefix = q.Prefix && last && len(kept.parts) > 0 && !kept.parts[len(kept.parts)-1].phrase
+	return kept
 }
 
-// partsOf are the words of a text, or the one phrase that it is.
+// partsOf returns the words of a text, or the single phrase that it forms.
 func partsOf(text string, phrase bool) []part {
 	var words []part
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
@@ -67,8 +66,8 @@ func partsOf(text string, phrase bool) []part {
 	return []part{whole}
 }
 
-// wordPart is a word as it is written, but for those with a digit: they are in small letters, since Meilisearch cuts
-// before capitals, and codes are joined as they are in record.Codes.
+// wordPart returns the part for a word. Words with a digit are sent in lower case, since Meilisearch splits before
+// capitals, and codes are joined as in record.Codes.
 func wordPart(word string, words int) part {
 	switch {
 	case isCode(word):
@@ -88,7 +87,7 @@ func countWords(text string) int {
 	return len(strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) }))
 }
 
-// words are how many words there are, those of phrases included.
+// words returns the number of words, including those of phrases.
 func (t typed) words() int {
 	n := 0
 	for _, p := range t.parts {
@@ -97,12 +96,12 @@ func (t typed) words() int {
 	return n
 }
 
-// optional are how many parts there are that are no phrases: those may be missing.
+// optional returns the number of parts that are not phrases and may be missing.
 func (t typed) optional() int {
 	return len(slices.DeleteFunc(slices.Clone(t.parts), func(p part) bool { return p.phrase }))
 }
 
-// String is what is sent. Meilisearch takes the last word for a prefix, unless something is behind it: a space does.
+// String returns the text to send. Meilisearch matches the last word as a prefix unless a space follows it.
 func (t typed) String() string {
 	texts := make([]string, 0, len(t.parts))
 	for _, p := range t.parts {
@@ -118,8 +117,8 @@ func (t typed) String() string {
 	return text
 }
 
-// least is how many of the words a document must have where words may be missing from the end: all that are in phrases,
-// and of the others two thirds, or all of one or two.
+// least returns the number of words that a document must have if words may be dropped from the end: all words of
+// phrases, and two thirds of the others, or all if there are only one or two.
 func (t typed) least() int {
 	phrases := 0
 	for _, p := range t.parts {
@@ -134,9 +133,9 @@ func (t typed) least() int {
 	return phrases + (2*others+2)/3
 }
 
-// rotations are the text begun at each of its words, the rest going round: what asks for any of the words, since
-// Meilisearch drops words from the end only. The beginning of a word, which is one at the end only, is also asked for
-// without the other words. Phrases are in all of them.
+// rotations returns the text starting at each of its words and wrapping around. Together they ask for any of the words,
+// since Meilisearch drops words from the end only. A final prefix, which is a prefix only at the end, is also asked for
+// alone. Phrases are in all rotations.
 func (t typed) rotations() []typed {
 	t = t.apart()
 	var all []typed
@@ -153,7 +152,7 @@ func (t typed) rotations() []typed {
 	return all
 }
 
-// apart is the text with every word that Meilisearch makes of it as a part of its own.
+// apart returns the text with every word that Meilisearch makes of it as a part of its own.
 func (t typed) apart() typed {
 	cut := typed{prefix: t.prefix}
 	for _, p := range t.parts {

@@ -1,6 +1,6 @@
-// Package plain answers searches from the database, when no search engine does: products whose title, brand or category
-// begins with the text, by brand and in a category. Everything else that a query asks for is ignored, and said so
-// (search.Result.Ignored).
+// Package plain answers searches from the database when no search engine does: products whose title, brand or category
+// begins with the text, by brand and category. All other parts of a query are unsupported and listed in
+// search.Result.Ignored.
 package plain
 
 import (
@@ -15,10 +15,10 @@ import (
 	"meridian/internal/search"
 )
 
-// Engine is the database as a search engine.
+// Engine is a search.Engine that queries the database.
 type Engine struct{ Catalog *catalog.Catalog }
 
-// Search answers a query in two round trips at most.
+// Search answers a query in at most two round trips.
 func (e Engine) Search(ctx context.Context, q search.Query) (search.Result, error) {
 	ids, err := e.Catalog.FindProducts(ctx, catalog.FindFilter{
 		Text: strings.ReplaceAll(q.Text, `"`, " "), CategoryID: q.Filter.Category, Brands: q.Filter.Brands, Limit: search.MaxWindow,
@@ -43,7 +43,7 @@ func (e Engine) Search(ctx context.Context, q search.Query) (search.Result, erro
 	return found, nil
 }
 
-// cardOf is a product as an index would give it back, without what only an index knows.
+// cardOf returns a product as an index would return it, without the values that only an index has.
 func cardOf(p catalog.Product) search.Card {
 	c := search.Card{ID: p.ID, Version: p.Version, Slug: p.Slug, Title: p.Title, Brand: p.Brand, CategoryID: p.CategoryID}
 	if len(p.Images) > 0 {
@@ -52,7 +52,7 @@ func cardOf(p catalog.Product) search.Card {
 	return c
 }
 
-// ignored are the parts of a query that are not heeded here.
+// ignored returns the parts of a query that are not supported.
 func ignored(q search.Query) []search.Part {
 	var parts []search.Part
 	add := func(asked bool, part search.Part) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/schema"
 )
 
@@ -22,25 +23,17 @@ func TestRecorder(t *testing.T) {
 	r.ofTests = true
 	db := open(t, URL(t), func(c *database.Config) { c.Tracer = r })
 	for range 2 {
-		if _, err := database.One(t.Context(), db, pgx.RowTo[int64], "SELECT $1::int8", 42); err != nil {
-			t.Fatal(err)
-		}
+		testkit.Must(database.One(t.Context(), db, pgx.RowTo[int64], "SELECT $1::int8", 42))(t)
 	}
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES ($1::uuid, $2, $3)`, "00000000-0000-0000-0000-000000000001", "ann", "Ann")
 		b.Queue(`UPDATE sellers SET name = $1 WHERE name < 'B' AND slug = $2`, "Anne", "ann")
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Tx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+	}))
+	testkit.NoError(t, db.Tx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "\n-- why\nDELETE FROM sellers")
 		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	want := []string{
 		"SELECT version() LIKE 'CockroachDB%'",
 		"SELECT $1::int8",
@@ -48,17 +41,13 @@ func TestRecorder(t *testing.T) {
 		"UPDATE sellers SET name = $1 WHERE name < 'B' AND slug = $2",
 		"-- why\nDELETE FROM sellers",
 	}
-	if err := r.flush(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, r.flush())
 	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
 	}
-	r.record("WITH x AS (SELECT 1) SELECT * FROM x")
+	r.record("WITH x AS (SELECT 1) SELECT * FROM x", "")
 	for range 2 { // what was written once is not written again
-		if err := r.flush(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, r.flush())
 	}
 	if diff := cmp.Diff(append(want, "WITH x AS (SELECT 1) SELECT * FROM x"), readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
@@ -69,44 +58,44 @@ func TestRecorder(t *testing.T) {
 func TestRecorder_OwnOnly(t *testing.T) {
 	r := newRecorder(t.TempDir())
 	db := open(t, URL(t), func(c *database.Config) { c.Tracer = r })
-	if _, err := schema.Current(t.Context(), db); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := database.One(t.Context(), db, pgx.RowTo[int64], "SELECT 1::int8"); err != nil {
-		t.Fatal(err)
-	}
-	err := db.Write(t.Context(), func(b *database.Batch) error { b.Queue(`DELETE FROM sellers`); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.flush(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(schema.Current(t.Context(), db))(t)
+	testkit.Must(database.One(t.Context(), db, pgx.RowTo[int64], "SELECT 1::int8"))(t)
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error { b.Queue(`DELETE FROM sellers`); return nil }))
+	testkit.NoError(t, r.flush())
 	want := []string{
-		database.EngineQuery,
 		"SELECT coalesce(max(version_id), 0)::int8 FROM goose_db_version WHERE is_applied",
 	}
 	if diff := cmp.Diff(want, readStatements(t, r.path)); diff != "" {
 		t.Error(diff)
 	}
+	if got := filepath.Base(filepath.Dir(r.path)); got != "databasetest" {
+		t.Errorf("kept in the folder %s, want that of the tested package", got)
+	}
 }
 
 func readStatements(t *testing.T, path string) []string {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := testkit.Must(os.Open(path))(t)
 	defer f.Close()
 	var all []string
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var sql string
-		if err := json.Unmarshal(lines.Bytes(), &sql); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, sql)
+		var sent Sent
+		testkit.NoError(t, json.Unmarshal(lines.Bytes(), &sent))
+		all = append(all, sent.SQL)
 	}
 	return all
+}
+
+func TestPackageOf(t *testing.T) {
+	for function, want := range map[string]string{
+		"meridian/internal/cart.(*Carts).Get":          "internal/cart",
+		"meridian/internal/finance/report.Write.func1": "internal/finance/report",
+		"meridian/schema.Up":                           "schema",
+	} {
+		if got := packageOf(function); got != want {
+			t.Errorf("packageOf(%q) = %q, want %q", function, got, want)
+		}
+	}
 }
 
 func TestQueriesRows(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 // defaultRegion is where a test's pool is, unless it says otherwise.
@@ -50,7 +51,10 @@ func Open(t testing.TB, url, region string) *database.DB {
 
 func open(t testing.TB, url string, opts ...Option) *database.DB {
 	t.Helper()
-	config := database.Config{URL: url, Region: defaultRegion, ApplicationName: "meridian-test", Tracer: Tracer()}
+	config := database.Config{
+		URL: url, Region: defaultRegion, ApplicationName: "meridian-test", Tracer: Tracer(),
+		StatementTimeout: testkit.Patience, IdleInTransactionTimeout: testkit.Patience, // a busy machine fails no test
+	}
 	for _, opt := range opts {
 		opt(&config)
 	}

@@ -8,27 +8,22 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
 
 func count(t *testing.T, db *database.DB, from string) int64 {
 	t.Helper()
-	n, err := database.One(t.Context(), db, pgx.RowTo[int64], "SELECT count(*) FROM "+from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := testkit.Must(database.One(t.Context(), db, pgx.RowTo[int64], "SELECT count(*) FROM "+from))(t)
 	return n
 }
 
 func addSeller(t *testing.T, db *database.DB) {
 	t.Helper()
-	err := db.Write(t.Context(), func(b *database.Batch) error {
+	testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`)
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 }
 
 func TestNew(t *testing.T) {
@@ -89,10 +84,7 @@ func TestEmpty(t *testing.T) {
 
 func TestSerializable(t *testing.T) {
 	db := databasetest.New(t)
-	level, err := database.One(t.Context(), db, pgx.RowTo[string], `SELECT current_setting('transaction_isolation')`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	level := testkit.Must(database.One(t.Context(), db, pgx.RowTo[string], `SELECT current_setting('transaction_isolation')`))(t)
 	if level != "serializable" {
 		t.Errorf("isolation is %s", level)
 	}

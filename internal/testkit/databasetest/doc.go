@@ -20,6 +20,6 @@
 // On CockroachDB. When COCKROACH_URL is set, tests run there instead. It cannot copy databases, so tests take turns
 // on a pool of migrated ones: every table but the migrations' own is truncated before a test gets one.
 //
-// Collecting statements. When MERIDIAN_STATEMENTS_DIR is set, the text of each statement that tests send is kept in
-// a file a process in that folder, for checks against another engine's grammar.
+// Collecting statements. When MERIDIAN_STATEMENTS_DIR is set, each statement that the shop sends is kept in that folder,
+// for checks against another engine's grammar.
 package databasetest

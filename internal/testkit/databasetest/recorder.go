@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -14,29 +15,42 @@ import (
 )
 
 // StatementsEnv names the environment variable with the folder that the tests' statements are kept in. Each test
-// process appends to a file of its own there, a JSON string a line, each text once.
+// process appends to a file of its own in the folder of its package there ("internal/cart"): a Sent as JSON on each
+// line, each statement once.
 const StatementsEnv = "MERIDIAN_STATEMENTS_DIR"
 
-// recorder keeps the distinct texts of the statements that pass it and that the shop sends: not those which a test
-// writes for itself. It never sees their arguments.
+// Sent is a statement that a package of the shop sent during a test.
+type Sent struct {
+	SQL     string `json:"sql"`
+	Package string `json:"package"` // relative to the module: "internal/cart"
+}
+
+// module is the prefix of the shop's packages.
+const module = "meridian/"
+
+// recorder keeps the distinct statements that the shop sends through it, without their arguments. Statements that a
+// test or the test kit writes are left out.
 type recorder struct {
 	path    string
 	ofTests bool // keeps the tests' own, too
 
 	mu      sync.Mutex
 	seen    map[string]bool
-	pending []string // not written yet
+	pending []Sent // not written yet
 }
 
 func newRecorder(dir string) *recorder {
-	name := fmt.Sprintf("%s-%d.jsonl", filepath.Base(os.Args[0]), os.Getpid())
-	return &recorder{path: filepath.Join(dir, name), seen: map[string]bool{}}
+	tested := "unknown"
+	if build, ok := debug.ReadBuildInfo(); ok {
+		tested = strings.TrimSuffix(strings.TrimPrefix(build.Path, module), ".test")
+	}
+	return &recorder{path: filepath.Join(dir, tested, fmt.Sprintf("%d.jsonl", os.Getpid())), seen: map[string]bool{}}
 }
 
 // TraceQueryStart records a single statement.
 func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if r.ofTests || !sentByTest() {
-		r.record(data.SQL)
+	if sender := sender(); r.ofTests || sender != "" {
+		r.record(data.SQL, sender)
 	}
 	return ctx
 }
@@ -46,11 +60,10 @@ func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDa
 
 // TraceBatchStart records the statements of a batch before any is sent: after a failure the rest would never be seen.
 func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	if !r.ofTests && sentByTest() {
-		return ctx
-	}
-	for _, q := range data.Batch.QueuedQueries {
-		r.record(q.SQL)
+	if sender := sender(); r.ofTests || sender != "" {
+		for _, q := range data.Batch.QueuedQueries {
+			r.record(q.SQL, sender)
+		}
 	}
 	return ctx
 }
@@ -61,37 +74,44 @@ func (r *recorder) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQue
 // TraceBatchEnd has nothing to record.
 func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// sentByTest reports whether the statement that is being traced was sent by a test's file: whether one is the first
-// to be met on the way up from here, past the driver and package database.
-func sentByTest() bool {
+// sender returns the package that sends the statement that is being traced: the first to be met on the way up from
+// here, past the driver and package database. It returns "" for a test and for the test kit.
+func sender() string {
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
 	for {
 		frame, more := frames.Next()
-		if !isPassage(frame.Function) {
-			return strings.HasSuffix(frame.File, "_test.go")
+		switch {
+		case isPassage(frame.Function):
+		case strings.HasSuffix(frame.File, "_test.go"), strings.HasPrefix(frame.Function, module+"internal/testkit/"):
+			return ""
+		default:
+			return packageOf(frame.Function)
 		}
 		if !more {
-			return false
+			return "unknown"
 		}
 	}
 }
 
-// isPassage tells the functions through which every statement passes.
+// isPassage reports whether every statement passes through the function.
 func isPassage(function string) bool {
-	for _, prefix := range []string{
-		"meridian/internal/database.", "github.com/", "runtime.",
-		"meridian/internal/testkit/databasetest.(*recorder).",
-		"meridian/internal/testkit/databasetest.Exec", "meridian/internal/testkit/databasetest.One",
-	} {
-		if strings.HasPrefix(function, prefix) {
+	for _, prefix := range []string{"internal/database.", "internal/testkit/databasetest.(*recorder).", "internal/testkit/databasetest.sender"} {
+		if strings.HasPrefix(function, module+prefix) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(function, "github.com/") || strings.HasPrefix(function, "runtime.")
 }
 
-func (r *recorder) record(sql string) {
+// packageOf returns the package of a function, relative to the module.
+func packageOf(function string) string {
+	folder, name := filepath.Split(function)
+	name, _, _ = strings.Cut(name, ".")
+	return strings.TrimPrefix(folder+name, module)
+}
+
+func (r *recorder) record(sql, sender string) {
 	sql = strings.TrimSpace(sql)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,11 +119,11 @@ func (r *recorder) record(sql string) {
 		return
 	}
 	r.seen[sql] = true
-	r.pending = append(r.pending, sql)
+	r.pending = append(r.pending, Sent{SQL: sql, Package: sender})
 }
 
-// queriesRows tells statements that read or write rows from those that control a session, a transaction or the
-// schema, and from pgx's ping, which is a comment.
+// queriesRows reports whether a statement reads or writes rows. The others control a session, a transaction or the
+// schema, or are pgx's ping, which is a comment.
 func queriesRows(sql string) bool {
 	word, _, _ := strings.Cut(strings.TrimLeft(withoutLeadingComments(sql), "( \t\n"), " ")
 	word, _, _ = strings.Cut(word, "\n")
@@ -139,8 +159,8 @@ func (r *recorder) flush() error {
 	defer f.Close()
 	lines := json.NewEncoder(f)
 	lines.SetEscapeHTML(false)
-	for _, sql := range r.pending {
-		if err := lines.Encode(sql); err != nil {
+	for _, sent := range r.pending {
+		if err := lines.Encode(sent); err != nil {
 			return fmt.Errorf("write the statements: %w", err)
 		}
 	}

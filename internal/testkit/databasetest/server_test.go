@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"meridian/internal/testkit"
 )
 
 // shortIdle lets a keeper go as soon as it looks.
@@ -31,46 +33,24 @@ func (s *server) leave() {
 
 func mustAttach(t *testing.T, dir string) *server {
 	t.Helper()
-	s, err := attach(t.Context(), dir, shortIdle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := testkit.Must(attach(t.Context(), dir, shortIdle))(t)
 	return s
-}
-
-// eventually waits for something another process does.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // wantNoServer waits for the keeper to have stopped the server and cleared up.
 func wantNoServer(t *testing.T, dir string, state serverState) {
 	t.Helper()
-	eventually(t, "the server's state and data to go", func() bool {
+	testkit.Eventually(t, "the server's state and data to go", func() bool {
 		_, errState := os.Stat(filepath.Join(dir, stateFile))
 		_, errData := os.Stat(state.Dir)
 		return os.IsNotExist(errState) && os.IsNotExist(errData)
 	})
-	eventually(t, "the keeper to go", func() bool { return syscall.Kill(state.Keeper, 0) != nil })
+	testkit.Eventually(t, "the keeper to go", func() bool { return syscall.Kill(state.Keeper, 0) != nil })
 }
 
 func mustState(t *testing.T, dir string) serverState {
 	t.Helper()
-	state, err := readState(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := testkit.Must(readState(dir))(t)
 	return state
 }
 
@@ -138,9 +118,7 @@ func TestAttach_Processes(t *testing.T) {
 			return err
 		})
 	}
-	if err := starts.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, starts.Wait())
 	state := mustState(t, dir)
 	for _, h := range all {
 		if diff := cmp.Diff(state.URL, h.server); diff != "" {
@@ -150,9 +128,7 @@ func TestAttach_Processes(t *testing.T) {
 
 	s := mustAttach(t, dir)
 	killed := all[0]
-	if err := killed.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, killed.cmd.Process.Kill())
 	wantDropped(t, s, killed.mine)
 	for _, h := range all[1:] {
 		conn, err := pgx.Connect(t.Context(), h.mine)
@@ -173,7 +149,7 @@ func TestAttach_Processes(t *testing.T) {
 func wantDropped(t *testing.T, s *server, url string) {
 	t.Helper()
 	name, _, _ := strings.Cut(url[strings.LastIndex(url, "/")+1:], "?")
-	eventually(t, "the killed process's database to be dropped", func() bool {
+	testkit.Eventually(t, "the killed process's database to be dropped", func() bool {
 		var there bool
 		err := s.admin.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)`, name).Scan(&there)
 		if err != nil {
@@ -190,21 +166,15 @@ func TestAttach_StaleState(t *testing.T) {
 	}{
 		{"dead server", func(t *testing.T, dir, old string) {
 			state := serverState{Dir: old, URL: "postgresql://meridian:x@127.0.0.1:1/postgres?sslmode=disable"}
-			if err := state.write(dir); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, state.write(dir))
 		}},
 		{"killed during the start", func(t *testing.T, dir, old string) {
-			if err := (serverState{Dir: old}).write(dir); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, (serverState{Dir: old}).write(dir))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
-			if err := os.MkdirAll(filepath.Join(old, "data"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			testkit.NoError(t, os.MkdirAll(filepath.Join(old, "data"), 0o700))
 			test.state(t, dir, old)
 			s := mustAttach(t, dir)
 			if _, err := os.Stat(old); !os.IsNotExist(err) {
@@ -224,10 +194,8 @@ func TestAttach_KeeperKilled(t *testing.T) {
 	dir := t.TempDir()
 	s := mustAttach(t, dir)
 	first := mustState(t, dir)
-	if err := syscall.Kill(first.Keeper, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the server to end with its keeper", func() bool { return s.admin.Ping(t.Context()) != nil })
+	testkit.NoError(t, syscall.Kill(first.Keeper, syscall.SIGKILL))
+	testkit.Eventually(t, "the server to end with its keeper", func() bool { return s.admin.Ping(t.Context()) != nil })
 	s.leave()
 	again := mustAttach(t, dir)
 	second := mustState(t, dir)
@@ -251,16 +219,10 @@ func TestAttach_ServerCannotStart(t *testing.T) {
 
 func TestKeeper_EndsUnusedOnly(t *testing.T) {
 	dir := t.TempDir()
-	k, err := startServer(dir, shortIdle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := testkit.Must(startServer(dir, shortIdle))(t)
 	t.Cleanup(func() { k.end(nil) })
 	state := mustState(t, dir)
-	watch, err := pgx.Connect(t.Context(), state.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	watch := testkit.Must(pgx.Connect(t.Context(), state.URL))(t)
 	defer watch.Close(context.WithoutCancel(t.Context()))
 	wantDone := func(want bool, when string) {
 		t.Helper()
@@ -269,20 +231,14 @@ func TestKeeper_EndsUnusedOnly(t *testing.T) {
 			t.Fatalf("%s: ended %v, error %v", when, done, err)
 		}
 	}
-	user, err := connect(t.Context(), state.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	user := testkit.Must(connect(t.Context(), state.URL))(t)
 	wantDone(false, "with a process attached")
 	user.leave()
-	eventually(t, "the server to notice", func() bool {
+	testkit.Eventually(t, "the server to notice", func() bool {
 		used, err := k.look(t.Context(), watch)
 		return err == nil && !used
 	})
-	lock, err := lockWait(filepath.Join(dir, serverLock))
-	if err != nil {
-		t.Fatal(err)
-	}
+	lock := testkit.Must(lockWait(filepath.Join(dir, serverLock)))(t)
 	wantDone(false, "with a process about to attach")
 	lock.release()
 	wantDone(true, "with nobody there")
@@ -296,15 +252,9 @@ func TestTemplate_MadeOnce(t *testing.T) {
 	s := mustServer(t)
 	oid := func() string {
 		t.Helper()
-		name, err := s.template(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		name := testkit.Must(s.template(t.Context()))(t)
 		var oid int64
-		err = s.admin.QueryRow(t.Context(), `SELECT oid::int8 FROM pg_database WHERE datname = $1`, name).Scan(&oid)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.NoError(t, s.admin.QueryRow(t.Context(), `SELECT oid::int8 FROM pg_database WHERE datname = $1`, name).Scan(&oid))
 		return strconv.FormatInt(oid, 10)
 	}
 	before := oid()
@@ -334,14 +284,9 @@ func TestPool(t *testing.T) {
 	if first == second {
 		t.Fatal("two tests have one database")
 	}
-	conn, err := pgx.Connect(t.Context(), first)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := testkit.Must(pgx.Connect(t.Context(), first))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	if _, err := conn.Exec(t.Context(), `INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Must(conn.Exec(t.Context(), `INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`))(t)
 	firstLock.release()
 	again, againLock := take()
 	defer againLock.release()
@@ -349,10 +294,8 @@ func TestPool(t *testing.T) {
 		t.Errorf("the free database was not taken: %s", again)
 	}
 	var sellers, versions int
-	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM sellers), (SELECT count(*) FROM goose_db_version)`).Scan(&sellers, &versions)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM sellers), (SELECT count(*) FROM goose_db_version)`).
+		Scan(&sellers, &versions))
 	if sellers != 0 || versions == 0 {
 		t.Errorf("%d sellers, want none; %d migrations noted, want all", sellers, versions)
 	}

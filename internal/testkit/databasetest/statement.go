@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit"
 )
 
 // Exec runs a statement that no operation has: a fixture, the passing of time, a fault. An INSERT, UPDATE or DELETE that
@@ -35,4 +36,21 @@ func One[T any](t testing.TB, db *database.DB, sql string, args ...any) T {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return value
+}
+
+// Trips runs do, ends the test if that fails, and returns how many round trips it took.
+func Trips(t testing.TB, do func(ctx context.Context) error) int64 {
+	t.Helper()
+	ctx, trips := database.CountTrips(t.Context())
+	testkit.NoError(t, do(ctx))
+	return trips.Count()
+}
+
+// WantTrips fails the test unless do takes that many round trips. What names it.
+func WantTrips(t testing.TB, what string, want int64, do func(ctx context.Context)) {
+	t.Helper()
+	got := Trips(t, func(ctx context.Context) error { do(ctx); return nil })
+	if got != want {
+		t.Errorf("%s: %d round trips, want %d", what, got, want)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"meridian/regions"
 )
 
-// Config says how to run. Regions and Dir are needed.
+// Config says how to run. Regions and Dir are required.
 type Config struct {
 	Regions *regions.Set
 	// Dir is an empty folder for the shop.
@@ -20,7 +20,7 @@ type Config struct {
 	Seed uint64
 	// Duration is how long everything goes on; default 60 s.
 	Duration time.Duration
-	// Edits are made in a second; default 50.
+	// Edits is how many edits are made in a second; default 50.
 	Edits int
 	// Shoppers is how many search at the same time; default 8.
 	Shoppers int
@@ -30,7 +30,7 @@ type Config struct {
 	Argon2 account.Argon2
 	// Log gets the servers' log lines; nil drops them.
 	Log *slog.Logger
-	// Tell, if not nil, is told what goes on.
+	// Tell, if not nil, is called with a line for each step.
 	Tell func(line string)
 }
 
@@ -54,51 +54,46 @@ const (
 
 // Validate reports everything that is wrong, all at once.
 func (c Config) Validate() error {
-	var faults []error
-	if c.Regions == nil {
-		faults = append(faults, errors.New("the regions are missing"))
+	var invalid []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			invalid = append(invalid, fmt.Errorf(format, args...))
+		}
 	}
-	if c.Duration < 0 || c.Duration > maxDuration {
-		faults = append(faults, fmt.Errorf("a duration of %s: use up to %s", c.Duration, maxDuration))
-	}
-	if c.Edits < 0 || c.Edits > maxEdits {
-		faults = append(faults, fmt.Errorf("%d edits a second: use 1 to %d", c.Edits, maxEdits))
-	}
-	if c.Shoppers < 0 || c.Shoppers > maxShoppers {
-		faults = append(faults, fmt.Errorf("%d shoppers: use 1 to %d", c.Shoppers, maxShoppers))
-	}
-	if c.CatchUp < 0 {
-		faults = append(faults, errors.New("the time to catch up must not be negative"))
-	}
-	return errors.Join(faults...)
+	need(c.Regions != nil, "the regions are missing")
+	need(c.Duration >= 0 && c.Duration <= maxDuration, "a duration of %s: use up to %s", c.Duration, maxDuration)
+	need(c.Edits >= 0 && c.Edits <= maxEdits, "%d edits a second: use 1 to %d", c.Edits, maxEdits)
+	need(c.Shoppers >= 0 && c.Shoppers <= maxShoppers, "%d shoppers: use 1 to %d", c.Shoppers, maxShoppers)
+	need(c.CatchUp >= 0, "the time to catch up must not be negative")
+	return errors.Join(invalid...)
 }
 
-// Result is what came of a run.
+// Result is the outcome of a run.
 type Result struct {
 	Seed    uint64  `json:"seed"`
 	Seconds float64 `json:"seconds"`
-	// Edits are those made, by kind.
+	// Edits counts the edits made, by kind.
 	Edits map[string]int `json:"edits"`
-	// Faults are those inflicted, by kind.
+	// Faults counts the faults inflicted, by kind.
 	Faults map[string]int `json:"faults"`
-	// Searches are those answered with 200, by what answered: own, remote-region or database.
+	// Searches counts those answered with 200, by what answered: own, remote-region or database.
 	Searches map[string]int `json:"searches"`
-	// ServerErrors are searches answered with a 5xx, by status and code; Unanswered those that got no answer from the edge.
+	// ServerErrors counts searches answered with an error, by status and code; Unanswered those without an answer.
 	ServerErrors map[string]int `json:"server_errors"`
 	Unanswered   int            `json:"unanswered"`
-	// Thin are searches for everything that were answered by an index with less than half of the products, as one that is
-	// being filled would.
+	// Thin counts searches for everything that were answered by an index with less than half of the products, as one that
+	// is being filled would.
 	Thin int `json:"thin"`
 	// CaughtUp is how long the feeds took after the last fault, in seconds.
 	CaughtUp float64 `json:"caught_up_seconds"`
-	// Compared are the products that were compared in each region, Different those that differ.
+	// Compared counts the products that were compared in each region, Different those that differ.
 	Compared  map[string]int `json:"compared"`
 	Different map[string]int `json:"different"`
-	// Examples name some that differ.
+	// Examples names some that differ.
 	Examples []string `json:"examples,omitempty"`
 }
 
-// Clean is whether the run shows what it must.
+// Clean reports whether the run shows what it must.
 func (r Result) Clean() bool {
 	differ := 0
 	for _, n := range r.Different {

@@ -11,5 +11,5 @@
 //   - no search was answered with a 5xx, whatever was broken, nor by an index that was not full again;
 //   - no index differs from the database in any document.
 //
-// Who calls: meridian chaos search, and the test.
+// Callers: meridian chaos search, and the test.
 package searching

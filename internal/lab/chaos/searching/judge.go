@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"meridian/internal/lab/client"
 	"meridian/internal/search/indexer"
 )
 
@@ -14,48 +15,52 @@ import (
 func (r *run) judge(ctx context.Context) error {
 	r.Tell("waiting until every index has caught up")
 	began := time.Now()
-	if err := r.caughtUp(ctx); err != nil {
+	if err := r.awaitFeeds(ctx); err != nil {
 		return err
 	}
 	r.result.CaughtUp = time.Since(began).Seconds()
 	for _, region := range r.Regions.Names() {
 		r.Tell("comparing " + region)
 		if err := r.compare(ctx, region); err != nil {
-			return err
+			return fmt.Errorf("compare %s: %w", region, err)
 		}
 	}
 	return nil
 }
 
-// caughtUp returns when each region's index follows, and holds everything that was committed before this call.
-func (r *run) caughtUp(ctx context.Context) error {
+const (
+	// slack is how old a feed's last report of itself may be.
+	slack = 3 * time.Second
+	// pollEvery is the pause between two looks at the feeds or their jobs.
+	pollEvery = 100 * time.Millisecond
+)
+
+// awaitFeeds waits until each region's index follows, and holds everything that was committed before this call. It fails
+// when that takes longer than CatchUp.
+func (r *run) awaitFeeds(ctx context.Context) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.CatchUp)
 	defer cancel()
-	for {
-		replicas, err := indexer.Replicas(ctx, r.db, r.Regions.Names())
+	var replicas []indexer.Replica
+	err := client.Poll(ctx, pollEvery, func() (bool, error) {
+		now, err := indexer.Replicas(ctx, r.db, r.Regions.Names())
 		if err != nil {
-			return err
+			return false, err
 		}
+		replicas = now
 		following := make(map[string]bool)
-		for _, one := range replicas {
-			if one.State == indexer.StateFollowing && one.Lag >= 0 && one.Lag < time.Since(began)-slack {
-				following[one.Region] = true
+		for _, replica := range replicas {
+			if replica.State == indexer.StateFollowing && replica.Lag >= 0 && replica.Lag < time.Since(began)-slack {
+				following[replica.Region] = true
 			}
 		}
-		if len(following) == len(r.Regions.Names()) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("not every index has caught up within %s: %+v", r.CatchUp, replicas)
-		case <-time.After(100 * time.Millisecond):
-		}
+		return len(following) == len(r.Regions.Names()), nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("not every index has caught up within %s: %+v: %w", r.CatchUp, replicas, ctx.Err())
 	}
+	return err
 }
-
-// slack is how old what a feed last told of itself may be.
-const slack = 3 * time.Second
 
 // compare compares a region's indexes with the database, without mending.
 func (r *run) compare(ctx context.Context, region string) error {
@@ -69,39 +74,31 @@ func (r *run) compare(ctx context.Context, region string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.CatchUp)
 	defer cancel()
-	for {
-		jobs, err := indexer.Jobs(ctx, r.db, region, ids)
-		if err != nil {
-			return err
-		}
+	var jobs []indexer.Job
+	err = client.Poll(ctx, pollEvery, func() (bool, error) {
 		ended := 0
+		if jobs, err = indexer.Jobs(ctx, r.db, region, ids); err != nil {
+			return false, err
+		}
 		for _, job := range jobs {
 			if job.Status == indexer.JobFailed {
-				return fmt.Errorf("compare %s: %s", region, job.Error)
+				return false, fmt.Errorf("job %s: %s", job.ID, job.Error)
 			}
 			if job.Ended() {
 				ended++
 			}
 		}
-		if ended == len(ids) {
-			r.take(region, jobs)
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the comparison of %s has not ended within %s", region, r.CatchUp)
-		case <-time.After(100 * time.Millisecond):
-		}
+		return ended == len(ids), nil
+	})
+	if err != nil {
+		return err
 	}
-}
-
-// take notes what comparisons have found.
-func (r *run) take(region string, jobs []indexer.Job) {
 	for _, job := range jobs {
 		r.result.Compared[region] += job.Comparison.Compared
 		r.result.Different[region] += job.Comparison.Total()
-		for _, one := range job.Comparison.Examples {
-			r.result.Examples = append(r.result.Examples, fmt.Sprintf("%s: %s %s %s", region, one.Product, one.What, one.Reason))
+		for _, example := range job.Comparison.Examples {
+			r.result.Examples = append(r.result.Examples, fmt.Sprintf("%s: %s %s %s", region, example.Product, example.What, example.Reason))
 		}
 	}
+	return nil
 }
