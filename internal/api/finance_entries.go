@@ -49,11 +49,11 @@ type entriesResponse struct {
 	NextCursor string          `json:"next_cursor,omitzero"`
 }
 
-// entryPosition is where a page of prices ended.
-type entryPosition struct {
-	SKU         string    `json:"sku"`
-	MinQuantity int64     `json:"min_quantity"`
-	From        time.Time `json:"from"`
+func newEntryResponse(e finance.Entry) entryResponse {
+	return entryResponse{
+		SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
+		ChangeID: e.ChangeID,
+	}
 }
 
 // listEntries answers the prices of a list, by SKU, quantity and time.
@@ -66,32 +66,21 @@ func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if _, err := s.Finance.List(r.Context(), filter.List); err != nil {
+	_, err := s.Finance.List(r.Context(), filter.List)
+	if err != nil {
 		return err
 	}
 	listing := fmt.Sprintf("prices of %s for %q at %d", filter.List, filter.SKU, filter.At.UnixMicro())
-	var after entryPosition
-	page, err := s.readPage(r, listing, &after)
+	if filter.PageFilter, err = readPage[finance.EntryPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Finance.Entries(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.After, filter.Limit = finance.EntryPosition(after), page.Limit+1 // one more tells whether there is another page
-	entries, err := s.Finance.Entries(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer entriesResponse
-	if len(entries) > page.Limit {
-		entries = entries[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, entryPosition(entries[len(entries)-1].Position()))
-	}
-	for _, e := range entries {
-		answer.Entries = append(answer.Entries, entryResponse{
-			SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
-			ChangeID: e.ChangeID,
-		})
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, entriesResponse{
+		Entries: each(page.Items, newEntryResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // exportEntries streams the prices of a list as a file.

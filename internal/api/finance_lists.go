@@ -90,35 +90,23 @@ type priceListsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// listPosition is where a page of price lists ended.
-type listPosition struct {
-	Code string `json:"code"`
-}
-
 // listPriceLists answers the price lists, by code.
 func (s *Server) listPriceLists(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
 	const listing = "price lists"
-	var after listPosition
-	page, err := s.readPage(r, listing, &after)
+	filter, err := readPage[string](s, r, listing)
 	if err != nil {
 		return err
 	}
-	lists, err := s.Finance.Lists(r.Context(), after.Code, page.Limit+1) // one more tells whether there is another page
+	page, err := s.Finance.Lists(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	var answer priceListsResponse
-	if len(lists) > page.Limit {
-		lists = lists[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, listPosition{Code: lists[len(lists)-1].Code})
-	}
-	for _, l := range lists {
-		answer.PriceLists = append(answer.PriceLists, newPriceListResponse(l))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, priceListsResponse{
+		PriceLists: each(page.Items, newPriceListResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 type createPriceListRequest struct {

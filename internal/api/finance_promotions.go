@@ -43,40 +43,29 @@ type promotionsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// promotionPosition is where a page of promotions ended.
-type promotionPosition struct {
-	ID string    `json:"id"`
-	At time.Time `json:"at"`
-}
-
 // listPromotions answers the promotions in force at a moment, by id.
 func (s *Server) listPromotions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
-	after := promotionPosition{At: q.Moment("as_of")}
+	filter := promotion.ListFilter{At: q.Moment("as_of")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if after.At.IsZero() {
-		after.At = s.Now().UTC()
+	if filter.At.IsZero() {
+		filter.At = s.Now().UTC()
 	}
 	const listing = "promotions"
-	page, err := s.readPage(r, listing, &after) // the cursor keeps the moment of the first page
+	var err error
+	if filter.PageFilter, err = readPage[promotion.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Finance.Promotions.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	found, err := s.Finance.Promotions.List(r.Context(), after.At, page.Limit+1, after.ID) // one more tells of another page
-	if err != nil {
-		return err
-	}
-	next := ""
-	if len(found) > page.Limit {
-		found = found[:page.Limit]
-		next = s.nextCursor(listing, promotionPosition{ID: found[len(found)-1].ID, At: after.At})
-	}
-	return s.writePromotions(w, r, found, next)
+	return s.writePromotions(w, r, page.Items, nextCursor(s, listing, page.Next))
 }
 
 // maxPromotionVersions bounds the versions of a promotion that are answered: the latest.

@@ -55,13 +55,6 @@ type ratesResponse struct {
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// ratePosition is where a page of exchange rates ended.
-type ratePosition struct {
-	Day      string         `json:"day"`
-	Currency money.Currency `json:"currency"`
-	Source   string         `json:"source"`
-}
-
 // listRates answers stored exchange rates, the newest days first.
 func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financier(r); err != nil {
@@ -76,25 +69,17 @@ func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "rates " + string(filter.Currency) + " " + filter.Source + " " + string(filter.Status)
-	var before ratePosition
-	page, err := s.readPage(r, listing, &before)
+	var err error
+	if filter.PageFilter, err = readPage[fx.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Rates.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Before, filter.Limit = fx.Place(before), page.Limit+1 // one more tells whether there is another page
-	entries, err := s.Rates.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer ratesResponse
-	if len(entries) > page.Limit {
-		entries = entries[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, ratePosition(entries[len(entries)-1].Place()))
-	}
-	for _, e := range entries {
-		answer.Rates = append(answer.Rates, newRateResponse(e))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, ratesResponse{
+		Rates: each(page.Items, newRateResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 type setRateRequest struct {

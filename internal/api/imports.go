@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"meridian/internal/catalog"
 	"meridian/regions"
 )
@@ -153,12 +151,6 @@ type importsResponse struct {
 	NextCursor string           `json:"next_cursor,omitzero"`
 }
 
-// importPosition is where a page of imports ended.
-type importPosition struct {
-	CreatedAt time.Time `json:"at"`
-	ID        uuid.UUID `json:"id"`
-}
-
 // listImports answers the seller's imports that ran in this region, the newest first.
 func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -166,28 +158,17 @@ func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "imports of " + seller.String() + " in " + s.Region
-	var after importPosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.ImportFilter{Seller: seller}
+	if filter.PageFilter, err = readPage[catalog.ImportPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListImports(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter := catalog.ImportFilter{Seller: seller, Limit: page.Limit}
-	if page.Continued {
-		filter.After = &catalog.ImportPosition{CreatedAt: after.CreatedAt, ID: after.ID}
-	}
-	imports, more, err := s.Catalog.ListImports(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer importsResponse
-	for _, i := range imports {
-		answer.Imports = append(answer.Imports, s.newImportResponse(i))
-	}
-	if more {
-		last := imports[len(imports)-1]
-		answer.NextCursor = s.nextCursor(listing, importPosition{CreatedAt: last.CreatedAt, ID: last.Ref.ID})
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, importsResponse{
+		Imports: each(page.Items, s.newImportResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // getImport answers how far an import of the caller's seller is.
@@ -212,12 +193,6 @@ type importErrorsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// linePosition is where a page of bad lines ended.
-type linePosition struct {
-	Line  int64  `json:"line"`
-	Field string `json:"field"`
-}
-
 // listImportErrors answers what is wrong with the lines of an import of the caller's seller.
 func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -229,21 +204,15 @@ func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	listing := "errors of " + ref.ID.String()
-	var after linePosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.ImportErrorFilter{Seller: seller, Import: ref}
+	if filter.PageFilter, err = readPage[catalog.LinePosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListImportErrors(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	list, more, err := s.Catalog.ListImportErrors(r.Context(), catalog.ImportErrorFilter{
-		Seller: seller, Import: ref, AfterLine: after.Line, AfterField: after.Field, Limit: page.Limit,
+	return writeJSON(w, http.StatusOK, importErrorsResponse{
+		Errors: newLineErrorResponses(page.Items), NextCursor: nextCursor(s, listing, page.Next),
 	})
-	if err != nil {
-		return err
-	}
-	answer := importErrorsResponse{Errors: newLineErrorResponses(list)}
-	if more {
-		last := list[len(list)-1]
-		answer.NextCursor = s.nextCursor(listing, linePosition{Line: last.Line, Field: last.Field})
-	}
-	return writeJSON(w, http.StatusOK, answer)
 }

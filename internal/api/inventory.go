@@ -124,12 +124,6 @@ type levelsResponse struct {
 	NextCursor string          `json:"next_cursor,omitzero"`
 }
 
-// levelPosition is where a page of stock rows ended.
-type levelPosition struct {
-	SKU       string `json:"sku"`
-	Warehouse string `json:"warehouse"`
-}
-
 // maxStockName is the most bytes of a SKU or the code of a warehouse in a query.
 const maxStockName = 64
 
@@ -147,26 +141,17 @@ func (s *Server) listStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "stock " + filter.SKU + " @ " + filter.Warehouse
-	var after levelPosition
-	page, err := s.readPage(r, listing, &after)
+	var err error
+	if filter.PageFilter, err = readPage[inventory.LevelPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Inventory.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.After, filter.Limit = inventory.LevelPlace(after), page.Limit+1 // one more tells whether there is another page
-	levels, err := s.Inventory.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer levelsResponse
-	if len(levels) > page.Limit {
-		levels = levels[:page.Limit]
-		last := levels[len(levels)-1]
-		answer.NextCursor = s.nextCursor(listing, levelPosition{SKU: last.SKU, Warehouse: last.Warehouse})
-	}
-	for _, level := range levels {
-		answer.Stock = append(answer.Stock, newLevelResponse(level))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, levelsResponse{
+		Stock: each(page.Items, newLevelResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // receiveStockRequest is a delivery.
@@ -328,12 +313,6 @@ type movementResponse struct {
 	At             time.Time `json:"at"`
 }
 
-// movementPosition is where a page of a ledger ended.
-type movementPosition struct {
-	At time.Time `json:"at"`
-	ID uuid.UUID `json:"id"`
-}
-
 // listMovements answers the ledger of a stock row, the newest first.
 func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
@@ -341,27 +320,19 @@ func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 	}
 	vars := mux.Vars(r)
 	listing := "movements " + vars["sku"] + " @ " + vars["warehouse"]
-	var before movementPosition
-	page, err := s.readPage(r, listing, &before)
-	if err != nil {
+	filter := inventory.MovementFilter{SKU: vars["sku"], Warehouse: vars["warehouse"]}
+	var err error
+	if filter.PageFilter, err = readPage[inventory.MovementPosition](s, r, listing); err != nil {
 		return err
 	}
-	movements, err := s.Inventory.Movements(r.Context(), inventory.MovementFilter{
-		SKU: vars["sku"], Warehouse: vars["warehouse"], Before: inventory.MovementPlace(before), Limit: page.Limit + 1,
-	})
+	page, err := s.Inventory.Movements(r.Context(), filter)
 	if err != nil {
 		return notThere(err)
 	}
-	var answer movementsResponse
-	if len(movements) > page.Limit {
-		movements = movements[:page.Limit]
-		last := movements[len(movements)-1]
-		answer.NextCursor = s.nextCursor(listing, movementPosition{At: last.At, ID: last.ID})
-	}
-	for _, m := range movements {
-		answer.Movements = append(answer.Movements, movementResponse(m))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, movementsResponse{
+		Movements:  each(page.Items, func(m inventory.Movement) movementResponse { return movementResponse(m) }),
+		NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // notThere is the 404 of a path that names a SKU, warehouse or stock row that is not there.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/idempotency"
@@ -263,34 +262,18 @@ type orderPage struct {
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// orderPlace is where a page of orders ends.
-type orderPlace struct {
-	PlacedAt time.Time `json:"placed_at"`
-	ID       uuid.UUID `json:"id"`
-}
-
 // listPage answers the page that was asked for of the orders that filter lets through. listing names them.
-func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string, filter order.ListFilter) error {
-	var after orderPlace
-	page, err := s.readPage(r, listing, &after)
+func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string, filter order.ListFilter) (err error) {
+	if filter.PageFilter, err = readPage[order.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Orders.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Before, filter.Limit = order.Place(after), page.Limit+1 // one more tells whether there is a next page
-	orders, err := s.Orders.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer orderPage
-	if len(orders) > page.Limit {
-		orders = orders[:page.Limit]
-		last := orders[page.Limit-1]
-		answer.NextCursor = s.nextCursor(listing, orderPlace{PlacedAt: last.PlacedAt, ID: last.Ref.ID})
-	}
-	for _, o := range orders {
-		answer.Orders = append(answer.Orders, s.newOrderSummary(o))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, orderPage{
+		Orders: each(page.Items, s.newOrderSummary), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 func (s *Server) newOrderSummary(o order.Order) orderSummary {

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/catalog"
@@ -163,12 +162,6 @@ type productsResponse struct {
 	NextCursor string            `json:"next_cursor,omitzero"`
 }
 
-// productPosition is where a page of products ended.
-type productPosition struct {
-	ListedAt time.Time `json:"at"`
-	ID       uuid.UUID `json:"id"`
-}
-
 // The most bytes of a category's id and a brand in a query.
 const (
 	maxCategoryText = 64
@@ -187,21 +180,16 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "products " + filter.CategoryID + " by " + filter.Brand
-	var after productPosition
-	page, err := s.readPage(r, listing, &after)
+	var err error
+	if filter.PageFilter, err = readPage[catalog.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListProducts(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Limit = page.Limit
-	if page.Continued {
-		filter.After = &catalog.ListPosition{ListedAt: after.ListedAt, ID: after.ID}
-	}
-	list, err := s.Catalog.ListProducts(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer productsResponse
-	for _, p := range list.Products {
+	answer := productsResponse{NextCursor: nextCursor(s, listing, page.Next)}
+	for _, p := range page.Items {
 		rules, err := s.Carts.Prices.Current(r.Context(), p.Rules)
 		if err != nil {
 			return err
@@ -211,9 +199,6 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		answer.Products = append(answer.Products, priced)
-	}
-	if list.Next != nil {
-		answer.NextCursor = s.nextCursor(listing, productPosition{ListedAt: list.Next.ListedAt, ID: list.Next.ID})
 	}
 	cachePublic(w, listingMaxAge)
 	varyByShopper(w)

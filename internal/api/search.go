@@ -25,9 +25,9 @@ var searchParameters = []string{
 
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
-	Offset   int    `json:"o"`
-	After    []byte `json:"a,omitzero"`
-	Loosened string `json:"l,omitzero"`
+	Offset   int
+	After    []byte `json:",omitzero"`
+	Loosened string `json:",omitzero"`
 }
 
 // A searching is a search on its way through: what was asked, and for whom prices are shown.
@@ -54,7 +54,7 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if end := look.Offset + len(found.Hits); len(found.Hits) == look.Limit && end < min(found.Total, search.MaxWindow) {
-		answer.NextCursor = s.nextCursor(listing, searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
+		answer.NextCursor = nextCursor(s, listing, &searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
 	}
 	cachePublic(w, listingMaxAge)
 	varyByShopper(w)
@@ -90,11 +90,11 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	}
 	look.Filter = filter
 	listing = "search " + listingOf(r.URL.Query()) + " " + look.ask.Market.Code
-	var at searchPosition
-	page, err := s.readPage(r, listing, &at)
+	page, err := readPage[searchPosition](s, r, listing)
 	if err != nil {
 		return look, "", err
 	}
+	at := page.Start()
 	look.Limit = min(page.Limit, search.MaxWindow-at.Offset)
 	look.Offset, look.After, look.Loosened = at.Offset, at.After, search.ParseLoosened(at.Loosened)
 	return look, listing, nil

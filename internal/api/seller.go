@@ -197,11 +197,6 @@ type sellerProductsResponse struct {
 	NextCursor string                  `json:"next_cursor,omitzero"`
 }
 
-// keyPosition is where a page of a seller's products ended.
-type keyPosition struct {
-	Key string `json:"key"`
-}
-
 // listSellerProducts answers the products of the caller's seller, in any state, by key.
 func (s *Server) listSellerProducts(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -214,25 +209,17 @@ func (s *Server) listSellerProducts(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	listing := "products of " + seller.String() + " " + status
-	var after keyPosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.SellerListFilter{Seller: seller, Status: catalog.Status(status)}
+	if filter.PageFilter, err = readPage[string](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListSellerProducts(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	products, more, err := s.Catalog.ListSellerProducts(r.Context(), catalog.SellerListFilter{
-		Seller: seller, Status: catalog.Status(status), AfterKey: after.Key, Limit: page.Limit,
+	return writeJSON(w, http.StatusOK, sellerProductsResponse{
+		Products: each(page.Items, newSellerProductResponse), NextCursor: nextCursor(s, listing, page.Next),
 	})
-	if err != nil {
-		return err
-	}
-	var answer sellerProductsResponse
-	for _, p := range products {
-		answer.Products = append(answer.Products, newSellerProductResponse(p))
-	}
-	if more {
-		answer.NextCursor = s.nextCursor(listing, keyPosition{Key: products[len(products)-1].Key})
-	}
-	return writeJSON(w, http.StatusOK, answer)
 }
 
 type sellerRequest struct {

@@ -58,7 +58,7 @@ func New(config Config) (*Catalog, error) {
 		config.Meter = noop.NewMeterProvider()
 	}
 	c := &Catalog{db: config.DB, priceLead: config.PriceLead}
-	watch := database.NewWatch(database.WatchConfig{Poll: c.poll, MaxStaleness: MaxStaleness, Now: config.Now, Log: config.Log,
+	watch := database.NewWatch(database.WatchConfig{Poll: c.pollChanges, MaxStaleness: MaxStaleness, Now: config.Now, Log: config.Log,
 		Warning: "the catalogue's changes cannot be read: its cache is not used"})
 	var err error
 	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), watch, config.Meter)

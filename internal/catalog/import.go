@@ -245,9 +245,10 @@ func (run *importRun) report(ctx context.Context) (ImportReport, error) {
 	if row.LinesBad == 0 {
 		return report, nil
 	}
-	report.Errors, _, err = run.catalog.ListImportErrors(ctx, ImportErrorFilter{
-		Seller: run.in.Seller, Import: row.Ref, Limit: ReportedErrors,
+	page, err := run.catalog.ListImportErrors(ctx, ImportErrorFilter{
+		Seller: run.in.Seller, Import: row.Ref, PageFilter: database.PageFilter[LinePosition]{Limit: ReportedErrors},
 	})
+	report.Errors = page.Items
 	return report, err
 }
 

@@ -43,7 +43,7 @@ func (c *Catalog) Watch(ctx context.Context) { c.cache.watch.Run(ctx) }
 // PollOnce asks once what has changed and drops it from the cache. One round trip.
 func (c *Catalog) PollOnce(ctx context.Context) error { return c.cache.watch.PollOnce(ctx) }
 
-func (c *Catalog) poll(ctx context.Context) error {
+func (c *Catalog) pollChanges(ctx context.Context) error {
 	changed, now, err := c.readChanges(ctx)
 	if err != nil {
 		return fmt.Errorf("poll the catalogue's changes: %w", err)

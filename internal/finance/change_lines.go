@@ -20,9 +20,9 @@ type ChangeLine struct {
 	OldMinor *int64
 }
 
-// ChangeLines returns the lines of a bulk change after a line number: at most limit, 1 to 5000. A
+// ChangeLines returns a page of the lines of a bulk change by their numbers, at most 5000. A
 // change of another kind has none. One round trip.
-func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, after int64, limit int) ([]ChangeLine, error) {
+func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, filter database.PageFilter[int64]) (database.Page[ChangeLine, int64], error) {
 	// $1 = change, $2 = after, $3 = limit, $4 = when lines that wait for no instant would begin
 	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (ChangeLine, error) {
 		var l ChangeLine
@@ -42,9 +42,9 @@ SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_t
 FROM price_change_lines l
 WHERE l.change_id = $1 AND l.line_no > $2
 ORDER BY l.line_no
-LIMIT $3::int8`, change, after, limit, f.soon())
+LIMIT $3::int8`, change, filter.Start(), filter.Rows(), f.soon())
 	if err != nil {
-		return nil, fmt.Errorf("list lines of a change: %w", err)
+		return database.Page[ChangeLine, int64]{}, fmt.Errorf("list lines of a change: %w", err)
 	}
-	return lines, nil
+	return database.NewPage(filter, lines, func(l ChangeLine) int64 { return l.No }), nil
 }

@@ -255,17 +255,17 @@ WHERE l.code = $1`, code)
 	return l, nil
 }
 
-// Lists returns the heads of price lists by code, from after one on. The catalogue's lists that
-// hold no price are left out. One round trip.
-func (f *Finance) Lists(ctx context.Context, after string, limit int) ([]pricing.List, error) {
+// Lists returns a page of the heads of price lists by code, which is their position. The catalogue's lists
+// that hold no price are left out. One round trip.
+func (f *Finance) Lists(ctx context.Context, filter database.PageFilter[string]) (database.Page[pricing.List, string], error) {
 	lists, err := database.List(ctx, f.DB, scanList, `
 SELECT `+listColumns+`
 FROM `+pricing.ListsSQL+` l
 WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM `+pricing.EntriesSQL+` e WHERE e.list = l.code))
 ORDER BY l.code
-LIMIT $2::int8`, after, limit)
+LIMIT $2::int8`, filter.Start(), filter.Rows())
 	if err != nil {
-		return nil, fmt.Errorf("list price lists: %w", err)
+		return database.Page[pricing.List, string]{}, fmt.Errorf("list price lists: %w", err)
 	}
-	return lists, nil
+	return database.NewPage(filter, lists, func(l pricing.List) string { return l.Code }), nil
 }

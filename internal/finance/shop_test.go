@@ -115,7 +115,7 @@ func (s *shop) try(ctx context.Context, list string, lines ...Line) (Proposal, e
 func (s *shop) periods(t testing.TB, list, sku string) []string {
 	t.Helper()
 	var all []string
-	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, Limit: 1000}))(t) {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
 		if e.withdrawn() {
 			continue
 		}

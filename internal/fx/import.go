@@ -1,6 +1,7 @@
 package fx
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -127,7 +128,7 @@ func usable(quotes []Quotation, now time.Time) (kept []Quotation, ignored []stri
 		kept = append(kept, q)
 	}
 	slices.SortStableFunc(kept, func(a, b Quotation) int {
-		return byPlace(Place{Day: a.Day, Currency: a.Currency}, Place{Day: b.Day, Currency: b.Currency})
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Day, b.Day))
 	})
 	return kept, slices.Sorted(maps.Keys(unknown)), nil
 }

@@ -1,7 +1,6 @@
 package fx
 
 import (
-	"cmp"
 	"time"
 
 	"meridian/internal/money"
@@ -121,9 +120,4 @@ func (p *planner) conflict(c Conflict) {
 	if len(p.report.ConflictingRates) < maxListed {
 		p.report.ConflictingRates = append(p.report.ConflictingRates, c)
 	}
-}
-
-// byPlace orders quotations by currency, then day.
-func byPlace(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Day, b.Day))
 }

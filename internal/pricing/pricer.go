@@ -96,7 +96,7 @@ func New(config Config) (*Pricer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("price cache: %w", err)
 	}
-	p.watch = database.NewWatch(database.WatchConfig{Poll: p.poll, MaxStaleness: MaxStaleness, Now: p.Now,
+	p.watch = database.NewWatch(database.WatchConfig{Poll: p.pollChanges, MaxStaleness: MaxStaleness, Now: p.Now,
 		Warning: "changes of prices cannot be read: prices come from the database"})
 	return p, nil
 }
@@ -256,7 +256,7 @@ func (p *Pricer) Watch(ctx context.Context) { p.watch.Run(ctx) }
 // PollOnce asks once what has changed. One round trip, and one more where rules have.
 func (p *Pricer) PollOnce(ctx context.Context) error { return p.watch.PollOnce(ctx) }
 
-func (p *Pricer) poll(ctx context.Context) error {
+func (p *Pricer) pollChanges(ctx context.Context) error {
 	began := p.Now()
 	var now time.Time
 	var version int64

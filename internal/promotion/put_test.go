@@ -48,7 +48,11 @@ func timeline(t *testing.T, db *database.DB, id string) string {
 			t.Fatal(err)
 		}
 		line += fmt.Sprint(p.PercentBP/100, " ")
-		listed := testkit.Must(promotion.New(db).List(t.Context(), hour(h), 10, ""))(t)
+		page, err := promotion.New(db).List(t.Context(), promotion.ListFilter{At: hour(h), PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 10}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := page.Items
 		if (len(listed) == 1) != (p.ID != "") || len(listed) == 1 && !cmp.Equal(listed[0], p) {
 			t.Errorf("at hour %d there is %+v, but listed is %+v", h, p, listed)
 		}
@@ -130,15 +134,16 @@ func TestList(t *testing.T) {
 	}
 	end(t, db, "b", hour(1))
 	var got []string
-	for after := ""; ; {
-		page := testkit.Must(promotion.New(db).List(t.Context(), hour(1), 2, after))(t)
-		if len(page) == 0 {
-			break
+	filter := promotion.ListFilter{At: hour(1), PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 2}}
+	for more := true; more; more = filter.After != nil {
+		page, err := promotion.New(db).List(t.Context(), filter)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, p := range page {
+		for _, p := range page.Items {
 			got = append(got, p.ID)
 		}
-		after = page[len(page)-1].ID
+		filter.After = page.Next
 	}
 	if diff := cmp.Diff([]string{"a", "c", "d"}, got); diff != "" {
 		t.Errorf("listed (-want +got):\n%s", diff)

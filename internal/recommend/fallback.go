@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
+	"meridian/internal/database"
 )
 
 // place is where recommendations are shown, as metrics tell them apart.
@@ -52,13 +53,15 @@ func (r *Recommender) bestOf(ctx context.Context, at place, category string, lim
 func (r *Recommender) newest(ctx context.Context, category string, reason Reason, limit int, not []uuid.UUID) ([]Pick, error) {
 	bounded, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	page, err := r.catalog.ListProducts(bounded, catalog.ListFilter{CategoryID: category, Limit: limit + len(not)})
+	page, err := r.catalog.ListProducts(bounded, catalog.ListFilter{
+		CategoryID: category, PageFilter: database.PageFilter[catalog.ListPosition]{Limit: limit + len(not)},
+	})
 	if err != nil {
 		return nil, err
 	}
 	onSale := make(map[uuid.UUID]catalog.Product)
 	var wanted []candidate
-	for _, p := range page.Products {
+	for _, p := range page.Items {
 		onSale[p.ID] = p
 		wanted = append(wanted, candidate{p.ID, reason})
 	}

@@ -335,9 +335,9 @@ func TestBareOrders(t *testing.T) {
 func goodsOf(t *testing.T, db *database.DB, c Config) *goods {
 	t.Helper()
 	catalogue := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: c.Regions, Log: slog.New(slog.DiscardHandler)}))(t)
-	list := testkit.Must(catalogue.ListProducts(t.Context(), catalog.ListFilter{Limit: 100}))(t)
+	list := testkit.Must(catalogue.ListProducts(t.Context(), catalog.ListFilter{PageFilter: database.PageFilter[catalog.ListPosition]{Limit: 100}}))(t)
 	g := &goods{lines: c.Lines}
-	for _, p := range list.Products {
+	for _, p := range list.Items {
 		prices := make(map[string]int64)
 		for currency, amount := range p.SKUs[0].Prices(time.Now()) {
 			prices[string(currency)] = amount

@@ -33,23 +33,23 @@ func scan(row pgx.CollectableRow) (Change, error) {
 // A Filter chooses entries of the audit. Empty fields choose all.
 type Filter struct {
 	Kind, Subject, Status string
-	// Before is where the page before ended: its last entry's time and id.
-	Before *Position
 	// Limit is at most 500.
-	Limit int
+	database.PageFilter[Position]
 }
 
-// A Position is a place in the audit.
+// A Position is where a change stands in the audit.
 type Position struct {
 	At time.Time
 	ID uuid.UUID
 }
 
-// Changes returns entries of the audit, the latest first. One round trip.
-func (l Log) Changes(ctx context.Context, filter Filter) ([]Change, error) {
+func (c Change) position() Position { return Position{At: c.RequestedAt, ID: c.ID} }
+
+// Changes returns a page of the audit, the latest changes first. One round trip.
+func (l Log) Changes(ctx context.Context, filter Filter) (database.Page[Change, Position], error) {
 	before := Position{At: time.Now().Add(24 * time.Hour), ID: uuid.Max}
-	if filter.Before != nil {
-		before = *filter.Before
+	if filter.After != nil {
+		before = *filter.After
 	}
 	// $1 = kind, $2 = subject, $3 = status, $4 = before, $5 = before's id, $6 = limit
 	changes, err := database.List(ctx, l.db, scan, `
@@ -58,11 +58,11 @@ FROM price_changes
 WHERE ($1::text = '' OR kind = $1) AND ($2::text = '' OR subject = $2) AND ($3::text = '' OR status = $3)
   AND (requested_at, id) < ($4::timestamptz, $5::uuid)
 ORDER BY requested_at DESC, id DESC
-LIMIT $6::int8`, filter.Kind, filter.Subject, filter.Status, before.At, before.ID, filter.Limit)
+LIMIT $6::int8`, filter.Kind, filter.Subject, filter.Status, before.At, before.ID, filter.Rows())
 	if err != nil {
-		return nil, fmt.Errorf("list changes of prices: %w", err)
+		return database.Page[Change, Position]{}, fmt.Errorf("list changes of prices: %w", err)
 	}
-	return changes, nil
+	return database.NewPage(filter.PageFilter, changes, Change.position), nil
 }
 
 // Change returns an entry of the audit, or ErrNotFound. One round trip.
