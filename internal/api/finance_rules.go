@@ -71,7 +71,7 @@ func newMarketsResponse(versions []finance.Version[finance.MarketRule]) marketsR
 
 // listMarkets answers all versions of all markets.
 func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	versions, err := s.Finance.Markets(r.Context(), "")
@@ -83,7 +83,7 @@ func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
 
 // getMarket answers all versions of a market.
 func (s *Server) getMarket(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	versions, err := s.Finance.Markets(r.Context(), mux.Vars(r)["market"])
@@ -108,7 +108,7 @@ type putMarketRequest struct {
 
 // putMarket gives a market a new version.
 func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,8 @@ func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
 	var faults []FieldError
 	m := &finance.MarketRule{
 		Code: mux.Vars(r)["market"], Title: body.Title, Countries: body.Countries, Currency: money.Currency(body.Currency),
-		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults), Rounding: make(map[money.Currency]string),
+		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults),
+		Rounding: make(map[money.Currency]string),
 	}
 	for currency, name := range body.Rounding {
 		m.Rounding[money.Currency(currency)] = name
@@ -150,7 +151,7 @@ type roundingRulesResponse struct {
 
 // listRoundingRules answers all versions of all rounding rules.
 func (s *Server) listRoundingRules(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	versions, err := s.Finance.Roundings(r.Context())
@@ -176,7 +177,7 @@ type putRoundingRuleRequest struct {
 
 // putRoundingRule gives a rounding rule a new version.
 func (s *Server) putRoundingRule(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ type taxesResponse struct {
 
 // listTaxes answers all versions of a country's tax rates.
 func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -251,7 +252,7 @@ type putTaxRequest struct {
 
 // putTax gives a tax rate a new version.
 func (s *Server) putTax(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -280,7 +281,7 @@ type customerGroupRequest struct {
 
 // setCustomerGroup puts an account into a customer group. It is a PUT, so repeating it does no harm.
 func (s *Server) setCustomerGroup(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

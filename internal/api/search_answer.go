@@ -129,7 +129,7 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	return answer, err
 }
 
-// counts is whether hits were to be counted by that.
+// counts reports whether hits were to be counted by that facet.
 func (l *searching) counts(kind search.FacetKind) bool { return slices.Contains(l.Facets, kind) }
 
 func newFacetAttributes(look searching, counts map[string][]search.Count) []facetAttribute {
@@ -140,7 +140,7 @@ func newFacetAttributes(look searching, counts map[string][]search.Count) []face
 	return out
 }
 
-// newHits are the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
+// newHits returns the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
 // is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price.
 func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) []hitResponse {
 	ids := make([]uuid.UUID, len(found.Hits))
@@ -170,7 +170,9 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 
 func newHit(h search.Hit, degraded search.Degraded) hitResponse {
 	d := h.Document
-	one := hitResponse{ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image}
+	one := hitResponse{
+		ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image,
+	}
 	if d.Ratings > 0 {
 		one.Rating = &ratingSummary{Average: float64(d.RatingMilli) / 1000, Count: d.Ratings}
 	}
@@ -202,7 +204,7 @@ func newFragments(fragments []search.Fragment) []fragmentBody {
 	return out
 }
 
-// leastPrice is the price of the product's cheapest SKU, and whether another costs more.
+// leastPrice returns the price of the product's cheapest SKU, and whether another costs more.
 func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool) {
 	var most int64
 	for _, sku := range p.SKUs {
@@ -214,7 +216,9 @@ func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag,
 		if least != nil && least.AmountMinor <= unit.AmountMinor {
 			continue
 		}
-		least = &priceTag{Market: look.ask.Market.Code, Currency: look.ask.Currency, AmountMinor: unit.AmountMinor, PricesIncludeTax: look.ask.Market.PricesIncludeTax}
+		least = &priceTag{
+			Market: look.ask.Market.Code, Currency: look.ask.Currency, AmountMinor: unit.AmountMinor, PricesIncludeTax: look.ask.Market.PricesIncludeTax,
+		}
 		if unit.Regular != nil {
 			least.RegularMinor = &unit.Regular.AmountMinor
 			if lowest, ok := look.rules.Lowest(p.Article(sku), look.ask); ok {
@@ -241,13 +245,15 @@ func newFacetCategories(look searching, counts []search.Count) []facetCategory {
 	out := []facetCategory{}
 	for _, c := range counts {
 		if category, ok := look.tree.Get(c.Value); ok {
-			out = append(out, facetCategory{ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category})
+			out = append(out, facetCategory{
+				ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category,
+			})
 		}
 	}
 	return out
 }
 
-// newFacetPrices are the bands of the market's currency, in the shopper's.
+// newFacetPrices returns the bands of the market's currency in the shopper's.
 func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error) {
 	ranges := search.PriceRanges(look.ask.Market.Currency)
 	out := []facetPrice{}
@@ -273,7 +279,7 @@ func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error)
 	return out, nil
 }
 
-// shown is an amount of the market's currency in the shopper's.
+// shown converts an amount of the market's currency to the shopper's.
 func (l *searching) shown(minor int64) (int64, error) {
 	if l.ask.Currency == l.ask.Market.Currency {
 		return minor, nil
