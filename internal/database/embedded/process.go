@@ -117,9 +117,18 @@ func cleanEnv() []string {
 	return append(env, "LC_ALL=C") // the last of several counts
 }
 
-// FreePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// loopback returns the address of a port on this machine.
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// databaseURL returns the connection string of a database on a port of this machine.
+func databaseURL(user *url.Userinfo, port int, database string) string {
+	u := url.URL{Scheme: "postgresql", User: user, Host: loopback(port), Path: "/" + database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// freePort returns a port of 127.0.0.1 that was free a moment ago.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
@@ -130,7 +139,7 @@ func FreePort() (int, error) {
 // claimPort returns port if it is free, or a free one if port is 0.
 func claimPort(port int, what string) (int, error) {
 	if port == 0 {
-		return FreePort()
+		return freePort()
 	}
 	l, err := net.Listen("tcp", loopback(port))
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -40,7 +40,7 @@ func (h *handle) with(f func(*index) error) error {
 	}
 }
 
-// mending is with, but reopens the store if its live index turns out to be unusable. It still returns an error: the next
+// mending calls f like with, but reopens the store if its live index turns out to be unusable. It still returns an error: the next
 // call finds an index as it was last written, or an empty one.
 func (h *handle) mending(f func(*index) error) error {
 	return h.with(func(i *index) error {

@@ -8,6 +8,7 @@ import (
 
 	indexapi "github.com/blevesearch/bleve_index_api"
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+	"github.com/google/uuid"
 )
 
 // A lexicon reads the dictionaries and postings of a view for one search.
@@ -106,4 +107,22 @@ func after(prefix []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// version returns the version of a document in the view, or 0 if it is not there.
+func (l *lexicon) version(id uuid.UUID) (int64, error) {
+	lists, documents, err := l.postings("_id", id.String())
+	if err != nil || documents == 0 {
+		return 0, err
+	}
+	for i, list := range lists {
+		p, err := list.Iterator(false, false, false, nil).Next()
+		if err != nil {
+			return 0, fmt.Errorf("look up document %s: %w", id, err)
+		}
+		if p != nil {
+			return l.view.segments[i].rows[p.Number()].version, nil
+		}
+	}
+	return 0, nil
 }

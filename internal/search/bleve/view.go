@@ -1,15 +1,20 @@
 package bleve
 
 import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+	"github.com/google/uuid"
 
 	"meridian/internal/search"
 )
@@ -117,4 +122,40 @@ func (v *view) sort() []place {
 	v.each(func(p place, _ *row) { all = append(all, p) })
 	slices.SortFunc(all, func(a, b place) int { return compareIDs(v.row(a), v.row(b)) })
 	return all
+}
+
+// entries returns at most limit entries with ids after the given one.
+func (v *view) entries(after uuid.UUID, limit int) ([]search.Entry, error) {
+	all := v.sorted()
+	from := sort.Search(len(all), func(i int) bool { return bytes.Compare(v.row(all[i]).id[:], after[:]) > 0 })
+	if after == uuid.Nil {
+		from = 0
+	}
+	var r record
+	entries := make([]search.Entry, 0, min(limit, len(all)-from))
+	for _, p := range all[from:min(len(all), from+limit)] {
+		err := withRecord(v.segments[p.segment].library, uint64(p.document), &r, func() {
+			entries = append(entries, search.Entry{ID: r.id, Version: r.version, Fingerprint: hex.EncodeToString(r.fingerprint)})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// positions returns the feed's positions. The map is empty if none were written.
+func (v *view) positions() (map[string]string, error) {
+	positions := make(map[string]string)
+	text, err := v.snapshot.GetInternal(internalPositions)
+	if err != nil {
+		return nil, fmt.Errorf("read the positions of the feed: %w", err)
+	}
+	if len(text) == 0 {
+		return positions, nil
+	}
+	if err := json.Unmarshal(text, &positions); err != nil {
+		return nil, fmt.Errorf("read the positions of the feed: %w", err)
+	}
+	return positions, nil
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"meridian/internal/search"
 )
 
 // Difference is how an index differs from the database in a product.
@@ -178,7 +176,7 @@ func (p page) suspects() map[uuid.UUID]suspect {
 	for id := range p.extra() {
 		found[id] = suspect{what: Extra}
 	}
-	for _, r := range p.rendered.faulty {
+	for _, r := range p.rendered.invalid {
 		found[r.id] = suspect{what: CannotBe, reason: r.reason}
 	}
 	return found
@@ -190,7 +188,7 @@ func (c *comparing) mendPage(ctx context.Context, p page, suspects map[uuid.UUID
 		return nil, nil
 	}
 	changes := p.mending(suspects, nil)
-	if err := c.feed.write(ctx, changes, p.rendered.faulty); err != nil {
+	if err := c.feed.write(ctx, changes, p.rendered.invalid); err != nil {
 		return nil, err
 	}
 	left = make(map[uuid.UUID]string)

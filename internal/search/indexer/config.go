@@ -32,8 +32,8 @@ type Config struct {
 	Exclusive bool
 	// Poll is how often changes are read. Default 300 ms.
 	Poll time.Duration
-	// Seldom is how often popularity is read, which changes with every order. Default 30 s.
-	Seldom time.Duration
+	// SlowPoll is how often popularity is read, which changes with every order. Default 30 s.
+	SlowPoll time.Duration
 	// Page is the number of documents written at once. Default 500.
 	Page int
 	// Overlap is how far back each pass reads, for changes that became visible late. Default catalog.ChangesOverlap.
@@ -53,7 +53,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Poll = cmp.Or(c.Poll, 300*time.Millisecond)
-	c.Seldom = cmp.Or(c.Seldom, 30*time.Second)
+	c.SlowPoll = cmp.Or(c.SlowPoll, 30*time.Second)
 	c.Page = cmp.Or(c.Page, 500)
 	c.Overlap = cmp.Or(c.Overlap, catalog.ChangesOverlap)
 	c.StateEvery = cmp.Or(c.StateEvery, time.Second)

@@ -107,7 +107,7 @@ func (f *feed) oldest() time.Time {
 	var oldest time.Time
 	for _, follower := range f.followers {
 		if !follower.slow {
-			oldest = earlier(oldest, follower.position)
+			oldest = database.Earlier(oldest, follower.position)
 		}
 	}
 	return oldest
@@ -124,7 +124,7 @@ func (f *feed) upTo() time.Time {
 	if f.filled() {
 		return f.caughtUp
 	}
-	return earlier(f.begun, f.caughtUp)
+	return database.Earlier(f.begun, f.caughtUp)
 }
 
 // step brings the index up to date by one step: the latest changes, due documents, and a page of a sweep. It returns

@@ -72,14 +72,14 @@ func (f *feed) stale(positions map[string]string) bool {
 }
 
 // readChanges reads a page of each source that is to be read now.
-func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
+func (f *feed) readChanges(ctx context.Context) ([]sourcePage, error) {
 	began := time.Now()
 	found := make([]func() []change, len(f.followers))
 	var now time.Time
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
 		b.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
 		for i, follower := range f.followers {
-			if follower.waits(f.Seldom) {
+			if follower.waits(f.SlowPoll) {
 				continue
 			}
 			follower.begin(f.Overlap)
@@ -91,14 +91,14 @@ func (f *feed) readChanges(ctx context.Context) ([]pageRead, error) {
 		return nil, err
 	}
 	f.ahead = began.Sub(now)
-	pages := make([]pageRead, len(found))
+	pages := make([]sourcePage, len(found))
 	for i := range found {
 		if found[i] == nil {
-			pages[i] = pageRead{skipped: true}
+			pages[i] = sourcePage{skipped: true}
 			continue
 		}
 		changes := found[i]()
-		pages[i] = pageRead{changes: changes, last: len(changes) < followLimit, at: now, cost: time.Since(began)}
+		pages[i] = sourcePage{changes: changes, last: len(changes) < followLimit, at: now, cost: time.Since(began)}
 	}
 	return pages, nil
 }

@@ -109,7 +109,7 @@ func TestFollow_Brief(t *testing.T) {
 	f := &follower{floor: at, position: at, seen: make(map[seenRow]seenState)}
 	round := func(now time.Time, changes ...change) {
 		f.begin(overlap)
-		f.done(pageRead{changes: changes, last: true, at: now, cost: time.Hour}, overlap)
+		f.done(sourcePage{changes: changes, last: true, at: now, cost: time.Hour}, overlap)
 	}
 	round(at.Add(time.Minute))
 	if f.floor != at.Add(time.Minute) || f.position != f.floor {
@@ -129,17 +129,17 @@ func TestFollow_Brief(t *testing.T) {
 		t.Errorf("a full pass begins at %s, want %s", f.pass.behind.at, want)
 	}
 	// A pass of several pages: the floor is not past what it has read, nor past its beginning.
-	f.done(pageRead{changes: []change{{product: uuid.New(), at: at.Add(70 * time.Second)}}, at: at.Add(3 * time.Minute)}, overlap)
+	f.done(sourcePage{changes: []change{{product: uuid.New(), at: at.Add(70 * time.Second)}}, at: at.Add(3 * time.Minute)}, overlap)
 	if f.floor != at.Add(70*time.Second) {
 		t.Errorf("in a pass the floor is %s", f.floor)
 	}
 	f.begin(overlap)
-	f.done(pageRead{changes: []change{{product: uuid.New(), at: at.Add(4 * time.Minute)}}, at: at.Add(5 * time.Minute)}, overlap)
+	f.done(sourcePage{changes: []change{{product: uuid.New(), at: at.Add(4 * time.Minute)}}, at: at.Add(5 * time.Minute)}, overlap)
 	if f.floor != at.Add(3*time.Minute) {
 		t.Errorf("in a pass that takes long the floor is %s", f.floor)
 	}
 	f.begin(overlap)
-	f.done(pageRead{last: true, at: at.Add(6 * time.Minute)}, overlap)
+	f.done(sourcePage{last: true, at: at.Add(6 * time.Minute)}, overlap)
 	if f.floor != at.Add(3*time.Minute) || f.position != f.floor || len(f.seen) != 1 {
 		t.Errorf("in the end the floor is %s, the position %s, and %d changes are remembered", f.floor, f.position, len(f.seen))
 	}

@@ -2,6 +2,8 @@ package indexer
 
 import (
 	"time"
+
+	"meridian/internal/database"
 )
 
 // A follower reads one source's changes in passes. Each pass starts a little before the last one and ends when there
@@ -87,8 +89,8 @@ func (f *follower) unseen(page []change) []change {
 	return fresh
 }
 
-// A pageRead is a page of a source's changes.
-type pageRead struct {
+// A sourcePage is a page of a source's changes.
+type sourcePage struct {
 	// skipped is true if the source was not read.
 	skipped bool
 	changes []change
@@ -101,31 +103,22 @@ type pageRead struct {
 // floorAfter returns the floor once a page is in the index. It is at most the last change of a page that is not the
 // last one, and at most the beginning of the pass: changes that become visible later are not older than the overlap
 // before it.
-func (f *follower) floorAfter(p pageRead) time.Time {
-	began := f.pass.began
-	if began.IsZero() {
-		began = p.at
-	}
-	floor := f.floor
-	switch {
-	case !f.pass.isFull:
-		return floor
-	case p.last:
-		floor = began
-	default:
-		floor = p.changes[len(p.changes)-1].at
-		if floor.After(began) {
-			floor = began
-		}
-	}
-	if floor.Before(f.floor) {
+func (f *follower) floorAfter(p sourcePage) time.Time {
+	if !f.pass.isFull {
 		return f.floor
 	}
-	return floor
+	floor := f.pass.began
+	if floor.IsZero() {
+		floor = p.at
+	}
+	if !p.last {
+		floor = database.Earlier(floor, p.changes[len(p.changes)-1].at)
+	}
+	return database.Later(floor, f.floor)
 }
 
 // done records that a page is in the index.
-func (f *follower) done(p pageRead, overlap time.Duration) {
+func (f *follower) done(p sourcePage, overlap time.Duration) {
 	f.floor = f.floorAfter(p)
 	for _, c := range p.changes {
 		f.seen[c.row()] = c.state()

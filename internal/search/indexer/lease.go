@@ -69,10 +69,6 @@ func (x *Indexer) keep(l *lease) {
 // process holds the lease.
 func (x *Indexer) beat(ctx context.Context) (held bool, err error) {
 	s := x.Status()
-	upTo := &s.upTo
-	if s.upTo.IsZero() {
-		upTo = nil
-	}
 	err = x.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		held = false
 		// $1 = region, $2 = id, $3 = engine, $4 = holder, $5 = microseconds of the lease, $6 = state, $7 = detail,
@@ -87,7 +83,7 @@ SET engine = excluded.engine, holder = excluded.holder, held_until = excluded.he
     bytes = excluded.bytes, set_aside = excluded.set_aside, updated_at = now(), expires_at = now() + INTERVAL '1 day'
 WHERE r.holder = excluded.holder OR r.held_until < now()
 RETURNING r.id`, x.DB.Region(), x.Replica, x.Store.Kind(), x.holder, x.Lease.Microseconds(), s.State, database.Text(s.Detail),
-			upTo, s.Documents, s.Bytes, s.SetAside).Query(func(rows pgx.Rows) error {
+			database.NullTime(s.upTo), s.Documents, s.Bytes, s.SetAside).Query(func(rows pgx.Rows) error {
 			ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 			held = len(ids) > 0
 			return err

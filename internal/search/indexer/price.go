@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
 )
@@ -31,8 +32,8 @@ func newPriceList(rules *pricing.Rules, at time.Time) priceList {
 		if m.Period.Has(at) {
 			l.markets = append(l.markets, &m)
 		}
-		l.next = earlier(l.next, l.within(m.Period.From))
-		l.next = earlier(l.next, l.within(m.Period.To))
+		l.next = database.Earlier(l.next, l.within(m.Period.From))
+		l.next = database.Earlier(l.next, l.within(m.Period.To))
 	}
 	return l
 }
@@ -45,14 +46,6 @@ func (l priceList) within(at time.Time) time.Time {
 	return time.Time{}
 }
 
-// earlier returns the earlier of two moments; a zero time counts as none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // price sets the prices of a document, their bands, and GoodUntil. It returns true if GoodUntil is a known moment at
 // which prices change, and false if it is only the end of the horizon.
 func (l priceList) price(d *search.Document, articles []*pricing.Article) (expiring bool) {
@@ -62,7 +55,7 @@ func (l priceList) price(d *search.Document, articles []*pricing.Article) (expir
 		for _, m := range l.markets {
 			ask := pricing.Ask{Market: m, Currency: m.Currency, At: l.at}
 			if at, ok := l.rules.NextWithin(article, ask, horizon); ok {
-				next = earlier(next, at)
+				next = database.Earlier(next, at)
 			}
 			unit, err := l.rules.Unit(article, ask, 1)
 			if err != nil {

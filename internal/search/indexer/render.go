@@ -28,8 +28,8 @@ type rendered struct {
 	expiring map[uuid.UUID]bool
 	// absent are the products that belong in no index: they are not active, or do not exist.
 	absent []uuid.UUID
-	// faulty are the products without a valid document.
-	faulty []refusal
+	// invalid are the products without a valid document.
+	invalid []refusal
 }
 
 // A refusal is a product that an index cannot hold.
@@ -87,7 +87,7 @@ func (s snapshot) render(ids []uuid.UUID, prices priceList) rendered {
 		there[p.ID] = true
 		document, expiring, err := s.document(p, prices)
 		if err != nil {
-			out.faulty = append(out.faulty, refusal{id: p.ID, version: p.Version, reason: err.Error()})
+			out.invalid = append(out.invalid, refusal{id: p.ID, version: p.Version, reason: err.Error()})
 			continue
 		}
 		out.documents = append(out.documents, document)

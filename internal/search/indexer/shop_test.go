@@ -180,7 +180,7 @@ func (b *branch) start(t testing.TB, region string, changes ...func(c *Config)) 
 	db := b.open(t, region)
 	config := Config{
 		DB: db, Prices: testkit.Must(pricing.New(pricing.Config{DB: db, Key: shoptest.Key, Lead: -1}))(t),
-		Store: b.store, Replica: "memory-" + region, Exclusive: true, Page: 7, Poll: time.Millisecond, Seldom: time.Nanosecond, StateEvery: time.Nanosecond,
+		Store: b.store, Replica: "memory-" + region, Exclusive: true, Page: 7, Poll: time.Millisecond, SlowPoll: time.Nanosecond, StateEvery: time.Nanosecond,
 		Retry: time.Millisecond, RetryMost: 4 * time.Millisecond, Log: quiet,
 	}
 	for _, change := range changes {

@@ -18,7 +18,7 @@ type source struct {
 	// queue adds a read of at most limit changes after a given one to a batch. The returned function returns them once
 	// the batch was read.
 	queue func(b *database.Batch, after change, limit int) func() []change
-	// slow sources change all the time and matter little at once: they are read every Config.Seldom.
+	// slow sources change all the time and matter little at once: they are read every Config.SlowPoll.
 	slow bool
 }
 

@@ -90,7 +90,7 @@ func (f *feed) sweep(ctx context.Context) (busy bool, err error) {
 		next = sweep{}
 		changes.Positions = map[string]string{positionSweeping: "", positionSwept: string(f.sweeping.by)}
 	}
-	if err := f.write(ctx, changes, p.rendered.faulty); err != nil {
+	if err := f.write(ctx, changes, p.rendered.invalid); err != nil {
 		return false, err
 	}
 	f.sweeping = next
@@ -184,7 +184,7 @@ func (p page) extra() map[uuid.UUID]search.Entry {
 	for _, d := range p.rendered.documents {
 		delete(extra, d.ID)
 	}
-	for _, r := range p.rendered.faulty {
+	for _, r := range p.rendered.invalid {
 		delete(extra, r.id)
 	}
 	return extra

@@ -19,8 +19,7 @@ type Config struct {
 	APIKey string // not the master key; Open and NewEngine say which actions it needs
 	Index  string // the prefix of the indexes' names; default "products"
 
-	Words        search.Words // default search.ShippedWords
-	WithoutWords bool         // no synonyms and no stop words at all
+	Words search.Words // default search.ShippedWords; empty, not nil, for none
 
 	Timeout     time.Duration     // of one request; default 30s. The caller's deadline applies too.
 	TaskTimeout time.Duration     // of a task that the server has accepted, if the caller has no deadline; default 10m
@@ -37,10 +36,7 @@ func (c Config) withDefaults() Config {
 	c.Index = cmp.Or(c.Index, "products")
 	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
 	c.TaskTimeout = cmp.Or(c.TaskTimeout, 10*time.Minute)
-	switch {
-	case c.WithoutWords:
-		c.Words = nil
-	case c.Words == nil:
+	if c.Words == nil {
 		c.Words = search.ShippedWords()
 	}
 	if c.Transport == nil {

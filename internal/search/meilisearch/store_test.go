@@ -194,7 +194,7 @@ func TestSettingsAgain(t *testing.T) {
 		t.Errorf("settings were sent %d times, want once", n)
 	}
 	cfg := f.config()
-	cfg.WithoutWords = true
+	cfg.Words = search.Words{}
 	other := testkit.Must(Open(t.Context(), cfg))(t)
 	if n := len(f.made("PATCH ")); n != 1 {
 		t.Errorf("settings were sent %d times before the first write, want once", n)

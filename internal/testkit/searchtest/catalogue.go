@@ -10,13 +10,13 @@ import (
 	"meridian/internal/search"
 )
 
-// markets are those of the suite's catalogues.
+// markets are the markets of the suite's catalogues.
 var markets = []struct {
 	code     string
 	currency money.Currency
 }{{"eu", "EUR"}, {"us", "USD"}, {"jp", "JPY"}}
 
-// currencyOf is the currency of a market.
+// currencyOf returns the currency of a market.
 func currencyOf(market string) money.Currency {
 	for _, m := range markets {
 		if m.code == market {
@@ -29,12 +29,12 @@ func currencyOf(market string) money.Currency {
 // opened is when the first document was listed.
 var opened = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
-// idOf is the id of the nth document: ids ascend with n.
+// idOf returns the id of the nth document. Ids ascend with n.
 func idOf(n int) uuid.UUID {
 	return uuid.UUID{6: 0x40, 8: 0x80, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
-// an item is a document as one writes it by hand.
+// An item is a document in the notation of this file.
 type item struct {
 	slug, title, brand string
 	category           string // the last of its path
@@ -48,7 +48,7 @@ type item struct {
 	day                int // after opened
 }
 
-// paths are the categories by the last of their path: id and name of each, the root first.
+// paths are the category paths, by their last category: id and name of each, the root first.
 var paths = map[string][][2]string{
 	"mugs":        {{"home", "Home"}, {"kitchen", "Kitchen"}, {"mugs", "Drinking vessels"}},
 	"teapots":     {{"home", "Home"}, {"kitchen", "Kitchen"}, {"teapots", "Brewing"}},
@@ -80,7 +80,7 @@ func (it item) document(n int) search.Document {
 	return d
 }
 
-// attributes reads name=value;name=value.
+// attributes parses name=value;name=value.
 func attributes(text string) map[string][]string {
 	if text == "" {
 		return nil
@@ -93,7 +93,7 @@ func attributes(text string) map[string][]string {
 	return all
 }
 
-// price sells the document in a market, unless the price is 0.
+// price adds a price in a market, unless it is 0.
 func price(d *search.Document, market string, minor int64) {
 	if minor == 0 {
 		return
@@ -105,10 +105,10 @@ func price(d *search.Document, market string, minor int64) {
 	d.PriceBands = append(d.PriceBands, search.PriceBand(market, currencyOf(market), minor))
 }
 
-// shop is the catalogue made by hand. Every test of words has words of its own, which are nowhere else.
+// shop is the handwritten catalogue. Every test of words uses words that occur nowhere else.
 func shop() []search.Document {
 	items := []item{
-		// The word heron in every field, the least telling first.
+		// The word heron in every field, the least important first.
 		{slug: "heron-description", title: "Canvas print", brand: "Fenwick", category: "decoration", about: "Shows a heron at the lake."},
 		{slug: "heron-attribute", title: "Paper print", brand: "Fenwick", category: "decoration", attributes: "motif=heron"},
 		{slug: "heron-category", title: "Wooden print", brand: "Fenwick", category: "birds"},
@@ -121,7 +121,7 @@ func shop() []search.Document {
 		{slug: "velvet-turquoise-cushion", title: "Velvet turquoise cushion", category: "decoration"},
 		{slug: "cushion", title: "Cushion cover", category: "decoration"},
 
-		// Alike but for what shoppers do with them; the popular one has the greater id.
+		// Equal but for popularity; the popular one has the greater id.
 		{slug: "whistle-unknown", title: "Pewter whistle", brand: "Fenwick", category: "decoration"},
 		{slug: "whistle-popular", title: "Pewter whistle", brand: "Fenwick", category: "decoration", popularity: 40},
 
@@ -154,7 +154,7 @@ func shop() []search.Document {
 		// Many words.
 		{slug: "long", title: "Abacus bramble cobalt dahlia ember flint gravel hazel indigo jasper", category: "decoration"},
 
-		// To be filtered by: values that look like a language of queries.
+		// For filters: values that look like query syntax.
 		{slug: "mug-red", title: "Stoneware beaker", brand: "O'Neill \"Best\"", category: "mugs", attributes: "color=red;size=0,3 l", eu: 1200, us: 1500, jp: 1800, rating: 4000, ratings: 2, day: 3},
 		{slug: "mug-injection", title: "Stoneware beaker", brand: `x' OR 1=1`, category: "mugs", attributes: `color=x' OR brand = 'y;finish=a\`, eu: 999, jp: 1500, stock: search.StockOut, day: 2},
 		{slug: "mug-backslash", title: "Stoneware beaker", brand: `back\slash\'`, category: "mugs", attributes: `color=\;note=a=b=c`, us: 1500, rating: 4500, ratings: 9, stock: search.StockLow, day: 1},

@@ -1,24 +1,25 @@
-// Package searchtest holds every search engine to what package search says: one suite, which all of them pass.
+// Package searchtest is the conformance suite of search engines: it checks what package search promises.
 //
-// The suite writes a small catalogue made by hand and larger ones made by chance, and compares what an engine answers
-// with what a plain walk over the documents gives (model.go). It asserts no timings.
+// The suite writes a small handwritten catalogue and larger generated ones, and compares an engine's answers with a
+// plain walk over the documents (model.go). It asserts no timings.
 //
 // # Where engines may differ
 //
-// The suite leaves open what the two engines cannot share:
+// The suite leaves open what the two engines cannot have in common:
 //
-//   - Stemming. Plural and singular find each other where the words have five letters or more, which an engine without
-//     stemming reaches by its typing errors. Of shorter words nothing is asked.
+//   - Stemming. Plural and singular of words of five letters or more match, which an engine without stemming achieves by
+//     its typing errors. Shorter words are not tested.
 //   - A typing error in the first letter, which Meilisearch counts as two.
 //   - Which words may be missing under search.MatchMost. A document that has all words is found and comes first. One that
-//     has fewer may be missing, and where both are found comes after one that has the same words and others.
-//   - Languages of synonyms and stop words: Meilisearch has one list of each for an index. A language's own words must
-//     work; another language's may.
-//   - Values that differ only in upper and lower case, in the ways Unicode writes one character, or in spaces around
-//     them: Meilisearch takes them for one value when it filters and counts. The suite writes no such pairs.
-//   - Result.Total: an engine may stop counting at search.MaxWindow, and says so by Result.More.
-//   - Result.Next: an engine without it goes by offset, and is not asked for pages that stay when documents come and go.
-//   - Facets that are filtered by may be counted by requests of their own, a moment apart: while an index is swapped only
-//     hits and unfiltered counts are asked to be of one index.
-//   - What documents are refused.
+//     has fewer may be missing, and if both are found comes after one that has the same words and more.
+//   - Languages of synonyms and stop words: Meilisearch has one list of each per index. The words of the query's language
+//     must apply; those of other languages may.
+//   - Values that differ only in case, in compatible Unicode forms or in surrounding spaces: Meilisearch treats them as
+//     one value in filters and counts. The suite writes no such pairs.
+//   - Result.Total: an engine may stop counting at search.MaxWindow, and then sets Result.More.
+//   - Result.Next: an engine without it pages by offset, and is not tested for pages that stay stable while documents
+//     change.
+//   - Facets that are filtered by may be counted by separate requests: while an index is swapped, only hits and unfiltered
+//     counts must come from one index.
+//   - Which documents are refused.
 package searchtest

@@ -11,14 +11,14 @@ import (
 	"meridian/internal/search"
 )
 
-// facetTests are about the bounds of facets; that they count right is asked of generated catalogues.
+// facetTests test the bounds of facets; generated catalogues test that they count correctly.
 var facetTests = []test[search.Store]{
 	{"at most so many values of a facet are answered, the most frequent ones", testFacetValues},
 	{"at most so many attributes are answered, those most documents have", testFacetAttributes},
 	{"long values are counted and filtered by", testLongValues},
 }
 
-// wantFacets compares the facets of an answer to a query without text with a walk over the documents.
+// wantFacets compares the facets of a query without text with a walk over the documents.
 func wantFacets(t fataler, documents []search.Document, q search.Query, result search.Result) {
 	t.Helper()
 	if diff := cmp.Diff(count(documents, q), result.Facets, cmpopts.EquateEmpty()); diff != "" {
@@ -26,8 +26,8 @@ func wantFacets(t fataler, documents []search.Document, q search.Query, result s
 	}
 }
 
-// testFacetValues has 70 brands, categories and colours: the first on one document, the last on 70 of them, two of each
-// number so that equal counts are in order of the value.
+// testFacetValues has 70 brands, categories and colours: the first on one document, the last on 70, and two with each
+// count, so that equal counts are ordered by value.
 func testFacetValues(t *testing.T, store search.Store) {
 	var documents []search.Document
 	for value := range 70 {
@@ -69,7 +69,7 @@ func testFacetAttributes(t *testing.T, store search.Store) {
 	}
 }
 
-// testLongValues has values of the greatest length, which differ in their last letter only.
+// testLongValues has values of the greatest length that differ only in their last letter.
 func testLongValues(t *testing.T, store search.Store) {
 	const name = "engraving"
 	text := func(last string) string {

@@ -11,7 +11,7 @@ import (
 	"meridian/internal/search"
 )
 
-// faultTests are about engines that cannot answer.
+// faultTests test engines that cannot answer.
 var faultTests = []test[search.Store]{
 	{"a closed store is unavailable", testClosed},
 	{"a search whose time is over fails, and the next one does not", testDeadline},
@@ -47,7 +47,8 @@ func testClosed(t *testing.T, store search.Store) {
 	}
 }
 
-// testDeadline wants ErrUnavailable: to whoever asked, an engine that is too slow is one that does not answer.
+// testDeadline wants ErrUnavailable: a caller cannot distinguish an engine that is too slow from one that does not
+// answer.
 func testDeadline(t *testing.T, store search.Store) {
 	s := filled(t, store, generate(50))
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))

@@ -11,7 +11,7 @@ import (
 	"meridian/internal/search"
 )
 
-// filterTests are about what is let through. Each filter is compared with a walk over the documents.
+// filterTests compare filters with a walk over the documents.
 var filterTests = []test[stock]{
 	{"every value that is there can be filtered by", testEveryValue},
 	{"a value that is not there lets nothing through", testUnknownValue},
@@ -31,7 +31,7 @@ func ids(documents ...search.Document) []uuid.UUID {
 
 func diffCards(want, got any) string { return cmp.Diff(want, got, cmpopts.EquateEmpty()) }
 
-// wantFiltered fails unless a filter lets through what the walk finds, in the order of popularity.
+// wantFiltered fails unless a filter passes the same documents as the walk, in the order of popularity.
 func wantFiltered(t *testing.T, s stock, market string, f search.Filter) {
 	t.Helper()
 	want := inOrder(matching(s.documents, market, f), market, search.SortRelevance)
@@ -54,7 +54,7 @@ func testEveryValue(t *testing.T, s stock) {
 	}
 }
 
-// hostile are values that mean something in a language of filters.
+// hostile are values that look like filter syntax.
 var hostile = []string{
 	"x' OR 1=1", `x' OR brand = 'Fenwick`, `x\' OR brand = 'Fenwick`, `x" OR brand = "Fenwick`, `\`, `\\`, `'`, `"`, `''`, "*", "Fen*", "/Fen.*/", "~Fenwick", "Fenwick*",
 	"brand EXISTS", "NOT x", "] OR brand EXISTS OR brand IN [x", "x, Fenwick", "brand:Fenwick", " ", "red OR blue", "\x00", "\n", "Fenwick\x00", "%", "_", "🎁", "null", "true", "0", "-1",

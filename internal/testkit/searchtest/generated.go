@@ -13,7 +13,7 @@ import (
 	"meridian/internal/search"
 )
 
-// generatedTests are properties of a catalogue made by chance, whose documents all have the same words: so every order
+// generatedTests test properties of a generated catalogue whose documents all have the same words, so that every order
 // is known.
 var generatedTests = []test[stock]{
 	{"any filter, order and facets answer as a walk over the documents does", testAnyQuery},
@@ -32,7 +32,7 @@ var (
 	someRatings = []int64{0, 0, 1000, 2500, 3999, 4000, 4500, 5000}
 )
 
-// generate makes documents by chance; the same ones every time.
+// generate returns random documents; the same ones every time.
 func generate(n int) []search.Document {
 	chance := rand.New(rand.NewPCG(5, 2026))
 	documents := make([]search.Document, 0, n)
@@ -68,7 +68,7 @@ func generateOne(chance *rand.Rand, n int) search.Document {
 
 func one[T any](chance *rand.Rand, of []T) T { return of[chance.IntN(len(of))] }
 
-// anyFilter draws a filter, most of whose parts are open.
+// anyFilter draws a filter, most of whose parts are not set.
 func anyFilter(t *rapid.T, documents []search.Document) search.Filter {
 	var f search.Filter
 	if seldom(t, "category") {

@@ -11,10 +11,10 @@ import (
 	"meridian/internal/search"
 )
 
-// This file is what engines are compared with: filters, facets and orders as package search describes them, by a walk
+// This file is the model that engines are compared with: filters, facets and orders as package search defines them, by a walk
 // over all documents.
 
-// matching are the documents that a filter lets through.
+// matching returns the documents that pass a filter.
 func matching(documents []search.Document, market string, f search.Filter) []search.Document {
 	var found []search.Document
 	for _, d := range documents {
@@ -47,7 +47,7 @@ func passes(d search.Document, market string, f search.Filter) bool {
 	return true
 }
 
-// inOrder sorts documents that all fit the text equally well.
+// inOrder sorts documents that match the text equally well.
 func inOrder(documents []search.Document, market string, sort search.Sort) []search.Document {
 	sorted := slices.Clone(documents)
 	slices.SortFunc(sorted, func(a, b search.Document) int {
@@ -80,7 +80,7 @@ func bySort(a, b search.Document, market string, sort search.Sort) int {
 	return 0 // by relevance all are equal, and by popularity they are ordered next
 }
 
-// count are the facets of a query without text.
+// count returns the facets of a query without text.
 func count(documents []search.Document, q search.Query) search.Facets {
 	var facets search.Facets
 	for _, kind := range q.Facets {
@@ -102,7 +102,7 @@ func count(documents []search.Document, q search.Query) search.Facets {
 	return facets
 }
 
-// tally counts documents by their values: the most frequent first, then by value.
+// tally counts documents by their values: most frequent first, then by value.
 func tally(documents []search.Document, values func(search.Document) []string) []search.Count {
 	numbers := make(map[string]int)
 	for _, d := range documents {
@@ -138,7 +138,8 @@ func tallyPrices(documents []search.Document, market string) []search.Count {
 	return counts
 }
 
-// tallyAttributes counts every attribute as if it were not filtered by. There are fewer than search.MaxFacetAttributes.
+// tallyAttributes counts every attribute as if the query did not filter by it. There are fewer than
+// search.MaxFacetAttributes.
 func tallyAttributes(documents []search.Document, q search.Query) map[string][]search.Count {
 	names := make(map[string]bool)
 	for _, d := range documents {

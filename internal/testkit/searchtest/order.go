@@ -8,7 +8,7 @@ import (
 	"meridian/internal/search"
 )
 
-// orderTests are about orders and pages of the catalogue made by hand.
+// orderTests test orders and pages of the handwritten catalogue.
 var orderTests = []test[stock]{
 	{"every order is total, and what has no value comes last", testOrders},
 	{"what a text finds is sorted too", testSortedText},
@@ -66,7 +66,7 @@ func testBeyond(t *testing.T, s stock) {
 	}
 }
 
-// pages are the ids of all hits, asked for page by page.
+// pages returns the ids of all hits, page by page.
 func pages(t fataler, engine search.Engine, q search.Query, between func(page int)) []uuid.UUID {
 	t.Helper()
 	var all []uuid.UUID

@@ -13,7 +13,7 @@ import (
 	"meridian/internal/search"
 )
 
-// rebuildTests are about a new index beside the live one.
+// rebuildTests test a new index beside the live one.
 var rebuildTests = []test[search.Store]{
 	{"a begun index is filled unseen, and takes the live one's place in one step", testRebuild},
 	{"a begun index can be gone on with, and begun again", testResume},
@@ -21,7 +21,7 @@ var rebuildTests = []test[search.Store]{
 	{"searches see all of one index or all of the other while they are swapped", testSwapConcurrently},
 }
 
-// edition makes documents that tell which edition they are of.
+// edition returns documents that are marked with their edition.
 func edition(name string, n int) []search.Document {
 	documents := make([]search.Document, 0, n)
 	for i := range n {
@@ -129,7 +129,7 @@ func testSwapNothing(t *testing.T, store search.Store) {
 	wantTotal(t, store.Live(), "almanac", 3)
 }
 
-// testSwapConcurrently swaps editions of 40 documents while others search: each answer is 40 documents of one edition.
+// testSwapConcurrently swaps editions of 40 documents while others search: each answer has 40 documents of one edition.
 func testSwapConcurrently(t *testing.T, store search.Store) {
 	const size, swaps, searchers = 40, 4, 3
 	live := store.Live()
@@ -157,7 +157,7 @@ func testSwapConcurrently(t *testing.T, store search.Store) {
 	}
 }
 
-// mixed searches once, and tells what is wrong with the answer.
+// mixed searches once, and returns what is wrong with the answer.
 func mixed(ctx context.Context, live search.Index, size int) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

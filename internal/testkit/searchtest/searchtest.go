@@ -11,8 +11,8 @@ import (
 	"meridian/internal/search"
 )
 
-// Run runs the suite. open makes an empty store with search.ShippedWords, and cleans up with t.Cleanup; it is called for
-// every store that the suite needs, and the suite may have closed the store before the cleanup closes it.
+// Run runs the suite. open returns an empty store with search.ShippedWords, and registers its cleanup with t.Cleanup.
+// It is called for every store that the suite needs, and the suite may close the store before the cleanup does.
 func Run(t *testing.T, open func(t *testing.T) search.Store) {
 	t.Run("shop", func(t *testing.T) {
 		s := filled(t, open(t), shop())
@@ -31,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) search.Store) {
 	}
 }
 
-// A test is one sentence about engines.
+// A test is a sentence about engines, and the function that checks it.
 type test[On any] struct {
 	name string
 	run  func(*testing.T, On)
@@ -43,20 +43,20 @@ func run[On any](t *testing.T, tests []test[On], on On) {
 	}
 }
 
-// stock is an engine with the documents that are in it.
+// stock is an engine with the documents in it.
 type stock struct {
 	search.Engine
 	documents []search.Document
 }
 
-// filled writes documents into the store's live index.
+// filled writes documents to the store's live index.
 func filled(t *testing.T, store search.Store, documents []search.Document) stock {
 	t.Helper()
 	apply(t, store.Live(), search.Changes{Put: documents})
 	return stock{store.Live(), documents}
 }
 
-// patience is how long one call may take: it is there so that a fault ends, and is long for a slow machine.
+// patience bounds a single call, so that a hanging engine fails the test. It is long enough for a slow machine.
 const patience = time.Minute
 
 func apply(t *testing.T, index search.Index, changes search.Changes) {
@@ -85,7 +85,7 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
-// ask searches, and holds every answer to what is true of all of them.
+// ask searches, and checks what must be true of every answer.
 func ask(t fataler, engine search.Engine, q search.Query) search.Result {
 	t.Helper()
 	if err := q.Validate(); err != nil {
@@ -127,7 +127,7 @@ func checkAnswer(t fataler, q search.Query, result search.Result) {
 	}
 }
 
-// slugs are the slugs of the hits, in their order.
+// slugs returns the slugs of the hits, in order.
 func slugs(result search.Result) []string {
 	found := []string{}
 	for _, hit := range result.Hits {
@@ -144,7 +144,7 @@ func idsOf(result search.Result) []uuid.UUID {
 	return found
 }
 
-// wantSlugs fails unless the query finds exactly these, in this order.
+// wantSlugs fails unless the query finds exactly these documents, in this order.
 func wantSlugs(t *testing.T, engine search.Engine, q search.Query, want ...string) {
 	t.Helper()
 	if q.Limit == 0 {

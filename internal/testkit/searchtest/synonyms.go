@@ -10,13 +10,13 @@ import (
 	"meridian/internal/search"
 )
 
-// synonymTests are about the words that are shipped.
+// synonymTests test the shipped words.
 var synonymTests = []test[search.Store]{{"synonyms find each other in every language", testSynonyms}}
 
-// synonymsOf is how many groups of a language are asked about.
+// synonymsOf is the number of groups tested per language.
 const synonymsOf = 5
 
-// testSynonyms looks for the words that are shipped. It writes a store of its own, of documents named by one word each.
+// testSynonyms searches for the shipped words. It writes a store of its own, with documents of one word each.
 func testSynonyms(t *testing.T, store search.Store) {
 	var pairs []wordPair
 	for _, language := range slices.Sorted(maps.Keys(search.ShippedWords())) {
@@ -51,5 +51,5 @@ func testSynonyms(t *testing.T, store search.Store) {
 	}
 }
 
-// A wordPair says that a word that is typed finds another.
+// A wordPair says that a typed word finds another.
 type wordPair struct{ language, typed, found string }

@@ -8,7 +8,7 @@ import (
 	"meridian/internal/search"
 )
 
-// textTests are about what a text finds, in which order.
+// textTests test what a text finds, and in which order.
 var textTests = []test[stock]{
 	{"a title counts more than a brand, a category, an attribute, a description", testFieldOrder},
 	{"a document with more of the words comes first", testFuller},
@@ -40,7 +40,7 @@ func testFuller(t *testing.T, s stock) {
 	}
 }
 
-// wantOrder fails where two are found in another order than this. What was not found is no fault.
+// wantOrder fails if two documents are found in another order. Documents that are not found do not count.
 func wantOrder(t *testing.T, found []string, order ...string) {
 	t.Helper()
 	last := -1
@@ -66,7 +66,7 @@ func testMatchAny(t *testing.T, s stock) {
 	}
 }
 
-// wantSet fails unless the query finds exactly these, in any order.
+// wantSet fails unless the query finds exactly these documents, in any order.
 func wantSet(t *testing.T, engine search.Engine, q search.Query, want ...string) {
 	t.Helper()
 	if q.Limit == 0 {
@@ -156,7 +156,7 @@ func testManyWords(t *testing.T, s stock) {
 	}
 }
 
-// testSigns asks with what is syntax elsewhere. It finds what the words find, and never ends in an error.
+// testSigns searches for characters that are syntax elsewhere. They find what the words find, and never cause an error.
 func testSigns(t *testing.T, s stock) {
 	for _, text := range []string{
 		"lantern -garden", "-lantern", "+lantern", "lantern*", "(lantern", "lantern)", "lantern~2", "lantern^9", "title:lantern -", "lantern -\"garden\"",
@@ -236,7 +236,7 @@ func wantHighlights(t *testing.T, text string, hit search.Hit, want map[string]s
 	}
 }
 
-// checkHighlights holds highlights to what is true of all: the fragments are the field, and something is in it.
+// checkHighlights checks that the fragments form the field, and that one of them matches.
 func checkHighlights(t *testing.T, hit search.Hit) {
 	t.Helper()
 	whole := map[string]string{"title": hit.Document.Title, "brand": hit.Document.Brand}

@@ -7,7 +7,7 @@ import (
 	"meridian/internal/search"
 )
 
-// wordTests are about words that are not written as the document writes them.
+// wordTests test words that are spelled differently from the document.
 var wordTests = []test[stock]{
 	{"typing errors are forgiven by the length of the word", testTypos},
 	{"what was typed right comes before what was not", testTypedRight},

@@ -15,7 +15,7 @@ import (
 	"meridian/internal/search"
 )
 
-// writeTests are about what Apply writes, and what is told of it.
+// writeTests test what Apply writes, and what an index reports of it.
 var writeTests = []test[search.Store]{
 	{"a new store is empty and without positions", testNew},
 	{"what is applied is searchable at once", testApply},
@@ -130,7 +130,7 @@ func testPositions(t *testing.T, store search.Store) {
 	wantSlugs(t, live, search.Query{}, shop()[0].Slug)
 }
 
-// allEntries lists all entries by pages of a limit, and checks that they ascend.
+// allEntries lists all entries in pages, and checks that they ascend.
 func allEntries(t *testing.T, index search.Index, limit int) []search.Entry {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -231,7 +231,7 @@ func testLarge(t *testing.T, store search.Store) {
 	wantSlugs(t, store.Live(), search.Query{}, "large")
 }
 
-// testPagesChange deletes hits that were seen, and puts others before and behind, while it pages.
+// testPagesChange deletes hits that were seen, and inserts others before and after them, while it pages.
 func testPagesChange(t *testing.T, store search.Store) {
 	documents := generate(120)
 	s := filled(t, store, documents)
