@@ -41,7 +41,7 @@ func newPriceChangeResponse(c finance.Change) priceChangeResponse {
 	return answer
 }
 
-// httpStatus is 202 for a change that somebody has still to approve.
+// httpStatus returns 202 for a change that somebody has still to approve, else 200.
 func (c priceChangeResponse) httpStatus() int {
 	if c.Status == finance.StatusPending {
 		return http.StatusAccepted
@@ -62,7 +62,7 @@ type priceChangesResponse struct {
 
 // listChanges answers the audit, the latest first.
 func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -97,7 +97,7 @@ func (s *Server) changeByID(r *http.Request, text string) (finance.Change, error
 
 // getChange answers one entry of the audit.
 func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	found, err := s.changeByID(r, mux.Vars(r)["change"])
@@ -132,7 +132,7 @@ func newPriceChangeLineResponse(l finance.ChangeLine) priceChangeLineResponse {
 
 // listChangeLines answers the lines of a bulk change, with the prices that they take the place of.
 func (s *Server) listChangeLines(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	found, err := s.changeByID(r, mux.Vars(r)["change"])
@@ -163,8 +163,10 @@ func (s *Server) rejectChange(w http.ResponseWriter, r *http.Request) error {
 	return s.decideChange(w, r, s.Finance.Reject)
 }
 
-func (s *Server) decideChange(w http.ResponseWriter, r *http.Request, decide func(ctx context.Context, id uuid.UUID, actor string) (finance.Change, error)) error {
-	actor, err := s.financier(r)
+func (s *Server) decideChange(
+	w http.ResponseWriter, r *http.Request, decide func(ctx context.Context, id uuid.UUID, actor string) (finance.Change, error),
+) error {
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

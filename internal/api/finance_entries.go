@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,12 +25,6 @@ const (
 	// maxEntryLines is the most prices that one call sets without a file.
 	maxEntryLines = 1000
 )
-
-// priceFormats are the media types of files of prices.
-var priceFormats = map[string]finance.Format{
-	"text/csv":             finance.FormatCSV,
-	"application/x-ndjson": finance.FormatNDJSON,
-}
 
 // entryResponse is a price of a list.
 type entryResponse struct {
@@ -58,7 +50,7 @@ func newEntryResponse(e finance.Entry) entryResponse {
 
 // listEntries answers the prices of a list, by SKU, quantity and time.
 func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -86,7 +78,7 @@ func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
 // exportEntries streams the prices of a list as a file.
 func (s *Server) exportEntries(format finance.Format, mediaType string) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := s.financier(r); err != nil {
+		if _, err := s.financeActor(r); err != nil {
 			return err
 		}
 		q := newQuery(r)
@@ -124,7 +116,7 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	format, err := priceFormat(r)
+	format, err := fileFormat(r)
 	if err != nil {
 		return err
 	}
@@ -132,14 +124,13 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	end, ok := s.uploads.begin(p.Account.ID)
-	if !ok {
-		return &Problem{Code: "unavailable", RetryAfter: uploadWait,
-			Detail: "As many files are being imported as there may be at a time: send it again later."}
+	end, err := s.uploads.begin(p.Account.ID)
+	if err != nil {
+		return err
 	}
 	defer end()
 	digest := sha256.New()
-	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), format, list.Currency)
+	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), finance.Format(format), list.Currency)
 	if err != nil {
 		if errors.As(err, new(*invalid.Error)) {
 			return err
@@ -147,20 +138,6 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 		return bodyError(err)
 	}
 	return s.setPrices(w, r, in, key, hex.EncodeToString(digest.Sum(nil)))
-}
-
-// priceFormat is the format that Content-Type says.
-func priceFormat(r *http.Request) (finance.Format, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	format, ok := priceFormats[media]
-	if err != nil || !ok || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return "", &Problem{
-			Code:   "unsupported_media_type",
-			Detail: "Send the file as text/csv or application/x-ndjson, in UTF-8 and not compressed, and say so in Content-Type.",
-		}
-	}
-	return format, nil
 }
 
 type setEntriesRequest struct {
@@ -176,7 +153,7 @@ type entryRequest struct {
 	ValidTo     *time.Time     `json:"valid_to"`
 }
 
-// line is the price as finance takes it.
+// line returns the price as finance takes it.
 func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 	field := fmt.Sprintf("lines[%d].", no-1)
 	l := finance.Line{No: int64(no), SKU: e.SKU, MinQuantity: 1}
@@ -184,7 +161,8 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 		l.MinQuantity = *e.MinQuantity
 	}
 	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor); err != nil {
-		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: "must be a whole number of minor units, or null to end the price"})
+		const remedy = "must be a whole number of minor units, or null to end the price"
+		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: remedy})
 	}
 	l.From, l.To = moment(field+"valid_from", e.ValidFrom, faults), moment(field+"valid_to", e.ValidTo, faults)
 	return l
@@ -192,7 +170,7 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 
 // setEntries sets up to a thousand prices of a list: all of them or none.
 func (s *Server) setEntries(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	in, key, err := s.readPricesInput(r)
@@ -221,7 +199,7 @@ func (s *Server) setEntries(w http.ResponseWriter, r *http.Request) error {
 
 // readPricesInput reads what a file and a list of prices have in common.
 func (s *Server) readPricesInput(r *http.Request) (in finance.PricesInput, key string, err error) {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return in, "", err
 	}
@@ -242,31 +220,28 @@ func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.Pr
 	}
 	in.Idempotency = s.financeKey(in.Actor, key, print)
 	proposal, err := s.Finance.SetPrices(r.Context(), in)
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerPricesBefore(w, r, first.Resource)
-	}
 	if errors.Is(err, finance.ErrNotFound) {
 		return notFound("There is no such price list.")
 	}
+	answer, _, err := answerOnce(w, newProposalResponse(in, proposal), err, func(id string) (proposalResponse, error) {
+		found, err := s.changeByID(r, id)
+		change := newPriceChangeResponse(found)
+		return proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change}, err
+	})
 	if err != nil {
 		return err
 	}
-	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: proposal.NeedsApproval, Effect: marshal(proposal.Effect)}
-	if proposal.Change.Status == "" {
+	if answer.Change == nil {
 		return writeJSON(w, http.StatusOK, answer)
 	}
-	change := newPriceChangeResponse(proposal.Change)
-	answer.Change = &change
-	return writeJSON(w, change.httpStatus(), answer)
+	return writeJSON(w, answer.Change.httpStatus(), answer)
 }
 
-// answerPricesBefore answers a repeated call with the change that it made, as that is now.
-func (s *Server) answerPricesBefore(w http.ResponseWriter, r *http.Request, id string) error {
-	found, err := s.changeByID(r, id)
-	if err != nil {
-		return err
+func newProposalResponse(in finance.PricesInput, p finance.Proposal) proposalResponse {
+	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: p.NeedsApproval, Effect: marshal(p.Effect)}
+	if p.Change.Status != "" {
+		change := newPriceChangeResponse(p.Change)
+		answer.Change = &change
 	}
-	w.Header().Set(replayedHeader, "true")
-	change := newPriceChangeResponse(found)
-	return writeJSON(w, change.httpStatus(), proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change})
+	return answer
 }

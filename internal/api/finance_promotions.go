@@ -45,7 +45,7 @@ type promotionsResponse struct {
 
 // listPromotions answers the promotions in force at a moment, by id.
 func (s *Server) listPromotions(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -73,7 +73,7 @@ const maxPromotionVersions = 100
 
 // getPromotion answers the versions of a promotion, the latest first.
 func (s *Server) getPromotion(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	found, err := s.Finance.Promotions.Versions(r.Context(), mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
@@ -119,7 +119,7 @@ type putPromotionRequest struct {
 
 // putPromotion gives a promotion a new version.
 func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
 
 // endPromotion ends a promotion.
 func (s *Server) endPromotion(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

@@ -70,10 +70,10 @@ func newMarketsResponse(versions []*pricing.Market) marketsResponse {
 
 // listMarkets answers all versions of all markets.
 func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Prices.Markets(r.Context(), "")
+	versions, err := s.Prices.Markets(r.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -82,10 +82,10 @@ func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
 
 // getMarket answers all versions of a market.
 func (s *Server) getMarket(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Prices.Markets(r.Context(), mux.Vars(r)["market"])
+	versions, err := s.Prices.Markets(r.Context(), mux.Vars(r)["market"])
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ type putMarketRequest struct {
 
 // putMarket gives a market a new version.
 func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,8 @@ func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
 	var faults []FieldError
 	m := &finance.MarketRule{
 		Code: mux.Vars(r)["market"], Title: body.Title, Countries: body.Countries, Currency: money.Currency(body.Currency),
-		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults), Rounding: make(map[money.Currency]string),
+		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults),
+		Rounding: make(map[money.Currency]string),
 	}
 	for currency, name := range body.Rounding {
 		m.Rounding[money.Currency(currency)] = name
@@ -149,10 +150,10 @@ type roundingRulesResponse struct {
 
 // listRoundingRules answers all versions of all rounding rules.
 func (s *Server) listRoundingRules(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Prices.Roundings(r.Context())
+	versions, err := s.Prices.Roundings(r.Context())
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ type putRoundingRuleRequest struct {
 
 // putRoundingRule gives a rounding rule a new version.
 func (s *Server) putRoundingRule(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ type taxesResponse struct {
 
 // listTaxes answers all versions of a country's tax rates.
 func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -224,7 +225,7 @@ func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Prices.Taxes(r.Context(), country)
+	versions, err := s.Prices.Taxes(r.Context(), country)
 	if err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ type putTaxRequest struct {
 
 // putTax gives a tax rate a new version.
 func (s *Server) putTax(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -278,7 +279,7 @@ type customerGroupRequest struct {
 
 // setCustomerGroup puts an account into a customer group. It is a PUT, so repeating it does no harm.
 func (s *Server) setCustomerGroup(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

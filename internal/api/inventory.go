@@ -60,7 +60,7 @@ func (s *Server) getAvailability(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range list {
 		answer.Regions = append(answer.Regions, newRegionAvailability(a, p.Has(roleOperator)))
 	}
-	tellAge(w, s.Inventory.AvailabilityAge())
+	setAge(w, s.Inventory.AvailabilityAge())
 	return writeJSON(w, http.StatusOK, answer)
 }
 
@@ -227,12 +227,12 @@ func (s *Server) transferStock(w http.ResponseWriter, r *http.Request) error {
 	after, err := s.Inventory.Transfer(r.Context(), inventory.Transfer{
 		SKU: body.SKU, From: body.From, To: body.To, Quantity: body.Quantity, Operation: op,
 	})
-	if _, again := earlierAnswer(err); again {
-		if after.From, err = s.Inventory.Get(r.Context(), body.From, body.SKU); err == nil {
-			after.To, err = s.Inventory.Get(r.Context(), body.To, body.SKU)
+	after, _, err = answerOnce(w, after, err, func(string) (both inventory.Transferred, err error) {
+		if both.From, err = s.Inventory.Get(r.Context(), body.From, body.SKU); err == nil {
+			both.To, err = s.Inventory.Get(r.Context(), body.To, body.SKU)
 		}
-		w.Header().Set(replayedHeader, "true")
-	}
+		return both, err
+	})
 	if err != nil {
 		return err
 	}
@@ -246,23 +246,16 @@ func (s *Server) stockOperation(r *http.Request, body any) (inventory.Operation,
 	if err != nil {
 		return op, err
 	}
-	if op.Idempotency.Key, err = idempotencyKey(r); err != nil {
-		return op, err
-	}
-	if err := readJSON(r, body); err != nil {
-		return op, err
-	}
 	op.Actor = s.Regions.FormatID(regions.AccountPrefix, p.Account)
-	op.Idempotency.Fingerprint, err = s.fingerprint(r, body)
+	op.Idempotency, err = s.readIdempotent(r, body)
 	return op, err
 }
 
 // answerLevel answers a changed stock row; one that was changed by the same call before as it is now.
 func (s *Server) answerLevel(w http.ResponseWriter, r *http.Request, warehouse, sku string, level inventory.Level, err error) error {
-	if _, again := earlierAnswer(err); again {
-		level, err = s.Inventory.Get(r.Context(), warehouse, sku)
-		w.Header().Set(replayedHeader, "true")
-	}
+	level, _, err = answerOnce(w, level, err, func(string) (inventory.Level, error) {
+		return s.Inventory.Get(r.Context(), warehouse, sku)
+	})
 	if err != nil {
 		return err
 	}
@@ -335,7 +328,7 @@ func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// notThere is the 404 of a path that names a SKU, warehouse or stock row that is not there.
+// notThere turns the error for an unknown SKU, warehouse or stock row in the path into a 404.
 func notThere(err error) error {
 	if errors.Is(err, inventory.ErrUnknownSKU) || errors.Is(err, inventory.ErrUnknownWarehouse) || errors.Is(err, inventory.ErrNoStock) {
 		return notFound("There is no such SKU, warehouse or stock row.")

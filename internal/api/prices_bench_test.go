@@ -43,7 +43,7 @@ FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
 	carts.Prices = s.prices
 	server := newTestServer(b, func(d *Deps, c *Config) {
 		*d = s.europe.Deps
-		d.Carts = cart.New(carts)
+		d.Prices, d.Carts = s.prices, cart.New(carts)
 		c.Debug = false
 	})
 	var skus, lines, currencies []string

@@ -39,7 +39,7 @@ func newPriceShop(t testing.TB) *priceShop {
 	carts.Prices = s.prices
 	server := newTestServer(t, func(d *Deps, _ *Config) {
 		*d = deps
-		d.Carts = cart.New(carts)
+		d.Prices, d.Carts = s.prices, cart.New(carts)
 	})
 	s.remembering = validated(t, server.Handler())
 	return s

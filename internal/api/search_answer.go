@@ -130,7 +130,7 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	return answer, err
 }
 
-// counts is whether hits were to be counted by that.
+// counts reports whether hits were to be counted by that facet.
 func (l *searching) counts(kind search.FacetKind) bool { return slices.Contains(l.Facets, kind) }
 
 func newFacetAttributes(look searching, counts map[string][]search.Count) []facetAttribute {
@@ -141,7 +141,7 @@ func newFacetAttributes(look searching, counts map[string][]search.Count) []face
 	return out
 }
 
-// newHits are the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
+// newHits returns the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
 // is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price.
 func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) []hitResponse {
 	ids := make([]uuid.UUID, len(found.Hits))
@@ -174,7 +174,9 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 
 func newHit(h search.Hit, degraded search.Degraded) hitResponse {
 	d := h.Document
-	one := hitResponse{ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image}
+	one := hitResponse{
+		ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image,
+	}
 	if d.Ratings > 0 {
 		one.Rating = &ratingSummary{Average: float64(d.RatingMilli) / 1000, Count: d.Ratings}
 	}
@@ -241,13 +243,15 @@ func newFacetCategories(look searching, counts []search.Count) []facetCategory {
 	out := []facetCategory{}
 	for _, c := range counts {
 		if category, ok := look.tree.Get(c.Value); ok {
-			out = append(out, facetCategory{ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category})
+			out = append(out, facetCategory{
+				ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category,
+			})
 		}
 	}
 	return out
 }
 
-// newFacetPrices are the bands of the market's currency, in the shopper's.
+// newFacetPrices returns the bands of the market's currency in the shopper's.
 func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error) {
 	ranges := search.PriceRanges(look.ask.Market.Currency)
 	out := []facetPrice{}
@@ -273,7 +277,7 @@ func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error)
 	return out, nil
 }
 
-// shown is an amount of the market's currency in the shopper's.
+// shown converts an amount of the market's currency to the shopper's.
 func (l *searching) shown(minor int64) (int64, error) {
 	if l.ask.Currency == l.ask.Market.Currency {
 		return minor, nil

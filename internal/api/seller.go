@@ -95,28 +95,18 @@ func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
 	// Sellers have no home: their keys are kept in one place for all regions.
 	key.Region, key.Scope = s.Regions.Primary().Name, regions.FormatGlobalID(regions.SellerPrefix, seller)
 	created, err := s.Catalog.CreateProduct(r.Context(), catalog.CreateInput{Seller: seller, Product: body.input(), Idempotency: key})
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerCreatedBefore(w, r, seller, first)
-	}
+	created, _, err = answerOnce(w, created, err, func(id string) (catalog.Product, error) {
+		product, err := regions.ParseGlobalID(regions.ProductPrefix, id)
+		if err != nil {
+			return catalog.Product{}, err
+		}
+		return s.Catalog.GetSellerProduct(r.Context(), seller, product)
+	})
 	if err != nil {
 		return err
 	}
 	setProductHeaders(w, created)
 	return writeJSON(w, http.StatusCreated, newSellerProductResponse(created))
-}
-
-// answerCreatedBefore answers a repeated call with the product as it is now.
-func (s *Server) answerCreatedBefore(w http.ResponseWriter, r *http.Request, seller uuid.UUID, first idempotency.Answer) error {
-	id, err := regions.ParseGlobalID(regions.ProductPrefix, first.Resource)
-	if err != nil {
-		return err
-	}
-	created, err := s.Catalog.GetSellerProduct(r.Context(), seller, id)
-	if err != nil {
-		return err
-	}
-	setProductHeaders(w, created)
-	return writeReplay(w, first.Status, marshal(newSellerProductResponse(created)))
 }
 
 func setProductHeaders(w http.ResponseWriter, p catalog.Product) {
@@ -259,24 +249,15 @@ func (s *Server) createSeller(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	seller, err := s.Catalog.CreateSeller(r.Context(), catalog.SellerInput{Slug: body.Slug, Name: body.Name, Idempotency: key})
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerSellerBefore(w, r, first)
-	}
+	seller, _, err = answerOnce(w, seller, err, func(id string) (catalog.Seller, error) {
+		key, err := regions.ParseGlobalID(regions.SellerPrefix, id)
+		if err != nil {
+			return catalog.Seller{}, err
+		}
+		return s.Catalog.GetSeller(r.Context(), key)
+	})
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, newSellerResponse(seller))
-}
-
-// answerSellerBefore answers a repeated call with the seller as it is now.
-func (s *Server) answerSellerBefore(w http.ResponseWriter, r *http.Request, first idempotency.Answer) error {
-	id, err := regions.ParseGlobalID(regions.SellerPrefix, first.Resource)
-	if err != nil {
-		return err
-	}
-	seller, err := s.Catalog.GetSeller(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return writeReplay(w, first.Status, marshal(newSellerResponse(seller)))
 }
