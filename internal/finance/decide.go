@@ -177,12 +177,12 @@ LIMIT $2::int8`, change, MaxLines)
 // readOwn reads what the list of a plan has.
 func (f *Finance) readOwn(ctx context.Context, p *plan) error {
 	for some := range slices.Chunk(p.lines, linesAtOnce) {
-		articles, err := f.articles(ctx, some, f.moment(), nil)
+		priced, err := f.pricedSKUs(ctx, some, f.moment(), nil)
 		if err != nil {
 			return err
 		}
 		for _, l := range some {
-			if a := articles[l.SKU]; a != nil {
+			if a := priced[l.SKU]; a != nil {
 				p.own[l.key()] = ownEntries(a, p.list, l.MinQuantity)
 			}
 		}

@@ -72,12 +72,12 @@ func (f *Finance) effect(ctx context.Context, list pricing.List, lines []Line, s
 	}
 	var faults lineFaults
 	for chunk := range slices.Chunk(lines, linesAtOnce) {
-		articles, err := f.look(ctx, &w, chunk)
+		priced, err := f.read(ctx, &w, chunk)
 		if err != nil {
 			return Effect{}, nil, nil, err
 		}
 		for _, l := range chunk {
-			if w.take(articles[l.SKU], l, &faults) {
+			if w.take(priced[l.SKU], l, &faults) {
 				kept = append(kept, l)
 			}
 		}
@@ -90,38 +90,38 @@ func (f *Finance) effect(ctx context.Context, list pricing.List, lines []Line, s
 	return e, kept, w.own, faults.err()
 }
 
-// look reads the articles of lines, and the rules where they are not read yet.
-func (f *Finance) look(ctx context.Context, w *weigher, lines []Line) (map[string]*pricing.PricedSKU, error) {
+// read reads the SKUs of lines, and the rules where they are not read yet.
+func (f *Finance) read(ctx context.Context, w *weigher, lines []Line) (map[string]*pricing.PricedSKU, error) {
 	if w.rules != nil {
-		return f.articles(ctx, lines, w.soon, nil)
+		return f.pricedSKUs(ctx, lines, w.soon, nil)
 	}
 	var rows pricing.RuleRows
-	articles, err := f.articles(ctx, lines, w.soon, &rows)
+	priced, err := f.pricedSKUs(ctx, lines, w.soon, &rows)
 	if err == nil {
 		w.rules = pricing.NewRules(rows)
 	}
-	return articles, err
+	return priced, err
 }
 
-// articles reads the articles of lines with their prices since a moment, or as far back as the
+// pricedSKUs reads the SKUs of lines with their prices since a moment, or as far back as the
 // lines go, and the rules too where they are asked for. One round trip.
-func (f *Finance) articles(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.PricedSKU, error) {
+func (f *Finance) pricedSKUs(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.PricedSKU, error) {
 	skus := make([]string, len(lines))
 	for i, l := range lines {
 		skus[i], since = l.SKU, database.Earlier(since, l.From)
 	}
-	articles := make(map[string]*pricing.PricedSKU, len(lines))
+	priced := make(map[string]*pricing.PricedSKU, len(lines))
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
 		if rules != nil {
 			pricing.QueueRules(b, f.rulesSince(), rules)
 		}
-		pricing.QueuePricedSKUs(b, skus, since, articles)
+		pricing.QueuePricedSKUs(b, skus, since, priced)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read prices: %w", err)
 	}
-	return articles, nil
+	return priced, nil
 }
 
 // weigher counts lines into an effect.

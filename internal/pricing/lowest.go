@@ -9,7 +9,7 @@ import (
 
 // Lowest returns the lowest price that one unit had in the 30 days before its present reduction
 // began, in minor units: what a shop in the European Union shows beside a reduced price
-// (Directive 98/6/EC, article 6a). ok is false where the article is not reduced, or had no
+// (Directive 98/6/EC, article 6a). ok is false where the SKU is not reduced, or had no
 // price before. Rules and entries must reach back LowestReach before the asked moment.
 //
 // Prices move with price lists, their entries, markets, exchange rates and rounding rules; each of these

@@ -44,28 +44,28 @@ const LowestWindow = 30 * 24 * time.Hour
 const LowestReach = 335 * 24 * time.Hour
 
 // QueuePricedSKUs adds to a batch the reading of SKUs with their prices in force at since or
-// later, as one statement. SKUs that there are not are left out of into.
+// later, as one statement. Unknown SKUs are left out of into.
 func QueuePricedSKUs(b *database.Batch, skus []string, since time.Time, into map[string]*PricedSKU) {
-	b.Queue(articleQuery+`
-WHERE s.sku = ANY($1::text[])`+articleOrder, skus, since).Query(collectArticles(into))
+	b.Queue(skuQuery+`
+WHERE s.sku = ANY($1::text[])`+skuOrder, skus, since).Query(collectSKUs(into))
 }
 
 // QueuePricedProducts is QueuePricedSKUs for all SKUs of some products.
 func QueuePricedProducts(b *database.Batch, products []uuid.UUID, since time.Time, into map[string]*PricedSKU) {
-	b.Queue(articleQuery+`
-WHERE s.product_id = ANY($1::uuid[])`+articleOrder, products, since).Query(collectArticles(into))
+	b.Queue(skuQuery+`
+WHERE s.product_id = ANY($1::uuid[])`+skuOrder, products, since).Query(collectSKUs(into))
 }
 
-// articleQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
-const articleQuery = `
+// skuQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
+const skuQuery = `
 SELECT s.sku, s.base_currency, s.tax_category, s.category_id, s.sold, e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
 FROM ` + skus.AllSQL + ` s
 LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)`
 
-const articleOrder = `
+const skuOrder = `
 ORDER BY s.sku, e.list, e.min_quantity, e.valid_from`
 
-func collectArticles(into map[string]*PricedSKU) func(rows pgx.Rows) error {
+func collectSKUs(into map[string]*PricedSKU) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		clear(into)
 		var a PricedSKU
@@ -91,6 +91,6 @@ func collectArticles(into map[string]*PricedSKU) func(rows pgx.Rows) error {
 	}
 }
 
-// shared returns the one copy of a text that many articles hold: a hundred thousand of them fit the
+// shared returns the one copy of a text that many SKUs hold: a hundred thousand of them fit the
 // processor's caches the better.
 func shared[S ~string](text S) S { return unique.Make(text).Value() }

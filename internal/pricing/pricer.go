@@ -164,14 +164,14 @@ func (p *Pricer) Age() time.Duration {
 	return p.watch.Age()
 }
 
-// Snapshot is rules and articles of one moment of the database.
+// A Snapshot holds rules and SKUs of one moment of the database.
 type Snapshot struct {
 	Rules *Rules
 	SKUs  map[string]*PricedSKU
 }
 
-// Lookup returns rules and the articles of some SKUs, for prices at a moment: out of memory
-// where all of them are in it, else in one round trip. SKUs that there are not are left out.
+// Lookup returns rules and the prices of some SKUs, for prices at a moment: out of memory
+// where all of them are in it, else in one round trip. Unknown SKUs are left out.
 // also are reads of the caller's, made in the same round trip.
 func (p *Pricer) Lookup(ctx context.Context, skus []string, at time.Time, also ...func(b *database.Batch)) (Snapshot, error) {
 	rules := p.rules.Load()
@@ -208,7 +208,7 @@ func (p *Pricer) Lookup(ctx context.Context, skus []string, at time.Time, also .
 	return s, nil
 }
 
-// read reads articles, and the rules with them unless they are known. Of a moment to come
+// read reads SKUs, and the rules with them unless they are known. Of a moment to come
 // it reads from now on: what is remembered of it must do for now, too.
 func (p *Pricer) read(ctx context.Context, skus []string, at time.Time, also []func(b *database.Batch)) (Snapshot, error) {
 	if now := p.Now(); at.After(now) {

@@ -7,7 +7,7 @@ import (
 	"meridian/internal/promotion"
 )
 
-// Item is units of an article at a price that Rules.Unit gave for them.
+// An Item is units of a SKU at a price that Rules.Unit gave for them.
 type Item struct {
 	Priced   *PricedSKU
 	Quantity int64 // 1 or more

@@ -63,7 +63,7 @@ type Unit struct {
 // Converted reports whether the price is the base price at the day's rate.
 func (u Unit) Converted() bool { return u.Base != nil }
 
-// Unit prices one of quantity units of an article: by the most specific price list that is
+// Unit prices one of quantity units of a SKU: by the most specific price list that is
 // in force, else by converting the base price. A sale counts where it is less than that.
 // It fails with *NoPriceError.
 //
@@ -173,7 +173,7 @@ func (r *Rules) convert(a *PricedSKU, ask Ask) (Unit, error) {
 	return Unit{AmountMinor: amount, Base: base.entry, BaseList: base.list, Rates: [2]fx.Rate{from, to}, Rounding: rule}, nil
 }
 
-// base returns the catalogue price of one unit in the article's base currency.
+// base returns the catalogue price of one unit in the SKU's base currency.
 func (r *Rules) base(a *PricedSKU, at time.Time) choice {
 	if a.BaseCurrency == "" {
 		return choice{}
