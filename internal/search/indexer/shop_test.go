@@ -265,7 +265,7 @@ func (b *branch) wantPrices(t testing.TB, d *search.Document, p catalog.Product)
 		m := testkit.Must(rules.Market(code, at))(t)
 		var amounts []int64
 		for _, sku := range p.SKUs {
-			if unit, err := rules.Unit(p.Article(sku), pricing.Ask{Market: m, Currency: m.Currency, At: at}, 1); err == nil {
+			if unit, err := rules.Unit(p.PricedSKU(sku), pricing.Ask{Market: m, Currency: m.Currency, At: at}, 1); err == nil {
 				amounts = append(amounts, unit.AmountMinor)
 			}
 		}
