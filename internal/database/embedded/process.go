@@ -117,9 +117,18 @@ func cleanEnv() []string {
 	return append(env, "LC_ALL=C") // the last of several counts
 }
 
-// FreePort returns a port of 127.0.0.1 that nobody listened on a moment ago.
+// loopback returns the address of a port on this machine.
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// databaseURL returns the connection string of a database on a port of this machine.
+func databaseURL(user *url.Userinfo, port int, database string) string {
+	u := url.URL{Scheme: "postgresql", User: user, Host: loopback(port), Path: "/" + database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// FreePort returns a port of 127.0.0.1 that was free a moment ago.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
