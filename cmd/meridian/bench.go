@@ -8,24 +8,25 @@ import (
 	"net"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database/embedded"
 	"meridian/internal/lab/bench"
+	labreport "meridian/internal/lab/report"
 	"meridian/internal/local"
 	"meridian/regions"
 )
 
-// benchFlags are what `meridian bench` can be told beside what the package takes.
+// benchFlags holds the flags of `meridian bench`.
 type benchFlags struct {
 	bench.Config
 	dir          string
 	through      string
 	upArgs       []string
 	asJSON, list bool
+	strict       bool
 }
 
 func newBenchCommand() *cobra.Command {
@@ -38,7 +39,8 @@ HTTP: throughput, latencies, errors by code, retried transactions and database r
 Beside each figure stands the limit, measured in turns with it: for reads a bare handler
 that answers the same bytes, for writes the bare statements of the same rows, on the same
 database and its settings. It ends with the audit of 'meridian verify', and exits 1 if that
-finds anything or if an operation failed otherwise than by being sold out.
+finds anything or if an operation failed otherwise than by being sold out. With --strict it
+also exits 1 if the report says MISSED: a figure is below what is expected.
 
 The shop is opened for it, in a process of its own and a folder that is removed at the
 end; or it is one that is open, with --dir. The scenarios:
@@ -77,16 +79,22 @@ func (f *benchFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.ProfileDir, "profile", "", "folder for profiles of the shop's processor time and allocations in each scenario")
 	flags.StringSliceVar(&f.upArgs, "up", nil, "further flags of 'meridian up' for the shop that is opened, separated by commas")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	strictFlag(c, &f.strict)
 }
 
-// scenarioList is the scenarios with what they are, a line each.
+// strictFlag adds the flag that makes a missed floor an error.
+func strictFlag(c *cobra.Command, strict *bool) {
+	c.Flags().BoolVar(strict, "strict", false, "exit 1 if a figure is below what is expected (MISSED)")
+}
+
+// scenarioList returns the scenarios with what they are, a line each.
 func scenarioList() string {
 	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	table := labreport.NewTable(&text)
 	for _, s := range bench.List() {
-		fmt.Fprintf(w, "  %s\t%s\n", s.Name, s.About)
+		table.Row("  "+s.Name, s.About)
 	}
-	_ = w.Flush()
+	_ = table.Flush()
 	return text.String()
 }
 
@@ -111,12 +119,21 @@ func runBench(c *cobra.Command, flags benchFlags) error {
 	if err != nil {
 		return stopped(c.Context(), err)
 	}
-	if flags.asJSON {
-		err = bench.WriteJSON(c.OutOrStdout(), report)
+	return flags.finish(c.OutOrStdout(), report)
+}
+
+// finish prints the report and returns what is wrong with it.
+func (f benchFlags) finish(out io.Writer, report bench.Report) (err error) {
+	if f.asJSON {
+		err = labreport.WriteJSON(out, report)
 	} else {
-		bench.Write(c.OutOrStdout(), report)
+		bench.Write(out, report)
 	}
-	return errors.Join(err, report.Err())
+	err = errors.Join(err, report.Err())
+	if f.strict {
+		err = errors.Join(err, report.Missed())
+	}
+	return err
 }
 
 func (f benchFlags) config(progress io.Writer) (config bench.Config, err error) {
@@ -144,7 +161,7 @@ func (f benchFlags) config(progress io.Writer) (config bench.Config, err error) 
 	return config, nil
 }
 
-// openShop finds the shop that is to be measured, or opens one that closes with the run.
+// openShop finds the shop to measure, or opens one. closeShop closes what it opened.
 func (f benchFlags) openShop(ctx context.Context, config *bench.Config) (closeShop func() error, err error) {
 	if f.dir != "" {
 		address, err := local.Opened(f.dir)
@@ -183,7 +200,7 @@ func measureAt(config *bench.Config, a local.Address) {
 	config.RegionURLs, config.EdgeURL, config.DatabaseURL, config.ShopPID = a.RegionURLs, a.EdgeURL, a.DatabaseURL, a.PID
 }
 
-// freeAddress is an address of this machine on which nobody listens.
+// freeAddress returns an address of this machine on which nobody listens.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -193,7 +210,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// bareServerCommand is what bench runs this program as, for a limit in a process of its own.
+// bareServerCommand runs this program as the bare handler of a limit.
 const bareServerCommand = "bench-bare-server"
 
 func newBareServerCommand() *cobra.Command {

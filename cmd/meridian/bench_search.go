@@ -13,16 +13,18 @@ import (
 
 	"meridian/internal/database/embedded"
 	"meridian/internal/lab/bench"
+	labreport "meridian/internal/lab/report"
 	"meridian/internal/local"
 	"meridian/regions"
 )
 
-// benchSearchFlags are what `meridian bench search` can be told beside what the package takes.
+// benchSearchFlags holds the flags of `meridian bench search`.
 type benchSearchFlags struct {
 	bench.SearchConfig
 	sizes  []int
 	upArgs []string
 	asJSON bool
+	strict bool
 }
 
 func newBenchSearchCommand() *cobra.Command {
@@ -40,7 +42,8 @@ documents. Then products are edited, and each edit is looked for in every region
 --data is a folder with pc_parts.jsonl.gz and pricerunner_offers.csv.gz; products are made of
 their lines, and some are sold a second time where more are wanted.
 
-It exits 1 if a search failed, an edit was not found or the audit finds anything.`,
+It exits 1 if a search failed, an edit was not found or the audit finds anything. With
+--strict it also exits 1 if the report says MISSED: a figure is not what is expected.`,
 		Example: `  meridian bench search --data products_compiled
   meridian bench search --data products_compiled --products 10000 --duration 30s --json
   meridian bench search --data products_compiled --products 10000 --import 100000`,
@@ -66,6 +69,7 @@ func (f *benchSearchFlags) register(c *cobra.Command) {
 	flags.Uint64Var(&f.Seed, "seed", 1, "of what is drawn")
 	flags.StringSliceVar(&f.upArgs, "up", nil, "further flags of 'meridian up' for the shops, separated by commas")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON array")
+	strictFlag(c, &f.strict)
 }
 
 func (f *benchSearchFlags) run(c *cobra.Command) error {
@@ -84,14 +88,17 @@ func (f *benchSearchFlags) run(c *cobra.Command) error {
 			bench.WriteSearch(c.OutOrStdout(), report)
 		}
 		reports, faults = append(reports, report), append(faults, report.Err())
+		if f.strict {
+			faults = append(faults, report.Missed())
+		}
 	}
 	if f.asJSON {
-		faults = append(faults, bench.WriteSearchJSON(c.OutOrStdout(), reports))
+		faults = append(faults, labreport.WriteJSON(c.OutOrStdout(), reports))
 	}
 	return errors.Join(faults...)
 }
 
-// configs are what is measured, a shop each.
+// configs returns what to measure, a shop each.
 func (f *benchSearchFlags) configs(progress io.Writer) (all []bench.SearchConfig, err error) {
 	if f.Regions, err = regions.Shipped(); err != nil {
 		return nil, err

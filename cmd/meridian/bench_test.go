@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"meridian/internal/lab/audit"
 	"meridian/internal/lab/bench"
 	"meridian/internal/testkit"
 )
@@ -46,6 +48,34 @@ func TestBench_List(t *testing.T) {
 	for _, name := range bench.Names() {
 		if code != 0 || !strings.Contains(stdout, "  "+name+" ") {
 			t.Errorf("exit code %d, and the list lacks %s:\n%s", code, name, stdout)
+		}
+	}
+}
+
+// A missed floor is printed in any case; with --strict it is an error, which exits 1.
+func TestBench_Strict(t *testing.T) {
+	report := bench.Report{
+		Audit:  audit.Audit{Clean: true},
+		Floors: []bench.Floor{{About: "checkout", Want: "at least 35%", Got: "30%"}},
+	}
+	for _, test := range []struct {
+		name           string
+		strict, asJSON bool
+	}{{"lenient", false, false}, {"strict", true, false}, {"lenient JSON", false, true}, {"strict JSON", true, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := benchFlags{strict: test.strict, asJSON: test.asJSON}.finish(&out, report)
+			if errors.Is(err, bench.ErrMissed) != test.strict || err != nil && exitCode(err) != exitFailed {
+				t.Errorf("finished with %v", err)
+			}
+			if !test.asJSON && !strings.Contains(out.String(), "MISSED") {
+				t.Errorf("the report does not say MISSED:\n%s", &out)
+			}
+		})
+	}
+	for _, command := range [][]string{{"bench"}, {"bench", "search"}} {
+		if _, help, _ := meridianCommand(t, append(command, "--help")...); !strings.Contains(help, "--strict") {
+			t.Errorf("the help of %v does not tell of --strict", command)
 		}
 	}
 }

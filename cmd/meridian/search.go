@@ -15,9 +15,9 @@ import (
 func newSearchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "search",
-		Short: "Inspect, rebuild and repair the search indexes",
-		Long: `Inspects, rebuilds and repairs the search indexes: one in each region, or one in each pod
-where the engine is embedded. They follow the database by themselves.`,
+		Short: "Show, rebuild and compare the search indexes",
+		Long: `Manages the search indexes: one in each region, or one in each pod if the engine is
+embedded. They follow the database automatically.`,
 	}
 	command.AddCommand(newSearchStatusCommand(), newSearchReindexCommand(), newSearchCompareCommand(), newSearchEvalCommand())
 	return command

@@ -15,12 +15,13 @@ import (
 	"golang.org/x/term"
 
 	"meridian/internal/lab/eval"
+	labreport "meridian/internal/lab/report"
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
 	"meridian/internal/search/meilisearch"
 )
 
-// evalFlags are how an evaluation was asked for.
+// evalFlags holds the flags of `meridian search eval`.
 type evalFlags struct {
 	config               eval.Config
 	documents, knownItem string
@@ -75,7 +76,8 @@ func (f *evalFlags) register(command *cobra.Command) {
 	flags.Uint64Var(&f.config.Seed, "seed", 1, "of what is drawn")
 	flags.StringVar(&f.config.Language, "language", "en", "language of queries that name none")
 	flags.StringVar(&f.perQuery, "per-query", "", "file for what came of each query, as tab-separated values")
-	flags.StringVar(&f.meiliURL, "meilisearch-url", "", "server that is measured instead of the embedded engine; its indexes meridian_eval… are replaced [key: MERIDIAN_MEILI_API_KEY]")
+	flags.StringVar(&f.meiliURL, "meilisearch-url", "",
+		"server that is measured instead of the embedded engine; its indexes meridian_eval… are replaced [key: MERIDIAN_MEILI_API_KEY]")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 }
 
@@ -101,10 +103,10 @@ func (f *evalFlags) run(c *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return stopped(c.Context(), err)
 	}
-	return f.tell(c, report)
+	return f.write(c, report)
 }
 
-// read reads the files, and says what is wrong with them.
+// read reads the files and returns what is wrong with them.
 func (f *evalFlags) read(args []string) (err error) {
 	switch {
 	case f.config.Typos < 0 || f.config.Sample < 0:
@@ -134,10 +136,11 @@ func (f *evalFlags) read(args []string) (err error) {
 	return err
 }
 
-// open opens the engine that is measured.
+// open opens the engine to measure.
 func (f *evalFlags) open(ctx context.Context, dir string) (search.Store, error) {
 	if f.meiliURL != "" {
-		store, err := meilisearch.Open(ctx, meilisearch.Config{URL: f.meiliURL, APIKey: os.Getenv("MERIDIAN_MEILI_API_KEY"), Index: "meridian_eval"})
+		store, err := meilisearch.Open(ctx, meilisearch.Config{URL: f.meiliURL, APIKey: os.Getenv("MERIDIAN_MEILI_API_KEY"),
+			Index: "meridian_eval"})
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--meilisearch-url: %w", err)}
 		}
@@ -146,7 +149,7 @@ func (f *evalFlags) open(ctx context.Context, dir string) (search.Store, error) 
 	return bleve.Open(bleve.Config{Dir: filepath.Join(dir, "bleve")})
 }
 
-func (f *evalFlags) tell(c *cobra.Command, report eval.Report) error {
+func (f *evalFlags) write(c *cobra.Command, report eval.Report) error {
 	if f.perQuery != "" {
 		file, err := os.Create(f.perQuery)
 		if err != nil {
@@ -157,12 +160,12 @@ func (f *evalFlags) tell(c *cobra.Command, report eval.Report) error {
 		}
 	}
 	if f.asJSON {
-		return eval.WriteJSON(c.OutOrStdout(), report)
+		return labreport.WriteJSON(c.OutOrStdout(), report)
 	}
 	return eval.Write(c.OutOrStdout(), report)
 }
 
-// An evalProgress tells how far an evaluation is: a bar a step on a terminal, else a line every few seconds.
+// An evalProgress shows how far an evaluation is: a bar for each step on a terminal, else a line every few seconds.
 type evalProgress struct {
 	mu    sync.Mutex
 	out   io.Writer

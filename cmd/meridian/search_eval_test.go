@@ -27,7 +27,8 @@ func evalFiles(t *testing.T) (queries, judgements, documents string) {
 func TestSearchEval(t *testing.T) {
 	queries, judgements, documents := evalFiles(t)
 	perQuery := filepath.Join(t.TempDir(), "per-query.tsv")
-	code, stdout, stderr := meridianCommand(t, "search", "eval", queries, judgements, "--documents", documents, "--per-query", perQuery, "--json")
+	code, stdout, stderr := meridianCommand(t, "search", "eval", queries, judgements, "--documents", documents, "--per-query",
+		perQuery, "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -50,7 +51,8 @@ func TestSearchEval(t *testing.T) {
 	if text, err := os.ReadFile(perQuery); err != nil || strings.Count(string(text), "Red Teapot") != 3 {
 		t.Errorf("queries:\n%s%v", text, err)
 	}
-	if code, stdout, _ = meridianCommand(t, "search", "eval", queries, judgements, "--documents", documents); code != 0 || !strings.Contains(stdout, "plain titles") {
+	if code, stdout, _ = meridianCommand(t, "search", "eval", queries, judgements, "--documents", documents); code != 0 ||
+		!strings.Contains(stdout, "plain titles") {
 		t.Errorf("exit code %d:\n%s", code, stdout)
 	}
 }

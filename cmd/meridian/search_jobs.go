@@ -22,11 +22,12 @@ func newSearchReindexCommand() *cobra.Command {
 	var detach bool
 	command := &cobra.Command{
 		Use:   "reindex",
-		Short: "Rebuild search indexes beside the live ones, then switch to them",
+		Short: "Rebuild search indexes beside the live ones, and swap them in",
 		Long: `Rebuilds the search indexes of a region, or of all regions, while shoppers search the live
-ones. Each new index is filled beside the live one, edits go into both, and when it matches
-the database it replaces the live one in one step. A job survives a crash of the process
-that runs it. The command waits for the end, and exits 1 if an index could not be built.`,
+ones. Each new index is filled beside the live one, edits go to both, and once it matches
+the database it replaces the live one in one step. A rebuild survives a crash of the
+process that runs it. The command waits for the end, and exits 1 if an index could not be
+built.`,
 		Example: `  meridian search reindex --region eu-west
   meridian search reindex --detach --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,
@@ -44,13 +45,13 @@ func newSearchCompareCommand() *cobra.Command {
 	var dryRun, detach bool
 	command := &cobra.Command{
 		Use:   "compare",
-		Short: "Find and repair differences between the search indexes and the database",
-		Long: `Compares every product with its documents in the search indexes of a region, or of all
-regions, and repairs what differs: products that are missing, should not be there, are of
-an older version, or have other content. Edits go on meanwhile; an edit that is still on
-its way is no difference. Products that were set aside are tried again.
+		Short: "Find and correct differences between the search indexes and the database",
+		Long: `Compares every product with its document in the search indexes of a region, or of all
+regions, and corrects what differs: products that are missing, that should not be there,
+of an older version, or of other content. Products may be edited meanwhile; an edit that
+is on its way does not count. Products that were set aside are tried again.
 
-It exits 0 if there was no difference or all were repaired, and 1 if any is left.`,
+It exits 0 if there was no difference or all were corrected, and 1 if any is left.`,
 		Example: `  meridian search compare
   meridian search compare --region us-east --dry-run`,
 		Args: cobra.NoArgs,
@@ -64,8 +65,8 @@ It exits 0 if there was no difference or all were repaired, and 1 if any is left
 	return command
 }
 
-// searchJobs requests a job for every index of the regions and, unless detached, waits for them and writes each
-// result. It returns an error if any job failed.
+// searchJobs creates a job for every index of the selected regions. Unless detached, it waits for the jobs and writes
+// their results; a result that is not good is an error.
 func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRun, detach bool,
 	write func(out io.Writer, j indexer.Job) error) error {
 	db, names, err := shop.open(c)
@@ -99,16 +100,16 @@ func searchJobs(c *cobra.Command, shop *searchFlags, kind indexer.JobKind, dryRu
 }
 
 const (
-	// jobsEvery is the time between two reads of the jobs' progress.
+	// jobsEvery is how often the progress of jobs is read.
 	jobsEvery = 300 * time.Millisecond
-	// jobAbandoned is how long a job may report nothing before it counts as abandoned.
+	// jobAbandoned is how long a job may report nothing before the command stops waiting: no process runs it.
 	jobAbandoned = time.Minute
 )
 
 var errJobAbandoned = errors.New("nobody goes on with it; the job stays, and is done when the region's index is fed again (meridian " +
 	"search status)")
 
-// awaitSearchJobs waits until all jobs have ended, and returns them in the same order.
+// awaitSearchJobs waits until all jobs have ended, and returns their final states in the same order.
 func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jobs []indexer.Job) ([]indexer.Job, error) {
 	bar := newProgress(c.ErrOrStderr(), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("products"),
 		progressbar.OptionSetDescription(string(kind)))
@@ -137,7 +138,7 @@ func awaitSearchJobs(c *cobra.Command, db *database.DB, kind indexer.JobKind, jo
 	}
 }
 
-// refreshSearchJobs reads the state of the jobs that have not ended, a region at a time.
+// refreshSearchJobs reads the jobs that have not ended, one region at a time.
 func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job) error {
 	open := make(map[string][]uuid.UUID)
 	for _, j := range jobs {
@@ -160,7 +161,7 @@ func refreshSearchJobs(ctx context.Context, db *database.DB, jobs []indexer.Job)
 	return nil
 }
 
-// writeReindexed writes the result of a reindex job, or returns its error.
+// writeReindexed writes the result of a reindex.
 func writeReindexed(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)
@@ -169,7 +170,7 @@ func writeReindexed(out io.Writer, j indexer.Job) error {
 	return nil
 }
 
-// writeCompared writes the result of a comparison. It returns an error if products still differ.
+// writeCompared writes the result of a comparison.
 func writeCompared(out io.Writer, j indexer.Job) error {
 	if j.Status != indexer.JobDone {
 		return errors.New(j.Error)

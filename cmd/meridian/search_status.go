@@ -12,19 +12,19 @@ import (
 	"meridian/regions"
 )
 
-// mostAside bounds how many of the products that were set aside are listed.
+// mostAside is the number of set-aside products that are listed.
 const mostAside = 20
 
 func newSearchStatusCommand() *cobra.Command {
 	var shop searchFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "List the search indexes: how many documents, how far behind, what is set aside",
-		Long: `Lists the search index of each region, or of each of its pods where the engine is embedded,
-as its indexer last reported: the engine, the number of documents, the lag behind the
-database, the state, and how many products it could not take. Those are listed below with
-the reason; they are tried again when they change, and by 'meridian search compare'. The
-state "stopped" means that no process feeds the index; "none" that the region has none.`,
+		Short: "List the search indexes: their documents, lag and set-aside products",
+		Long: `Lists the search index of each region, or of each of its pods if the engine is embedded, as
+its feed last reported it: engine, documents, how far it is behind the database, state, and
+how many products it could not take. Those are listed below with the reason; they are tried
+again when they change, and by 'meridian search compare'. The state "stopped" means that no
+process feeds the index, "none" that the region has no index.`,
 		Example: `  meridian search status
   meridian search status --region eu-west --database-url postgres://shop@db.example:26257/shop`,
 		Args: cobra.NoArgs,

@@ -24,7 +24,7 @@ SELECT region, order_id, sku, quantity, refunded_quantity
 FROM order_lines
 ORDER BY region, order_id, line_no;
 
-SELECT s.sku, sum(s.on_hand)::int8, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
+SELECT s.sku, sum(greatest(s.reserved + s.allocated - s.on_hand, 0))::int8, coalesce(max(m.received), 0)::int8
 FROM stock s
 LEFT JOIN (
   SELECT sku, sum(on_hand_delta) AS received

@@ -126,7 +126,8 @@ ORDER BY s.warehouse;
 UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
 WHERE region = $1 AND order_id = $2 AND line_no = $3;
 
-UPDATE orders SET next_expiry_at = now() - INTERVAL '61 seconds' WHERE status = 'pending_payment' AND next_expiry_at > now();
+UPDATE orders SET next_expiry_at = now() - INTERVAL '61 seconds'
+WHERE status = 'pending_payment' AND next_expiry_at > now();
 
 UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1 ELSE -1 END,
   transition_id = $3, updated_at = now()

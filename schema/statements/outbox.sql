@@ -35,7 +35,8 @@ WHERE region = $1 AND id = $2;
 UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
 WHERE region = $1 AND id = $2;
 
-UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE delivered_at IS NULL AND next_attempt_at > now();
+UPDATE outbox SET next_attempt_at = now() - INTERVAL '61 seconds'
+WHERE delivered_at IS NULL AND next_attempt_at > now();
 
 WITH due AS (
   SELECT region, id

@@ -37,7 +37,8 @@ UPDATE payments SET next_check_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action')
   AND EXISTS (SELECT 1 FROM orders WHERE region = $1 AND id = $2 AND transition_id = $3);
 
-UPDATE payments SET next_check_at = now() - INTERVAL '61 seconds' WHERE status IN ('pending', 'requires_action') AND next_check_at > now();
+UPDATE payments SET next_check_at = now() - INTERVAL '61 seconds'
+WHERE status IN ('pending', 'requires_action') AND next_check_at > now();
 
 UPDATE payments SET refunded_minor = late.captured_minor
 FROM (SELECT p.region, p.id, p.captured_minor FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
@@ -71,7 +72,8 @@ FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text
 WHERE p.region = said.region::crdb_internal_region AND p.id = said.id AND (p.provider = said.provider OR said.provider = '')
   AND p.status IN ('pending', 'requires_action');
 
-UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE status = 'pending' AND next_attempt_at > now();
+UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'
+WHERE status = 'pending' AND next_attempt_at > now();
 
 UPDATE refunds SET status = 'succeeded', provider_ref = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'pending';
@@ -79,7 +81,8 @@ WHERE region = $1 AND id = $2 AND status = 'pending';
 UPDATE webhook_inbox SET last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL;
 
-UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds' WHERE processed_at IS NULL AND next_attempt_at > now();
+UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'
+WHERE processed_at IS NULL AND next_attempt_at > now();
 
 UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3;

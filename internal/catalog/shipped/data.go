@@ -2,53 +2,116 @@ package shipped
 
 import (
 	"bytes"
-	"compress/gzip"
 	"embed"
 	"encoding/csv"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"strconv"
 )
 
 //go:embed data
 var data embed.FS
 
-// Attribution is the credit that the sources of the catalogue ask for, a line a source.
-// Show it wherever the catalogue is shown to the public.
+// Attribution is the credit that the sources of the catalogue ask for, a line each. Show it
+// wherever the catalogue is shown to the public.
 //
 //go:embed ATTRIBUTION.txt
 var Attribution string
 
-// readTable reads an embedded CSV file (gunzipped where its name ends in .gz) as one map
-// a row, keyed by the header. Lines that start with # are comments.
-func readTable(name string) ([]map[string]string, error) {
-	raw, err := data.ReadFile("data/" + name)
+// Gifts returns the gift retailer's products, by code.
+func Gifts() ([]Product, error) { return readProducts("gifts.ndjson") }
+
+// Food returns the sample of packaged food.
+func Food() ([]Product, error) { return readProducts("food.ndjson") }
+
+// Categories returns every category that a product may have, and all their ancestors. Parents
+// stand before their children.
+func Categories() ([]Category, error) {
+	rows, err := readTable("categories.csv")
 	if err != nil {
-		return nil, fmt.Errorf("opening shipped data: %w", err)
+		return nil, err
 	}
-	var source io.Reader = bytes.NewReader(raw)
-	if strings.HasSuffix(name, ".gz") {
-		if source, err = gzip.NewReader(source); err != nil {
-			return nil, fmt.Errorf("gunzipping %s: %w", name, err)
+	categories := make([]Category, len(rows))
+	for i, row := range rows { // category_id, parent_id, level, name, full_path
+		level, err := strconv.Atoi(row[2])
+		if err != nil {
+			return nil, fmt.Errorf("level of category %s: %w", row[0], err)
 		}
+		categories[i] = Category{ID: row[0], ParentID: row[1], Name: row[3], Path: row[4], Level: level}
 	}
-	reader := csv.NewReader(source)
-	reader.Comment = '#'
-	records, err := reader.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	return keyed(records), nil
+	return categories, nil
 }
 
-func keyed(records [][]string) []map[string]string {
-	var rows []map[string]string
-	for _, record := range records[1:] {
-		row := make(map[string]string, len(record))
-		for i, column := range records[0] {
-			row[column] = record[i]
-		}
-		rows = append(rows, row)
+func readProducts(name string) ([]Product, error) {
+	text, err := data.ReadFile("data/" + name)
+	if err != nil {
+		return nil, err
 	}
-	return rows
+	units, err := readUnits()
+	if err != nil {
+		return nil, err
+	}
+	var products []Product
+	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
+		var p Product
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return products, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		for attribute, value := range p.Attributes {
+			p.Attributes[attribute] = plain(value)
+		}
+		for i, s := range p.SKUs {
+			p.SKUs[i].Units = units[s.Code]
+		}
+		products = append(products, p)
+	}
+}
+
+// plain converts an attribute's value to an int or a []string where JSON has a number or list.
+func plain(value any) any {
+	switch value := value.(type) {
+	case float64:
+		return int(value)
+	case []any:
+		texts := make([]string, len(value))
+		for i, text := range value {
+			texts[i], _ = text.(string) // the generator writes nothing else
+		}
+		return texts
+	}
+	return value
+}
+
+// readUnits returns the starting stock by SKU.
+func readUnits() (map[string]int64, error) {
+	rows, err := readTable("stock.csv")
+	if err != nil {
+		return nil, err
+	}
+	units := make(map[string]int64, len(rows))
+	for _, row := range rows { // sku, units
+		if units[row[0]], err = strconv.ParseInt(row[1], 10, 64); err != nil {
+			return nil, fmt.Errorf("stock of %s: %w", row[0], err)
+		}
+	}
+	return units, nil
+}
+
+// readTable returns the rows of an embedded CSV file without its header.
+func readTable(name string) ([][]string, error) {
+	text, err := data.ReadFile("data/" + name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return rows[1:], nil
 }

@@ -45,7 +45,8 @@ const settleEvery = 50 * time.Millisecond
 
 // Settle waits until nothing is pending, within the time given, and returns what is left and
 // how long that took. hurry, if not nil, is called between two counts.
-func Settle(ctx context.Context, db *database.DB, within time.Duration, hurry func(context.Context) error) (left Pending, took time.Duration, err error) {
+func Settle(ctx context.Context, db *database.DB, within time.Duration, hurry func(context.Context) error) (left Pending,
+	took time.Duration, err error) {
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -70,7 +71,7 @@ func Settle(ctx context.Context, db *database.DB, within time.Duration, hurry fu
 	return left, time.Since(began), err
 }
 
-// Audit is the outcome of verify.
+// Audit holds the outcome of verify.
 type Audit struct {
 	Clean    bool     `json:"clean"`
 	Checks   int      `json:"checks"`

@@ -10,10 +10,11 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/lab/audit"
 	"meridian/internal/verify"
 )
 
-// run is one run of the benchmark.
+// run holds one run of the benchmark.
 type run struct {
 	Config
 	db      *database.DB
@@ -22,8 +23,8 @@ type run struct {
 	meter   meter
 }
 
-// Run measures the scenarios in rounds and audits the shop. The error says that it could not
-// be measured; that something is wrong with what was measured, the report does (Report.Err).
+// Run measures the scenarios in rounds and audits the shop. It returns an error if it could not
+// measure; Report.Err tells what is wrong with what was measured.
 func Run(ctx context.Context, c Config) (Report, error) {
 	c = c.withDefaults()
 	if err := errors.Join(c.Validate(), c.checkShop()); err != nil {
@@ -52,7 +53,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return report, err
 }
 
-// open reads what the shop sells, and fills its shelves.
+// open reads what the shop sells and receives stock.
 func open(ctx context.Context, c Config) (*run, error) {
 	db, err := database.Open(ctx, database.Config{
 		URL: c.DatabaseURL, Region: c.Regions.Primary().Name, ApplicationName: "meridian-bench", MaxConns: 2, StatementTimeout: auditTimeout,
@@ -78,11 +79,11 @@ func open(ctx context.Context, c Config) (*run, error) {
 	return r, nil
 }
 
-// auditTimeout is how long one statement of the audit may take.
+// auditTimeout bounds one statement of the audit.
 const auditTimeout = time.Hour
 
-// measureAll measures the scenarios round by round, every other round in the opposite order:
-// the shop grows all the while, and which came first must not decide which is faster.
+// measureAll measures the scenarios round by round, every other round in the opposite order,
+// since the shop grows meanwhile and the order must not decide which is faster.
 func (r *run) measureAll(ctx context.Context) ([]Result, error) {
 	var all []*measurement
 	defer func() {
@@ -119,7 +120,7 @@ func (r *run) measureAll(ctx context.Context) ([]Result, error) {
 	return results, nil
 }
 
-// measureOwn measures, after all others, the scenarios that do it in their own way.
+// measureOwn measures, after all others, the scenarios that have a measurement of their own.
 func (r *run) measureOwn(ctx context.Context) ([]Result, error) {
 	var results []Result
 	for _, name := range r.Scenarios {
@@ -136,30 +137,30 @@ func (r *run) measureOwn(ctx context.Context) ([]Result, error) {
 	return results, nil
 }
 
-// measurement is a scenario that is being measured, beside its limits.
+// measurement holds a scenario that is being measured, and its limits.
 type measurement struct {
 	scenario Scenario
-	shoppers []*shopper
+	visitors []*visitor
 	limits   []limit
 	shop     sample
 	bare     []sample
 	retries  map[string]float64
 }
 
-// begin warms a scenario and its limits up.
+// begin warms up a scenario and its limits.
 func (r *run) begin(ctx context.Context, s Scenario) (*measurement, error) {
 	r.Tell("%s: warming up", s.Name)
-	m := &measurement{scenario: s, shoppers: newShoppers(r.Clients, r.markets, r.goods, r.Seed)}
+	m := &measurement{scenario: s, visitors: newVisitors(r.Clients, r.markets, r.goods, r.Seed)}
 	if s.reads {
-		if err := readAll(ctx, m.shoppers, len(r.markets)); err != nil {
+		if err := readAll(ctx, m.visitors, len(r.markets)); err != nil {
 			return nil, err
 		}
 	}
 	warm := s
-	if s.hot && r.Stock > 0 { // few units are there to be sold once: neither before nor by the limit
+	if s.hot && r.Stock > 0 { // the few units are sold only once: neither before nor by the limit
 		warm.do, m.scenario.limits = checkout, nil
 	}
-	if _, err := r.part(ctx, warm, m.shoppers, r.WarmUp); err != nil {
+	if err := r.part(ctx, warm, m.visitors, r.WarmUp, new(sample)); err != nil {
 		return nil, err
 	}
 	var err error
@@ -175,21 +176,18 @@ func (r *run) measure(ctx context.Context, m *measurement, round int) error {
 	r.Tell("%s: measuring, %d of %d", m.scenario.Name, round+1, r.Rounds)
 	each := r.Duration / time.Duration(r.Rounds)
 	for i, l := range m.limits {
-		part, err := l.part(ctx, each)
-		if err != nil {
+		if err := l.part(ctx, each, &m.bare[i]); err != nil {
 			return fmt.Errorf("limit: %w", err)
 		}
-		m.bare[i].add(part)
 	}
 	before, err := retries(ctx, r.RegionURLs)
 	if err != nil {
 		return err
 	}
-	part, err := r.profiled(ctx, m.scenario.Name, round, each, func() (sample, error) { return r.part(ctx, m.scenario, m.shoppers, each) })
+	err = r.profiled(ctx, m.scenario.Name, round, each, func() error { return r.part(ctx, m.scenario, m.visitors, each, &m.shop) })
 	if err != nil {
 		return err
 	}
-	m.shop.add(part)
 	after, err := retries(ctx, r.RegionURLs)
 	if err != nil {
 		return err
@@ -216,57 +214,46 @@ func closeAll(limits []limit) {
 	}
 }
 
-// part measures a scenario for d, and then until its orders are paid. The shop's other
-// background work is waited for after the measured time, and counted.
-func (r *run) part(ctx context.Context, s Scenario, shoppers []*shopper, d time.Duration) (sample, error) {
-	began := time.Now()
-	before, _ := r.meter.read() // without the machine's processes there are no figures of CPU
-	all, elapsed := closedLoop(ctx, shoppers, d, s.do)
-	if ctx.Err() != nil {
-		return sample{}, ctx.Err()
-	}
-	p := sample{tally: all, done: all.done, elapsed: elapsed}
-	if s.orders {
+// part measures a scenario for d, and then until its orders are paid, and adds that to s. It
+// waits for the shop's other background work after the measured time.
+func (r *run) part(ctx context.Context, scenario Scenario, visitors []*visitor, d time.Duration, s *sample) error {
+	s.begin()
+	began, placedBefore := time.Now(), s.tally.done
+	err := r.meter.during(s, func() error {
+		elapsed := s.elapsed
+		closedLoop(ctx, visitors, d, s, scenario.do)
+		if ctx.Err() != nil || !scenario.orders {
+			s.done = s.tally.done
+			return ctx.Err()
+		}
 		paid, err := settled(ctx, r.db, r.Regions.Names(), began)
-		if err != nil {
-			return p, err
+		for _, took := range paid {
+			s.tally.paid.Add(took)
 		}
-		all.paid, p.done, p.elapsed = paid, len(paid), time.Since(began)
-		if unpaid := all.done - p.done; unpaid > 0 {
-			all.errors["not_paid"] += unpaid
+		s.done, s.elapsed = s.done+len(paid), elapsed+time.Since(began)
+		if unpaid := s.tally.done - placedBefore - len(paid); unpaid > 0 && err == nil {
+			s.tally.errors["not_paid"] += unpaid
 		}
-	}
-	after, _ := r.meter.read()
-	p.cpu = cpuSince(before, after)
-	var err error
-	p.waiting, err = quiet(ctx, r.db)
-	return p, err
-}
-
-// audit proves that the run left nothing broken.
-func (r *run) audit(ctx context.Context) (Audit, error) {
-	report, err := verify.Run(ctx, r.db, verify.Options{Regions: r.Regions, Examples: 3})
+		return err
+	})
 	if err != nil {
-		return Audit{}, fmt.Errorf("audit: %w", err)
+		return err
 	}
-	return newAudit(report), nil
+	waiting, err := quiet(ctx, r.db)
+	s.waiting += waiting
+	return err
 }
 
-func newAudit(report verify.Report) Audit {
-	a := Audit{Clean: report.Clean, Checks: len(report.Results), Broken: report.Broken, Overdue: report.Overdue}
-	for _, result := range report.Results {
-		for _, example := range result.Examples {
-			a.Examples = append(a.Examples, result.Check+": "+example.ID+": "+example.Problem)
-		}
-	}
-	return a
+// audit checks that the run left nothing broken.
+func (r *run) audit(ctx context.Context) (audit.Audit, error) {
+	return audit.Verify(ctx, r.db, verify.Options{Regions: r.Regions, Examples: 3})
 }
 
-// limit is what the same machine does of a scenario's work without the shop.
+// limit measures what the same machine does of a scenario's work without the shop.
 type limit struct {
 	about string
-	// part measures it for d.
-	part  func(ctx context.Context, d time.Duration) (sample, error)
+	// part measures it for d and adds that to s.
+	part  func(ctx context.Context, d time.Duration, s *sample) error
 	close func()
 	loop  *bareLoop // of bare statements; nil for a bare handler
 }

@@ -21,6 +21,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 	"meridian/internal/local"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -69,11 +70,11 @@ func fill(t testing.TB, db *database.DB, set *regions.Set, n int) {
 			"skus": []any{map[string]any{"sku": sku, "prices": prices}},
 		})
 	}
-	report, err := c.Import(ctx, catalog.ImportInput{
+	imported, err := c.Import(ctx, catalog.ImportInput{
 		Seller: seller.ID, Source: bytes.NewReader(file.Bytes()), Size: int64(file.Len()), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
 	})
-	if err != nil || report.LinesBad > 0 {
-		t.Fatalf("import: %+v, %v", report, err)
+	if err != nil || imported.LinesBad > 0 {
+		t.Fatalf("import: %+v, %v", imported, err)
 	}
 }
 
@@ -124,7 +125,8 @@ func TestRun(t *testing.T) {
 	config := openShop(t)
 	t.Run("every scenario", func(t *testing.T) { runAll(t, config) })
 	t.Run("sold out", func(t *testing.T) { sellOut(t, config) })
-	t.Run("the rows of a real order", func(t *testing.T) { compareRows(t, config.withDefaults()) })
+	t.Run("copies of real orders", func(t *testing.T) { copyOrders(t, config.withDefaults()) })
+	t.Run("copies of real carts", func(t *testing.T) { copyCarts(t, config.withDefaults()) })
 }
 
 func runAll(t *testing.T, config Config) {
@@ -191,7 +193,8 @@ func wantPrices(t *testing.T, r Result) {
 	}
 	for i, want := range []struct{ lines, skus int }{{1000, minSKUs}, {1000, 1000}, {1, minSKUs}} {
 		q := p.Quotes[i]
-		if q.Lines != want.lines || q.SKUs != want.skus || q.Quotes == 0 || q.QuotesPerSecond <= 0 || q.LinesPerSecond != q.QuotesPerSecond*float64(q.Lines) {
+		if q.Lines != want.lines || q.SKUs != want.skus || q.Quotes == 0 || q.QuotesPerSecond <= 0 ||
+			q.LinesPerSecond != q.QuotesPerSecond*float64(q.Lines) {
 			t.Errorf("%d lines of %d SKUs: %+v", want.lines, want.skus, q)
 		}
 	}
@@ -205,10 +208,10 @@ func wantPrices(t *testing.T, r Result) {
 }
 
 // wantKeys compares the names of the JSON, which other programs read, with what they were.
-func wantKeys(t *testing.T, report Report) {
+func wantKeys(t *testing.T, measured Report) {
 	t.Helper()
 	var out bytes.Buffer
-	testkit.NoError(t, WriteJSON(&out, report))
+	testkit.NoError(t, report.WriteJSON(&out, measured))
 	var object map[string]any
 	testkit.NoError(t, json.Unmarshal(out.Bytes(), &object))
 	scenario := object["scenarios"].([]any)[2].(map[string]any)
@@ -266,86 +269,105 @@ WHERE o.status = 'paid' AND o.placed_at >= '`+started.UTC().Format(time.RFC3339N
 	}
 }
 
-// compareRows holds the limit to its promise: it writes as many rows of
-// each kind as a real order leaves behind.
-func compareRows(t *testing.T, config Config) {
+// copyOrders checks that a bare order writes as many rows as a real one leaves behind, and that
+// nothing of the copies is broken or left open.
+func copyOrders(t *testing.T, config Config) {
 	r := testkit.Must(open(t.Context(), config))(t)
 	defer r.db.Close()
-	before, began := rowsOf(t, r.db), time.Now()
-	shoppers := newShoppers(1, r.markets, r.goods, 1)
-	testkit.NoError(t, checkout(t.Context(), shoppers[0]))
-	if paid, err := settled(t.Context(), r.db, config.Regions.Names(), began); err != nil || len(paid) != 1 {
-		t.Fatalf("%d orders were paid, %v", len(paid), err)
-	}
-	testkit.Must(quiet(t.Context(), r.db))(t)
-	real := rowsOf(t, r.db) - before
-	bare := newBareOrder(config.Regions, r.markets[0], r.goods.articles[:config.Lines], true)
-	if want := int64(bare.rows() - config.Lines); real != want { // stock rows are changed, not made
-		t.Errorf("a real order makes %d rows, a bare one %d", real, want)
-	}
-}
-
-func TestBareOrders(t *testing.T) {
-	set, url := shippedRegions(t), databasetest.URL(t)
-	db := databasetest.Open(t, url, set.Primary().Name)
-	testkit.NoError(t, inventory.SyncWarehouses(t.Context(), db, set))
-	fill(t, db, set, 6)
-	config := Config{Regions: set, DatabaseURL: url}.withDefaults()
-	g, markets := goodsOf(t, db, config), config.markets()
-	testkit.NoError(t, stockUp(t.Context(), inventory.New(inventory.Config{DB: db, Regions: set}), config, g, markets))
-	var done int64
+	real := rowsOfReal(t, r, checkout, 1)
 	for _, test := range []struct {
 		name      string
 		hot, paid bool
 	}{{"whole", false, true}, {"whole, hot", true, true}, {"placed", false, false}, {"placed, hot", true, false}} {
 		t.Run(test.name, func(t *testing.T) {
-			loop := bareOrders(config, g, markets, test.hot, test.paid)
-			defer loop.close()
-			testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
-			before := rowsOf(t, db)
-			lapped := testkit.Must(loop.run(t.Context(), 2, 100*time.Millisecond))(t)
-			n := lapped.tally.done
-			if n == 0 {
-				t.Fatal("nothing was done")
+			orders, err := r.copyPlaced(t.Context(), test.hot)
+			move := inventory.ReleaseHeld
+			if test.paid {
+				orders, err = r.copyPaid(t.Context(), test.hot)
+				move = inventory.AllocateHeld
 			}
-			// A placed order is finished afterwards, by rows that are not counted as its own:
-			// a version, an event and a movement a line. Its stock rows are changed, not made.
+			if err != nil {
+				t.Fatal(err)
+			}
+			loop := r.bareOrders(orders, move, test.paid)
+			if test.paid && real != int64(loop.Rows-config.Lines) { // stock rows are changed, not made
+				t.Errorf("a real order makes %d rows, a bare one %d and %d stock rows", real, loop.Rows-config.Lines, config.Lines)
+			}
+			// A placed order is finished afterwards, by rows that are not counted as its own: a
+			// movement a line, and what its end footprint has more than its start.
 			rows := loop.Rows - config.Lines
 			if !test.paid {
-				rows += 2 + config.Lines
+				rows += config.Lines + len(orders[0].end.rows) - len(orders[0].start.rows)
 			}
-			if got := rowsOf(t, db) - before; got != int64(n*rows) {
-				t.Errorf("%d orders made %d rows, want %d each", n, got, rows)
-			}
+			runLoop(t, r, loop, rows)
 		})
 	}
-	done = databasetest.One[int64](t, db, `SELECT count(*) FROM orders WHERE status = 'paid'`)
-	report := testkit.Must(verify.Run(t.Context(), db, verify.Options{Regions: set}))(t)
-	for _, result := range report.Results {
+	wantClean(t, r)
+}
+
+func copyCarts(t *testing.T, config Config) {
+	r := testkit.Must(open(t.Context(), config))(t)
+	defer r.db.Close()
+	real := rowsOfReal(t, r, cartLife, 0)
+	limits := testkit.Must(cartLimits(t.Context(), r))(t)
+	closeAll(limits) // runLoop opens its own
+	loop := limits[0].loop
+	// The cart's row and the row of its first line are written twice.
+	if want := int64(loop.Rows - 2); real != want {
+		t.Errorf("a real cart makes %d rows, a bare one %d", real, want)
+	}
+	runLoop(t, r, loop, loop.Rows-2)
+	changed := databasetest.One[int64](t, r.db, `
+SELECT count(*)
+FROM carts c
+WHERE c.status = 'open' AND (SELECT max(l.quantity) FROM cart_lines l WHERE l.region = c.region AND l.cart_id = c.id) = 2`)
+	if changed < int64(loop.Rows) {
+		t.Errorf("%d carts were changed", changed)
+	}
+	wantClean(t, r)
+}
+
+// rowsOfReal returns how many rows an operation of the shop leaves behind, with so many orders.
+func rowsOfReal(t *testing.T, r *run, do operation, orders int) int64 {
+	t.Helper()
+	before, began := rowsOf(t, r.db), time.Now()
+	testkit.NoError(t, do(t.Context(), newVisitors(1, r.markets, r.goods, 1)[0]))
+	if paid := testkit.Must(settled(t.Context(), r.db, r.Regions.Names(), began))(t); len(paid) != orders {
+		t.Fatalf("%d orders were paid, want %d", len(paid), orders)
+	}
+	testkit.Must(quiet(t.Context(), r.db))(t)
+	return rowsOf(t, r.db) - before
+}
+
+// runLoop runs a loop for a while and checks that each operation made so many rows.
+func runLoop(t *testing.T, r *run, loop *bareLoop, rows int) {
+	t.Helper()
+	defer loop.close()
+	testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
+	before := rowsOf(t, r.db)
+	var s sample
+	testkit.NoError(t, loop.run(t.Context(), 2, 100*time.Millisecond, &s))
+	if s.done == 0 {
+		t.Fatal("nothing was done")
+	}
+	if got := rowsOf(t, r.db) - before; got != int64(s.done*rows) {
+		t.Errorf("%d operations made %d rows, want %d each", s.done, got, rows)
+	}
+}
+
+// wantClean checks that no order is pending and that the audit finds nothing.
+func wantClean(t *testing.T, r *run) {
+	t.Helper()
+	found := testkit.Must(verify.Run(t.Context(), r.db, verify.Options{Regions: r.Regions}))(t)
+	for _, result := range found.Results {
 		if result.Broken > 0 {
 			t.Errorf("%s: %+v", result.Check, result.Examples)
 		}
 	}
-	if all := databasetest.One[int64](t, db, `SELECT count(*) FROM orders`); all != done || all == 0 {
-		t.Errorf("%d orders, %d of them paid", all, done)
+	all := databasetest.One[int64](t, r.db, `SELECT count(*) FROM orders`)
+	if ended := databasetest.One[int64](t, r.db, `SELECT count(*) FROM orders WHERE status IN ('paid', 'cancelled')`); all != ended || all == 0 {
+		t.Errorf("%d orders, %d of them paid or cancelled", all, ended)
 	}
-}
-
-// goodsOf is survey without a server to ask.
-func goodsOf(t *testing.T, db *database.DB, c Config) *goods {
-	t.Helper()
-	catalogue := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: c.Regions, Log: slog.New(slog.DiscardHandler)}))(t)
-	list := testkit.Must(catalogue.ListProducts(t.Context(), catalog.ListFilter{Limit: 100}))(t)
-	g := &goods{lines: c.Lines}
-	for _, p := range list.Products {
-		prices := make(map[string]int64)
-		for currency, amount := range p.SKUs[0].Prices(time.Now()) {
-			prices[string(currency)] = amount
-		}
-		g.articles = append(g.articles, article{sku: p.SKUs[0].Code, product: p.ID, title: p.Title, prices: prices})
-	}
-	g.hot, g.articles = g.articles[0], g.articles[1:]
-	return g
 }
 
 // rowsOf counts the rows of every table that an order is in.
@@ -363,7 +385,8 @@ func rowsOf(t *testing.T, db *database.DB) int64 {
 
 func TestServeBare(t *testing.T) {
 	t.Setenv(beBare, "1")
-	want := page{Path: productPath("prd_1"), Header: http.Header{"Content-Type": {"application/json"}, "X-Thing": {"a", "b"}}, Body: []byte(`{"id":"prd_1"}`)}
+	want := page{Path: productPath("prd_1"), Header: http.Header{"Content-Type": {"application/json"}, "X-Thing": {"a", "b"}},
+		Body: []byte(`{"id":"prd_1"}`)}
 	server := testkit.Must(startBare([]string{os.Args[0]}, []page{want}))(t)
 	defer server.stop()
 	got := testkit.Must(fetchPage(t.Context(), http.DefaultClient, server.url, want.Path))(t)
@@ -374,7 +397,8 @@ func TestServeBare(t *testing.T) {
 	if _, err := fetchPage(t.Context(), http.DefaultClient, server.url, productPath("prd_2")); err == nil {
 		t.Error("a page that was not given is answered")
 	}
-	if err := (&client.Client{Base: server.url, HTTP: http.DefaultClient}).Do(t.Context(), http.MethodGet, want.Path, client.By{}, "", nil, nil); err != nil {
+	if err := (&client.Client{Base: server.url, HTTP: http.DefaultClient}).Do(t.Context(), http.MethodGet, want.Path, client.By{},
+		"", nil, nil); err != nil {
 		t.Error(err)
 	}
 }

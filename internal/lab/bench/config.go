@@ -11,58 +11,59 @@ import (
 	"meridian/regions"
 )
 
-// Config says what to measure, and where. Regions, RegionURLs and DatabaseURL are needed.
+// Config says what to measure, and where. Regions, RegionURLs and DatabaseURL are required.
 type Config struct {
 	// Regions are all of the shop's.
 	Regions *regions.Set
-	// RegionURLs is where each region answers, by its name; EdgeURL is where the edge does.
+	// RegionURLs holds the address of each region by its name, EdgeURL that of the edge.
 	RegionURLs map[string]string
 	EdgeURL    string
-	// ThroughEdge sends the calls to the edge, which chooses the region, instead of to the
-	// regions.
+	// ThroughEdge sends the calls to the edge, which chooses the region.
 	ThroughEdge bool
 	// DatabaseURL is the shop's database: for the bare statements, the stock and the audit.
 	DatabaseURL string
-	// ShopPID is the process whose CPU is counted as the shop's, with its children that are
-	// not the database's; 0 where it is not known.
+	// ShopPID is the process whose CPU counts as the shop's, with its children other than the
+	// database's; 0 if unknown.
 	ShopPID int
-	// PprofURL is where the shop process can be profiled; "" where it cannot.
+	// PprofURL is where the shop process can be profiled; "" if it cannot.
 	PprofURL string
-	// ProfileDir is where profiles are written; "" for none.
+	// ProfileDir is the folder for profiles; "" for none.
 	ProfileDir string
 
-	// Scenarios are the names of what to measure, in this order; none means all.
+	// Scenarios names what to measure, in this order; none means all.
 	Scenarios []string
-	// Clients is how many shoppers call at once; 64. They are spread evenly over ClientRegions.
+	// Clients is the number of concurrent visitors; default 64. They are spread evenly over
+	// ClientRegions.
 	Clients int
-	// ClientRegions are the regions that have shoppers; none means all.
+	// ClientRegions lists the regions that have visitors; none means all.
 	ClientRegions []string
-	// Duration is how long each scenario, and the limit beside it, is measured; 10 s. WarmUp
-	// goes before and is not counted; 3 s.
+	// Duration is how long each scenario, and the limit beside it, is measured; default 10 s.
+	// WarmUp comes before and is not counted; default 3 s.
 	Duration, WarmUp time.Duration
-	// Rounds is in how many parts Duration is cut: a part of the limit, a part of the scenario,
-	// and again, so that both meet the same machine; 2.
+	// Rounds is the number of parts that Duration is divided into: a part of the limit, a part of
+	// the scenario, and so on, so that both meet the same machine; default 2.
 	Rounds int
-	// Lines is how many lines an order has; 2. In hot-sku the first is of the hot SKU.
+	// Lines is the number of lines of an order; default 2. In hot-sku the first is of the hot SKU.
 	Lines int
-	// Products is over how many products and their SKUs shoppers spread; 1000.
+	// Products is the number of products, with their SKUs, that visitors spread over; default
+	// 1000.
 	Products int
-	// SKUs is how many SKUs prices fills the shop with; 100,000.
+	// SKUs is the number of SKUs that prices fills the shop with; default 100,000.
 	SKUs int
-	// OwnShop says that the shop was opened for the run, and may be filled with what nobody sells.
+	// OwnShop says that the shop was opened for the run and may be filled with test data.
 	OwnShop bool
-	// Stock is how many units of the hot SKU there are, in all; 0 for more than can be sold.
+	// Stock is the number of units of the hot SKU; 0 for more than can be sold.
 	Stock int64
-	// Connections are the numbers of connections that the bare statements are tried on; the
-	// best counts. 1, 2, 4, 8, 16 and 32.
+	// Connections lists the numbers of connections to try the bare statements on; the best
+	// counts. Default 1, 2, 4, 8, 16 and 32.
 	Connections []int
-	// Seed makes the draws of a run repeatable; 1.
+	// Seed makes the draws of a run repeatable; default 1.
 	Seed uint64
 	// BareServer is the command that runs ServeBare.
 	BareServer []string
 	// Version is the binary's.
 	Version string
-	// Tell, if not nil, is told in a line what is being done.
+	// Tell, if not nil, is called with a line about each step.
 	Tell func(format string, args ...any)
 }
 
@@ -104,8 +105,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports everything that is wrong with the flags of a run, all at once; where the
-// shop is, Run finds out.
+// Validate returns everything that is wrong with the flags of a run, all at once. Run checks
+// where the shop is.
 func (c Config) Validate() error {
 	var faults []error
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -140,21 +141,21 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// isOwn is whether a scenario needs a shop of its own.
+// isOwn reports whether a scenario needs a shop of its own.
 func isOwn(name string) bool {
 	s, _ := find(name)
 	return s.own
 }
 
-// onlyOwn is whether nothing of what the shop sells is needed.
+// onlyOwn reports whether no scenario needs what the shop sells.
 func (c Config) onlyOwn() bool {
 	return !slices.ContainsFunc(c.Scenarios, func(name string) bool { return !isOwn(name) })
 }
 
-// errNoShop is returned where the configuration does not say where the shop is.
+// errNoShop is returned if the configuration does not say where the shop is.
 var errNoShop = errors.New("the addresses of the regions and of the database are needed")
 
-// checkShop is Validate for what a program, not a person, fills in.
+// checkShop validates what a program, not a person, fills in.
 func (c Config) checkShop() error {
 	if c.Regions == nil || len(c.RegionURLs) == 0 || c.DatabaseURL == "" {
 		return errNoShop

@@ -15,14 +15,14 @@ import (
 	"meridian/internal/lab/client"
 )
 
-// retriesMetric is the counter of transactions that were run again.
+// retriesMetric counts transactions that were run again.
 const retriesMetric = "meridian_database_retries_total"
 
 // maxMetrics bounds a page of metrics that is read, in bytes.
 const maxMetrics = 16 << 20
 
-// retries reads how many transactions were run again so far, by reason, from the metrics
-// of the shop's pods. Regions that share a process show the same series, which count once.
+// retries returns how many transactions were run again so far, by reason, from the metrics of
+// the shop's pods. Regions that share a process show the same series, which count once.
 func retries(ctx context.Context, urls map[string]string) (map[string]float64, error) {
 	series := make(map[string]float64)
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
@@ -62,7 +62,7 @@ func scrape(ctx context.Context, url string, into map[string]float64) error {
 	return lines.Err()
 }
 
-// parseSeries reads a line of Prometheus' text format if it is of the metric.
+// parseSeries parses a line of Prometheus' text format; ok is false for other metrics.
 func parseSeries(line, metric string) (labels string, value float64, ok bool) {
 	rest, ok := strings.CutPrefix(line, metric+"{")
 	if !ok {
@@ -85,7 +85,7 @@ func reasonOf(labels string) string {
 	return "unknown"
 }
 
-// grown is by how much the counters have grown, those that did.
+// grown returns by how much the counters that grew have grown.
 func grown(before, after map[string]float64) map[string]float64 {
 	growth := make(map[string]float64)
 	for reason, value := range after {

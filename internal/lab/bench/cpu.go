@@ -11,23 +11,23 @@ import (
 	"meridian/internal/database"
 )
 
-// CPU is processor time, in seconds. A part that could not be found out is left out.
+// CPU holds processor time, in seconds. Unknown parts are left out.
 type CPU struct {
 	Generator float64  `json:"generator_seconds"`
 	Shop      *float64 `json:"shop_seconds,omitzero"`
 	Database  *float64 `json:"database_seconds,omitzero"`
-	// Bare is the bare handler's, where that is measured instead of the shop.
+	// Bare is the bare handler's, if that is measured instead of the shop.
 	Bare *float64 `json:"bare_handler_seconds,omitzero"`
 }
 
-// process is one of the machine's: its processor time so far, children that it waited for
-// included.
+// process describes a process of the machine: its processor time so far includes children that
+// it waited for.
 type process struct {
 	pid, parent int
 	used        time.Duration
 }
 
-// errNoProcesses is returned where the system does not tell of its processes.
+// errNoProcesses is returned if the system does not list its processes.
 var errNoProcesses = errors.New("the processes of this machine cannot be listed")
 
 // meter reads the processor time of the generator, the shop and the database.
@@ -35,8 +35,8 @@ type meter struct {
 	self, shop, database, bare int // process ids; 0 where there is none
 }
 
-// newMeter finds the processes. That of the database is the parent of the one that serves
-// a connection, if that is on this machine.
+// newMeter finds the processes. The database is the parent of the process that serves a
+// connection, if that is on this machine.
 func newMeter(ctx context.Context, self, shop int, db *database.DB) meter {
 	m := meter{self: self, shop: shop}
 	if db.Engine() != database.PostgreSQL {
@@ -57,8 +57,8 @@ func newMeter(ctx context.Context, self, shop int, db *database.DB) meter {
 	return m
 }
 
-// used is the processor time of each part so far. A part that ended, or cannot be seen, is
-// negative.
+// used holds the processor time of each part so far; negative for a part that ended or cannot be
+// seen.
 type used struct{ self, shop, database, bare time.Duration }
 
 func (m meter) read() (used, error) {
@@ -73,8 +73,8 @@ func (m meter) read() (used, error) {
 	return u, nil
 }
 
-// treeTime sums a process and all below it, but for those in except and all below them; it
-// is negative where there is no such process.
+// treeTime returns the time of a process and all below it, without those in except and all
+// below them. It is negative if there is no such process.
 func treeTime(all []process, root int, except ...int) time.Duration {
 	children := make(map[int][]process)
 	sum, found := time.Duration(0), false
@@ -102,7 +102,7 @@ func treeTime(all []process, root int, except ...int) time.Duration {
 	return sum
 }
 
-// cpuSince is the processor time between two readings.
+// cpuSince returns the processor time between two readings.
 func cpuSince(before, after used) CPU {
 	return CPU{
 		Generator: (after.self - before.self).Seconds(),
@@ -116,6 +116,16 @@ func spent(before, after time.Duration) *float64 {
 	}
 	seconds := (after - before).Seconds()
 	return &seconds
+}
+
+// during adds the processor time that do takes to s. Where the machine does not list its
+// processes, nothing is known but zero.
+func (m meter) during(s *sample, do func() error) error {
+	before, _ := m.read()
+	err := do()
+	after, _ := m.read()
+	s.cpu.add(cpuSince(before, after))
+	return err
 }
 
 // add sums the parts that are known of both.

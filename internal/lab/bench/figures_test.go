@@ -8,80 +8,30 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
+	"meridian/internal/lab/audit"
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 )
 
-func TestPercentile(t *testing.T) {
-	ms := func(all ...int) []time.Duration {
-		took := make([]time.Duration, len(all))
-		for i, n := range all {
-			took[i] = time.Duration(n) * time.Millisecond
-		}
-		return took
-	}
-	hundred := make([]int, 100)
-	for i := range hundred {
-		hundred[i] = 100 - i
-	}
-	for _, test := range []struct {
-		name string
-		took []time.Duration
-		want Latency
-	}{
-		{"none", nil, Latency{}},
-		{"one", ms(7), Latency{Count: 1, P50: 7, P95: 7, P99: 7, Max: 7}},
-		{"two", ms(9, 1), Latency{Count: 2, P50: 1, P95: 9, P99: 9, Max: 9}},
-		{"1 to 100, backwards", ms(hundred...), Latency{Count: 100, P50: 50, P95: 95, P99: 99, Max: 100}},
-	} {
-		if diff := cmp.Diff(test.want, newLatency(test.took)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.name, diff)
-		}
-	}
-}
-
-// A percentile is one of the times, p percent of which do not exceed it, and no lesser one
-// is.
-func TestPercentile_Rank(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		took := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 50), func(n int) time.Duration { return time.Duration(n) * time.Millisecond }), 1, 60).Draw(t, "took")
-		p := float64(rapid.IntRange(1, 100).Draw(t, "p"))
-		slices.Sort(took)
-		got := percentile(took, p)
-		within := func(limit float64) float64 {
-			n := 0
-			for _, d := range took {
-				if milliseconds(d) <= limit {
-					n++
-				}
-			}
-			return 100 * float64(n) / float64(len(took))
-		}
-		if !slices.ContainsFunc(took, func(d time.Duration) bool { return milliseconds(d) == got }) || within(got) < p || within(got-0.5) >= p {
-			t.Fatalf("the %.0fth percentile of %v is not %v", p, took, got)
-		}
-	})
-}
-
 func TestTally(t *testing.T) {
-	one, two := newTally(), newTally()
-	one.call("checkout", client.Attempt{Took: time.Second, RoundTrips: 2})
-	one.call("checkout", client.Attempt{Took: time.Second, RoundTrips: 1, Status: 409, Code: "sold_out"})
+	one := newTally()
+	one.calls.Count("checkout", client.Attempt{Took: time.Second, RoundTrips: 2})
+	one.calls.Count("checkout", client.Attempt{Took: time.Second, RoundTrips: 1, Status: 409, Code: "sold_out"})
 	one.operation(time.Second, nil)
 	one.operation(time.Second, &client.ProblemError{Status: 409, Code: "sold_out"})
-	two.call("create cart", client.Attempt{RoundTrips: -1, Code: "no_answer"})
-	two.operation(time.Second, errors.New("connection refused"))
-	two.operation(time.Second, &client.ProblemError{Status: 502})
-	one.add(two)
-	if one.done != 1 || one.soldOut != 1 || one.begun() != 4 || one.requests != 3 || one.trips != 3 || len(one.took) != 1 {
-		t.Errorf("tally: %+v", one)
+	one.calls.Count("create cart", client.Attempt{RoundTrips: -1, Code: "no_answer"})
+	one.operation(time.Second, errors.New("connection refused"))
+	one.operation(time.Second, &client.ProblemError{Status: 502})
+	sums := one.calls.Sum()
+	if one.done != 1 || one.soldOut != 1 || one.begun() != 4 || sums.Requests != 3 || sums.RoundTrips != 3 || one.took.Latency().Count != 1 {
+		t.Errorf("tally: %+v, %+v", one, sums)
 	}
 	if diff := cmp.Diff(map[string]int{"no_answer": 1, "http_502": 1}, one.errors); diff != "" {
 		t.Errorf("errors (-want +got):\n%s", diff)
 	}
-	if len(one.calls) != 1 || len(one.calls["checkout"]) != 1 {
-		t.Errorf("calls: %v", one.calls)
+	if calls := one.calls.List(); len(calls) != 2 || calls[0].Latency.Count != 1 || calls[1].Latency.Count != 0 {
+		t.Errorf("calls: %+v", calls)
 	}
 }
 
@@ -92,7 +42,8 @@ func TestParseSeries(t *testing.T) {
 		ok                   bool
 	}{
 		{`meridian_database_retries_total{reason="conflict",region="eu-west"} 42`, `reason="conflict",region="eu-west"`, "conflict", 42, true},
-		{`meridian_database_retries_total{region="eu-west",reason="not_sent"} 1.5e+06`, `region="eu-west",reason="not_sent"`, "not_sent", 1.5e6, true},
+		{`meridian_database_retries_total{region="eu-west",reason="not_sent"} 1.5e+06`, `region="eu-west",reason="not_sent"`,
+			"not_sent", 1.5e6, true},
 		{`meridian_database_retries_total{region="eu-west"} 1`, `region="eu-west"`, "unknown", 1, true},
 		{`meridian_database_retries_totals{reason="x"} 1`, "", "", 0, false},
 		{`# TYPE meridian_database_retries_total counter`, "", "", 0, false},
@@ -142,13 +93,15 @@ func TestFloors(t *testing.T) {
 	result := func(name string, throughput, ratio float64, p50, p99 float64, errors map[string]int) Result {
 		return Result{
 			Scenario: name, Throughput: throughput, Limits: []Limit{{Ratio: ratio}}, Errors: errors,
-			Latency: Latency{P50: p50, P99: p99},
+			Latency: report.Latency{P50: p50, P99: p99},
 		}
 	}
 	good := []Result{result("browse", 1, 0.5, 1, 99, nil), result("checkout", 100, 0.35, 1, 10, nil), result("hot-sku", 100, 0, 1, 10, nil)}
-	bad := []Result{result("browse", 1, 0.49, 1, 1, nil), result("checkout", 100, 0.34, 1, 11, nil), result("hot-sku", 99, 0, 1, 11, map[string]int{"internal": 1})}
+	bad := []Result{result("browse", 1, 0.49, 1, 1, nil), result("checkout", 100, 0.34, 1, 11, nil),
+		result("hot-sku", 99, 0, 1, 11, map[string]int{"internal": 1})}
 	prices := func(ratio, cost, trips, uncached float64) Result {
-		return Result{Scenario: "prices", Prices: &PriceFigures{SKUs: 9, CostRatio: cost, TripsUncached: uncached, Quotes: []QuoteFigures{{Lines: 1000, Ratio: ratio, TripsPerQuote: trips}}}}
+		return Result{Scenario: "prices", Prices: &PriceFigures{SKUs: 9, CostRatio: cost, TripsUncached: uncached,
+			Quotes: []QuoteFigures{{Lines: 1000, Ratio: ratio, TripsPerQuote: trips}}}}
 	}
 	good, bad = append(good, prices(0.3, 1.3, 0, 1)), append(bad, prices(0.29, 1.31, 0.01, 1.01))
 	for _, f := range append(floors(good), floors([]Result{prices(1, 1, 0, 0)})...) {
@@ -167,14 +120,29 @@ func TestFloors(t *testing.T) {
 }
 
 func TestReportErr(t *testing.T) {
-	clean := Audit{Clean: true}
+	clean := audit.Audit{Clean: true}
 	if err := (Report{Audit: clean, Scenarios: []Result{{SoldOut: 9}}, Floors: []Floor{{Met: false}}}).Err(); err != nil {
 		t.Errorf("sold out, and slow: %v", err)
 	}
-	err := Report{Audit: Audit{Broken: 2, Examples: []string{"stock_ledger: x"}}, Scenarios: []Result{{Scenario: "cart", Errors: map[string]int{"internal": 3}}}}.Err()
+	err := Report{Audit: audit.Audit{Broken: 2, Examples: []string{"stock_ledger: x"}},
+		Scenarios: []Result{{Scenario: "cart", Errors: map[string]int{"internal": 3}}}}.Err()
 	for _, want := range []string{"cart", "internal 3", "2 broken rows", "stock_ledger"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
+
+func TestMissed(t *testing.T) {
+	met := Floor{About: "browse", Met: true}
+	if err := (Report{Floors: []Floor{met}}).Missed(); err != nil {
+		t.Errorf("all met: %v", err)
+	}
+	slow := Floor{About: "checkout", Got: "30%", Want: "at least 35%"}
+	for _, err := range []error{(Report{Floors: []Floor{met, slow}}).Missed(), (SearchReport{Floors: []Floor{slow}}).Missed()} {
+		if !errors.Is(err, ErrMissed) || !strings.Contains(err.Error(), "checkout: 30%, want at least 35%") ||
+			strings.Contains(err.Error(), "browse") {
+			t.Errorf("one missed: %v", err)
 		}
 	}
 }

@@ -1,11 +1,25 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// What the shop is expected to reach at least.
+// ErrMissed is wrapped by the error for a floor that was not met.
+var ErrMissed = errors.New("MISSED")
+
+func missed(floors []Floor) error {
+	var faults []error
+	for _, f := range floors {
+		if !f.Met {
+			faults = append(faults, fmt.Errorf("%w: %s: %s, want %s", ErrMissed, f.About, f.Got, f.Want))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// The floors: what the shop is expected to reach.
 const (
 	readFloor     = 0.50 // of the bare handler
 	checkoutFloor = 0.35 // of the bare statements
@@ -14,7 +28,7 @@ const (
 	costCeiling   = 1.3  // a line's among many SKUs, over that among few
 )
 
-// floors compares results with what is expected, as far as they were measured.
+// floors returns the floors of the scenarios that were measured.
 func floors(results []Result) []Floor {
 	all := []Floor{}
 	of := func(name string) *Result {
@@ -59,7 +73,8 @@ func priceFloors(f PriceFigures) []Floor {
 		ratioFloor(fmt.Sprintf("lines priced in quotes of %d, of the bare arithmetic's a core", long.Lines), long.Ratio, quoteFloor),
 		{
 			About: fmt.Sprintf("cost of a line among %d SKUs, over that among %d", f.SKUs, fewSKUs),
-			Want:  fmt.Sprintf("at most %.1f", costCeiling), Got: fmt.Sprintf("%.2f", f.CostRatio), Met: f.CostRatio > 0 && f.CostRatio <= costCeiling,
+			Want:  fmt.Sprintf("at most %.1f", costCeiling), Got: fmt.Sprintf("%.2f", f.CostRatio), Met: f.CostRatio > 0 &&
+				f.CostRatio <= costCeiling,
 		},
 		tripFloor("database round trips of a quote out of memory", long.TripsPerQuote, 0),
 		tripFloor("database round trips of a quote not in memory", f.TripsUncached, 1),

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,18 +18,18 @@ import (
 	"meridian/regions"
 )
 
-// market is where a shopper is: a region, a country at home in it, and what is paid there.
+// market describes where a visitor is: a region, a country at home in it, and its currency.
 type market struct {
 	region   string
 	url      string
 	header   http.Header
 	country  string
 	currency string
-	// warehouse is where its orders are sent from, in warehouseRegion.
-	warehouse, warehouseRegion string
+	// warehouse is where its orders are sent from.
+	warehouse string
 }
 
-// markets are those of the regions that have shoppers.
+// markets returns those of the regions that have visitors.
 func (c Config) markets() []market {
 	var all []market
 	for _, name := range c.ClientRegions {
@@ -40,7 +38,7 @@ func (c Config) markets() []market {
 		m := market{
 			region: name, url: c.RegionURLs[name], country: country, currency: c.Regions.CurrencyOf(country),
 		}
-		m.warehouse, m.warehouseRegion = nearestWarehouse(region, c.Regions)
+		m.warehouse = nearestWarehouse(region, c.Regions)
 		if c.ThroughEdge {
 			m.url, m.header = c.EdgeURL, http.Header{"Cf-Ipcountry": {country}}
 		}
@@ -49,10 +47,10 @@ func (c Config) markets() []market {
 	return all
 }
 
-// largeMarkets are preferred as the country of a region's shoppers, in this order.
+// largeMarkets lists the preferred countries of a region's visitors.
 var largeMarkets = []string{"US", "MX", "DE", "SG"}
 
-// countryOf is a country that is at home in the region.
+// countryOf returns a country that is at home in the region.
 func countryOf(r regions.Region, all *regions.Set) string {
 	for _, country := range largeMarkets {
 		if home, ok := all.HomeOf(country); ok && home.Name == r.Name {
@@ -62,34 +60,32 @@ func countryOf(r regions.Region, all *regions.Set) string {
 	return r.Countries[0]
 }
 
-// nearestWarehouse is the warehouse, and its region, that the shop's allocation
-// takes first for a customer at home in the region.
-func nearestWarehouse(r regions.Region, all *regions.Set) (code, in string) {
+// nearestWarehouse returns the warehouse that the shop's allocation takes first for a customer
+// at home in the region.
+func nearestWarehouse(r regions.Region, all *regions.Set) string {
 	type place struct {
-		code, region string
-		distance     float64
+		code     string
+		distance float64
 	}
 	var places []place
 	for _, region := range all.All() {
 		for _, w := range region.Warehouses {
-			places = append(places, place{w.Code, region.Name, regions.DistanceKM(r.Latitude, r.Longitude, w.Latitude, w.Longitude)})
+			places = append(places, place{w.Code, regions.DistanceKM(r.Latitude, r.Longitude, w.Latitude, w.Longitude)})
 		}
 	}
 	nearest := slices.MinFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.code, b.code))
 	})
-	return nearest.code, nearest.region
+	return nearest.code
 }
 
-// article is a SKU on sale, with what an order of it needs.
+// article is a SKU on sale.
 type article struct {
 	sku     string
 	product uuid.UUID
-	title   string
-	prices  map[string]int64
 }
 
-// goods are what the shoppers choose from.
+// goods holds what the visitors choose from.
 type goods struct {
 	products   []string // public ids
 	categories []string
@@ -98,26 +94,18 @@ type goods struct {
 	lines      int
 }
 
-// survey reads the shop's listing until it has enough products. The first article is the
-// hot one.
+// survey reads the shop's listing until it has enough products. The first article is the hot
+// one.
 func survey(ctx context.Context, c Config) (*goods, error) {
 	api := client.Client{Base: c.RegionURLs[c.ClientRegions[0]], HTTP: client.NewHTTP(1), Attempts: 3}
 	g := &goods{lines: c.Lines}
-	query := url.Values{"limit": {"100"}}
-	for len(g.products) < c.Products {
-		page, err := api.ListProducts(ctx, query)
-		if err != nil {
-			return nil, fmt.Errorf("read the listing: %w", err)
-		}
-		for _, p := range page.Products[:min(len(page.Products), c.Products-len(g.products))] {
-			if err := g.add(p, c.Regions); err != nil {
-				return nil, err
-			}
-		}
-		if page.NextCursor == "" {
-			break
-		}
-		query.Set("cursor", page.NextCursor)
+	var bad error
+	err := api.EachProduct(ctx, nil, func(p client.Product) bool {
+		bad = g.add(p, c.Regions)
+		return bad == nil && len(g.products) < c.Products
+	})
+	if err := errors.Join(bad, err); err != nil {
+		return nil, fmt.Errorf("read the listing: %w", err)
 	}
 	if len(g.articles) < c.Lines+1 {
 		return nil, fmt.Errorf("the shop has %d SKUs on sale, and an order of %d lines needs more: fill it first", len(g.articles), c.Lines)
@@ -137,7 +125,7 @@ func (g *goods) add(p client.Product, set *regions.Set) error {
 	}
 	for _, sku := range p.SKUs {
 		if sku.Status == "active" && soldEverywhere(sku.Prices, set) {
-			g.articles = append(g.articles, article{sku: sku.SKU, product: id, title: p.Title, prices: sku.Prices})
+			g.articles = append(g.articles, article{sku: sku.SKU, product: id})
 		}
 	}
 	return nil
@@ -155,7 +143,7 @@ func soldEverywhere(prices map[string]int64, set *regions.Set) bool {
 	return true
 }
 
-// draw picks the articles of an order, each once: the hot one first, if it is wanted.
+// draw returns the articles of an order, each once: the hot one first, if it is wanted.
 func (g *goods) draw(r *rand.Rand, hot bool) []article {
 	chosen := make([]article, 0, g.lines)
 	if hot {
@@ -170,15 +158,14 @@ func (g *goods) draw(r *rand.Rand, hot bool) []article {
 	return chosen
 }
 
-// Plenty is how many units a stock row has at least, so that a run does not sell it out:
-// half of what it is filled up to.
+// A stock row with fewer than plenty units is filled up, so that a run does not sell it out.
 const (
 	plenty   = 500_000
 	filledTo = 2 * plenty
 )
 
-// stockUp receives so many units where the shoppers' orders will be sent from that the
-// random SKUs do not sell out, and makes the hot SKU's units what was asked for.
+// stockUp receives enough units where the orders will be sent from that random SKUs do not sell
+// out, and sets the hot SKU's units to what was asked for.
 func stockUp(ctx context.Context, stock *inventory.Stock, c Config, g *goods, markets []market) error {
 	free, err := freeUnits(ctx, stock.DB, markets)
 	if err != nil {
@@ -208,13 +195,13 @@ func receipt(sku, warehouse string, units int64) inventory.Receipt {
 	return inventory.Receipt{SKU: sku, Warehouse: warehouse, Quantity: units, Operation: because}
 }
 
-// because is what the ledger says of the stock that is made for a run.
+// because is the ledger entry of stock received for a run.
 var because = inventory.Operation{Actor: "system", Reason: "stock for a benchmark"}
 
-// stockRow is the key of a stock row.
+// stockRow identifies a stock row.
 type stockRow struct{ sku, warehouse string }
 
-// freeUnits is what is for sale in the markets' warehouses.
+// freeUnits returns the units for sale in the markets' warehouses.
 func freeUnits(ctx context.Context, db *database.DB, markets []market) (map[stockRow]int64, error) {
 	var warehouses []string
 	for _, m := range markets {
@@ -245,7 +232,7 @@ func readStock(ctx context.Context, db *database.DB, query string, args ...any) 
 	return units, nil
 }
 
-// limitStock leaves a SKU with that many units for sale, split evenly over the markets'
+// limitStock leaves a SKU with so many units for sale, split evenly over the markets'
 // warehouses, and none elsewhere.
 func limitStock(ctx context.Context, stock *inventory.Stock, sku string, units int64, markets []market) error {
 	free, err := readStock(ctx, stock.DB, `
@@ -276,7 +263,7 @@ WHERE sku = $1`, sku)
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("make the stock of %s %s: %w", sku, strconv.FormatInt(units, 10), err)
+		return fmt.Errorf("set the stock of %s to %d: %w", sku, units, err)
 	}
 	return nil
 }

@@ -15,29 +15,29 @@ import (
 	"meridian/internal/database"
 )
 
-// bareLoop sends statements to the database, again and again on some connections, and does
-// nothing else: the limit of what a shop can reach with the same rows.
+// bareLoop sends statements to the database, again and again on several connections, and does
+// nothing else: it measures what a shop with the same rows could reach.
 type bareLoop struct {
 	url  string
 	seed uint64
-	// once does it once. What it returns, if anything, is to be sent when nobody measures.
-	once func(ctx context.Context, conn *pgx.Conn, r *rand.Rand) (afterwards func(*pgx.Batch), err error)
-	// Statements and Rows are what one operation sends and writes.
+	// once does one operation. What it returns, if anything, is sent when nobody measures.
+	once func(ctx context.Context, conn *pgx.Conn, r *rand.Rand) (afterwards func(*database.Batch), err error)
+	// Statements and Rows are how many statements one operation sends, and how many rows it
+	// writes.
 	Statements, Rows int
 
 	conns []*pgx.Conn
-	best  int // how many of them are used
+	best  int // the number of connections in use
 	sweep []Sweep
 }
 
-// Sweep is what a bare loop reached on a number of connections.
+// Sweep holds what a bare loop reached on a number of connections.
 type Sweep struct {
 	Connections int     `json:"connections"`
 	PerSecond   float64 `json:"per_second"`
 }
 
-// open makes the connections, and finds out how many of them, out of some numbers, serve
-// best: the limit is the best that can be had.
+// open connects, and chooses out of several numbers of connections the one that serves best.
 func (l *bareLoop) open(ctx context.Context, numbers []int, each time.Duration) error {
 	for range slices.Max(numbers) {
 		conn, err := l.connect(ctx)
@@ -48,17 +48,16 @@ func (l *bareLoop) open(ctx context.Context, numbers []int, each time.Duration) 
 	}
 	var most float64
 	for _, n := range numbers {
-		if _, err := l.run(ctx, n, each/4); err != nil { // prepares the statements
+		var warmUp, s sample
+		if err := l.run(ctx, n, each/4, &warmUp); err != nil { // prepares the statements
 			return err
 		}
-		lapped, err := l.run(ctx, n, each)
-		if err != nil {
+		if err := l.run(ctx, n, each, &s); err != nil {
 			return err
 		}
-		rate := float64(lapped.tally.done) / lapped.elapsed.Seconds()
-		l.sweep = append(l.sweep, Sweep{Connections: n, PerSecond: rate})
-		if rate > most {
-			most, l.best = rate, n
+		l.sweep = append(l.sweep, Sweep{Connections: n, PerSecond: s.perSecond()})
+		if s.perSecond() > most {
+			most, l.best = s.perSecond(), n
 		}
 	}
 	return nil
@@ -87,41 +86,39 @@ func (l *bareLoop) close() {
 	l.conns = nil
 }
 
-// lap is what one connection, or all of them together, did.
+// lap holds what one connection did.
 type lap struct {
-	tally      *tally
-	elapsed    time.Duration
 	conflicts  int // transactions that were run again
-	afterwards []func(*pgx.Batch)
+	afterwards []func(*database.Batch)
 	err        error
 }
 
-// run loops on n connections for d. Conflicts are tried again at once; they are part of the
-// time.
-func (l *bareLoop) run(ctx context.Context, n int, d time.Duration) (lap, error) {
+// run loops on n connections for d and adds what was done to s. Conflicts are tried again at
+// once, as part of the time.
+func (l *bareLoop) run(ctx context.Context, n int, d time.Duration, s *sample) error {
+	s.begin()
 	started := time.Now()
 	laps := make([]lap, n)
 	var running sync.WaitGroup
 	for i := range laps {
 		running.Go(func() {
 			r := rand.New(rand.NewPCG(l.seed, uint64(started.UnixNano())+uint64(i)))
-			laps[i] = l.lap(ctx, l.conns[i], r, started.Add(d))
+			laps[i] = l.lap(ctx, l.conns[i], r, s.tally, started.Add(d))
 		})
 	}
 	running.Wait()
-	all := lap{tally: newTally(), elapsed: time.Since(started)}
+	s.elapsed += time.Since(started)
+	s.done = s.tally.done
 	var faults []error
 	for i, one := range laps {
-		all.tally.add(one.tally)
-		all.conflicts += one.conflicts
+		s.conflicts += one.conflicts
 		// One after the other: many at once would wait for each other's stock rows in circles.
 		faults = append(faults, one.err, l.finish(ctx, l.conns[i], one.afterwards))
 	}
-	return all, errors.Join(faults...)
+	return errors.Join(faults...)
 }
 
-func (l *bareLoop) lap(ctx context.Context, conn *pgx.Conn, r *rand.Rand, until time.Time) lap {
-	p := lap{tally: newTally()}
+func (l *bareLoop) lap(ctx context.Context, conn *pgx.Conn, r *rand.Rand, t *tally, until time.Time) (p lap) {
 	for began := time.Now(); began.Before(until); began = time.Now() {
 		afterwards, err := l.once(ctx, conn, r)
 		for isConflict(err) {
@@ -132,7 +129,7 @@ func (l *bareLoop) lap(ctx context.Context, conn *pgx.Conn, r *rand.Rand, until 
 			p.err = err
 			return p
 		}
-		p.tally.operation(time.Since(began), nil)
+		t.operation(time.Since(began), nil)
 		if afterwards != nil {
 			p.afterwards = append(p.afterwards, afterwards)
 		}
@@ -140,14 +137,14 @@ func (l *bareLoop) lap(ctx context.Context, conn *pgx.Conn, r *rand.Rand, until 
 	return p
 }
 
-// finishedAtOnce is how many operations one transaction finishes.
+// finishedAtOnce is the number of operations that one transaction finishes.
 const finishedAtOnce = 50
 
 // finish sends what is left to do of the operations, outside the measured time.
-func (l *bareLoop) finish(ctx context.Context, conn *pgx.Conn, afterwards []func(*pgx.Batch)) error {
+func (l *bareLoop) finish(ctx context.Context, conn *pgx.Conn, afterwards []func(*database.Batch)) error {
 	for len(afterwards) > 0 {
 		n := min(len(afterwards), finishedAtOnce)
-		err := send(ctx, conn, func(b *pgx.Batch) {
+		err := send(ctx, conn, func(b *database.Batch) {
 			for _, queue := range afterwards[:n] {
 				queue(b)
 			}
@@ -163,8 +160,30 @@ func (l *bareLoop) finish(ctx context.Context, conn *pgx.Conn, afterwards []func
 	return nil
 }
 
+// send sends statements as one transaction in one round trip.
+func send(ctx context.Context, conn *pgx.Conn, queue func(*database.Batch)) error {
+	var b database.Batch
+	queue(&b)
+	return conn.SendBatch(ctx, &b.Batch).Close()
+}
+
 // isConflict reports whether the transaction lost against another and is to be run again.
 func isConflict(err error) bool {
 	var refused *pgconn.PgError
 	return errors.As(err, &refused) && (refused.Code == "40001" || refused.Code == "40P01") || database.IsRowLockRace(err)
+}
+
+// sweepShare is the part of the measured time for which each number of connections is tried.
+const sweepShare = 10
+
+// statementLimit opens a loop of bare statements and returns it as a limit.
+func (r *run) statementLimit(ctx context.Context, loop *bareLoop, about string) (limit, error) {
+	if err := loop.open(ctx, r.Connections, r.Duration/sweepShare); err != nil {
+		loop.close()
+		return limit{}, err
+	}
+	part := func(ctx context.Context, d time.Duration, s *sample) error {
+		return r.meter.during(s, func() error { return loop.run(ctx, loop.best, d, s) })
+	}
+	return limit{about: about, part: part, close: loop.close, loop: loop}, nil
 }

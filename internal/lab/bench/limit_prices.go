@@ -12,7 +12,7 @@ import (
 	"meridian/internal/pricing"
 )
 
-// shelf is what the shop's prices are worked out from, in this process's memory.
+// shelf holds what the shop computes prices from, in this process's memory.
 type shelf struct {
 	rules    *pricing.Rules
 	articles []*pricing.Article
@@ -21,7 +21,7 @@ type shelf struct {
 	items    []pricing.Item // of the quote that is being worked out
 }
 
-// readAtOnce is how many articles one statement reads.
+// readAtOnce bounds the articles that one statement reads.
 const readAtOnce = 1000
 
 // readShelf reads the rules, and the articles that were loaded.
@@ -63,8 +63,8 @@ func (s *shelf) readArticles(ctx context.Context, db *database.DB, skus []string
 	return err
 }
 
-// questions makes n questions of so many lines each among the first SKUs: every SKU comes once
-// before any comes again. The currencies take turns.
+// questions returns n questions of so many lines each among the first SKUs. Every SKU comes once
+// before any comes again, and the currencies take turns.
 func (s *shelf) questions(draw *rand.Rand, skus, lines, n int) []question {
 	all := make([]question, n)
 	var order []int
@@ -96,7 +96,7 @@ func (s *shelf) question(draw *rand.Rand, chosen []int, currency money.Currency)
 	return q
 }
 
-// price is the arithmetic of a quote: each unit's price, then the lines, their tax and the sums.
+// price computes a quote: each unit's price, then the lines, their tax and the sums.
 func (s *shelf) price(q question) (pricing.Quote, error) {
 	s.items = append(s.items[:0], q.goods...)
 	for i := range s.items {
@@ -113,20 +113,20 @@ func (s *shelf) total(q question) (int64, error) {
 	return quote.TotalMinor, err
 }
 
-// part does the arithmetic of one question after the other for d.
-func (s *shelf) part(ctx context.Context, m meter, q *quoting, d time.Duration) (sample, error) {
-	p := sample{tally: newTally()}
-	before, _ := m.read()
-	started := time.Now()
-	for began := started; ctx.Err() == nil && began.Sub(started) < d; began = time.Now() {
-		if _, err := s.price(q.questions[p.done%len(q.questions)]); err != nil {
-			return sample{}, err
+// part does the arithmetic of one question after the other for d and adds that to the bare
+// sample of q.
+func (s *shelf) part(ctx context.Context, m meter, q *quoting, d time.Duration) error {
+	q.bare.begin()
+	return m.during(&q.bare, func() error {
+		started := time.Now()
+		for began := started; ctx.Err() == nil && began.Sub(started) < d; began = time.Now() {
+			if _, err := s.price(q.questions[q.bare.done%len(q.questions)]); err != nil {
+				return err
+			}
+			q.bare.tally.operation(time.Since(began), nil)
+			q.bare.done++
 		}
-		p.tally.operation(time.Since(began), nil)
-		p.done++
-	}
-	p.elapsed = time.Since(started)
-	after, _ := m.read()
-	p.cpu = cpuSince(before, after)
-	return p, ctx.Err()
+		q.bare.elapsed += time.Since(started)
+		return ctx.Err()
+	})
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// page is an answer of the shop's, as it came.
+// page holds an answer of the shop, as it came.
 type page struct {
 	Path   string
 	Header http.Header
 	Body   []byte
 }
 
-// ServeBare is a server that answers the pages it is given, as JSON on in, with the very
-// same bytes and headers, and does nothing else: no record, no limit, no check. It writes
-// its address to out and serves until in ends: the one that started it has gone.
+// ServeBare serves the pages that it reads from in as JSON, with the same bytes and headers, and
+// does nothing else: no record, no limit, no check. It writes its address to out and returns
+// when in ends, which means that its starter has gone.
 func ServeBare(in io.Reader, out io.Writer) error {
 	input := bufio.NewReader(in)
 	decoder := json.NewDecoder(input)
@@ -50,7 +50,7 @@ func ServeBare(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// bareHandler is a router of the shop's kind with one route.
+// bareHandler returns a router of the shop's kind with one route.
 func bareHandler(pages []page) http.Handler {
 	byPath := make(map[string]page, len(pages))
 	for _, p := range pages {
@@ -72,14 +72,14 @@ func bareHandler(pages []page) http.Handler {
 	return router
 }
 
-// bareServer is ServeBare in a process of its own.
+// bareServer runs ServeBare in a process of its own.
 type bareServer struct {
 	url     string
 	command *exec.Cmd
 	input   io.WriteCloser
 }
 
-// startBare starts the command, which is to run ServeBare, on the pages.
+// startBare starts the command, which must run ServeBare, and sends it the pages.
 func startBare(command []string, pages []page) (*bareServer, error) {
 	if len(command) == 0 {
 		return nil, errors.New("the command of the bare handler is missing")
@@ -153,7 +153,7 @@ func fetchPage(ctx context.Context, from *http.Client, url, path string) (page, 
 	return page{Path: path, Header: header, Body: body}, nil
 }
 
-// readLimits is the bare handler, in a process of its own, under the same shoppers.
+// readLimits opens the bare handler, in a process of its own, under the same visitors.
 func readLimits(ctx context.Context, r *run) ([]limit, error) {
 	pages, err := fetchPages(ctx, r.markets[0].url, r.goods)
 	if err != nil {
@@ -163,20 +163,21 @@ func readLimits(ctx context.Context, r *run) ([]limit, error) {
 	if err != nil {
 		return nil, err
 	}
-	bare := market{url: server.url}
-	shoppers := newShoppers(r.Clients, []market{bare}, r.goods, r.Seed)
+	visitors := newVisitors(r.Clients, []market{{url: server.url}}, r.goods, r.Seed)
 	meter := r.meter
 	meter.bare = server.command.Process.Pid
-	part := func(ctx context.Context, d time.Duration) (sample, error) {
-		before, _ := meter.read()
-		all, elapsed := closedLoop(ctx, shoppers, d, browse)
-		after, _ := meter.read()
-		if len(all.errors) > 0 {
-			return sample{}, fmt.Errorf("the bare handler failed: %v", all.errors)
-		}
-		return sample{tally: all, done: all.done, elapsed: elapsed, cpu: cpuSince(before, after)}, ctx.Err()
+	part := func(ctx context.Context, d time.Duration, s *sample) error {
+		s.begin()
+		return meter.during(s, func() error {
+			closedLoop(ctx, visitors, d, s, browse)
+			s.done = s.tally.done
+			if len(s.tally.errors) > 0 {
+				return fmt.Errorf("the bare handler failed: %v", s.tally.errors)
+			}
+			return ctx.Err()
+		})
 	}
-	if _, err := part(ctx, r.WarmUp/3); err != nil {
+	if err := part(ctx, r.WarmUp/3, new(sample)); err != nil {
 		server.stop()
 		return nil, err
 	}

@@ -8,73 +8,105 @@ import (
 	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
+	"meridian/internal/lab/shopper"
 )
 
-// shopper is one closed-loop client: a person, or a page in a browser, that waits for each
-// answer before it goes on. It is used by one goroutine.
-type shopper struct {
-	api    client.Client
+// visitor is one client of the closed loop: a guest who waits for each answer before the next
+// call. It is used by one goroutine at a time.
+type visitor struct {
+	shopper.Shopper
 	market market
-	shop   *goods
+	goods  *goods
 	rand   *rand.Rand
 	tally  *tally
-	doing  string // the name of the call that is being made
+	doing  string // the name of the call in progress
 }
 
-// newShoppers makes n shoppers, spread evenly over the markets, with connections of their
+// buyerEmail marks the orders of a run.
+const buyerEmail = "shopper@bench.example"
+
+// newVisitors returns n visitors, spread evenly over the markets, with connections of their
 // own that are kept alive.
-func newShoppers(n int, markets []market, shop *goods, seed uint64) []*shopper {
+func newVisitors(n int, markets []market, shop *goods, seed uint64) []*visitor {
 	connections := client.NewHTTP(n)
 	// The bytes are compared with those of a bare handler, which does not compress either.
 	connections.Transport.(*http.Transport).DisableCompression = true
-	shoppers := make([]*shopper, n)
-	for i := range shoppers {
-		s := &shopper{
-			market: markets[i%len(markets)], shop: shop, tally: newTally(),
-			rand: rand.New(rand.NewPCG(seed, uint64(i))),
+	visitors := make([]*visitor, n)
+	for i := range visitors {
+		m := markets[i%len(markets)]
+		v := &visitor{market: m, goods: shop, rand: rand.New(rand.NewPCG(seed, uint64(i))), tally: newTally()}
+		v.Shopper = shopper.Shopper{
+			Client:  &client.Client{Base: m.url, HTTP: connections, Header: m.header, Observe: v.observe},
+			Country: m.country, Email: buyerEmail,
+			ShipTo: client.Address{Name: "A Shopper", Line1: "1 Long Street", City: "Town", Postcode: "12345", Country: m.country},
 		}
-		s.api = client.Client{Base: s.market.url, HTTP: connections, Header: s.market.header, Observe: s.observe}
-		shoppers[i] = s
+		visitors[i] = v
 	}
-	return shoppers
+	return visitors
 }
 
-func (s *shopper) observe(a client.Attempt) { s.tally.call(s.doing, a) }
+func (v *visitor) observe(a client.Attempt) { v.tally.calls.Count(v.doing, a) }
 
 // as names the calls that follow.
-func (s *shopper) as(call string) *client.Client {
-	s.doing = call
-	return &s.api
+func (v *visitor) as(call string) *visitor {
+	v.doing = call
+	return v
 }
 
-// operation is what a shopper does again and again.
-type operation func(ctx context.Context, s *shopper) error
+// operation is what a visitor does again and again.
+type operation func(ctx context.Context, v *visitor) error
 
-// closedLoop has every shopper do the operation again and again for d, each beginning its
-// next when its last has ended. What has begun in time is finished and counted, and the
-// time that took is in elapsed.
-func closedLoop(ctx context.Context, shoppers []*shopper, d time.Duration, do operation) (all *tally, elapsed time.Duration) {
+// closedLoop has every visitor repeat the operation for d and adds what happened to s. An
+// operation that began in time is finished and counted, and so is the time it took.
+func closedLoop(ctx context.Context, visitors []*visitor, d time.Duration, s *sample, do operation) {
+	for _, v := range visitors {
+		v.tally = s.tally
+	}
 	started := time.Now()
-	var running sync.WaitGroup
-	for _, s := range shoppers {
-		running.Go(func() { s.repeat(ctx, started.Add(d), do) })
-	}
-	running.Wait()
-	elapsed = time.Since(started)
-	all = newTally()
-	for _, s := range shoppers {
-		all.add(s.tally)
-		s.tally = newTally()
-	}
-	return all, elapsed
+	until, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	shopper.Crowd(until, len(visitors), func(i int) {
+		began := time.Now()
+		if err := do(ctx, visitors[i]); ctx.Err() == nil { // else the caller cut it off
+			s.tally.operation(time.Since(began), err)
+		}
+	})
+	s.elapsed += time.Since(started)
 }
 
-func (s *shopper) repeat(ctx context.Context, until time.Time, do operation) {
-	for began := time.Now(); ctx.Err() == nil && began.Before(until); began = time.Now() {
-		err := do(ctx, s)
-		if ctx.Err() != nil {
-			return // cut off by the caller: nobody's error
-		}
-		s.tally.operation(time.Since(began), err)
+// tally counts what all visitors of a measurement together were answered. It is safe for
+// concurrent use.
+type tally struct {
+	// took holds the times of operations that succeeded, calls the single HTTP exchanges.
+	took  report.Times
+	calls report.Calls
+	// paid holds the times from an order's being placed to its being paid.
+	paid report.Times
+
+	mu sync.Mutex // guards the rest
+	// done counts operations that succeeded, soldOut those refused for want of units, which is
+	// an answer and no error; errors counts all others by the problem's code.
+	done, soldOut int
+	errors        map[string]int
+}
+
+func newTally() *tally { return &tally{errors: make(map[string]int)} }
+
+// operation counts a whole operation.
+func (t *tally) operation(took time.Duration, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch code := client.CodeOf(err); code {
+	case "":
+		t.done++
+		t.took.Add(took)
+	case shopper.CodeSoldOut:
+		t.soldOut++
+	default:
+		t.errors[code]++
 	}
 }
+
+// begun returns the number of operations, whatever became of them.
+func (t *tally) begun() int { return t.done + t.soldOut + sum(t.errors) }

@@ -1,26 +1,26 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
+	"time"
 
-	"github.com/google/uuid"
-
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/fx"
+	"meridian/internal/search/indexer"
 )
 
-const (
-	// skusOfProduct is how many SKUs a product has.
-	skusOfProduct = 10
-	// loadedAtOnce is how many SKUs one transaction writes.
-	loadedAtOnce = 10_000
-)
+// skusOfProduct is the number of SKUs of a product.
+const skusOfProduct = 10
 
-// benchSeller is who sells what is loaded.
-var benchSeller = uuid.MustParse("be9c0000-0000-4000-8000-000000000001")
+// pricesID names the seller and the category of what is loaded.
+const pricesID = "bench-prices"
 
-// benchSKUs are the codes of loaded SKUs, from one to before another.
+// benchSKUs returns the codes of the loaded SKUs [from, to).
 func benchSKUs(from, to int) []string {
 	skus := make([]string, 0, to-from)
 	for i := from; i < to; i++ {
@@ -29,8 +29,9 @@ func benchSKUs(from, to int) []string {
 	return skus
 }
 
-// loadPrices writes products, SKUs and prices straight into the database, and the exchange
-// rates that come with the program.
+// loadPrices imports products with their SKUs and prices, as a seller does, and the exchange
+// rates that come with the program. It returns when every region's index has them, so that
+// indexing is not part of what is measured.
 func (r *run) loadPrices(ctx context.Context) error {
 	rates, err := fx.New(fx.Config{DB: r.db})
 	if err != nil {
@@ -39,58 +40,79 @@ func (r *run) loadPrices(ctx context.Context) error {
 	if _, err := rates.Import(ctx, fx.Shipped(), "system"); err != nil {
 		return err
 	}
-	err = r.db.WriteIdempotent(ctx, func(b *database.Batch) error {
-		b.Queue(`
-INSERT INTO sellers (id, slug, name)
-VALUES ($1, 'bench-prices', 'Benchmark')
-ON CONFLICT (id) DO NOTHING`, benchSeller)
-		b.Queue(`
-INSERT INTO categories (id, slug, name, path, level)
-VALUES ('bench-prices', 'bench-prices', 'Benchmark', '/bench-prices/', 1)
-ON CONFLICT (id) DO NOTHING`)
-		return nil
-	})
-	for from := 0; err == nil && from < r.SKUs; from += loadedAtOnce {
-		err = r.loadGoods(ctx, from, min(from+loadedAtOnce, r.SKUs))
+	shop, err := catalog.New(catalog.Config{DB: r.db, Regions: r.Regions, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
 	}
-	return err
+	if _, err := shop.UpsertCategories(ctx, []catalog.CategoryInput{{ID: pricesID, Name: "Benchmark"}}); err != nil {
+		return err
+	}
+	seller, err := shop.CreateSeller(ctx, catalog.SellerInput{Slug: pricesID, Name: "Benchmark"})
+	if err != nil {
+		return err
+	}
+	file, err := priceGoods(r.SKUs)
+	if err != nil {
+		return err
+	}
+	loaded, err := shop.Import(ctx, catalog.ImportInput{
+		Seller: seller.ID, Source: bytes.NewReader(file), Size: int64(len(file)), Format: catalog.FormatNDJSON, Policy: catalog.KeepGood,
+	})
+	if err == nil && loaded.LinesBad > 0 {
+		err = fmt.Errorf("%d products were refused, the first: %v", loaded.LinesBad, loaded.Errors[0])
+	}
+	if err != nil {
+		return err
+	}
+	return awaitIndexes(ctx, r.db, r.Regions.Names())
 }
 
-// loadGoods writes SKUs from one to before another. All of it is a minute old: the shop's pods,
-// which ask each second what has changed lately, need not forget what they have never seen.
-func (r *run) loadGoods(ctx context.Context, from, to int) error {
-	skus := benchSKUs(from, to)
-	products, ofSKU := make([]uuid.UUID, 0, len(skus)/skusOfProduct+1), make([]uuid.UUID, len(skus))
-	taxes, amounts := make([]string, 0, cap(products)), make([]int64, len(skus))
-	for i := range skus {
-		if i%skusOfProduct == 0 {
-			taxes = append(taxes, [...]string{"standard", "standard", "standard", "reduced", "zero"}[len(products)%5])
-			products = append(products, uuid.New())
+// priceGoods returns so many SKUs as an import reads them.
+func priceGoods(skus int) ([]byte, error) {
+	type sku struct {
+		SKU    string           `json:"sku"`
+		Prices map[string]int64 `json:"prices"`
+	}
+	var file bytes.Buffer
+	lines := json.NewEncoder(&file)
+	for from := 0; from < skus; from += skusOfProduct {
+		codes := benchSKUs(from, min(from+skusOfProduct, skus))
+		of := make([]sku, len(codes))
+		for i, code := range codes {
+			of[i] = sku{SKU: code, Prices: make(map[string]int64)}
+			for _, currency := range priceCurrencies[:len(priceCurrencies)/2] {
+				of[i].Prices[string(currency)] = int64(199 + (from+i)*7919%50_000)
+			}
 		}
-		ofSKU[i], amounts[i] = products[len(products)-1], int64(199+(from+i)*7919%50_000)
+		err := lines.Encode(map[string]any{
+			"key": codes[0], "title": "Benchmark " + codes[0], "category": pricesID, "status": "active", "skus": of,
+			"tax_category": [...]string{"standard", "standard", "standard", "reduced", "zero"}[from/skusOfProduct%5],
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	var currencies []string
-	for _, c := range priceCurrencies[:len(priceCurrencies)/2] {
-		currencies = append(currencies, string(c))
-	}
-	return r.db.Write(ctx, func(b *database.Batch) error {
-		b.Queue(`
-INSERT INTO products (id, seller_id, seller_key, slug, title, category_id, tax_category, status, created_at, updated_at)
-SELECT p.id, $1::uuid, p.id::text, p.id::text, 'Benchmark', 'bench-prices', p.tax, 'active', now() - INTERVAL '1 minute', now() - INTERVAL '1 minute'
-FROM unnest($2::uuid[], $3::text[]) AS p (id, tax)`, benchSeller, products, taxes)
-		b.Queue(`
-INSERT INTO category_products (category_id, product_id, listed_at)
-SELECT 'bench-prices', p.id, now() - INTERVAL '1 minute'
-FROM unnest($1::uuid[]) AS p (id)`, products)
-		b.Queue(`
-INSERT INTO skus (sku, product_id, base_currency)
-SELECT s.sku, s.product, 'EUR'
-FROM unnest($1::text[], $2::uuid[]) AS s (sku, product)`, skus, ofSKU)
-		b.Queue(`
-INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor, changed_at)
-SELECT s.sku, 'catalogue-' || c.code, 1, now() - INTERVAL '1 day', s.amount, now() - INTERVAL '1 minute'
-FROM unnest($1::text[], $2::int8[]) AS s (sku, amount)
-CROSS JOIN unnest($3::text[]) AS c (code)`, skus, amounts, currencies)
-		return nil
+	return file.Bytes(), nil
+}
+
+// indexSlack is how old an index's report of itself may be.
+const indexSlack = 3 * time.Second
+
+// awaitIndexes returns when each region's index holds everything that was committed before.
+func awaitIndexes(ctx context.Context, db *database.DB, regions []string) error {
+	began := time.Now()
+	err := await(ctx, func() (bool, error) {
+		replicas, err := indexer.Replicas(ctx, db, regions)
+		following := make(map[string]bool)
+		for _, one := range replicas {
+			if one.State == indexer.StateFollowing && one.Lag >= 0 && one.Lag < time.Since(began)-indexSlack {
+				following[one.Region] = true
+			}
+		}
+		return len(following) == len(regions), err
 	})
+	if err != nil {
+		return fmt.Errorf("wait for the regions' indexes: %w", err)
+	}
+	return nil
 }

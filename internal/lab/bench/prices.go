@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -26,11 +27,11 @@ const (
 	shortQuestions = 4096
 )
 
-// priceCurrencies are those in which quotes are asked for: SKUs have prices of their own in the
-// first half, the others are converted.
+// priceCurrencies lists the currencies of quotes: SKUs have prices of their own in the first half,
+// the others are converted.
 var priceCurrencies = []money.Currency{"EUR", "USD", "GBP", "JPY", "CHF", "SEK", "PLN", "CAD"}
 
-// PriceFigures are what prices measures beside the quotes that it counts as operations.
+// PriceFigures holds what prices measures beside the quotes that it counts as operations.
 type PriceFigures struct {
 	SKUs       int              `json:"skus"`
 	Currencies []money.Currency `json:"currencies"`
@@ -45,33 +46,33 @@ type PriceFigures struct {
 	TripsUncached float64 `json:"round_trips_uncached"`
 }
 
-// QuoteFigures are what was measured of one kind of quote. A core's second is one of the
-// shop's processor time, or of the bare loop's; 0 where it is not known.
+// QuoteFigures holds the figures of one kind of quote. A core's second is one of the shop's
+// processor time, or of the bare loop's; 0 if unknown.
 type QuoteFigures struct {
-	Lines           int     `json:"lines"`
-	SKUs            int     `json:"skus"`
-	Clients         int     `json:"clients"`
-	Quotes          int     `json:"quotes"`
-	Seconds         float64 `json:"seconds"`
-	QuotesPerSecond float64 `json:"quotes_per_second"`
-	LinesPerSecond  float64 `json:"lines_per_second"`
-	LinesPerCore    float64 `json:"lines_per_core_second"`
-	LimitPerCore    float64 `json:"limit_lines_per_core_second"`
-	Ratio           float64 `json:"ratio_per_core"`
-	TripsPerQuote   float64 `json:"round_trips_per_quote"`
-	Latency         Latency `json:"latency"`
-	CPU             CPU     `json:"cpu"`
+	Lines           int            `json:"lines"`
+	SKUs            int            `json:"skus"`
+	Clients         int            `json:"clients"`
+	Quotes          int            `json:"quotes"`
+	Seconds         float64        `json:"seconds"`
+	QuotesPerSecond float64        `json:"quotes_per_second"`
+	LinesPerSecond  float64        `json:"lines_per_second"`
+	LinesPerCore    float64        `json:"lines_per_core_second"`
+	LimitPerCore    float64        `json:"limit_lines_per_core_second"`
+	Ratio           float64        `json:"ratio_per_core"`
+	TripsPerQuote   float64        `json:"round_trips_per_quote"`
+	Latency         report.Latency `json:"latency"`
+	CPU             CPU            `json:"cpu"`
 }
 
-// quoting is one kind of quote: what is asked, and what came of it.
+// quoting holds one kind of quote: what is asked, and what was measured.
 type quoting struct {
 	lines, skus, clients int
 	questions            []question
-	shoppers             []*shopper
+	visitors             []*visitor
 	shop, bare           sample
 }
 
-// question is one request for a quote, and the same goods for the bare arithmetic.
+// question holds a request for a quote, and the same goods for the bare arithmetic.
 type question struct {
 	body  json.RawMessage
 	ask   pricing.Ask
@@ -114,9 +115,10 @@ func measurePrices(ctx context.Context, r *run, s Scenario) (Result, error) {
 	return result, nil
 }
 
-const bareArithmetic = "the same arithmetic in a loop over articles in memory, on one goroutine, no HTTP, no JSON; the ratio is of lines for each second of processor time"
+const bareArithmetic = "the same arithmetic in a loop over articles in memory, on one goroutine, no HTTP, no JSON; " +
+	"the ratio is of lines for each second of processor time"
 
-// quotings are the kinds of quotes: long ones among all SKUs and among few, and those of a line.
+// quotings returns the kinds of quotes: long ones among all SKUs and among few, and those of a line.
 func (r *run) quotings(s *shelf) []*quoting {
 	draw := rand.New(rand.NewPCG(r.Seed, 0))
 	// More clients than that only wait for each other, and for the answers of the others to be read.
@@ -139,14 +141,14 @@ func (r *run) quotings(s *shelf) []*quoting {
 // awaitPrices waits until the shop has heard of the rates, and proves that it answers what the
 // bare arithmetic comes to.
 func (r *run) awaitPrices(ctx context.Context, s *shelf, q question) error {
-	shopper := newShoppers(1, r.markets[:1], r.goods, r.Seed)[0]
+	visitor := newVisitors(1, r.markets[:1], r.goods, r.Seed)[0]
 	want, err := s.total(q)
 	if err != nil {
 		return err
 	}
 	var got int64
-	err = poll(ctx, func() (bool, error) {
-		got, err = shopper.quoteTotal(ctx, q)
+	err = await(ctx, func() (bool, error) {
+		got, err = visitor.quoteTotal(ctx, q)
 		return got == want, err
 	})
 	if err != nil {
@@ -156,14 +158,14 @@ func (r *run) awaitPrices(ctx context.Context, s *shelf, q question) error {
 }
 
 // quoteTotal asks for a quote and reads what it comes to; -1 where something has no price.
-func (s *shopper) quoteTotal(ctx context.Context, q question) (int64, error) {
+func (v *visitor) quoteTotal(ctx context.Context, q question) (int64, error) {
 	var answer struct {
 		Quotes []struct {
 			TotalMinor int64             `json:"total_minor"`
 			Unpriced   []json.RawMessage `json:"unpriced"`
 		} `json:"quotes"`
 	}
-	err := s.as("quote").Do(ctx, http.MethodPost, quotePath, client.By{}, "", q.body, &answer)
+	err := v.as("quote").Client.Do(ctx, http.MethodPost, quotePath, client.By{}, "", q.body, &answer)
 	if err != nil || len(answer.Quotes) != 1 || len(answer.Quotes[0].Unpriced) > 0 {
 		return -1, err
 	}
@@ -176,22 +178,23 @@ const quotePath = "/v1/prices:quote"
 // database round trips such a quote took; and then again until all are in memory. What the shop
 // reads while it hears of changes, it does not keep.
 func (r *run) readUncached(ctx context.Context, q *quoting) (float64, error) {
-	shopper := newShoppers(1, r.markets[:1], r.goods, r.Seed)[0]
+	visitor := newVisitors(1, r.markets[:1], r.goods, r.Seed)[0]
 	uncached := 0.0
 	for pass := range maxPasses {
 		asked := q.questions[:min(len(q.questions), q.skus/q.lines)]
 		if pass == 0 {
 			asked = asked[1:] // the first one was asked to wait for the rates
 		}
-		shopper.tally = newTally()
+		visitor.tally = newTally()
 		for _, ask := range asked {
-			if err := shopper.quote(ctx, ask); err != nil {
+			if err := visitor.quote(ctx, ask); err != nil {
 				return 0, fmt.Errorf("quote prices: %w", err)
 			}
 		}
+		trips := visitor.tally.calls.Sum().RoundTrips
 		if pass == 0 {
-			uncached = float64(shopper.tally.trips) / float64(len(asked))
-		} else if shopper.tally.trips == 0 {
+			uncached = float64(trips) / float64(len(asked))
+		} else if trips == 0 {
 			break
 		}
 	}
@@ -202,19 +205,19 @@ func (r *run) readUncached(ctx context.Context, q *quoting) (float64, error) {
 const maxPasses = 10
 
 // quote asks for a quote for its answer's bytes.
-func (s *shopper) quote(ctx context.Context, q question) error {
-	return s.as("quote").Do(ctx, http.MethodPost, quotePath, client.By{}, "", q.body, nil)
+func (v *visitor) quote(ctx context.Context, q question) error {
+	return v.as("quote").Client.Do(ctx, http.MethodPost, quotePath, client.By{}, "", q.body, nil)
 }
 
-// turns is how many turns the kinds take a round: what they cost is compared with each other,
-// so they have to meet the same machine.
+// turns is the number of turns that the kinds take in a round. Their costs are compared with each
+// other, so they have to meet the same machine.
 const turns = 2
 
 // measureQuotings measures all kinds in turns, every other time in the opposite order.
 func (r *run) measureQuotings(ctx context.Context, s *shelf, kinds []*quoting) error {
 	for _, q := range kinds {
-		q.shoppers = newShoppers(q.clients, r.markets[:1], r.goods, r.Seed)
-		if _, err := r.quotePart(ctx, q, r.WarmUp/3); err != nil {
+		q.visitors = newVisitors(q.clients, r.markets[:1], r.goods, r.Seed)
+		if err := r.quotePart(ctx, q, r.WarmUp/3, new(sample)); err != nil {
 			return err
 		}
 	}
@@ -237,37 +240,32 @@ func (r *run) measureQuotings(ctx context.Context, s *shelf, kinds []*quoting) e
 // the limit, which varies less.
 func (r *run) measureQuoting(ctx context.Context, s *shelf, q *quoting, turn int) error {
 	each := r.Duration / time.Duration(2*turns*r.Rounds)
-	bare, err := s.part(ctx, r.meter, q, each/2)
-	if err != nil {
+	if err := s.part(ctx, r.meter, q, each/2); err != nil {
 		return fmt.Errorf("limit: %w", err)
 	}
-	q.bare.add(bare)
 	name := fmt.Sprintf("prices-%d-lines-of-%d", q.lines, q.skus)
-	shop, err := r.profiled(ctx, name, turn, each, func() (sample, error) { return r.quotePart(ctx, q, each) })
-	if err != nil {
-		return err
-	}
-	q.shop.add(shop)
-	return nil
+	return r.profiled(ctx, name, turn, each, func() error { return r.quotePart(ctx, q, each, &q.shop) })
 }
 
-// quotePart has shoppers ask for quotes for d.
-func (r *run) quotePart(ctx context.Context, q *quoting, d time.Duration) (sample, error) {
-	before, _ := r.meter.read() // without the machine's processes there are no figures of CPU
-	all, elapsed := closedLoop(ctx, q.shoppers, d, func(ctx context.Context, s *shopper) error {
-		return s.quote(ctx, q.questions[s.rand.IntN(len(q.questions))])
+// quotePart has visitors ask for quotes for d and adds that to s.
+func (r *run) quotePart(ctx context.Context, q *quoting, d time.Duration, s *sample) error {
+	s.begin()
+	return r.meter.during(s, func() error {
+		closedLoop(ctx, q.visitors, d, s, func(ctx context.Context, v *visitor) error {
+			return v.quote(ctx, q.questions[v.rand.IntN(len(q.questions))])
+		})
+		s.done = s.tally.done
+		return ctx.Err()
 	})
-	after, _ := r.meter.read()
-	return sample{tally: all, done: all.done, elapsed: elapsed, cpu: cpuSince(before, after)}, ctx.Err()
 }
 
 func (q *quoting) figures() QuoteFigures {
 	f := QuoteFigures{
 		Lines: q.lines, SKUs: q.skus, Clients: q.clients, Quotes: q.shop.done, Seconds: q.shop.elapsed.Seconds(), QuotesPerSecond: q.shop.perSecond(),
-		LinesPerSecond: q.shop.perSecond() * float64(q.lines), Latency: newLatency(q.shop.tally.took), CPU: q.shop.cpu,
+		LinesPerSecond: q.shop.perSecond() * float64(q.lines), Latency: q.shop.tally.took.Latency(), CPU: q.shop.cpu,
 	}
 	if n := q.shop.tally.begun(); n > 0 {
-		f.TripsPerQuote = float64(q.shop.tally.trips) / float64(n)
+		f.TripsPerQuote = float64(q.shop.tally.calls.Sum().RoundTrips) / float64(n)
 	}
 	if bare := q.bare.cpu.Generator; bare > 0 {
 		f.LimitPerCore = float64(q.bare.done*q.lines) / bare

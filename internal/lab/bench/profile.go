@@ -15,7 +15,7 @@ import (
 // profiled measures while a profile of the shop's processor time and one of what it
 // allocates are taken, if that is wanted: in the first round, so that the others show what
 // taking them costs.
-func (r *run) profiled(ctx context.Context, scenario string, round int, d time.Duration, measure func() (sample, error)) (sample, error) {
+func (r *run) profiled(ctx context.Context, scenario string, round int, d time.Duration, measure func() error) error {
 	if r.ProfileDir == "" || r.PprofURL == "" || round > 0 {
 		return measure()
 	}
@@ -28,9 +28,9 @@ func (r *run) profiled(ctx context.Context, scenario string, round int, d time.D
 			faults[i] = download(ctx, url, filepath.Join(r.ProfileDir, scenario+"-"+kind.file+".pprof"))
 		})
 	}
-	p, err := measure()
+	err := measure()
 	taking.Wait()
-	return p, errors.Join(append(faults, err)...)
+	return errors.Join(append(faults, err)...)
 }
 
 // download keeps what a URL answers in a file.

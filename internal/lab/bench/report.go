@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/lab/audit"
+	"meridian/internal/lab/report"
 )
 
-// Report is what a run measured. As JSON it is the output of the command, whose fields are
-// not renamed.
+// Report holds what a run measured. Its JSON, which the command prints, has stable fields.
 type Report struct {
 	StartedAt time.Time `json:"started_at"`
 	Version   string    `json:"version"`
@@ -24,12 +23,12 @@ type Report struct {
 	Database  Database  `json:"database"`
 	Settings  Settings  `json:"settings"`
 	Scenarios []Result  `json:"scenarios"`
-	// Floors are what the shop is expected to reach at least, of what was measured.
-	Floors []Floor `json:"floors"`
-	Audit  Audit   `json:"audit"`
+	// Floors compares what was measured with what the shop is expected to reach.
+	Floors []Floor     `json:"floors"`
+	Audit  audit.Audit `json:"audit"`
 }
 
-// Machine is where it was measured: generator, shop and database share it.
+// Machine describes the machine that generator, shop and database share.
 type Machine struct {
 	OS         string `json:"os"`
 	Arch       string `json:"arch"`
@@ -37,7 +36,7 @@ type Machine struct {
 	GOMAXPROCS int    `json:"gomaxprocs"`
 }
 
-// Database is what the shop and the bare statements were measured on.
+// Database describes the database that the shop and the bare statements use.
 type Database struct {
 	Engine            string `json:"engine"`
 	Version           string `json:"version"`
@@ -46,13 +45,13 @@ type Database struct {
 	FullPageWrites    string `json:"full_page_writes"`
 	WALLevel          string `json:"wal_level"`
 	Isolation         string `json:"isolation"`
-	// Durable says that what was committed outlives a power cut.
+	// Durable reports whether commits survive a power cut.
 	Durable bool `json:"durable"`
-	// Connections are those of the shop while the benchmark began.
+	// Connections counts the shop's when the benchmark began.
 	Connections int64 `json:"shop_connections"`
 }
 
-// Settings are those of the run.
+// Settings holds the settings of the run.
 type Settings struct {
 	Clients  int      `json:"clients"`
 	Regions  []string `json:"regions"`
@@ -66,40 +65,40 @@ type Settings struct {
 	HotStock int64    `json:"hot_stock,omitzero"`
 }
 
-// Result is one scenario.
+// Result holds the figures of one scenario.
 type Result struct {
 	Scenario string `json:"scenario"`
 	About    string `json:"about"`
 	Unit     string `json:"unit"`
-	// Operations are those that were done, in Seconds; of orders, those that were paid.
+	// Operations were done in Seconds; of orders, only those that were paid count.
 	Operations int     `json:"operations"`
 	Seconds    float64 `json:"seconds"`
 	Throughput float64 `json:"per_second"`
 	Requests   int     `json:"requests"`
-	// SoldOut are operations refused for want of units; Errors all others that failed, by code.
+	// SoldOut counts operations refused for want of units, Errors all others that failed, by code.
 	SoldOut int            `json:"sold_out"`
 	Errors  map[string]int `json:"errors"`
 	// Latency is that of whole operations, Calls that of each kind of call.
-	Latency Latency            `json:"latency"`
-	Calls   map[string]Latency `json:"calls"`
+	Latency report.Latency            `json:"latency"`
+	Calls   map[string]report.Latency `json:"calls"`
 	// UntilPaid is the time from an order's being placed to its being paid.
-	UntilPaid *Latency `json:"until_paid,omitzero"`
-	// Retries are transactions that were run again, by reason, by the whole shop.
+	UntilPaid *report.Latency `json:"until_paid,omitzero"`
+	// Retries counts transactions that the shop ran again, by reason.
 	Retries             map[string]float64 `json:"retries"`
 	RetriesPerOperation float64            `json:"retries_per_operation"`
-	// TripsPerOperation are the database round trips that the answers told of: not those of
-	// the background work. A round trip that several calls share counts for each of them.
+	// TripsPerOperation is the number of database round trips that the answers report, without
+	// background work. A round trip that several calls share counts for each of them.
 	TripsPerOperation float64 `json:"round_trips_per_operation"`
-	// LeftForWorkers are the events and webhooks that were not yet delivered at the end.
+	// LeftForWorkers counts the events and webhooks that were not yet delivered at the end.
 	LeftForWorkers int64 `json:"left_for_workers"`
 	CPU            CPU   `json:"cpu"`
-	// Limits are measured beside it; the first is the one that counts.
+	// Limits are measured beside it; the first one counts.
 	Limits []Limit `json:"limits"`
-	// Prices are the further figures of prices.
+	// Prices holds the further figures of the scenario prices.
 	Prices *PriceFigures `json:"prices,omitzero"`
 }
 
-// Limit is what the machine does of the same work without the shop.
+// Limit holds what the machine does of the same work without the shop.
 type Limit struct {
 	About      string  `json:"about"`
 	Operations int     `json:"operations"`
@@ -107,10 +106,10 @@ type Limit struct {
 	Throughput float64 `json:"per_second"`
 	// Ratio is the scenario's throughput over the limit's, of prices that of a core; left out
 	// where this is only a part of another limit.
-	Ratio   float64 `json:"ratio,omitzero"`
-	Latency Latency `json:"latency"`
-	CPU     CPU     `json:"cpu"`
-	// Conflicts are transactions that were run again.
+	Ratio   float64        `json:"ratio,omitzero"`
+	Latency report.Latency `json:"latency"`
+	CPU     CPU            `json:"cpu"`
+	// Conflicts counts transactions that were run again.
 	Conflicts int `json:"conflicts,omitzero"`
 	// Of bare statements: how many, of how many rows, on how many connections, and what the
 	// other numbers of connections reached.
@@ -120,7 +119,7 @@ type Limit struct {
 	Sweep       []Sweep `json:"sweep,omitzero"`
 }
 
-// Floor is an expectation, and whether it is met.
+// Floor compares a figure with what is expected.
 type Floor struct {
 	About string `json:"about"`
 	Want  string `json:"want"`
@@ -128,22 +127,17 @@ type Floor struct {
 	Met   bool   `json:"met"`
 }
 
-// Audit is the outcome of verify after the run.
-type Audit struct {
-	Clean    bool     `json:"clean"`
-	Checks   int      `json:"checks"`
-	Broken   int64    `json:"broken"`
-	Overdue  int64    `json:"overdue"`
-	Examples []string `json:"examples,omitzero"`
-}
+// Missed returns an error that wraps ErrMissed and names the floors that are not met; nil if all
+// are.
+func (r Report) Missed() error { return missed(r.Floors) }
 
-// Err says what is wrong with what was measured: an audit that found something, or errors
-// other than sold out. A floor that is not met is none.
+// Err returns what is wrong with what was measured: findings of the audit, or errors other than
+// sold out. A floor that is missed is no error; see Missed.
 func (r Report) Err() error {
 	var faults []error
 	for _, s := range r.Scenarios {
 		if len(s.Errors) > 0 {
-			faults = append(faults, fmt.Errorf("%s: operations failed: %s", s.Scenario, counts(s.Errors)))
+			faults = append(faults, fmt.Errorf("%s: operations failed: %s", s.Scenario, report.Counts(s.Errors)))
 		}
 	}
 	if !r.Audit.Clean {
@@ -152,17 +146,8 @@ func (r Report) Err() error {
 	return errors.Join(faults...)
 }
 
-// counts writes numbers by name, the names sorted.
-func counts(by map[string]int) string {
-	parts := make([]string, 0, len(by))
-	for _, name := range slices.Sorted(maps.Keys(by)) {
-		parts = append(parts, fmt.Sprintf("%s %d", name, by[name]))
-	}
-	return strings.Join(parts, ", ")
-}
-
 func (r *run) newReport(ctx context.Context) (Report, error) {
-	report := Report{
+	made := Report{
 		StartedAt: time.Now().UTC(), Version: r.Version,
 		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), GOMAXPROCS: runtime.GOMAXPROCS(0)},
 		Settings: Settings{
@@ -171,17 +156,17 @@ func (r *run) newReport(ctx context.Context) (Report, error) {
 		},
 	}
 	if r.goods.hot.sku != "" {
-		report.Settings.SKUs++
+		made.Settings.SKUs++
 	}
 	if r.ThroughEdge {
-		report.Settings.Through = "the edge"
+		made.Settings.Through = "the edge"
 	}
 	var err error
-	report.Database, err = describeDatabase(ctx, r.db)
-	return report, err
+	made.Database, err = describeDatabase(ctx, r.db)
+	return made, err
 }
 
-// describeDatabase asks the server how it keeps what is committed.
+// describeDatabase returns how the server keeps what is committed.
 func describeDatabase(ctx context.Context, db *database.DB) (Database, error) {
 	d := Database{Engine: string(db.Engine()), Durable: true}
 	var err error
@@ -213,19 +198,23 @@ WHERE datname = current_database() AND application_name LIKE 'meridian-%' AND ap
 func (r *run) newResult(s Scenario, shop sample, retries map[string]float64, limits []limit, bare []sample) Result {
 	result := Result{
 		Scenario: s.Name, About: s.About, Unit: s.unit, Operations: shop.done, Seconds: shop.elapsed.Seconds(), Throughput: shop.perSecond(),
-		Requests: shop.tally.requests, SoldOut: shop.tally.soldOut, Errors: shop.tally.errors,
-		Latency: newLatency(shop.tally.took), Calls: make(map[string]Latency),
+		SoldOut: shop.tally.soldOut, Errors: shop.tally.errors,
+		Latency: shop.tally.took.Latency(), Calls: make(map[string]report.Latency),
 		Retries: retries, LeftForWorkers: shop.waiting, CPU: shop.cpu, Limits: []Limit{},
 	}
-	for name, took := range shop.tally.calls {
-		result.Calls[name] = newLatency(took)
+	for _, call := range shop.tally.calls.List() {
+		if call.Latency.Count > 0 {
+			result.Calls[call.Name] = call.Latency
+		}
 	}
+	sums := shop.tally.calls.Sum()
+	result.Requests = sums.Requests
 	if s.orders {
-		untilPaid := newLatency(shop.tally.paid)
+		untilPaid := shop.tally.paid.Latency()
 		result.UntilPaid = &untilPaid
 	}
 	if n := float64(shop.tally.begun()); n > 0 {
-		result.TripsPerOperation = float64(shop.tally.trips) / n
+		result.TripsPerOperation = float64(sums.RoundTrips) / n
 		for _, count := range retries {
 			result.RetriesPerOperation += count / n
 		}
@@ -242,7 +231,7 @@ func (r *run) newResult(s Scenario, shop sample, retries map[string]float64, lim
 func newLimit(l limit, bare sample, throughput float64) Limit {
 	result := Limit{
 		About: l.about, Operations: bare.done, Seconds: bare.elapsed.Seconds(), Throughput: bare.perSecond(),
-		Latency: newLatency(bare.tally.took), CPU: bare.cpu, Conflicts: bare.conflicts,
+		Latency: bare.tally.took.Latency(), CPU: bare.cpu, Conflicts: bare.conflicts,
 	}
 	if result.Throughput > 0 {
 		result.Ratio = throughput / result.Throughput

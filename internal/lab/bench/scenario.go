@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Scenario is something that shoppers do, and the limit it is measured against.
+// Scenario describes something that shoppers do, and the limit it is measured against.
 type Scenario struct {
 	Name string
 	// About says what one operation is.
@@ -14,19 +14,19 @@ type Scenario struct {
 
 	unit   string
 	do     operation
-	reads  bool // products are read, which are to be in memory before
-	own    bool // it fills a shop of its own, and is not done to anybody else's
-	hot    bool // the hot SKU is bought
+	reads  bool // reads products, which must be in memory before
+	own    bool // fills a shop, so it needs one of its own
+	hot    bool // buys the hot SKU
 	orders bool // operations are orders, which are done when they are paid
-	// limits opens what it is measured beside, the one that counts first.
+	// limits opens the limits to measure beside it, the one that counts first.
 	limits func(ctx context.Context, r *run) ([]limit, error)
-	// combine puts before them, if it is not nil, one that is worked out from them.
+	// combine, if not nil, puts a limit worked out from them before them.
 	combine func(limits []Limit, throughput float64) []Limit
-	// measure, if it is not nil, is all of it: where turns of one operation do not do.
+	// measure, if not nil, replaces the measurement by turns of do.
 	measure func(ctx context.Context, r *run, s Scenario) (Result, error)
 }
 
-// scenarios are all of them, in the order in which they run.
+// scenarios lists all of them, in the order in which they run.
 var scenarios = []Scenario{
 	{
 		Name: "browse", unit: "reads", do: browse, reads: true, limits: readLimits,
@@ -54,7 +54,7 @@ var scenarios = []Scenario{
 	},
 }
 
-// Names are the scenarios', in the order in which they run.
+// Names returns the scenarios' names, in the order in which they run.
 func Names() []string {
 	names := make([]string, len(scenarios))
 	for i, s := range scenarios {
@@ -63,7 +63,7 @@ func Names() []string {
 	return names
 }
 
-// List is what there is to measure.
+// List returns all scenarios.
 func List() []Scenario { return slices.Clone(scenarios) }
 
 func find(name string) (Scenario, bool) {
@@ -74,28 +74,24 @@ func find(name string) (Scenario, bool) {
 	return scenarios[i], true
 }
 
-// sample is one part of a measurement.
+// sample holds what a measurement adds up.
 type sample struct {
 	tally     *tally
-	done      int // operations, of orders those that were paid
+	done      int // operations; of orders, those that were paid
 	elapsed   time.Duration
 	cpu       CPU
 	conflicts int   // transactions of bare statements that were run again
-	waiting   int64 // events and webhooks that were left for the workers at its end
+	waiting   int64 // events and webhooks that were left for the workers
 }
 
-// add puts another part to the sample.
-func (s *sample) add(o sample) {
+// begin prepares a sample for its first part.
+func (s *sample) begin() {
 	if s.tally == nil {
 		s.tally = newTally()
 	}
-	s.tally.add(o.tally)
-	s.done, s.elapsed, s.waiting = s.done+o.done, s.elapsed+o.elapsed, s.waiting+o.waiting
-	s.conflicts += o.conflicts
-	s.cpu.add(o.cpu)
 }
 
-// perSecond is the throughput.
+// perSecond returns the throughput.
 func (s *sample) perSecond() float64 {
 	if s.elapsed == 0 {
 		return 0

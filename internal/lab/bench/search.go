@@ -11,25 +11,25 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/fx"
-	"meridian/internal/lab/client"
+	"meridian/internal/lab/audit"
 	"meridian/internal/verify"
 )
 
-// searchRun is one run of the search's benchmark.
+// searchRun holds one run of the search's benchmark.
 type searchRun struct {
 	SearchConfig
 	db     *database.DB
 	meter  meter
 	goods  *searchGoods
 	seller *searchSeller
-	// market is where shoppers search; draw has what their requests have in common.
+	// market is where visitors search; draw holds what their requests have in common.
 	market market
 	draw   searchDraw
 }
 
 // SearchRun fills a shop with products, waits until all regions find them, and measures searches beside the same ones
-// without the shop; then how soon edits are found, and what an import does to searches. The error says that it could
-// not be measured; that something is wrong with what was measured, the report does (SearchReport.Err).
+// without the shop; then how soon edits are found, and what an import does to searches. It returns an error if it could
+// not measure; SearchReport.Err tells what is wrong with what was measured.
 func SearchRun(ctx context.Context, c SearchConfig) (SearchReport, error) {
 	c = c.withDefaults()
 	if err := errors.Join(c.Validate(), c.checkShop()); err != nil {
@@ -106,27 +106,27 @@ func (r *searchRun) newReport(ctx context.Context) (SearchReport, error) {
 	return report, err
 }
 
-// newSearchers makes shoppers who search in the run's region.
-func (r *searchRun) newSearchers(n int) []*shopper {
-	shoppers := newShoppers(n, []market{r.market}, new(goods), r.Seed)
-	for _, s := range shoppers {
-		s.api.Header = map[string][]string{"Accept-Language": {r.draw.language}}
+// newSearchers returns visitors who search in the run's region.
+func (r *searchRun) newSearchers(n int) []*visitor {
+	visitors := newVisitors(n, []market{r.market}, new(goods), r.Seed)
+	for _, v := range visitors {
+		v.Client.Header = map[string][]string{"Accept-Language": {r.draw.language}}
 	}
-	return shoppers
+	return visitors
 }
 
-// searchFor has a shopper ask one of the requests, for its answer's bytes.
+// searchFor returns the operation that makes one of the requests.
 func searchFor(requests []searchRequest) operation {
-	return func(ctx context.Context, s *shopper) error {
-		return s.as("search").Do(ctx, "GET", requests[s.rand.IntN(len(requests))].path, client.By{}, "", nil, nil)
+	return func(ctx context.Context, v *visitor) error {
+		return v.read(ctx, "search", requests[v.rand.IntN(len(requests))].path)
 	}
 }
 
-// kindRun is a kind that is being measured, beside its limits.
+// kindRun holds a kind that is being measured, and its limits.
 type kindRun struct {
 	searchKind
 	requests []searchRequest
-	shoppers []*shopper
+	visitors []*visitor
 	shop     sample
 	bare     []sample
 }
@@ -140,11 +140,13 @@ func (r *searchRun) measureKinds(ctx context.Context, report *SearchReport) ([]S
 	defer closeSearchLimits(limits)
 	var kinds []*kindRun
 	for _, k := range searchKinds {
-		run := &kindRun{searchKind: k, shoppers: r.newSearchers(r.Clients), bare: make([]sample, len(limits))}
-		if run.requests, err = r.usable(ctx, k, run.shoppers[0], limits[0]); err != nil {
+		run := &kindRun{searchKind: k, visitors: r.newSearchers(r.Clients), bare: make([]sample, len(limits))}
+		if run.requests, err = r.usable(ctx, k, run.visitors[0], limits[0]); err != nil {
 			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
-		closedLoop(ctx, run.shoppers, r.WarmUp/time.Duration(len(searchKinds)), searchFor(run.requests))
+		if err := r.searchPart(ctx, run.visitors, r.WarmUp/time.Duration(len(searchKinds)), new(sample), searchFor(run.requests)); err != nil {
+			return nil, err
+		}
 		kinds = append(kinds, run)
 	}
 	for round := range r.Rounds {
@@ -169,18 +171,12 @@ func (r *searchRun) measureKinds(ctx context.Context, report *SearchReport) ([]S
 // measureKind measures a part of a kind's time, the shop first in every other round.
 func (r *searchRun) measureKind(ctx context.Context, k *kindRun, limits []searchLimit, round int) error {
 	each := r.Duration / time.Duration(r.Rounds)
-	shop := func() error {
-		part, err := r.searchPart(ctx, k.shoppers, each, searchFor(k.requests))
-		k.shop.add(part)
-		return err
-	}
+	shop := func() error { return r.searchPart(ctx, k.visitors, each, &k.shop, searchFor(k.requests)) }
 	bare := func() error {
 		for i, l := range limits {
-			part, err := r.searchPart(ctx, k.shoppers, each, l.operation(k.requests))
-			if err != nil {
+			if err := r.searchPart(ctx, k.visitors, each, &k.bare[i], l.operation(k.requests)); err != nil {
 				return err
 			}
-			k.bare[i].add(part)
 		}
 		return nil
 	}
@@ -190,20 +186,22 @@ func (r *searchRun) measureKind(ctx context.Context, k *kindRun, limits []search
 	return errors.Join(shop(), bare())
 }
 
-// searchPart has shoppers do an operation for d.
-func (r *searchRun) searchPart(ctx context.Context, shoppers []*shopper, d time.Duration, do operation) (sample, error) {
-	before, _ := r.meter.read() // without the machine's processes there are no figures of CPU
-	all, elapsed := closedLoop(ctx, shoppers, d, do)
-	after, _ := r.meter.read()
-	return sample{tally: all, done: all.done, elapsed: elapsed, cpu: cpuSince(before, after)}, ctx.Err()
+// searchPart has visitors repeat an operation for d and adds that to s.
+func (r *searchRun) searchPart(ctx context.Context, visitors []*visitor, d time.Duration, s *sample, do operation) error {
+	s.begin()
+	return r.meter.during(s, func() error {
+		closedLoop(ctx, visitors, d, s, do)
+		s.done = s.tally.done
+		return ctx.Err()
+	})
 }
 
-// usable are the requests of a kind that find something as they are asked: where nothing is found the shop asks again
-// for less, and the limit does not. That both find as many shows that they search the same.
-func (r *searchRun) usable(ctx context.Context, k searchKind, s *shopper, l searchLimit) ([]searchRequest, error) {
+// usable returns the requests of a kind that find something as they are: where nothing is found, the shop relaxes the
+// query and the limit does not. It fails if shop and limit do not find as many, for then they search different things.
+func (r *searchRun) usable(ctx context.Context, k searchKind, v *visitor, l searchLimit) ([]searchRequest, error) {
 	var usable []searchRequest
 	for _, request := range k.requests(r.SearchConfig, r.draw, r.goods.part(0, r.Products)) {
-		answer, err := searchShop(ctx, s.as("search"), request.path)
+		answer, err := searchShop(ctx, v.as("search").Client, request.path)
 		if err != nil {
 			return nil, err
 		}
@@ -225,9 +223,8 @@ func (r *searchRun) usable(ctx context.Context, k searchKind, s *shopper, l sear
 	return usable, nil
 }
 
-// audit proves that the run left nothing broken.
-func (r *searchRun) audit(ctx context.Context) (Audit, error) {
+// audit checks that the run left nothing broken.
+func (r *searchRun) audit(ctx context.Context) (audit.Audit, error) {
 	r.Tell("auditing the shop")
-	report, err := verify.Run(ctx, r.db, verify.Options{Regions: r.Regions, Examples: 3})
-	return newAudit(report), err
+	return audit.Verify(ctx, r.db, verify.Options{Regions: r.Regions, Examples: 3})
 }

@@ -12,41 +12,41 @@ import (
 	"meridian/regions"
 )
 
-// SearchConfig says what is measured of the search, and in which shop: one that was opened for it and is empty. What is
-// zero takes the default that is named.
+// SearchConfig says what to measure of the search, in a shop that was opened for it and is empty.
 type SearchConfig struct {
 	// Regions are all of the shop's; RegionURLs is where each answers, DatabaseURL its database, ShopPID its process.
 	Regions     *regions.Set
 	RegionURLs  map[string]string
 	DatabaseURL string
 	ShopPID     int
-	// OperatorEmail and OperatorPassword sign an admin in, who makes the seller of the products.
+	// OperatorEmail and OperatorPassword are those of an admin, who registers the seller of the products.
 	OperatorEmail, OperatorPassword string
 
-	// DataDir holds pc_parts.jsonl.gz and pricerunner_offers.csv.gz, of which products are made.
+	// DataDir holds pc_parts.jsonl.gz and pricerunner_offers.csv.gz, the sources of products.
 	DataDir string
-	// Products is how many the shop is filled with; 10,000.
+	// Products is the number of products to fill the shop with; default 10,000.
 	Products int
-	// Region is where shoppers search; the primary one. Clients is how many search at once; 16.
+	// Region is where visitors search; default the primary one. Clients is their number; default 16.
 	Region  string
 	Clients int
-	// Duration is how long each kind of query, and the same without the shop, is measured; 10 s. WarmUp goes before; 3 s.
+	// Duration is how long each kind of query, and the same without the shop, is measured; default 10 s. WarmUp comes
+	// before; default 3 s.
 	Duration, WarmUp time.Duration
-	// Rounds is in how many turns; 4.
+	// Rounds is the number of turns; default 4.
 	Rounds int
-	// Edits is how many products a second are edited while it is measured how soon each edit is found; 50. EditFor is how
-	// long; 20 s, below 0 for not at all.
+	// Edits is the number of products edited a second, to measure how soon each edit is found; default 50. EditFor is for
+	// how long; default 20 s, below 0 for not at all.
 	Edits   int
 	EditFor time.Duration
-	// Import is how many further products are imported while shoppers search; 0 for none.
+	// Import is the number of further products to import while visitors search; 0 for none.
 	Import int
-	// Dir is an empty folder for the index that the library is asked of.
+	// Dir is an empty folder for the limits' indexes.
 	Dir string
 	// Seed makes the draws of a run repeatable; 1.
 	Seed uint64
 	// Version is the binary's.
 	Version string
-	// Tell, if not nil, is told in a line what is being done.
+	// Tell, if not nil, is called with a line about each step.
 	Tell func(format string, args ...any)
 }
 
@@ -78,7 +78,7 @@ func (c SearchConfig) withDefaults() SearchConfig {
 	return c
 }
 
-// Validate reports everything that is wrong with the flags of a run, all at once; where the shop is, SearchRun finds out.
+// Validate returns everything that is wrong with the flags of a run, all at once. SearchRun checks where the shop is.
 func (c SearchConfig) Validate() error {
 	var faults []error
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -109,7 +109,7 @@ func (c SearchConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// checkShop is Validate for what a program, not a person, fills in.
+// checkShop validates what a program, not a person, fills in.
 func (c SearchConfig) checkShop() error {
 	if c.Regions == nil || len(c.RegionURLs) == 0 || c.DatabaseURL == "" || c.OperatorEmail == "" || c.Dir == "" {
 		return errors.New("the addresses of the regions and of the database, an operator and a folder are needed")

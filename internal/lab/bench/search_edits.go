@@ -12,32 +12,33 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/report"
 )
 
-// EditFigures are how soon edits are found.
+// EditFigures tells how soon edits are found.
 type EditFigures struct {
 	PerSecond int     `json:"per_second"`
 	Seconds   float64 `json:"seconds"`
 	Edits     int     `json:"edits"`
-	// Own is in the region where the edit was made; Every in the last of all regions. It is counted from the answer of
-	// the seller's call, and seen with an error of PollSeconds at most, in which it is too long.
-	Own         Latency `json:"own_region"`
-	Every       Latency `json:"every_region"`
-	PollSeconds float64 `json:"poll_seconds"`
-	// Unseen are edits that a region did not find within a minute of the last.
+	// Own is the time until the edit is found in the region where it was made, Every in the last of all regions. Both
+	// count from the answer to the seller's call, and are at most PollSeconds too long.
+	Own         report.Latency `json:"own_region"`
+	Every       report.Latency `json:"every_region"`
+	PollSeconds float64        `json:"poll_seconds"`
+	// Unseen counts edits that a region did not find within a minute of the last.
 	Unseen int `json:"unseen"`
 }
 
 const (
-	// editsOfMark is how many edits have a brand together, by which they are looked for.
+	// editsOfMark is the number of edits that share a brand, by which they are searched for.
 	editsOfMark = 20
-	// lookEvery is how often a region is asked for edits that it has not shown yet.
+	// lookEvery is the pause between two searches for edits that a region has not shown.
 	lookEvery = 50 * time.Millisecond
-	// unseenAfter is for how long edits are looked for after the last was made.
+	// unseenAfter bounds the search after the last edit.
 	unseenAfter = time.Minute
 )
 
-// edits are those of a run: when each was made, and when each region showed it first.
+// edits records when each edit was made, and when each region showed it first.
 type edits struct {
 	mu      sync.Mutex
 	made    map[string]time.Time            // by the product's id; when it was answered
@@ -48,14 +49,15 @@ type edits struct {
 }
 
 func newEdits(regions []string) *edits {
-	e := &edits{made: make(map[string]time.Time), marks: make(map[string]int), shown: make(map[string]map[string]time.Time), markOf: make(map[string]string), pending: make(map[string]map[string]int)}
+	e := &edits{made: make(map[string]time.Time), marks: make(map[string]int), shown: make(map[string]map[string]time.Time),
+		markOf: make(map[string]string), pending: make(map[string]map[string]int)}
 	for _, region := range regions {
 		e.shown[region], e.pending[region] = make(map[string]time.Time), make(map[string]int)
 	}
 	return e
 }
 
-// measureEdits edits products at a steady rate, and looks for the edits in every region.
+// measureEdits edits products at a steady rate and searches for the edits in every region.
 func (r *searchRun) measureEdits(ctx context.Context) (*EditFigures, error) {
 	n := min(int(r.EditFor.Seconds()*float64(r.Edits)), r.Products)
 	products, err := r.seller.list(ctx, n)
@@ -92,7 +94,7 @@ func (r *searchRun) measureEdits(ctx context.Context) (*EditFigures, error) {
 	return &figures, ctx.Err()
 }
 
-// makeEdits gives one product after the other another brand, at the rate that is asked for.
+// makeEdits changes the brand of one product after the other, at the configured rate.
 func (r *searchRun) makeEdits(ctx context.Context, products []listed, goods map[string]searchGood, e *edits) error {
 	group, ctx := errgroup.WithContext(ctx)
 	tick := time.NewTicker(time.Second / time.Duration(r.Edits))
@@ -116,7 +118,7 @@ func (r *searchRun) makeEdits(ctx context.Context, products []listed, goods map[
 	return group.Wait()
 }
 
-// watchEdits asks a region for edits that it has not shown yet, until ctx ends.
+// watchEdits searches a region for edits that it has not shown yet, until ctx ends.
 func (r *searchRun) watchEdits(ctx context.Context, region string, e *edits) error {
 	api := &client.Client{Base: r.RegionURLs[region], HTTP: client.NewHTTP(1), Attempts: 3}
 	for {
@@ -133,10 +135,8 @@ func (r *searchRun) watchEdits(ctx context.Context, region string, e *edits) err
 				e.show(region, answer, time.Now())
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if !client.Sleep(ctx, lookEvery) {
 			return nil
-		case <-time.After(lookEvery):
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (e *edits) make(id, mark string, at time.Time) {
 	}
 }
 
-// waiting are the marks of edits that a region has not shown.
+// waiting returns the marks of edits that a region has not shown.
 func (e *edits) waiting(region string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -177,7 +177,7 @@ func (e *edits) show(region string, answer searchAnswer, at time.Time) {
 	}
 }
 
-// left is how many marks a region has not shown.
+// left returns how many marks regions have not shown.
 func (e *edits) left() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -191,7 +191,7 @@ func (e *edits) left() int {
 func (e *edits) figures(own string) EditFigures {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var inOwn, inEvery []time.Duration
+	var inOwn, inEvery report.Times
 	f := EditFigures{Edits: len(e.made), PollSeconds: lookEvery.Seconds()}
 	for id, made := range e.made {
 		last, everywhere := made, true
@@ -202,14 +202,14 @@ func (e *edits) figures(own string) EditFigures {
 			}
 		}
 		if at, ok := e.shown[own][id]; ok {
-			inOwn = append(inOwn, max(0, at.Sub(made)))
+			inOwn.Add(at.Sub(made))
 		}
 		if !everywhere {
 			f.Unseen++
 			continue
 		}
-		inEvery = append(inEvery, last.Sub(made))
+		inEvery.Add(last.Sub(made))
 	}
-	f.Own, f.Every = newLatency(inOwn), newLatency(inEvery)
+	f.Own, f.Every = inOwn.Latency(), inEvery.Latency()
 	return f
 }

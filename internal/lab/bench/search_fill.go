@@ -12,7 +12,7 @@ import (
 	"meridian/internal/lab/client"
 )
 
-// FillFigures are how products came into the shop and its indexes.
+// FillFigures tells how products came into the shop and its indexes.
 type FillFigures struct {
 	Products int `json:"products"`
 	// ImportSeconds is how long the seller's import took.
@@ -21,7 +21,7 @@ type FillFigures struct {
 	SearchableSeconds map[string]float64 `json:"searchable_seconds"`
 }
 
-// lastSearchable is when the last region found all.
+// lastSearchable returns when the last region found all.
 func (f FillFigures) lastSearchable() float64 {
 	last := 0.0
 	for _, seconds := range f.SearchableSeconds {
@@ -30,7 +30,7 @@ func (f FillFigures) lastSearchable() float64 {
 	return last
 }
 
-// fill imports the products from one to before another, and waits until every region finds all of the shop's.
+// fill imports the products of [from, to) and waits until every region finds all of the shop's.
 func (r *searchRun) fill(ctx context.Context, from, to int) (FillFigures, error) {
 	r.Tell("importing %d products", to-from)
 	began := time.Now()
@@ -53,7 +53,7 @@ const (
 	searchableTimeout = 2 * time.Minute
 )
 
-// awaitSearchable waits until every region finds so many products, and says since when.
+// awaitSearchable waits until every region finds so many products, and returns since when each does.
 func (r *searchRun) awaitSearchable(ctx context.Context, want int) (map[string]time.Time, error) {
 	names := r.Regions.Names()
 	since := make([]time.Time, len(names))
@@ -90,15 +90,13 @@ func (r *searchRun) awaitRegion(ctx context.Context, region string, want int) (t
 		case now.Sub(moved) > searchableTimeout:
 			return now, fmt.Errorf("%s finds %d of %d products, and no more come", region, n, want)
 		}
-		select {
-		case <-ctx.Done():
+		if !client.Sleep(ctx, searchableEvery) {
 			return now, ctx.Err()
-		case <-time.After(searchableEvery):
 		}
 	}
 }
 
-// countSearchable is how many products a region's index has below the category of all.
+// countSearchable returns how many products a region's index has in the root category.
 func (r *searchRun) countSearchable(ctx context.Context, api *client.Client) (int, error) {
 	answer, err := searchShop(ctx, api, "/v1/search?"+url.Values{"facets": {"category"}, "limit": {"1"}, "country": {r.draw.country}}.Encode())
 	counted := slices.IndexFunc(answer.Facets.Category, func(c facetCount) bool { return c.ID == searchRoot })

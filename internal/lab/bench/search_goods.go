@@ -25,7 +25,7 @@ const (
 	offersFile = "pricerunner_offers.csv.gz"
 )
 
-// searchRoot is the category that all products for searching are below.
+// searchRoot is the root category of all products for searching.
 const searchRoot = "bench-search"
 
 // A searchGood is a product for searching, as an import takes it.
@@ -44,7 +44,7 @@ type searchGoodsSKU struct {
 	Prices map[string]int64 `json:"prices"`
 }
 
-// searchGoods are all that the files have, in an order drawn by the seed, and their categories' names by id.
+// searchGoods holds all products of the files, in an order drawn by the seed, and their categories' names by id.
 type searchGoods struct {
 	all        []searchGood
 	categories map[string]string
@@ -142,8 +142,8 @@ func (g *searchGoods) add(key, title, brand, category string, attributes map[str
 	})
 }
 
-// part are the products from one to before another. Behind the last of the files' they begin again, as the same
-// things sold a second time for less.
+// part returns the products [from, to). After the last of the files' they begin again, as the same things sold a second
+// time for less.
 func (g *searchGoods) part(from, to int) []searchGood {
 	part := make([]searchGood, 0, to-from)
 	for i := from; i < to; i++ {
@@ -152,7 +152,8 @@ func (g *searchGoods) part(from, to int) []searchGood {
 			mark := strconv.Itoa(again)
 			sku := good.SKUs[0]
 			good.Key, good.Title = good.Key+"-R"+mark, cutText("Refurbished "+good.Title, 200)
-			good.SKUs = []searchGoodsSKU{{SKU: sku.SKU + "-R" + mark, Prices: map[string]int64{"USD": max(1, sku.Prices["USD"]*7/10), "EUR": max(1, sku.Prices["EUR"]*7/10)}}}
+			good.SKUs = []searchGoodsSKU{{SKU: sku.SKU + "-R" + mark, Prices: map[string]int64{"USD": max(1, sku.Prices["USD"]*7/10),
+				"EUR": max(1, sku.Prices["EUR"]*7/10)}}}
 		}
 		part = append(part, good)
 	}
@@ -172,7 +173,7 @@ func ndjson(goods []searchGood) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// priceOf makes up a price for what has none, in cents: 5 to 2000 dollars, low ones more often.
+// priceOf returns a made-up price for what has none, in cents: 5 to 2000 dollars, low ones more often.
 func priceOf(key string) int64 {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(key)) // it cannot fail
@@ -185,7 +186,7 @@ var (
 	colour   = regexp.MustCompile(`(?i)\b(black|white|silver|gold|grey|gray|red|blue|green|pink|stainless steel)\b`)
 )
 
-// offerAttributes are what an offer's title says of it.
+// offerAttributes returns the attributes that an offer's title states.
 func offerAttributes(title string) map[string]any {
 	attributes := make(map[string]any)
 	if match := capacity.FindStringSubmatch(title); match != nil {
@@ -204,7 +205,7 @@ func upperFirst(text string) string {
 	return text
 }
 
-// cutText cuts a text to so many characters.
+// cutText returns the text, cut to so many characters.
 func cutText(text string, most int) string {
 	runes := []rune(text)
 	return string(runes[:min(len(runes), most)])

@@ -167,7 +167,8 @@ func libraryFilter(f search.Filter) []blevesearch.Query {
 func libraryOrder(s search.Sort) []string {
 	order := []string{"-_score", "-popularity", "_id"}
 	first := map[search.Sort]string{
-		search.SortPriceAsc: "price", search.SortPriceDesc: "-price", search.SortNewest: "-listed", search.SortRating: "-rating", search.SortPopularity: "-popularity",
+		search.SortPriceAsc: "price", search.SortPriceDesc: "-price", search.SortNewest: "-listed",
+		search.SortRating: "-rating", search.SortPopularity: "-popularity",
 	}[s]
 	if first == "" {
 		return order
@@ -185,7 +186,7 @@ func newRecordingStore(store search.Store, to *library) *recordingStore {
 	return &recordingStore{Store: store, live: recordingIndex{Index: store.Live(), to: to, mu: new(sync.Mutex)}}
 }
 
-// Live is the engine's index, whose writes the library gets too.
+// Live returns the engine's index, whose writes go to the library too.
 func (s *recordingStore) Live() search.Index { return s.live }
 
 type recordingIndex struct {

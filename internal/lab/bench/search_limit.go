@@ -11,13 +11,14 @@ import (
 	"sync"
 	"time"
 
+	"meridian/internal/lab/client"
 	"meridian/internal/pricing"
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
 	"meridian/internal/search/indexer"
 )
 
-// A searchLimit is the same searches without the shop, in this process.
+// A searchLimit makes the same searches in this process, without the shop.
 type searchLimit struct {
 	name, about string
 	ask         func(ctx context.Context, q search.Query) (total int, err error)
@@ -29,10 +30,10 @@ const (
 	limitLibrary = "library"
 )
 
-// operation has a shopper ask one of the requests.
+// operation returns the operation that makes one of the requests.
 func (l searchLimit) operation(requests []searchRequest) operation {
-	return func(ctx context.Context, s *shopper) error {
-		_, err := l.ask(ctx, requests[s.rand.IntN(len(requests))].query)
+	return func(ctx context.Context, v *visitor) error {
+		_, err := l.ask(ctx, requests[v.rand.IntN(len(requests))].query)
 		return err
 	}
 }
@@ -46,7 +47,7 @@ func closeSearchLimits(limits []searchLimit) {
 // openSearchLimits fills an index of the engine, and one of its library, with what the region's own holds: the feed of
 // the shop makes the documents.
 func (r *searchRun) openSearchLimits(ctx context.Context, report *SearchReport) ([]searchLimit, error) {
-	first, err := searchShop(ctx, &r.newSearchers(1)[0].api, "/v1/search?"+url.Values{"limit": {"1"}, "country": {r.draw.country}}.Encode())
+	first, err := searchShop(ctx, r.newSearchers(1)[0].Client, "/v1/search?"+url.Values{"limit": {"1"}, "country": {r.draw.country}}.Encode())
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +61,13 @@ func (r *searchRun) openSearchLimits(ctx context.Context, report *SearchReport) 
 		return nil, errors.Join(err, store.Close())
 	}
 	limits := []searchLimit{
-		{limitEngine, "the shop's engine in this process, with the same documents: no HTTP, no prices, no JSON", func(ctx context.Context, q search.Query) (int, error) {
-			result, err := store.Live().Search(ctx, q)
-			return result.Total, err
-		}, store.Close},
-		{limitLibrary, "the bleve library alone in this process, with the same documents and its own queries, filters, facets and highlights", library.ask, library.index.Close},
+		{limitEngine, "the shop's engine in this process, with the same documents: no HTTP, no prices, no JSON",
+			func(ctx context.Context, q search.Query) (int, error) {
+				result, err := store.Live().Search(ctx, q)
+				return result.Total, err
+			}, store.Close},
+		{limitLibrary, "the bleve library alone in this process, with the same documents and its own queries, filters, facets and highlights",
+			library.ask, library.index.Close},
 	}
 	r.Tell("filling an index of the engine and one of its library for comparison")
 	began := time.Now()
@@ -105,10 +108,8 @@ func (r *searchRun) feed(ctx context.Context, store search.Store) error {
 		case time.Since(moved) > searchableTimeout:
 			return fmt.Errorf("the feed stands still: %s", status)
 		}
-		select {
-		case <-ctx.Done():
+		if !client.Sleep(ctx, searchableEvery) {
 			return ctx.Err()
-		case <-time.After(searchableEvery):
 		}
 	}
 }

@@ -1,18 +1,19 @@
 package bench
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+
+	"meridian/internal/lab/audit"
+	"meridian/internal/lab/report"
 )
 
-// SearchReport is what was measured of the search. As JSON its fields are not renamed.
+// SearchReport holds what was measured of the search. Its JSON fields are stable.
 type SearchReport struct {
 	StartedAt time.Time `json:"started_at"`
 	Version   string    `json:"version"`
@@ -31,30 +32,30 @@ type SearchReport struct {
 	Edits            *EditFigures        `json:"edits,omitzero"`
 	Import           *ImportFigures      `json:"import,omitzero"`
 	Floors           []Floor             `json:"floors"`
-	Audit            Audit               `json:"audit"`
+	Audit            audit.Audit         `json:"audit"`
 }
 
-// SearchKindFigures are one kind of searches.
+// SearchKindFigures holds the figures of one kind of searches.
 type SearchKindFigures struct {
 	Kind       string         `json:"kind"`
 	About      string         `json:"about"`
 	Searches   int            `json:"searches"`
 	Seconds    float64        `json:"seconds"`
 	Throughput float64        `json:"per_second"`
-	Latency    Latency        `json:"latency"`
+	Latency    report.Latency `json:"latency"`
 	Errors     map[string]int `json:"errors"`
 	CPU        CPU            `json:"cpu"`
 	// Limits are the same searches without the shop.
 	Limits []SearchLimitFigures `json:"limits"`
 }
 
-// SearchLimitFigures are the same searches without the shop.
+// SearchLimitFigures holds the figures of the same searches without the shop.
 type SearchLimitFigures struct {
-	Name       string  `json:"name"`
-	About      string  `json:"about"`
-	Searches   int     `json:"searches"`
-	Throughput float64 `json:"per_second"`
-	Latency    Latency `json:"latency"`
+	Name       string         `json:"name"`
+	About      string         `json:"about"`
+	Searches   int            `json:"searches"`
+	Throughput float64        `json:"per_second"`
+	Latency    report.Latency `json:"latency"`
 	// Ratio is the shop's throughput over this one. Where other programs keep the machine busy it flatters the shop, whose
 	// processes are more.
 	Ratio float64 `json:"ratio"`
@@ -64,7 +65,7 @@ type SearchLimitFigures struct {
 	CPURatio float64 `json:"cpu_ratio"`
 }
 
-// seconds is the processor time of all parts that are known.
+// seconds returns the processor time of all parts that are known.
 func (c CPU) seconds() float64 {
 	sum := c.Generator
 	for _, part := range []*float64{c.Shop, c.Database} {
@@ -78,11 +79,12 @@ func (c CPU) seconds() float64 {
 func (k *kindRun) figures(limits []searchLimit) SearchKindFigures {
 	f := SearchKindFigures{
 		Kind: k.name, About: k.about, Searches: k.shop.done, Seconds: k.shop.elapsed.Seconds(), Throughput: k.shop.perSecond(),
-		Latency: newLatency(k.shop.tally.took), Errors: k.shop.tally.errors, CPU: k.shop.cpu,
+		Latency: k.shop.tally.took.Latency(), Errors: k.shop.tally.errors, CPU: k.shop.cpu,
 	}
 	for i, l := range limits {
 		bare := SearchLimitFigures{
-			Name: l.name, About: l.about, Searches: k.bare[i].done, Throughput: k.bare[i].perSecond(), Latency: newLatency(k.bare[i].tally.took), CPU: k.bare[i].cpu,
+			Name: l.name, About: l.about, Searches: k.bare[i].done, Throughput: k.bare[i].perSecond(),
+			Latency: k.bare[i].tally.took.Latency(), CPU: k.bare[i].cpu,
 		}
 		if bare.Throughput > 0 {
 			bare.Ratio = f.Throughput / bare.Throughput
@@ -114,7 +116,8 @@ func (r SearchReport) floors() []Floor {
 	for _, k := range r.Kinds {
 		for _, l := range k.Limits {
 			if l.Name == limitLibrary { // our own engine has no floor: it is there to tell what HTTP costs
-				all = append(all, ratioFloor(fmt.Sprintf("%s among %d products, of the throughput of the %s", k.Kind, r.Products, l.Name), l.Ratio, searchFloor))
+				all = append(all, ratioFloor(fmt.Sprintf("%s among %d products, of the throughput of the %s", k.Kind, r.Products, l.Name),
+					l.Ratio, searchFloor))
 			}
 		}
 		if r.Products <= smallShop {
@@ -131,20 +134,20 @@ func (r SearchReport) floors() []Floor {
 	return all
 }
 
-// Err says what is wrong with what was measured: searches that failed, edits that were not found, an audit that found
-// something. A floor that is not met is none.
+// Err returns what is wrong with what was measured: searches that failed, edits that were not found, findings of the
+// audit. A floor that is missed is no error; see Missed.
 func (r SearchReport) Err() error {
 	var faults []error
 	for _, k := range r.Kinds {
 		if len(k.Errors) > 0 {
-			faults = append(faults, fmt.Errorf("%s: searches failed: %s", k.Kind, counts(k.Errors)))
+			faults = append(faults, fmt.Errorf("%s: searches failed: %s", k.Kind, report.Counts(k.Errors)))
 		}
 	}
 	if r.Edits != nil && r.Edits.Unseen > 0 {
 		faults = append(faults, fmt.Errorf("%d of %d edits were not found in every region", r.Edits.Unseen, r.Edits.Edits))
 	}
 	if r.Import != nil && len(r.Import.Errors) > 0 {
-		faults = append(faults, fmt.Errorf("%s: %s", importingNames, counts(r.Import.Errors)))
+		faults = append(faults, fmt.Errorf("%s: %s", importingNames, report.Counts(r.Import.Errors)))
 	}
 	if !r.Audit.Clean {
 		faults = append(faults, fmt.Errorf("the audit found %d broken rows: %s", r.Audit.Broken, strings.Join(r.Audit.Examples, "; ")))
@@ -152,39 +155,30 @@ func (r SearchReport) Err() error {
 	return errors.Join(faults...)
 }
 
-// WriteSearchJSON writes reports as one JSON array.
-func WriteSearchJSON(w io.Writer, reports []SearchReport) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(reports)
-}
+// Missed returns an error that wraps ErrMissed and names the floors that are not met; nil if all are.
+func (r SearchReport) Missed() error { return missed(r.Floors) }
 
 // WriteSearch writes a report for people.
 func WriteSearch(w io.Writer, r SearchReport) {
-	version, _, _ := strings.Cut(r.Database.Version, " on ")
 	fmt.Fprintf(w, "\n%d products; %d clients in %s; %.3g s each in %d rounds\n", r.Products, r.Clients, r.Region, r.Seconds, r.Rounds)
-	fmt.Fprintf(w, "%s, %s, %d CPUs (GOMAXPROCS %d), shared by load generator, shop and database; %s\n", r.Machine.OS, r.Machine.Arch, r.Machine.CPUs, r.Machine.GOMAXPROCS, version)
+	r.Machine.write(w, "; "+r.Database.version())
 	writeFill(w, r.Fill)
 	writeKinds(w, r.Kinds)
 	if e := r.Edits; e != nil {
-		fmt.Fprintf(w, "\n%d edits, %d a second: found in the own region after p50 %.0f, p99 %.0f ms, in every region after p50 %.0f, p99 %.0f ms; %d not found\n",
+		fmt.Fprintf(w, "\n%d edits, %d a second: found in the own region after p50 %.0f, p99 %.0f ms, "+
+			"in every region after p50 %.0f, p99 %.0f ms; %d not found\n",
 			e.Edits, e.PerSecond, e.Own.P50, e.Own.P99, e.Every.P50, e.Every.P99, e.Unseen)
 		fmt.Fprintf(w, "  counted from the answer to the seller, looked for every %.0f ms\n", e.PollSeconds*1000)
 	}
 	if i := r.Import; i != nil {
-		fmt.Fprintf(w, "\n%d products imported while %d shoppers search, each %.0f ms after the answer before\n", i.Products, r.Clients, i.ThinkSeconds*1000)
+		fmt.Fprintf(w, "\n%d products imported while %d shoppers search, each %.0f ms after the answer before\n", i.Products,
+			r.Clients, i.ThinkSeconds*1000)
 		writeFill(w, i.FillFigures)
 		fmt.Fprintf(w, "  searches before: p50 %.1f, p99 %.1f ms (%d); during: p50 %.1f, p99 %.1f ms (%d), %d failed; p99 × %.1f\n",
 			i.Before.P50, i.Before.P99, i.Before.Count, i.During.P50, i.During.P99, i.During.Count, sum(i.Errors), i.P99Ratio)
 	}
-	fmt.Fprintln(w, "\nWhat is expected")
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, f := range r.Floors {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", verdict(f.Met), f.About, f.Got, f.Want)
-	}
-	_ = table.Flush()
-	fmt.Fprintf(w, "\nAudit: %d checks, %d rows broken, %d overdue\n", r.Audit.Checks, r.Audit.Broken, r.Audit.Overdue)
+	writeFloors(w, "What is expected", r.Floors)
+	writeAudit(w, r.Audit)
 }
 
 func writeFill(w io.Writer, f FillFigures) {
@@ -197,14 +191,13 @@ func writeFill(w io.Writer, f FillFigures) {
 }
 
 func writeKinds(w io.Writer, kinds []SearchKindFigures) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\n  \tsearches/s\tp50 ms\tp99 ms\tof the engine's\tof the library's\tfailed\t")
+	table := report.NewFigures(w, "\n  ", "searches/s", "p50 ms", "p99 ms", "of the engine's", "of the library's", "failed")
 	for _, k := range kinds {
-		fmt.Fprintf(table, "  %s\t%.0f\t%.1f\t%.1f\t", k.Kind, k.Throughput, k.Latency.P50, k.Latency.P99)
+		row := fmt.Sprintf("  %s\t%.0f\t%.1f\t%.1f\t", k.Kind, k.Throughput, k.Latency.P50, k.Latency.P99)
 		for _, l := range k.Limits {
-			fmt.Fprintf(table, "%.0f%% of %.0f\t", l.Ratio*100, l.Throughput)
+			row += fmt.Sprintf("%.0f%% of %.0f\t", l.Ratio*100, l.Throughput)
 		}
-		fmt.Fprintf(table, "%d\t\n", sum(k.Errors))
+		table.Rowf("%s%d\t", row, sum(k.Errors))
 	}
 	_ = table.Flush()
 	for _, k := range kinds {

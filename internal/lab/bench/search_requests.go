@@ -13,7 +13,7 @@ import (
 	"meridian/internal/search"
 )
 
-// A searchRequest is what one shopper asks, and the query that it becomes.
+// A searchRequest holds what one visitor asks, and the query that it becomes.
 type searchRequest struct {
 	path  string
 	query search.Query
@@ -26,14 +26,15 @@ type searchKind struct {
 	make func(d searchDraw, good searchGood) searchRequest
 }
 
-// searchKinds are all that are measured.
+// searchKinds lists all kinds that are measured.
 var searchKinds = []searchKind{
 	{"as-you-type", "GET /v1/suggest with the beginning of a title, the last word begun", typedRequest},
 	{"faceted", "GET /v1/search with two words of a title, 24 hits and all facets", facetedRequest},
-	{"filtered", "GET /v1/search with a word of a title, 24 hits filtered by category, brand or attribute and price, in each order in turn", filteredRequest},
+	{"filtered", "GET /v1/search with a word of a title, 24 hits filtered by category, brand or attribute and price, in each order in turn",
+		filteredRequest},
 }
 
-// searchDraw is what requests are drawn with, and where their shoppers are.
+// searchDraw holds what requests are drawn with, and where their visitors are.
 type searchDraw struct {
 	*rand.Rand
 	country, language, market string
@@ -46,7 +47,7 @@ const (
 	searchPage     = 24
 )
 
-// requests are those of a kind, the same for the same seed.
+// requests returns the requests of a kind, the same for the same seed.
 func (k searchKind) requests(c SearchConfig, d searchDraw, goods []searchGood) []searchRequest {
 	d.Rand = rand.New(rand.NewPCG(c.Seed, uint64(len(k.name))))
 	all := make([]searchRequest, requestsOfKind)
@@ -56,7 +57,7 @@ func (k searchKind) requests(c SearchConfig, d searchDraw, goods []searchGood) [
 	return all
 }
 
-// typedRequest is what the shop asks its engine for suggestions (search.Searcher.Suggest).
+// typedRequest returns the query that the shop makes for suggestions (search.Searcher.Suggest).
 func typedRequest(d searchDraw, good searchGood) searchRequest {
 	text := d.begun(good.Title)
 	q := search.Query{Text: text, Prefix: true, Language: d.language, Market: d.market, Limit: 20, Highlight: true}
@@ -66,7 +67,7 @@ func typedRequest(d searchDraw, good searchGood) searchRequest {
 	return searchRequest{path: "/v1/suggest?" + url.Values{"q": {text}, "country": {d.country}}.Encode(), query: q}
 }
 
-// begun is a text as somebody has typed it so far: two letters at least, up to three words, the last one begun.
+// begun returns a title as typed so far: at least two letters, up to three words, the last one unfinished.
 func (d searchDraw) begun(title string) string {
 	words := strings.Fields(title)
 	words = words[:min(len(words), 1+d.IntN(3))]
@@ -110,7 +111,7 @@ func filteredRequest(d searchDraw, good searchGood) searchRequest {
 	return d.request(values, q)
 }
 
-// attribute is one of a product's attributes that is a text.
+// attribute returns one of a product's attributes that is a text.
 func (d searchDraw) attribute(good searchGood) (name, value string, ok bool) {
 	for _, name := range []string{"color", "type", "capacity"} {
 		if value, isText := good.Attributes[name].(string); isText && value != "" {
@@ -128,7 +129,7 @@ func (d searchDraw) request(values url.Values, q search.Query) searchRequest {
 	return searchRequest{path: "/v1/search?" + values.Encode(), query: q}
 }
 
-// A searchAnswer is what is read of the shop's answers.
+// A searchAnswer holds the part of the shop's answers that is read.
 type searchAnswer struct {
 	Total int `json:"total"`
 	Hits  []struct {
@@ -147,7 +148,7 @@ type facetCount struct {
 	Count int    `json:"count"`
 }
 
-// searchShop asks a region.
+// searchShop searches in a region. It fails if a fallback answers instead of the region's own index.
 func searchShop(ctx context.Context, api *client.Client, path string) (searchAnswer, error) {
 	var answer searchAnswer
 	if err := api.Do(ctx, http.MethodGet, path, client.By{}, "", nil, &answer); err != nil {

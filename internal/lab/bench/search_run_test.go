@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/lab/report"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
@@ -53,7 +54,8 @@ func TestSearchRun(t *testing.T) {
 	if e := report.Edits; e == nil || e.Edits != 20 || e.Own.Count != 20 || e.Every.Count != 20 || e.Every.Max < e.Own.P50 {
 		t.Errorf("edits: %+v", e)
 	}
-	if i := report.Import; i == nil || i.Products != 60 || i.Before.Count == 0 || i.During.Count == 0 || i.P99Ratio <= 0 || len(i.SearchableSeconds) != 4 {
+	if i := report.Import; i == nil || i.Products != 60 || i.Before.Count == 0 || i.During.Count == 0 || i.P99Ratio <= 0 ||
+		len(i.SearchableSeconds) != 4 {
 		t.Errorf("import: %+v", i)
 	}
 	if !report.Audit.Clean || len(report.Floors) != 3*2+2+1 {
@@ -62,19 +64,24 @@ func TestSearchRun(t *testing.T) {
 	wantSearchWritten(t, report)
 }
 
-func wantSearchWritten(t *testing.T, report SearchReport) {
+func wantSearchWritten(t *testing.T, measured SearchReport) {
 	t.Helper()
 	var text, object bytes.Buffer
-	WriteSearch(&text, report)
-	for _, want := range []string{"150 products; 4 clients in us-east", "all searchable after", "of the library's", "CPU a search", "20 edits, 20 a second", "60 products imported while 4 shoppers search", "What is expected", "0 rows broken"} {
+	WriteSearch(&text, measured)
+	for _, want := range []string{"150 products; 4 clients in us-east", "all searchable after", "of the library's", "CPU a search",
+		"20 edits, 20 a second", "60 products imported while 4 shoppers search", "What is expected", "0 rows broken"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &text)
 		}
 	}
-	testkit.NoError(t, WriteSearchJSON(&object, []SearchReport{report}))
+	if err := report.WriteJSON(&object, []SearchReport{measured}); err != nil {
+		t.Fatal(err)
+	}
 	var read []SearchReport
-	testkit.NoError(t, json.Unmarshal(object.Bytes(), &read))
-	if diff := cmp.Diff(report.Kinds, read[0].Kinds); diff != "" {
+	if err := json.Unmarshal(object.Bytes(), &read); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(measured.Kinds, read[0].Kinds); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,34 +11,29 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
-	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/shopper"
 )
 
 // A searchSeller sells the products that are searched for. It is safe for concurrent use.
 type searchSeller struct {
-	api             client.Client
-	email, password string
-
-	mu      sync.Mutex
-	session client.Session
+	api     client.Client
+	account *shopper.Account
 }
 
-// newSearchSeller makes a seller's account and the categories of its products, as an admin.
+// newSearchSeller registers a seller's account and puts the categories of its products, as an admin.
 func newSearchSeller(ctx context.Context, c SearchConfig, categories map[string]string) (*searchSeller, error) {
-	s := &searchSeller{
-		api:   client.Client{Base: c.RegionURLs[c.Region], HTTP: client.NewHTTP(c.Edits), Attempts: 3},
-		email: "seller-" + client.NewKey()[:12] + "@example.com", password: client.NewKey(),
-	}
+	s := &searchSeller{api: client.Client{Base: c.RegionURLs[c.Region], HTTP: client.NewHTTP(c.Edits), Attempts: 3}}
 	admin, err := s.api.SignIn(ctx, c.OperatorEmail, c.OperatorPassword)
 	if err != nil {
 		return nil, fmt.Errorf("sign the operator in: %w", err)
 	}
 	home, _ := c.Regions.Get(c.Region)
-	who, err := s.api.Register(ctx, "", client.RegisterInput{Email: s.email, Password: s.password, Name: "Benchmark", Country: countryOf(home, c.Regions)})
-	if err != nil {
+	s.account = shopper.NewAccount(client.RegisterInput{
+		Email: "seller-" + client.NewKey()[:12] + "@example.com", Password: client.NewKey(), Name: "Benchmark", Country: countryOf(home, c.Regions),
+	}, client.Session{})
+	if err := s.account.Register(ctx, &s.api, ""); err != nil {
 		return nil, fmt.Errorf("register a seller: %w", err)
 	}
 	if err := s.putCategories(ctx, admin.By(), categories); err != nil {
@@ -51,9 +46,12 @@ func newSearchSeller(ctx context.Context, c SearchConfig, categories map[string]
 	if err := s.api.Do(ctx, http.MethodPost, "/v1/admin/sellers", admin.By(), "", body, &seller); err != nil {
 		return nil, err
 	}
-	err = s.api.Do(ctx, http.MethodPut, "/v1/admin/accounts/"+who.Account.ID+"/roles", admin.By(), "",
+	err = s.api.Do(ctx, http.MethodPut, "/v1/admin/accounts/"+s.account.Session().Account.ID+"/roles", admin.By(), "",
 		map[string]any{"roles": []string{"seller"}, "seller": seller.ID}, nil)
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, s.account.SignIn(ctx, &s.api) // roles are in the token
 }
 
 func (s *searchSeller) putCategories(ctx context.Context, admin client.By, names map[string]string) error {
@@ -66,34 +64,18 @@ func (s *searchSeller) putCategories(ctx context.Context, admin client.By, names
 	return s.api.Do(ctx, http.MethodPut, "/v1/admin/categories", admin, "", map[string]any{"categories": list}, nil)
 }
 
-// signedInFor is for how long a token must be good still, to be used.
-const signedInFor = time.Minute
-
-// by is who calls: tokens hold for minutes only, and runs are longer.
-func (s *searchSeller) by(ctx context.Context) (client.By, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Until(s.session.ExpiresAt) > signedInFor {
-		return s.session.By(), nil
-	}
-	var err error
-	if s.session, err = s.api.SignIn(ctx, s.email, s.password); err != nil {
-		return client.By{}, fmt.Errorf("sign the seller in: %w", err)
-	}
-	return s.session.By(), nil
-}
-
 // importGoods sends products as one file, and returns when the shop has written them all.
 func (s *searchSeller) importGoods(ctx context.Context, goods []searchGood) error {
 	file, err := ndjson(goods)
 	if err != nil {
 		return err
 	}
-	by, err := s.by(ctx)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.api.Base+"/v1/seller/imports?format=ndjson&policy=keep_good", bytes.NewReader(file))
+	return s.account.Do(ctx, &s.api, func(by client.By) error { return s.sendImport(ctx, by, file, len(goods)) })
+}
+
+func (s *searchSeller) sendImport(ctx context.Context, by client.By, file []byte, products int) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		s.api.Base+"/v1/seller/imports?format=ndjson&policy=keep_good", bytes.NewReader(file))
 	if err != nil {
 		return err
 	}
@@ -102,19 +84,19 @@ func (s *searchSeller) importGoods(ctx context.Context, goods []searchGood) erro
 	request.Header.Set("Idempotency-Key", client.NewKey())
 	response, err := new(http.Client).Do(request) // without a timeout: it takes as long as it takes
 	if err != nil {
-		return fmt.Errorf("import %d products: %w", len(goods), err)
+		return fmt.Errorf("import %d products: %w", products, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return fmt.Errorf("import %d products: %w", len(goods), err)
+		return fmt.Errorf("import %d products: %w", products, err)
 	}
 	var report struct {
 		Written int `json:"products_written"`
 	}
 	_ = json.Unmarshal(text, &report) // what is no report has written nothing
-	if response.StatusCode != http.StatusOK || report.Written != len(goods) {
-		return fmt.Errorf("import %d products: %d written, status %d: %.500s", len(goods), report.Written, response.StatusCode, text)
+	if response.StatusCode != http.StatusOK || report.Written != products {
+		return fmt.Errorf("import %d products: %d written, status %d: %.500s", products, report.Written, response.StatusCode, text)
 	}
 	return nil
 }
@@ -126,12 +108,8 @@ type listed struct {
 	Version int64  `json:"version"`
 }
 
-// list reads n of the seller's products.
+// list returns n of the seller's products.
 func (s *searchSeller) list(ctx context.Context, n int) ([]listed, error) {
-	by, err := s.by(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var all []listed
 	query := url.Values{"limit": {"100"}, "status": {"active"}}
 	for len(all) < n {
@@ -139,7 +117,10 @@ func (s *searchSeller) list(ctx context.Context, n int) ([]listed, error) {
 			Products   []listed `json:"products"`
 			NextCursor string   `json:"next_cursor"`
 		}
-		if err := s.api.Do(ctx, http.MethodGet, "/v1/seller/products?"+query.Encode(), by, "", nil, &page); err != nil {
+		err := s.account.Do(ctx, &s.api, func(by client.By) error {
+			return s.api.Do(ctx, http.MethodGet, "/v1/seller/products?"+query.Encode(), by, "", nil, &page)
+		})
+		if err != nil {
 			return nil, err
 		}
 		all = append(all, page.Products...)
@@ -151,13 +132,11 @@ func (s *searchSeller) list(ctx context.Context, n int) ([]listed, error) {
 	return all[:min(n, len(all))], nil
 }
 
-// replace writes a product as it is to be.
+// replace writes a product anew.
 func (s *searchSeller) replace(ctx context.Context, of listed, good searchGood) error {
-	by, err := s.by(ctx)
-	if err != nil {
-		return err
-	}
 	api := s.api
 	api.Header = http.Header{"If-Match": {`"v` + strconv.FormatInt(of.Version, 10) + `"`}}
-	return api.Do(ctx, http.MethodPut, "/v1/seller/products/"+of.ID, by, "", good, nil)
+	return s.account.Do(ctx, &s.api, func(by client.By) error {
+		return api.Do(ctx, http.MethodPut, "/v1/seller/products/"+of.ID, by, "", good, nil)
+	})
 }

@@ -144,7 +144,8 @@ func TestLibrary(t *testing.T) {
 		{"the beginning of a word", search.Query{Text: "corsair ven", Prefix: true}, 1},
 		{"a category", search.Query{Text: "corsair", Filter: search.Filter{Category: "root"}}, 2},
 		{"another category", search.Query{Text: "corsair", Filter: search.Filter{Category: "Asus"}}, 0},
-		{"a brand and an attribute", search.Query{Text: "case", Filter: search.Filter{Brands: []string{"Asus"}, Attributes: map[string][]string{"color": {"Red"}}}}, 1},
+		{"a brand and an attribute", search.Query{Text: "case", Filter: search.Filter{Brands: []string{"Asus"},
+			Attributes: map[string][]string{"color": {"Red"}}}}, 1},
 		{"a price", search.Query{Text: "corsair", Filter: search.Filter{MinPrice: &low, MaxPrice: &high}}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,7 +155,8 @@ func TestLibrary(t *testing.T) {
 				if err != nil || int(result.Total) != test.want || len(result.Hits) != test.want {
 					t.Fatalf("by %s: found %v, %v; want %d", sort, result, err, test.want)
 				}
-				if test.want > 0 && (result.Facets["attributes"].Terms.Terms()[0].Count != test.want || result.Facets["categories"].Total != 2*test.want) {
+				if test.want > 0 && (result.Facets["attributes"].Terms.Terms()[0].Count != test.want ||
+					result.Facets["categories"].Total != 2*test.want) {
 					t.Errorf("facets: %+v", result.Facets)
 				}
 			}
@@ -189,7 +191,8 @@ func TestEdits(t *testing.T) {
 		t.Errorf("%d marks are left, want m1 of b in both regions", e.left())
 	}
 	f := e.figures("here")
-	if f.Edits != 3 || f.Unseen != 1 || f.Own.Count != 2 || f.Own.Max != 1000 || f.Own.P50 != 0 || f.Every.Count != 2 || f.Every.Max != 3000 || f.Every.P50 != 1000 {
+	if f.Edits != 3 || f.Unseen != 1 || f.Own.Count != 2 || f.Own.Max != 1000 || f.Own.P50 != 0 || f.Every.Count != 2 ||
+		f.Every.Max != 3000 || f.Every.P50 != 1000 {
 		t.Errorf("figures: %+v", f)
 	}
 }

@@ -8,19 +8,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/lab/client"
 )
 
-// How often it is asked what is still open, and for how long at most it is waited for.
+// How often the database is asked what is pending, and for how long at most.
 const (
 	settleEvery   = 10 * time.Millisecond
 	settleTimeout = 2 * time.Minute
 )
 
-// settled waits until no order of the run placed since then waits for its payment, and
-// says how long each that was paid took from being placed to that. placed_at is by the
-// shop's clock: on another machine it has to agree with this one's and the database's.
+// settled waits until no order of the run placed since then is waiting for its payment, and
+// returns the time that each paid one took from being placed to being paid. placed_at is by
+// the shop's clock: on another machine it must agree with this one's and the database's.
 func settled(ctx context.Context, db *database.DB, regions []string, since time.Time) (paid []time.Duration, err error) {
-	err = poll(ctx, func() (bool, error) {
+	err = await(ctx, func() (bool, error) {
 		pending, err := database.One(ctx, db, pgx.RowTo[int64], `
 SELECT count(*)
 FROM orders
@@ -44,11 +45,11 @@ WHERE region = ANY($1::text[]::crdb_internal_region[]) AND status = 'paid' AND p
 	return paid, nil
 }
 
-// quiet waits until the shop has delivered its events and acted on its webhooks, so that
-// what one measurement leaves behind is not part of the next. It says how much there was.
+// quiet waits until the shop has delivered its events and processed its webhooks, so that
+// what one measurement leaves behind is not part of the next. It returns how many there were.
 func quiet(ctx context.Context, db *database.DB) (waiting int64, err error) {
 	first := true
-	err = poll(ctx, func() (bool, error) {
+	err = await(ctx, func() (bool, error) {
 		open, err := database.One(ctx, db, pgx.RowTo[int64], `
 SELECT (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)
   + (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL)`)
@@ -63,19 +64,8 @@ SELECT (SELECT count(*) FROM outbox WHERE delivered_at IS NULL)
 	return waiting, nil
 }
 
-// poll asks until the answer is yes.
-func poll(ctx context.Context, done func() (bool, error)) error {
+func await(ctx context.Context, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for {
-		ok, err := done()
-		if ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(settleEvery):
-		}
-	}
+	return client.Poll(ctx, settleEvery, done)
 }

@@ -26,9 +26,6 @@ const (
 	walkUnits = 2000
 )
 
-// homes are a country of each region.
-var homes = []string{"US", "MX", "DE", "SG"}
-
 // world is what shoppers and suppliers know of a shop.
 type world struct {
 	skus       []string
@@ -103,13 +100,13 @@ func (w *world) sell(ctx context.Context, s *shop, c *catalog.Catalog) error {
 // register makes the customers' accounts and the operator's, and signs them in.
 func (w *world) register(ctx context.Context, accounts *account.Accounts, customers int) error {
 	for i := range customers {
-		customer, _, err := register(ctx, accounts, fmt.Sprintf("shopper-%d@chaos.example", i), homes[i%len(homes)])
+		customer, _, err := register(ctx, accounts, fmt.Sprintf("shopper-%d@chaos.example", i), shopper.Countries[i%len(shopper.Countries)])
 		if err != nil {
 			return err
 		}
 		w.customers = append(w.customers, customer)
 	}
-	operator, ref, err := register(ctx, accounts, "operator@chaos.example", homes[0])
+	operator, ref, err := register(ctx, accounts, "operator@chaos.example", shopper.Countries[0])
 	if err != nil {
 		return err
 	}

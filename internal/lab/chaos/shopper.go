@@ -90,7 +90,7 @@ func (l *load) run(buying, patience context.Context) {
 func (l *load) guest(country string) shopper.Shopper {
 	return shopper.Shopper{
 		Client: l.client, Country: country, Email: "guest@chaos.example", Journal: &l.journal,
-		ShipTo: client.Address{Name: "Chaos Shopper", Line1: "1 Street", City: "Town", Postcode: "12345", Country: country},
+		ShipTo: shopper.Address("Chaos Shopper", country, ""),
 	}
 }
 
@@ -99,7 +99,7 @@ func (l *load) visit(ctx context.Context, customer *shopper.Account) {
 	s := l.guest(customer.Country)
 	s.Account = customer
 	if l.dice.chance(0.5) {
-		s = l.guest(one(l.dice, homes))
+		s = l.guest(one(l.dice, shopper.Countries))
 	}
 	p, err := s.NewCart(ctx, "", l.basket())
 	if err != nil {
@@ -207,7 +207,7 @@ func (l *load) supply(ctx context.Context) {
 // orderAt orders one unit, as a guest: the cart is made at the second pod, the checkout sent to the first, and to the
 // second until it is answered.
 func (l *load) orderAt(ctx context.Context, first, second *replica, card string) error {
-	s, key := l.guest(homes[0]), client.NewKey()
+	s, key := l.guest(shopper.Countries[0]), client.NewKey()
 	s.Client = &client.Client{Base: second.base, HTTP: l.shop.http, Attempts: 20}
 	p, err := s.NewCart(ctx, "", []client.Line{{SKU: walkSKU, Quantity: 1}})
 	if err != nil {

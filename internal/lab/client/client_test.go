@@ -91,7 +91,8 @@ func TestDo_SendsAndReads(t *testing.T) {
 	if diff := cmp.Diff(want, shop.seen); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
-	wantSeen := []Attempt{{Method: "POST", Path: "/v1/carts", Number: 1, Final: true, Status: 201, Bytes: 81, RoundTrips: 2, Region: "eu-west"}}
+	wantSeen := []Attempt{{Method: "POST", Path: "/v1/carts", Number: 1, Final: true, Status: 201, Bytes: 81, RoundTrips: 2,
+		Region: "eu-west"}}
 	if diff := cmp.Diff(wantSeen, *observed, cmpopts.IgnoreFields(Attempt{}, "Took", "Bytes")); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
@@ -239,10 +240,12 @@ func TestCalls(t *testing.T) {
 		want string
 		body string
 	}{
-		{func() error { _, err := c.Register(ctx, "", RegisterInput{Email: "a@example.com"}); return err }, "POST /v1/accounts", `"email":"a@example.com"`},
+		{func() error { _, err := c.Register(ctx, "", RegisterInput{Email: "a@example.com"}); return err }, "POST /v1/accounts",
+			`"email":"a@example.com"`},
 		{func() error { _, err := c.SignIn(ctx, "a@example.com", "pw"); return err }, "POST /v1/sessions", `"password":"pw"`},
 		{func() error { _, err := c.GetCart(ctx, by, "crt_1"); return err }, "GET /v1/carts/crt_1", ""},
-		{func() error { _, err := c.AddLine(ctx, by, "", "crt_1", Line{"A", 2}); return err }, "POST /v1/carts/crt_1/lines", `{"sku":"A","quantity":2}`},
+		{func() error { _, err := c.AddLine(ctx, by, "", "crt_1", Line{"A", 2}); return err }, "POST /v1/carts/crt_1/lines",
+			`{"sku":"A","quantity":2}`},
 		{func() error { _, err := c.Checkout(ctx, by, "", checkout); return err }, "POST /v1/orders", `"payment":{"method":"card_success"}`},
 		{func() error { _, err := c.CancelOrder(ctx, by, "", "ord_1", "mistake"); return err }, "POST /v1/orders/ord_1/cancel", `"mistake"`},
 		{func() error { _, err := c.ListOrders(ctx, by, "c&1"); return err }, "GET /v1/orders?cursor=c%261", ""},
@@ -254,7 +257,8 @@ func TestCalls(t *testing.T) {
 			return err
 		}, "POST /v1/operator/orders/ord_1/refund", `{"amount_minor":250,"reason":"r"}`},
 		{func() error { _, err := c.Advance(ctx, by, "", "ord_1", "pack", nil); return err }, "POST /v1/operator/orders/ord_1/pack", `{}`},
-		{func() error { return c.Receive(ctx, by, "", ReceiveInput{SKU: "A", Warehouse: "euw-1", Quantity: 7}) }, "POST /v1/operator/stock:receive", `"quantity":7`},
+		{func() error { return c.Receive(ctx, by, "", ReceiveInput{SKU: "A", Warehouse: "euw-1", Quantity: 7}) },
+			"POST /v1/operator/stock:receive", `"quantity":7`},
 	}
 	for i, call := range calls {
 		if err := call.call(); err != nil {

@@ -20,8 +20,8 @@ func (t *tour) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.check(left.Total() == 0, fmt.Sprintf("Left pending after %.1f s: %d orders, payments, refunds, webhooks or events.",
-		took.Seconds(), left.Total()), "none")
+	t.check(left.Total() == 0, "none",
+		"Left pending after %.1f s: %d orders, payments, refunds, webhooks or events.", took.Seconds(), left.Total())
 	orders, err := audit.ReadOrders(ctx, t.db, t.Regions)
 	if err != nil {
 		return err
@@ -82,9 +82,9 @@ func (t *tour) checkBooks(orders map[string]*audit.Order) error {
 			twice++
 		}
 	}
-	t.check(twice == 0 && orphaned == 0 && kept == 0 && differ == 0,
-		fmt.Sprintf("By the payment company's books: %s. Charged twice: %d, without an order: %d, kept for a cancelled one: %d, unlike ours: %d.",
-			plural(charged, "charge"), twice, orphaned, kept, differ), "none of these")
+	t.check(twice == 0 && orphaned == 0 && kept == 0 && differ == 0, "none of these",
+		"By the payment company's books: %s. Charged twice: %d, without an order: %d, kept for a cancelled one: %d, unlike ours: %d.",
+		plural(charged, "charge"), twice, orphaned, kept, differ)
 	return nil
 }
 
@@ -96,9 +96,10 @@ func (t *tour) verify(ctx context.Context) error {
 		return err
 	}
 	for _, example := range found.Examples {
-		t.check(false, example, "nothing of that kind")
+		t.check(false, "nothing of that kind", "%s", example)
 	}
-	t.check(found.Clean, fmt.Sprintf("meridian verify: %d checks of %s rows in %.1f s: %d broken, %d overdue.", found.Checks,
-		report.Thousands(found.Examined), time.Since(began).Seconds(), found.Broken, found.Overdue), "nothing broken, nothing overdue")
+	t.check(found.Clean, "nothing broken, nothing overdue",
+		"meridian verify: %d checks of %s rows in %.1f s: %d broken, %d overdue.",
+		found.Checks, report.Thousands(found.Examined), time.Since(began).Seconds(), found.Broken, found.Overdue)
 	return nil
 }

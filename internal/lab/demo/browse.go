@@ -9,8 +9,8 @@ import (
 	"meridian/internal/money"
 )
 
-// looks is how often the product is asked for in each country.
-const looks = 100
+// visitLooks is how often the product is asked for in each country.
+const visitLooks = 100
 
 // visit records how a country's shoppers were served.
 type visit struct {
@@ -55,7 +55,7 @@ func (t *tour) visit(ctx context.Context, at place, g good) (*visit, error) {
 		v.attempts = append(v.attempts, a)
 		v.took.Add(a.Took)
 	}
-	for range looks {
+	for range visitLooks {
 		if _, err := shop.GetProduct(ctx, g.product); err != nil {
 			return v, fmt.Errorf("look at a product in %s: %w", at.name, err)
 		}
@@ -77,16 +77,15 @@ func (t *tour) checkVisits(visits []*visit) {
 		if served[v.place.region] == len(v.attempts) {
 			nearest++
 		}
-		if v.cached() >= looks*9/10 { // the first is not, nor one whose memory was too old on a busy machine
+		if v.cached() >= visitLooks*9/10 { // the first is not, nor one whose memory was too old on a busy machine
 			cached++
 		}
 		regions[v.region] = true
 		currencies[v.price[len(v.price)-3:]] = true
 	}
-	t.check(nearest == len(visits) && len(regions) == len(places),
-		fmt.Sprintf("%d of %d shoppers were served by their nearest region at every look; %d regions served.",
-			nearest, len(visits), len(regions)), fmt.Sprintf("each by the nearest, and %d regions", len(places)))
-	t.check(len(currencies) == 4, fmt.Sprintf("The price was told in %d currencies.", len(currencies)), "4: each country's own")
-	t.check(cached == len(visits), fmt.Sprintf("For %d of %d, nine answers in ten or more came from the region's memory.",
-		cached, len(visits)), "for all of them")
+	t.check(nearest == len(visits) && len(regions) == len(places), fmt.Sprintf("each by the nearest, and %d regions", len(places)),
+		"%d of %d shoppers were served by their nearest region at every look; %d regions served.", nearest, len(visits), len(regions))
+	t.check(len(currencies) == 4, "4: each country's own", "The price was told in %d currencies.", len(currencies))
+	t.check(cached == len(visits), "for all of them",
+		"For %d of %d, nine answers in ten or more came from the region's memory.", cached, len(visits))
 }

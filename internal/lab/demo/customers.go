@@ -55,7 +55,7 @@ func (t *tour) register(ctx context.Context) error {
 		return err
 	}
 	paid := countPaid(orders)
-	t.check(paid == len(orders), fmt.Sprintf("%d of %d orders are paid.", paid, len(orders)), "all of them")
+	t.check(paid == len(orders), "all of them", "%d of %d orders are paid.", paid, len(orders))
 	return nil
 }
 
@@ -117,9 +117,8 @@ WHERE id = ANY($2::uuid[])`, accounts, orders)
 			athome++
 		}
 	}
-	t.check(len(rows) == len(home) && athome == len(rows),
-		fmt.Sprintf("In the database: %d rows of accounts and orders, %d of them in their customer's home region.", len(rows), athome),
-		fmt.Sprintf("%d rows, all at home", len(home)))
+	t.check(len(rows) == len(home) && athome == len(rows), fmt.Sprintf("%d rows, all at home", len(home)),
+		"In the database: %d rows of accounts and orders, %d of them in their customer's home region.", len(rows), athome)
 	return nil
 }
 
@@ -147,8 +146,8 @@ func (t *tour) checkTravel(ctx context.Context, customers []customer) error {
 			first = fmt.Sprintf("the one of %s in %s", c.place.name, region)
 		}
 	}
-	t.check(met == len(customers), fmt.Sprintf("%d of %d customers signed in on the other side of the world and found their order (%s).",
-		met, len(customers), first), "all of them, served by the region where they are")
+	t.check(met == len(customers), "all of them, served by the region where they are",
+		"%d of %d customers signed in on the other side of the world and found their order (%s).", met, len(customers), first)
 	return nil
 }
 

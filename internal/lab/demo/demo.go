@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -184,11 +183,5 @@ func (t *tour) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(t.See
 
 // from returns the shop to a shopper somewhere: the edge, told by a CDN where they are.
 func (t *tour) from(at place) *client.Client {
-	c := t.edge
-	c.Header = http.Header{}
-	c.Header.Set("CF-IPCountry", at.country)
-	if at.state != "" {
-		c.Header.Set("CF-Region-Code", at.state)
-	}
-	return &c
+	return shopper.From(&t.edge, at.country, at.state)
 }

@@ -46,10 +46,9 @@ func (t *tour) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.check(size.Products > 0 && size.Stock == size.SKUs*size.Warehouses,
-		fmt.Sprintf("Open after %.1f s, with %s products, %s SKUs and %s stock rows in %d warehouses.",
-			took.Seconds(), report.Thousands(size.Products), report.Thousands(size.SKUs), report.Thousands(size.Stock), size.Warehouses),
-		"products on sale, each SKU in every warehouse")
+	t.check(size.Products > 0 && size.Stock == size.SKUs*size.Warehouses, "products on sale, each SKU in every warehouse",
+		"Open after %.1f s, with %s products, %s SKUs and %s stock rows in %d warehouses.",
+		took.Seconds(), report.Thousands(size.Products), report.Thousands(size.SKUs), report.Thousands(size.Stock), size.Warehouses)
 	t.durability(ctx)
 	return t.chooseGoods(ctx)
 }

@@ -19,8 +19,8 @@ import (
 	"meridian/internal/lab/shopper"
 )
 
-// bereft is where the shoppers of the lost region are.
-var bereft = germany
+// lostPlace is where the shoppers of the lost region are.
+var lostPlace = germany
 
 // lostRegion is taken away.
 const lostRegion = "eu-west"
@@ -138,8 +138,8 @@ func (t *tour) lose(ctx context.Context) error {
 	all := c.sales
 	t.tellPhases([]phase{before, during, after})
 	t.checkOutage(during, after, all)
-	t.check(settled > 0 && settled == waiting, fmt.Sprintf("%d of %s at home in %s were paid and booked while it was lost.",
-		settled, plural(waiting, "order"), lostRegion), "all of them, and some")
+	t.check(settled > 0 && settled == waiting, "all of them, and some",
+		"%d of %s at home in %s were paid and booked while it was lost.", settled, plural(waiting, "order"), lostRegion)
 	fmt.Fprintf(t.out, "     The edge sent shoppers to %s again %.1f s after its start.\n", lostRegion, back.Seconds())
 	return t.checkBooked(ctx, all)
 }
@@ -185,7 +185,7 @@ func (t *tour) comeBack(ctx context.Context) (time.Duration, error) {
 	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	shop := t.from(bereft)
+	shop := t.from(lostPlace)
 	var region string
 	shop.Observe = func(a client.Attempt) { region = a.Region }
 	err := client.Poll(waiting, lookEvery, func() (bool, error) {
@@ -208,12 +208,12 @@ func (t *tour) tellPhases(phases []phase) {
 			servedBy(p.sales), slowest(p.sales), fmt.Sprint(len(failed)),
 		})
 	}
-	t.table([]string{"", "orders a second", "shoppers in " + bereft.name + " served by", "slowest purchase", "failed"}, rows)
+	t.table([]string{"", "orders a second", "shoppers in " + lostPlace.name + " served by", "slowest purchase", "failed"}, rows)
 }
 
 // servedBy names the regions that took the orders of the lost region's shoppers.
 func servedBy(sales []sale) string {
-	return strings.Join(slices.Sorted(maps.Keys(report.Tally(ofLost(sales), regionOf))), ", ")
+	return strings.Join(slices.Sorted(maps.Keys(report.Tally(inLostPlace(sales), regionOf))), ", ")
 }
 
 func slowest(sales []sale) string {
@@ -224,9 +224,9 @@ func slowest(sales []sale) string {
 	return millis(longest)
 }
 
-// ofLost returns the sales to shoppers of the lost region.
-func ofLost(sales []sale) []sale {
-	return slices.DeleteFunc(slices.Clone(sales), func(s sale) bool { return s.place != bereft })
+// inLostPlace returns the sales to shoppers there.
+func inLostPlace(sales []sale) []sale {
+	return slices.DeleteFunc(slices.Clone(sales), func(s sale) bool { return s.place != lostPlace })
 }
 
 func (t *tour) checkOutage(during, after phase, all []sale) {
@@ -237,16 +237,17 @@ func (t *tour) checkOutage(during, after phase, all []sale) {
 			failed++
 		}
 	}
-	t.check(failed == 0, fmt.Sprintf(
+	t.check(failed == 0, "none failed: "+firstError(all),
 		"Of %s, begun before, in and after the moment of the loss, %d failed; %d answers were asked for again, with the same key.",
-		plural(len(all), "purchase"), failed, again), "none failed: "+firstError(all))
+		plural(len(all), "purchase"), failed, again)
 	where := report.Tally(during.sales, whereOf)
-	elsewhere := len(ofLost(during.sales)) - report.Tally(ofLost(during.sales), regionOf)[lostRegion]
-	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[bereft.name],
-		fmt.Sprintf("Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.",
-			len(where), elsewhere, bereft.name), fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion))
-	home := report.Tally(ofLost(after.sales), regionOf)[lostRegion]
-	t.check(home > 0, fmt.Sprintf("Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), bereft.name), "at least one")
+	elsewhere := len(inLostPlace(during.sales)) - report.Tally(inLostPlace(during.sales), regionOf)[lostRegion]
+	t.check(len(where) == len(places) && elsewhere > 0 && elsewhere == where[lostPlace.name],
+		fmt.Sprintf("%d regions, and no answer of %s", len(places), lostRegion),
+		"Meanwhile shoppers of %d regions bought on; the %d purchases in %s were taken by another one.", len(where), elsewhere, lostPlace.name)
+	home := report.Tally(inLostPlace(after.sales), regionOf)[lostRegion]
+	t.check(home > 0, "at least one",
+		"Back again, %s took %s in %s.", lostRegion, plural(home, "purchase"), lostPlace.name)
 }
 
 // firstError returns why the first of those that failed did.
@@ -275,7 +276,8 @@ WHERE email = $1`, outageEmail)
 		return fmt.Errorf("count the orders of the outage: %w", err)
 	}
 	lost := int64(len(told)) - booked
-	t.check(lost == 0, fmt.Sprintf("%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
-		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost)), "the same number")
+	t.check(lost == 0, "the same number",
+		"%s were confirmed to shoppers, %s are in the database. Lost: %d, doubled: %d.",
+		plural(len(told), "order"), report.Thousands(booked), max(0, lost), max(0, -lost))
 	return nil
 }

@@ -120,9 +120,9 @@ func (t *tour) pay(ctx context.Context) error {
 		}
 	}
 	t.table([]string{"the payment", "the order", "total", "captured", "given back"}, rows)
-	t.check(len(wrong) == 0, fmt.Sprintf("%d of %d orders ended as they must.", len(orders)-len(wrong), len(orders)),
-		fmt.Sprintf("all; these did not: %v", wrong))
-	t.check(twice == 0, fmt.Sprintf("Charged more than the total: %d.", twice), "none")
+	t.check(len(wrong) == 0, fmt.Sprintf("all; these did not: %v", wrong),
+		"%d of %d orders ended as they must.", len(orders)-len(wrong), len(orders))
+	t.check(twice == 0, "none", "Charged more than the total: %d.", twice)
 	return nil
 }
 
@@ -149,16 +149,16 @@ func (t *tour) refund(ctx context.Context) error {
 	}
 	o, currency := orders[0], money.Currency(p.Order.Currency)
 	want := line.TotalMinor / line.Quantity // rounded one way or the other
-	t.check(len(o.Refunds) == 1 && refundsDone(o) && o.Status == "paid" &&
-		o.Payment.RefundedMinor == o.Refunds[0].AmountMinor && o.Payment.RefundedMinor-want >= 0 && o.Payment.RefundedMinor-want <= 1,
-		fmt.Sprintf("One of %d units at %s: %s of %s were given back; the order is %s.", line.Quantity, money.New(line.TotalMinor, currency),
-			money.New(o.Payment.RefundedMinor, currency), money.New(o.Payment.CapturedMinor, currency), o.Status),
-		fmt.Sprintf("%s, and the order still paid", money.New(want, currency)))
+	asWanted := len(o.Refunds) == 1 && refundsDone(o) && o.Status == "paid" && o.Payment.RefundedMinor == o.Refunds[0].AmountMinor &&
+		o.Payment.RefundedMinor-want >= 0 && o.Payment.RefundedMinor-want <= 1
+	t.check(asWanted, fmt.Sprintf("%s, and the order still paid", money.New(want, currency)),
+		"One of %d units at %s: %s of %s were given back; the order is %s.", line.Quantity, money.New(line.TotalMinor, currency),
+		money.New(o.Payment.RefundedMinor, currency), money.New(o.Payment.CapturedMinor, currency), o.Status)
 	left := refunded.Payment.CapturedMinor - refunded.Payment.RefundedMinor
 	tooMuch := left + 1
 	_, err = t.refundSome(ctx, p, client.RefundInput{AmountMinor: &tooMuch, Reason: "mistake"})
-	t.check(client.CodeOf(err) == "refund_too_large", fmt.Sprintf("A refund of %s, one more than is left, was refused: %s.",
-		money.New(tooMuch, currency), client.CodeOf(err)), "refund_too_large")
+	t.check(client.CodeOf(err) == "refund_too_large", "refund_too_large",
+		"A refund of %s, one more than is left, was refused: %s.", money.New(tooMuch, currency), client.CodeOf(err))
 	return nil
 }
 

@@ -53,16 +53,19 @@ func (p *printer) act(n int, title, about string) {
 	}
 }
 
-// check counts and prints one check: what was found and, if it is not as it should be, what was expected.
-func (p *printer) check(ok bool, found, expected string) {
-	if ok {
+// check counts and prints one check: what was found, by the format, and if it is not as it should be, what was expected.
+func (p *printer) check(ok bool, expected, format string, args ...any) {
+	mark := p.paint(green, "✓")
+	if !ok {
+		p.failed++
+		mark = p.paint(red, "✗")
+	} else {
 		p.passed++
-		fmt.Fprintf(p.out, "   %s %s\n", p.paint(green, "✓"), found)
-		return
 	}
-	p.failed++
-	fmt.Fprintf(p.out, "   %s %s\n", p.paint(red, "✗"), found)
-	fmt.Fprintf(p.out, "     %s\n", p.paint(red, "expected: "+expected))
+	fmt.Fprintf(p.out, "   %s %s\n", mark, fmt.Sprintf(format, args...))
+	if !ok {
+		fmt.Fprintf(p.out, "     %s\n", p.paint(red, "expected: "+expected))
+	}
 }
 
 // table prints figures: a header, and rows of as many columns.

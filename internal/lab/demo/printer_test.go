@@ -17,7 +17,7 @@ func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	r := printer{out: &out, started: time.Now()}
 	r.act(4, "A race", "Buyers check out.")
-	r.check(true, "50 orders", "50")
+	r.check(true, "50", "50 orders")
 	r.table([]string{"payment", "total"}, [][]string{{"succeeds", "9.99 EUR"}, {"läuft", "12.99 EUR"}})
 	if err := r.conclude(nil, nil); err != nil {
 		t.Errorf("conclude = %v", err)
@@ -41,7 +41,7 @@ func TestReport_Failed(t *testing.T) {
 	var out bytes.Buffer
 	r := printer{out: &out, color: true, started: time.Now()}
 	r.check(true, "fine", "fine")
-	r.check(false, "51 orders", "50 orders")
+	r.check(false, "50 orders", "51 orders")
 	if err := r.conclude(nil, nil); !errors.Is(err, ErrBroken) {
 		t.Errorf("conclude = %v, want ErrBroken", err)
 	}

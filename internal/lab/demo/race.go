@@ -24,7 +24,7 @@ func (t *tour) race(ctx context.Context) error {
 		return err
 	}
 	g := t.goods[3]
-	if err := t.leave(ctx, g, int64(t.Units)); err != nil {
+	if err := t.setStock(ctx, g, int64(t.Units)); err != nil {
 		return err
 	}
 	entrants, err := t.lineUp(ctx, g)
@@ -38,9 +38,9 @@ func (t *tour) race(ctx context.Context) error {
 	return t.checkRace(ctx, g, entrants, took)
 }
 
-// leave has an operator count the stock: so many units are left, over the regions'
+// setStock corrects the stock as an operator, so that so many units are left over the regions'
 // warehouses.
-func (t *tour) leave(ctx context.Context, g good, units int64) error {
+func (t *tour) setStock(ctx context.Context, g good, units int64) error {
 	levels, err := t.stockOf(ctx, g.sku)
 	if err != nil {
 		return err
@@ -117,9 +117,9 @@ func (t *tour) checkRace(ctx context.Context, g good, entrants []entrant, took t
 	answers := report.Tally(entrants, func(e entrant) string { return e.code })
 	units, rest := t.Units, t.Buyers-t.Units
 	t.check(answers[""] == units && answers["sold_out"] == rest && len(answers) <= 2,
-		fmt.Sprintf("%d buyers, %d units: %s, %s in %.2f s (%.0f answers a second)%s.", t.Buyers, units, plural(answers[""], "order"),
-			fmt.Sprintf("%d told that it is sold out", answers["sold_out"]), took.Seconds(), float64(t.Buyers)/took.Seconds(), others(answers)),
-		fmt.Sprintf("%d orders, %d sold out, and no other answer", units, rest))
+		fmt.Sprintf("%d orders, %d sold out, and no other answer", units, rest),
+		"%d buyers, %d units: %s, %d told that it is sold out in %.2f s (%.0f answers a second)%s.", t.Buyers, units,
+		plural(answers[""], "order"), answers["sold_out"], took.Seconds(), float64(t.Buyers)/took.Seconds(), others(answers))
 	var winners []purchase
 	for _, e := range entrants {
 		if e.code == "" {
@@ -141,8 +141,8 @@ func (t *tour) checkRace(ctx context.Context, g good, entrants []entrant, took t
 	paid := countPaid(orders)
 	oversold := max(0, int64(paid)-onHand)
 	t.check(paid == units && available == 0 && onHand == int64(units),
-		fmt.Sprintf("%d are paid; %d units are on the shelves for them, %d more for sale. Oversold: %d.", paid, onHand, available, oversold),
-		fmt.Sprintf("%d paid, %d on the shelves, none for sale", units, units))
+		fmt.Sprintf("%d paid, %d on the shelves, none for sale", units, units),
+		"%d are paid; %d units are on the shelves for them, %d more for sale. Oversold: %d.", paid, onHand, available, oversold)
 	won := report.Tally(winners, func(p purchase) string { return p.place.name })
 	var parts []string
 	for _, at := range places {

@@ -34,9 +34,7 @@ var places = []place{newYork, california, germany, singapore}
 
 // guest returns somebody who shops there without an account. The edge tells the shop where.
 func (t *tour) guest(at place, email string) shopper.Shopper {
-	return shopper.Shopper{Client: t.from(at), Email: email, ShipTo: client.Address{
-		Name: "A Shopper", Line1: "1 High Street", City: "Town", State: at.state, Postcode: "12345", Country: at.country,
-	}}
+	return shopper.Shopper{Client: t.from(at), Email: email, ShipTo: shopper.Address("A Shopper", at.country, at.state)}
 }
 
 // good is a SKU that is on sale everywhere, and in stock.

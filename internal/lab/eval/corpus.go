@@ -19,7 +19,7 @@ type Corpus struct {
 // namespace makes identifiers of documents out of their names.
 var namespace = uuid.MustParse("5eac4000-0000-4000-8000-000000000001")
 
-// NewCorpus is an empty one.
+// NewCorpus returns an empty corpus.
 func NewCorpus() *Corpus { return &Corpus{byName: make(map[string]uuid.UUID)} }
 
 // Add adds a document by the name that judgements call it, and makes its ID of that. The aliases are other names for it.
@@ -42,16 +42,16 @@ func (c *Corpus) Add(name string, d search.Document, aliases ...string) error {
 	return nil
 }
 
-// Len is how many documents there are.
+// Len returns the number of documents.
 func (c *Corpus) Len() int { return len(c.documents) }
 
-// ID is the document's of a name.
+// ID returns the id of the document with a name.
 func (c *Corpus) ID(name string) (uuid.UUID, bool) {
 	id, ok := c.byName[name]
 	return id, ok
 }
 
-// Documents are all of them by ID. That order says nothing, unlike that of a file, which may put together what belongs
+// Documents returns all documents by ID. That order says nothing, unlike that of a file, which may put together what belongs
 // together: equal scores must not be told apart by it.
 func (c *Corpus) Documents() []search.Document {
 	sorted := slices.Clone(c.documents)

@@ -21,7 +21,7 @@ type Query struct {
 	Language, Kind string
 }
 
-// Judgements are grades by the query's id and the document's name: 0 not relevant, higher is better.
+// Judgements holds grades by the query's id and the document's name: 0 not relevant, higher is better.
 type Judgements map[string]map[string]int
 
 // maxGrade keeps gains, which double with each grade, far from the end of what numbers hold.
@@ -36,7 +36,7 @@ type Set struct {
 //go:embed judged/catalogue_queries.tsv judged/catalogue_judgements.txt
 var judged embed.FS
 
-// Shipped is the judged set of our own, over the shipped catalogue.
+// Shipped returns the judged set over the shipped catalogue that comes with the program.
 func Shipped() (Set, error) {
 	queries, err := judged.Open("judged/catalogue_queries.tsv")
 	if err != nil {
@@ -136,7 +136,7 @@ func (j Judgements) add(query, document string, grade int) error {
 	return nil
 }
 
-// relevant is how many documents answer a query.
+// relevant returns how many documents answer a query.
 func (s Set) relevant(query string) int {
 	n := 0
 	for _, grade := range s.Judgements[query] {

@@ -34,7 +34,8 @@ func TestParseSet_Bad(t *testing.T) {
 		{"no tab", "# ours\nq1 red bag\n", goodJudgements, "queries: line 2: a query is its id, a tab and its text"},
 		{"no text", "q1\t \n", goodJudgements, "queries: line 1: a query is"},
 		{"query twice", "q1\ta\nq1\tb\n", goodJudgements, "queries: line 2: query q1 is there twice"},
-		{"long text", "q1\t" + strings.Repeat("x", 201) + "\n", goodJudgements, "queries: line 1: query q1: its text must be UTF-8 of at most 200 bytes"},
+		{"long text", "q1\t" + strings.Repeat("x", 201) + "\n", goodJudgements,
+			"queries: line 1: query q1: its text must be UTF-8 of at most 200 bytes"},
 		{"not UTF-8", "q1\ta\xff\n", goodJudgements, "queries: line 1: query q1: its text must be UTF-8"},
 		{"no queries", "# none\n", goodJudgements, "queries: there are none"},
 		{"fields", goodQueries, "q1 0 d1\n", "judgements: line 1: 3 fields: a judgement is"},
@@ -84,7 +85,8 @@ func TestReadKnownItems(t *testing.T) {
 	if diff := cmp.Diff(want, set); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := ReadKnownItems(file(t, "no.csv", "offer_id,title\n1,a\n")); err == nil || !strings.Contains(err.Error(), "it needs the columns") {
+	if _, err := ReadKnownItems(file(t, "no.csv", "offer_id,title\n1,a\n")); err == nil ||
+		!strings.Contains(err.Error(), "it needs the columns") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// knownSplit is the half of the file whose groups are named.
+// knownSplit names the half of the file whose groups have names.
 const knownSplit = "dev"
 
 // ReadKnownItems makes a judged set of a file of offers: the name of a group of the split dev is a query, and the offers

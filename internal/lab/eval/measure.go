@@ -7,10 +7,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// depth is how many hits of a query are looked at.
+// depth is the number of hits of a query that count.
 const depth = 10
 
-// Figures are the measures of one system. doc.go says what they mean.
+// Figures holds the measures of one system; the package comment defines them.
 type Figures struct {
 	NDCG   float64 `json:"ndcg_at_10"`
 	MRR    float64 `json:"mrr"`
@@ -21,10 +21,10 @@ type Figures struct {
 	Judged   float64 `json:"judged_at_10"`
 }
 
-// grades are those of one query's documents.
+// grades holds the grades of one query's documents.
 type grades map[uuid.UUID]int
 
-// ndcg is the normalised discounted cumulative gain of a ranking, 0 to 1; 0 where nothing is relevant.
+// ndcg returns the normalised discounted cumulative gain of a ranking, from 0 to 1; 0 if nothing is relevant.
 func (g grades) ndcg(ranking []uuid.UUID) float64 {
 	best := make([]int, 0, len(g))
 	for _, grade := range g {
@@ -42,7 +42,7 @@ func (g grades) ndcg(ranking []uuid.UUID) float64 {
 	return dcg(found) / ideal
 }
 
-// dcg sums the gains of the first grades, each divided by the logarithm of its rank and one.
+// dcg sums the gains of the first grades, each divided by log2(1+rank).
 func dcg(ranked []int) float64 {
 	sum := 0.0
 	for i, grade := range ranked[:min(depth, len(ranked))] {
@@ -51,7 +51,7 @@ func dcg(ranked []int) float64 {
 	return sum
 }
 
-// reciprocalRank is one over the rank of the first relevant document, 0 without any.
+// reciprocalRank returns one over the rank of the first relevant document; 0 if there is none.
 func (g grades) reciprocalRank(ranking []uuid.UUID) float64 {
 	for i, id := range ranking[:min(depth, len(ranking))] {
 		if g[id] > 0 {
@@ -61,7 +61,7 @@ func (g grades) reciprocalRank(ranking []uuid.UUID) float64 {
 	return 0
 }
 
-// recall is the share of the relevant documents that were found.
+// recall returns the share of the relevant documents that were found.
 func (g grades) recall(ranking []uuid.UUID) float64 {
 	relevant, found := 0, 0
 	for _, grade := range g {
@@ -76,7 +76,7 @@ func (g grades) recall(ranking []uuid.UUID) float64 {
 	return float64(found) / float64(relevant)
 }
 
-// judgedOf is how many of the ranking have a grade, be it 0.
+// judgedOf returns how many documents of the ranking have a grade, be it 0.
 func (g grades) judgedOf(ranking []uuid.UUID) int {
 	n := 0
 	for _, id := range ranking[:min(depth, len(ranking))] {
@@ -87,7 +87,7 @@ func (g grades) judgedOf(ranking []uuid.UUID) int {
 	return n
 }
 
-// figuresOf are the means over queries.
+// figuresOf returns the means over queries.
 func figuresOf(outcomes []Outcome) (f Figures) {
 	relevant, shown, judged := 0.0, 0.0, 0.0
 	for _, o := range outcomes {
@@ -109,7 +109,7 @@ func figuresOf(outcomes []Outcome) (f Figures) {
 	}
 }
 
-// share is a part of a whole, 0 of nothing.
+// share returns part over whole; 0 if whole is 0.
 func share(part, whole float64) float64 {
 	if whole == 0 {
 		return 0

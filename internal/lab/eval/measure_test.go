@@ -80,7 +80,8 @@ func TestFigures(t *testing.T) {
 		{Relevant: 1, Found: 10, Judged: 1, NDCG: 0.5, ReciprocalRank: 0.2, Recall: 1},
 	})
 	want := Figures{NDCG: 0.5, MRR: 0.4, Recall: 0.5, Zero: 0.25, Judged: 0.3}
-	for _, f := range [][2]float64{{got.NDCG, want.NDCG}, {got.MRR, want.MRR}, {got.Recall, want.Recall}, {got.Zero, want.Zero}, {got.Judged, want.Judged}} {
+	for _, f := range [][2]float64{{got.NDCG, want.NDCG}, {got.MRR, want.MRR}, {got.Recall, want.Recall}, {got.Zero, want.Zero},
+		{got.Judged, want.Judged}} {
 		if math.Abs(f[0]-f[1]) > 1e-12 {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}

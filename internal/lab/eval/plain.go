@@ -23,7 +23,7 @@ type ranking struct {
 	loosened bool
 }
 
-// plainSystem is bleve without any of our engine: what it is compared with.
+// plainSystem configures bleve without any of our engine, for comparison.
 type plainSystem struct {
 	name string
 	// mapping is of bleve's own making, but for what is named.
@@ -32,7 +32,7 @@ type plainSystem struct {
 	fields func(d search.Document) map[string]any
 }
 
-// plainSystems are all that the shop's engine is compared with; gains are over the first.
+// plainSystems lists what the shop's engine is compared with; gains are over the first.
 var plainSystems = []plainSystem{
 	{name: "plain", mapping: plainMapping, fields: allTexts},
 	{name: "plain titles", mapping: titleMapping, fields: func(d search.Document) map[string]any { return map[string]any{"title": d.Title} }},
@@ -50,7 +50,7 @@ func titleMapping() mapping.IndexMapping {
 	return m
 }
 
-// allTexts are the texts that the shop's engine has too.
+// allTexts lists the text fields that the shop's engine has too.
 func allTexts(d search.Document) map[string]any {
 	var values []string
 	for _, v := range d.Attributes {
@@ -61,7 +61,7 @@ func allTexts(d search.Document) map[string]any {
 	}
 }
 
-// fillBatch is how many documents are written at a time.
+// fillBatch bounds the documents written at a time.
 const fillBatch = 1000
 
 // fill makes the system's index in a folder. The caller closes it.

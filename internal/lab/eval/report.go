@@ -1,60 +1,61 @@
 package eval
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+
+	"meridian/internal/lab/report"
 )
 
-// A Report is what was measured.
+// A Report holds what was measured.
 type Report struct {
 	Engine    string `json:"engine"`
 	Documents int    `json:"documents"`
 	Queries   int    `json:"queries"`
-	// UnknownDocuments are judged but not among those that were searched.
+	// UnknownDocuments counts judged documents that were not among those searched.
 	UnknownDocuments int    `json:"unknown_documents"`
 	Seed             uint64 `json:"seed"`
-	// Rows are the systems, the plain ones first, each as it is and with typing errors.
+	// Rows holds the systems, the plain ones first, each as it is and with typing errors.
 	Rows []Row `json:"rows"`
-	// Kinds are the figures by the kind of the queries, where they have any, without typing errors.
+	// Kinds holds the figures by kind of query, if they have kinds, without typing errors.
 	Kinds []Kind `json:"kinds,omitzero"`
 
 	outcomes []Outcome
 }
 
-// A Row is one system's figures.
+// A Row holds one system's figures.
 type Row struct {
 	System string `json:"system"`
-	// Typos is how many typing errors each query has.
+	// Typos is the number of typing errors in each query.
 	Typos int `json:"typos"`
-	// Queries are those that were asked: with typing errors, those that have a word for one.
+	// Queries counts those that were asked; with typing errors, those that have a word for one.
 	Queries int `json:"queries"`
 	Figures
-	// Gain is by how much nDCG is above that of the plain system, in parts of that; nil for itself.
+	// Gain is the relative increase of nDCG over the plain system; nil for itself.
 	Gain *float64 `json:"gain,omitzero"`
-	// Loss is by how much nDCG is below that of the same queries without typing errors, in parts of that; nil without.
+	// Loss is the relative decrease of nDCG by typing errors, over the same queries; nil without errors.
 	Loss *float64 `json:"loss,omitzero"`
 }
 
-// A Kind is the nDCG of a kind of queries by system.
+// A Kind holds the nDCG of a kind of queries by system.
 type Kind struct {
 	Kind    string             `json:"kind"`
 	Queries int                `json:"queries"`
 	NDCG    map[string]float64 `json:"ndcg_at_10"`
 }
 
-// An Outcome is what came of one query.
+// An Outcome holds the result of one query.
 type Outcome struct {
 	System string
-	// Typos is how many typing errors the query's text has.
+	// Typos is the number of typing errors in the query's text.
 	Typos int
 	Query Query
-	// Relevant documents exist; Found were answered, of which Judged have a grade. Of all, only the first ten.
+	// Relevant counts the documents that are, Found those answered, Judged those of them with a grade; of the
+	// first ten only.
 	Relevant, Found, Judged int
-	// Loosened is whether nothing was found as it was asked first.
+	// Loosened reports whether the query found nothing as it was first asked.
 	Loosened                     bool
 	NDCG, ReciprocalRank, Recall float64
 
@@ -99,7 +100,7 @@ func (r *Report) addKinds(system string, outcomes []Outcome) {
 	slices.SortFunc(r.Kinds, func(a, b Kind) int { return strings.Compare(a.Kind, b.Kind) })
 }
 
-// compare works the gains out, of rows with the same number of typing errors.
+// compare computes the gains among rows with the same number of typing errors.
 func (r *Report) compare() {
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -111,24 +112,16 @@ func (r *Report) compare() {
 	}
 }
 
-// WriteJSON writes the report as one JSON object.
-func WriteJSON(w io.Writer, r Report) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
-
-// Write writes the report for people. Its errors are those of w.
+// Write writes the report for people and returns the errors of w.
 func Write(w io.Writer, r Report) error {
 	fmt.Fprintf(w, "%d documents, %d queries\n", r.Documents, r.Queries)
 	if r.UnknownDocuments > 0 {
 		fmt.Fprintf(w, "%d judged documents are not among those that were searched; they count as missed\n", r.UnknownDocuments)
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\n  system\ttypos\tqueries\tnDCG@10\tgain\tloss\tMRR\trecall@10\tloosened\tno result\tjudged\t")
+	table := report.NewFigures(w, "\n  system", "typos", "queries", "nDCG@10", "gain", "loss", "MRR", "recall@10", "loosened",
+		"no result", "judged")
 	for _, row := range r.Rows {
-		fmt.Fprintf(table, "  %s\t%d\t%d\t%.4f\t%s\t%s\t%.4f\t%.4f\t%.1f%%\t%.1f%%\t%.0f%%\t\n", row.System, row.Typos, row.Queries,
+		table.Rowf("  %s\t%d\t%d\t%.4f\t%s\t%s\t%.4f\t%.4f\t%.1f%%\t%.1f%%\t%.0f%%\t", row.System, row.Typos, row.Queries,
 			row.NDCG, signed(row.Gain), signed(row.Loss), row.MRR, row.Recall, row.Loosened*100, row.Zero*100, row.Judged*100)
 	}
 	if err := table.Flush(); err != nil || len(r.Kinds) == 0 {
@@ -138,25 +131,25 @@ func Write(w io.Writer, r Report) error {
 }
 
 func writeKinds(w io.Writer, r Report) error {
+	header := []any{"\n  nDCG@10 by kind", "queries"}
 	var systems []string
 	for _, row := range r.Rows {
 		if row.Typos == 0 {
-			systems = append(systems, row.System)
+			systems, header = append(systems, row.System), append(header, row.System)
 		}
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\n  nDCG@10 by kind\tqueries\t%s\t\n", strings.Join(systems, "\t"))
+	table := report.NewFigures(w, header...)
 	for _, k := range r.Kinds {
-		fmt.Fprintf(table, "  %s\t%d\t", k.Kind, k.Queries)
+		row := []any{"  " + k.Kind, k.Queries}
 		for _, s := range systems {
-			fmt.Fprintf(table, "%.3f\t", k.NDCG[s])
+			row = append(row, fmt.Sprintf("%.3f", k.NDCG[s]))
 		}
-		fmt.Fprintln(table)
+		table.Row(row...)
 	}
 	return table.Flush()
 }
 
-// signed is a part of one in percent; a dash where there is none.
+// signed formats a share as a signed percentage; nil is a dash.
 func signed(part *float64) string {
 	if part == nil {
 		return "–"
@@ -164,14 +157,15 @@ func signed(part *float64) string {
 	return fmt.Sprintf("%+.1f%%", *part*100)
 }
 
-// WriteQueries writes what came of each query of each system as tab-separated values, with the titles that it found.
-// Its errors are those of w.
+// WriteQueries writes the outcome of each query of each system as tab-separated values, with the titles found. It
+// returns the errors of w.
 func WriteQueries(w io.Writer, r Report) error {
 	if _, err := fmt.Fprintln(w, "system\ttypos\tquery\ttext\tkind\trelevant\tfound\tjudged\tndcg\treciprocal_rank\trecall\tfirst"); err != nil {
 		return err
 	}
 	for _, o := range r.outcomes {
-		_, err := fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%.4f\t%.4f\t%.4f\t%s\n", o.System, o.Typos, o.Query.ID, o.Query.Text, o.Query.Kind,
+		_, err := fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%.4f\t%.4f\t%.4f\t%s\n", o.System, o.Typos, o.Query.ID,
+			o.Query.Text, o.Query.Kind,
 			o.Relevant, o.Found, o.Judged, o.NDCG, o.ReciprocalRank, o.Recall, strings.ReplaceAll(strings.Join(o.first, " | "), "\t", " "))
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 // A row is one line of a file, by column.
 type row map[string]string
 
-// first is the value of the first of the columns that has one.
+// first returns the value of the first of the columns that has one.
 func (r row) first(columns ...string) string {
 	for _, column := range columns {
 		if value := strings.TrimSpace(r[column]); value != "" {

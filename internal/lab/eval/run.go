@@ -18,27 +18,27 @@ import (
 	"meridian/internal/search"
 )
 
-// Config says what is measured. Corpus, Set and Store are needed, and a folder for the plain systems' indexes.
+// Config says what to measure. Corpus, Set, Store and Dir are required.
 type Config struct {
 	Corpus *Corpus
 	Set    Set
-	// Store is the engine that is measured. Its live index is replaced by one of the corpus.
+	// Store is the engine to measure. An index of the corpus replaces its live one.
 	Store search.Store
-	// Dir is an empty folder.
+	// Dir is an empty folder for the plain systems' indexes.
 	Dir string
-	// Typos is how many typing errors a query has in a second measurement; 0 for none of those.
+	// Typos is the number of typing errors a query has in a second measurement; 0 for no second one.
 	Typos int
-	// Sample is how many queries are drawn; 0 for all.
+	// Sample is the number of queries to draw; 0 for all.
 	Sample int
-	// Seed is what errors and samples are drawn by.
+	// Seed determines the errors and the sample.
 	Seed uint64
 	// Language is that of queries that name none; "en".
 	Language string
-	// Progress, if not nil, is told what is being done, and how far it is. It may be called by several at once.
+	// Progress, if not nil, is called with the current step and how far it is, by several goroutines at once.
 	Progress func(what string, done, total int)
 }
 
-// A run is one evaluation.
+// A run holds one evaluation.
 type run struct {
 	Config
 	documents []search.Document
@@ -48,7 +48,7 @@ type run struct {
 	hasTypo   []bool
 }
 
-// Run fills the indexes, asks all queries and measures.
+// Run fills the indexes, asks all queries and returns the measures.
 func Run(ctx context.Context, c Config) (Report, error) {
 	r := &run{Config: c, documents: c.Corpus.Documents()}
 	r.Language = cmp.Or(c.Language, "en")
@@ -74,8 +74,8 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return report, nil
 }
 
-// resolve finds the judged documents, and counts those that are not there. They would be the best answers all the same,
-// so they stay in the ideal order.
+// resolve finds the judged documents and returns how many are missing. Those stay in the ideal order, since they would
+// be the best answers all the same.
 func (r *run) resolve() (unknown int, err error) {
 	r.grades = make(map[string]grades)
 	judgements, missing := 0, make(map[string]bool)
@@ -109,7 +109,7 @@ func (r *run) anyKnown() bool {
 	return false
 }
 
-// draw takes the sample and makes the typing errors. A query is drawn, and mistyped, by its id alone.
+// draw takes the sample and makes the typing errors, both by a query's id alone.
 func (r *run) draw() {
 	r.asked = slices.Clone(r.Set.Queries)
 	if r.Sample > 0 && r.Sample < len(r.asked) {
@@ -141,7 +141,7 @@ func (r *run) measurePlain(ctx context.Context, s plainSystem, report *Report) e
 	return errors.Join(r.measure(ctx, s.name, plainRanker(index), report), index.Close())
 }
 
-// measureEngine fills a fresh index beside what the store has, and puts it in its place.
+// measureEngine fills a new index of the store, swaps it in and measures it.
 func (r *run) measureEngine(ctx context.Context, report *Report) error {
 	fresh, err := r.Store.Begin(ctx)
 	if err != nil {
@@ -160,8 +160,8 @@ func (r *run) measureEngine(ctx context.Context, report *Report) error {
 	return r.measure(ctx, r.Store.Kind(), r.engineRanker(r.Store.Live()), report)
 }
 
-// engineRanker asks what the shop asks for a search box (search.Searcher): where nothing is found, again for any of the
-// words.
+// engineRanker returns a ranker that searches as the shop does (search.Searcher): if nothing is found, again for any of
+// the words.
 func (r *run) engineRanker(engine search.Engine) ranker {
 	return func(ctx context.Context, q Query) (ranking, error) {
 		asked := search.Query{Text: q.Text, Language: cmp.Or(q.Language, r.Language), Limit: depth}
@@ -178,7 +178,7 @@ func (r *run) engineRanker(engine search.Engine) ranker {
 	}
 }
 
-// measure asks a system all queries, as they are and mistyped.
+// measure asks a system all queries, as they are and mistyped, and adds the figures to the report.
 func (r *run) measure(ctx context.Context, name string, rank ranker, report *Report) error {
 	outcomes, err := r.ask(ctx, name, rank, r.asked)
 	if err != nil {
@@ -203,7 +203,7 @@ func (r *run) measure(ctx context.Context, name string, rank ranker, report *Rep
 	return nil
 }
 
-// ask asks a system queries, as many at once as there are processors.
+// ask returns a system's outcomes, asking as many queries at once as there are processors.
 func (r *run) ask(ctx context.Context, name string, rank ranker, queries []Query) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
@@ -235,7 +235,7 @@ func (r *run) newOutcome(system string, q Query, found ranking) Outcome {
 	return o
 }
 
-// namesOf are the titles of documents.
+// namesOf returns the titles of documents.
 func (r *run) namesOf(ids []uuid.UUID) []string {
 	names := make([]string, len(ids))
 	for i, id := range ids {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	labreport "meridian/internal/lab/report"
 	"meridian/internal/search"
 	"meridian/internal/search/bleve"
 	"meridian/internal/testkit"
@@ -48,8 +49,9 @@ func TestRun(t *testing.T) {
 		strings.NewReader("q1\tscarlet lunchbag\nq2\tteapot\ten\ttail\nq3\tqqqqqqqq\ten\ttail\n"),
 		strings.NewReader("q1 0 bag 3\nq2 0 pot 2\nq2 0 gone 1\n")))(t)
 	report := evaluate(t, Config{
-		Corpus: corpusOf(t, map[string]string{"bag": "Scarlet Lunchbag", "other": "Green Umbrella", "pot": "Teapot with Roses", "mug": "Mug with Roses"}),
-		Set:    set, Typos: 1, Seed: 7,
+		Corpus: corpusOf(t, map[string]string{"bag": "Scarlet Lunchbag", "other": "Green Umbrella", "pot": "Teapot with Roses",
+			"mug": "Mug with Roses"}),
+		Set: set, Typos: 1, Seed: 7,
 	})
 	if report.Documents != 4 || report.Queries != 3 || report.UnknownDocuments != 1 || report.Engine != "bleve" {
 		t.Errorf("report: %+v", report)
@@ -78,13 +80,18 @@ func TestRun(t *testing.T) {
 func wantWritten(t *testing.T, report Report) {
 	t.Helper()
 	var text, object, queries bytes.Buffer
-	testkit.NoError(t, Write(&text, report))
-	for _, want := range []string{"4 documents, 3 queries", "1 judged documents are not among", "plain titles", "33.3%", "nDCG@10 by kind", "tail"} {
+	if err := Write(&text, report); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"4 documents, 3 queries", "1 judged documents are not among", "plain titles", "33.3%",
+		"nDCG@10 by kind", "tail"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &text)
 		}
 	}
-	testkit.NoError(t, WriteJSON(&object, report))
+	if err := labreport.WriteJSON(&object, report); err != nil {
+		t.Fatal(err)
+	}
 	var read struct {
 		Rows []map[string]any `json:"rows"`
 	}

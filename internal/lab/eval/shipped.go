@@ -11,8 +11,8 @@ import (
 	"meridian/internal/search"
 )
 
-// ShippedDocuments are the products of the shipped catalogue, as the shop's feed describes them to its index. They are
-// named by the seller's key; the codes and barcodes of their SKUs are other names of them.
+// ShippedDocuments returns the products of the shipped catalogue, as the shop's feed describes them to its index. Their
+// names are the seller's keys; the codes and barcodes of their SKUs are further names.
 func ShippedDocuments() (*Corpus, error) {
 	categories, err := shipped.Categories()
 	if err != nil {
@@ -40,9 +40,10 @@ func ShippedDocuments() (*Corpus, error) {
 	return corpus, nil
 }
 
-// describe is a product's document, and the further names that judgements may call it by.
+// describe returns a product's document, and the further names that judgements may use.
 func describe(p shipped.Product, categories map[string]shipped.Category) (search.Document, []string) {
-	d := search.Document{Version: 1, Title: p.Title, Brand: p.Brand, Description: p.Description, Stock: search.StockIn, Attributes: attributesOf(p)}
+	d := search.Document{Version: 1, Title: p.Title, Brand: p.Brand, Description: p.Description, Stock: search.StockIn,
+		Attributes: attributesOf(p)}
 	for id := p.CategoryID; id != ""; id = categories[id].ParentID {
 		d.CategoryIDs, d.CategoryNames = append(d.CategoryIDs, id), append(d.CategoryNames, categories[id].Name)
 	}
@@ -62,7 +63,7 @@ func describe(p shipped.Product, categories map[string]shipped.Category) (search
 	return d, names
 }
 
-// attributesOf are a product's own attributes and its SKUs' options, as text, without what is too long to be chosen by.
+// attributesOf returns a product's own attributes and its SKUs' options as text, without those too long for a filter.
 func attributesOf(p shipped.Product) map[string][]string {
 	values := make(map[string]map[string]bool)
 	add := func(name, value string) {

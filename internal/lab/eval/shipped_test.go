@@ -70,7 +70,8 @@ func TestShippedDocuments_Names(t *testing.T) {
 	if diff := cmp.Diff(want, corpus.documents[at].Attributes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"Home & Garden", "Kitchen & Dining", "Tableware", "Flatware", "Flatware Sets"}, corpus.documents[at].CategoryNames); diff != "" {
+	if diff := cmp.Diff([]string{"Home & Garden", "Kitchen & Dining", "Tableware", "Flatware", "Flatware Sets"},
+		corpus.documents[at].CategoryNames); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"meridian/internal/search"
 )
 
-// typoLetters is how many letters a word has at least that gets a typing error: of a shorter one nobody could tell
+// typoLetters is the least number of letters of a word that gets a typing error: of a shorter one nobody could tell
 // what it was.
 const typoLetters = 5
 
@@ -35,7 +35,7 @@ func mistype(text, id string, n int, seed uint64) (string, bool) {
 	return mistyped, mistyped != text && len(mistyped) <= search.MaxTextBytes
 }
 
-// mistypeable are the places of words that are long enough, in an order that is drawn, those with digits last.
+// mistypeable returns the places of words that are long enough, in a drawn order, those with digits last.
 func mistypeable(words []string, draw *rand.Rand) []int {
 	var plain, mixed []int
 	for _, i := range draw.Perm(len(words)) {

@@ -53,7 +53,7 @@ func (r *replayer) register(ctx context.Context, c *customer) error {
 	if err := c.account.Register(ctx, r.from(c.account.Country), r.key("register", c.name)); err != nil {
 		return err
 	}
-	return r.happened(c, record{Registered: &registered{Customer: c.name}})
+	return r.note(c, record{Registered: &registered{Customer: c.name}})
 }
 
 // account returns the account of that name. Its address names the seed, as another draw may live elsewhere; its password

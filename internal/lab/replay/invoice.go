@@ -71,9 +71,9 @@ func carts(all []goods) [][]goods {
 }
 
 const (
-	// lingering is how long, by the file's clock, an invoice waits for another line: the source writes some of them over
+	// lineWait is how long, by the file's clock, an invoice waits for another line: the source writes some of them over
 	// two minutes, among other invoices' lines.
-	lingering = 5 * time.Minute
+	lineWait = 5 * time.Minute
 	// maxOpen bounds the invoices that wait.
 	maxOpen = 256
 )
@@ -117,7 +117,7 @@ func (s *stream) ready() bool {
 	if s.ended || len(s.open) > maxOpen {
 		return true
 	}
-	return len(s.open) > 0 && s.clock.Sub(s.open[0].last) > lingering
+	return len(s.open) > 0 && s.clock.Sub(s.open[0].last) > lineWait
 }
 
 func (s *stream) readLine() error {

@@ -71,7 +71,7 @@ func (r *replayer) order(ctx context.Context, c *customer, in invoice, p part, s
 	if err != nil {
 		return fmt.Errorf("order %s: %w", purchase.Order.ID, err)
 	}
-	return r.happened(c, record{Placed: &placed{
+	return r.note(c, record{Placed: &placed{
 		part: p, Customer: in.customer, Region: ref.Region, Order: purchase.Order.ID, Goods: goodsOf(purchase.Order),
 	}})
 }

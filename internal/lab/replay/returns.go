@@ -82,8 +82,8 @@ func (c *customer) countReturned(g given) {
 	}
 }
 
-// takeBack replays a cancellation.
-func (r *replayer) takeBack(ctx context.Context, c *customer, in invoice, d *done) error {
+// takeReturn replays a cancellation.
+func (r *replayer) takeReturn(ctx context.Context, c *customer, in invoice, d *done) error {
 	if len(in.goods) == 0 {
 		d.reject(string(noProducts))
 		return nil
@@ -99,7 +99,7 @@ func (r *replayer) takeBack(ctx context.Context, c *customer, in invoice, d *don
 		d.Unmatched += g.Units
 	}
 	for i := range d.Given {
-		err := r.undo(ctx, c, in, d.Given[i])
+		err := r.cancelOrRefund(ctx, c, in, d.Given[i])
 		d.Given[i].Refused = err != nil
 		if err := refusal(err, d); err != nil {
 			return err
@@ -115,8 +115,8 @@ const pending = "pending_payment"
 // a notice that was lost.
 const payWait = 2 * time.Minute
 
-// undo cancels an order, or refunds units of it.
-func (r *replayer) undo(ctx context.Context, c *customer, in invoice, g given) error {
+// cancelOrRefund cancels an order, or refunds units of it.
+func (r *replayer) cancelOrRefund(ctx context.Context, c *customer, in invoice, g given) error {
 	if g.Whole {
 		shop := r.from(c.account.Country)
 		return c.account.Do(ctx, shop, func(by client.By) error {

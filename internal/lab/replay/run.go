@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -244,36 +243,36 @@ func (r *replayer) serve(ctx context.Context, queue <-chan invoice) error {
 				c.account = r.account(in.customer, in.country)
 			}
 		}
-		if err := r.one(ctx, c, in); err != nil {
+		if err := r.replayInvoice(ctx, c, in); err != nil {
 			return fmt.Errorf("invoice %s: %w", in.name, err)
 		}
 	}
 	return nil
 }
 
-// one replays an invoice; c is nil for a guest's.
-func (r *replayer) one(ctx context.Context, c *customer, in invoice) (err error) {
+// replayInvoice replays an invoice; c is nil for a guest's.
+func (r *replayer) replayInvoice(ctx context.Context, c *customer, in invoice) (err error) {
 	d := &done{Invoice: in.name, Kind: in.kind, Customer: in.customer}
 	switch in.kind {
 	case kindOrder:
 		err = r.buy(ctx, c, in, d)
 	case kindCancellation:
-		err = r.takeBack(ctx, c, in, d)
+		err = r.takeReturn(ctx, c, in, d)
 	case kindStockAdjustment:
-		err = r.correct(ctx, in, d)
+		err = r.adjustStock(ctx, in, d)
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.happened(c, record{Done: d}); err != nil {
+	if err := r.note(c, record{Done: d}); err != nil {
 		return err
 	}
 	r.Progress(r.state.counted().Invoices, r.survey.total())
 	return nil
 }
 
-// happened notes a record, and applies it to the customer, nil for none.
-func (r *replayer) happened(c *customer, rec record) error {
+// note writes a record to the journal and applies it to the customer, nil for none.
+func (r *replayer) note(c *customer, rec record) error {
 	if c != nil {
 		c.apply(rec)
 	}
@@ -287,9 +286,7 @@ func (r *replayer) key(words ...string) string {
 
 // from returns the shop as somebody in that country reaches it.
 func (r *replayer) from(country string) *client.Client {
-	there := *r.client
-	there.Header = http.Header{"Cf-Ipcountry": {country}}
-	return &there
+	return shopper.From(r.client, country, "")
 }
 
 // asOperator makes a call as the operator.

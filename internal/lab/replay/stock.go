@@ -221,8 +221,8 @@ func (r *replayer) readStock(ctx context.Context, warehouse string) (map[string]
 	return available, err
 }
 
-// correct replays a correction of stock.
-func (r *replayer) correct(ctx context.Context, in invoice, d *done) error {
+// adjustStock replays a correction of stock.
+func (r *replayer) adjustStock(ctx context.Context, in invoice, d *done) error {
 	if len(in.goods) == 0 {
 		d.reject(string(noProducts))
 	}

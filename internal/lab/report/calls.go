@@ -9,7 +9,7 @@ import (
 	"meridian/internal/lab/client"
 )
 
-// Call is the summary of one kind of call.
+// Call sums up one kind of call.
 type Call struct {
 	Name string `json:"name"`
 	// Count is how many attempts there were, Latency the distribution of those that succeeded.
@@ -27,7 +27,7 @@ type Calls struct {
 	Totals
 }
 
-// Totals are sums over all calls.
+// Totals holds sums over all calls.
 type Totals struct {
 	// Requests is the number of HTTP exchanges, Again that of those after a call's first.
 	Requests, Again int

@@ -38,16 +38,6 @@ func (t *Times) Add(d time.Duration) {
 	_ = t.histogram().RecordValue(min(max(d, 0), longest).Microseconds()) // in range
 }
 
-// Merge records all durations of other.
-func (t *Times) Merge(other *Times) {
-	other.mu.Lock()
-	from := hdrhistogram.Import(other.histogram().Export())
-	other.mu.Unlock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.histogram().Merge(from)
-}
-
 func (t *Times) histogram() *hdrhistogram.Histogram {
 	if t.micros == nil {
 		t.micros = hdrhistogram.New(1, longest.Microseconds(), digits)

@@ -40,6 +40,9 @@ func (t Table) Row(cells ...any) {
 	fmt.Fprintln(t.tabs)
 }
 
+// Rowf adds a row whose cells are separated by tabs in the formatted text.
+func (t Table) Rowf(format string, args ...any) { fmt.Fprintf(t.tabs, format+"\n", args...) }
+
 // Flush writes the table out and returns the error of its writer.
 func (t Table) Flush() error { return t.tabs.Flush() }
 

@@ -157,7 +157,8 @@ const readEvery = 25 * time.Millisecond
 
 // Await calls read until done returns true of the order, and returns the order. When within
 // has passed it returns the order as it is then, and no error: the caller checks it.
-func Await(ctx context.Context, within time.Duration, read func() (client.Order, error), done func(client.Order) bool) (o client.Order, err error) {
+func Await(ctx context.Context, within time.Duration, read func() (client.Order, error),
+	done func(client.Order) bool) (o client.Order, err error) {
 	waiting, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	err = client.Poll(waiting, readEvery, func() (bool, error) {

@@ -66,7 +66,8 @@ func TestBuy_Guest(t *testing.T) {
 	}))
 	s.on("GET /v1/orders/ord_1", ok(map[string]any{"id": "ord_1", "status": "pending_payment"}),
 		ok(map[string]any{"id": "ord_1", "status": "paid"}))
-	s.on("POST /v1/orders/ord_1/cancel", ok(map[string]any{"id": "ord_1", "status": "cancelled", "payment": map[string]any{"refunded_minor": 7}}))
+	s.on("POST /v1/orders/ord_1/cancel", ok(map[string]any{"id": "ord_1", "status": "cancelled",
+		"payment": map[string]any{"refunded_minor": 7}}))
 	journal := new(Journal)
 	guest := Shopper{Client: c, Journal: journal}
 	p, err := guest.Buy(t.Context(), []client.Line{{SKU: "A", Quantity: 1}}, "card_success")
@@ -168,7 +169,8 @@ func TestAwait_GivesTheOrderWhenTimeIsUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Await(ctx, time.Minute, func() (client.Order, error) { return client.Order{}, nil }, func(client.Order) bool { return false }); !errors.Is(err, context.Canceled) {
+	if _, err := Await(ctx, time.Minute, func() (client.Order, error) { return client.Order{}, nil },
+		func(client.Order) bool { return false }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -161,16 +161,11 @@ func (r *run) killFeed(ctx context.Context, region string, lasts time.Duration) 
 	return r.shop.StartRegion(ctx, region)
 }
 
-// countries are where shoppers search from: one of each region.
-var countries = []string{"US", "MX", "DE", "SG"}
-
 // search makes one search through the edge and counts how it was answered.
 func (r *run) search(ctx context.Context, dice *rand.Rand) {
 	target := r.question(dice)
-	edge := client.Client{
-		Base: r.shop.EdgeURL(), HTTP: r.http, Header: http.Header{"Cf-Ipcountry": {countries[dice.IntN(len(countries))]}},
-	}
-	got, err := edge.Search(ctx, target)
+	edge := client.Client{Base: r.shop.EdgeURL(), HTTP: r.http}
+	got, err := shopper.From(&edge, shopper.Countries[dice.IntN(len(shopper.Countries))], "").Search(ctx, target)
 	r.note(func(result *Result) {
 		var problem *client.ProblemError
 		switch {

@@ -1,25 +1,29 @@
-//go:build ignore
-
-// Generate makes data/categories.csv and data/fx.csv from the full files they are taken
-// from. A file that is not named stays as it is.
 package main
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"flag"
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+
+	"meridian/internal/catalog/shipped"
 )
 
 const fxSource = "# Source: European Central Bank, euro foreign exchange reference rates; last working day of the file.\n" +
 	"# rate is units of the currency for 1 EUR, as published. For information only.\n"
 
+// catalogueDir is where the catalogue is, seen from this folder.
+const catalogueDir = "../../catalog/shipped/data"
+
 func main() {
-	taxonomy := flag.String("taxonomy", "", "the whole Shopify taxonomy, shopify_categories.csv.gz")
-	fx := flag.String("fx", "", "the daily reference rates, ecb_eurofxref_daily.csv.gz")
+	taxonomy := flag.String("taxonomy", "", "the whole Shopify taxonomy, shopify_categories.csv.gz; empty keeps the categories")
+	fx := flag.String("fx", "", "the daily reference rates, ecb_eurofxref_daily.csv.gz; empty keeps the rates")
 	flag.Parse()
 	if err := run(*taxonomy, *fx); err != nil {
 		log.Fatal(err)
@@ -27,22 +31,74 @@ func main() {
 }
 
 func run(taxonomy, fx string) error {
-	if taxonomy != "" {
-		if err := writeCategories(taxonomy); err != nil {
-			return fmt.Errorf("making categories.csv: %w", err)
-		}
-	}
 	if fx != "" {
 		if err := writeFX(fx); err != nil {
-			return fmt.Errorf("making fx.csv: %w", err)
+			return fmt.Errorf("make fx.csv: %w", err)
+		}
+	}
+	if taxonomy != "" {
+		if err := writeCategories(taxonomy); err != nil {
+			return fmt.Errorf("make categories.csv: %w", err)
+		}
+	}
+	files, err := catalogue()
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(catalogueDir, name), text, 0o644); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// catalogue returns the generated files but categories.csv, by name.
+func catalogue() (map[string][]byte, error) {
+	gifts, err := makeGifts()
+	if err != nil {
+		return nil, err
+	}
+	food, err := makeFood()
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	for name, products := range map[string][]shipped.Product{"gifts.ndjson": gifts, "food.ndjson": food} {
+		var text bytes.Buffer
+		if err := shipped.NDJSON(&text, products); err != nil {
+			return nil, err
+		}
+		files[name] = text.Bytes()
+	}
+	var stock bytes.Buffer
+	table := csv.NewWriter(&stock)
+	_ = table.Write([]string{"sku", "units"}) // a buffer takes everything
+	for _, p := range slices.Concat(gifts, food) {
+		for _, s := range p.SKUs {
+			_ = table.Write([]string{s.Code, strconv.FormatInt(s.Units, 10)})
+		}
+	}
+	table.Flush()
+	files["stock.csv"] = stock.Bytes()
+	return files, nil
+}
+
+// The starting stock is for demonstration: four weeks' sales of the source, at least ten units.
+const (
+	salesWeeks = 33 // the source covers 2010-12-01 to 2011-07-19
+	coverWeeks = 4
+	leastUnits = 10
+)
+
+// startingUnits returns the starting stock of each warehouse for units sold in the source.
+func startingUnits(sold int64) int64 {
+	return max(leastUnits, (sold*coverWeeks+salesWeeks-1)/salesWeeks)
+}
+
 // writeCategories keeps the categories that a rule names, and their ancestors.
 func writeCategories(taxonomy string) error {
-	named, err := ruleCategories()
+	rules, err := readRules()
 	if err != nil {
 		return err
 	}
@@ -56,7 +112,8 @@ func writeCategories(taxonomy string) error {
 		parentOf[row[id]] = row[parent]
 	}
 	needed := map[string]bool{}
-	for _, c := range named {
+	for _, rule := range rules {
+		c := rule.categoryID
 		if _, ok := parentOf[c]; !ok {
 			return fmt.Errorf("rules.csv names %q, which the taxonomy has not", c)
 		}
@@ -65,27 +122,7 @@ func writeCategories(taxonomy string) error {
 		}
 	}
 	kept := slices.DeleteFunc(all[1:], func(row []string) bool { return !needed[row[id]] })
-	return writeCSV("data/categories.csv", "", append([][]string{all[0]}, kept...))
-}
-
-func ruleCategories() ([]string, error) {
-	file, err := os.Open("data/rules.csv")
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	reader := csv.NewReader(file)
-	reader.Comment = '#'
-	rules, err := reader.ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	const categoryID = 2 // column
-	var ids []string
-	for _, rule := range rules[1:] {
-		ids = append(ids, rule[categoryID])
-	}
-	return ids, nil
+	return writeCSV(filepath.Join(catalogueDir, "categories.csv"), "", append([][]string{all[0]}, kept...))
 }
 
 // writeFX keeps the last day's rates of the currencies the shop has prices in.

@@ -1,4 +1,4 @@
-package shipped
+package main
 
 import (
 	"regexp"
@@ -17,7 +17,7 @@ var (
 	apostrophes = strings.NewReplacer("'", "", "’", "")
 )
 
-// splitWords gives the words of a name. "CHILDREN'S T-LIGHT" has three: CHILDRENS, T, LIGHT.
+// splitWords returns the words of a name. "CHILDREN'S T-LIGHT" has three: CHILDRENS, T, LIGHT.
 func splitWords(name string) []word {
 	var words []word
 	for _, at := range wordPattern.FindAllStringIndex(name, -1) {
@@ -29,8 +29,8 @@ func splitWords(name string) []word {
 	return words
 }
 
-// wordText is the words of a text with a space on both sides of each, so that a phrase
-// can be looked for as " PHRASE ".
+// wordText holds the words of a text with a space on both sides of each, so that a search for
+// " PHRASE " finds whole words.
 type wordText string
 
 func newWordText(s string) wordText {
@@ -43,7 +43,7 @@ func newWordText(s string) wordText {
 	return wordText(b.String())
 }
 
-// has tells whether the phrase, or its plural in S or ES, stands in the text as whole words.
+// has reports whether the phrase, or its plural in S or ES, stands in the text as whole words.
 func (t wordText) has(phrase string) bool {
 	for rest := string(t); ; {
 		before, after, found := strings.Cut(rest, phrase)

@@ -1,4 +1,4 @@
-package shipped
+package main
 
 import "strings"
 
@@ -51,7 +51,7 @@ func parseWords(text string) [][]string {
 	return anyOf
 }
 
-// firstMatch is the index of the first rule that matches one of the texts, or -1.
+// firstMatch returns the index of the first rule that matches one of the texts, or -1.
 func firstMatch(rules []rule, texts map[string]wordText) int {
 	for i, r := range rules {
 		if text, ok := texts[r.field]; ok && r.matches(text) {

@@ -1,4 +1,4 @@
-package shipped
+package main
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ const (
 	kindOccasion = "occasion"
 )
 
-// isOption tells whether a word of this kind can tell the SKUs of one product apart.
+// isOption reports whether a word of this kind can tell the SKUs of one product apart.
 func isOption(kind string) bool {
 	return kind != kindIgnored && kind != kindMaterial && kind != kindOccasion
 }
@@ -27,7 +27,7 @@ type meaning struct {
 	kind, value string
 }
 
-// vocabulary is words.csv by phrase. A phrase has at most one meaning as an option, and
+// vocabulary holds words.csv by phrase. A phrase has at most one meaning as an option, and
 // may have others (TRADITIONAL CHRISTMAS is a design, and an occasion besides).
 type vocabulary map[string][]meaning
 
@@ -54,7 +54,7 @@ type found struct {
 	meanings   []meaning
 }
 
-// find gives the known phrases of a name from left to right, the longest at each place.
+// find returns the known phrases of a name from left to right, the longest at each place.
 func (v vocabulary) find(words []word) []found {
 	var all []found
 	for i := 0; i < len(words); i++ {
@@ -70,7 +70,7 @@ func (v vocabulary) find(words []word) []found {
 	return all
 }
 
-// values are the values of a kind that the names' words mean, in alphabetical order.
+// values returns the values of a kind that the names' words mean, in alphabetical order.
 func (v vocabulary) values(kind string, names []string) []string {
 	var values []string
 	for _, name := range names {
@@ -86,7 +86,7 @@ func (v vocabulary) values(kind string, names []string) []string {
 	return slices.Compact(values)
 }
 
-// optionKind is the kind of option the phrase is, or "".
+// optionKind returns the kind of option the phrase is, or "".
 func (f found) optionKind() string {
 	for _, m := range f.meanings {
 		if isOption(m.kind) {

@@ -1,4 +1,4 @@
-package shipped
+package main
 
 import (
 	"regexp"
@@ -137,7 +137,7 @@ func addStyles(group []variant) {
 	}
 }
 
-// commonKind is the kind of option that tells most of the rows apart; of two, the first.
+// commonKind returns the kind of option that tells most of the rows apart; of two, the first.
 func commonKind(rows []reading) string {
 	var kinds []string
 	rowsWith := map[string]int{}
@@ -157,7 +157,7 @@ func commonKind(rows []reading) string {
 	return slices.MaxFunc(kinds, func(a, b string) int { return rowsWith[a] - rowsWith[b] })
 }
 
-// own is the option phrases of a row that not all of its siblings have.
+// own returns the option phrases of a row that not all of its siblings have.
 func (r reading) own(siblings []reading) []found {
 	var own []found
 	for _, f := range r.found {
@@ -173,7 +173,7 @@ func (r reading) hasPhrase(phrase string) bool {
 	return slices.ContainsFunc(r.found, func(f found) bool { return f.phrase == phrase })
 }
 
-// label is the phrases as the name has them: next to each other or joined by / & + AND
+// label returns the phrases as the name has them: next to each other or joined by / & + AND
 // they keep that, else a space joins them.
 func (r reading) label(phrases []found) string {
 	var b strings.Builder
@@ -196,7 +196,7 @@ var (
 	cut       = regexp.MustCompile(`(\s*[&/+]|\s+AND\b)?\s*(\x00(\s*[&/+,"]|\s+(AND|COLOUR|DESIGN|DES)\b)*\s*)+`)
 )
 
-// without is the name with the phrases cut out, and what joined them to the rest.
+// without returns the name without the phrases and what joined them to the rest.
 func (r reading) without(phrases []found) string {
 	name, from := "", 0
 	for _, f := range phrases {

@@ -1,9 +1,11 @@
-package shipped
+package main
 
 import (
 	"fmt"
 	"regexp"
 	"strconv"
+
+	"meridian/internal/catalog/shipped"
 )
 
 // A giftRow is one SKU of the gift retailer's catalogue.
@@ -14,7 +16,7 @@ type giftRow struct {
 	units int64
 }
 
-// stem is the five digits that variants of a product share.
+// stem returns the five digits that variants of a product share.
 func (r giftRow) stem() string { return r.sku[:5] }
 
 // A giftShop holds what turns the retailer's rows into products.
@@ -25,8 +27,9 @@ type giftShop struct {
 	rates      fxRates
 }
 
-// Gifts is the gift retailer's catalogue, by the five digits of the codes, variants gathered into products.
-func Gifts() ([]Product, error) {
+// makeGifts returns the gift retailer's catalogue, ordered by the five digits of the codes, with
+// variants gathered into products.
+func makeGifts() ([]shipped.Product, error) {
 	shop, err := readGiftShop()
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func Gifts() ([]Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	var products []Product
+	var products []shipped.Product
 	for _, variants := range shop.group(rows) {
 		product, err := shop.product(variants)
 		if err != nil {
@@ -80,24 +83,25 @@ func readGifts() ([]giftRow, error) {
 	return gifts, nil
 }
 
-func (shop giftShop) product(variants []variant) (Product, error) {
+func (shop giftShop) product(variants []variant) (shipped.Product, error) {
 	first := variants[0].row
 	matched := firstMatch(shop.rules, map[string]wordText{giftName: newWordText(first.name)})
 	if matched < 0 {
-		return Product{}, fmt.Errorf("no rule for gift %s %q", first.sku, first.name)
+		return shipped.Product{}, fmt.Errorf("no rule for gift %s %q", first.sku, first.name)
 	}
-	p := Product{
+	p := shipped.Product{
 		Key:         first.sku,
 		Title:       shop.titles.title(variants[0].commonName),
 		CategoryID:  shop.rules[matched].categoryID,
-		TaxCategory: TaxStandard,
+		TaxCategory: shipped.TaxStandard,
+		Status:      "active",
 	}
 	var names []string
 	for _, v := range variants {
 		names = append(names, v.row.name)
-		p.SKUs = append(p.SKUs, SKU{
+		p.SKUs = append(p.SKUs, shipped.SKU{
 			Code: v.row.sku, Options: v.options,
-			Prices: shop.rates.prices(v.row.pence), UnitsSold: v.row.units,
+			Prices: shop.rates.prices(v.row.pence), Units: startingUnits(v.row.units),
 		})
 	}
 	p.Attributes = shop.attributes(names)
@@ -106,7 +110,7 @@ func (shop giftShop) product(variants []variant) (Product, error) {
 
 var pieces = regexp.MustCompile(`\b(?:SET ?OF|SET|S|PACK ?OF|PACK|BOX ?OF)[ /]?(\d{1,3})\b`)
 
-// attributes are what the names of a product's SKUs say in words of words.csv, and the
+// attributes returns what the names of a product's SKUs say in words of words.csv, and the
 // number of pieces of a set or pack, where every name says the same.
 func (shop giftShop) attributes(names []string) map[string]any {
 	attributes := map[string]any{}

@@ -1,4 +1,4 @@
-package shipped
+package main
 
 import (
 	"crypto/sha256"
@@ -7,12 +7,14 @@ import (
 	"html"
 	"strconv"
 	"strings"
+
+	"meridian/internal/catalog/shipped"
 )
 
-// Food is the Open Food Facts sample, in its order: one SKU a product, coded OFF- and the
-// barcode. The source has no prices: they are for demonstration, which the attribute
+// makeFood returns the Open Food Facts sample in its order: one SKU a product, coded OFF- and
+// the barcode. The source has no prices; they are for demonstration, as the attribute
 // price_basis says.
-func Food() ([]Product, error) {
+func makeFood() ([]shipped.Product, error) {
 	rules, err := readRules()
 	if err != nil {
 		return nil, err
@@ -25,7 +27,7 @@ func Food() ([]Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	products := make([]Product, len(rows))
+	products := make([]shipped.Product, len(rows))
 	for i, row := range rows {
 		if products[i], err = foodProduct(row, rules, rates); err != nil {
 			return nil, err
@@ -48,14 +50,14 @@ func readFood() ([]map[string]string, error) {
 	return rows, nil
 }
 
-func foodProduct(row map[string]string, rules []rule, rates fxRates) (Product, error) {
+func foodProduct(row map[string]string, rules []rule, rates fxRates) (shipped.Product, error) {
 	matched := firstMatch(rules, foodTexts(row))
 	if matched < 0 {
-		return Product{}, fmt.Errorf("no rule for food %s %q", row["barcode"], row["name"])
+		return shipped.Product{}, fmt.Errorf("no rule for food %s %q", row["barcode"], row["name"])
 	}
 	code := "OFF-" + row["barcode"]
 	brand, _, _ := strings.Cut(row["brands"], ";")
-	return Product{
+	return shipped.Product{
 		Key:         code,
 		Title:       upperFirst(row["name"]),
 		Description: row["ingredients_text"],
@@ -63,14 +65,15 @@ func foodProduct(row map[string]string, rules []rule, rates fxRates) (Product, e
 		CategoryID:  rules[matched].categoryID,
 		Attributes:  foodAttributes(row),
 		TaxCategory: foodTax(rules[matched].categoryID),
-		SKUs: []SKU{{
+		Status:      "active",
+		SKUs: []shipped.SKU{{
 			Code: code, Barcode: row["barcode"],
-			Prices: rates.prices(demonstrationPence(row["barcode"])),
+			Prices: rates.prices(demonstrationPence(row["barcode"])), Units: leastUnits,
 		}},
 	}, nil
 }
 
-// foodTexts are the texts for the rules. Between two of the source's categories stands
+// foodTexts returns the texts for the rules. Between two of the source's categories stands
 // AND, so that no phrase runs from one into the next.
 func foodTexts(row map[string]string) map[string]wordText {
 	return map[string]wordText{
@@ -79,15 +82,15 @@ func foodTexts(row map[string]string) map[string]wordText {
 	}
 }
 
-// foodTax is the reduced category for what the taxonomy has under food and drink.
+// foodTax returns the reduced category for what the taxonomy has under food and drink.
 func foodTax(categoryID string) string {
 	if categoryID == "fb" || strings.HasPrefix(categoryID, "fb-") {
-		return TaxReduced
+		return shipped.TaxReduced
 	}
-	return TaxStandard
+	return shipped.TaxStandard
 }
 
-// foodAttributes are the source's own facts, where it has them.
+// foodAttributes returns the source's own facts, where it has them.
 func foodAttributes(row map[string]string) map[string]any {
 	attributes := map[string]any{"price_basis": "demonstration"}
 	for attribute, column := range map[string]string{

@@ -1,14 +1,13 @@
-package shipped
+package main
 
 import (
 	"fmt"
 	"math/big"
-	"slices"
 
 	"meridian/internal/money"
 )
 
-// fxRates is the ECB's reference rates of one day: units of a currency for one euro.
+// fxRates holds the ECB's reference rates of one day: units of a currency for one euro.
 type fxRates map[money.Currency]*big.Rat
 
 const (
@@ -36,21 +35,7 @@ func readFX() (fxRates, error) {
 	return rates, nil
 }
 
-// Currencies is every currency the shipped products have a price in, in alphabetical order.
-func Currencies() ([]string, error) {
-	rates, err := readFX()
-	if err != nil {
-		return nil, err
-	}
-	var codes []string
-	for currency := range rates {
-		codes = append(codes, string(currency))
-	}
-	slices.Sort(codes)
-	return codes, nil
-}
-
-// prices is the price in every currency, from the list price in pence: through the euro
+// prices returns the price in every currency, from the list price in pence: through the euro
 // at the day's reference rates, rounded half to even to the currency's minor unit.
 func (rates fxRates) prices(pence int64) map[string]int64 {
 	euros := new(big.Rat).Quo(big.NewRat(pence, pow10(listCurrency.Exponent())), rates[listCurrency])
@@ -85,7 +70,7 @@ func parseDecimal(text string) (*big.Rat, error) {
 	return value, nil
 }
 
-// roundHalfEven is the nearest integer to an amount that is not negative; of two, the even one.
+// roundHalfEven returns the nearest integer to an amount that is not negative; of two, the even one.
 func roundHalfEven(amount *big.Rat) int64 {
 	quotient, remainder := new(big.Int).QuoRem(amount.Num(), amount.Denom(), new(big.Int))
 	switch remainder.Lsh(remainder, 1).Cmp(amount.Denom()) {
