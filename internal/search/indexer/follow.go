@@ -116,7 +116,7 @@ func (f *feed) writeProducts(ctx context.Context, ids []uuid.UUID, positions map
 		if n == len(ids) {
 			changes.Positions = positions
 		}
-		if err := f.write(ctx, changes, r.faulty); err != nil {
+		if err := f.write(ctx, changes, r.invalid); err != nil {
 			return err
 		}
 		ids = ids[n:]
