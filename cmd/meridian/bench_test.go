@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"meridian/internal/lab/audit"
+	labaudit "meridian/internal/lab/audit"
 	"meridian/internal/lab/bench"
 	"meridian/internal/testkit"
 )
@@ -55,7 +55,7 @@ func TestBench_List(t *testing.T) {
 // A missed floor is printed in any case; with --strict it is an error, which exits 1.
 func TestBench_Strict(t *testing.T) {
 	report := bench.Report{
-		Audit:  audit.Audit{Clean: true},
+		Audit:  labaudit.Audit{Clean: true},
 		Floors: []bench.Floor{{About: "checkout", Want: "at least 35%", Got: "30%"}},
 	}
 	for _, test := range []struct {

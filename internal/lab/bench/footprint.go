@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,38 +20,31 @@ import (
 // behind. Copies of it under new identifiers are the bare statements of a limit. The columns
 // come from the database, so a migration changes shop and limit alike.
 type footprint struct {
-	rows []row // parents before the rows that refer to them
-	// fresh lists the identifiers that every copy replaces by its own.
-	fresh []string
-	taken time.Time // when the rows were read
+	rows  []row // parents before the rows that refer to them
+	taken time.Time
+	// ids lists the identifiers that every copy replaces by its own.
+	ids []string
 }
 
-// row is a row of a table, with its cells in the order of the columns.
+// row is a row of a table, with its values in the order of the columns.
 type row struct {
-	table *table
-	cells []cell
+	*table
+	values []value
 }
 
-// cell is a value: NULL, a time, or a text that may hold identifiers.
-type cell struct {
-	null   bool
-	at     time.Time // if not zero
-	due    bool      // at lay ahead when the row was read
-	pieces []piece
-}
-
-// piece is a literal or, where id is not negative, an identifier.
-type piece struct {
-	literal string
-	id      int
-	public  bool // in the spelling of public ids
+// value is a value as text, or NULL.
+type value struct {
+	text   *string
+	at     time.Time // of a timestamp
+	due    bool      // at lay ahead when it was read
+	varies bool      // the text holds an identifier
 }
 
 // table describes a table, as the database does.
 type table struct {
-	name    string
+	trace
 	columns []column
-	workers bool // see traces
+	inserts sync.Map // statements, see insert
 }
 
 type column struct {
@@ -58,70 +52,64 @@ type column struct {
 	InKey      bool
 }
 
-// traces lists the tables in which a cart or an order leaves rows, and by what these name it.
-// Reservations and movements of stock are not copied: inventory's own statements make them.
-var traces = []struct {
-	table, owner string
-	token        string // a column of random text that identifies the row
-	workers      bool   // workers act on rows until they are done, so each is copied as it is in the end
-}{
-	{table: "carts", owner: "id::text"},
-	{table: "cart_lines", owner: "cart_id::text"},
-	{table: "idempotency_keys", owner: "resource", token: "key"},
-	{table: "orders", owner: "id::text"},
-	{table: "order_lines", owner: "order_id::text"},
-	{table: "order_history", owner: "order_id::text"},
-	{table: "payments", owner: "order_id::text"},
-	{table: "outbox", owner: "key", workers: true},
-	{table: "webhook_inbox", owner: "event ->> 'PaymentID'", token: "event_id", workers: true},
+// trace names a table in which a cart or an order leaves rows.
+type trace struct {
+	name  string
+	owner string // the expression that names the cart or the order
+	token string // a column of random text that identifies the row
+	// workers act on the rows until they are done, so copies have them as they are in the end.
+	workers bool
+}
+
+// traces lists the tables with the rows of carts and orders. Reservations and movements of
+// stock are missing: copies move stock by inventory's own statements.
+var traces = []trace{
+	{name: "carts", owner: "id::text"},
+	{name: "cart_lines", owner: "cart_id::text"},
+	{name: "idempotency_keys", owner: "resource", token: "key"},
+	{name: "orders", owner: "id::text"},
+	{name: "order_lines", owner: "order_id::text"},
+	{name: "order_history", owner: "order_id::text"},
+	{name: "payments", owner: "order_id::text"},
+	{name: "outbox", owner: "key", workers: true},
+	{name: "webhook_inbox", owner: "event ->> 'PaymentID'", token: "event_id", workers: true},
 }
 
 // readFootprints returns the footprint of each journey, which is named by the identifiers that
-// its rows may have as owner. UUIDs in kept stay as they are in copies. before, if not nil,
-// holds earlier footprints of the same journeys: one identity then serves both.
-func readFootprints(ctx context.Context, db *database.DB, journeys [][]string, kept map[string]bool,
-	before []footprint) ([]footprint, error) {
+// its rows may have as owner. UUIDs in kept stay as they are in copies.
+func readFootprints(ctx context.Context, db *database.DB, journeys [][]string, kept map[string]bool) ([]footprint, error) {
 	prints := make([]footprint, len(journeys))
-	of := make(map[string]int)
-	var owners []string
+	of := make(map[string]*footprint)
 	for i, names := range journeys {
 		prints[i].taken = time.Now()
-		if before != nil {
-			prints[i].fresh = slices.Clone(before[i].fresh)
-		}
 		for _, name := range names {
-			of[name] = i
+			of[name] = &prints[i]
 		}
-		owners = append(owners, names...)
 	}
-	texts := make([][][]*string, len(journeys)) // by journey, row and column
+	owners := slices.Concat(journeys...)
 	for _, trace := range traces {
-		t, err := describeTable(ctx, db, trace.table)
+		t, err := describeTable(ctx, db, trace)
 		if err != nil {
 			return nil, err
 		}
-		t.workers = trace.workers
-		rows, err := t.read(ctx, db, trace.owner, owners)
+		rows, err := t.read(ctx, db, owners)
 		if err != nil {
 			return nil, err
 		}
-		for _, values := range rows {
-			i := of[*values[0]]
-			prints[i].rows = append(prints[i].rows, row{table: t})
-			prints[i].identify(t, values[1:], trace.token, kept)
-			texts[i] = append(texts[i], values[1:])
+		for _, texts := range rows {
+			of[*texts[0]].add(t, texts[1:], kept)
 		}
 	}
 	for i := range prints {
 		if len(prints[i].rows) == 0 {
 			return nil, fmt.Errorf("%v left no rows behind", journeys[i])
 		}
-		prints[i].compile(texts[i])
+		prints[i].findIDs()
 	}
 	return prints, nil
 }
 
-func describeTable(ctx context.Context, db *database.DB, name string) (*table, error) {
+func describeTable(ctx context.Context, db *database.DB, t trace) (*table, error) {
 	columns, err := database.List(ctx, db, pgx.RowToStructByPos[column], `
 SELECT c.column_name::text, c.data_type::text, EXISTS (
   SELECT 1
@@ -132,94 +120,67 @@ SELECT c.column_name::text, c.data_type::text, EXISTS (
     AND u.column_name = c.column_name)
 FROM information_schema.columns c
 WHERE c.table_schema = 'public' AND c.table_name = $1 AND c.is_generated = 'NEVER'
-ORDER BY c.ordinal_position`, name)
+ORDER BY c.ordinal_position`, t.name)
 	if err != nil {
-		return nil, fmt.Errorf("describe table %s: %w", name, err)
+		return nil, fmt.Errorf("describe table %s: %w", t.name, err)
 	}
-	return &table{name: name, columns: columns}, nil
+	return &table{trace: t, columns: columns}, nil
 }
 
 // read returns the rows of some owners: the owner first, then the columns, all as text.
-func (t *table) read(ctx context.Context, db *database.DB, owner string, owners []string) ([][]*string, error) {
+func (t *table) read(ctx context.Context, db *database.DB, owners []string) ([][]*string, error) {
 	var columns strings.Builder
 	for _, c := range t.columns {
 		columns.WriteString(", " + c.Name + "::text")
 	}
 	rows, err := database.List(ctx, db, func(row pgx.CollectableRow) ([]*string, error) {
-		values := make([]*string, 1+len(t.columns))
-		into := make([]any, len(values))
-		for i := range values {
-			into[i] = &values[i]
+		texts := make([]*string, 1+len(t.columns))
+		into := make([]any, len(texts))
+		for i := range texts {
+			into[i] = &texts[i]
 		}
-		return values, row.Scan(into...)
-	}, "SELECT "+owner+columns.String()+" FROM "+t.name+" WHERE "+owner+" = ANY($1::text[]) ORDER BY 1", owners)
+		return texts, row.Scan(into...)
+	}, "SELECT "+t.owner+columns.String()+" FROM "+t.name+" WHERE "+t.owner+" = ANY($1::text[]) ORDER BY 1", owners)
 	if err != nil {
 		return nil, fmt.Errorf("read the rows in %s: %w", t.name, err)
 	}
 	return rows, nil
 }
 
-// identify adds the identifiers of a row to those that copies get anew.
-func (f *footprint) identify(t *table, values []*string, token string, kept map[string]bool) {
+func (f *footprint) add(t *table, texts []*string, kept map[string]bool) {
+	r := row{table: t, values: make([]value, len(texts))}
 	for i, c := range t.columns {
-		isID := c.Type == "uuid" && values[i] != nil && !kept[*values[i]] || c.Name == token
-		if isID && !slices.Contains(f.fresh, *values[i]) {
-			f.fresh = append(f.fresh, *values[i])
-		}
-	}
-}
-
-// compile finds the identifiers in every cell.
-func (f *footprint) compile(texts [][]*string) {
-	spellings := make(map[string]piece)
-	for i, id := range f.fresh {
-		spellings[id] = piece{id: i}
-		if parsed, err := uuid.Parse(id); err == nil {
-			spellings[publicBody(parsed)] = piece{id: i, public: true}
-		}
-	}
-	for i, row := range f.rows {
-		cells := make([]cell, len(row.table.columns))
-		for j, c := range row.table.columns {
-			cells[j] = newCell(c, texts[i][j], spellings, f.taken)
-		}
-		f.rows[i].cells = cells
-	}
-}
-
-func newCell(c column, text *string, spellings map[string]piece, taken time.Time) cell {
-	if text == nil {
-		return cell{null: true}
-	}
-	if at, err := time.Parse("2006-01-02 15:04:05.999999999-07", *text); err == nil && strings.HasPrefix(c.Type, "timestamp") {
-		return cell{at: at, due: at.After(taken)}
-	}
-	pieces := []piece{{literal: *text, id: -1}}
-	for spelling, id := range spellings {
-		pieces = split(pieces, spelling, id)
-	}
-	return cell{pieces: pieces}
-}
-
-// split replaces a spelling in the literals by its identifier. No literal is left empty but
-// that of an empty text.
-func split(pieces []piece, spelling string, id piece) []piece {
-	var all []piece
-	for _, p := range pieces {
-		before, after, found := strings.Cut(p.literal, spelling)
-		if p.id >= 0 || !found {
-			all = append(all, p)
+		if r.values[i].text = texts[i]; texts[i] == nil {
 			continue
 		}
-		if before != "" {
-			all = append(all, piece{literal: before, id: -1})
+		if strings.HasPrefix(c.Type, "timestamp") {
+			// One that cannot be parsed, infinity, stays a text.
+			r.values[i].at, _ = time.Parse("2006-01-02 15:04:05.999999999-07", *texts[i])
+			r.values[i].due = r.values[i].at.After(f.taken)
 		}
-		all = append(all, id)
-		if after != "" {
-			all = append(all, split([]piece{{literal: after, id: -1}}, spelling, id)...)
+		isID := c.Type == "uuid" && !kept[*texts[i]] || c.Name == t.token
+		if isID && !slices.Contains(f.ids, *texts[i]) {
+			f.ids = append(f.ids, *texts[i])
 		}
 	}
-	return all
+	f.rows = append(f.rows, r)
+}
+
+// findIDs marks the values that hold an identifier, in either spelling.
+func (f *footprint) findIDs() {
+	var spellings []string
+	for _, id := range f.ids {
+		spellings = append(spellings, id)
+		if parsed, err := uuid.Parse(id); err == nil {
+			spellings = append(spellings, publicBody(parsed))
+		}
+	}
+	for _, r := range f.rows {
+		for i, v := range r.values {
+			r.values[i].varies = v.text != nil &&
+				slices.ContainsFunc(spellings, func(spelling string) bool { return strings.Contains(*v.text, spelling) })
+		}
+	}
 }
 
 // publicBody returns a UUID as it is spelled in public ids.
@@ -227,119 +188,109 @@ func publicBody(id uuid.UUID) string {
 	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).EncodeToString(id[:])
 }
 
-// id returns the index of the identifier in a column of the footprint's only row of a table.
-func (f *footprint) id(tableName, columnName string) int {
+// find returns the value in a column of the first row of a table.
+func (f *footprint) find(tableName, columnName string) string {
 	for _, r := range f.rows {
-		for i, c := range r.table.columns {
-			if r.table.name == tableName && c.Name == columnName && len(r.cells[i].pieces) == 1 {
-				return r.cells[i].pieces[0].id
+		for i, c := range r.columns {
+			if r.name == tableName && c.Name == columnName && r.values[i].text != nil {
+				return *r.values[i].text
 			}
 		}
 	}
-	return -1
+	return ""
 }
 
-// changed returns the rows that are not in an earlier footprint as they are in this one.
+// changed returns the rows that an earlier footprint of the journey does not have as they are.
 func (f *footprint) changed(before footprint) []row {
 	return slices.DeleteFunc(slices.Clone(f.rows), func(r row) bool {
-		return slices.ContainsFunc(before.rows, func(b row) bool {
-			return b.table.name == r.table.name && slices.EqualFunc(b.cells, r.cells, cell.equal)
-		})
+		return slices.ContainsFunc(before.rows, func(b row) bool { return r.same(b, false) })
 	})
 }
 
 // finishWork replaces rows that workers act on by what they became in a later footprint.
 func (f *footprint) finishWork(later footprint) {
 	for i, r := range f.rows {
-		at := slices.IndexFunc(later.rows, func(l row) bool { return r.table.workers && r.sameKey(l) })
+		at := slices.IndexFunc(later.rows, func(l row) bool { return r.workers && r.same(l, true) })
 		if at >= 0 {
-			f.rows[i].cells = later.rows[at].cells
+			f.rows[i].values = later.rows[at].values
 		}
 	}
 }
 
-func (r row) sameKey(o row) bool {
-	if r.table.name != o.table.name {
+// same reports whether two rows are equal, or have the same key.
+func (r row) same(o row, key bool) bool {
+	if r.name != o.name {
 		return false
 	}
-	for i, c := range r.table.columns {
-		if c.InKey && !r.cells[i].equal(o.cells[i]) {
+	for i, c := range r.columns {
+		a, b := r.values[i].text, o.values[i].text
+		if (c.InKey || !key) && ((a == nil) != (b == nil) || a != nil && *a != *b) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c cell) equal(o cell) bool {
-	return c.null == o.null && c.at.Equal(o.at) && slices.Equal(c.pieces, o.pieces)
+// duplicate is a copy of a journey: its own identifiers, and its time.
+type duplicate struct {
+	ids      map[string]uuid.UUID // by the original's
+	replacer *strings.Replacer
+	shift    time.Duration // of all times
 }
 
-// identity holds the identifiers of one copy, in both spellings.
-type identity struct {
-	uuids         []uuid.UUID
-	texts, public []string
-}
-
-// newIdentity draws identifiers for a copy.
-func (f *footprint) newIdentity() identity {
-	n := len(f.fresh)
-	ids := identity{uuids: make([]uuid.UUID, n), texts: make([]string, n), public: make([]string, n)}
-	for i, old := range f.fresh {
-		ids.uuids[i] = uuid.New()
-		ids.texts[i], ids.public[i] = ids.uuids[i].String(), publicBody(ids.uuids[i])
-		if len(old) != len(ids.texts[i]) {
-			ids.texts[i] = client.NewKey()
+// newDuplicate returns a copy, happening now, of the footprints of one journey.
+func newDuplicate(prints ...footprint) duplicate {
+	d := duplicate{ids: make(map[string]uuid.UUID), shift: time.Since(prints[0].taken)}
+	var pairs []string
+	for _, f := range prints {
+		for _, old := range f.ids {
+			if _, known := d.ids[old]; known {
+				continue
+			}
+			d.ids[old] = uuid.New()
+			parsed, err := uuid.Parse(old)
+			if err != nil { // a token
+				pairs = append(pairs, old, client.NewKey())
+				continue
+			}
+			pairs = append(pairs, old, d.ids[old].String(), publicBody(parsed), publicBody(d.ids[old]))
 		}
 	}
-	return ids
+	d.replacer = strings.NewReplacer(pairs...)
+	return d
 }
 
 // dueLater moves deadlines of copies ahead, so that no worker of the shop takes up what the
 // limit has not finished.
 const dueLater = time.Hour
 
-// value returns a cell of a copy as an argument of a statement, its time moved by shift.
-func (c cell) value(ids identity, shift time.Duration) any {
+// arg returns a value of the copy as an argument of a statement.
+func (d duplicate) arg(v value) any {
 	switch {
-	case c.null:
+	case v.text == nil:
 		return nil
-	case c.due:
-		return c.at.Add(shift + dueLater)
-	case !c.at.IsZero():
-		return c.at.Add(shift)
-	case len(c.pieces) == 1:
-		return c.pieces[0].text(ids)
+	case v.due:
+		return v.at.Add(d.shift + dueLater)
+	case !v.at.IsZero():
+		return v.at.Add(d.shift)
+	case v.varies:
+		return d.replacer.Replace(*v.text)
 	}
-	var text strings.Builder
-	for _, p := range c.pieces {
-		text.WriteString(p.text(ids))
-	}
-	return text.String()
+	return *v.text
 }
 
-func (p piece) text(ids identity) string {
-	switch {
-	case p.id < 0:
-		return p.literal
-	case p.public:
-		return ids.public[p.id]
-	}
-	return ids.texts[p.id]
-}
-
-// queueInsert inserts copies of rows, a statement a table. With again, rows of which the copy
-// exists are overwritten.
-func queueInsert(b *database.Batch, rows []row, ids identity, shift time.Duration, again bool) {
+// queueInsert inserts copies of rows, a statement a table. With again, it overwrites rows of
+// which the copy exists.
+func (d duplicate) queueInsert(b *database.Batch, rows []row, again bool) {
 	for len(rows) > 0 {
-		t := rows[0].table
-		n := slices.IndexFunc(rows, func(r row) bool { return r.table.name != t.name })
-		if n < 0 {
-			n = len(rows)
+		t, n := rows[0].table, 1
+		for n < len(rows) && rows[n].name == t.name {
+			n++
 		}
 		args := make([]any, 0, n*len(t.columns))
 		for _, r := range rows[:n] {
-			for _, c := range r.cells {
-				args = append(args, c.value(ids, shift))
+			for _, v := range r.values {
+				args = append(args, d.arg(v))
 			}
 		}
 		b.Queue(t.insert(n, again), args...)
@@ -347,9 +298,16 @@ func queueInsert(b *database.Batch, rows []row, ids identity, shift time.Duratio
 	}
 }
 
-// insert returns the statement that inserts n rows.
+// insert returns the statement that inserts n rows, which is made once.
 func (t *table) insert(n int, again bool) string {
-	var names, keys, sets, values []string
+	type variant struct {
+		rows  int
+		again bool
+	}
+	if text, made := t.inserts.Load(variant{n, again}); made {
+		return text.(string)
+	}
+	var names, keys, sets, rows []string
 	for _, c := range t.columns {
 		names = append(names, c.Name)
 		if c.InKey {
@@ -359,15 +317,16 @@ func (t *table) insert(n int, again bool) string {
 		}
 	}
 	for i := range n {
-		var marks []string
-		for j := range names {
-			marks = append(marks, fmt.Sprintf("$%d", i*len(names)+j+1))
+		marks := make([]string, len(names))
+		for j := range marks {
+			marks[j] = fmt.Sprintf("$%d", i*len(names)+j+1)
 		}
-		values = append(values, "("+strings.Join(marks, ", ")+")")
+		rows = append(rows, "("+strings.Join(marks, ", ")+")")
 	}
-	text := "INSERT INTO " + t.name + " (" + strings.Join(names, ", ") + ") VALUES " + strings.Join(values, ", ")
+	text := "INSERT INTO " + t.name + " (" + strings.Join(names, ", ") + ") VALUES " + strings.Join(rows, ", ")
 	if again {
 		text += " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
 	}
+	t.inserts.Store(variant{n, again}, text)
 	return text
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
@@ -37,88 +36,156 @@ func (r *run) journeys(ctx context.Context, do func(context.Context, *visitor) (
 
 // atOnce calls do for each of n things, with so many workers, and returns the first error.
 func atOnce(workers, n int, do func(worker, i int) error) error {
-	var next atomic.Int64
-	var failed sync.Once
-	var first error
-	var running sync.WaitGroup
+	var group errgroup.Group
 	for worker := range workers {
-		running.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+		group.Go(func() error {
+			for i := worker; i < n; i += workers {
 				if err := do(worker, i); err != nil {
-					failed.Do(func() { first = err })
-					return
+					return err
 				}
 			}
+			return nil
 		})
 	}
-	running.Wait()
-	return first
+	return group.Wait()
 }
 
-// copied holds a journey that a bare loop repeats: the rows it began with, and those that are new
-// or changed at its end.
+// copied holds a journey that a bare loop repeats.
 type copied struct {
-	start, end footprint
-	finish     []row
-	cart       regions.Ref // as it is in the shop; copies have another id in the same region
-	order      regions.Ref
-	stock      []inventory.Allocation // what the order takes
+	start, end  footprint
+	changes     []row       // what end has that start has not
+	cart, order regions.Ref // of the original
+	stock       []inventory.Allocation
 }
 
-// footprints reads the footprints of purchases, see readFootprints.
-func (r *run) footprints(ctx context.Context, purchases []*shopper.Purchase, before []footprint) ([]footprint, error) {
+// refs returns the identifiers of a purchase's cart and order; the latter is zero without one.
+func (r *run) refs(p *shopper.Purchase) (cart, order regions.Ref, err error) {
+	cart, err = r.Regions.ParseID(regions.CartPrefix, p.Cart.ID)
+	if err == nil && p.Order.ID != "" {
+		order, err = r.Regions.ParseID(regions.OrderPrefix, p.Order.ID)
+	}
+	return cart, order, err
+}
+
+// footprints returns the footprints of purchases as they are now.
+func (r *run) footprints(ctx context.Context, purchases []*shopper.Purchase) ([]footprint, error) {
 	kept := make(map[string]bool)
 	for _, a := range append(r.goods.articles, r.goods.hot) {
 		kept[a.product.String()] = true
 	}
 	journeys := make([][]string, len(purchases))
 	for i, p := range purchases {
-		ref, err := r.Regions.ParseID(regions.CartPrefix, p.Cart.ID)
+		cart, order, err := r.refs(p)
 		if err != nil {
 			return nil, err
 		}
-		journeys[i] = []string{p.Cart.ID, ref.ID.String()}
-		if p.Order.ID == "" {
-			continue
+		journeys[i] = []string{p.Cart.ID, cart.ID.String()}
+		if p.Order.ID != "" {
+			journeys[i] = append(journeys[i], p.Order.ID, p.Order.Payment.ID, order.ID.String())
 		}
-		if ref, err = r.Regions.ParseID(regions.OrderPrefix, p.Order.ID); err != nil {
-			return nil, err
-		}
-		journeys[i] = append(journeys[i], p.Order.ID, p.Order.Payment.ID, ref.ID.String())
 	}
-	return readFootprints(ctx, r.db, journeys, kept, before)
+	return readFootprints(ctx, r.db, journeys, kept)
 }
 
-// newCopied joins the footprints of the start and the end of a journey.
-func (r *run) newCopied(p *shopper.Purchase, start, end footprint) copied {
-	start.finishWork(end)
-	c := copied{start: start, end: end, finish: end.changed(start)}
-	c.cart, _ = r.Regions.ParseID(regions.CartPrefix, p.Cart.ID) // parsed before
-	c.order, _ = r.Regions.ParseID(regions.OrderPrefix, p.Order.ID)
-	return c
+// operationOn is something that a visitor does with a purchase.
+type operationOn func(ctx context.Context, v *visitor, p *shopper.Purchase) error
+
+// copyJourneys returns purchases for a loop to repeat: as they are now and, if then is not nil, as
+// they are after then was called for each.
+func (r *run) copyJourneys(ctx context.Context, purchases []*shopper.Purchase, then operationOn) ([]copied, error) {
+	starts, err := r.footprints(ctx, purchases)
+	if err != nil {
+		return nil, err
+	}
+	ends := starts
+	if then != nil {
+		visitors := newVisitors(r.Clients, r.markets, r.goods, r.Seed)
+		err := atOnce(len(visitors), len(purchases), func(worker, i int) error { return then(ctx, visitors[worker], purchases[i]) })
+		if err != nil {
+			return nil, err
+		}
+		if err := r.settle(ctx); err != nil {
+			return nil, err
+		}
+		if ends, err = r.footprints(ctx, purchases); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]copied, len(purchases))
+	for i, p := range purchases {
+		c := copied{start: starts[i], end: ends[i]}
+		c.start.finishWork(c.end)
+		c.changes = c.end.changed(c.start)
+		if c.cart, c.order, err = r.refs(p); err != nil {
+			return nil, err
+		}
+		all[i] = c
+	}
+	return all, r.readTaken(ctx, all)
+}
+
+// readTaken reads what the orders took of the stock.
+func (r *run) readTaken(ctx context.Context, all []copied) error {
+	of := make(map[uuid.UUID]*copied)
+	var ids []uuid.UUID
+	for i := range all {
+		of[all[i].order.ID] = &all[i]
+		ids = append(ids, all[i].order.ID)
+	}
+	type taken struct {
+		order uuid.UUID
+		inventory.Allocation
+	}
+	err := database.Each(ctx, r.db, func(row pgx.CollectableRow) (t taken, err error) {
+		err = row.Scan(&t.order, &t.Region, &t.Warehouse, &t.SKU, &t.LineNo, &t.Quantity)
+		return t, err
+	}, func(t taken) error {
+		of[t.order].stock = append(of[t.order].stock, t.Allocation)
+		return nil
+	}, `
+SELECT order_id, region, warehouse, sku, line_no, quantity
+FROM reservations
+WHERE order_id = ANY($1::uuid[])
+ORDER BY region, sku, warehouse`, ids)
+	if err != nil {
+		return fmt.Errorf("read what the orders took: %w", err)
+	}
+	return nil
+}
+
+// settle waits until nothing of the orders is pending.
+func (r *run) settle(ctx context.Context) error {
+	if _, err := settled(ctx, r.db, r.Regions.Names(), time.Time{}); err != nil {
+		return err
+	}
+	_, err := quiet(ctx, r.db)
+	return err
 }
 
 // cartLimits opens the bare statements of one cart's life: three transactions for its three
 // calls.
 func cartLimits(ctx context.Context, r *run) ([]limit, error) {
-	carts, err := r.copyCarts(ctx)
+	purchases, err := r.journeys(ctx, func(ctx context.Context, v *visitor) (*shopper.Purchase, error) { return v.newCart(ctx, false) })
+	if err != nil {
+		return nil, err
+	}
+	carts, err := r.copyJourneys(ctx, purchases, func(ctx context.Context, v *visitor, p *shopper.Purchase) error { return v.changeCart(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
 	reader := cart.New(cart.Config{DB: r.db, Regions: r.Regions})
-	sample := carts[0]
-	loop := &bareLoop{url: r.DatabaseURL, seed: r.Seed, Rows: len(sample.start.rows) + len(sample.finish)}
 	parts := func(c copied) [3]func(*database.Batch) {
-		ids, shift := c.end.newIdentity(), time.Since(c.end.taken)
-		ref := regions.Ref{Region: c.cart.Region, ID: ids.uuids[c.end.id("carts", "id")]}
+		d := newDuplicate(c.start, c.end)
+		ref := regions.Ref{Region: c.cart.Region, ID: d.ids[c.cart.ID.String()]}
 		read := func(b *database.Batch) { reader.QueueGet(b, ref, new(cart.Cart)) }
 		return [3]func(*database.Batch){
-			func(b *database.Batch) { queueInsert(b, c.start.rows, ids, shift, false) },
+			func(b *database.Batch) { d.queueInsert(b, c.start.rows, false) },
 			read,
-			func(b *database.Batch) { queueInsert(b, c.finish, ids, shift, true); read(b) },
+			func(b *database.Batch) { d.queueInsert(b, c.changes, true); read(b) },
 		}
 	}
-	for _, queue := range parts(sample) {
+	loop := &bareLoop{url: r.DatabaseURL, seed: r.Seed, Rows: len(carts[0].start.rows) + len(carts[0].changes)}
+	for _, queue := range parts(carts[0]) {
 		loop.Statements += statements(queue)
 	}
 	loop.once = func(ctx context.Context, conn *pgx.Conn, random *rand.Rand) (func(*database.Batch), error) {
@@ -131,33 +198,6 @@ func cartLimits(ctx context.Context, r *run) ([]limit, error) {
 	}
 	l, err := r.statementLimit(ctx, loop, "the bare statements of one cart in three transactions, no HTTP, no rules")
 	return []limit{l}, err
-}
-
-// copyCarts makes carts that are then changed, for copies.
-func (r *run) copyCarts(ctx context.Context) ([]copied, error) {
-	visitors := newVisitors(1, r.markets, r.goods, r.Seed)
-	purchases, err := r.journeys(ctx, func(ctx context.Context, v *visitor) (*shopper.Purchase, error) { return v.newCart(ctx, false) })
-	if err != nil {
-		return nil, err
-	}
-	starts, err := r.footprints(ctx, purchases, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range purchases {
-		if err := visitors[0].changeCart(ctx, p); err != nil {
-			return nil, err
-		}
-	}
-	ends, err := r.footprints(ctx, purchases, starts)
-	if err != nil {
-		return nil, err
-	}
-	carts := make([]copied, len(purchases))
-	for i, p := range purchases {
-		carts[i] = r.newCopied(p, starts[i], ends[i])
-	}
-	return carts, nil
 }
 
 func statements(queue func(*database.Batch)) int {
@@ -199,17 +239,13 @@ func (r *run) orderLimit(ctx context.Context, hot bool) (limit, error) {
 // copyPaid has visitors place orders that are paid, for copies of all their rows.
 func (r *run) copyPaid(ctx context.Context, hot bool) ([]copied, error) {
 	purchases, err := r.placeOrders(ctx, hot, "card_success")
+	if err == nil {
+		err = r.settle(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := r.settle(ctx); err != nil {
-		return nil, err
-	}
-	ends, err := r.footprints(ctx, purchases, nil)
-	if err != nil {
-		return nil, err
-	}
-	return r.copyOrders(ctx, purchases, ends, ends)
+	return r.copyJourneys(ctx, purchases, nil)
 }
 
 // copyPlaced has visitors place orders of which the payment never ends, for copies of what
@@ -219,67 +255,14 @@ func (r *run) copyPlaced(ctx context.Context, hot bool) ([]copied, error) {
 	if err != nil {
 		return nil, err
 	}
-	starts, err := r.footprints(ctx, purchases, nil)
-	if err != nil {
-		return nil, err
-	}
-	visitors := newVisitors(r.Clients, r.markets, r.goods, r.Seed)
-	err = atOnce(len(visitors), len(purchases), func(worker, i int) error {
-		_, err := visitors[worker].Cancel(ctx, "", purchases[i], "")
+	return r.copyJourneys(ctx, purchases, func(ctx context.Context, v *visitor, p *shopper.Purchase) error {
+		_, err := v.as("cancel").Cancel(ctx, "", p, "")
 		return err
 	})
-	if err == nil {
-		err = r.settle(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cancel the orders to copy: %w", err)
-	}
-	ends, err := r.footprints(ctx, purchases, starts)
-	if err != nil {
-		return nil, err
-	}
-	return r.copyOrders(ctx, purchases, starts, ends)
 }
 
 func (r *run) placeOrders(ctx context.Context, hot bool, card string) ([]*shopper.Purchase, error) {
 	return r.journeys(ctx, func(ctx context.Context, v *visitor) (*shopper.Purchase, error) { return v.buy(ctx, hot, card) })
-}
-
-// settle waits until nothing of the orders is pending.
-func (r *run) settle(ctx context.Context) error {
-	if _, err := settled(ctx, r.db, r.Regions.Names(), time.Time{}); err != nil {
-		return err
-	}
-	_, err := quiet(ctx, r.db)
-	return err
-}
-
-func (r *run) copyOrders(ctx context.Context, purchases []*shopper.Purchase, starts, ends []footprint) ([]copied, error) {
-	orders := make([]copied, len(purchases))
-	ids, of := make([]uuid.UUID, len(purchases)), make(map[uuid.UUID]*copied)
-	for i, p := range purchases {
-		orders[i] = r.newCopied(p, starts[i], ends[i])
-		ids[i], of[orders[i].order.ID] = orders[i].order.ID, &orders[i]
-	}
-	type taken struct {
-		Order uuid.UUID
-		inventory.Allocation
-	}
-	err := database.Each(ctx, r.db, func(row pgx.CollectableRow) (t taken, err error) {
-		err = row.Scan(&t.Order, &t.Region, &t.Warehouse, &t.SKU, &t.LineNo, &t.Quantity)
-		return t, err
-	}, func(t taken) error {
-		of[t.Order].stock = append(of[t.Order].stock, t.Allocation)
-		return nil
-	}, `
-SELECT order_id, region, warehouse, sku, line_no, quantity
-FROM reservations
-WHERE order_id = ANY($1::uuid[])
-ORDER BY region, sku, warehouse`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read what the orders took: %w", err)
-	}
-	return orders, nil
 }
 
 // bareOrders returns a loop over copies of orders. Each is one batch: the rows as the order's start
@@ -288,23 +271,23 @@ ORDER BY region, sku, warehouse`, ids)
 // the order's end, are sent when nobody measures.
 func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bareLoop {
 	queues := func(c copied) (start, end func(*database.Batch)) {
-		ids, shift := c.end.newIdentity(), time.Since(c.end.taken)
-		order := regions.Ref{Region: c.order.Region, ID: ids.uuids[c.end.id("orders", "id")]}
+		d := newDuplicate(c.start, c.end)
+		order := regions.Ref{Region: c.order.Region, ID: d.ids[c.order.ID.String()]}
 		cause := func(f footprint) inventory.Cause {
 			return inventory.Cause{
 				Order: order, OrderID: r.Regions.FormatID(regions.OrderPrefix, order), Actor: "guest",
-				TransitionID: ids.uuids[f.id("orders", "transition_id")],
+				TransitionID: d.ids[f.find("orders", "transition_id")],
 			}
 		}
 		start = func(b *database.Batch) {
-			queueInsert(b, c.start.rows, ids, shift, false)
+			d.queueInsert(b, c.start.rows, false)
 			inventory.QueueReserve(b, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
 			if whole {
 				inventory.QueueMoves(b, last, cause(c.end))
 			}
 		}
 		end = func(b *database.Batch) {
-			queueInsert(b, c.finish, ids, shift, true)
+			d.queueInsert(b, c.changes, true)
 			inventory.QueueMoves(b, last, cause(c.end))
 		}
 		return start, end
