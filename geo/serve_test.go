@@ -2,7 +2,6 @@ package geo
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,7 +15,7 @@ func TestServe(t *testing.T) {
 	defer pod.Close()
 	target := testkit.Must(url.Parse(pod.URL))(t)
 	edge := testkit.Must(NewEdge(EdgeConfig{Regions: shippedSet(t), Targets: []Target{{Region: "eu-west", URL: target}}}))(t)
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := testkit.Listen(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- edge.Serve(ctx, listener) }()

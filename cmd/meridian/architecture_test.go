@@ -46,8 +46,8 @@ var picture = map[string][]string{
 	},
 	"internal/inventory":       {"internal/invalid", "internal/database", "internal/outbox", "internal/idempotency"},
 	"internal/rating":          {"internal/database"},
-	"internal/recommend":       {"internal/database", "internal/catalog"},
-	"internal/account":         {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/rating"},
+	"internal/recommend":       {"internal/database", "internal/catalog", "internal/order"},
+	"internal/account":         {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/catalog", "internal/rating"},
 	"internal/cart":            {"internal/invalid", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
 	"internal/payment":         {"internal/money", "internal/database"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment", "internal/serve"},
@@ -57,7 +57,8 @@ var picture = map[string][]string{
 	},
 	"internal/order": {
 		"internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/secret",
-		"internal/cart", "internal/inventory", "internal/payment", "internal/pricing", "internal/promotion", "internal/shipping",
+		"internal/account", "internal/cart", "internal/catalog", "internal/inventory", "internal/payment", "internal/pricing", "internal/promotion",
+		"internal/rating", "internal/shipping",
 	},
 	"internal/verify": {"internal/database"},
 	"internal/finance": {

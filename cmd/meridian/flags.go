@@ -69,7 +69,8 @@ func (f *databaseFlags) open(c *cobra.Command, config database.Config) (*databas
 	if _, ok := set.Get(config.Region); !ok {
 		return nil, nil, usageError{fmt.Errorf("region %q is not one of %v", config.Region, set.Names())}
 	}
-	config.ApplicationName = "meridian-" + strings.Fields(c.CommandPath())[1]
+	path := strings.Fields(c.CommandPath())
+	config.ApplicationName = "meridian-" + path[min(1, len(path)-1)]
 	config.IdleInTransactionTimeout = config.StatementTimeout
 	db, err := database.Open(c.Context(), config)
 	return db, set, err

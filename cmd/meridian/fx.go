@@ -175,11 +175,11 @@ func newFXListCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			filter.Currency, filter.Status = money.Currency(currency), fx.Status(status)
 			return flags.withRates(c, func(rates *fx.Rates) error {
-				entries, err := rates.List(c.Context(), filter)
+				page, err := rates.List(c.Context(), filter)
 				if err != nil {
 					return fxError(err)
 				}
-				return writeRates(c.OutOrStdout(), entries)
+				return writeRates(c.OutOrStdout(), page.Items)
 			})
 		},
 	}

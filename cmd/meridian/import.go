@@ -203,20 +203,21 @@ func (in *productImport) writeBadLines(c *cobra.Command, shelves *catalog.Catalo
 
 // writeErrors writes the bad lines of an import as CSV.
 func writeErrors(c *cobra.Command, file io.Writer, shelves *catalog.Catalog, report catalog.ImportReport) error {
-	const pageSize = 1000
+	filter := catalog.ImportErrorFilter{
+		Seller: report.Seller, Import: report.Ref, PageFilter: database.PageFilter[catalog.LinePosition]{Limit: 1000},
+	}
 	w := csv.NewWriter(file)
 	// csv.Writer keeps its first error until Error is asked.
 	_ = w.Write([]string{"line", "field", "reason"})
-	for filter := (catalog.ImportErrorFilter{Seller: report.Seller, Import: report.Ref, Limit: pageSize}); ; {
-		page, more, err := shelves.ListImportErrors(c.Context(), filter)
+	for {
+		page, err := shelves.ListImportErrors(c.Context(), filter)
 		if err != nil {
 			return err
 		}
-		for _, e := range page {
+		for _, e := range page.Items {
 			_ = w.Write([]string{strconv.FormatInt(e.Line, 10), e.Field, e.Reason})
-			filter.AfterLine, filter.AfterField = e.Line, e.Field
 		}
-		if !more {
+		if filter.After = page.Next; page.Next == nil {
 			w.Flush()
 			return w.Error()
 		}

@@ -34,7 +34,7 @@ The checks:
   meridian verify --checks stock_ledger,stock_promises --examples 100
   meridian verify --strict --json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return audit(c, flags, asJSON, options) },
+		RunE: func(c *cobra.Command, _ []string) error { return runVerify(c, flags, asJSON, options) },
 	}
 	flags.register(command)
 	command.Flags().StringSliceVar(&options.Checks, "checks", nil, "only these checks, separated by commas")
@@ -44,8 +44,8 @@ The checks:
 	return command
 }
 
-// audit runs the checks and writes what they find. It returns an error if any row is broken.
-func audit(c *cobra.Command, flags databaseFlags, asJSON bool, options verify.Options) error {
+// runVerify runs the checks and writes what they find. It returns an error if any row is broken.
+func runVerify(c *cobra.Command, flags databaseFlags, asJSON bool, options verify.Options) error {
 	if !asJSON {
 		options.Report = func(r verify.Result) { verify.WriteResult(c.OutOrStdout(), r) }
 	}

@@ -22,7 +22,7 @@ const (
 	maxAccessTokenBytes = 4096
 )
 
-// A Bearer is whom a good access token stands for, as of when it was signed.
+// A Bearer is the holder of a valid access token, as of when it was signed.
 type Bearer struct {
 	// Account is the account and its home region.
 	Account regions.Ref
@@ -75,8 +75,8 @@ func (a *Accounts) sign(key signingKey, account Account, session uuid.UUID) (tok
 	return token, expires, nil
 }
 
-// VerifyAccessToken returns whom the token stands for. It asks nobody once the process has read the signing keys. The
-// error wraps ErrBadAccessToken when the token is not good; any other says that this could not be found out.
+// VerifyAccessToken returns the token's holder. It makes no round trip once the process has read the signing keys. The
+// error wraps ErrBadAccessToken for an invalid token; any other error says that the token could not be checked.
 func (a *Accounts) VerifyAccessToken(ctx context.Context, token string) (Bearer, error) {
 	if len(token) > maxAccessTokenBytes {
 		return Bearer{}, ErrBadAccessToken

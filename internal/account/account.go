@@ -77,7 +77,7 @@ type Account struct {
 // Has reports whether the account has the role.
 func (a Account) Has(role string) bool { return slices.Contains(a.Roles, role) }
 
-// Accounts is the shop's accounts. It is safe for concurrent use.
+// Accounts manages the shop's accounts. It is safe for concurrent use.
 type Accounts struct {
 	cfg            Config
 	db             *database.DB
@@ -90,7 +90,7 @@ type Accounts struct {
 	strangers      *guesses
 }
 
-// New returns the accounts of a shop. It asks nobody: the signing keys are read, and the first one made, when they are
+// New returns the accounts of a shop. It makes no round trip: the signing keys are read, and the first one made, when they are
 // first needed, or by RotateOnce before that. All faults of the configuration are reported at once.
 func New(cfg Config) (*Accounts, error) {
 	if err := cfg.Validate(); err != nil {
@@ -129,7 +129,7 @@ func New(cfg Config) (*Accounts, error) {
 	}, nil
 }
 
-// mac is the keyed hash of a text.
+// mac returns the keyed hash of a text.
 func mac(key secret.Bytes, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))
@@ -146,7 +146,7 @@ func scanAccount(row pgx.CollectableRow) (Account, error) {
 	return a, err
 }
 
-// fields are where accountColumns go.
+// fields returns where to scan accountColumns into.
 func (a *Account) fields() []any {
 	return []any{&a.Ref.Region, &a.Ref.ID, &a.Email, &a.Name, &a.Country, &a.Roles, (*nullUUID)(&a.Seller), &a.Status,
 		&a.SessionEpoch, &a.Version, &a.CreatedAt, &a.UpdatedAt}
@@ -155,7 +155,7 @@ func (a *Account) fields() []any {
 // nullUUID reads NULL as uuid.Nil.
 type nullUUID uuid.UUID
 
-// Scan is database/sql's Scanner.
+// Scan implements database/sql's Scanner.
 func (u *nullUUID) Scan(src any) error {
 	var id uuid.NullUUID
 	err := id.Scan(src)
@@ -177,13 +177,7 @@ func (a *Accounts) Get(ctx context.Context, ref regions.Ref) (Account, error) {
 SELECT `+accountColumns+`
 FROM accounts a
 WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'`, ref.Region, ref.ID)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return Account{}, ErrNotFound
-	case err != nil:
-		return Account{}, fmt.Errorf("get account: %w", err)
-	}
-	return account, nil
+	return account, accountError(err, "get account")
 }
 
 // FindByEmail returns the account of an e-mail address; ErrNotFound if there is none. It is for operators at a
@@ -198,11 +192,19 @@ SELECT `+accountColumns+`
 FROM email_directory d
 JOIN accounts a ON a.region = d.region AND a.id = d.account_id
 WHERE d.email_hash = $1`, a.emailHash(normal))
+	return account, accountError(err, "find account by e-mail address")
+}
+
+// accountError maps the error of a statement on one account: ErrNotFound where there is no such account,
+// ErrVersionConflict where its version is another, else err with what was being done.
+func accountError(err error, doing string) error {
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return Account{}, ErrNotFound
+		return ErrNotFound
+	case database.Violates(err, "accounts_version_current"):
+		return ErrVersionConflict
 	case err != nil:
-		return Account{}, fmt.Errorf("find account by e-mail address: %w", err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return account, nil
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
@@ -54,13 +53,7 @@ func (a *Accounts) readCredentials(ctx context.Context, ref regions.Ref) (creden
 SELECT `+credentialColumns+`
 FROM accounts a
 WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'`, ref.Region, ref.ID)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return credentials{}, ErrNotFound
-	case err != nil:
-		return credentials{}, fmt.Errorf("read an account's credentials: %w", err)
-	}
-	return who, nil
+	return who, accountError(err, "read an account's credentials")
 }
 
 // confirmPassword checks the password of somebody who is signed in: a token that was left lying about must not be
@@ -98,7 +91,7 @@ UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL`, who.Ref.Region, who.Ref.ID, session)
 		return a.queueEvent(b, "account.password_changed", who.Ref)
 	})
-	return changed(err, "change a password")
+	return accountError(err, "change a password")
 }
 
 // queueEvent adds an event about the account that says nothing but that it happened.
@@ -109,15 +102,4 @@ func (a *Accounts) queueEvent(b *database.Batch, topic string, ref regions.Ref) 
 		Key:     a.regions.FormatID(regions.AccountPrefix, ref),
 		Payload: struct{}{},
 	})
-}
-
-// changed maps the error of a write that was guarded by the account's version.
-func changed(err error, doing string) error {
-	switch {
-	case database.Violates(err, "accounts_version_current"):
-		return ErrVersionConflict
-	case err != nil:
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }

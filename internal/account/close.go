@@ -10,16 +10,16 @@ import (
 	"meridian/regions"
 )
 
-// CloseInput is a customer who leaves.
+// CloseInput says which account to close.
 type CloseInput struct {
 	Account regions.Ref
 	// Password is the account's: it is counted and throttled like one at a sign-in.
 	Password string
 }
 
-// Close ends the account for good and erases what is known of the person: address of e-mail, name, password, postal
-// addresses, sessions, whose its ratings are. The row remains with its id and its country, because orders refer to it;
-// what the law wants kept of those is in the orders. The e-mail address is free to be registered again. Two round trips.
+// Close closes the account permanently and erases the person's data: e-mail address, name, password, postal addresses
+// and sessions; its ratings become anonymous. The row remains with its id and country, because orders refer to it and
+// hold what the law requires. The e-mail address can be registered again. Two round trips.
 //
 // Errors: ErrWrongPassword, *ThrottledError, ErrBusy, ErrNotFound, ErrVersionConflict.
 func (a *Accounts) Close(ctx context.Context, in CloseInput) error {
@@ -48,5 +48,5 @@ WHERE region = $1 AND id = $2`, who.Ref.Region, who.Ref.ID, who.Version, unique[
 		rating.QueueForget(b, who.Ref)
 		return a.queueEvent(b, "account.closed", who.Ref)
 	})
-	return changed(err, "close an account")
+	return accountError(err, "close an account")
 }

@@ -14,17 +14,17 @@ import (
 )
 
 // Argon2 is the cost of hashing a password. Zero fields take the default: OWASP's second recommendation, 19 MiB of
-// memory, two passes, one lane. Hashes made at another cost stay good and are made anew at the next sign-in.
+// memory, two passes, one lane. Hashes made at another cost remain valid and are replaced at the next sign-in.
 type Argon2 struct {
 	// MemoryKiB is the memory of one hash in KiB.
 	MemoryKiB uint32
-	// Passes is how often that memory is gone over.
+	// Passes is the number of passes over that memory.
 	Passes uint32
-	// Lanes is how many parts of it are filled in parallel.
+	// Lanes is how many parts of the memory are filled in parallel.
 	Lanes uint8
 }
 
-// Config is how Accounts works. DB, Regions and Secret have no default.
+// Config configures Accounts. DB, Regions and Secret have no default.
 type Config struct {
 	DB      *database.DB
 	Regions *regions.Set
@@ -45,7 +45,7 @@ type Config struct {
 	HashWait time.Duration
 	// Now is the clock of access tokens and signing keys; time.Now. Rows are stamped by the database.
 	Now func() time.Time
-	// Log is told of signing keys that cannot be used; slog's default.
+	// Log records signing keys that cannot be used; slog's default.
 	Log *slog.Logger
 }
 
@@ -93,7 +93,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// What the deployment's secret is used for: a key each, none of which tells anything about another.
+// The purposes of the deployment's secret, each with an independent key.
 const (
 	purposeEmail       = "meridian account: hash of e-mail addresses"
 	purposeSealing     = "meridian account: sealing of signing keys"

@@ -44,8 +44,8 @@ func NormalizeEmail(text string) (string, error) {
 	return normal, nil
 }
 
-// unprintable is true of what is neither a letter, a mark, a digit, a sign nor a plain space.
+// unprintable reports whether c is neither a letter, a mark, a digit, a sign nor a plain space.
 func unprintable(c rune) bool { return !unicode.IsPrint(c) }
 
-// emailHash is the directory's key for a normalised address.
+// emailHash returns the directory's key for a normalised address.
 func (a *Accounts) emailHash(normal string) []byte { return mac(a.emailKey, normal) }

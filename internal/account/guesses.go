@@ -7,9 +7,9 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// ThrottledError is returned while somebody who guessed too often has to wait.
+// ThrottledError is returned while a caller is locked out after too many wrong passwords.
 type ThrottledError struct {
-	// RetryAfter is how long, at least.
+	// RetryAfter is the least time to wait.
 	RetryAfter time.Duration
 }
 
@@ -17,7 +17,7 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong passwords: wait %s", e.RetryAfter.Round(time.Second))
 }
 
-// A patience says what wrong passwords cost: free ones, then a lock that doubles with each further one.
+// A patience is a lockout policy: some free guesses, then a lock that doubles with each further one.
 type patience struct {
 	free        int64
 	first, most time.Duration
@@ -32,7 +32,7 @@ var (
 	guessesOfClient = patience{free: 29, first: 30 * time.Second, most: 15 * time.Minute, memory: time.Hour}
 )
 
-// lock is how long the n-th wrong password in a row locks for.
+// lock returns how long the n-th wrong password in a row locks for.
 func (p patience) lock(n int64) time.Duration {
 	if n <= p.free {
 		return 0
@@ -89,7 +89,7 @@ func (g *guesses) wrong(who string) {
 	})
 }
 
-// throttled is the error of a lock that has not ended.
+// throttled returns the error of a lock that has not ended.
 func throttled(until, now time.Time) error {
 	if wait := until.Sub(now); wait > 0 {
 		return &ThrottledError{RetryAfter: max(wait, time.Second)}

@@ -61,7 +61,7 @@ func checkPassword(f *invalid.List, field, password, email, name string) {
 	}
 }
 
-// isMonotonous is true of a text of at most two different characters, and of one whose characters follow one another
+// isMonotonous reports whether a text has at most two different characters, or its characters follow one another
 // throughout, up or down: "aaaaaaaaaa", "1212121212", "abcdefghij".
 func isMonotonous(text string) bool {
 	seen := make(map[rune]bool)

@@ -126,7 +126,10 @@ func TestClose(t *testing.T) {
 	if err := a.Close(t.Context(), CloseInput{Account: ref, Password: "wrong password"}); err != ErrWrongPassword {
 		t.Fatalf("with a wrong password: got %v", err)
 	}
-	if got := databasetest.Trips(t, func(ctx context.Context) error { return a.Close(ctx, CloseInput{Account: ref, Password: goodPassword}) }); got != 2 {
+	if got := databasetest.Trips(t, func(ctx context.Context) error {
+		return a.Close(ctx,
+			CloseInput{Account: ref, Password: goodPassword})
+	}); got != 2 {
 		t.Errorf("%d round trips, want 2", got)
 	}
 	for _, table := range []string{"accounts", "addresses", "email_directory", "refresh_tokens", "outbox"} {

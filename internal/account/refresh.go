@@ -94,7 +94,7 @@ WHERE n.region = $1 AND n.id = $2 AND n.token_hash = $3`,
 		e.next.ref.Region, e.next.ref.ID, e.next.hash()).Query(database.CollectFirst(&e.account, scanAccount))
 }
 
-// settleReuse is for a token that has a successor already. It ends the session and returns ErrTokenReused, unless the
+// settleReuse handles a token that already has a successor. It ends the session and returns ErrTokenReused, unless the
 // successor is the one we just tried to insert: then the connection broke after our own exchange had happened.
 func (a *Accounts) settleReuse(ctx context.Context, e *exchange) error {
 	err := a.db.WriteIdempotent(ctx, func(b *database.Batch) error {

@@ -16,20 +16,20 @@ import (
 	"meridian/regions"
 )
 
-// RegisterInput is a new account.
+// RegisterInput holds a new account.
 type RegisterInput struct {
 	Email    string
 	Password string
 	Name     string
 	// Country is the ISO 3166-1 alpha-2 code that decides the account's home region, for good.
 	Country string
-	// Client is who asks, for throttling, as in SignInInput: it matters when the call is a repetition.
+	// Client identifies the caller for throttling, as in SignInInput. It is used only where the call is a repetition.
 	Client string
 	// Idempotency lets the call be repeated; only Key and Fingerprint are read.
 	Idempotency idempotency.Key
 }
 
-// registerScope is where the keys of registrations stand, in the account's home region.
+// registerScope is the scope of registrations' idempotency keys, in the account's home region.
 const registerScope = "register"
 
 // statusCreated is the HTTP status of a registration's first answer, which the idempotency record keeps.
@@ -92,7 +92,7 @@ func (a *Accounts) checkRegistration(in *RegisterInput) (regions.Region, error) 
 // maxNameLength is how many characters a person's name may have.
 const maxNameLength = 100
 
-// registrationClaim is the caller's key, in the place where registrations look for it. The fingerprint covers the
+// registrationClaim returns the caller's key in the scope of registrations. The fingerprint covers the
 // password, so it is hashed again with a key: alone it would let whoever reads the table try passwords quickly.
 func (a *Accounts) registrationClaim(in RegisterInput, region string) idempotency.Key {
 	claim := in.Idempotency

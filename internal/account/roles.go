@@ -3,13 +3,13 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/outbox"
@@ -30,7 +30,7 @@ func Roles() []string {
 	return []string{RoleShopper, RoleSeller, RoleOperator, RoleFinance, RoleAdmin}
 }
 
-// SetRolesInput is what an account is to be from now on.
+// SetRolesInput holds the new roles of an account.
 type SetRolesInput struct {
 	Account regions.Ref
 	// Roles replaces the account's roles; shopper is always among them.
@@ -97,7 +97,9 @@ func (a *Accounts) Revoke(ctx context.Context, account regions.Ref, role string)
 const roleAttempts = 5
 
 // changeRoles reads the account and writes what change makes of its roles, guarded by the version it was read at.
-func (a *Accounts) changeRoles(ctx context.Context, ref regions.Ref, newSeller uuid.UUID, change func(before Account) ([]string, uuid.UUID)) (Account, error) {
+func (a *Accounts) changeRoles(
+	ctx context.Context, ref regions.Ref, newSeller uuid.UUID, change func(before Account) ([]string, uuid.UUID),
+) (Account, error) {
 	for range roleAttempts {
 		before, err := a.readForRoles(ctx, ref, newSeller)
 		if err != nil {
@@ -125,18 +127,13 @@ func (a *Accounts) readForRoles(ctx context.Context, ref regions.Ref, seller uui
 		return f, err
 	}
 	f, err := database.One(ctx, a.db, scan, `
-SELECT `+accountColumns+`, EXISTS (SELECT 1 FROM sellers s WHERE s.id = $3)
+SELECT `+accountColumns+`, EXISTS (SELECT 1 FROM `+catalog.SellersSQL+` s WHERE s.id = $3)
 FROM accounts a
 WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'`, ref.Region, ref.ID, seller)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return Account{}, ErrNotFound
-	case err != nil:
-		return Account{}, fmt.Errorf("read an account's roles: %w", err)
-	case seller != uuid.Nil && !f.sellerExists:
+	if err == nil && seller != uuid.Nil && !f.sellerExists {
 		return Account{}, ErrNoSeller
 	}
-	return f.Account, nil
+	return f.Account, accountError(err, "read an account's roles")
 }
 
 func (a *Accounts) writeRoles(ctx context.Context, before Account, roles []string, seller uuid.UUID) (Account, error) {
@@ -160,5 +157,5 @@ RETURNING `+accountColumns, before.Ref.Region, before.Ref.ID, before.Version, ro
 			Payload: map[string][]string{"before": before.Roles, "after": roles},
 		})
 	})
-	return after, changed(err, "change an account's roles")
+	return after, accountError(err, "change an account's roles")
 }

@@ -18,7 +18,8 @@ func (a *Accounts) RotateOnce(ctx context.Context) error { return a.keys.rotate(
 
 // ErrWrongSecret is returned where the deployment's secret is not the one that the database's signing keys were sealed
 // under, and so not the one that its accounts are found by.
-var ErrWrongSecret = errors.New("the deployment's secret is not the one that this database's accounts were made under: give the one that the other pods have")
+var ErrWrongSecret = errors.New("the deployment's secret is not the one that this database's accounts were made under: " +
+	"give the one that the other pods have")
 
 // CheckSecret returns ErrWrongSecret if no signing key can be opened. The first call in the shop's life makes a key. No
 // round trip while the process has a key that signs.
@@ -43,7 +44,7 @@ func (s *signingKeys) rotate(ctx context.Context) error {
 	return nil
 }
 
-// rotateAhead is how long before the newest key stops signing the next one is made.
+// rotateAhead returns how long before the newest key stops signing the next one is made.
 func (s *signingKeys) rotateAhead() time.Duration { return min(s.life/2, maxRotateAhead) }
 
 // due reports whether no key signs for long enough.

@@ -45,7 +45,7 @@ func newRefreshToken(ref regions.Ref) refreshToken {
 	return t
 }
 
-// hash is what the token's row holds.
+// hash returns what the token's row holds.
 func (t refreshToken) hash() []byte {
 	sum := sha256.Sum256(t.secret[:])
 	return sum[:]
@@ -76,14 +76,16 @@ func parseRefreshToken(set *regions.Set, text string) (refreshToken, error) {
 	return t, nil
 }
 
-// successor is the row of the token that this one is exchanged for. It follows from this one's, so that the table's
+// successor returns the row of the token that this one is exchanged for. It follows from this one's, so that the table's
 // primary key lets only one exchange happen.
 func (t refreshToken) successor() regions.Ref {
 	return regions.Ref{Region: t.ref.Region, ID: uuid.NewHash(sha256.New(), t.ref.ID, []byte("successor"), 8)}
 }
 
 // session makes what the client gets out of what was written.
-func (a *Accounts) session(ctx context.Context, account Account, id uuid.UUID, refresh refreshToken, refreshExpires time.Time) (Session, error) {
+func (a *Accounts) session(
+	ctx context.Context, account Account, id uuid.UUID, refresh refreshToken, refreshExpires time.Time,
+) (Session, error) {
 	key, err := a.keys.signer(ctx)
 	if err != nil {
 		return Session{}, err
@@ -102,5 +104,5 @@ func (a *Accounts) session(ctx context.Context, account Account, id uuid.UUID, r
 	}, nil
 }
 
-// refreshSeconds is how long a refresh token lives, as SQL takes it.
+// refreshSeconds returns how long a refresh token lives, as SQL takes it.
 func (a *Accounts) refreshSeconds() int64 { return int64(a.cfg.RefreshTokenLife / time.Second) }

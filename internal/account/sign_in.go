@@ -14,11 +14,11 @@ import (
 	"meridian/regions"
 )
 
-// SignInInput is somebody who says who they are.
+// SignInInput holds the credentials of a sign-in.
 type SignInInput struct {
 	Email    string
 	Password string
-	// Client is by what somebody who guesses is recognised across accounts: a network address. Empty is nobody.
+	// Client identifies the caller across accounts by network address, for throttling; empty is not throttled.
 	Client string
 }
 
@@ -97,7 +97,7 @@ WHERE d.email_hash = $1`, hash)
 	return who, nil
 }
 
-// here is the region this process serves.
+// here returns the region this process serves.
 func (a *Accounts) here() string {
 	if region, ok := a.regions.Get(a.db.Region()); ok {
 		return region.Name
@@ -182,7 +182,8 @@ FROM accounts a
 WHERE a.region = $1 AND a.id = $3 AND a.status = 'active' AND a.password_hash = $7
   AND (a.locked_until IS NULL OR a.locked_until <= now())
 RETURNING expires_at`,
-		refresh.ref.Region, refresh.ref.ID, who.Ref.ID, session, refresh.hash(), a.refreshSeconds(), who.passwordHash).Query(func(rows pgx.Rows) error {
+		refresh.ref.Region, refresh.ref.ID, who.Ref.ID, session, refresh.hash(), a.refreshSeconds(), who.passwordHash,
+	).Query(func(rows pgx.Rows) error {
 		made, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
 		if err == nil && len(made) == 1 {
 			*expires = &made[0]

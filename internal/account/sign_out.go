@@ -10,8 +10,8 @@ import (
 	"meridian/regions"
 )
 
-// SignOut ends one session of the account: its refresh token is good no more. An access token that was given out
-// before lives out its minutes. It may be repeated, and does nothing to a session of somebody else. One round trip.
+// SignOut ends one session of the account by revoking its refresh token. Access tokens that were issued before remain
+// valid until they expire. It may be repeated, and does nothing to a session of somebody else. One round trip.
 func (a *Accounts) SignOut(ctx context.Context, account regions.Ref, session uuid.UUID) error {
 	err := a.db.WriteIdempotent(ctx, func(b *database.Batch) error {
 		b.Queue(`

@@ -2,8 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +11,7 @@ import (
 	"meridian/regions"
 )
 
-// UpdateInput is what a customer changes about themselves. Nil leaves a field as it is.
+// UpdateInput holds changes of a customer's profile. Nil leaves a field as it is.
 type UpdateInput struct {
 	Account regions.Ref
 	// Version is the Account.Version that the change is based on.
@@ -44,15 +42,7 @@ RETURNING `+accountColumns, in.Account.Region, in.Account.ID, in.Version, in.Nam
 		})
 		return nil
 	})
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return Account{}, ErrNotFound
-	case database.Violates(err, "accounts_version_current"):
-		return Account{}, ErrVersionConflict
-	case err != nil:
-		return Account{}, fmt.Errorf("update account: %w", err)
-	}
-	return account, nil
+	return account, accountError(err, "update account")
 }
 
 func (a *Accounts) checkUpdate(in *UpdateInput) error {

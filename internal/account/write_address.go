@@ -74,7 +74,7 @@ RETURNING `+addressColumns,
 		f.Country, f.Phone, f.Default)
 }
 
-// queueOneDefault takes the mark from every other address where this one has it.
+// queueOneDefault clears the default mark of every other address if this one has it.
 func queueOneDefault(b *database.Batch, account, ref regions.Ref) {
 	b.Queue(`
 UPDATE addresses SET is_default = false
@@ -108,7 +108,7 @@ func (a *Accounts) addedBefore(ctx context.Context, account regions.Ref, claim i
 	return a.GetAddress(ctx, account, ref)
 }
 
-// whyNoMore tells a closed account from a full one.
+// whyNoMore returns ErrNotFound for a closed account and ErrTooManyAddresses for a full one.
 func (a *Accounts) whyNoMore(ctx context.Context, ref regions.Ref) error {
 	account, err := a.Get(ctx, ref)
 	switch {

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/account"
-	"meridian/internal/idempotency"
 	"meridian/regions"
 )
 
@@ -40,7 +39,7 @@ func (s *Server) newAccountResponse(a account.Account) accountResponse {
 	}
 }
 
-// sellerID is a seller's public id, "" for none.
+// sellerID returns a seller's public id, "" for none.
 func sellerID(seller uuid.UUID) string {
 	if seller == uuid.Nil {
 		return ""
@@ -75,19 +74,6 @@ func (s *Server) registerAccount(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Location", "/v1/account")
 	return writeJSON(w, http.StatusCreated, s.newSessionResponse(session))
-}
-
-// readIdempotent reads the body and the key under which the call may be repeated; the domain adds what it is scoped to.
-func (s *Server) readIdempotent(r *http.Request, body any) (idempotency.Key, error) {
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return idempotency.Key{}, err
-	}
-	if err := readJSON(r, body); err != nil {
-		return idempotency.Key{}, err
-	}
-	fingerprint, err := s.fingerprint(r, body)
-	return idempotency.Key{Key: key, Fingerprint: fingerprint}, err
 }
 
 // getAccount answers the caller's account.
@@ -269,14 +255,14 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	cachePublic(w, jwksAge)
-	tellAge(w, s.Now().Sub(readAt))
+	setAge(w, s.Now().Sub(readAt))
 	if notModified(w, r, contentETag(marshal(answer))) {
 		return nil
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// guessedTooOften is how long the guesser has to wait.
+// guessedTooOften adds how long the guesser has to wait.
 func guessedTooOften(err error, p *Problem) {
 	var throttled *account.ThrottledError
 	if errors.As(err, &throttled) {

@@ -97,7 +97,7 @@ func (s *Server) require(r *http.Request, roles ...string) (Principal, error) {
 	return p, nil
 }
 
-// challenge is the WWW-Authenticate header of a 401.
+// challenge returns the WWW-Authenticate header of a 401.
 func challenge(code string) string {
 	if code == "invalid_token" {
 		return `Bearer realm="meridian", error="invalid_token"`

@@ -12,7 +12,7 @@ import (
 	"meridian/internal/database"
 )
 
-// A call is what the server knows about one request on its way through.
+// A call holds what the server knows about a request in progress.
 type call struct {
 	// id is the request id.
 	id string
@@ -58,18 +58,18 @@ type routeConfig struct {
 // A routeOption sets a route apart from the others.
 type routeOption func(*routeConfig)
 
-// unlimited is for probes: they are not counted against anyone's rate.
+// unlimited exempts a route, such as a probe, from rate limits.
 func unlimited(c *routeConfig) { c.class = rateUnlimited }
 
-// testsSecret is for routes that test a password or a code: the stricter rate, counted by address.
+// testsSecret gives a route that tests a password or a code the stricter rate, counted by address.
 func testsSecret(c *routeConfig) { c.class = rateSignIn }
 
-// takesStream is for routes that read a large body as it comes: up to that many bytes in up to that time.
+// takesStream lets a route read a large body as it comes: up to that many bytes in up to that time.
 func takesStream(bytes int64, timeout time.Duration) routeOption {
 	return func(c *routeConfig) { c.bodyLimit, c.timeout = bytes, timeout }
 }
 
-// takesLong is for routes whose answer may take up to that time.
+// takesLong lets a route take up to that time for its answer.
 func takesLong(timeout time.Duration) routeOption {
 	return func(c *routeConfig) { c.timeout = timeout }
 }
@@ -127,7 +127,7 @@ func nameSpan(r *http.Request, path string) {
 	span.SetAttributes(attribute.String("http.route", routeLabel(path)))
 }
 
-// routeLabel is the route in metrics and spans.
+// routeLabel returns the route's name in metrics and spans.
 func routeLabel(path string) string {
 	if path == "" {
 		return "unmatched"

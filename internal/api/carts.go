@@ -127,7 +127,7 @@ func newCartLineResponse(line cart.Line, quote *cart.Quote) cartLineResponse {
 	return answer
 }
 
-// newCoupons are the codes of a cart, each with why it gives nothing, if so.
+// newCoupons returns the codes of a cart, each with the reason where it gives nothing.
 func newCoupons(c cart.Cart, quote cart.Quote) []couponResponse {
 	var answer []couponResponse
 	for _, code := range c.Coupons {
@@ -232,7 +232,7 @@ func (s *Server) writeCreatedCart(ctx context.Context, w http.ResponseWriter, cr
 // minGuestKeyBytes is the least length of the key that names a guest's new cart: whoever knows the key gets the cart.
 const minGuestKeyBytes = 16
 
-// guestCartID is the id of the cart that a guest makes here with an idempotency key, so that a repetition finds it.
+// guestCartID returns the id of the cart that a guest makes here with an idempotency key, so that a repetition finds it.
 // Another region's is another cart, with another id.
 func (s *Server) guestCartID(key string) (uuid.UUID, error) {
 	if len(key) < minGuestKeyBytes {
@@ -244,9 +244,9 @@ func (s *Server) guestCartID(key string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// countryOf is the caller's country as the edge says, else that of the region's first warehouse.
+// countryOf returns the caller's country as the edge says, else that of the region's first warehouse.
 func (s *Server) countryOf(r *http.Request) string {
-	if country := r.Header.Get(countryHeader); s.Carts.Shipping.Serves(country) {
+	if country := r.Header.Get(countryHeader); s.Shipping.Serves(country) {
 		return country
 	}
 	region, _ := s.Regions.Get(s.Region)
@@ -381,7 +381,7 @@ func (s *Server) cartChange(r *http.Request, body any) (cart.ChangeInput, error)
 	return in, err
 }
 
-// cartKey is the call's idempotency key; the carts add what it is scoped to.
+// cartKey returns the call's idempotency key; the carts add what it is scoped to.
 func (s *Server) cartKey(r *http.Request, body any) (idempotency.Key, error) {
 	key, err := idempotencyKey(r)
 	if err != nil {
@@ -442,7 +442,7 @@ func (s *Server) cartProblem(ctx context.Context, err error) error {
 	return &Problem{Code: "cart_changed", Extra: map[string]any{"cart": current}, Err: err}
 }
 
-// notSold is which SKUs cannot be put into a cart.
+// notSold adds which SKUs cannot be put into a cart.
 func notSold(err error, p *Problem) {
 	var unknown *cart.UnknownSKUError
 	if errors.As(err, &unknown) {
@@ -450,7 +450,7 @@ func notSold(err error, p *Problem) {
 	}
 }
 
-// tooManyLines is how many lines there may be.
+// tooManyLines adds how many lines there may be.
 func tooManyLines(err error, p *Problem) {
 	var lines *cart.TooManyLinesError
 	if errors.As(err, &lines) {
@@ -458,7 +458,7 @@ func tooManyLines(err error, p *Problem) {
 	}
 }
 
-// tooManyUnits is which line would hold too much, and how much it may.
+// tooManyUnits adds which line would hold too much, and how much it may.
 func tooManyUnits(err error, p *Problem) {
 	var quantity *cart.QuantityError
 	if errors.As(err, &quantity) {

@@ -28,6 +28,7 @@ func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	prices := testPrices(t, pricing.Config{DB: db, Lead: -1})
 	rates := testkit.Must(shipping.Shipped())(t)
 	return func(d *Deps, _ *Config) {
+		d.Prices, d.Shipping = prices, rates
 		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates})
 	}
 }

@@ -53,7 +53,7 @@ func (s *Server) listCategories(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.setAge(w)
+	setAge(w, s.Catalog.Age())
 	cachePublic(w, categoryMaxAge)
 	if notModified(w, r, contentETag([]byte(tree.State))) {
 		return nil
@@ -80,7 +80,7 @@ func (s *Server) getCategory(w http.ResponseWriter, r *http.Request) error {
 		return catalog.ErrNotFound
 	}
 	chain := tree.Ancestors(category.ID)
-	s.setAge(w)
+	setAge(w, s.Catalog.Age())
 	cachePublic(w, categoryMaxAge)
 	if notModified(w, r, contentETag([]byte(tree.State))) {
 		return nil

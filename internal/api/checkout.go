@@ -76,7 +76,7 @@ type placedPaymentResponse struct {
 
 // placeOrder makes an order of a cart and asks for its money. Customers place theirs, guests show their cart's token.
 // Once the order exists the answer is never an error: a payment that could not be asked for now is asked for again by
-// a worker.
+// a worker. A repeated call is answered with the first one's order, as it is now.
 func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotencyKey(r)
 	if err != nil {
@@ -100,14 +100,18 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	placed, err := s.Orders.Place(r.Context(), in)
-	if before, ok := earlierAnswer(err); ok {
-		return s.answerPlacedBefore(w, r, before, body.Payment.ReturnURL)
-	}
+	placed, again, err := answerOnce(w, placed, err, s.orderByID(r.Context()))
 	if err != nil {
 		return s.checkoutProblem(r.Context(), err)
 	}
-	s.noteOrdered(placed)
-	placed, clientSecret := s.askForMoney(r.Context(), placed, body.Payment.ReturnURL)
+	if !again {
+		s.noteOrdered(placed)
+	}
+	clientSecret := ""
+	if !again || placed.Status == order.PendingPayment {
+		// To ask again starts nothing twice: the first answer, and what the shopper's browser needs, may have been lost.
+		placed, clientSecret = s.startPayment(r.Context(), placed, body.Payment.ReturnURL)
+	}
 	return s.answerPlaced(w, placed, clientSecret)
 }
 
@@ -133,9 +137,9 @@ func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *region
 // startPaymentTimeout bounds the start of a payment with what follows from its answer.
 const startPaymentTimeout = 15 * time.Second
 
-// askForMoney starts the order's payment. It returns the order as it is then, and what the shopper's browser needs
+// startPayment starts the order's payment. It returns the order as it is then, and what the shopper's browser needs
 // where an action is required.
-func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL string) (order.Order, string) {
+func (s *Server) startPayment(ctx context.Context, placed order.Order, returnURL string) (order.Order, string) {
 	// A client that hangs up now has an order all the same: its payment is started, not left to a worker.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startPaymentTimeout)
 	defer cancel()
@@ -156,22 +160,6 @@ func (s *Server) askForMoney(ctx context.Context, placed order.Order, returnURL 
 	return placed, outcome.ClientSecret
 }
 
-// answerPlacedBefore answers a repeated checkout with the first one's order, as it is now. If its payment is still
-// open the provider is asked again, which starts nothing twice: the first answer, and what the shopper's browser needs,
-// may have been lost.
-func (s *Server) answerPlacedBefore(w http.ResponseWriter, r *http.Request, answer idempotency.Answer, returnURL string) error {
-	placed, err := s.resourceOrder(r.Context(), answer)
-	if err != nil {
-		return err
-	}
-	clientSecret := ""
-	if placed.Status == order.PendingPayment {
-		placed, clientSecret = s.askForMoney(r.Context(), placed, returnURL)
-	}
-	w.Header().Set(replayedHeader, "true")
-	return s.answerPlaced(w, placed, clientSecret)
-}
-
 // checkoutProblem adds to a conflict the current cart as clients know carts.
 func (s *Server) checkoutProblem(ctx context.Context, err error) error {
 	var conflict *cart.ConflictError
@@ -185,7 +173,7 @@ func (s *Server) checkoutProblem(ctx context.Context, err error) error {
 	return &Problem{Code: "cart_conflict", Extra: map[string]any{"cart": current, "cart_version": current.Version}, Err: err}
 }
 
-// notForSale is what has to leave the cart.
+// notForSale adds the SKUs that have to leave the cart.
 func notForSale(err error, p *Problem) {
 	var refused *order.NotForSaleError
 	if errors.As(err, &refused) {
@@ -200,7 +188,7 @@ type shortageResponse struct {
 	Left   int64  `json:"left"`
 }
 
-// soldOut is what is missing.
+// soldOut adds how many units of which SKUs are left.
 func soldOut(err error, p *Problem) {
 	var short *inventory.SoldOutError
 	if !errors.As(err, &short) {
@@ -213,7 +201,7 @@ func soldOut(err error, p *Problem) {
 	p.Extra = map[string]any{"shortages": shortages}
 }
 
-// totalChanged is what the order would cost.
+// totalChanged adds the expected and the actual total.
 func totalChanged(err error, p *Problem) {
 	var changed *order.TotalChangedError
 	if errors.As(err, &changed) {
@@ -223,7 +211,7 @@ func totalChanged(err error, p *Problem) {
 	}
 }
 
-// quoteRefused is what the order would cost now.
+// quoteRefused adds why the quote is refused and what the order would cost now.
 func quoteRefused(err error, p *Problem) {
 	var refused *order.QuoteRefusedError
 	if errors.As(err, &refused) {
@@ -231,7 +219,7 @@ func quoteRefused(err error, p *Problem) {
 	}
 }
 
-// couponsRefused are the codes that give nothing, and why.
+// couponsRefused adds the codes that give nothing, and why.
 func couponsRefused(err error, p *Problem) {
 	var refused *order.CouponRefusedError
 	if !errors.As(err, &refused) {
@@ -301,7 +289,7 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.P
 // checkoutFaults gathers what is wrong with a checkout.
 type checkoutFaults struct{ invalid.List }
 
-// email is the address in the one spelling in which accounts keep theirs.
+// email checks an e-mail address and returns it in the spelling in which accounts keep theirs.
 func (f *checkoutFaults) email(text string, required bool) string {
 	if text == "" && !required {
 		return ""
@@ -313,7 +301,7 @@ func (f *checkoutFaults) email(text string, required bool) string {
 	return normal
 }
 
-// provider is the one that was asked for, or the only one there is.
+// provider returns the provider that was asked for, or the only one there is.
 func (f *checkoutFaults) provider(name string, offered []string) string {
 	switch {
 	case name != "":
@@ -325,7 +313,7 @@ func (f *checkoutFaults) provider(name string, offered []string) string {
 	return ""
 }
 
-// method is what the provider itself can tell of a token before it is asked to charge it, of one that is a line of text.
+// method lets the provider check the token, unless that is already known not to be a line of text.
 func (f *checkoutFaults) method(provider payment.Provider, token string) {
 	const field = "payment.method"
 	known := slices.ContainsFunc(f.List, func(fault invalid.Field) bool { return fault.Name == field })
@@ -344,7 +332,7 @@ func (f *checkoutFaults) returnURL(text string) {
 	}
 }
 
-// address is the reference of a saved address.
+// address parses the id of a saved address.
 func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
 	ref, err := set.ParseID(regions.AddressPrefix, id)
 	if err != nil {
@@ -353,7 +341,7 @@ func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
 	return &ref
 }
 
-// shipTo is an address by the rules of a saved one.
+// shipTo checks an address by the rules of a saved one.
 func (f *checkoutFaults) shipTo(set *regions.Set, a shipTo) order.Address {
 	fields := account.AddressFields{
 		Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, State: a.State, Postcode: a.Postcode, Country: a.Country, Phone: a.Phone,

@@ -381,7 +381,7 @@ func TestAskForMoney_ProviderGone(t *testing.T) {
 	if _, err := s.orders.StartPayment(t.Context(), found, ""); !errors.Is(err, order.ErrUnknownProvider) {
 		t.Fatalf("got %v", err)
 	}
-	after, secret := s.europe.askForMoney(t.Context(), found, "")
+	after, secret := s.europe.startPayment(t.Context(), found, "")
 	if after.Status != order.PendingPayment || secret != "" {
 		t.Errorf("got %s %q", after.Status, secret)
 	}

@@ -140,7 +140,7 @@ type docsSource struct {
 	tree yaml.MapSlice
 }
 
-// groups are the document's tags in their order, each with its operations by path.
+// groups returns the document's tags in their order, each with its operations by path.
 func (d docsSource) groups() []docsGroup {
 	var groups []docsGroup
 	for _, tag := range list(d.tree, "tags") {
@@ -202,7 +202,7 @@ func (d docsSource) operation(path, method string, o yaml.MapSlice) docsOperatio
 	return operation
 }
 
-// statusName is a response's key for people.
+// statusName returns a response's key as people read it.
 func statusName(key string) string {
 	status, err := strconv.Atoi(key)
 	if err != nil {
@@ -246,7 +246,7 @@ func consistency(operation yaml.MapSlice) string {
 	return promise
 }
 
-// content is the first kind of body that a request or response may have; nil when it has none.
+// content returns the first kind of body that a request or response may have, nil when it has none.
 func (d docsSource) content(holder yaml.MapSlice) *docsContent {
 	kinds := object(holder, "content")
 	if len(kinds) == 0 {
@@ -318,7 +318,7 @@ func (d docsSource) typeOf(schema yaml.MapSlice) docsType {
 	return docsType{Words: strings.TrimSpace(strings.Join(append(words, bounds(schema)...), " "))}
 }
 
-// bounds are a schema's limits in words.
+// bounds returns a schema's limits in words.
 func bounds(schema yaml.MapSlice) []string {
 	var words []string
 	for _, bound := range []struct{ key, words string }{
@@ -346,7 +346,7 @@ func (d docsSource) resolve(v any) yaml.MapSlice {
 	return found
 }
 
-// example is the example written in a schema or media type, indented; "" when there is none.
+// example returns the example in a schema or media type, indented; "" when there is none.
 func example(holder yaml.MapSlice) string {
 	v := value(holder, "example")
 	if v == nil {
@@ -380,7 +380,7 @@ func prose(description string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// value is the member of that name; nil when there is none.
+// value returns the member of that name, nil when there is none.
 func value(tree yaml.MapSlice, name string) any {
 	for _, item := range tree {
 		if item.Key == name {
@@ -400,7 +400,7 @@ func list(tree yaml.MapSlice, name string) []any {
 	return member
 }
 
-// text is a scalar member as text; "" when there is none.
+// text returns a scalar member as text, "" when there is none.
 func text(tree yaml.MapSlice, name string) string {
 	switch member := value(tree, name).(type) {
 	case nil, yaml.MapSlice, []any:

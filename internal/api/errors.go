@@ -181,14 +181,17 @@ var problemTypes = []problemType{
 	{code: "total_changed", status: http.StatusConflict, title: "The total is another than expected",
 		match: is[*order.TotalChangedError], detail: "Nothing was ordered. Show the actual total, and order again.", fill: totalChanged},
 	{code: "quote_refused", status: http.StatusConflict, title: "The quote cannot be honoured",
-		match: is[*order.QuoteRefusedError], detail: "Nothing was ordered. Show the actual total, and order again without the quote or with a new one.", fill: quoteRefused},
+		match: is[*order.QuoteRefusedError], fill: quoteRefused,
+		detail: "Nothing was ordered. Show the actual total, and order again without the quote or with a new one."},
 	{code: "quote_invalid", status: http.StatusUnprocessableEntity, title: "The quote is not one of this shop",
 		err: pricing.ErrQuoteInvalid, detail: "Send the id as POST /v1/prices:quote gave it, or leave it out."},
 	{code: "coupon_refused", status: http.StatusUnprocessableEntity, title: "A coupon gives nothing",
-		match: is[*order.CouponRefusedError], detail: "Nothing was ordered. Take the coupons that the answer names out of the cart.", fill: couponsRefused},
+		match: is[*order.CouponRefusedError], fill: couponsRefused,
+		detail: "Nothing was ordered. Take the coupons that the answer names out of the cart."},
 	{code: "promotion_used_up", status: http.StatusConflict, title: "A promotion is used up",
 		err: order.ErrUsedUp, detail: "Nothing was ordered. Its last use was just taken: take the coupon out of the cart, or order again."},
-	{code: "market_unknown", status: http.StatusBadRequest, title: "There is no such market", match: is[*pricing.UnknownMarketError], fill: knownMarkets},
+	{code: "market_unknown", status: http.StatusBadRequest, title: "There is no such market",
+		match: is[*pricing.UnknownMarketError], fill: knownMarkets},
 	{code: "no_price", status: http.StatusUnprocessableEntity, title: "It has no price there", match: is[*pricing.NoPriceError],
 		fill: noPrice},
 	{code: "address_unknown", status: http.StatusUnprocessableEntity, title: "There is no such saved address",
@@ -282,7 +285,7 @@ type Problem struct {
 	Err error
 }
 
-// Error is the problem in one line, for logs.
+// Error returns the problem in one line, for logs.
 func (p *Problem) Error() string {
 	text := p.Code
 	if p.Detail != "" {
@@ -297,15 +300,15 @@ func (p *Problem) Error() string {
 	return text
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// BadRequest is the answer to a request that is wrong in itself: what is wrong, and for each field how to fix it.
+// BadRequest returns the answer to an invalid request: what is wrong, and how to fix each field.
 func BadRequest(detail string, fixes ...FieldError) *Problem {
 	return &Problem{Code: "bad_request", Detail: detail, Errors: fixes}
 }
 
-// invalidInput is what is wrong with an input by its domain's rules.
+// invalidInput adds what is wrong with an input by its domain's rules.
 func invalidInput(err error, p *Problem) {
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {
@@ -316,10 +319,10 @@ func invalidInput(err error, p *Problem) {
 	}
 }
 
-// notFound is the answer where there is nothing, or nothing that this caller may see.
+// notFound returns the answer where there is nothing, or nothing that this caller may see.
 func notFound(detail string) *Problem { return &Problem{Code: "not_found", Detail: detail} }
 
-// forbidden is the answer to a caller who is known but may not.
+// forbidden returns the answer to a caller who is known but may not do this.
 func forbidden(detail string) *Problem { return &Problem{Code: "forbidden", Detail: detail} }
 
 // is reports whether err is, or wraps, an error of the type: for rows of errors that carry data.
@@ -362,7 +365,7 @@ func problemTypeOf(code string) (problemType, bool) {
 // silence would be a 200.
 const statusClientGone = 499
 
-// fail answers an error. It is the only place that does.
+// fail answers an error. No other function does.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	call := callOf(r)
 	if errors.Is(call.client.Err(), context.Canceled) {
@@ -373,7 +376,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p, row := problemOf(err)
-	s.telling.problem(r.Context(), call.route, row.code)
+	s.metrics.problem(r.Context(), call.route, row.code)
 	if row.status >= http.StatusInternalServerError {
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 			slog.String("route", call.route), slog.String("code", row.code), slog.Any("error", err))
@@ -404,7 +407,7 @@ func writeProblem(w http.ResponseWriter, call *call, p *Problem, row problemType
 	_, _ = w.Write(marshal(problemBody(call, p, row)))
 }
 
-// problemBody is the answer's body. Extra members cannot hide the standard ones.
+// problemBody returns the answer's body. Extra members cannot hide the standard ones.
 func problemBody(call *call, p *Problem, row problemType) map[string]any {
 	body := maps.Clone(p.Extra)
 	if body == nil {
@@ -426,5 +429,5 @@ func problemBody(call *call, p *Problem, row problemType) map[string]any {
 	return body
 }
 
-// seconds is d in whole seconds, rounded up, as HTTP headers want it.
+// seconds returns d in whole seconds, rounded up, as HTTP headers want it.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

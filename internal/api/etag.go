@@ -12,10 +12,10 @@ import (
 // gzipSuffix is what compression appends to an ETag, inside the quotes: other bytes, another tag.
 const gzipSuffix = "-gzip"
 
-// versionETag is the ETag of something that counts its changes; ifMatch reads it back.
+// versionETag returns the ETag of something that counts its changes; ifMatch reads it back.
 func versionETag(version int64) string { return `"v` + strconv.FormatInt(version, 10) + `"` }
 
-// contentETag is the ETag of an answer that has no version of its own, from its bytes.
+// contentETag returns the ETag of an answer that has no version of its own, from its bytes.
 func contentETag(body []byte) string {
 	sum := sha256.Sum256(body)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
@@ -58,7 +58,7 @@ func notModified(w http.ResponseWriter, r *http.Request, etag string) bool {
 	return false
 }
 
-// withoutSuffix is the tag of the same answer uncompressed.
+// withoutSuffix returns the tag of the same answer uncompressed.
 func withoutSuffix(tag string) string {
 	if base, ok := strings.CutSuffix(tag, gzipSuffix+`"`); ok {
 		return base + `"`
@@ -66,8 +66,8 @@ func withoutSuffix(tag string) string {
 	return tag
 }
 
-// tellAge says how old an answer is that may be old: every operation whose x-consistency is bounded calls it.
-func tellAge(w http.ResponseWriter, age time.Duration) {
+// setAge sets how old the answer may be. Every operation whose x-consistency is bounded calls it.
+func setAge(w http.ResponseWriter, age time.Duration) {
 	w.Header().Set("Age", strconv.Itoa(seconds(max(0, age))))
 }
 

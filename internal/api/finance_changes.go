@@ -41,7 +41,7 @@ func newPriceChangeResponse(c finance.Change) priceChangeResponse {
 	return answer
 }
 
-// httpStatus is 202 for a change that somebody has still to approve.
+// httpStatus returns 202 for a change that somebody has still to approve, else 200.
 func (c priceChangeResponse) httpStatus() int {
 	if c.Status == finance.StatusPending {
 		return http.StatusAccepted
@@ -60,15 +60,9 @@ type priceChangesResponse struct {
 	NextCursor string                `json:"next_cursor,omitzero"`
 }
 
-// changePosition is where a page of the audit ended.
-type changePosition struct {
-	At time.Time `json:"at"`
-	ID uuid.UUID `json:"id"`
-}
-
 // listChanges answers the audit, the latest first.
 func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -79,30 +73,17 @@ func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "changes " + filter.Kind + " " + filter.Status + " " + filter.Subject
-	var before changePosition
-	page, err := s.readPage(r, listing, &before)
+	var err error
+	if filter.PageFilter, err = readPage[finance.ChangePosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Finance.Changes(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	if page.Continued {
-		position := finance.ChangePosition(before)
-		filter.Before = &position
-	}
-	filter.Limit = page.Limit + 1 // one more tells whether there is another page
-	changes, err := s.Finance.Changes(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer priceChangesResponse
-	if len(changes) > page.Limit {
-		changes = changes[:page.Limit]
-		last := changes[len(changes)-1]
-		answer.NextCursor = s.nextCursor(listing, changePosition{At: last.RequestedAt, ID: last.ID})
-	}
-	for _, c := range changes {
-		answer.Changes = append(answer.Changes, newPriceChangeResponse(c))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, priceChangesResponse{
+		Changes: each(page.Items, newPriceChangeResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // changeByID finds a change by its public id. An id that cannot be is 404, as one that is not there.
@@ -116,7 +97,7 @@ func (s *Server) changeByID(r *http.Request, text string) (finance.Change, error
 
 // getChange answers one entry of the audit.
 func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	found, err := s.changeByID(r, mux.Vars(r)["change"])
@@ -142,14 +123,16 @@ type priceChangeLineResponse struct {
 	ValidTo     *time.Time `json:"valid_to"`
 }
 
-// changeLinePosition is where a page of lines ended.
-type changeLinePosition struct {
-	Line int64 `json:"line"`
+func newPriceChangeLineResponse(l finance.ChangeLine) priceChangeLineResponse {
+	return priceChangeLineResponse{
+		Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, OldMinor: l.OldMinor, NewMinor: l.AmountMinor,
+		ValidFrom: timeOrNull(l.From), ValidTo: timeOrNull(l.To),
+	}
 }
 
 // listChangeLines answers the lines of a bulk change, with the prices that they take the place of.
 func (s *Server) listChangeLines(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	found, err := s.changeByID(r, mux.Vars(r)["change"])
@@ -157,27 +140,17 @@ func (s *Server) listChangeLines(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "lines of change " + found.ChangeID()
-	var after changeLinePosition
-	page, err := s.readPage(r, listing, &after)
+	filter, err := readPage[int64](s, r, listing)
 	if err != nil {
 		return err
 	}
-	lines, err := s.Finance.ChangeLines(r.Context(), found.ID, after.Line, page.Limit+1) // one more tells of another page
+	page, err := s.Finance.ChangeLines(r.Context(), found.ID, filter)
 	if err != nil {
 		return err
 	}
-	var answer priceChangeLinesResponse
-	if len(lines) > page.Limit {
-		lines = lines[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, changeLinePosition{Line: lines[len(lines)-1].No})
-	}
-	for _, l := range lines {
-		answer.Lines = append(answer.Lines, priceChangeLineResponse{
-			Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, OldMinor: l.OldMinor, NewMinor: l.AmountMinor,
-			ValidFrom: timeOrNull(l.From), ValidTo: timeOrNull(l.To),
-		})
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, priceChangeLinesResponse{
+		Lines: each(page.Items, newPriceChangeLineResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // approveChange applies a change that waits, as its second person. A change is decided once: that is its guard.
@@ -190,8 +163,10 @@ func (s *Server) rejectChange(w http.ResponseWriter, r *http.Request) error {
 	return s.decideChange(w, r, s.Finance.Reject)
 }
 
-func (s *Server) decideChange(w http.ResponseWriter, r *http.Request, decide func(ctx context.Context, id uuid.UUID, actor string) (finance.Change, error)) error {
-	actor, err := s.financier(r)
+func (s *Server) decideChange(
+	w http.ResponseWriter, r *http.Request, decide func(ctx context.Context, id uuid.UUID, actor string) (finance.Change, error),
+) error {
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -28,12 +26,6 @@ const (
 	maxEntryLines = 1000
 )
 
-// priceFormats are the media types of files of prices.
-var priceFormats = map[string]finance.Format{
-	"text/csv":             finance.FormatCSV,
-	"application/x-ndjson": finance.FormatNDJSON,
-}
-
 // entryResponse is a price of a list.
 type entryResponse struct {
 	SKU         string     `json:"sku"`
@@ -49,16 +41,16 @@ type entriesResponse struct {
 	NextCursor string          `json:"next_cursor,omitzero"`
 }
 
-// entryPosition is where a page of prices ended.
-type entryPosition struct {
-	SKU         string    `json:"sku"`
-	MinQuantity int64     `json:"min_quantity"`
-	From        time.Time `json:"from"`
+func newEntryResponse(e finance.Entry) entryResponse {
+	return entryResponse{
+		SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
+		ChangeID: e.ChangeID,
+	}
 }
 
 // listEntries answers the prices of a list, by SKU, quantity and time.
 func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -66,38 +58,27 @@ func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if _, err := s.Finance.List(r.Context(), filter.List); err != nil {
+	_, err := s.Finance.List(r.Context(), filter.List)
+	if err != nil {
 		return err
 	}
 	listing := fmt.Sprintf("prices of %s for %q at %d", filter.List, filter.SKU, filter.At.UnixMicro())
-	var after entryPosition
-	page, err := s.readPage(r, listing, &after)
+	if filter.PageFilter, err = readPage[finance.EntryPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Finance.Entries(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.After, filter.Limit = finance.EntryPosition(after), page.Limit+1 // one more tells whether there is another page
-	entries, err := s.Finance.Entries(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer entriesResponse
-	if len(entries) > page.Limit {
-		entries = entries[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, entryPosition(entries[len(entries)-1].Position()))
-	}
-	for _, e := range entries {
-		answer.Entries = append(answer.Entries, entryResponse{
-			SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
-			ChangeID: e.ChangeID,
-		})
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, entriesResponse{
+		Entries: each(page.Items, newEntryResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // exportEntries streams the prices of a list as a file.
 func (s *Server) exportEntries(format finance.Format, mediaType string) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := s.financier(r); err != nil {
+		if _, err := s.financeActor(r); err != nil {
 			return err
 		}
 		q := newQuery(r)
@@ -135,7 +116,7 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	format, err := priceFormat(r)
+	format, err := fileFormat(r)
 	if err != nil {
 		return err
 	}
@@ -143,14 +124,13 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	end, ok := s.uploads.begin(p.Account.ID)
-	if !ok {
-		return &Problem{Code: "unavailable", RetryAfter: uploadWait,
-			Detail: "As many files are being imported as there may be at a time: send it again later."}
+	end, err := s.uploads.begin(p.Account.ID)
+	if err != nil {
+		return err
 	}
 	defer end()
 	digest := sha256.New()
-	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), format, list.Currency)
+	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), finance.Format(format), list.Currency)
 	if err != nil {
 		if errors.As(err, new(*invalid.Error)) {
 			return err
@@ -158,20 +138,6 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 		return bodyError(err)
 	}
 	return s.setPrices(w, r, in, key, hex.EncodeToString(digest.Sum(nil)))
-}
-
-// priceFormat is the format that Content-Type says.
-func priceFormat(r *http.Request) (finance.Format, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	format, ok := priceFormats[media]
-	if err != nil || !ok || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return "", &Problem{
-			Code:   "unsupported_media_type",
-			Detail: "Send the file as text/csv or application/x-ndjson, in UTF-8 and not compressed, and say so in Content-Type.",
-		}
-	}
-	return format, nil
 }
 
 type setEntriesRequest struct {
@@ -187,7 +153,7 @@ type entryRequest struct {
 	ValidTo     *time.Time     `json:"valid_to"`
 }
 
-// line is the price as finance takes it.
+// line returns the price as finance takes it.
 func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 	field := fmt.Sprintf("lines[%d].", no-1)
 	l := finance.Line{No: int64(no), SKU: e.SKU, MinQuantity: 1}
@@ -195,7 +161,8 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 		l.MinQuantity = *e.MinQuantity
 	}
 	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor); err != nil {
-		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: "must be a whole number of minor units, or null to end the price"})
+		const remedy = "must be a whole number of minor units, or null to end the price"
+		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: remedy})
 	}
 	l.From, l.To = moment(field+"valid_from", e.ValidFrom, faults), moment(field+"valid_to", e.ValidTo, faults)
 	return l
@@ -203,7 +170,7 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 
 // setEntries sets up to a thousand prices of a list: all of them or none.
 func (s *Server) setEntries(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	in, key, err := s.readPricesInput(r)
@@ -232,7 +199,7 @@ func (s *Server) setEntries(w http.ResponseWriter, r *http.Request) error {
 
 // readPricesInput reads what a file and a list of prices have in common.
 func (s *Server) readPricesInput(r *http.Request) (in finance.PricesInput, key string, err error) {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return in, "", err
 	}
@@ -253,31 +220,28 @@ func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.Pr
 	}
 	in.Idempotency = s.financeKey(in.Actor, key, print)
 	proposal, err := s.Finance.SetPrices(r.Context(), in)
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerPricesBefore(w, r, first.Resource)
-	}
 	if errors.Is(err, finance.ErrNotFound) {
 		return notFound("There is no such price list.")
 	}
+	answer, _, err := answerOnce(w, newProposalResponse(in, proposal), err, func(id string) (proposalResponse, error) {
+		found, err := s.changeByID(r, id)
+		change := newPriceChangeResponse(found)
+		return proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change}, err
+	})
 	if err != nil {
 		return err
 	}
-	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: proposal.NeedsApproval, Effect: marshal(proposal.Effect)}
-	if proposal.Change.Status == "" {
+	if answer.Change == nil {
 		return writeJSON(w, http.StatusOK, answer)
 	}
-	change := newPriceChangeResponse(proposal.Change)
-	answer.Change = &change
-	return writeJSON(w, change.httpStatus(), answer)
+	return writeJSON(w, answer.Change.httpStatus(), answer)
 }
 
-// answerPricesBefore answers a repeated call with the change that it made, as that is now.
-func (s *Server) answerPricesBefore(w http.ResponseWriter, r *http.Request, id string) error {
-	found, err := s.changeByID(r, id)
-	if err != nil {
-		return err
+func newProposalResponse(in finance.PricesInput, p finance.Proposal) proposalResponse {
+	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: p.NeedsApproval, Effect: marshal(p.Effect)}
+	if p.Change.Status != "" {
+		change := newPriceChangeResponse(p.Change)
+		answer.Change = &change
 	}
-	w.Header().Set(replayedHeader, "true")
-	change := newPriceChangeResponse(found)
-	return writeJSON(w, change.httpStatus(), proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change})
+	return answer
 }

@@ -15,8 +15,8 @@ import (
 	"meridian/regions"
 )
 
-// financier is who of finance calls, as the audit knows them.
-func (s *Server) financier(r *http.Request) (actor string, err error) {
+// financeActor returns the public id of the caller, who needs the role finance. The audit names changes' actors by it.
+func (s *Server) financeActor(r *http.Request) (actor string, err error) {
 	p, err := s.require(r, roleFinance)
 	if err != nil {
 		return "", err
@@ -24,13 +24,13 @@ func (s *Server) financier(r *http.Request) (actor string, err error) {
 	return s.Regions.FormatID(regions.AccountPrefix, p.Account), nil
 }
 
-// financeKey is the name of a call of finance's. Price lists have no home: their keys are kept in one place for all
+// financeKey returns the idempotency key of a call by finance. Price lists have no home: their keys are kept in one place for all
 // regions.
 func (s *Server) financeKey(actor, key string, fingerprint []byte) idempotency.Key {
 	return idempotency.Key{Region: s.Regions.Primary().Name, Scope: "finance:" + actor, Key: key, Fingerprint: fingerprint}
 }
 
-// moment is a time of a body, as the database keeps it; the zero time where it is absent.
+// moment checks a time in a body and returns it as the database keeps it, the zero time where it is absent.
 func moment(field string, at *time.Time, faults *[]FieldError) time.Time {
 	if at == nil {
 		return time.Time{}
@@ -42,7 +42,7 @@ func moment(field string, at *time.Time, faults *[]FieldError) time.Time {
 	return at.UTC().Truncate(time.Microsecond)
 }
 
-// badBody is the 400 that names what is wrong with a body; nil where nothing is.
+// badBody returns the 400 that names what is wrong with a body, nil where nothing is.
 func badBody(faults []FieldError) error {
 	if len(faults) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func badBody(faults []FieldError) error {
 	return BadRequest("The body is not what this route takes.", faults...)
 }
 
-// timeOrNull is nil for the zero time, which is no time.
+// timeOrNull returns the time in UTC, nil for the zero time.
 func timeOrNull(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
@@ -90,35 +90,23 @@ type priceListsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// listPosition is where a page of price lists ended.
-type listPosition struct {
-	Code string `json:"code"`
-}
-
 // listPriceLists answers the price lists, by code.
 func (s *Server) listPriceLists(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	const listing = "price lists"
-	var after listPosition
-	page, err := s.readPage(r, listing, &after)
+	filter, err := readPage[string](s, r, listing)
 	if err != nil {
 		return err
 	}
-	lists, err := s.Finance.Lists(r.Context(), after.Code, page.Limit+1) // one more tells whether there is another page
+	page, err := s.Finance.Lists(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	var answer priceListsResponse
-	if len(lists) > page.Limit {
-		lists = lists[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, listPosition{Code: lists[len(lists)-1].Code})
-	}
-	for _, l := range lists {
-		answer.PriceLists = append(answer.PriceLists, newPriceListResponse(l))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, priceListsResponse{
+		PriceLists: each(page.Items, newPriceListResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 type createPriceListRequest struct {
@@ -137,7 +125,7 @@ type createPriceListRequest struct {
 // createPriceList makes a price list. Its code guards it against being made twice; with a key a repetition gets the
 // first answer.
 func (s *Server) createPriceList(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -164,10 +152,7 @@ func (s *Server) createPriceList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list, err := s.Finance.CreateList(r.Context(), in)
-	if first, ok := earlierAnswer(err); ok {
-		w.Header().Set(replayedHeader, "true")
-		list, err = s.Finance.List(r.Context(), first.Resource)
-	}
+	list, _, err = answerOnce(w, list, err, func(code string) (pricing.List, error) { return s.Finance.List(r.Context(), code) })
 	if err != nil {
 		return err
 	}
@@ -177,7 +162,7 @@ func (s *Server) createPriceList(w http.ResponseWriter, r *http.Request) error {
 
 // getPriceList answers the head of a price list.
 func (s *Server) getPriceList(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	list, err := s.Finance.List(r.Context(), mux.Vars(r)["list"])
@@ -196,7 +181,7 @@ type updatePriceListRequest struct {
 
 // updatePriceList changes the title or the end of a price list, based on the version that was read.
 func (s *Server) updatePriceList(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

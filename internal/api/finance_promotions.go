@@ -1,7 +1,6 @@
 package api
 
 import (
-	stdjson "encoding/json"
 	"net/http"
 	"time"
 
@@ -44,40 +43,29 @@ type promotionsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// promotionPosition is where a page of promotions ended.
-type promotionPosition struct {
-	ID string    `json:"id"`
-	At time.Time `json:"at"`
-}
-
 // listPromotions answers the promotions in force at a moment, by id.
 func (s *Server) listPromotions(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
-	after := promotionPosition{At: q.Moment("as_of")}
+	filter := promotion.ListFilter{At: q.Moment("as_of")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if after.At.IsZero() {
-		after.At = s.Now().UTC()
+	if filter.At.IsZero() {
+		filter.At = s.Now().UTC()
 	}
 	const listing = "promotions"
-	page, err := s.readPage(r, listing, &after) // the cursor keeps the moment of the first page
+	var err error
+	if filter.PageFilter, err = readPage[promotion.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Finance.Promotions.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	found, err := promotion.List(r.Context(), s.Finance.DB, after.At, page.Limit+1, after.ID) // one more tells of another page
-	if err != nil {
-		return err
-	}
-	next := ""
-	if len(found) > page.Limit {
-		found = found[:page.Limit]
-		next = s.nextCursor(listing, promotionPosition{ID: found[len(found)-1].ID, At: after.At})
-	}
-	return s.writePromotions(w, r, found, next)
+	return s.writePromotions(w, r, page.Items, nextCursor(s, listing, page.Next))
 }
 
 // maxPromotionVersions bounds the versions of a promotion that are answered: the latest.
@@ -85,10 +73,10 @@ const maxPromotionVersions = 100
 
 // getPromotion answers the versions of a promotion, the latest first.
 func (s *Server) getPromotion(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	found, err := promotion.Versions(r.Context(), s.Finance.DB, mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
+	found, err := s.Finance.Promotions.Versions(r.Context(), mux.Vars(r)["promotion"], s.Now().AddDate(1000, 0, 0), maxPromotionVersions)
 	if err != nil {
 		return err
 	}
@@ -103,7 +91,7 @@ func (s *Server) writePromotions(w http.ResponseWriter, r *http.Request, found [
 	for i, p := range found {
 		ids[i] = p.ID
 	}
-	uses, err := s.Finance.Uses(r.Context(), ids)
+	uses, err := s.Finance.Promotions.Uses(r.Context(), ids)
 	if err != nil {
 		return err
 	}
@@ -131,7 +119,7 @@ type putPromotionRequest struct {
 
 // putPromotion gives a promotion a new version.
 func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -146,7 +134,7 @@ func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := &finance.PromotionRule{
 		ID: mux.Vars(r)["promotion"], Title: body.Title, Coupon: body.Coupon, Priority: body.Priority,
-		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: stdjson.RawMessage(body.Spec), ValidTo: timeOrNull(to),
+		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: body.Spec, ValidTo: timeOrNull(to),
 	}
 	change, err := s.Finance.SetRule(r.Context(), p, from, finance.By{Actor: actor, Reason: body.Reason})
 	if err != nil {
@@ -157,7 +145,7 @@ func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
 
 // endPromotion ends a promotion.
 func (s *Server) endPromotion(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

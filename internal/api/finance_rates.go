@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,16 +53,9 @@ type ratesResponse struct {
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// ratePosition is where a page of exchange rates ended.
-type ratePosition struct {
-	Day      string         `json:"day"`
-	Currency money.Currency `json:"currency"`
-	Source   string         `json:"source"`
-}
-
 // listRates answers stored exchange rates, the newest days first.
 func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -76,25 +67,17 @@ func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "rates " + string(filter.Currency) + " " + filter.Source + " " + string(filter.Status)
-	var before ratePosition
-	page, err := s.readPage(r, listing, &before)
+	var err error
+	if filter.PageFilter, err = readPage[fx.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Rates.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Before, filter.Limit = fx.Place(before), page.Limit+1 // one more tells whether there is another page
-	entries, err := s.Rates.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer ratesResponse
-	if len(entries) > page.Limit {
-		entries = entries[:page.Limit]
-		answer.NextCursor = s.nextCursor(listing, ratePosition(entries[len(entries)-1].Place()))
-	}
-	for _, e := range entries {
-		answer.Rates = append(answer.Rates, newRateResponse(e))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, ratesResponse{
+		Rates: each(page.Items, newRateResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 type setRateRequest struct {
@@ -108,7 +91,7 @@ type setRateRequest struct {
 
 // setRate enters an exchange rate by hand. A second one in its time is refused: that is its guard.
 func (s *Server) setRate(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -156,7 +139,7 @@ func (s *Server) withdrawRate(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) decideRate(w http.ResponseWriter, r *http.Request, decide func(context.Context, fx.Decision) (fx.Entry, error)) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -182,7 +165,7 @@ type uploadedRates struct {
 	quotes []fx.Quotation
 }
 
-// Name is what the rates are kept under.
+// Name returns the source that the rates are stored under.
 func (u uploadedRates) Name() string { return u.name }
 
 // Fetch returns the rates that were sent.
@@ -218,7 +201,7 @@ type rateConflictResponse struct {
 
 // importRates imports a file of exchange rates. The same file again changes nothing: that is its guard.
 func (s *Server) importRates(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -244,11 +227,9 @@ func (s *Server) importRates(w http.ResponseWriter, r *http.Request) error {
 
 // readRateFile reads the file in the body.
 func readRateFile(r *http.Request) ([]fx.Quotation, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	if err != nil || !slices.Contains(rateFileTypes, media) || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return nil, &Problem{Code: "unsupported_media_type",
-			Detail: "Send the ECB's file as " + strings.Join(rateFileTypes, ", ") + ", in UTF-8, and say so in Content-Type."}
+	_, err := bodyType(r, "Send the ECB's file as "+strings.Join(rateFileTypes, ", ")+", in UTF-8, and say so in Content-Type.", rateFileTypes...)
+	if err != nil {
+		return nil, err
 	}
 	file, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -279,7 +260,9 @@ func newRateImportResponse(report fx.Report) rateImportResponse {
 		answer.HeldRates = append(answer.HeldRates, heldRateResponse{Currency: h.Currency, Day: h.Day, Rate: h.Rate, Previous: h.Previous})
 	}
 	for _, c := range report.ConflictingRates {
-		answer.Conflict = append(answer.Conflict, rateConflictResponse{Currency: c.Currency, Day: c.Day, Rate: c.Rate, Stored: c.Stored, Overlaps: c.Overlaps})
+		answer.Conflict = append(answer.Conflict, rateConflictResponse{
+			Currency: c.Currency, Day: c.Day, Rate: c.Rate, Stored: c.Stored, Overlaps: c.Overlaps,
+		})
 	}
 	return answer
 }

@@ -54,5 +54,5 @@ func (s *Server) getRevenueReport(w http.ResponseWriter, r *http.Request) error 
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="revenue-`+from+`-`+to+`.csv"`)
-	return report.Write(r.Context(), s.Orders.DB, w, asked)
+	return report.Write(r.Context(), s.DB, w, asked)
 }

@@ -57,13 +57,12 @@ type marketsResponse struct {
 	Markets []marketResponse `json:"markets"`
 }
 
-func newMarketsResponse(versions []finance.Version[finance.MarketRule]) marketsResponse {
+func newMarketsResponse(versions []*pricing.Market) marketsResponse {
 	var answer marketsResponse
-	for _, v := range versions {
-		m := v.Rule
+	for _, m := range versions {
 		answer.Markets = append(answer.Markets, marketResponse{
 			Code: m.Code, Title: m.Title, Countries: m.Countries, Currency: m.Currency, PricesIncludeTax: m.PricesIncludeTax,
-			Multiplier: m.Multiplier, Rounding: m.Rounding, versionResponse: newVersionResponse(v.Period, v.ChangeID),
+			Multiplier: m.Multiplier, Rounding: m.Rounding, versionResponse: newVersionResponse(m.Period, m.ChangeID),
 		})
 	}
 	return answer
@@ -71,10 +70,10 @@ func newMarketsResponse(versions []finance.Version[finance.MarketRule]) marketsR
 
 // listMarkets answers all versions of all markets.
 func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Markets(r.Context(), "")
+	versions, err := s.Prices.Markets(r.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -83,10 +82,10 @@ func (s *Server) listMarkets(w http.ResponseWriter, r *http.Request) error {
 
 // getMarket answers all versions of a market.
 func (s *Server) getMarket(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Markets(r.Context(), mux.Vars(r)["market"])
+	versions, err := s.Prices.Markets(r.Context(), mux.Vars(r)["market"])
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ type putMarketRequest struct {
 
 // putMarket gives a market a new version.
 func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -119,7 +118,8 @@ func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
 	var faults []FieldError
 	m := &finance.MarketRule{
 		Code: mux.Vars(r)["market"], Title: body.Title, Countries: body.Countries, Currency: money.Currency(body.Currency),
-		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults), Rounding: make(map[money.Currency]string),
+		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults),
+		Rounding: make(map[money.Currency]string),
 	}
 	for currency, name := range body.Rounding {
 		m.Rounding[money.Currency(currency)] = name
@@ -150,17 +150,17 @@ type roundingRulesResponse struct {
 
 // listRoundingRules answers all versions of all rounding rules.
 func (s *Server) listRoundingRules(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Roundings(r.Context())
+	versions, err := s.Prices.Roundings(r.Context())
 	if err != nil {
 		return err
 	}
 	var answer roundingRulesResponse
 	for _, v := range versions {
 		answer.RoundingRules = append(answer.RoundingRules, roundingRuleResponse{
-			Name: v.Rule.Name, ModulusMinor: v.Rule.ModulusMinor, EndingMinor: v.Rule.EndingMinor, Mode: string(v.Rule.Mode),
+			Name: v.Name, ModulusMinor: v.Modulus, EndingMinor: v.Ending, Mode: string(v.Mode),
 			versionResponse: newVersionResponse(v.Period, v.ChangeID),
 		})
 	}
@@ -176,7 +176,7 @@ type putRoundingRuleRequest struct {
 
 // putRoundingRule gives a rounding rule a new version.
 func (s *Server) putRoundingRule(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ type taxesResponse struct {
 
 // listTaxes answers all versions of a country's tax rates.
 func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.financier(r); err != nil {
+	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
 	q := newQuery(r)
@@ -225,16 +225,15 @@ func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	versions, err := s.Finance.Taxes(r.Context(), country)
+	versions, err := s.Prices.Taxes(r.Context(), country)
 	if err != nil {
 		return err
 	}
 	var answer taxesResponse
-	for _, v := range versions {
-		t := v.Rule
+	for _, t := range versions {
 		answer.Taxes = append(answer.Taxes, taxResponse{
-			Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.RatePercent, Source: t.Source,
-			versionResponse: newVersionResponse(v.Period, v.ChangeID),
+			Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.Percent(), Source: t.Source,
+			versionResponse: newVersionResponse(t.Period, t.ChangeID),
 		})
 	}
 	return writeJSON(w, http.StatusOK, answer)
@@ -251,7 +250,7 @@ type putTaxRequest struct {
 
 // putTax gives a tax rate a new version.
 func (s *Server) putTax(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}
@@ -280,7 +279,7 @@ type customerGroupRequest struct {
 
 // setCustomerGroup puts an account into a customer group. It is a PUT, so repeating it does no harm.
 func (s *Server) setCustomerGroup(w http.ResponseWriter, r *http.Request) error {
-	actor, err := s.financier(r)
+	actor, err := s.financeActor(r)
 	if err != nil {
 		return err
 	}

@@ -411,7 +411,7 @@ func TestFinance_HostileInput(t *testing.T) {
 	w.driver.Values["list"] = []string{"hostile", "catalogue-EUR"}
 	w.driver.Values["change"] = []string{proposal.Change.ChangeID()}
 	for _, operation := range w.driver.Contract.Operations {
-		if groupOf(operation.OperationID) != financiers {
+		if groupOf(operation) != financiers {
 			w.driver.Skip[operation.OperationID] = "it is not finance's"
 		}
 	}

@@ -111,7 +111,7 @@ func (s *Server) runCheck(ctx context.Context, check Check) checkResponse {
 	return checkResponse{Name: check.Name, Detail: checkDetail(err)}
 }
 
-// checkDetail is what a failed check may say in public: a driver's errors name hosts and users.
+// checkDetail returns what a failed check may say in public: a driver's errors name hosts and users.
 func checkDetail(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

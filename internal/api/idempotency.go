@@ -12,6 +12,9 @@ import (
 
 const maxIdempotencyKeyBytes = 128
 
+// replayedHeader marks the answer to a call that happened before.
+const replayedHeader = "Idempotency-Replayed"
+
 // idempotencyKey reads the key under which the call may be repeated without happening twice. Every route that
 // changes something and has no other guard takes one.
 func idempotencyKey(r *http.Request) (string, error) {
@@ -34,28 +37,46 @@ func isPrintable(text string) bool {
 	return true
 }
 
-// earlierAnswer is what a call was answered the first time, where a domain's error says that it happened before.
-func earlierAnswer(err error) (answer idempotency.Answer, ok bool) {
+// optionalIdempotencyKey is idempotencyKey for calls that happen once in any case; it returns "" where the caller sent
+// no key. With a key a repetition gets the first answer.
+func optionalIdempotencyKey(r *http.Request) (string, error) {
+	if len(r.Header.Values("Idempotency-Key")) == 0 {
+		return "", nil
+	}
+	return idempotencyKey(r)
+}
+
+// readIdempotent reads the call's key and then its body; the domain adds what the key is scoped to.
+func (s *Server) readIdempotent(r *http.Request, body any) (idempotency.Key, error) {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return idempotency.Key{}, err
+	}
+	if err := readJSON(r, body); err != nil {
+		return idempotency.Key{}, err
+	}
+	fingerprint, err := s.fingerprint(r, body)
+	return idempotency.Key{Key: key, Fingerprint: fingerprint}, err
+}
+
+// answerOnce returns what to answer to a call that returned done and err. Where err says that the call happened before,
+// it reads what the first call made, as it is now, by the id in the record, marks the answer as replayed and returns
+// again as true.
+func answerOnce[T any](w http.ResponseWriter, done T, err error, read func(id string) (T, error)) (answer T, again bool, _ error) {
 	var replay *idempotency.Replay
 	if !errors.As(err, &replay) {
-		return idempotency.Answer{}, false
+		return done, false, err
 	}
-	return replay.Answer, true
+	if answer, err = read(replay.Answer.Resource); err != nil {
+		return answer, true, fmt.Errorf("reading what an idempotency key made: %w", err)
+	}
+	w.Header().Set(replayedHeader, "true")
+	return answer, true, nil
 }
 
-// writeReplay answers a repeated call with body, which is the first answer's, or the resource as it is now where the
-// record holds none.
-func writeReplay(w http.ResponseWriter, status int, body []byte) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Idempotency-Replayed", "true")
-	w.WriteHeader(status)
-	// A failed write means that the client is gone: there is nobody left to tell.
-	_, _ = w.Write(body)
-	return nil
-}
-
-// fingerprint is what a repeated call is compared by: a keyed digest, since what is asked may be personal, of its method,
-// its path, who makes it and what it asks. input is the decoded body, so that spaces and the order of names make no difference; nil where there is none.
+// fingerprint returns what a repeated call is compared by: a digest of its method, its path, who makes it and its input,
+// keyed because the input may be personal. input is the decoded body, so that spaces and the order of names make no
+// difference; nil where there is none.
 func (s *Server) fingerprint(r *http.Request, input any) ([]byte, error) {
 	p, signedIn, err := s.principal(r)
 	if err != nil {

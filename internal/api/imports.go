@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,12 +20,6 @@ const importTimeout = 30 * time.Minute
 
 // uploadWait is when to try again where too many files are being imported.
 const uploadWait = 30 * time.Second
-
-// importFormats are the media types of files.
-var importFormats = map[string]catalog.Format{
-	"text/csv":             catalog.FormatCSV,
-	"application/x-ndjson": catalog.FormatNDJSON,
-}
 
 // importResponse is how far an import is.
 type importResponse struct {
@@ -93,10 +86,9 @@ func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	end, ok := s.uploads.begin(seller)
-	if !ok {
-		return &Problem{Code: "unavailable", RetryAfter: uploadWait,
-			Detail: "As many files are being imported as there may be at a time: send it again later."}
+	end, err := s.uploads.begin(seller)
+	if err != nil {
+		return err
 	}
 	defer end()
 	file, size, err := spool(r.Body)
@@ -116,21 +108,16 @@ func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// importFormat is the format that Content-Type says, which the query's, if there is one, must not contradict.
+// importFormat returns the format that Content-Type names. The query's, if there is one, must be the same.
 func importFormat(r *http.Request, asked catalog.Format) (catalog.Format, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	said, ok := importFormats[media]
-	if err != nil || !ok || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return "", &Problem{
-			Code:   "unsupported_media_type",
-			Detail: "Send the file as text/csv or application/x-ndjson, in UTF-8 and not compressed, and say so in Content-Type.",
-		}
+	said, err := fileFormat(r)
+	if err != nil {
+		return "", err
 	}
-	if asked != "" && asked != said {
-		return "", BadRequest("The format is not what Content-Type says.", FieldError{Field: "format", Message: "must be " + string(said)})
+	if asked != "" && string(asked) != said {
+		return "", BadRequest("The format is not what Content-Type says.", FieldError{Field: "format", Message: "must be " + said})
 	}
-	return said, nil
+	return catalog.Format(said), nil
 }
 
 // spool keeps a body in a file that has no name any more: it is gone when it is closed.
@@ -153,12 +140,6 @@ type importsResponse struct {
 	NextCursor string           `json:"next_cursor,omitzero"`
 }
 
-// importPosition is where a page of imports ended.
-type importPosition struct {
-	CreatedAt time.Time `json:"at"`
-	ID        uuid.UUID `json:"id"`
-}
-
 // listImports answers the seller's imports that ran in this region, the newest first.
 func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -166,28 +147,17 @@ func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "imports of " + seller.String() + " in " + s.Region
-	var after importPosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.ImportFilter{Seller: seller}
+	if filter.PageFilter, err = readPage[catalog.ImportPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListImports(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter := catalog.ImportFilter{Seller: seller, Limit: page.Limit}
-	if page.Continued {
-		filter.After = &catalog.ImportPosition{CreatedAt: after.CreatedAt, ID: after.ID}
-	}
-	imports, more, err := s.Catalog.ListImports(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer importsResponse
-	for _, i := range imports {
-		answer.Imports = append(answer.Imports, s.newImportResponse(i))
-	}
-	if more {
-		last := imports[len(imports)-1]
-		answer.NextCursor = s.nextCursor(listing, importPosition{CreatedAt: last.CreatedAt, ID: last.Ref.ID})
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, importsResponse{
+		Imports: each(page.Items, s.newImportResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // getImport answers how far an import of the caller's seller is.
@@ -212,12 +182,6 @@ type importErrorsResponse struct {
 	NextCursor string              `json:"next_cursor,omitzero"`
 }
 
-// linePosition is where a page of bad lines ended.
-type linePosition struct {
-	Line  int64  `json:"line"`
-	Field string `json:"field"`
-}
-
 // listImportErrors answers what is wrong with the lines of an import of the caller's seller.
 func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -229,21 +193,53 @@ func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	listing := "errors of " + ref.ID.String()
-	var after linePosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.ImportErrorFilter{Seller: seller, Import: ref}
+	if filter.PageFilter, err = readPage[catalog.LinePosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListImportErrors(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	list, more, err := s.Catalog.ListImportErrors(r.Context(), catalog.ImportErrorFilter{
-		Seller: seller, Import: ref, AfterLine: after.Line, AfterField: after.Field, Limit: page.Limit,
+	return writeJSON(w, http.StatusOK, importErrorsResponse{
+		Errors: newLineErrorResponses(page.Items), NextCursor: nextCursor(s, listing, page.Next),
 	})
-	if err != nil {
-		return err
+}
+
+// How many files a pod takes at the same time, in all and of one seller: each may hold a gigabyte of its disk.
+const (
+	maxUploads         = 8
+	maxUploadsOfSeller = 2
+)
+
+// uploads counts the files that are being taken. Its zero value is ready.
+type uploads struct {
+	mu       sync.Mutex
+	all      int
+	bySeller map[uuid.UUID]int
+}
+
+// begin counts one more file, until end is called. It fails where there are as many as there may be.
+func (u *uploads) begin(seller uuid.UUID) (end func(), err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all >= maxUploads || u.bySeller[seller] >= maxUploadsOfSeller {
+		return nil, &Problem{Code: "unavailable", RetryAfter: uploadWait,
+			Detail: "As many files are being imported as there may be at a time: send it again later."}
 	}
-	answer := importErrorsResponse{Errors: newLineErrorResponses(list)}
-	if more {
-		last := list[len(list)-1]
-		answer.NextCursor = s.nextCursor(listing, linePosition{Line: last.Line, Field: last.Field})
+	if u.bySeller == nil {
+		u.bySeller = make(map[uuid.UUID]int)
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	u.all++
+	u.bySeller[seller]++
+	return func() { u.end(seller) }, nil
+}
+
+func (u *uploads) end(seller uuid.UUID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all--
+	if u.bySeller[seller]--; u.bySeller[seller] == 0 {
+		delete(u.bySeller, seller)
+	}
 }

@@ -60,7 +60,7 @@ func (s *Server) getAvailability(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range list {
 		answer.Regions = append(answer.Regions, newRegionAvailability(a, p.Has(roleOperator)))
 	}
-	tellAge(w, s.Inventory.AvailabilityAge())
+	setAge(w, s.Inventory.AvailabilityAge())
 	return writeJSON(w, http.StatusOK, answer)
 }
 
@@ -124,12 +124,6 @@ type levelsResponse struct {
 	NextCursor string          `json:"next_cursor,omitzero"`
 }
 
-// levelPosition is where a page of stock rows ended.
-type levelPosition struct {
-	SKU       string `json:"sku"`
-	Warehouse string `json:"warehouse"`
-}
-
 // maxStockName is the most bytes of a SKU or the code of a warehouse in a query.
 const maxStockName = 64
 
@@ -147,26 +141,17 @@ func (s *Server) listStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "stock " + filter.SKU + " @ " + filter.Warehouse
-	var after levelPosition
-	page, err := s.readPage(r, listing, &after)
+	var err error
+	if filter.PageFilter, err = readPage[inventory.LevelPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Inventory.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.After, filter.Limit = inventory.LevelPlace(after), page.Limit+1 // one more tells whether there is another page
-	levels, err := s.Inventory.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer levelsResponse
-	if len(levels) > page.Limit {
-		levels = levels[:page.Limit]
-		last := levels[len(levels)-1]
-		answer.NextCursor = s.nextCursor(listing, levelPosition{SKU: last.SKU, Warehouse: last.Warehouse})
-	}
-	for _, level := range levels {
-		answer.Stock = append(answer.Stock, newLevelResponse(level))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, levelsResponse{
+		Stock: each(page.Items, newLevelResponse), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 // receiveStockRequest is a delivery.
@@ -242,12 +227,12 @@ func (s *Server) transferStock(w http.ResponseWriter, r *http.Request) error {
 	after, err := s.Inventory.Transfer(r.Context(), inventory.Transfer{
 		SKU: body.SKU, From: body.From, To: body.To, Quantity: body.Quantity, Operation: op,
 	})
-	if _, again := earlierAnswer(err); again {
-		if after.From, err = s.Inventory.Get(r.Context(), body.From, body.SKU); err == nil {
-			after.To, err = s.Inventory.Get(r.Context(), body.To, body.SKU)
+	after, _, err = answerOnce(w, after, err, func(string) (both inventory.Transferred, err error) {
+		if both.From, err = s.Inventory.Get(r.Context(), body.From, body.SKU); err == nil {
+			both.To, err = s.Inventory.Get(r.Context(), body.To, body.SKU)
 		}
-		w.Header().Set(replayedHeader, "true")
-	}
+		return both, err
+	})
 	if err != nil {
 		return err
 	}
@@ -261,23 +246,16 @@ func (s *Server) stockOperation(r *http.Request, body any) (inventory.Operation,
 	if err != nil {
 		return op, err
 	}
-	if op.Idempotency.Key, err = idempotencyKey(r); err != nil {
-		return op, err
-	}
-	if err := readJSON(r, body); err != nil {
-		return op, err
-	}
 	op.Actor = s.Regions.FormatID(regions.AccountPrefix, p.Account)
-	op.Idempotency.Fingerprint, err = s.fingerprint(r, body)
+	op.Idempotency, err = s.readIdempotent(r, body)
 	return op, err
 }
 
 // answerLevel answers a changed stock row; one that was changed by the same call before as it is now.
 func (s *Server) answerLevel(w http.ResponseWriter, r *http.Request, warehouse, sku string, level inventory.Level, err error) error {
-	if _, again := earlierAnswer(err); again {
-		level, err = s.Inventory.Get(r.Context(), warehouse, sku)
-		w.Header().Set(replayedHeader, "true")
-	}
+	level, _, err = answerOnce(w, level, err, func(string) (inventory.Level, error) {
+		return s.Inventory.Get(r.Context(), warehouse, sku)
+	})
 	if err != nil {
 		return err
 	}
@@ -328,12 +306,6 @@ type movementResponse struct {
 	At             time.Time `json:"at"`
 }
 
-// movementPosition is where a page of a ledger ended.
-type movementPosition struct {
-	At time.Time `json:"at"`
-	ID uuid.UUID `json:"id"`
-}
-
 // listMovements answers the ledger of a stock row, the newest first.
 func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
@@ -341,30 +313,22 @@ func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 	}
 	vars := mux.Vars(r)
 	listing := "movements " + vars["sku"] + " @ " + vars["warehouse"]
-	var before movementPosition
-	page, err := s.readPage(r, listing, &before)
-	if err != nil {
+	filter := inventory.MovementFilter{SKU: vars["sku"], Warehouse: vars["warehouse"]}
+	var err error
+	if filter.PageFilter, err = readPage[inventory.MovementPosition](s, r, listing); err != nil {
 		return err
 	}
-	movements, err := s.Inventory.Movements(r.Context(), inventory.MovementFilter{
-		SKU: vars["sku"], Warehouse: vars["warehouse"], Before: inventory.MovementPlace(before), Limit: page.Limit + 1,
-	})
+	page, err := s.Inventory.Movements(r.Context(), filter)
 	if err != nil {
 		return notThere(err)
 	}
-	var answer movementsResponse
-	if len(movements) > page.Limit {
-		movements = movements[:page.Limit]
-		last := movements[len(movements)-1]
-		answer.NextCursor = s.nextCursor(listing, movementPosition{At: last.At, ID: last.ID})
-	}
-	for _, m := range movements {
-		answer.Movements = append(answer.Movements, movementResponse(m))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, movementsResponse{
+		Movements:  each(page.Items, func(m inventory.Movement) movementResponse { return movementResponse(m) }),
+		NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
-// notThere is the 404 of a path that names a SKU, warehouse or stock row that is not there.
+// notThere turns the error for an unknown SKU, warehouse or stock row in the path into a 404.
 func notThere(err error) error {
 	if errors.Is(err, inventory.ErrUnknownSKU) || errors.Is(err, inventory.ErrUnknownWarehouse) || errors.Is(err, inventory.ErrNoStock) {
 		return notFound("There is no such SKU, warehouse or stock row.")

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,15 +35,36 @@ func readJSON(r *http.Request, dst any) error {
 	return decodeJSON(body, dst)
 }
 
-// readBody returns the whole body, which must have that media type. The route's limit bounds it.
-func readBody(r *http.Request, mediaType string) ([]byte, error) {
+// bodyType returns the body's media type, which must be one of those allowed, in UTF-8 and not compressed; else a
+// problem with the detail.
+func bodyType(r *http.Request, detail string, allowed ...string) (string, error) {
 	got, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := strings.ToLower(params["charset"])
-	if err != nil || got != mediaType || (charset != "" && charset != "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return nil, &Problem{
-			Code:   "unsupported_media_type",
-			Detail: "Send the body as " + mediaType + ", in UTF-8 and not compressed, and say so in Content-Type.",
-		}
+	utf8 := charset == "" || charset == "utf-8"
+	if err != nil || !slices.Contains(allowed, got) || !utf8 || r.Header.Get("Content-Encoding") != "" {
+		return "", &Problem{Code: "unsupported_media_type", Detail: detail}
+	}
+	return got, nil
+}
+
+// fileFormat returns the format of a file of lines that Content-Type names: csv or ndjson.
+func fileFormat(r *http.Request) (string, error) {
+	const csv, ndjson = "text/csv", "application/x-ndjson"
+	got, err := bodyType(r, "Send the file as "+csv+" or "+ndjson+", in UTF-8 and not compressed, and say so in Content-Type.", csv, ndjson)
+	switch {
+	case err != nil:
+		return "", err
+	case got == csv:
+		return "csv", nil
+	}
+	return "ndjson", nil
+}
+
+// readBody returns the whole body, which must have that media type. The route's limit bounds it.
+func readBody(r *http.Request, mediaType string) ([]byte, error) {
+	_, err := bodyType(r, "Send the body as "+mediaType+", in UTF-8 and not compressed, and say so in Content-Type.", mediaType)
+	if err != nil {
+		return nil, err
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -67,7 +89,7 @@ func bodyError(err error) error {
 	return fmt.Errorf("reading the request's body: %w", err)
 }
 
-// decodeJSON is readJSON on bytes.
+// decodeJSON reads a body like readJSON.
 func decodeJSON(body []byte, dst any) error {
 	if err := checkJSON(body); err != nil {
 		return err
@@ -191,7 +213,7 @@ func fieldPath(pointer jsontext.Pointer) string {
 	return bounded(path.String(), 200)
 }
 
-// bounded is text cut to at most n bytes, at a character's edge.
+// bounded cuts text to at most n bytes, at a character's edge.
 func bounded(text string, n int) string {
 	if len(text) <= n {
 		return text
@@ -227,7 +249,7 @@ func writeEncoded(w http.ResponseWriter, status int, body []byte) {
 // encoding makes equal values equal bytes. A text with bad UTF-8 is repaired: an answer is better than none.
 var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 
-// marshal is for values that are known to encode.
+// marshal encodes a value that is known to encode. It panics otherwise.
 func marshal(v any) []byte {
 	body, err := json.Marshal(v, encoding)
 	if err != nil {

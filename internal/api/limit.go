@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -51,7 +54,7 @@ func newLimiter(limits Limits, now func() time.Time) (*limiter, error) {
 	}, nil
 }
 
-// A verdict is what became of one call, as the RateLimit headers tell it.
+// A verdict is what the RateLimit headers say of one call.
 type verdict struct {
 	rate      Rate
 	allowed   bool
@@ -99,7 +102,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, class rateClass) 
 	return nil
 }
 
-// clientKey is whom the call is counted against: the account that bears a good token, else the address. What tests
+// clientKey returns whom the call is counted against: the account that bears a good token, else the address. What tests
 // a secret is always counted by address.
 func (s *Server) clientKey(r *http.Request, class rateClass) string {
 	if class == rateDefault {
@@ -108,4 +111,44 @@ func (s *Server) clientKey(r *http.Request, class rateClass) string {
 		}
 	}
 	return "address " + clientNetwork(callOf(r).addr)
+}
+
+// clientAddr returns the caller's address, and whether the peer is a proxy of ours. X-Forwarded-For is believed
+// from the right, only as far as our proxies wrote it: what stands further left the client may have made up.
+func clientAddr(r *http.Request, proxies []netip.Prefix) (addr netip.Addr, trusted bool) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	addr = peer.Addr().Unmap()
+	if !contains(proxies, addr) {
+		return addr, false
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		before, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		addr = before.Unmap().WithZone("")
+		if !contains(proxies, addr) {
+			break
+		}
+	}
+	return addr, true
+}
+
+func contains(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// clientNetwork returns what an address is counted by: itself, or the /64 that one IPv6 customer has to themselves.
+func clientNetwork(addr netip.Addr) string {
+	if addr.Is6() {
+		network, err := addr.Prefix(64)
+		if err == nil {
+			return network.String()
+		}
+	}
+	return addr.String()
 }

@@ -57,7 +57,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 	})
 }
 
-// requestID is the caller's X-Request-Id where it is harmless, else a new one.
+// requestID returns the caller's X-Request-Id where it is harmless, else a new one.
 func requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); isRequestID(id) {
 		return id
@@ -82,10 +82,10 @@ func isRequestID(id string) bool {
 func (s *Server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call, start := callOf(r), time.Now()
-		ctx, span := s.telling.begin(r, call)
+		ctx, span := s.metrics.begin(r, call)
 		r = r.WithContext(ctx)
 		defer func() {
-			s.telling.end(r, call, span, time.Since(start))
+			s.metrics.end(r, call, span, time.Since(start))
 			s.logAccess(r, call, time.Since(start))
 		}()
 		next.ServeHTTP(s.watch(w, call, start), r)
@@ -206,7 +206,7 @@ func checkURL(u *url.URL) error {
 	return nil
 }
 
-// isText is whether the database can hold it.
+// isText reports whether the database can hold the text.
 func isText(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }

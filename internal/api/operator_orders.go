@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -178,29 +177,23 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	retried, err := s.Orders.RetryRefund(r.Context(), in)
-	before, again := earlierAnswer(err)
-	if again {
-		retried, err = s.resourceRefund(r.Context(), before)
-	}
+	retried, _, err = answerOnce(w, retried, err, func(id string) (payment.Refund, error) { return s.refundByID(r.Context(), id) })
 	if err != nil {
 		return err
-	}
-	if again {
-		w.Header().Set(replayedHeader, "true")
 	}
 	return writeJSON(w, http.StatusOK, s.newRefundResponse(retried))
 }
 
-// resourceRefund reads the refund that an earlier answer was about.
-func (s *Server) resourceRefund(ctx context.Context, answer idempotency.Answer) (payment.Refund, error) {
-	ref, err := s.Regions.ParseID(regions.RefundPrefix, answer.Resource)
+// refundByID reads a refund by its public id.
+func (s *Server) refundByID(ctx context.Context, id string) (payment.Refund, error) {
+	ref, err := s.Regions.ParseID(regions.RefundPrefix, id)
 	if err != nil {
-		return payment.Refund{}, fmt.Errorf("reading what an idempotency key made: %w", err)
+		return payment.Refund{}, err
 	}
 	return s.Orders.GetRefund(ctx, ref)
 }
 
-// refundTooLarge is what asked for too much, and what is left.
+// refundTooLarge adds which field asks for too much, and what is left.
 func refundTooLarge(err error, p *Problem) {
 	var large *order.RefundTooLargeError
 	if errors.As(err, &large) {
@@ -234,15 +227,6 @@ func (s *Server) operatorCommand(r *http.Request, dst any) (order.Command, error
 		return order.Command{}, err
 	}
 	return order.Command{Order: ref, Actor: s.Regions.FormatID(regions.AccountPrefix, p.Account), Idempotency: claim}, nil
-}
-
-// optionalIdempotencyKey is "" where the caller sent none. A transition happens once in any case; with a key its
-// repetition gets the first answer.
-func optionalIdempotencyKey(r *http.Request) (string, error) {
-	if len(r.Header.Values("Idempotency-Key")) == 0 {
-		return "", nil
-	}
-	return idempotencyKey(r)
 }
 
 // reasons are words, so that no personal data gets into histories and events.

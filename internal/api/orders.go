@@ -2,13 +2,11 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/idempotency"
@@ -17,9 +15,6 @@ import (
 	"meridian/internal/payment"
 	"meridian/regions"
 )
-
-// replayedHeader marks the answer to a call that happened before.
-const replayedHeader = "Idempotency-Replayed"
 
 // orderSummary is what a list tells of an order. Amounts are minor units of Currency.
 type orderSummary struct {
@@ -69,7 +64,7 @@ type orderLineResponse struct {
 	RefundedQuantity int64  `json:"refunded_quantity"`
 	RefundedMinor    int64  `json:"refunded_minor"`
 	// Derivation is why the line costs that.
-	Derivation json.RawMessage `json:"derivation,omitzero"`
+	Derivation jsontext.Value `json:"derivation,omitzero"`
 }
 
 type paymentResponse struct {
@@ -199,7 +194,7 @@ func (s *Server) buys(r *http.Request, o order.Order) bool {
 	return err == nil && signedIn && o.OwnedBy(p.Account)
 }
 
-// orderRef is the order in the path.
+// orderRef returns the order in the path; order.ErrNotFound for a malformed id.
 func (s *Server) orderRef(r *http.Request) (regions.Ref, error) {
 	ref, err := s.Regions.ParseID(regions.OrderPrefix, mux.Vars(r)["order"])
 	if err != nil {
@@ -208,7 +203,7 @@ func (s *Server) orderRef(r *http.Request) (regions.Ref, error) {
 	return ref, nil
 }
 
-// orderKey is the claim of a call that changes an order; without a key it claims nothing.
+// orderKey returns the claim of a call that changes an order; without a key it claims nothing.
 func (s *Server) orderKey(r *http.Request, ref regions.Ref, key string, body any) (idempotency.Key, error) {
 	if key == "" {
 		return idempotency.Key{}, nil
@@ -217,23 +212,17 @@ func (s *Server) orderKey(r *http.Request, ref regions.Ref, key string, body any
 	return idempotency.Key{Region: ref.Region, Scope: s.Orders.PublicID(ref), Key: key, Fingerprint: fingerprint}, err
 }
 
-// answerOrder answers a call that changed an order: with the order after it, or, where the call happened before, with
-// the order as it is now.
+// answerOrder answers a call that changed an order with the order after it, or, where the call is a repetition, with the
+// order as it is now.
 func (s *Server) answerOrder(w http.ResponseWriter, r *http.Request, changed order.Order, err error) error {
-	before, again := earlierAnswer(err)
-	if again {
-		changed, err = s.resourceOrder(r.Context(), before)
-	}
+	changed, _, err = answerOnce(w, changed, err, s.orderByID(r.Context()))
 	if err != nil {
 		return err
-	}
-	if again {
-		w.Header().Set(replayedHeader, "true")
 	}
 	return writeJSON(w, http.StatusOK, s.newOrderResponse(changed, s.audienceOf(r)))
 }
 
-// orderState is where the order stands, and where it would have to.
+// orderState adds the order's status, and which ones would allow the call.
 func orderState(err error, p *Problem) {
 	var state *order.StateError
 	if errors.As(err, &state) {
@@ -241,13 +230,15 @@ func orderState(err error, p *Problem) {
 	}
 }
 
-// resourceOrder reads the order that an earlier answer was about.
-func (s *Server) resourceOrder(ctx context.Context, answer idempotency.Answer) (order.Order, error) {
-	ref, err := s.Regions.ParseID(regions.OrderPrefix, answer.Resource)
-	if err != nil {
-		return order.Order{}, fmt.Errorf("reading what an idempotency key made: %w", err)
+// orderByID returns a function that reads an order by its public id, for answerOnce.
+func (s *Server) orderByID(ctx context.Context) func(id string) (order.Order, error) {
+	return func(id string) (order.Order, error) {
+		ref, err := s.Regions.ParseID(regions.OrderPrefix, id)
+		if err != nil {
+			return order.Order{}, err
+		}
+		return s.Orders.Get(ctx, ref)
 	}
-	return s.Orders.Get(ctx, ref)
 }
 
 func (s *Server) audienceOf(r *http.Request) audience {
@@ -263,40 +254,25 @@ type orderPage struct {
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// orderPlace is where a page of orders ends.
-type orderPlace struct {
-	PlacedAt time.Time `json:"placed_at"`
-	ID       uuid.UUID `json:"id"`
-}
-
 // listPage answers the page that was asked for of the orders that filter lets through. listing names them.
-func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string, filter order.ListFilter) error {
-	var after orderPlace
-	page, err := s.readPage(r, listing, &after)
+func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string, filter order.ListFilter) (err error) {
+	if filter.PageFilter, err = readPage[order.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Orders.List(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Before, filter.Limit = order.Place(after), page.Limit+1 // one more tells whether there is a next page
-	orders, err := s.Orders.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer orderPage
-	if len(orders) > page.Limit {
-		orders = orders[:page.Limit]
-		last := orders[page.Limit-1]
-		answer.NextCursor = s.nextCursor(listing, orderPlace{PlacedAt: last.PlacedAt, ID: last.Ref.ID})
-	}
-	for _, o := range orders {
-		answer.Orders = append(answer.Orders, s.newOrderSummary(o))
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, orderPage{
+		Orders: each(page.Items, s.newOrderSummary), NextCursor: nextCursor(s, listing, page.Next),
+	})
 }
 
 func (s *Server) newOrderSummary(o order.Order) orderSummary {
 	summary := orderSummary{
 		ID: s.Orders.PublicID(o.Ref), Status: o.Status, CancelReason: o.CancelReason, Version: o.Version,
-		Currency: o.Currency, Country: o.Country, Market: o.Market, SubtotalMinor: o.SubtotalMinor, DiscountMinor: o.DiscountMinor, ShippingMinor: o.ShippingMinor,
+		Currency: o.Currency, Country: o.Country, Market: o.Market,
+		SubtotalMinor: o.SubtotalMinor, DiscountMinor: o.DiscountMinor, ShippingMinor: o.ShippingMinor,
 		TaxMinor: o.TaxMinor, TotalMinor: o.TotalMinor, PricesIncludeTax: o.PricesIncludeTax,
 		PlacedAt: o.PlacedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(), ExpiresAt: o.ExpiresAt.UTC(),
 	}
@@ -306,12 +282,12 @@ func (s *Server) newOrderSummary(o order.Order) orderSummary {
 	return summary
 }
 
-// knownDerivation is why the line costs what it does; nil for one that is older than derivations.
-func knownDerivation(l order.Line) json.RawMessage {
+// knownDerivation returns why the line costs what it does, nil for a line from before derivations were kept.
+func knownDerivation(l order.Line) jsontext.Value {
 	if string(l.Derivation) == "{}" {
 		return nil
 	}
-	return l.Derivation
+	return jsontext.Value(l.Derivation)
 }
 
 func (s *Server) newOrderResponse(o order.Order, reader audience) orderResponse {

@@ -23,7 +23,6 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/payment/sandbox"
-	"meridian/internal/rating"
 	"meridian/internal/recommend"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/shoptest"
@@ -133,8 +132,9 @@ func (s *orderShop) openRegion(there *shoptest.Shop) {
 	db, carts, orders := there.DB, there.Carts, there.Orders
 	server := newTestServer(s.t, func(d *Deps, _ *Config) {
 		d.Region, d.Catalog, d.Carts, d.Orders = db.Region(), s.shelves, carts, orders
+		d.DB, d.Prices, d.Shipping = db, there.Prices, carts.Shipping
 		d.Search = plainSearch(s.t, db, s.shelves)
-		d.Ratings = &rating.Ratings{DB: db}
+		d.Ratings = order.NewRatings(db)
 		d.Recommend = testkit.Must(recommend.New(recommend.Config{DB: db, Catalog: s.shelves, Now: s.clock.Now, Timeout: time.Minute}))(s.t)
 		d.Now, d.VerifyToken = s.clock.Now, s.verifyToken
 	})

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"meridian/internal/database"
 )
 
 // The size of a page where the caller does not say, and at most.
@@ -14,29 +16,18 @@ const (
 	maxPageSize     = 100
 )
 
-// A page says which part of a listing was asked for.
-type page struct {
-	// Limit is how many items to answer at most, 1 to 100.
-	Limit int
-	// Continued is true when there was a cursor, and after has been filled from it.
-	Continued bool
-}
-
-// readPage reads the query's limit and cursor. The cursor's position is read into the struct that after points to,
-// which stays as it is on the first page. listing names the listing (with whatever a cursor may not be carried over
-// to, such as the sort order): a cursor of another one is refused, as is one that we did not make.
-func (s *Server) readPage(r *http.Request, listing string, after any) (page, error) {
+// readPage reads the query's limit and cursor, which holds a position of the listing. listing names the listing, with
+// whatever a cursor may not be carried over to, such as the sort order: a cursor of another one is refused, as is one
+// that we did not make.
+func readPage[P any](s *Server, r *http.Request, listing string) (page database.PageFilter[P], err error) {
 	q := newQuery(r)
-	p := page{Limit: q.Int("limit", defaultPageSize, 1, maxPageSize)}
+	page.Limit = q.Int("limit", defaultPageSize, 1, maxPageSize)
 	cursor := q.Text("cursor", maxCursorBytes)
-	if err := q.Err(); err != nil {
-		return page{}, err
+	if err := q.Err(); err != nil || cursor == "" {
+		return page, err
 	}
-	if cursor == "" {
-		return p, nil
-	}
-	p.Continued = true
-	return p, s.openCursor(cursor, listing, after)
+	page.After = new(P)
+	return page, s.openCursor(cursor, listing, page.After)
 }
 
 const (
@@ -45,9 +36,12 @@ const (
 	cursorSeparator = "."
 )
 
-// nextCursor writes the position of a page's last item as the cursor of the page after it. It is signed, not secret.
-func (s *Server) nextCursor(listing string, last any) string {
-	position := base64.RawURLEncoding.EncodeToString(marshal(last))
+// nextCursor returns the cursor of the page that begins after a position, "" for nil. It is signed, not secret.
+func nextCursor[P any](s *Server, listing string, next *P) string {
+	if next == nil {
+		return ""
+	}
+	position := base64.RawURLEncoding.EncodeToString(marshal(next))
 	tag := mac(s.keys.cursor[0], listing, position)[:cursorTagBytes]
 	return position + cursorSeparator + base64.RawURLEncoding.EncodeToString(tag)
 }
@@ -67,4 +61,13 @@ func (s *Server) openCursor(cursor, listing string, after any) error {
 		return &Problem{Code: "bad_cursor", Err: err}
 	}
 	return nil
+}
+
+// each returns what convert makes of the items.
+func each[T, R any](items []T, convert func(T) R) []R {
+	converted := make([]R, len(items))
+	for i, item := range items {
+		converted[i] = convert(item)
+	}
+	return converted
 }

@@ -64,11 +64,11 @@ func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tellAge(w, s.Carts.Prices.Age())
+	setAge(w, s.Prices.Age())
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.Article, quantity int64) (priceResponse, error) {
+func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.PricedSKU, quantity int64) (priceResponse, error) {
 	ask, err := view.ask(in)
 	if err != nil {
 		return priceResponse{}, err
@@ -79,7 +79,7 @@ func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pri
 	}
 	quote, err := view.Rules.Quote(pricing.QuoteInput{
 		Dest: in.destination(), Ask: ask, FirstOrder: view.buyer.FirstOrder,
-		Items: []pricing.Item{{Article: article, Quantity: quantity, Unit: unit}},
+		Items: []pricing.Item{{Priced: article, Quantity: quantity, Unit: unit}},
 	})
 	if err != nil {
 		return priceResponse{}, err
@@ -90,7 +90,7 @@ func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pri
 		Quantity: quantity, UnitPriceMinor: line.UnitPriceMinor, Formatted: s.locales.format(in.locale, line.UnitPriceMinor, ask.Currency),
 		PricesIncludeTax: quote.PricesIncludeTax, LowestMinor: line.LowestMinor, SubtotalMinor: line.SubtotalMinor,
 		DiscountMinor: line.DiscountMinor, TaxMinor: line.TaxMinor, TotalMinor: line.TotalMinor,
-		Derivation: quote.Derivation(0, s.Carts.Prices.MaxRateAge),
+		Derivation: quote.Derivation(0, s.Prices.MaxRateAge),
 	}
 	if regular, reduced := line.RegularMinor(); reduced {
 		answer.RegularMinor = &regular
@@ -102,10 +102,10 @@ func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pri
 	return answer, err
 }
 
-// promise is the id of a quote of those goods, by which checkout honours its prices, and until when it does.
+// promise signs a quote of those goods. It returns the id by which checkout honours its prices, and until when.
 func (s *Server) promise(quote *pricing.Quote, goods []byte) (id string, expires time.Time, err error) {
-	expires = quote.Ask.At.Add(s.Carts.Prices.QuoteLife)
-	id, err = s.Carts.Prices.Sign(pricing.Terms{
+	expires = quote.Ask.At.Add(s.Prices.QuoteLife)
+	id, err = s.Prices.Sign(pricing.Terms{
 		At: quote.Ask.At, Expires: expires, Market: quote.Ask.Market.Code, Currency: quote.Currency, Group: quote.Ask.Group,
 		Country: quote.Dest.Country, State: quote.Dest.StateCode(), Goods: goods,
 	})
@@ -118,7 +118,7 @@ const (
 	maxGroupText = 64
 )
 
-// priceQuestion is for whom, and of when, prices are asked.
+// A priceQuestion says for whom, and as of when, prices are asked.
 type priceQuestion struct {
 	shown
 	state string
@@ -132,7 +132,7 @@ type priceQuestion struct {
 	staff bool
 }
 
-// destination is where the goods would go.
+// destination returns where the goods would go.
 func (in priceQuestion) destination() pricing.Destination {
 	return pricing.Destination{Country: in.country, State: in.state}
 }
@@ -144,7 +144,7 @@ func (s *Server) knowBuyer(r *http.Request, in *priceQuestion) error {
 		return err
 	}
 	in.staff = signedIn && p.Has(roleFinance, roleOperator)
-	if in.staff || in.group == "" && !in.asOf.After(s.Carts.Prices.Moment()) {
+	if in.staff || in.group == "" && !in.asOf.After(s.Prices.Moment()) {
 		if signedIn && in.group == "" {
 			in.customer = &p.Account
 		}
@@ -156,47 +156,47 @@ func (s *Server) knowBuyer(r *http.Request, in *priceQuestion) error {
 	return forbidden("Naming a group, or a moment to come, needs the role finance or operator.")
 }
 
-// priceView is what prices are worked out from: rules and articles as they are in the database, or were, and the buyer.
+// A priceView holds what prices are worked out from: rules and SKUs as they are in the database, or were, and the buyer.
 type priceView struct {
-	pricing.Sight
+	pricing.Snapshot
 	at    time.Time
 	buyer cart.Buyer
 	staff bool
 }
 
-// seePrices looks at the prices of some SKUs: no round trip for what is in memory, one for anything else, which is also
+// seePrices reads the prices of some SKUs: no round trip for what is in memory, one for anything else, which is also
 // the one in which a customer's group is read.
 func (s *Server) seePrices(ctx context.Context, in priceQuestion, skus []string) (priceView, error) {
 	view := priceView{at: in.asOf, buyer: cart.Buyer{Group: in.group}, staff: in.staff}
 	if view.at.IsZero() {
-		view.at = s.Carts.Prices.Moment()
+		view.at = s.Prices.Moment()
 	}
 	var also []func(b *database.Batch)
 	if in.customer != nil {
 		also = append(also, func(b *database.Batch) { cart.QueueBuyer(b, *in.customer, &view.buyer) })
 	}
 	var err error
-	view.Sight, err = s.Carts.Prices.See(ctx, skus, view.at, also...)
+	view.Snapshot, err = s.Prices.Lookup(ctx, skus, view.at, also...)
 	return view, err
 }
 
-// ask is the question to the rules.
+// ask returns the question to the rules.
 func (v *priceView) ask(in priceQuestion) (pricing.Ask, error) {
 	ask, err := in.shown.ask(v.Rules, v.at)
 	ask.Group = v.buyer.Group
 	return ask, err
 }
 
-// article is a SKU that the caller may know of, or nil: what is not sold yet is a secret, and what no longer is, only
+// article returns a SKU that the caller may know of, or nil: what is not sold yet is a secret, and what no longer is, only
 // staff has to do with.
-func (v *priceView) article(sku string) *pricing.Article {
-	if a := v.Articles[sku]; a != nil && (a.Sellable || v.staff) {
+func (v *priceView) article(sku string) *pricing.PricedSKU {
+	if a := v.SKUs[sku]; a != nil && (a.Sellable || v.staff) {
 		return a
 	}
 	return nil
 }
 
-// noPrice is what has no price in what, and which exchange rate is missing, if that is why.
+// noPrice adds which SKU has no price in which currency, and which exchange rate is missing, if that is why.
 func noPrice(err error, p *Problem) {
 	var none *pricing.NoPriceError
 	if !errors.As(err, &none) {

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/testkit"
 )
 
@@ -34,7 +35,7 @@ WHERE p.title = 'MUG'`)
 INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
 SELECT 'S' || i, 'catalogue-' || c, 1, TIMESTAMPTZ '2020-01-01 00:00:00+00', 1000 + i
 FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
-		pricing.QueueRulesChanged(batch)
+		changes.QueueRulesChanged(batch)
 		return nil
 	}))
 	testkit.NoError(s.t, s.prices.PollOnce(b.Context()))
@@ -42,7 +43,7 @@ FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
 	carts.Prices = s.prices
 	server := newTestServer(b, func(d *Deps, c *Config) {
 		*d = s.europe.Deps
-		d.Carts = cart.New(carts)
+		d.Prices, d.Carts = s.prices, cart.New(carts)
 		c.Debug = false
 	})
 	var skus, lines, currencies []string
@@ -86,19 +87,19 @@ func BenchmarkQuotePrices(b *testing.B) {
 func BenchmarkQuotePrices_Limit(b *testing.B) {
 	_, prices, skus, _ := newBenchShop(b)
 	at := prices.Moment()
-	sight := testkit.Must(prices.See(b.Context(), skus, at))(b)
-	market := testkit.Must(sight.Rules.MarketOf("IE", at))(b)
+	snapshot := testkit.Must(prices.Lookup(b.Context(), skus, at))(b)
+	market := testkit.Must(snapshot.Rules.MarketOf("IE", at))(b)
 	items := make([]pricing.Item, len(skus))
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, c := range benchCurrencies {
 			ask := pricing.Ask{Market: market, Currency: c, At: at}
 			for i, sku := range skus {
-				article, quantity := sight.Articles[sku], int64(i%7+1)
-				unit := testkit.Must(sight.Rules.Unit(article, ask, quantity))(b)
-				items[i] = pricing.Item{Article: article, Quantity: quantity, Unit: unit}
+				article, quantity := snapshot.SKUs[sku], int64(i%7+1)
+				unit := testkit.Must(snapshot.Rules.Unit(article, ask, quantity))(b)
+				items[i] = pricing.Item{Priced: article, Quantity: quantity, Unit: unit}
 			}
-			testkit.Must(sight.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}))(b)
+			testkit.Must(snapshot.Rules.Quote(pricing.QuoteInput{Dest: pricing.Destination{Country: "IE"}, Ask: ask, Items: items}))(b)
 		}
 	}
 	b.ReportMetric(float64(b.N*len(skus)*len(benchCurrencies))/b.Elapsed().Seconds(), "lines/s")

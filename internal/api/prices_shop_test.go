@@ -13,6 +13,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 )
@@ -38,7 +39,7 @@ func newPriceShop(t testing.TB) *priceShop {
 	carts.Prices = s.prices
 	server := newTestServer(t, func(d *Deps, _ *Config) {
 		*d = deps
-		d.Carts = cart.New(carts)
+		d.Prices, d.Carts = s.prices, cart.New(carts)
 	})
 	s.remembering = validated(t, server.Handler())
 	return s
@@ -83,7 +84,7 @@ SET valid_from = CASE sku WHEN 'BOOK' THEN $1::timestamptz ELSE $2::timestamptz 
 	}
 	queueEntry(b, "BOOK", "sale", 1, 1400, now.Add(time.Hour), nil)
 	b.Queue(`UPDATE accounts SET customer_group = 'b2b' WHERE region = $1 AND id = $2`, s.ada.Ref.Region, s.ada.Ref.ID)
-	pricing.QueueRulesChanged(b)
+	changes.QueueRulesChanged(b)
 	for _, p := range []promotion.Promotion{
 		{ID: "spring", Title: `10 % off in "spring"`, Coupon: "SPRING10", Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 1000}},
 		{ID: "posters", Title: "Many posters", Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 2000,

@@ -1,17 +1,20 @@
 package api
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"github.com/maypok86/otter/v2"
 
 	"meridian/internal/catalog"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/rating"
 )
 
 // How long caches outside, such as a CDN, may keep what everyone reads of the catalogue.
@@ -107,7 +110,7 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodGet {
 		s.Recommend.Viewed(p.ID, from != "")
 	}
-	s.setAge(w)
+	setAge(w, s.Catalog.Age())
 	cachePublic(w, productMaxAge)
 	varyByShopper(w)
 	if notModified(w, r, answer.etag) {
@@ -122,50 +125,40 @@ func varyByShopper(w http.ResponseWriter) {
 	w.Header().Add("Vary", "Accept-Language, "+countryHeader)
 }
 
-// pricedProduct is a product with its prices for a shopper, and until when they stand.
+// pricedProduct returns a product with its prices for a shopper, and until when they stand.
 func (s *Server) pricedProduct(p catalog.Product, in shown, rules *pricing.Rules) (productResponse, time.Time, error) {
-	ask, err := in.ask(rules, s.Carts.Prices.Moment())
+	ask, err := in.ask(rules, s.Prices.Moment())
 	if err != nil {
 		return productResponse{}, time.Time{}, err
 	}
 	answer := newProductResponse(p, ask.At)
 	until := ask.At.Add(time.Hour)
 	for i, sku := range p.SKUs {
-		article := p.Article(sku)
+		article := p.PricedSKU(sku)
 		if next := rules.Next(article, ask); next.Before(until) {
 			until = next
 		}
-		unit, err := rules.Unit(article, ask, 1)
+		tag, priced, err := rules.Tag(article, ask)
 		if err != nil {
-			continue // it has no price there
+			return productResponse{}, time.Time{}, err
 		}
-		tag := &priceTag{Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: unit.AmountMinor,
-			Formatted: s.locales.format(in.locale, unit.AmountMinor, ask.Currency), PricesIncludeTax: ask.Market.PricesIncludeTax}
-		if unit.Regular != nil {
-			tag.RegularMinor = &unit.Regular.AmountMinor
-			if lowest, ok := rules.Lowest(article, ask); ok {
-				tag.LowestMinor = &lowest
-			}
+		if priced {
+			answer.SKUs[i].Price = s.newPriceTag(tag, ask, in.locale)
 		}
-		answer.SKUs[i].Price = tag
 	}
 	return answer, until, nil
 }
 
-// setAge says how old an answer of the catalogue's cache is at most.
-func (s *Server) setAge(w http.ResponseWriter) {
-	w.Header().Set("Age", strconv.Itoa(seconds(s.Catalog.Age())))
+func (s *Server) newPriceTag(tag pricing.Tag, ask pricing.Ask, locale string) *priceTag {
+	return &priceTag{
+		Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: tag.AmountMinor, Formatted: s.locales.format(locale, tag.AmountMinor, ask.Currency),
+		PricesIncludeTax: ask.Market.PricesIncludeTax, RegularMinor: tag.RegularMinor, LowestMinor: tag.LowestMinor,
+	}
 }
 
 type productsResponse struct {
 	Products   []productResponse `json:"products"`
 	NextCursor string            `json:"next_cursor,omitzero"`
-}
-
-// productPosition is where a page of products ended.
-type productPosition struct {
-	ListedAt time.Time `json:"at"`
-	ID       uuid.UUID `json:"id"`
 }
 
 // The most bytes of a category's id and a brand in a query.
@@ -186,22 +179,17 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	listing := "products " + filter.CategoryID + " by " + filter.Brand
-	var after productPosition
-	page, err := s.readPage(r, listing, &after)
+	var err error
+	if filter.PageFilter, err = readPage[catalog.ListPosition](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListProducts(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	filter.Limit = page.Limit
-	if page.Continued {
-		filter.After = &catalog.ListPosition{ListedAt: after.ListedAt, ID: after.ID}
-	}
-	list, err := s.Catalog.ListProducts(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	var answer productsResponse
-	for _, p := range list.Products {
-		rules, err := s.Carts.Prices.Current(r.Context(), p.Rules)
+	answer := productsResponse{NextCursor: nextCursor(s, listing, page.Next)}
+	for _, p := range page.Items {
+		rules, err := s.Prices.Current(r.Context(), p.Rules)
 		if err != nil {
 			return err
 		}
@@ -210,9 +198,6 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		answer.Products = append(answer.Products, priced)
-	}
-	if list.Next != nil {
-		answer.NextCursor = s.nextCursor(listing, productPosition{ListedAt: list.Next.ListedAt, ID: list.Next.ID})
 	}
 	cachePublic(w, listingMaxAge)
 	varyByShopper(w)
@@ -228,4 +213,63 @@ func takenSKU(err error, p *Problem) {
 	if errors.As(err, &taken) {
 		p.Extra = map[string]any{"sku": taken.SKU}
 	}
+}
+
+// productAnswers keeps the encoded answers of products that are read often: encoding is a fifth of what a read out of
+// memory costs. A product's version moves with everything its answer shows but the rating and the prices; the key
+// holds these, or all that they depend on but time, and an answer says until when it stands. So what is kept is never wrong and needs no
+// forgetting.
+type productAnswers struct {
+	cache *otter.Cache[answerKey, productAnswer]
+}
+
+type answerKey struct {
+	id      uuid.UUID
+	version int64
+	rating  rating.Total
+	rules   int64
+	shown
+}
+
+// productAnswer is an encoded answer with its ETag.
+type productAnswer struct {
+	body  []byte
+	etag  string
+	until time.Time
+}
+
+// productAnswersBytes bounds what is kept.
+const productAnswersBytes = 32 << 20
+
+func newProductAnswers() (productAnswers, error) {
+	cache, err := otter.New(&otter.Options[answerKey, productAnswer]{
+		MaximumWeight: productAnswersBytes,
+		Weigher:       func(_ answerKey, answer productAnswer) uint32 { return uint32(len(answer.body)) + 200 },
+	})
+	if err != nil {
+		return productAnswers{}, fmt.Errorf("cache of answers: %w", err)
+	}
+	return productAnswers{cache}, nil
+}
+
+// answerOf returns the encoded answer of a product for a shopper.
+func (s *Server) answerOf(ctx context.Context, p catalog.Product, in shown) (productAnswer, error) {
+	rules, err := s.Prices.Current(ctx, p.Rules)
+	if err != nil {
+		return productAnswer{}, err
+	}
+	key := answerKey{id: p.ID, version: p.Version, rating: p.Rating, rules: rules.Version, shown: in}
+	if kept, ok := s.products.cache.GetIfPresent(key); ok && s.Now().Before(kept.until) {
+		return kept, nil
+	}
+	priced, until, err := s.pricedProduct(p, in, rules)
+	if err != nil {
+		return productAnswer{}, err
+	}
+	answer := productAnswer{etag: contentETag(marshal(priced)), until: until}
+	if answer.body, err = encode(priced); err != nil {
+		return productAnswer{}, err
+	}
+	s.products.cache.Set(key, answer)
+	return answer, nil
 }

@@ -109,7 +109,7 @@ func (q *query) Moment(name string) time.Time {
 
 const momentRemedy = "must be a time such as 2026-01-31T12:00:00Z, from 1970 to 9999"
 
-// isMoment is whether a time is one that the shop can be asked about: the database's times are wider, JSON's are not.
+// isMoment reports whether the shop can be asked about a time: the database's times are wider, JSON's are not.
 func isMoment(at time.Time) bool {
 	return at.Unix() >= 0 && at.UTC().Year() <= 9999
 }
@@ -118,7 +118,7 @@ func (q *query) fault(name, message string) {
 	q.fixes = append(q.fixes, FieldError{Field: name, Message: message})
 }
 
-// Err is the 400 that names every wrong parameter; nil when all are good.
+// Err returns the 400 that names every wrong parameter, nil when all are good.
 func (q *query) Err() error {
 	if len(q.fixes) == 0 {
 		return nil
@@ -135,7 +135,7 @@ func (s *Server) pathRef(r *http.Request, variable, prefix string) (regions.Ref,
 	return ref, nil
 }
 
-// pathGlobalID is pathRef for what has no home region, such as a product.
+// pathGlobalID reads the public id of something without a home region, such as a product. Otherwise it is like pathRef.
 func pathGlobalID(r *http.Request, variable, prefix string) (uuid.UUID, error) {
 	id, err := regions.ParseGlobalID(prefix, mux.Vars(r)[variable])
 	if err != nil {

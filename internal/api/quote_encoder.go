@@ -139,7 +139,7 @@ func (e *quoteEncoder) line(q *pricing.Quote, l *pricing.Line) {
 	e.b = append(e.b, '}')
 }
 
-// steps is how a unit's price came about, as pricing.PriceSteps tells it.
+// steps writes how a unit's price came about, as pricing.PriceSteps says.
 func (e *quoteEncoder) steps(u *pricing.Unit, lowest *int64) {
 	switch {
 	case u.Converted():
@@ -173,7 +173,7 @@ func (e *quoteEncoder) entry(name string, entry *pricing.Entry, list *pricing.Li
 	e.b = append(e.b, '}')
 }
 
-// discounts are what promotions took off a line, each by its place in the quote.
+// discounts writes what promotions took off a line, each by its place in the quote.
 func (e *quoteEncoder) discounts(q *pricing.Quote, l *pricing.Line) {
 	e.b = append(e.b, `,"promotions":[`...)
 	for i, off := range l.Promotions() {
@@ -189,7 +189,7 @@ func (e *quoteEncoder) discounts(q *pricing.Quote, l *pricing.Line) {
 	e.b = append(e.b, ']')
 }
 
-// rate is the place of an exchange rate: of one moment, a currency has one.
+// rate returns the place of an exchange rate: of one moment, a currency has one.
 func (e *quoteEncoder) rate(u *pricing.Unit, side int) int64 {
 	for i, known := range e.rates {
 		if known.unit.Rates[known.side].Currency == u.Rates[side].Currency {
@@ -200,7 +200,7 @@ func (e *quoteEncoder) rate(u *pricing.Unit, side int) int64 {
 	return int64(len(e.rates) - 1)
 }
 
-// indexOf is the place of one of a few things, which is added where it is not among them. Neighbours are often alike,
+// indexOf returns the place of one of a few things and adds it where it is not among them. Neighbours are often alike,
 // and what was found last stands last.
 func indexOf[T any](things *[]*T, thing *T) int64 {
 	for i := len(*things) - 1; i >= 0; i-- {

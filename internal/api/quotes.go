@@ -58,7 +58,7 @@ func (s *Server) quotePrices(w http.ResponseWriter, r *http.Request) error {
 	if err := s.encodeQuotes(e, in, &view); err != nil {
 		return err
 	}
-	tellAge(w, s.Carts.Prices.Age())
+	setAge(w, s.Prices.Age())
 	writeEncoded(w, http.StatusOK, e.b)
 	return nil
 }
@@ -70,7 +70,7 @@ type goodsQuestion struct {
 	coupons    []string
 	goods      []pricing.Wanted
 	// articles are those of the goods, once they are found.
-	articles []*pricing.Article
+	articles []*pricing.PricedSKU
 }
 
 // goodsQuestion checks a request, all of it at once.
@@ -103,7 +103,7 @@ func checkText(faults *invalid.List, field, text string, most int) {
 	}
 }
 
-// checkCurrencies are the currencies, or the one that is taken where none is named.
+// checkCurrencies checks and returns the currencies, or the standard one where none is named.
 func checkCurrencies(faults *invalid.List, codes []string, standard money.Currency) []money.Currency {
 	if codes == nil {
 		return []money.Currency{standard}
@@ -126,7 +126,7 @@ func checkCurrencies(faults *invalid.List, codes []string, standard money.Curren
 	return currencies
 }
 
-// checkGoods are the goods of the lines, each SKU once.
+// checkGoods checks and returns the goods of the lines, each SKU once.
 func checkGoods(faults *invalid.List, lines []cartLineRequest) []pricing.Wanted {
 	if len(lines) == 0 || len(lines) > maxQuoteLines {
 		faults.Add("lines", "must be 1 to %d", maxQuoteLines)
@@ -150,7 +150,7 @@ func checkGoods(faults *invalid.List, lines []cartLineRequest) []pricing.Wanted 
 	return goods
 }
 
-// skus are those of the goods.
+// skus returns the SKUs of the goods.
 func (in goodsQuestion) skus() []string {
 	skus := make([]string, len(in.goods))
 	for i, wanted := range in.goods {
@@ -161,7 +161,7 @@ func (in goodsQuestion) skus() []string {
 
 // find finds the articles of the goods; all of them must be there.
 func (in *goodsQuestion) find(view *priceView) error {
-	in.articles = make([]*pricing.Article, len(in.goods))
+	in.articles = make([]*pricing.PricedSKU, len(in.goods))
 	var missing []FieldError
 	for i, wanted := range in.goods {
 		if in.articles[i] = view.article(wanted.SKU); in.articles[i] == nil {
@@ -177,7 +177,7 @@ func (in *goodsQuestion) find(view *priceView) error {
 // encodeQuotes prices the goods in each currency.
 func (s *Server) encodeQuotes(e *quoteEncoder, in goodsQuestion, view *priceView) error {
 	digest := pricing.GoodsDigest(in.goods, in.coupons)
-	e.begin(s.Carts.Prices.MaxRateAge)
+	e.begin(s.Prices.MaxRateAge)
 	for _, c := range in.currencies {
 		in.currency = c
 		ask, err := view.ask(in.priceQuestion)
@@ -201,18 +201,18 @@ func (s *Server) encodeQuotes(e *quoteEncoder, in goodsQuestion, view *priceView
 	return nil
 }
 
-// sellable is whether all of the goods can be ordered.
+// sellable reports whether all of the goods can be ordered.
 func (in goodsQuestion) sellable() bool {
-	return !slices.ContainsFunc(in.articles, func(a *pricing.Article) bool { return !a.Sellable })
+	return !slices.ContainsFunc(in.articles, func(a *pricing.PricedSKU) bool { return !a.Sellable })
 }
 
-// price is the quote of those of the goods that have a price; the others are kept as unpriced.
+// price returns the quote of the goods that have a price; the others are kept as unpriced.
 func (e *quoteEncoder) price(in goodsQuestion, view *priceView, ask pricing.Ask) (pricing.Quote, error) {
 	e.items, e.unpriced = e.items[:0], nil
 	for i, article := range in.articles {
 		unit, err := view.Rules.Unit(article, ask, in.goods[i].Quantity)
 		if err == nil {
-			e.items = append(e.items, pricing.Item{Article: article, Quantity: in.goods[i].Quantity, Unit: unit})
+			e.items = append(e.items, pricing.Item{Priced: article, Quantity: in.goods[i].Quantity, Unit: unit})
 			continue
 		}
 		var none *pricing.NoPriceError

@@ -18,7 +18,7 @@ func newRatingResponse(stars int64, all rating.Total) ratingResponse {
 	return ratingResponse{Stars: stars, All: *newRatingSummary(all)}
 }
 
-// newRatingSummary is what customers think of a product; nil while nobody does.
+// newRatingSummary returns the customers' rating of a product, nil while there is none.
 func newRatingSummary(all rating.Total) *ratingSummary {
 	if all.Ratings == 0 {
 		return nil
@@ -30,7 +30,7 @@ type ratingRequest struct {
 	Stars int64 `json:"stars"`
 }
 
-// ratingKey is the caller's rating of the product in the path.
+// ratingKey returns the key of the caller's rating of the product in the path.
 func (s *Server) ratingKey(r *http.Request) (rating.Key, error) {
 	p, err := s.require(r)
 	if err != nil {

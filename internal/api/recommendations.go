@@ -95,7 +95,7 @@ func (s *Server) getHome(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if signedIn { // theirs alone: nobody on the way may keep it
-		tellAge(w, home.Popular.Age)
+		setAge(w, home.Popular.Age)
 		return writeJSON(w, http.StatusOK, answer)
 	}
 	w.Header().Add("Vary", "Authorization")
@@ -123,8 +123,10 @@ func (s *Server) newHomeResponse(ctx context.Context, home recommend.Home, in sh
 
 // answerRecommended answers a list that is the same for everybody. One that is degraded is not kept: the next may be
 // better.
-func (s *Server) answerRecommended(w http.ResponseWriter, r *http.Request, answer any, degraded recommend.Degraded, age time.Duration) error {
-	tellAge(w, age)
+func (s *Server) answerRecommended(
+	w http.ResponseWriter, r *http.Request, answer any, degraded recommend.Degraded, age time.Duration,
+) error {
+	setAge(w, age)
 	varyByShopper(w)
 	if degraded == recommend.NotDegraded {
 		cachePublic(w, listingMaxAge)
@@ -140,7 +142,7 @@ func (s *Server) answerRecommended(w http.ResponseWriter, r *http.Request, answe
 func (s *Server) newRecommended(ctx context.Context, picks []recommend.Pick, in shown) ([]recommendedResponse, error) {
 	var items []recommendedResponse
 	for _, pick := range picks {
-		rules, err := s.Carts.Prices.Current(ctx, pick.Product.Rules)
+		rules, err := s.Prices.Current(ctx, pick.Product.Rules)
 		if err != nil {
 			if !errors.Is(err, context.Canceled) {
 				s.Log.LogAttrs(ctx, slog.LevelWarn, "recommendations are left out for want of prices", slog.Any("error", err))

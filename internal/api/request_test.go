@@ -17,7 +17,6 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/idempotency"
-	"meridian/internal/testkit"
 	"meridian/regions"
 )
 
@@ -109,26 +108,30 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-func TestWriteReplay(t *testing.T) {
-	err := fmt.Errorf("placing: %w", &idempotency.Replay{Answer: idempotency.Answer{Status: 201, Body: []byte(`{"id":"a"}`)}})
-	answer, ok := earlierAnswer(err)
-	if !ok {
-		t.Fatal("a repeated call was not recognised")
+func TestAnswerOnce(t *testing.T) {
+	err := fmt.Errorf("placing: %w", &idempotency.Replay{Answer: idempotency.Answer{Resource: "a"}})
+	read := func(id string) (string, error) { return "read " + id, nil }
+	w := httptest.NewRecorder()
+	answer, again, err := answerOnce(w, "done", err, read)
+	if err != nil || !again || answer != "read a" {
+		t.Fatalf("a repeated call: %q, again %t, %v", answer, again, err)
 	}
-	if _, ok := earlierAnswer(errors.New("another")); ok {
+	if w.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("a repeated call is not marked: %v", w.Header())
+	}
+	w = httptest.NewRecorder()
+	if _, again, err := answerOnce(w, "done", errors.New("another"), read); again || err == nil || len(w.Header()) > 0 {
 		t.Error("another error was taken for a repeated call")
 	}
-	w := httptest.NewRecorder()
-	testkit.NoError(t, writeReplay(w, answer.Status, answer.Body))
-	if w.Code != http.StatusCreated || w.Body.String() != `{"id":"a"}` || w.Header().Get("Idempotency-Replayed") != "true" {
-		t.Errorf("answered %d %v %s", w.Code, w.Header(), w.Body)
+	if answer, again, err := answerOnce(w, "done", nil, read); again || err != nil || answer != "done" {
+		t.Errorf("a first call: %q, again %t, %v", answer, again, err)
 	}
 }
 
-func TestTellAge(t *testing.T) {
+func TestSetAge(t *testing.T) {
 	for age, want := range map[time.Duration]string{-time.Second: "0", 0: "0", 1200 * time.Millisecond: "2"} {
 		w := httptest.NewRecorder()
-		if tellAge(w, age); w.Header().Get("Age") != want {
+		if setAge(w, age); w.Header().Get("Age") != want {
 			t.Errorf("%s is told as %q", age, w.Header().Get("Age"))
 		}
 	}

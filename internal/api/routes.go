@@ -9,7 +9,7 @@ import (
 	"meridian/internal/finance"
 )
 
-// routes is the whole surface of the API. The OpenAPI document lists the same operations; a test compares them.
+// routes returns the router of the whole API. The OpenAPI document lists the same operations; a test compares them.
 func (s *Server) routes() *mux.Router {
 	m := mux.NewRouter().SkipClean(true)
 	m.NotFoundHandler = s.route("", s.noSuchRoute)
@@ -152,8 +152,10 @@ func (s *Server) routes() *mux.Router {
 	on("PATCH", "/v1/finance/price-lists/{list}", s.updatePriceList)
 	on("GET", "/v1/finance/price-lists/{list}/entries", s.listEntries)
 	on("POST", "/v1/finance/price-lists/{list}/entries", s.setEntries)
-	on("GET", "/v1/finance/price-lists/{list}/entries.csv", s.exportEntries(finance.FormatCSV, "text/csv; charset=utf-8"), takesLong(priceFileTimeout))
-	on("GET", "/v1/finance/price-lists/{list}/entries.ndjson", s.exportEntries(finance.FormatNDJSON, "application/x-ndjson"), takesLong(priceFileTimeout))
+	on("GET", "/v1/finance/price-lists/{list}/entries.csv",
+		s.exportEntries(finance.FormatCSV, "text/csv; charset=utf-8"), takesLong(priceFileTimeout))
+	on("GET", "/v1/finance/price-lists/{list}/entries.ndjson",
+		s.exportEntries(finance.FormatNDJSON, "application/x-ndjson"), takesLong(priceFileTimeout))
 	on("POST", "/v1/finance/price-lists/{list}/entries:import", s.importEntries, takesStream(priceFileLimit, priceFileTimeout))
 
 	// Finance: who changed what, and what waits for a second person.
@@ -224,7 +226,7 @@ func (s *Server) methodsOf(r *http.Request) string {
 	return strings.Join(methods, ", ")
 }
 
-// pathPattern is the route's path as the router needs it: a variable takes no colon, so that "/orders/{id}" and
+// pathPattern returns the route's path as the router needs it: a variable takes no colon, so that "/orders/{id}" and
 // "/orders/{id}:cancel" are told apart whatever their order.
 func pathPattern(path string) string {
 	return strings.ReplaceAll(path, "}", ":[^/:]+}")

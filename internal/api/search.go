@@ -25,12 +25,12 @@ var searchParameters = []string{
 
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
-	Offset   int    `json:"o"`
-	After    []byte `json:"a,omitzero"`
-	Loosened string `json:"l,omitzero"`
+	Offset   int
+	After    []byte `json:",omitzero"`
+	Loosened string `json:",omitzero"`
 }
 
-// A searching is a search on its way through: what was asked, and for whom prices are shown.
+// A searching is a search in progress: what was asked, and for whom prices are shown.
 type searching struct {
 	in    shown
 	rules *pricing.Rules
@@ -54,7 +54,7 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if end := look.Offset + len(found.Hits); len(found.Hits) == look.Limit && end < min(found.Total, search.MaxWindow) {
-		answer.NextCursor = s.nextCursor(listing, searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
+		answer.NextCursor = nextCursor(s, listing, &searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
 	}
 	cachePublic(w, listingMaxAge)
 	varyByShopper(w)
@@ -66,7 +66,9 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	q := newQuery(r)
 	q.Only(searchParameters...)
 	look.Text, look.Prefix = strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Bool("prefix")
-	filter := search.Filter{Category: q.Text("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock")}
+	filter := search.Filter{
+		Category: q.Text("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock"),
+	}
 	low, high := q.Minor("min_price"), q.Minor("max_price")
 	if low != nil && high != nil && *low > *high {
 		q.fault("max_price", "must not be below min_price")
@@ -90,11 +92,11 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	}
 	look.Filter = filter
 	listing = "search " + listingOf(r.URL.Query()) + " " + look.ask.Market.Code
-	var at searchPosition
-	page, err := s.readPage(r, listing, &at)
+	page, err := readPage[searchPosition](s, r, listing)
 	if err != nil {
 		return look, "", err
 	}
+	at := page.Start()
 	look.Limit = min(page.Limit, search.MaxWindow-at.Offset)
 	look.Offset, look.After, look.Loosened = at.Offset, at.After, search.ParseLoosened(at.Loosened)
 	return look, listing, nil
@@ -106,10 +108,10 @@ func (s *Server) readShopper(r *http.Request, q *query, look *searching) (err er
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if look.rules, err = s.Carts.Prices.Current(r.Context(), 0); err != nil {
+	if look.rules, err = s.Prices.Current(r.Context(), 0); err != nil {
 		return err
 	}
-	if look.ask, err = look.in.ask(look.rules, s.Carts.Prices.Moment()); err != nil {
+	if look.ask, err = look.in.ask(look.rules, s.Prices.Moment()); err != nil {
 		return err
 	}
 	look.Market = look.ask.Market.Code
@@ -118,7 +120,7 @@ func (s *Server) readShopper(r *http.Request, q *query, look *searching) (err er
 	return err
 }
 
-// bounds are bounds of prices in the market's own currency, which the index knows: a shopper may ask in another.
+// bounds converts bounds of prices to the market's own currency, which the index knows: a shopper may ask in another.
 func (l *searching) bounds(low, high *int64) (least, most *int64, err error) {
 	convert := func(minor *int64) (*int64, error) {
 		if minor == nil || l.ask.Currency == l.ask.Market.Currency {

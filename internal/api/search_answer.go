@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/money"
+	"meridian/internal/pricing"
 	"meridian/internal/search"
 	"meridian/regions"
 )
@@ -129,7 +130,7 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	return answer, err
 }
 
-// counts is whether hits were to be counted by that.
+// counts reports whether hits were to be counted by that facet.
 func (l *searching) counts(kind search.FacetKind) bool { return slices.Contains(l.Facets, kind) }
 
 func newFacetAttributes(look searching, counts map[string][]search.Count) []facetAttribute {
@@ -140,7 +141,7 @@ func newFacetAttributes(look searching, counts map[string][]search.Count) []face
 	return out
 }
 
-// newHits are the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
+// newHits returns the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
 // is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price.
 func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) []hitResponse {
 	ids := make([]uuid.UUID, len(found.Hits))
@@ -161,7 +162,10 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 				continue
 			}
 			one.describe(p)
-			one.Price, one.PriceVaries = s.leastPrice(p, look)
+			var unpriced error
+			if one.Price, one.PriceVaries, unpriced = s.leastPrice(p, look); unpriced != nil {
+				s.Log.LogAttrs(ctx, slog.LevelWarn, "a hit is answered without its price", slog.String("product", p.PublicID()), slog.Any("error", unpriced))
+			}
 		}
 		hits = append(hits, one)
 	}
@@ -170,7 +174,9 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 
 func newHit(h search.Hit, degraded search.Degraded) hitResponse {
 	d := h.Document
-	one := hitResponse{ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image}
+	one := hitResponse{
+		ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image,
+	}
 	if d.Ratings > 0 {
 		one.Rating = &ratingSummary{Average: float64(d.RatingMilli) / 1000, Count: d.Ratings}
 	}
@@ -202,31 +208,27 @@ func newFragments(fragments []search.Fragment) []fragmentBody {
 	return out
 }
 
-// leastPrice is the price of the product's cheapest SKU, and whether another costs more.
-func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool) {
+// leastPrice returns the price of the product's cheapest SKU, nil where none has one, and whether another costs more.
+func (s *Server) leastPrice(p catalog.Product, look searching) (least *priceTag, varies bool, err error) {
+	var cheapest *pricing.Tag
 	var most int64
 	for _, sku := range p.SKUs {
-		unit, err := look.rules.Unit(p.Article(sku), look.ask, 1)
+		tag, priced, err := look.rules.Tag(p.PricedSKU(sku), look.ask)
 		if err != nil {
-			continue // it has no price there
+			return nil, false, err
 		}
-		most = max(most, unit.AmountMinor)
-		if least != nil && least.AmountMinor <= unit.AmountMinor {
+		if !priced {
 			continue
 		}
-		least = &priceTag{Market: look.ask.Market.Code, Currency: look.ask.Currency, AmountMinor: unit.AmountMinor, PricesIncludeTax: look.ask.Market.PricesIncludeTax}
-		if unit.Regular != nil {
-			least.RegularMinor = &unit.Regular.AmountMinor
-			if lowest, ok := look.rules.Lowest(p.Article(sku), look.ask); ok {
-				least.LowestMinor = &lowest
-			}
+		most = max(most, tag.AmountMinor)
+		if cheapest == nil || tag.AmountMinor < cheapest.AmountMinor {
+			cheapest = &tag
 		}
 	}
-	if least == nil {
-		return nil, false
+	if cheapest == nil {
+		return nil, false, nil
 	}
-	least.Formatted = s.locales.format(look.in.locale, least.AmountMinor, look.ask.Currency)
-	return least, most > least.AmountMinor
+	return s.newPriceTag(*cheapest, look.ask, look.in.locale), most > cheapest.AmountMinor, nil
 }
 
 func newFacetValues(counts []search.Count, selected []string) []facetValue {
@@ -241,13 +243,15 @@ func newFacetCategories(look searching, counts []search.Count) []facetCategory {
 	out := []facetCategory{}
 	for _, c := range counts {
 		if category, ok := look.tree.Get(c.Value); ok {
-			out = append(out, facetCategory{ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category})
+			out = append(out, facetCategory{
+				ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category,
+			})
 		}
 	}
 	return out
 }
 
-// newFacetPrices are the bands of the market's currency, in the shopper's.
+// newFacetPrices returns the bands of the market's currency in the shopper's.
 func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error) {
 	ranges := search.PriceRanges(look.ask.Market.Currency)
 	out := []facetPrice{}
@@ -273,7 +277,7 @@ func newFacetPrices(look searching, counts []search.Count) ([]facetPrice, error)
 	return out, nil
 }
 
-// shown is an amount of the market's currency in the shopper's.
+// shown converts an amount of the market's currency to the shopper's.
 func (l *searching) shown(minor int64) (int64, error) {
 	if l.ask.Currency == l.ask.Market.Currency {
 		return minor, nil

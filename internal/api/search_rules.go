@@ -48,10 +48,11 @@ type searchRulesResponse struct {
 }
 
 func newSearchRuleResponse(rule search.Rule) searchRuleResponse {
-	answer := searchRuleResponse{ID: rule.ID, Version: rule.Version, UpdatedBy: rule.UpdatedBy, UpdatedAt: rule.UpdatedAt.UTC(), searchRuleBody: searchRuleBody{
+	answer := searchRuleResponse{ID: rule.ID, Version: rule.Version, UpdatedBy: rule.UpdatedBy, UpdatedAt: rule.UpdatedAt.UTC()}
+	answer.searchRuleBody = searchRuleBody{
 		Texts: rule.Texts, Contains: rule.Contains, Regions: rule.Regions, Pin: productIDs(rule.Pin), Hide: productIDs(rule.Hide),
 		Redirect: rule.Redirect, From: timeOrNull(rule.From), To: timeOrNull(rule.To), Note: rule.Note,
-	}}
+	}
 	for _, b := range rule.Boost {
 		answer.Boost = append(answer.Boost, searchBoostBody{productIDs(b.Products), b.Brand, b.Category, b.Percent})
 	}
@@ -66,7 +67,7 @@ func productIDs(ids []uuid.UUID) []string {
 	return texts
 }
 
-// rule is the body as the search knows it, with what is wrong with it.
+// rule returns the body as a rule of the search, and what is wrong with it.
 func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
 	var faults []FieldError
 	products := func(field string, texts []string) (ids []uuid.UUID) {
@@ -84,7 +85,9 @@ func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
 		Redirect: b.Redirect, From: moment("from", b.From, &faults), To: moment("to", b.To, &faults), Note: b.Note,
 	}
 	for i, one := range b.Boost {
-		rule.Boost = append(rule.Boost, search.Boost{Products: products("boost["+strconv.Itoa(i)+"].products", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent})
+		rule.Boost = append(rule.Boost, search.Boost{
+			Products: products("boost["+strconv.Itoa(i)+"].products", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent,
+		})
 	}
 	return rule, faults
 }

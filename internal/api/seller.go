@@ -95,28 +95,18 @@ func (s *Server) createProduct(w http.ResponseWriter, r *http.Request) error {
 	// Sellers have no home: their keys are kept in one place for all regions.
 	key.Region, key.Scope = s.Regions.Primary().Name, regions.FormatGlobalID(regions.SellerPrefix, seller)
 	created, err := s.Catalog.CreateProduct(r.Context(), catalog.CreateInput{Seller: seller, Product: body.input(), Idempotency: key})
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerCreatedBefore(w, r, seller, first)
-	}
+	created, _, err = answerOnce(w, created, err, func(id string) (catalog.Product, error) {
+		product, err := regions.ParseGlobalID(regions.ProductPrefix, id)
+		if err != nil {
+			return catalog.Product{}, err
+		}
+		return s.Catalog.GetSellerProduct(r.Context(), seller, product)
+	})
 	if err != nil {
 		return err
 	}
 	setProductHeaders(w, created)
 	return writeJSON(w, http.StatusCreated, newSellerProductResponse(created))
-}
-
-// answerCreatedBefore answers a repeated call with the product as it is now.
-func (s *Server) answerCreatedBefore(w http.ResponseWriter, r *http.Request, seller uuid.UUID, first idempotency.Answer) error {
-	id, err := regions.ParseGlobalID(regions.ProductPrefix, first.Resource)
-	if err != nil {
-		return err
-	}
-	created, err := s.Catalog.GetSellerProduct(r.Context(), seller, id)
-	if err != nil {
-		return err
-	}
-	setProductHeaders(w, created)
-	return writeReplay(w, first.Status, marshal(newSellerProductResponse(created)))
 }
 
 func setProductHeaders(w http.ResponseWriter, p catalog.Product) {
@@ -197,11 +187,6 @@ type sellerProductsResponse struct {
 	NextCursor string                  `json:"next_cursor,omitzero"`
 }
 
-// keyPosition is where a page of a seller's products ended.
-type keyPosition struct {
-	Key string `json:"key"`
-}
-
 // listSellerProducts answers the products of the caller's seller, in any state, by key.
 func (s *Server) listSellerProducts(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
@@ -214,25 +199,17 @@ func (s *Server) listSellerProducts(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	listing := "products of " + seller.String() + " " + status
-	var after keyPosition
-	page, err := s.readPage(r, listing, &after)
+	filter := catalog.SellerListFilter{Seller: seller, Status: catalog.Status(status)}
+	if filter.PageFilter, err = readPage[string](s, r, listing); err != nil {
+		return err
+	}
+	page, err := s.Catalog.ListSellerProducts(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	products, more, err := s.Catalog.ListSellerProducts(r.Context(), catalog.SellerListFilter{
-		Seller: seller, Status: catalog.Status(status), AfterKey: after.Key, Limit: page.Limit,
+	return writeJSON(w, http.StatusOK, sellerProductsResponse{
+		Products: each(page.Items, newSellerProductResponse), NextCursor: nextCursor(s, listing, page.Next),
 	})
-	if err != nil {
-		return err
-	}
-	var answer sellerProductsResponse
-	for _, p := range products {
-		answer.Products = append(answer.Products, newSellerProductResponse(p))
-	}
-	if more {
-		answer.NextCursor = s.nextCursor(listing, keyPosition{Key: products[len(products)-1].Key})
-	}
-	return writeJSON(w, http.StatusOK, answer)
 }
 
 type sellerRequest struct {
@@ -272,24 +249,15 @@ func (s *Server) createSeller(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	seller, err := s.Catalog.CreateSeller(r.Context(), catalog.SellerInput{Slug: body.Slug, Name: body.Name, Idempotency: key})
-	if first, ok := earlierAnswer(err); ok {
-		return s.answerSellerBefore(w, r, first)
-	}
+	seller, _, err = answerOnce(w, seller, err, func(id string) (catalog.Seller, error) {
+		key, err := regions.ParseGlobalID(regions.SellerPrefix, id)
+		if err != nil {
+			return catalog.Seller{}, err
+		}
+		return s.Catalog.GetSeller(r.Context(), key)
+	})
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, newSellerResponse(seller))
-}
-
-// answerSellerBefore answers a repeated call with the seller as it is now.
-func (s *Server) answerSellerBefore(w http.ResponseWriter, r *http.Request, first idempotency.Answer) error {
-	id, err := regions.ParseGlobalID(regions.SellerPrefix, first.Resource)
-	if err != nil {
-		return err
-	}
-	seller, err := s.Catalog.GetSeller(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return writeReplay(w, first.Status, marshal(newSellerResponse(seller)))
 }

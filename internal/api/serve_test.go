@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func TestServe_Drain(t *testing.T) {
 		}
 		routes.ServeHTTP(w, r)
 	})
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := testkit.Listen(t)
 	base := "http://" + listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
@@ -78,7 +77,7 @@ func TestServe_CutsOffAfterTheTimeout(t *testing.T) {
 		close(left)
 		return r.Context().Err()
 	})
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := testkit.Listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, listener) }()
@@ -96,7 +95,7 @@ func TestServe_CutsOffAfterTheTimeout(t *testing.T) {
 }
 
 func TestServe_ListenerFails(t *testing.T) {
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := testkit.Listen(t)
 	testkit.NoError(t, listener.Close())
 	if err := newTestServer(t).Serve(t.Context(), listener); err == nil {
 		t.Error("served on a closed listener")

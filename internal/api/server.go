@@ -19,17 +19,20 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/cart"
 	"meridian/internal/catalog"
+	"meridian/internal/database"
 	"meridian/internal/finance"
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
+	"meridian/internal/pricing"
 	"meridian/internal/rating"
 	"meridian/internal/recommend"
 	"meridian/internal/search"
+	"meridian/internal/shipping"
 	"meridian/regions"
 )
 
-// Deps is what a Server works with. A field that a route needs must be set; New names those that are missing.
+// Deps holds what a Server needs. A field that a route needs must be set; New names those that are missing.
 type Deps struct {
 	// Regions is every region of the shop.
 	Regions *regions.Set
@@ -42,6 +45,8 @@ type Deps struct {
 	Meter  metric.MeterProvider
 	// Metrics answers /metrics; nil means the route is 404.
 	Metrics http.Handler
+	// DB is what reports are read from.
+	DB *database.DB
 	// Ping asks the database for an answer; it decides readiness.
 	Ping func(ctx context.Context) error
 	// SchemaCurrent returns an error that says what is missing while migrations are outstanding. Nil is not checked.
@@ -55,13 +60,15 @@ type Deps struct {
 	Accounts *account.Accounts
 	// Catalog is what the shop sells.
 	Catalog *catalog.Catalog
-	// Recommend counts what shoppers do and recommends products; Ratings are what customers think of them.
+	// Recommend counts what shoppers do and recommends products; Ratings holds the customers' ratings.
 	Recommend *recommend.Recommender
 	Ratings   *rating.Ratings
 	// Search finds products.
 	Search *search.Searcher
-	// Carts are the shop's carts.
-	Carts *cart.Carts
+	// Prices works out prices by the rules in force, Shipping what delivery costs, and Carts keeps carts.
+	Prices   *pricing.Pricer
+	Shipping *shipping.Table
+	Carts    *cart.Carts
 	// Inventory is the shop's stock.
 	Inventory *inventory.Stock
 	// Orders are the shop's orders; their Providers answer at /v1/webhooks.
@@ -87,6 +94,9 @@ func (d Deps) validate() error {
 	if d.VerifyToken == nil {
 		faults = append(faults, errors.New("the verification of access tokens is missing"))
 	}
+	if d.DB == nil {
+		faults = append(faults, errors.New("the database is missing"))
+	}
 	if d.Inventory == nil {
 		faults = append(faults, errors.New("the stock is missing"))
 	}
@@ -105,8 +115,8 @@ func (d Deps) validate() error {
 	if d.Search == nil {
 		faults = append(faults, errors.New("the search is missing"))
 	}
-	if d.Carts == nil {
-		faults = append(faults, errors.New("the carts are missing"))
+	if d.Prices == nil || d.Shipping == nil || d.Carts == nil {
+		faults = append(faults, errors.New("the prices, the shipping rates or the carts are missing"))
 	}
 	if d.Finance == nil {
 		faults = append(faults, errors.New("finance is missing"))
@@ -142,7 +152,7 @@ type Server struct {
 	limits   *limiter
 	uploads  uploads
 	reports  reports
-	telling  *instruments
+	metrics  *instruments
 	products productAnswers
 	locales  *locales
 	router   *mux.Router
@@ -167,7 +177,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 	if s.document, err = loadDocument(); err != nil {
 		return nil, err
 	}
-	if s.telling, err = newInstruments(s.Tracer, s.Meter); err != nil {
+	if s.metrics, err = newInstruments(s.Tracer, s.Meter); err != nil {
 		return nil, err
 	}
 	if s.limits, err = newLimiter(s.cfg.Limits, s.Now); err != nil {

@@ -12,7 +12,7 @@ import (
 	"meridian/regions"
 )
 
-// VerifyWith is the Deps.VerifyToken of the shop's own accounts.
+// VerifyWith returns the Deps.VerifyToken of the shop's own accounts.
 func VerifyWith(accounts *account.Accounts) func(ctx context.Context, token string) (Principal, error) {
 	return func(ctx context.Context, token string) (Principal, error) {
 		bearer, err := accounts.VerifyAccessToken(ctx, token)

@@ -16,7 +16,7 @@ import (
 	"meridian/regions"
 )
 
-// shown is for whom prices are shown: the market and the currency of where the shopper is, as the edge says, unless
+// shown says for whom prices are shown: the market and the currency of where the shopper is, as the edge says, unless
 // the query names others; and the language that numbers are written in.
 type shown struct {
 	market   string // empty for the country's
@@ -41,13 +41,13 @@ func (s *Server) readShown(r *http.Request, q *query) shown {
 	return in
 }
 
-// shownTo is for whom prices are shown, by the market and the country that were named, if any; and what is wrong with
+// shownTo returns for whom prices are shown, by the market and the country that were named, if any; and what is wrong with
 // these. Its currency is what is paid in the market that was named, else in the country.
 func (s *Server) shownTo(r *http.Request, market, country string) (in shown, wrong []FieldError) {
 	in = shown{market: market, country: country, locale: s.locales.match(r.Header.Get("Accept-Language"))}
 	if country == "" {
 		in.country = s.countryOf(r)
-	} else if !s.Carts.Shipping.Serves(country) {
+	} else if !s.Shipping.Serves(country) {
 		wrong = append(wrong, FieldError{Field: "country", Message: "must be an ISO 3166-1 code in upper case, such as IE"})
 	}
 	if market == "" {
@@ -56,7 +56,7 @@ func (s *Server) shownTo(r *http.Request, market, country string) (in shown, wro
 	return in, wrong
 }
 
-// ask is the question to the rules of a moment. It fails with *pricing.UnknownMarketError.
+// ask returns the question to the rules of a moment. It fails with *pricing.UnknownMarketError.
 func (in shown) ask(rules *pricing.Rules, at time.Time) (ask pricing.Ask, err error) {
 	ask = pricing.Ask{Currency: in.currency, At: at}
 	if in.market != "" {
@@ -99,7 +99,7 @@ func newLocales(set *regions.Set) *locales {
 // maxAcceptLanguage bounds what is parsed of a header.
 const maxAcceptLanguage = 200
 
-// match is the language that suits a shopper best.
+// match returns the language that suits a shopper best.
 func (l *locales) match(acceptLanguage string) string {
 	if acceptLanguage == "" || len(acceptLanguage) > maxAcceptLanguage {
 		return l.tags[0].String()

@@ -13,23 +13,23 @@ import (
 func TestUploads(t *testing.T) {
 	var u uploads
 	acme := uuid.New()
-	end, ok := u.begin(acme)
-	if _, again := u.begin(acme); !ok || !again {
+	end, err := u.begin(acme)
+	if _, again := u.begin(acme); err != nil || again != nil {
 		t.Fatal("refused a seller's first two files")
 	}
-	if _, ok := u.begin(acme); ok {
+	if _, err := u.begin(acme); err == nil {
 		t.Error("took a seller's third file")
 	}
 	for range maxUploads - maxUploadsOfSeller {
-		if _, ok := u.begin(uuid.New()); !ok {
+		if _, err := u.begin(uuid.New()); err != nil {
 			t.Fatal("refused another seller's file")
 		}
 	}
-	if _, ok := u.begin(uuid.New()); ok {
+	if _, err := u.begin(uuid.New()); err == nil {
 		t.Error("took more files than there may be")
 	}
 	end()
-	if _, ok := u.begin(acme); !ok {
+	if _, err := u.begin(acme); err != nil {
 		t.Error("refused a file after another had ended")
 	}
 }

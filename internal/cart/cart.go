@@ -65,7 +65,7 @@ type Line struct {
 	Options   map[string]string
 	Quantity  int64
 	// Article is what the price depends on.
-	Article pricing.Article
+	Article pricing.PricedSKU
 	// Sellable is false when the SKU or its product is no longer sold.
 	Sellable bool
 	// Available is the number of units for sale, over all regions.

@@ -131,7 +131,7 @@ func TestGet(t *testing.T) {
 	var got cart.Cart
 	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { got = testkit.Must(s.Get(ctx, made.Ref, nil))(t) })
 	line := func(sku, title, slug, tax string, quantity, price, available int64) cart.Line {
-		article := pricing.Article{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
+		article := pricing.PricedSKU{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
 		return cart.Line{SKU: sku, ProductID: seed.ProductID(slug), Title: title, Slug: slug, Options: map[string]string{},
 			Quantity: quantity, Article: article, Sellable: true, Available: available}
 	}

@@ -204,7 +204,7 @@ func (n nullableLine) line() Line {
 		Sellable:  *n.sellable,
 		Available: n.available,
 		AddedAt:   *n.addedAt,
-		Article: pricing.Article{
+		Article: pricing.PricedSKU{
 			SKU: *n.sku, BaseCurrency: money.Currency(*n.baseCurrency), TaxCategory: *n.taxCategory, Category: *n.category,
 			Sellable: *n.sellable, Entries: n.entries.Entries(),
 		},

@@ -91,7 +91,7 @@ func (q *Quote) items(cart Cart, ask pricing.Ask) ([]pricing.Item, error) {
 		case err != nil:
 			return nil, err
 		}
-		items = append(items, pricing.Item{Article: &line.Article, Quantity: line.Quantity, Unit: unit})
+		items = append(items, pricing.Item{Priced: &line.Article, Quantity: line.Quantity, Unit: unit})
 	}
 	return items, nil
 }

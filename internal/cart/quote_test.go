@@ -12,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -40,7 +41,7 @@ func (s *shop) offer(t testing.TB, p promotion.Promotion) {
 // changeRules tells that rules have changed.
 func (s *shop) changeRules(t testing.TB) {
 	t.Helper()
-	s.queue(t, func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil })
+	s.queue(t, func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil })
 }
 
 func (s *shop) queue(t testing.TB, queue func(b *database.Batch) error) {
@@ -64,7 +65,7 @@ func TestQuote(t *testing.T) {
 			e.List = pricing.CatalogueList(currency)
 			entries = append(entries, e)
 		}
-		return cart.Line{SKU: sku, Quantity: quantity, Sellable: true, Article: pricing.Article{SKU: sku, TaxCategory: tax, Entries: entries}}
+		return cart.Line{SKU: sku, Quantity: quantity, Sellable: true, Article: pricing.PricedSKU{SKU: sku, TaxCategory: tax, Entries: entries}}
 	}
 	unpriced, gone := line("C", "standard", 1, 0), line("D", "standard", 1, 700)
 	unpriced.Article.Entries, gone.Sellable = nil, false

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 	"go.opentelemetry.io/otel/metric"
 
+	"meridian/internal/database"
 	"meridian/internal/rating"
 )
 
@@ -24,15 +24,12 @@ const (
 	absentLife = 5 * time.Second
 )
 
-// cache keeps products and the category tree in memory. What it holds was true at freshAt.
+// cache keeps products and the category tree in memory.
 type cache struct {
 	products *otter.Cache[productKey, cachedProduct]
 	tree     *otter.Cache[treeKey, *Tree]
 	counters *cacheCounters
-	// freshAt is when the last successful poll began, in nanoseconds since started; 0 is never.
-	freshAt atomic.Int64
-	started time.Time
-	now     func() time.Time
+	watch    *database.Watch
 }
 
 // A productKey is a product as it was asked for: by its id or by its slug.
@@ -50,7 +47,7 @@ type cachedProduct struct {
 	visible bool
 }
 
-func newCache(bytes int64, now func() time.Time, meters metric.MeterProvider) (*cache, error) {
+func newCache(bytes int64, watch *database.Watch, meters metric.MeterProvider) (*cache, error) {
 	counters, err := newCacheCounters(meters)
 	if err != nil {
 		return nil, err
@@ -73,27 +70,18 @@ func newCache(bytes int64, now func() time.Time, meters metric.MeterProvider) (*
 	if err != nil {
 		return nil, fmt.Errorf("catalog cache: %w", err)
 	}
-	return &cache{products: products, tree: tree, counters: counters, started: now().Add(-1), now: now}, nil
+	return &cache{products: products, tree: tree, counters: counters, watch: watch}, nil
 }
 
-// fresh reports whether the cache may answer: a poll that began less than MaxStaleness ago
-// has succeeded.
-func (c *cache) fresh() bool {
-	at := c.freshAt.Load()
-	return at != 0 && c.now().Sub(c.started)-time.Duration(at) <= MaxStaleness
-}
-
-// mayAnswer is fresh for a read that asks the database where it is false: a miss.
+// mayAnswer reports whether the cache is fresh, for a read that asks the database where it is
+// not: a miss.
 func (c *cache) mayAnswer() bool {
-	if c.fresh() {
+	if c.watch.Fresh() {
 		return true
 	}
 	c.counters.RecordMisses(1)
 	return false
 }
-
-// refreshed records that what the cache holds was true at began.
-func (c *cache) refreshed(began time.Time) { c.freshAt.Store(int64(began.Sub(c.started))) }
 
 // forget drops a product, unless what is held is current already. A load that is under
 // way is dropped too: it may have read what was before.
@@ -106,12 +94,12 @@ func (c *cache) forget(id uuid.UUID, slug string, isCurrent func(held Product) b
 	}
 }
 
-// atVersion is what is current of a product that was edited to that version.
+// atVersion recognizes what is current of a product that was edited to that version.
 func atVersion(version int64) func(Product) bool {
 	return func(held Product) bool { return held.Version == version }
 }
 
-// ratedAs is what is current of a product that was rated: ratings move no version.
+// ratedAs recognizes what is current of a product that was rated: ratings move no version.
 func ratedAs(total rating.Total) func(Product) bool {
 	return func(held Product) bool { return held.Rating == total }
 }
@@ -122,7 +110,7 @@ func (c *cache) forgetAll() {
 	c.tree.InvalidateAll()
 }
 
-// weight is about how many bytes the product takes in memory.
+// weight returns about how many bytes the product takes in memory.
 func (c cachedProduct) weight() uint32 {
 	const structure, skuStructure, mapEntry, entryWeight = 600, 300, 50, 110
 	p := c.product
@@ -139,7 +127,7 @@ func (c cachedProduct) weight() uint32 {
 	return uint32(n)
 }
 
-// valueWeight is about how many bytes a decoded JSON value takes.
+// valueWeight returns about how many bytes a decoded JSON value takes.
 func valueWeight(value any) int {
 	const each = 50
 	n := each

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -40,13 +39,8 @@ const defaultCacheBytes = 64 << 20
 type Catalog struct {
 	db        *database.DB
 	priceLead time.Duration
-	now       func() time.Time
-	log       *slog.Logger
 	cache     *cache
-
-	// polling is held by the poll that runs; the fields after it are what the last one found.
-	polling sync.Mutex
-	seen    watermark
+	seen      watermark // of the last poll
 }
 
 // New returns a catalogue on a database. Its cache stays unused until Watch runs.
@@ -60,17 +54,13 @@ func New(config Config) (*Catalog, error) {
 	if _, ok := config.Regions.Get(config.DB.Region()); !ok {
 		return nil, fmt.Errorf("catalog: the database is opened for region %q: use one of %v", config.DB.Region(), config.Regions.Names())
 	}
-	c := &Catalog{db: config.DB, priceLead: config.PriceLead, now: config.Now, log: config.Log}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.log == nil {
-		c.log = slog.Default()
-	}
 	if config.Meter == nil {
 		config.Meter = noop.NewMeterProvider()
 	}
+	c := &Catalog{db: config.DB, priceLead: config.PriceLead}
+	watch := database.NewWatch(database.WatchConfig{Poll: c.pollChanges, MaxStaleness: MaxStaleness, Now: config.Now, Log: config.Log,
+		Warning: "the catalogue's changes cannot be read: its cache is not used"})
 	var err error
-	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), c.now, config.Meter)
+	c.cache, err = newCache(cmp.Or(config.CacheBytes, defaultCacheBytes), watch, config.Meter)
 	return c, err
 }

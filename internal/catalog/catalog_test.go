@@ -107,16 +107,15 @@ UNION ALL
 func (s *shop) contents(t testing.TB, seller uuid.UUID) map[string]Product {
 	t.Helper()
 	all := make(map[string]Product)
-	for after := ""; ; {
-		page, more, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: seller, AfterKey: after, Limit: 100})
+	for filter := (SellerListFilter{Seller: seller, PageFilter: database.PageFilter[string]{Limit: 100}}); ; {
+		page, err := s.ListSellerProducts(t.Context(), filter)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range page {
+		for _, p := range page.Items {
 			all[p.Key] = p
-			after = p.Key
 		}
-		if !more {
+		if filter.After = page.Next; page.Next == nil {
 			return all
 		}
 	}

@@ -29,7 +29,7 @@ type Category struct {
 	Position int64
 }
 
-// ancestors are the ids from the root down to the category itself.
+// ancestors returns the ids from the root down to the category itself.
 func (c Category) ancestors() []string { return strings.Split(strings.Trim(c.Path, "/"), "/") }
 
 // A Tree is all the categories at one moment. It is shared and never changes.
@@ -40,10 +40,10 @@ type Tree struct {
 	children map[string][]Category
 }
 
-// Roots are the categories without a parent, in order.
+// Roots returns the categories without a parent, in order.
 func (t *Tree) Roots() []Category { return t.children[""] }
 
-// Children are the categories right below one, in order.
+// Children returns the categories right below one, in order.
 func (t *Tree) Children(id string) []Category { return t.children[id] }
 
 // Get returns a category; ok is false when there is none with that id.
@@ -52,7 +52,7 @@ func (t *Tree) Get(id string) (category Category, ok bool) {
 	return category, ok
 }
 
-// Ancestors are the categories from the root down to the one with that id, itself last;
+// Ancestors returns the categories from the root down to the one with that id, itself last;
 // nil when there is none.
 func (t *Tree) Ancestors(id string) []Category {
 	category, ok := t.byID[id]
@@ -66,7 +66,7 @@ func (t *Tree) Ancestors(id string) []Category {
 	return chain
 }
 
-// Len is the number of categories.
+// Len returns the number of categories.
 func (t *Tree) Len() int { return len(t.byID) }
 
 // Categories returns the category tree. It makes no round trip when the tree is in memory,

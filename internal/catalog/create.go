@@ -61,7 +61,7 @@ func (c *Catalog) CreateProduct(ctx context.Context, in CreateInput) (Product, e
 	return p, nil
 }
 
-// writeError is what the refusal of a write means.
+// writeError returns the error that the refusal of a write stands for.
 func (c *Catalog) writeError(ctx context.Context, written change, err error) error {
 	switch {
 	case database.Violates(err, "products_seller_key_key"):

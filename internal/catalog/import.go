@@ -27,7 +27,7 @@ const (
 	FormatNDJSON Format = "ndjson"
 )
 
-// FormatOf is the format that a file's name tells; ok is false when it tells none.
+// FormatOf returns the format that a file's name tells; ok is false when it tells none.
 func FormatOf(name string) (format Format, ok bool) {
 	name = strings.ToLower(name)
 	switch {
@@ -245,9 +245,10 @@ func (run *importRun) report(ctx context.Context) (ImportReport, error) {
 	if row.LinesBad == 0 {
 		return report, nil
 	}
-	report.Errors, _, err = run.catalog.ListImportErrors(ctx, ImportErrorFilter{
-		Seller: run.in.Seller, Import: row.Ref, Limit: ReportedErrors,
+	page, err := run.catalog.ListImportErrors(ctx, ImportErrorFilter{
+		Seller: run.in.Seller, Import: row.Ref, PageFilter: database.PageFilter[LinePosition]{Limit: ReportedErrors},
 	})
+	report.Errors = page.Items
 	return report, err
 }
 

@@ -267,23 +267,22 @@ func (run *importRun) queueVerdict(b *database.Batch, v verdict) error {
 	return run.catalog.queueContents(b, run.row.Ref.Region, v.changes)
 }
 
-// queueFaults keeps what is wrong with lines, as far as there is room, and returns how many
-// it kept.
+// errorRow is a row of import_errors.
+type errorRow struct {
+	Region        string `cast:"crdb_internal_region"`
+	ImportID      uuid.UUID
+	Line          int64
+	Field, Reason string
+}
+
+// queueFaults keeps what is wrong with lines, as far as there is room, and returns how many it
+// kept.
 func (run *importRun) queueFaults(b *database.Batch, faults []BadLine) int {
 	faults = faults[:min(len(faults), maxStoredErrors-run.stored)]
-	if len(faults) == 0 {
-		return 0
+	rows := make([]errorRow, len(faults))
+	for i, f := range faults {
+		rows[i] = errorRow{run.row.Ref.Region, run.row.Ref.ID, f.Line, f.Field, f.Reason}
 	}
-	var lines []int64
-	var fields, reasons []string
-	for _, f := range faults {
-		lines, fields, reasons = append(lines, f.Line), append(fields, f.Field), append(reasons, f.Reason)
-	}
-	// $1 = region, $2 = import, $3 = lines, $4 = fields, $5 = reasons
-	b.Queue(`
-INSERT INTO import_errors (region, import_id, line, field, reason)
-SELECT $1::text::crdb_internal_region, $2::uuid, n.line, n.field, n.reason
-FROM unnest($3::int8[], $4::text[], $5::text[]) AS n (line, field, reason)
-ON CONFLICT (region, import_id, line, field) DO NOTHING`, run.row.Ref.Region, run.row.Ref.ID, lines, fields, reasons)
+	database.QueueInsert(b, "import_errors", rows, `ON CONFLICT (region, import_id, line, field) DO NOTHING`)
 	return len(faults)
 }

@@ -278,7 +278,7 @@ func (h csvHeader) setKey(row *csvRow) {
 	}
 }
 
-// field is a row's field in a column, "" where there is no such column.
+// field returns a row's field in a column, "" where there is no such column.
 func (h csvHeader) field(row *csvRow, column string) string {
 	if at, ok := h.at[column]; ok {
 		return row.fields[at]

@@ -22,7 +22,7 @@ type textLine struct {
 	end int64
 }
 
-// fault is what makes the line unreadable, or "".
+// fault returns what makes the line unreadable, or "".
 func (l textLine) fault() string {
 	switch {
 	case l.tooLong:

@@ -40,79 +40,78 @@ WHERE region = $1 AND id = $2 AND seller_id = $3`, ref.Region, ref.ID, seller)
 // ImportFilter says which of a seller's imports to list.
 type ImportFilter struct {
 	Seller uuid.UUID
-	// After is the last import of the page before; nil begins at the newest.
-	After *ImportPosition
-	// Limit is how many to return at most, 1 or more.
-	Limit int
+	database.PageFilter[ImportPosition]
 }
 
-// An ImportPosition is where a page of imports ends.
+// An ImportPosition is where an import stands in a listing.
 type ImportPosition struct {
 	CreatedAt time.Time
 	ID        uuid.UUID
 }
 
-// ListImports returns the seller's imports of this process's region, newest first, and
-// whether there are more. One round trip.
-func (c *Catalog) ListImports(ctx context.Context, f ImportFilter) (imports []ImportRecord, more bool, err error) {
-	args := []any{c.db.Region(), f.Seller, f.Limit + 1}
+func (i ImportRecord) position() ImportPosition {
+	return ImportPosition{CreatedAt: i.CreatedAt, ID: i.Ref.ID}
+}
+
+// ListImports returns a page of the seller's imports of this process's region, newest first. One round trip.
+func (c *Catalog) ListImports(ctx context.Context, f ImportFilter) (database.Page[ImportRecord, ImportPosition], error) {
+	args := []any{c.db.Region(), f.Seller, f.Rows()}
 	after := ""
 	if f.After != nil {
 		after = "AND (created_at, id) < ($4, $5)"
 		args = append(args, f.After.CreatedAt, f.After.ID)
 	}
-	imports, err = database.List(ctx, c.db, scanImport, `
+	imports, err := database.List(ctx, c.db, scanImport, `
 SELECT `+importColumns+`
 FROM imports
 WHERE region = $1 AND seller_id = $2 `+after+`
 ORDER BY created_at DESC, id DESC
 LIMIT $3`, args...)
 	if err != nil {
-		return nil, false, fmt.Errorf("list imports: %w", err)
+		return database.Page[ImportRecord, ImportPosition]{}, fmt.Errorf("list imports: %w", err)
 	}
-	if len(imports) > f.Limit {
-		return imports[:f.Limit], true, nil
-	}
-	return imports, false, nil
+	return database.NewPage(f.PageFilter, imports, ImportRecord.position), nil
 }
 
 // ImportErrorFilter says which bad lines of an import to list.
 type ImportErrorFilter struct {
 	Seller uuid.UUID
 	Import regions.Ref
-	// AfterLine and AfterField are those of the last one of the page before.
-	AfterLine  int64
-	AfterField string
-	// Limit is how many to return at most, 1 or more.
-	Limit int
+	database.PageFilter[LinePosition]
 }
 
-// ListImportErrors returns what is wrong with an import's lines, in the file's order, and
-// whether there is more, or ErrNotFound for an import of another seller. Of an import with
-// very many bad lines the first 10,000 faults are kept. One round trip.
-func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (list []BadLine, more bool, err error) {
+// A LinePosition is where a bad line stands in a listing.
+type LinePosition struct {
+	Line  int64
+	Field string
+}
+
+func (l BadLine) position() LinePosition { return LinePosition{Line: l.Line, Field: l.Field} }
+
+// ListImportErrors returns a page of what is wrong with an import's lines, in the file's order, or ErrNotFound for an
+// import of another seller. Of an import with very many bad lines the first 10,000 faults are kept. One round trip.
+func (c *Catalog) ListImportErrors(ctx context.Context, f ImportErrorFilter) (page database.Page[BadLine, LinePosition], err error) {
 	scan := func(row pgx.CollectableRow) (e BadLine, err error) {
 		err = row.Scan(&e.Line, &e.Field, &e.Reason)
 		return e, err
 	}
 	// $1 = region, $2 = import, $3 = seller, $4 = line, $5 = field, $6 = limit
-	list, err = database.List(ctx, c.db, scan, `
+	after := f.Start()
+	list, err := database.List(ctx, c.db, scan, `
 SELECT coalesce(e.line, 0), coalesce(e.field, ''), coalesce(e.reason, '')
 FROM imports i
 -- an import whose lines are all good is one row without a line
 LEFT JOIN import_errors e ON e.region = i.region AND e.import_id = i.id AND (e.line, e.field) > ($4::int8, $5::text)
 WHERE i.region = $1 AND i.id = $2 AND i.seller_id = $3
 ORDER BY e.line, e.field
-LIMIT $6`, f.Import.Region, f.Import.ID, f.Seller, f.AfterLine, f.AfterField, f.Limit+1)
+LIMIT $6`, f.Import.Region, f.Import.ID, f.Seller, after.Line, after.Field, f.Rows())
 	switch {
 	case err != nil:
-		return nil, false, fmt.Errorf("list import errors: %w", err)
+		return page, fmt.Errorf("list import errors: %w", err)
 	case len(list) == 0:
-		return nil, false, ErrNotFound
+		return page, ErrNotFound
 	case list[0].Line == 0:
-		return nil, false, nil
-	case len(list) > f.Limit:
-		return list[:f.Limit], true, nil
+		return page, nil
 	}
-	return list, false, nil
+	return database.NewPage(f.PageFilter, list, BadLine.position), nil
 }

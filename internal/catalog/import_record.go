@@ -59,7 +59,7 @@ func (r *fileRecord) check(file recordReader) {
 	}
 }
 
-// lineOf is the line of a field.
+// lineOf returns the line of a field.
 func (r *fileRecord) lineOf(field string) int64 {
 	if i, ok := skuIndex(field); ok && i < len(r.skuLines) {
 		return r.skuLines[i]
@@ -67,7 +67,7 @@ func (r *fileRecord) lineOf(field string) int64 {
 	return r.first
 }
 
-// skuIndex is the n of a field "skus[n].…".
+// skuIndex returns the n of a field "skus[n].…".
 func skuIndex(field string) (n int, ok bool) {
 	rest, ok := strings.CutPrefix(field, "skus[")
 	if !ok {
@@ -78,7 +78,7 @@ func skuIndex(field string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// badLines is how many lines have a fault.
+// badLines returns how many lines have a fault.
 func (r *fileRecord) badLines() int64 {
 	var lines []int64
 	for _, f := range r.faults {

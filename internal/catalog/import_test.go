@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/catalog/shipped"
+	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -352,30 +353,32 @@ func TestListImports(t *testing.T) {
 	for i := range 3 {
 		s.load(t, s.input(FormatNDJSON, KeepGood, fmt.Sprintf("bad %d\nbad\n%s", i, line(fmt.Sprint("k", i), fmt.Sprint("S", i)))))
 	}
-	page, more, err := s.ListImports(t.Context(), ImportFilter{Seller: s.seller, Limit: 2})
-	if err != nil || len(page) != 2 || !more {
-		t.Fatalf("%d imports, more %t, %v", len(page), more, err)
+	two := database.PageFilter[ImportPosition]{Limit: 2}
+	page, err := s.ListImports(t.Context(), ImportFilter{Seller: s.seller, PageFilter: two})
+	if err != nil || len(page.Items) != 2 || page.Next == nil {
+		t.Fatalf("%d imports, next %v, %v", len(page.Items), page.Next, err)
 	}
-	last := page[1]
-	rest, more, err := s.ListImports(t.Context(), ImportFilter{Seller: s.seller, Limit: 2,
-		After: &ImportPosition{CreatedAt: last.CreatedAt, ID: last.Ref.ID}})
-	if err != nil || len(rest) != 1 || more {
-		t.Fatalf("%d imports, more %t, %v", len(rest), more, err)
+	last := page.Items[1]
+	two.After = page.Next
+	rest, err := s.ListImports(t.Context(), ImportFilter{Seller: s.seller, PageFilter: two})
+	if err != nil || len(rest.Items) != 1 || rest.Next != nil {
+		t.Fatalf("%d imports, next %v, %v", len(rest.Items), rest.Next, err)
 	}
-	first, more, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: s.seller, Import: last.Ref, Limit: 1})
-	if err != nil || len(first) != 1 || !more {
-		t.Fatalf("%d errors, more %t, %v", len(first), more, err)
+	one := database.PageFilter[LinePosition]{Limit: 1}
+	first, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: s.seller, Import: last.Ref, PageFilter: one})
+	if err != nil || len(first.Items) != 1 || first.Next == nil {
+		t.Fatalf("%d errors, next %v, %v", len(first.Items), first.Next, err)
 	}
-	second, more, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: s.seller, Import: last.Ref, Limit: 1,
-		AfterLine: first[0].Line, AfterField: first[0].Field})
-	if err != nil || len(second) != 1 || more || second[0].Line != 2 {
-		t.Fatalf("%v, more %t, %v", second, more, err)
+	one.After = first.Next
+	second, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: s.seller, Import: last.Ref, PageFilter: one})
+	if err != nil || len(second.Items) != 1 || second.Next != nil || second.Items[0].Line != 2 {
+		t.Fatalf("%v, %v", second, err)
 	}
 	other := s.newSeller(t, "other")
 	if _, err := s.GetImport(t.Context(), other, last.Ref); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another seller: %v", err)
 	}
-	if list, _, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, Limit: 9}); !errors.Is(err, ErrNotFound) || len(list) > 0 {
+	if list, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, PageFilter: one}); !errors.Is(err, ErrNotFound) || len(list.Items) > 0 {
 		t.Errorf("another seller: %v, %v", list, err)
 	}
 }

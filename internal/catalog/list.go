@@ -17,24 +17,17 @@ type ListFilter struct {
 	CategoryID string
 	// Brand is compared exactly; empty is every brand.
 	Brand string
-	// After is the Next of the page before; nil begins at the newest.
-	After *ListPosition
-	// Limit is how many to return at most, 1 or more.
-	Limit int
+	database.PageFilter[ListPosition]
 }
 
-// A ListPosition is where a page of products ends.
+// A ListPosition is where a product stands in a listing.
 type ListPosition struct {
 	ListedAt time.Time
 	ID       uuid.UUID
 }
 
-// ProductPage is a part of a listing.
-type ProductPage struct {
-	Products []Product
-	// Next is where the next page begins; nil on the last.
-	Next *ListPosition
-}
+// A ProductPage is a part of a listing of products.
+type ProductPage = database.Page[Product, ListPosition]
 
 // ListProducts lists active products, newest on sale first, with their SKUs and prices.
 // Pages that follow each other hold every product that is listed all the while, each once,
@@ -42,7 +35,7 @@ type ProductPage struct {
 func (c *Catalog) ListProducts(ctx context.Context, f ListFilter) (ProductPage, error) {
 	// A page of a category is one range of category_products_listed_idx; the whole shop is
 	// the ranges of its root categories, merged.
-	args := []any{f.Limit + 1}
+	args := []any{f.Rows()}
 	arg := func(value any) string {
 		args = append(args, value)
 		return fmt.Sprintf("$%d", len(args))
@@ -79,7 +72,12 @@ ORDER BY l.listed_at DESC, l.product_id DESC`, args...)
 	if err != nil {
 		return ProductPage{}, fmt.Errorf("list products: %w", err)
 	}
-	return newProductPage(list, f.Limit), nil
+	page := database.NewPage(f.PageFilter, list, listed.position)
+	products := make([]Product, len(page.Items))
+	for i, l := range page.Items {
+		products[i] = l.product
+	}
+	return ProductPage{Items: products, Next: page.Next}, nil
 }
 
 // A listed product is one with its place in the listing.
@@ -99,16 +97,4 @@ func scanListed(row pgx.CollectableRow) (listed, error) {
 	return l, err
 }
 
-// newProductPage is a page of a list that was asked for one more than fits.
-func newProductPage(list []listed, limit int) ProductPage {
-	var page ProductPage
-	for i, l := range list {
-		if i == limit {
-			last := list[i-1]
-			page.Next = &ListPosition{ListedAt: last.at, ID: last.product.ID}
-			break
-		}
-		page.Products = append(page.Products, l.product)
-	}
-	return page
-}
+func (l listed) position() ListPosition { return ListPosition{ListedAt: l.at, ID: l.product.ID} }

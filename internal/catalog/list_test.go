@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"meridian/internal/database"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
@@ -51,13 +52,13 @@ func TestListProducts(t *testing.T) {
 			if n != 1 {
 				t.Errorf("%d round trips, want 1", n)
 			}
-			if diff := cmp.Diff(test.want, keysOf(page.Products)); diff != "" {
+			if diff := cmp.Diff(test.want, keysOf(page.Items)); diff != "" {
 				t.Error(diff)
 			}
 			if page.Next != nil {
 				t.Error("there is a next page")
 			}
-			for _, p := range page.Products {
+			for _, p := range page.Items {
 				if len(p.SKUs) != 1 || p.SKUs[0].Prices(time.Now())["GBP"] != 295 {
 					t.Errorf("SKUs of %s: %+v", p.Key, p.SKUs)
 				}
@@ -90,9 +91,9 @@ func TestListProducts_PagesWhileItChanges(t *testing.T) {
 		limit := rapid.IntRange(1, 4).Draw(rt, "limit")
 		category := rapid.SampledFrom([]string{above, below}).Draw(rt, "category")
 		seen := make(map[uuid.UUID]int)
-		for filter := (ListFilter{CategoryID: category, Limit: limit}); ; {
+		for filter := (ListFilter{CategoryID: category, PageFilter: database.PageFilter[ListPosition]{Limit: limit}}); ; {
 			page := testkit.Must(s.ListProducts(t.Context(), filter))(rt)
-			for _, p := range page.Products {
+			for _, p := range page.Items {
 				seen[p.ID]++
 			}
 			if page.Next == nil {
@@ -129,22 +130,23 @@ func TestListSellerProducts(t *testing.T) {
 		s.create(t, with(mug(fmt.Sprint("m", i), fmt.Sprint("S", i)), func(p *ProductInput) { p.Status = status }))
 	}
 	var all []string
-	for filter := (SellerListFilter{Seller: s.seller, Limit: 2}); ; {
-		page, more, err := s.ListSellerProducts(t.Context(), filter)
+	two := database.PageFilter[string]{Limit: 2}
+	for filter := (SellerListFilter{Seller: s.seller, PageFilter: two}); ; {
+		page, err := s.ListSellerProducts(t.Context(), filter)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, keysOf(page)...)
-		if !more {
+		all = append(all, keysOf(page.Items)...)
+		if page.Next == nil {
 			break
 		}
-		filter.AfterKey = all[len(all)-1]
+		filter.After = page.Next
 	}
 	if !slices.Equal(all, []string{"m0", "m1", "m2"}) {
 		t.Errorf("all: %v", all)
 	}
-	drafts, _, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: s.seller, Status: Draft, Limit: 2})
-	if err != nil || !slices.Equal(keysOf(drafts), []string{"m1"}) {
-		t.Errorf("drafts: %v, %v", keysOf(drafts), err)
+	drafts, err := s.ListSellerProducts(t.Context(), SellerListFilter{Seller: s.seller, Status: Draft, PageFilter: two})
+	if err != nil || !slices.Equal(keysOf(drafts.Items), []string{"m1"}) {
+		t.Errorf("drafts: %v, %v", keysOf(drafts.Items), err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/rating"
 	"meridian/regions"
 )
@@ -66,7 +67,7 @@ type Product struct {
 	Rating rating.Total
 }
 
-// PublicID is the product's id in the API: prd_ and 26 letters and digits.
+// PublicID returns the product's id in the API: prd_ and 26 letters and digits.
 func (p Product) PublicID() string { return regions.FormatGlobalID(regions.ProductPrefix, p.ID) }
 
 // An Image is a picture by reference.
@@ -92,20 +93,20 @@ type SKU struct {
 	Entries []pricing.Entry
 }
 
-// Article is what the SKU's price depends on.
-func (p Product) Article(s SKU) *pricing.Article {
-	return &pricing.Article{SKU: s.Code, BaseCurrency: s.BaseCurrency, TaxCategory: string(p.TaxCategory), Category: p.CategoryID,
+// PricedSKU returns what the SKU's price depends on.
+func (p Product) PricedSKU(s SKU) *pricing.PricedSKU {
+	return &pricing.PricedSKU{SKU: s.Code, BaseCurrency: s.BaseCurrency, TaxCategory: string(p.TaxCategory), Category: p.CategoryID,
 		Sellable: s.Status == Active && p.Status == Active, Entries: s.Entries}
 }
 
-// Prices are the catalogue's prices of one unit at a moment, in minor units.
+// Prices returns the catalogue's prices of one unit at a moment, in minor units.
 func (s SKU) Prices(at time.Time) map[money.Currency]int64 {
 	return pricing.CataloguePrices(s.Entries, at)
 }
 
 // productColumns is one product p with its SKUs and their prices, as scanProduct takes it; unpricedColumns is the same
 // without the prices, which as JSON cost more than all the rest.
-const (
+var (
 	productColumns  = columnsBefore + entriesColumn + columnsAfter
 	unpricedColumns = columnsBefore + columnsAfter
 )
@@ -117,21 +118,16 @@ const columnsBefore = `
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency`
 
-const entriesColumn = `,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days'))`
+var entriesColumn = `,
+            'entries', ` + pricing.StoredEntriesSQL("s.sku", "")
 
 const columnsAfter = `)
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings`
+  ` + changes.VersionSQL + ` AS rules,
+  coalesce((SELECT r.stars_sum FROM ` + rating.TotalsSQL + ` r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM ` + rating.TotalsSQL + ` r WHERE r.product_id = p.id), 0) AS ratings`
 
 // productRow is what productColumns yields, before its JSON is read.
 type productRow struct {
@@ -196,7 +192,7 @@ func (r *productRow) product() (Product, error) {
 	return p, nil
 }
 
-// activeSKUs are the SKUs that are sold. They stand first.
+// activeSKUs returns the SKUs that are sold. They stand first.
 func (p Product) activeSKUs() []SKU {
 	for i, s := range p.SKUs {
 		if s.Status != Active {
@@ -206,7 +202,7 @@ func (p Product) activeSKUs() []SKU {
 	return p.SKUs
 }
 
-// public is the product as everyone may see it.
+// public returns the product as everyone may see it.
 func (p Product) public() Product {
 	p.SKUs = p.activeSKUs()
 	return p
@@ -214,7 +210,7 @@ func (p Product) public() Product {
 
 var slugSuffix = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// productSlug is a new product's slug: its title and, so that it is unique, 40 bits of its id.
+// productSlug returns a new product's slug: its title and, so that it is unique, 40 bits of its id.
 func productSlug(title string, id uuid.UUID) string {
 	suffix := slugSuffix.EncodeToString(id[:5])
 	return strings.TrimPrefix(slugOf(title)+"-"+suffix, "-")

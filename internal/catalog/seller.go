@@ -27,7 +27,7 @@ type Seller struct {
 	CreatedAt time.Time
 }
 
-// PublicID is the seller's id in the API: slr_ and 26 letters and digits.
+// PublicID returns the seller's id in the API: slr_ and 26 letters and digits.
 func (s Seller) PublicID() string { return regions.FormatGlobalID(regions.SellerPrefix, s.ID) }
 
 // SellerStatus is whether a seller may trade.

@@ -32,27 +32,21 @@ type SellerListFilter struct {
 	Seller uuid.UUID
 	// Status is a state, or empty for all.
 	Status Status
-	// AfterKey is the key of the last product of the page before; empty begins.
-	AfterKey string
-	// Limit is how many to return at most, 1 or more.
-	Limit int
+	// Products are listed by their keys, which are their positions.
+	database.PageFilter[string]
 }
 
-// ListSellerProducts returns products of the seller in any state by their keys, fresh, and
-// whether there are more. One round trip.
-func (c *Catalog) ListSellerProducts(ctx context.Context, f SellerListFilter) (products []Product, more bool, err error) {
+// ListSellerProducts returns a page of the seller's products in any state by their keys, fresh. One round trip.
+func (c *Catalog) ListSellerProducts(ctx context.Context, f SellerListFilter) (database.Page[Product, string], error) {
 	// $1 = seller, $2 = key, $3 = status, $4 = limit
-	products, err = database.List(ctx, c.db, scanProduct, `
+	products, err := database.List(ctx, c.db, scanProduct, `
 SELECT `+productColumns+`
 FROM products p
 WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
 ORDER BY p.seller_key
-LIMIT $4`, f.Seller, f.AfterKey, string(f.Status), f.Limit+1)
+LIMIT $4`, f.Seller, f.Start(), string(f.Status), f.Rows())
 	if err != nil {
-		return nil, false, fmt.Errorf("list seller's products: %w", err)
+		return database.Page[Product, string]{}, fmt.Errorf("list seller's products: %w", err)
 	}
-	if len(products) > f.Limit {
-		return products[:f.Limit], true, nil
-	}
-	return products, false, nil
+	return database.NewPage(f.PageFilter, products, func(p Product) string { return p.Key }), nil
 }

@@ -14,7 +14,7 @@ var slugLetters = map[rune]string{
 	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ð': "d", 'þ': "th", 'ł': "l", 'ı': "i", '&': " and ",
 }
 
-// slugOf is a text in lower-case ASCII letters, digits and single hyphens, at most 80
+// slugOf returns a text in lower-case ASCII letters, digits and single hyphens, at most 80
 // bytes, cut at a word where it can be. It is empty when nothing of the text is Latin.
 func slugOf(text string) string {
 	var b strings.Builder

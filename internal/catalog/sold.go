@@ -4,37 +4,61 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog/skus"
 	"meridian/internal/database"
 )
 
 // SKUsSQL is the SKUs with what others need of their products, as a table expression that takes
-// an alias:
-//
-//	FROM ` + catalog.SKUsSQL + ` s WHERE s.sku = $1 AND s.sold
-//
-// Its columns are sku, product_id, base_currency, options, active, sold, and the product's
-// title, slug, images, category_id and tax_category. A SKU is active unless its seller archived
-// it, and sold while both it and its product are active.
-//
-// Both engines merge it into the statement around it; a statement that uses none of the
-// product's columns does not read products.
-const SKUsSQL = `(
-  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
-    k.status = 'active' AND kp.status = 'active' AS sold,
-    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category
-  FROM skus k
-  LEFT JOIN products kp ON kp.id = k.product_id)`
+// an alias. skus.AllSQL documents its columns.
+const SKUsSQL = skus.AllSQL
 
-// OnSaleSQL is the products on sale, as a table expression that takes an alias. Its columns are
-// id and category_id.
-const OnSaleSQL = `(SELECT ps.id, ps.category_id FROM products ps WHERE ps.status = 'active')`
+// ProductsSQL is all products, as a table expression that takes an alias. Its columns are id,
+// category_id and on_sale.
+const ProductsSQL = `(SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps)`
 
-// QueueOnSale adds to a batch of reads whether a product is on sale.
-func QueueOnSale(b *database.Batch, product uuid.UUID, into *bool) {
+// QueueCategoryOf reads a product's category and whether the product is on sale. It leaves both
+// as they are where there is no such product.
+func QueueCategoryOf(b *database.Batch, product uuid.UUID, category *string, onSale *bool) {
 	b.Queue(`
-SELECT EXISTS (SELECT 1 FROM products p WHERE p.id = $1 AND p.status = 'active')`, product).QueryRow(func(row pgx.Row) error {
-		return row.Scan(into)
+SELECT p.category_id, p.status = 'active'
+FROM products p
+WHERE p.id = $1`, product).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{category, onSale}, func() error { return nil })
+		return err
 	})
+}
+
+// QueueNewestBeside reads at most limit products on sale in a product's category, the newest first.
+func QueueNewestBeside(b *database.Batch, product uuid.UUID, limit int, into *[]uuid.UUID) {
+	b.Queue(`
+SELECT n.product_id
+FROM products p
+CROSS JOIN LATERAL (
+  SELECT cp.product_id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = p.category_id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $2::int8
+) n
+WHERE p.id = $1
+ORDER BY n.listed_at DESC, n.product_id DESC`, product, limit).Query(database.Collect(into, pgx.RowTo[uuid.UUID]))
+}
+
+// QueueNewest reads at most limit products on sale, the newest first.
+func QueueNewest(b *database.Batch, limit int, into *[]uuid.UUID) {
+	b.Queue(`
+SELECT n.product_id
+FROM categories r
+CROSS JOIN LATERAL (
+  SELECT cp.product_id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+) n
+WHERE r.parent_id IS NULL
+ORDER BY n.listed_at DESC, n.product_id DESC
+LIMIT $1::int8`, limit).Query(database.Collect(into, pgx.RowTo[uuid.UUID]))
 }
 
 // SellersSQL is the sellers, as a table expression that takes an alias. Its columns are id and slug.

@@ -51,24 +51,23 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, e
 // fail the batch by products_version_current. A product that is not there is no row here,
 // and fails it by what follows: its SKUs' foreign key, or their owner.
 func queueUpdate(b *database.Batch, in UpdateInput, updated change) error {
-	texts, err := updated.in.texts()
+	row, err := newProductInsert(in.Seller, updated)
 	if err != nil {
 		return err
 	}
-	// $1 = id, $2 = seller, $3 = version, $4 = title, $5 = description, $6 = brand, $7 = category,
-	// $8 = tax category, $9 = attributes, $10 = images, $11 = status
-	b.Queue(`
+	b.QueueArgs(`
 UPDATE products
-SET title = $4, description = $5, brand = $6, category_id = $7, tax_category = $8, attributes = $9::text::jsonb,
-    images = $10::text::jsonb, status = $11, updated_at = now(),
-    version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
-WHERE id = $1`,
-		in.ID, in.Seller, in.Version, updated.in.Title, updated.in.Description, updated.in.Brand, updated.in.CategoryID,
-		updated.in.TaxCategory, texts.attributes, texts.images, updated.in.Status)
+SET title = @title, description = @description, brand = @brand, category_id = @category, tax_category = @tax_category,
+    attributes = @attributes::text::jsonb, images = @images::text::jsonb, status = @status, updated_at = now(),
+    version = CASE WHEN seller_id = @seller AND version = @version THEN version + 1 ELSE -1 END
+WHERE id = @id`, database.Args{
+		"id": row.ID, "seller": row.SellerID, "version": in.Version, "title": row.Title, "description": row.Description, "brand": row.Brand,
+		"category": row.CategoryID, "tax_category": row.TaxCategory, "attributes": row.Attributes, "images": row.Images, "status": row.Status,
+	})
 	return nil
 }
 
-// updateError is what the refusal of an edit means.
+// updateError returns the error that the refusal of an edit stands for.
 func (c *Catalog) updateError(ctx context.Context, seller uuid.UUID, updated change, err error) error {
 	switch {
 	case database.Violates(err, "skus_product_fkey"), errors.Is(err, pgx.ErrNoRows):

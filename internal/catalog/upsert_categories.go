@@ -124,7 +124,7 @@ func planCategories(old *Tree, inputs []CategoryInput) (categoryPlan, error) {
 	return newCategoryPlan(old, newTree("", slices.Collect(maps.Values(after)))), nil
 }
 
-// categorySlug is the slug of a new category: its name and its id, which is unique. The
+// categorySlug returns the slug of a new category: its name and its id, which is unique. The
 // name's slug has no double hyphen, so no two categories get the same.
 func categorySlug(in CategoryInput) string {
 	return cmp.Or(slugOf(in.Name), "c") + "--" + in.ID
@@ -167,23 +167,23 @@ func newCategoryPlan(old, after *Tree) (plan categoryPlan) {
 	return plan
 }
 
+// categoryRow is a row of categories.
+type categoryRow struct {
+	ID              string
+	ParentID        string `sql:"nullif(r.parent_id, '')"`
+	Slug            string
+	Name, Path      string
+	Level, Position int64
+}
+
 func (plan categoryPlan) queue(b *database.Batch) {
-	var ids, parents, slugs, names, paths []string
-	var levels, positions []int64
-	for _, c := range plan.changed {
-		ids, parents, slugs = append(ids, c.ID), append(parents, c.ParentID), append(slugs, c.Slug)
-		names, paths = append(names, c.Name), append(paths, c.Path)
-		levels, positions = append(levels, c.Level), append(positions, c.Position)
+	rows := make([]categoryRow, len(plan.changed))
+	for i, c := range plan.changed {
+		rows[i] = categoryRow{c.ID, c.ParentID, c.Slug, c.Name, c.Path, c.Level, c.Position}
 	}
-	// $1 = ids, $2 = parents, $3 = slugs, $4 = names, $5 = paths, $6 = levels, $7 = positions
-	b.Queue(`
-INSERT INTO categories (id, parent_id, slug, name, path, level, position)
-SELECT n.id, nullif(n.parent_id, ''), n.slug, n.name, n.path, n.level, n.position
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[])
-  AS n (id, parent_id, slug, name, path, level, position)
-ON CONFLICT (id) DO UPDATE
+	database.QueueInsert(b, "categories", rows, `ON CONFLICT (id) DO UPDATE
 SET parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, level = excluded.level,
-    position = excluded.position, updated_at = now()`, ids, parents, slugs, names, paths, levels, positions)
+    position = excluded.position, updated_at = now()`)
 	if len(plan.moved) > 0 {
 		queueRelist(b, `p.category_id = ANY($1::text[])`, plan.moved)
 	}

@@ -13,12 +13,6 @@ import (
 )
 
 const (
-	// pollEvery leaves a second of MaxStaleness for a slow or failed poll.
-	pollEvery = time.Second
-	// pollAgain is how soon a failed poll is repeated.
-	pollAgain = 250 * time.Millisecond
-	// pollTimeout ends a poll that would come too late anyway.
-	pollTimeout = MaxStaleness
 	// pollOverlap is how far back each poll looks again, since an edit's time is when its
 	// transaction began and it shows when that ends. A statement may take 10 s, then it commits.
 	pollOverlap = 15 * time.Second
@@ -42,36 +36,14 @@ type changedProduct struct {
 	isCurrent func(held Product) bool
 }
 
-// Watch keeps the cache no staler than MaxStaleness until ctx ends: it asks the database
-// each second what has changed. While that fails, and after it returns, the cache is not
-// used.
-func (c *Catalog) Watch(ctx context.Context) {
-	failing := false
-	for {
-		wait := pollEvery
-		err := c.PollOnce(ctx)
-		if err != nil && ctx.Err() == nil {
-			wait = pollAgain
-			if !failing {
-				c.log.WarnContext(ctx, "the catalogue's changes cannot be read: its cache is not used", "error", err)
-			}
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
+// Watch keeps the cache no staler than MaxStaleness until ctx ends. While polls fail, and after
+// it returns, the cache is not used.
+func (c *Catalog) Watch(ctx context.Context) { c.cache.watch.Run(ctx) }
 
 // PollOnce asks once what has changed and drops it from the cache. One round trip.
-func (c *Catalog) PollOnce(ctx context.Context) error {
-	c.polling.Lock()
-	defer c.polling.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
-	defer cancel()
-	began := c.now()
+func (c *Catalog) PollOnce(ctx context.Context) error { return c.cache.watch.PollOnce(ctx) }
+
+func (c *Catalog) pollChanges(ctx context.Context) error {
 	changed, now, err := c.readChanges(ctx)
 	if err != nil {
 		return fmt.Errorf("poll the catalogue's changes: %w", err)
@@ -85,7 +57,6 @@ func (c *Catalog) PollOnce(ctx context.Context) error {
 		}
 	}
 	c.seen = now
-	c.cache.refreshed(began)
 	return nil
 }
 
@@ -104,7 +75,7 @@ WHERE updated_at > $1
 LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed, scanEdited))
 		b.Queue(`
 SELECT p.id, p.slug, r.stars_sum, r.ratings
-FROM product_ratings r
+FROM `+rating.TotalsSQL+` r
 JOIN products p ON p.id = r.product_id
 WHERE r.updated_at > $1
 LIMIT $2`, c.seen.at.Add(-pollOverlap), pollMost+1).Query(database.Collect(&rated, scanRated))
@@ -154,11 +125,6 @@ SET updated_at = clock_timestamp()
 WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1)`)
 }
 
-// Age is how old an answer from memory is at most, in this moment; 0 while everything is
-// read from the database.
-func (c *Catalog) Age() time.Duration {
-	if !c.cache.fresh() {
-		return 0
-	}
-	return c.cache.now().Sub(c.cache.started) - time.Duration(c.cache.freshAt.Load())
-}
+// Age returns how old an answer from memory may be now; 0 while the catalogue is read from the
+// database.
+func (c *Catalog) Age() time.Duration { return c.cache.watch.Age() }

@@ -22,59 +22,53 @@ type change struct {
 	isNew bool
 }
 
-// productTexts is a product's columns of JSON as text.
-type productTexts struct{ attributes, images string }
+// productInsert is a product's own row as a write makes it.
+type productInsert struct {
+	ID                             uuid.UUID
+	SellerID                       uuid.UUID
+	SellerKey, Slug, Title         string
+	Description, Brand, CategoryID string
+	TaxCategory                    TaxCategory
+	Attributes, Images             string `cast:"jsonb"`
+	Status                         Status
+}
 
-func (in ProductInput) texts() (t productTexts, err error) {
-	attributes := in.Attributes
-	if attributes == nil {
-		attributes = map[string]any{}
+func newProductInsert(seller uuid.UUID, c change) (productInsert, error) {
+	in := c.in
+	row := productInsert{
+		ID: c.id, SellerID: seller, SellerKey: in.Key, Slug: productSlug(in.Title, c.id), Title: in.Title, Description: in.Description,
+		Brand: in.Brand, CategoryID: in.CategoryID, TaxCategory: in.TaxCategory, Attributes: "{}", Status: in.Status,
 	}
-	if t.attributes, err = encodeJSON(attributes); err != nil {
-		return t, fmt.Errorf("encode attributes: %w", err)
+	var err error
+	if in.Attributes != nil {
+		if row.Attributes, err = encodeJSON(in.Attributes); err != nil {
+			return productInsert{}, fmt.Errorf("encode attributes: %w", err)
+		}
 	}
 	images := make([]storedImage, len(in.Images))
 	for i, image := range in.Images {
 		images[i] = storedImage(image)
 	}
-	if t.images, err = encodeJSON(images); err != nil {
-		return t, fmt.Errorf("encode images: %w", err)
+	if row.Images, err = encodeJSON(images); err != nil {
+		return productInsert{}, fmt.Errorf("encode images: %w", err)
 	}
-	return t, nil
+	return row, nil
 }
 
-// queueProducts writes the products' own rows, whatever their version.
+// queueProducts writes the products' own rows, whatever their version. The slug of one that is
+// there stays.
 func queueProducts(b *database.Batch, seller uuid.UUID, changes []change) error {
-	var ids []uuid.UUID
-	var keys, slugs, titles, descriptions, brands, categories, taxes, attributes, images, statuses []string
-	for _, c := range changes {
-		texts, err := c.in.texts()
-		if err != nil {
+	rows := make([]productInsert, len(changes))
+	for i, c := range changes {
+		var err error
+		if rows[i], err = newProductInsert(seller, c); err != nil {
 			return err
 		}
-		ids, keys = append(ids, c.id), append(keys, c.in.Key)
-		slugs, titles = append(slugs, productSlug(c.in.Title, c.id)), append(titles, c.in.Title)
-		descriptions, brands = append(descriptions, c.in.Description), append(brands, c.in.Brand)
-		categories, taxes = append(categories, c.in.CategoryID), append(taxes, string(c.in.TaxCategory))
-		attributes, images = append(attributes, texts.attributes), append(images, texts.images)
-		statuses = append(statuses, string(c.in.Status))
 	}
-	// $1 = seller, $2 = ids, $3 = keys, $4 = slugs, $5 = titles, $6 = descriptions, $7 = brands,
-	// $8 = categories, $9 = tax categories, $10 = attributes, $11 = images, $12 = statuses
-	b.Queue(`
-INSERT INTO products
-  (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
-SELECT n.id, $1::uuid, n.seller_key, n.slug, n.title, n.description, n.brand, n.category_id, n.tax_category,
-       n.attributes::jsonb, n.images::jsonb, n.status
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[])
-  AS n (id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
-ON CONFLICT (id) DO UPDATE
--- the slug stays
+	database.QueueInsert(b, "products", rows, `ON CONFLICT (id) DO UPDATE
 SET title = excluded.title, description = excluded.description, brand = excluded.brand,
     category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
-    images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now()`,
-		seller, ids, keys, slugs, titles, descriptions, brands, categories, taxes, attributes, images, statuses)
+    images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now()`)
 	return nil
 }
 
@@ -117,12 +111,20 @@ SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]))`, products, named)
 }
 
+// skuInsert is a SKU's row as a write makes it.
+type skuInsert struct {
+	SKU         string `db:"sku"`
+	ProductID   uuid.UUID
+	Position    int64
+	Barcode     string
+	Options     string `cast:"jsonb"`
+	WeightGrams int64
+}
+
 // queueSKUs writes the products' SKUs. One that another product has fails the batch by
 // skus_weight_not_negative: see writeError.
 func queueSKUs(b *database.Batch, changes []change) error {
-	var skus, barcodes, options []string
-	var products []uuid.UUID
-	var positions, weights []int64
+	var rows []skuInsert
 	for _, c := range changes {
 		for i, sku := range c.in.SKUs {
 			text := "{}"
@@ -132,22 +134,13 @@ func queueSKUs(b *database.Batch, changes []change) error {
 					return fmt.Errorf("encode options: %w", err)
 				}
 			}
-			skus, products = append(skus, sku.Code), append(products, c.id)
-			positions, barcodes = append(positions, int64(i)), append(barcodes, sku.Barcode)
-			options, weights = append(options, text), append(weights, sku.WeightGrams)
+			rows = append(rows, skuInsert{sku.Code, c.id, int64(i), sku.Barcode, text, sku.WeightGrams})
 		}
 	}
-	// $1 = skus, $2 = products, $3 = positions, $4 = barcodes, $5 = options, $6 = weights
-	b.Queue(`
-INSERT INTO skus (sku, product_id, position, barcode, options, weight_grams)
-SELECT n.sku, n.product_id, n.position, n.barcode, n.options::jsonb, n.weight_grams
-FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[])
-  AS n (sku, product_id, position, barcode, options, weight_grams)
-ON CONFLICT (sku) DO UPDATE
+	database.QueueInsert(b, "skus", rows, `ON CONFLICT (sku) DO UPDATE
 SET position = excluded.position, barcode = excluded.barcode, options = excluded.options, status = 'active',
     -- a SKU of another product is refused by the CHECK on its weight
-    weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END`,
-		skus, products, positions, barcodes, options, weights)
+    weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END`)
 	return nil
 }
 

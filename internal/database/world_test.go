@@ -89,7 +89,7 @@ func newProxy(t testing.TB, connection string) (*proxy, string) {
 	t.Helper()
 	u := testkit.Must(url.Parse(connection))(t)
 	p := &proxy{server: u.Host}
-	p.listener = testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	p.listener = testkit.Listen(t)
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {

@@ -12,6 +12,8 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // Approve applies a pending change, as its second person. Three round trips, and four for a rule.
@@ -30,11 +32,11 @@ func (f *Finance) Approve(ctx context.Context, id uuid.UUID, actor string) (Chan
 	if c.Kind == KindPrices {
 		approve = f.approvePrices
 	}
-	d := decision{status: StatusApplied, by: actor, at: f.moment()}
-	if err := decisionError(approve(ctx, c, d)); err != nil {
+	c = c.Decided(changes.Applied, actor, f.moment())
+	if err := decisionError(approve(ctx, c)); err != nil {
 		return Change{}, err
 	}
-	return c.decided(d), nil
+	return c, nil
 }
 
 // Reject ends a pending change; who asked for it may take it back so. Two round trips.
@@ -45,19 +47,19 @@ func (f *Finance) Reject(ctx context.Context, id uuid.UUID, actor string) (Chang
 	if err != nil {
 		return Change{}, err
 	}
-	d := decision{status: StatusRejected, by: actor, at: f.moment()}
+	c = c.Decided(changes.Rejected, actor, f.moment())
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
-		f.queueDecision(b, c, d, nil, &n)
+		c.QueueDecision(b, nil, f.within, &n)
 		return nil
 	})
 	if err := decisionError(orDecided(n, err)); err != nil {
 		return Change{}, err
 	}
-	return c.decided(d), nil
+	return c, nil
 }
 
-// pending is a change that waits for a decision, else ErrDecided.
+// pending returns a change that waits for a decision, else ErrDecided.
 func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Change, error) {
 	var faults invalid.List
 	faults.Line("actor", actor, 1, 200)
@@ -71,7 +73,7 @@ func (f *Finance) pending(ctx context.Context, id uuid.UUID, actor string) (Chan
 	return c, err
 }
 
-// orDecided is ErrDecided for a decision that found nothing to decide.
+// orDecided returns ErrDecided for a decision that found nothing to decide.
 func orDecided(n int64, err error) error {
 	if err == nil && n == 0 {
 		return ErrDecided
@@ -84,15 +86,15 @@ func decisionError(err error) error {
 	switch err = untimely(err); {
 	case err == nil, errors.Is(err, ErrDecided), errors.Is(err, ErrOvertaken), errors.Is(err, ErrTooSlow), errors.As(err, &invalid):
 		return err
-	case overlapped(err):
+	case pricing.Overlaps(err):
 		return ErrOvertaken
-	case database.Violates(err, "price_changes_two_people"):
+	case changes.OwnApproval(err):
 		return ErrOwnChange
 	}
 	return fmt.Errorf("decide about a change of prices: %w", err)
 }
 
-func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error {
+func (f *Finance) approvePrices(ctx context.Context, c Change) error {
 	p := plan{change: c.ID, list: c.Subject, own: make(ownPrices)}
 	var err error
 	if p.lines, err = f.lines(ctx, c.ID); err != nil {
@@ -112,12 +114,12 @@ func (f *Finance) approvePrices(ctx context.Context, c Change, d decision) error
 	}
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
-		b.Queue(`
+		b.QueueArgs(`
 UPDATE price_change_lines
-SET valid_from = $2
-WHERE change_id = $1 AND valid_from IS NULL AND EXISTS (SELECT 1 FROM price_changes c WHERE c.id = $1 AND c.status = 'pending')`, c.ID, begins)
+SET valid_from = @begins
+WHERE change_id = @change AND valid_from IS NULL AND `+changes.PendingSQL, database.Args{"change": c.ID, "begins": begins})
 		p.queue(b)
-		f.queueDecision(b, c, d, f.latest(first), &n)
+		c.QueueDecision(b, f.latest(first), f.within, &n)
 		return nil
 	})
 	return orDecided(n, err)
@@ -141,9 +143,9 @@ func (f *Finance) pricesChangedSince(ctx context.Context, c Change, lines []Line
 		changed, err := database.One(ctx, f.DB, pgx.RowTo[bool], `
 SELECT EXISTS (
   SELECT 1
-  FROM price_changes n
+  FROM `+changes.AppliedSQL+` n
   JOIN price_change_lines l ON l.change_id = n.id
-  WHERE n.kind = $1 AND n.subject = $2 AND n.status = 'applied' AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
+  WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
 			c.Kind, c.Subject, c.RequestedAt, skus)
 		if err != nil || changed {
 			return changed, err
@@ -152,13 +154,13 @@ SELECT EXISTS (
 	return false, nil
 }
 
-// lines are all lines of a bulk change.
+// lines returns all lines of a bulk change.
 func (f *Finance) lines(ctx context.Context, change uuid.UUID) ([]Line, error) {
 	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (Line, error) {
 		var l Line
 		var from, to *time.Time
 		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to)
-		l.From, l.To = orZero(from), orZero(to)
+		l.From, l.To = database.TimeOrZero(from), database.TimeOrZero(to)
 		return l, err
 	}, `
 SELECT line_no, sku, min_quantity, amount_minor, valid_from, valid_to
@@ -175,12 +177,12 @@ LIMIT $2::int8`, change, MaxLines)
 // readOwn reads what the list of a plan has.
 func (f *Finance) readOwn(ctx context.Context, p *plan) error {
 	for some := range slices.Chunk(p.lines, linesAtOnce) {
-		articles, err := f.articles(ctx, some, f.moment(), nil)
+		priced, err := f.pricedSKUs(ctx, some, f.moment(), nil)
 		if err != nil {
 			return err
 		}
 		for _, l := range some {
-			if a := articles[l.SKU]; a != nil {
+			if a := priced[l.SKU]; a != nil {
 				p.own[l.key()] = ownEntries(a, p.list, l.MinQuantity)
 			}
 		}
@@ -188,7 +190,7 @@ func (f *Finance) readOwn(ctx context.Context, p *plan) error {
 	return nil
 }
 
-func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
+func (f *Finance) approveRule(ctx context.Context, c Change) error {
 	r, from, err := ruleOf(c)
 	if err != nil {
 		return err
@@ -213,17 +215,17 @@ func (f *Finance) approveRule(ctx context.Context, c Change, d decision) error {
 		}
 		var changed bool
 		err = tx.QueryRow(ctx, `
-SELECT EXISTS (SELECT 1 FROM price_changes WHERE kind = $1 AND subject = $2 AND status = 'applied' AND decided_at > $3)`,
+SELECT EXISTS (SELECT 1 FROM `+changes.AppliedSQL+` n WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3)`,
 			c.Kind, c.Subject, c.RequestedAt).Scan(&changed)
 		if err != nil || changed {
 			return errors.Join(err, overtakenIf(changed))
 		}
 		var n int64
 		var b database.Batch
-		if err := queueRule(&b, r, at, c.ID); err != nil {
+		if err := r.queue(&b, at, c.ID); err != nil {
 			return err
 		}
-		f.queueDecision(&b, c, d, f.latest(at), &n)
+		c.QueueDecision(&b, f.latest(at), f.within, &n)
 		err = tx.SendBatch(ctx, &b.Batch).Close()
 		return orDecided(n, err) // which undoes the batch
 	})

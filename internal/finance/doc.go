@@ -3,9 +3,8 @@
 //
 // What it promises:
 //
-//   - Every change is a row of price_changes: who asked for it, when, the reason, what it was
-//     before and what after; of many prices the lines (price_change_lines). It is written in the
-//     transaction of its effect.
+//   - Every change is an entry of the audit (package pricing/changes), of many prices with its
+//     lines (price_change_lines), written in the transaction of its effect.
 //   - A change whose effect is larger than the shop allows one person (Config.ApproveAbove)
 //     waits until a second person approves it; nobody approves their own. What cannot be applied
 //     any more as it was proposed is refused as a whole.
@@ -22,6 +21,9 @@
 //   - A bulk change is applied wholly or not at all. What the list says already is left out, so
 //     that the same file again changes nothing.
 //   - One country is in one market, and one market alone is the rest of the world.
+//
+// The package owns price_change_lines alone: prices and rules are written through pricing and
+// promotion, customer groups through account.
 //
 // Locality: all of it is GLOBAL, but an account's customer group, which is at its home; the
 // audit holds nothing of the account but its public id. Who calls: api, for callers with the

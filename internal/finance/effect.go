@@ -47,7 +47,7 @@ type Move struct {
 	CostMinor int64 `json:"cost_minor,omitzero"`
 }
 
-// largestBP is the largest rise or fall.
+// largestBP returns the largest rise or fall.
 func (e Effect) largestBP() int64 {
 	var largest int64
 	for _, moves := range [][]Move{e.Rises, e.Falls} {
@@ -72,12 +72,12 @@ func (f *Finance) effect(ctx context.Context, list pricing.List, lines []Line, s
 	}
 	var faults lineFaults
 	for chunk := range slices.Chunk(lines, linesAtOnce) {
-		articles, err := f.look(ctx, &w, chunk)
+		priced, err := f.read(ctx, &w, chunk)
 		if err != nil {
 			return Effect{}, nil, nil, err
 		}
 		for _, l := range chunk {
-			if w.take(articles[l.SKU], l, &faults) {
+			if w.take(priced[l.SKU], l, &faults) {
 				kept = append(kept, l)
 			}
 		}
@@ -90,38 +90,38 @@ func (f *Finance) effect(ctx context.Context, list pricing.List, lines []Line, s
 	return e, kept, w.own, faults.err()
 }
 
-// look reads the articles of lines, and the rules where they are not read yet.
-func (f *Finance) look(ctx context.Context, w *weigher, lines []Line) (map[string]*pricing.Article, error) {
+// read reads the SKUs of lines, and the rules where they are not read yet.
+func (f *Finance) read(ctx context.Context, w *weigher, lines []Line) (map[string]*pricing.PricedSKU, error) {
 	if w.rules != nil {
-		return f.articles(ctx, lines, w.soon, nil)
+		return f.pricedSKUs(ctx, lines, w.soon, nil)
 	}
 	var rows pricing.RuleRows
-	articles, err := f.articles(ctx, lines, w.soon, &rows)
+	priced, err := f.pricedSKUs(ctx, lines, w.soon, &rows)
 	if err == nil {
 		w.rules = pricing.NewRules(rows)
 	}
-	return articles, err
+	return priced, err
 }
 
-// articles reads the articles of lines with their prices since a moment, or as far back as the
+// pricedSKUs reads the SKUs of lines with their prices since a moment, or as far back as the
 // lines go, and the rules too where they are asked for. One round trip.
-func (f *Finance) articles(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.Article, error) {
+func (f *Finance) pricedSKUs(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.PricedSKU, error) {
 	skus := make([]string, len(lines))
 	for i, l := range lines {
-		skus[i], since = l.SKU, earlier(since, l.From)
+		skus[i], since = l.SKU, database.Earlier(since, l.From)
 	}
-	articles := make(map[string]*pricing.Article, len(lines))
+	priced := make(map[string]*pricing.PricedSKU, len(lines))
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
 		if rules != nil {
 			pricing.QueueRules(b, f.rulesSince(), rules)
 		}
-		pricing.QueueArticles(b, skus, since, articles)
+		pricing.QueuePricedSKUs(b, skus, since, priced)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read prices: %w", err)
 	}
-	return articles, nil
+	return priced, nil
 }
 
 // weigher counts lines into an effect.
@@ -137,7 +137,7 @@ type weigher struct {
 
 // take checks a line against what its SKU costs, and weighs it. It reports whether the line
 // changes anything.
-func (w *weigher) take(a *pricing.Article, l Line, faults *lineFaults) bool {
+func (w *weigher) take(a *pricing.PricedSKU, l Line, faults *lineFaults) bool {
 	if a == nil {
 		faults.add(l.No, "sku", "there is no SKU %q: create its product first", l.SKU)
 		return false
@@ -166,8 +166,8 @@ func (w *weigher) take(a *pricing.Article, l Line, faults *lineFaults) bool {
 	return true
 }
 
-// ownEntries are a list's prices of a quantity, by time, without those that never came to be.
-func ownEntries(a *pricing.Article, list string, minQuantity int64) []pricing.Entry {
+// ownEntries returns a list's prices of a quantity, by time, without those that never came to be.
+func ownEntries(a *pricing.PricedSKU, list string, minQuantity int64) []pricing.Entry {
 	var own []pricing.Entry
 	for _, e := range a.Entries {
 		if e.List == list && e.MinQuantity == minQuantity && (e.Period.To.IsZero() || e.Period.From.Before(e.Period.To)) {
@@ -191,7 +191,7 @@ func (w *weigher) said(own []pricing.Entry, l Line) bool {
 	})
 }
 
-// clashOf is the price that a list has already in a period, other than one without an end that
+// clashOf returns the price that a list has already in a period, other than one without an end that
 // gives way.
 func clashOf(own []pricing.Entry, p pricing.Period) (clash pricing.Entry, found bool) {
 	for _, e := range own {
@@ -203,7 +203,7 @@ func clashOf(own []pricing.Entry, p pricing.Period) (clash pricing.Entry, found 
 	return pricing.Entry{}, false
 }
 
-func (w *weigher) weigh(a *pricing.Article, l Line) {
+func (w *weigher) weigh(a *pricing.PricedSKU, l Line) {
 	at := l.period(w.soon).From
 	m := Move{Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, NewMinor: *l.AmountMinor}
 	before, err := w.price(a, l.MinQuantity, at)
@@ -220,7 +220,7 @@ func (w *weigher) weigh(a *pricing.Article, l Line) {
 }
 
 // weighEnd weighs a price that ends: what comes after it is what others say.
-func (w *weigher) weighEnd(a *pricing.Article, l Line) {
+func (w *weigher) weighEnd(a *pricing.PricedSKU, l Line) {
 	w.effect.Ended++
 	at := l.period(w.soon).From
 	before, err := w.price(a, l.MinQuantity, at)
@@ -263,8 +263,8 @@ func (e *Effect) note(m *Move, before int64) {
 	}
 }
 
-// price is what the customer of the list pays at a moment; of a cost list, what the goods cost.
-func (w *weigher) price(a *pricing.Article, quantity int64, at time.Time) (int64, error) {
+// price returns what the customer of the list pays at a moment; of a cost list, what the goods cost.
+func (w *weigher) price(a *pricing.PricedSKU, quantity int64, at time.Time) (int64, error) {
 	if w.list.Kind == pricing.Cost {
 		if cost, known := w.cost(a, at); known {
 			return cost, nil
@@ -285,8 +285,8 @@ func (w *weigher) price(a *pricing.Article, quantity int64, at time.Time) (int64
 	return unit.AmountMinor, err
 }
 
-// cost is what a unit costs the shop, in the list's currency; the least where cost lists differ.
-func (w *weigher) cost(a *pricing.Article, at time.Time) (least int64, known bool) {
+// cost returns what a unit costs the shop, in the list's currency; the least where cost lists differ.
+func (w *weigher) cost(a *pricing.PricedSKU, at time.Time) (least int64, known bool) {
 	for _, e := range a.Entries {
 		head := w.rules.List(e.List)
 		if head == nil || head.Kind != pricing.Cost || e.MinQuantity > 1 || !e.Period.Has(at) || !head.Period.Has(at) {
@@ -303,7 +303,7 @@ func (w *weigher) cost(a *pricing.Article, at time.Time) (least int64, known boo
 // whole is 100 % in basis points.
 const whole = 10_000
 
-// changeBP is the change in basis points of what it was, rounded away from zero, so that no
+// changeBP returns the change in basis points of what it was, rounded away from zero, so that no
 // step is taken for a smaller one; from nothing it is 100 %.
 func changeBP(before, after int64) int64 {
 	if before == 0 {
@@ -335,7 +335,7 @@ func (e *Effect) trim() {
 	e.UnderCosts = largest(e.UnderCosts, func(m Move) int64 { return m.CostMinor - m.NewMinor })
 }
 
-// largest are the moves that are largest by a measure; of equal ones the first in the file.
+// largest returns the moves that are largest by a measure; of equal ones the first in the file.
 func largest(moves []Move, by func(Move) int64) []Move {
 	slices.SortStableFunc(moves, func(a, b Move) int { return cmp.Compare(by(b), by(a)) })
 	return append([]Move{}, moves[:min(len(moves), mostMoves)]...) // never null in JSON

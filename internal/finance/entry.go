@@ -21,8 +21,7 @@ type Entry struct {
 	ChangeID *string // the change that made it; nil for a seller's
 }
 
-// Position is where the entry stands in its list.
-func (e Entry) Position() EntryPosition {
+func (e Entry) position() EntryPosition {
 	return EntryPosition{SKU: e.SKU, MinQuantity: e.MinQuantity, From: e.Period.From}
 }
 
@@ -31,7 +30,7 @@ func (e Entry) withdrawn() bool {
 	return !e.Period.To.IsZero() && !e.Period.From.Before(e.Period.To)
 }
 
-// EntryPosition is a place in a list.
+// An EntryPosition is where a price stands in its list.
 type EntryPosition struct {
 	SKU         string
 	MinQuantity int64
@@ -44,32 +43,32 @@ type EntryFilter struct {
 	// At takes only what is in force at a moment; zero takes all there ever was, and is to come.
 	At time.Time
 	// SKU takes only that SKU's; empty all.
-	SKU   string
-	After EntryPosition
+	SKU string
 	// Limit is at most 5000.
-	Limit int
+	database.PageFilter[EntryPosition]
 }
 
-// Entries are prices of a list, by SKU, quantity and time. One round trip.
-func (f *Finance) Entries(ctx context.Context, filter EntryFilter) ([]Entry, error) {
+// Entries returns a page of the prices of a list, by SKU, quantity and time. One round trip.
+func (f *Finance) Entries(ctx context.Context, filter EntryFilter) (database.Page[Entry, EntryPosition], error) {
+	after := filter.Start()
 	// $1 = list, $2 = at, NULL for all, $3 = SKU, $4 to $6 = after, $7 = limit
 	entries, err := database.List(ctx, f.DB, scanEntry, `
 SELECT sku, min_quantity, amount_minor, valid_from, valid_to, change_id::text
-FROM price_entries
+FROM `+pricing.EntriesSQL+` e
 WHERE list = $1 AND ($3::text = '' OR sku = $3) AND (sku, min_quantity, valid_from) > ($4::text, $5::int8, $6::timestamptz)
   AND ($2::timestamptz IS NULL OR (valid_from <= $2::timestamptz AND (valid_to IS NULL OR valid_to > $2::timestamptz)))
 ORDER BY sku, min_quantity, valid_from
-LIMIT $7::int8`, filter.List, orNull(filter.At), filter.SKU, filter.After.SKU, filter.After.MinQuantity, filter.After.From, filter.Limit)
+LIMIT $7::int8`, filter.List, database.NullTime(filter.At), filter.SKU, after.SKU, after.MinQuantity, after.From, filter.Rows())
 	if err != nil {
-		return nil, fmt.Errorf("list prices: %w", err)
+		return database.Page[Entry, EntryPosition]{}, fmt.Errorf("list prices: %w", err)
 	}
-	return entries, nil
+	return database.NewPage(filter.PageFilter, entries, Entry.position), nil
 }
 
 func scanEntry(row pgx.CollectableRow) (Entry, error) {
 	var e Entry
 	var to *time.Time
 	err := row.Scan(&e.SKU, &e.MinQuantity, &e.AmountMinor, &e.Period.From, &to, &e.ChangeID)
-	e.Period.From, e.Period.To = e.Period.From.UTC(), orZero(to).UTC()
+	e.Period.From, e.Period.To = e.Period.From.UTC(), database.TimeOrZero(to).UTC()
 	return e, err
 }

@@ -7,6 +7,8 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
+	"meridian/internal/promotion"
 )
 
 // The kinds of changes.
@@ -28,9 +30,9 @@ func Kinds() []string {
 
 // The states of a change.
 const (
-	StatusPending  = "pending"
-	StatusApplied  = "applied"
-	StatusRejected = "rejected"
+	StatusPending  = changes.Pending
+	StatusApplied  = changes.Applied
+	StatusRejected = changes.Rejected
 )
 
 // Statuses lists every state of a change.
@@ -38,7 +40,7 @@ func Statuses() []string { return []string{StatusPending, StatusApplied, StatusR
 
 var (
 	// ErrNotFound is returned for a list, a change, a rule or an account that does not exist.
-	ErrNotFound = errors.New("there is no such thing")
+	ErrNotFound = changes.ErrNotFound
 	// ErrExists is returned for a new list whose code is taken.
 	ErrExists = errors.New("there is a price list with this code")
 	// ErrVersionConflict is returned for a change of a list that has changed meanwhile.
@@ -83,7 +85,9 @@ type Config struct {
 // Finance changes prices and their rules. It is safe for concurrent use.
 type Finance struct {
 	Config
-	within time.Duration // writeWithin, but in tests
+	changes.Log
+	Promotions promotion.Promotions
+	within     time.Duration // writeWithin, but in tests
 }
 
 // New returns the finance of a database.
@@ -92,16 +96,16 @@ func New(config Config) *Finance {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Finance{Config: config, within: writeWithin}
+	return &Finance{Config: config, Log: changes.NewLog(config.DB), Promotions: promotion.New(config.DB), within: writeWithin}
 }
 
-// moment is now, as the database keeps it.
-func (f *Finance) moment() time.Time { return f.Now().UTC().Truncate(time.Microsecond) }
+// moment returns now, as the database keeps it.
+func (f *Finance) moment() time.Time { return database.Moment(f.Now()) }
 
-// soon is the earliest instant at which a change written now may be in force.
+// soon returns the earliest instant at which a change written now may be in force.
 func (f *Finance) soon() time.Time { return f.moment().Add(f.Prices.Lead) }
 
-// notice is how long before its instant a change has to be written at the least: longer than
+// notice returns how long before its instant a change has to be written at the least: longer than
 // any pod goes on with what it remembers.
 func (f *Finance) notice() time.Duration {
 	if f.Prices.Lead > pricing.MaxStaleness {
@@ -110,7 +114,7 @@ func (f *Finance) notice() time.Duration {
 	return 0
 }
 
-// latest is until when what is in force from an instant on has to be written, by the
+// latest returns until when what is in force from an instant on has to be written, by the
 // database's clock; nil, for whenever, where there is no instant, or the shop has no lead.
 func (f *Finance) latest(begins time.Time) *time.Time {
 	if f.Prices.Lead == 0 || begins.IsZero() {
@@ -118,35 +122,4 @@ func (f *Finance) latest(begins time.Time) *time.Time {
 	}
 	at := begins.Add(-f.notice())
 	return &at
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// earlier is the earlier of two instants, a zero one being none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// orNull is NULL for the zero time.
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-// orZero is the zero time for NULL.
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"meridian/internal/account"
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/pricing/changes"
 	"meridian/regions"
 )
 
@@ -37,7 +39,14 @@ func (f *Finance) SetCustomerGroup(ctx context.Context, in GroupInput) (Change, 
 	}
 	var written []Change
 	err = f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		queueGroup(b, change, in, &written)
+		// Of an account that is not there, or closed, nothing is written.
+		change.Decided(changes.Applied, "", change.RequestedAt).QueueFrom(b, `
+SELECT jsonb_build_object('customer_group', a.customer_group) AS old
+FROM `+account.CustomersSQL+` a
+WHERE a.region = @region::text::crdb_internal_region AND a.id = @account AND a.status <> 'closed'`,
+			database.Args{"region": in.Account.Region, "account": in.Account.ID})
+		account.QueueSetGroup(b, in.Account, in.Group)
+		changes.QueueGet(b, change.ID, &written)
 		return nil
 	})
 	if err != nil {
@@ -47,24 +56,4 @@ func (f *Finance) SetCustomerGroup(ctx context.Context, in GroupInput) (Change, 
 		return Change{}, ErrNotFound
 	}
 	return written[0], nil
-}
-
-// queueGroup adds the audit's entry, with the group before, and the group, if the account is
-// there and not closed.
-func queueGroup(b *database.Batch, c Change, in GroupInput, written *[]Change) {
-	// $1 = region, $2 = account, $3 = change, $4 = kind, $5 = subject, $6 = reason, $7 = new, $8 = by, $9 = at
-	b.Queue(`
-INSERT INTO price_changes (id, kind, subject, status, needs_approval, reason, old, new, requested_by, requested_at, decided_at)
-SELECT $3::uuid, $4::text, $5::text, 'applied', false, $6::text, jsonb_build_object('customer_group', a.customer_group), $7::jsonb,
-  $8::text, $9::timestamptz, $9::timestamptz
-FROM accounts a
-WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'
-ON CONFLICT (id) DO NOTHING`, in.Account.Region, in.Account.ID, c.ID, c.Kind, c.Subject, c.Reason, string(c.New), c.RequestedBy, c.RequestedAt)
-	b.Queue(`
-UPDATE accounts SET customer_group = $3, version = version + 1, updated_at = now()
-WHERE region = $1 AND id = $2 AND status <> 'closed' AND customer_group <> $3`, in.Account.Region, in.Account.ID, in.Group)
-	b.Queue(`
-SELECT `+changeColumns+`
-FROM price_changes
-WHERE id = $1`, c.ID).Query(database.Collect(written, scanChange))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
@@ -46,7 +47,7 @@ func (k lineKey) compare(other lineKey) int {
 	return cmp.Or(cmp.Compare(k.sku, other.sku), cmp.Compare(k.minQuantity, other.minQuantity))
 }
 
-// period is when the line's price is to be in force; soon is as soon as may be.
+// period returns when the line's price is to be in force; soon is as soon as may be.
 func (l Line) period(soon time.Time) pricing.Period {
 	if l.From.IsZero() {
 		return pricing.Period{From: soon, To: l.To}
@@ -80,7 +81,7 @@ func checkLines(lines []Line, soon time.Time) error {
 	}
 	for i := range lines {
 		l := &lines[i]
-		l.From, l.To = l.From.UTC().Truncate(time.Microsecond), l.To.UTC().Truncate(time.Microsecond)
+		l.From, l.To = database.Moment(l.From), database.Moment(l.To)
 		checkLine(&f, *l, soon)
 		if f.full() {
 			return f.err()

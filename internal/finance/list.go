@@ -55,11 +55,11 @@ func (in *ListInput) validate(soon time.Time) error {
 	if in.Priority < -maxPriority || in.Priority > maxPriority {
 		faults.Add("priority", "must be -%d to %d", maxPriority, maxPriority)
 	}
-	in.From, in.To = in.From.UTC().Truncate(time.Microsecond), in.To.UTC().Truncate(time.Microsecond)
+	in.From, in.To = database.Moment(in.From), database.Moment(in.To)
 	if !in.From.IsZero() && in.From.Before(soon) {
 		faults.Add("valid_from", "%s", tooEarly(soon))
 	}
-	in.From = later(in.From, soon)
+	in.From = database.Later(in.From, soon)
 	if !in.To.IsZero() && !in.To.After(in.From) {
 		faults.Add("valid_to", "must be after valid_from")
 	}
@@ -72,7 +72,7 @@ func checkGroup(f *invalid.List, group string) {
 	}
 }
 
-// tooEarly is the remedy for an instant before the earliest one.
+// tooEarly returns the remedy for an instant before the earliest one.
 func tooEarly(soon time.Time) string {
 	return fmt.Sprintf("must be %s or later, or left out for as soon as may be: what was in force is never changed", soon.Format(time.RFC3339Nano))
 }
@@ -101,16 +101,9 @@ func (f *Finance) CreateList(ctx context.Context, in ListInput) (pricing.List, e
 		return pricing.List{}, err
 	}
 	_, err = f.apply(ctx, in.By, change, in.Code, in.From, func(b *database.Batch) {
-		// The same change may come twice; another's list is refused by the CHECK.
-		// $1 = code, $2 = title, $3 = kind, $4 = currency, $5 = market, $6 = group, $7 = priority, $8 = from, $9 = to, $10 = change
-		b.Queue(`
-INSERT INTO price_lists (code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, change_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (code) DO UPDATE SET version = CASE WHEN price_lists.change_id = excluded.change_id THEN price_lists.version ELSE -1 END`,
-			in.Code, in.Title, string(in.Kind), string(in.Currency), in.Market, in.Group, in.Priority, in.From, orNull(in.To), change.ID)
-		pricing.QueueRulesChanged(b)
+		pricing.QueuePutList(b, list, change.ID)
 	})
-	if database.Violates(err, "price_lists_version_current") {
+	if pricing.ListChanged(err) {
 		return pricing.List{}, ErrExists
 	}
 	if err != nil {
@@ -135,10 +128,10 @@ type listRecord struct {
 
 func newListRecord(l pricing.List) listRecord {
 	return listRecord{Code: l.Code, Title: l.Title, Kind: l.Kind, Currency: l.Currency, Market: l.Market, Group: l.Group, Priority: l.Priority,
-		ValidFrom: l.Period.From.UTC(), ValidTo: orNull(l.Period.To), Version: l.Version}
+		ValidFrom: l.Period.From.UTC(), ValidTo: database.NullTime(l.Period.To), Version: l.Version}
 }
 
-// rules are those of the database, now.
+// rules returns those of the database, now.
 func (f *Finance) rules(ctx context.Context) (*pricing.Rules, error) {
 	var rows pricing.RuleRows
 	err := f.DB.Read(ctx, func(b *database.Batch) error {
@@ -151,7 +144,7 @@ func (f *Finance) rules(ctx context.Context) (*pricing.Rules, error) {
 	return pricing.NewRules(rows), nil
 }
 
-// rulesIn are those that a transaction sees.
+// rulesIn returns those that a transaction sees.
 func (f *Finance) rulesIn(ctx context.Context, tx pgx.Tx) (*pricing.Rules, error) {
 	var rows pricing.RuleRows
 	var b database.Batch
@@ -162,7 +155,7 @@ func (f *Finance) rulesIn(ctx context.Context, tx pgx.Tx) (*pricing.Rules, error
 	return pricing.NewRules(rows), nil
 }
 
-// rulesSince is how far back rules are read: to what is in force now.
+// rulesSince returns how far back rules are read: to what is in force now.
 func (f *Finance) rulesSince() time.Time { return f.Now().Add(-pricing.LowestWindow) }
 
 // ListUpdate changes a list's head. Nil fields stay.
@@ -196,19 +189,12 @@ func (f *Finance) UpdateList(ctx context.Context, in ListUpdate) (pricing.List, 
 	}
 	var begins time.Time // a new title alone may come at any time
 	if in.To != nil {
-		begins = earlier(old.Period.To, updated.Period.To)
+		begins = database.Earlier(old.Period.To, updated.Period.To)
 	}
 	_, err = f.apply(ctx, in.By, change, in.Code, begins, func(b *database.Batch) {
-		// The same change may come twice; one that is based on another version is refused by the CHECK.
-		// $1 = code, $2 = version, $3 = title, $4 = to, $5 = change
-		b.Queue(`
-UPDATE price_lists
-SET title = $3, valid_to = $4, change_id = $5,
-  version = CASE WHEN change_id = $5 THEN version WHEN version = $2 THEN version + 1 ELSE -1 END
-WHERE code = $1`, in.Code, in.Version, updated.Title, orNull(updated.Period.To), change.ID)
-		pricing.QueueRulesChanged(b)
+		pricing.QueueUpdateList(b, updated, change.ID)
 	})
-	if database.Violates(err, "price_lists_version_current") {
+	if pricing.ListChanged(err) {
 		return pricing.List{}, ErrVersionConflict
 	}
 	if err != nil {
@@ -231,12 +217,12 @@ func (in *ListUpdate) apply(list pricing.List, soon time.Time) (pricing.List, er
 		list.Title = faults.Line("title", *in.Title, 1, 200)
 	}
 	if in.To != nil {
-		to := in.To.UTC().Truncate(time.Microsecond)
+		to := database.Moment(*in.To)
 		switch ended := list.Period.To; {
 		case !ended.IsZero() && ended.Before(soon):
 			faults.Add("valid_to", "must be left as it is: the list has ended, or is about to; make another")
-		case !to.IsZero() && to.Before(later(list.Period.From, soon)):
-			faults.Add("valid_to", "%s", tooEarly(later(list.Period.From, soon)))
+		case !to.IsZero() && to.Before(database.Later(list.Period.From, soon)):
+			faults.Add("valid_to", "%s", tooEarly(database.Later(list.Period.From, soon)))
 		}
 		list.Period.To = to
 	}
@@ -250,16 +236,16 @@ func scanList(row pgx.CollectableRow) (pricing.List, error) {
 	var l pricing.List
 	var to *time.Time
 	err := row.Scan(&l.Code, &l.Title, &l.Kind, &l.Currency, &l.Market, &l.Group, &l.Priority, &l.Period.From, &to, &l.Version)
-	l.Period.To = orZero(to)
+	l.Period.To = database.TimeOrZero(to)
 	return l, err
 }
 
-// List is the head of a price list, or ErrNotFound. One round trip.
+// List returns the head of a price list, or ErrNotFound. One round trip.
 func (f *Finance) List(ctx context.Context, code string) (pricing.List, error) {
 	l, err := database.One(ctx, f.DB, scanList, `
 SELECT `+listColumns+`
-FROM price_lists
-WHERE code = $1`, code)
+FROM `+pricing.ListsSQL+` l
+WHERE l.code = $1`, code)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return pricing.List{}, ErrNotFound
 	}
@@ -269,17 +255,17 @@ WHERE code = $1`, code)
 	return l, nil
 }
 
-// Lists are the heads of price lists by code, from after one on. The catalogue's lists that
-// hold no price are left out. One round trip.
-func (f *Finance) Lists(ctx context.Context, after string, limit int) ([]pricing.List, error) {
+// Lists returns a page of the heads of price lists by code, which is their position. The catalogue's lists
+// that hold no price are left out. One round trip.
+func (f *Finance) Lists(ctx context.Context, filter database.PageFilter[string]) (database.Page[pricing.List, string], error) {
 	lists, err := database.List(ctx, f.DB, scanList, `
 SELECT `+listColumns+`
-FROM price_lists l
-WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM price_entries e WHERE e.list = l.code))
+FROM `+pricing.ListsSQL+` l
+WHERE l.code > $1 AND (l.kind <> 'catalogue' OR EXISTS (SELECT 1 FROM `+pricing.EntriesSQL+` e WHERE e.list = l.code))
 ORDER BY l.code
-LIMIT $2::int8`, after, limit)
+LIMIT $2::int8`, filter.Start(), filter.Rows())
 	if err != nil {
-		return nil, fmt.Errorf("list price lists: %w", err)
+		return database.Page[pricing.List, string]{}, fmt.Errorf("list price lists: %w", err)
 	}
-	return lists, nil
+	return database.NewPage(filter, lists, func(l pricing.List) string { return l.Code }), nil
 }

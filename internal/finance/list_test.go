@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/pricing"
 	"meridian/internal/testkit"
@@ -56,13 +58,14 @@ func TestLists(t *testing.T) {
 	}
 	var codes []string
 	s.list(t, "autumn", pricing.Regular)
-	for _, l := range testkit.Must(s.Lists(ctx, "", 10))(t) {
+	for _, l := range testkit.Must(s.Lists(ctx, database.PageFilter[string]{Limit: 10}))(t).Items {
 		codes = append(codes, l.Code)
 	}
 	if diff := cmp.Diff([]string{"autumn", "catalogue-EUR", "summer"}, codes); diff != "" {
 		t.Errorf("lists (-want +got):\n%s", diff)
 	}
-	if rest := testkit.Must(s.Lists(ctx, "autumn", 1))(t); len(rest) != 1 || rest[0].Code != "catalogue-EUR" {
+	autumn := "autumn"
+	if rest := testkit.Must(s.Lists(ctx, database.PageFilter[string]{After: &autumn, Limit: 1}))(t).Items; len(rest) != 1 || rest[0].Code != "catalogue-EUR" {
 		t.Errorf("the page after autumn: %+v", rest)
 	}
 }
@@ -77,7 +80,7 @@ func TestLists_Audit(t *testing.T) {
 	s.clock.Advance(time.Hour)
 	title := "Business"
 	testkit.Must(s.UpdateList(t.Context(), ListUpdate{By: by("ben"), Code: "b2b", Version: 1, Title: &title}))(t)
-	changes := testkit.Must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b", Limit: 10}))(t)
+	changes := testkit.Must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b", PageFilter: database.PageFilter[ChangePosition]{Limit: 10}}))(t).Items
 	if len(changes) != 2 {
 		t.Fatalf("%d changes in the audit", len(changes))
 	}
@@ -89,7 +92,7 @@ func TestLists_Audit(t *testing.T) {
 	var got []told
 	for _, c := range changes {
 		entry := told{By: c.RequestedBy, Reason: c.Reason, Status: c.Status, At: c.RequestedAt}
-		for raw, into := range map[*json.RawMessage]*any{&c.Old: &entry.Old, &c.New: &entry.New} {
+		for raw, into := range map[*jsontext.Value]*any{&c.Old: &entry.Old, &c.New: &entry.New} {
 			testkit.NoError(t, json.Unmarshal(*raw, into))
 		}
 		if c.DecidedAt == nil || c.DecidedBy != "" || c.NeedsApproval {

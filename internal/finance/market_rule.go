@@ -1,7 +1,6 @@
 package finance
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -30,7 +29,7 @@ type MarketRule struct {
 	Rounding map[money.Currency]string `json:"rounding"`
 }
 
-// newMarketRule is a market's version as finance writes it.
+// newMarketRule returns a market's version as finance writes it.
 func newMarketRule(m *pricing.Market) MarketRule {
 	return MarketRule{m.Code, m.Title, m.Countries, m.Currency, m.PricesIncludeTax, m.Multiplier, m.Rounding}
 }
@@ -127,20 +126,8 @@ func (m *MarketRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbove)
 }
 
 func (m *MarketRule) queue(b *database.Batch, from time.Time, change uuid.UUID) error {
-	rounding, err := json.Marshal(m.Rounding)
-	if err != nil {
-		return fmt.Errorf("encode the market's rounding: %w", err)
-	}
-	b.Queue(`
-UPDATE markets SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
-WHERE code = $1 AND (valid_to IS NULL OR valid_to > $2)`, m.Code, from)
-	// A version that was to begin at the same instant gives up its place.
-	// $1 = code, $2 = from, $3 = title, $4 = countries, $5 = currency, $6 = includes tax, $7 = multiplier, $8 = rounding, $9 = change
-	b.Queue(`
-INSERT INTO markets (code, valid_from, title, countries, currency, prices_include_tax, multiplier, rounding, change_id)
-VALUES ($1, $2, $3, $4::text[], $5, $6, $7, $8::jsonb, $9)
-ON CONFLICT (code, valid_from) DO UPDATE SET valid_to = NULL, title = excluded.title, countries = excluded.countries, currency = excluded.currency,
-  prices_include_tax = excluded.prices_include_tax, multiplier = excluded.multiplier, rounding = excluded.rounding, change_id = excluded.change_id`,
-		m.Code, from, m.Title, m.Countries, string(m.Currency), m.PricesIncludeTax, m.Multiplier.String(), string(rounding), change)
-	return nil
+	return pricing.QueuePutMarket(b, pricing.Market{
+		Code: m.Code, Title: m.Title, Period: pricing.Period{From: from}, Countries: m.Countries, Currency: m.Currency,
+		PricesIncludeTax: m.PricesIncludeTax, Multiplier: m.Multiplier, Rounding: m.Rounding,
+	}, change)
 }

@@ -136,7 +136,7 @@ func parseTime(text string) (at time.Time, remedy string) {
 	return at.UTC(), ""
 }
 
-// majorText is an amount in major units with all its decimals, such as 12.50.
+// majorText returns an amount in major units with all its decimals, such as 12.50.
 func majorText(minor int64, c money.Currency) string {
 	return strings.TrimSuffix(money.New(minor, c).String(), " "+string(c))
 }

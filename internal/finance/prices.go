@@ -2,11 +2,11 @@ package finance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
@@ -67,7 +67,7 @@ func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, erro
 	} else {
 		change, err = f.applyPrices(ctx, in.By, change, list.Code, kept, own)
 	}
-	if overlapped(err) {
+	if pricing.Overlaps(err) {
 		err = ErrOvertaken
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func (f *Finance) needsTwo(e Effect) bool {
 func (f *Finance) propose(ctx context.Context, by By, c Change, queue func(b *database.Batch)) error {
 	err := f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		by.claim(b, c.ChangeID())
-		c.queue(b)
+		c.Queue(b)
 		queue(b)
 		return nil
 	})
@@ -128,7 +128,7 @@ func (f *Finance) applyPrices(ctx context.Context, by By, c Change, list string,
 // what all of it is.
 const perLine = time.Millisecond
 
-// begins is as soon as may be for a change of so many lines: they must all be written before.
+// begins returns as soon as may be for a change of so many lines: they must all be written before.
 func (f *Finance) begins(lines int) time.Time {
 	if f.Prices.Lead == 0 {
 		return f.soon()
@@ -139,22 +139,24 @@ func (f *Finance) begins(lines int) time.Time {
 // linesAtOnce is what one statement takes.
 const linesAtOnce = 5000
 
+// lineRow is a row of price_change_lines.
+type lineRow struct {
+	ChangeID           uuid.UUID
+	LineNo             int64
+	List               string
+	SKU                string `db:"sku"`
+	MinQuantity        int64
+	AmountMinor        *int64
+	ValidFrom, ValidTo *time.Time
+}
+
 // queueLines keeps the lines of a change. It may be repeated.
 func queueLines(b *database.Batch, change uuid.UUID, list string, lines []Line) {
 	for chunk := range slices.Chunk(lines, linesAtOnce) {
-		n := len(chunk)
-		nos, skus, quantities := make([]int64, n), make([]string, n), make([]int64, n)
-		amounts, from, to := make([]*int64, n), make([]*time.Time, n), make([]*time.Time, n)
+		rows := make([]lineRow, len(chunk))
 		for i, l := range chunk {
-			nos[i], skus[i], quantities[i], amounts[i] = l.No, l.SKU, l.MinQuantity, l.AmountMinor
-			from[i], to[i] = orNull(l.From), orNull(l.To)
+			rows[i] = lineRow{change, l.No, list, l.SKU, l.MinQuantity, l.AmountMinor, database.NullTime(l.From), database.NullTime(l.To)}
 		}
-		// $1 = change, $2 = list, $3 = numbers, $4 = SKUs, $5 = quantities, $6 = amounts, $7 = from, $8 = to
-		b.Queue(`
-INSERT INTO price_change_lines (change_id, line_no, list, sku, min_quantity, amount_minor, valid_from, valid_to)
-SELECT $1::uuid, l.line_no, $2::text, l.sku, l.min_quantity, l.amount, l.valid_from, l.valid_to
-FROM unnest($3::int8[], $4::text[], $5::int8[], $6::int8[], $7::timestamptz[], $8::timestamptz[])
-  AS l (line_no, sku, min_quantity, amount, valid_from, valid_to)
-ON CONFLICT (change_id, line_no) DO NOTHING`, change, list, nos, skus, quantities, amounts, from, to)
+		database.QueueInsert(b, "price_change_lines", rows, `ON CONFLICT (change_id, line_no) DO NOTHING`)
 	}
 }

@@ -233,7 +233,7 @@ func TestSetPrices_Approval(t *testing.T) {
 			if p.Change.Status != test.want || p.Change.NeedsApproval != (test.want == StatusPending) {
 				t.Errorf("it is %+v, want %s", p.Change, test.want)
 			}
-			entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "list", Limit: 10}))(t)
+			entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "list", PageFilter: database.PageFilter[EntryPosition]{Limit: 10}}))(t).Items
 			if applied := len(entries) > 0; applied != (test.want == StatusApplied) {
 				t.Errorf("the list has %+v", entries)
 			}
@@ -376,7 +376,7 @@ func TestLate(t *testing.T) {
 		t.Errorf("rule: %v", err)
 	}
 	s.wantUnchanged(t, before)
-	entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A", Limit: 9}))(t)
+	entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A", PageFilter: database.PageFilter[EntryPosition]{Limit: 9}}))(t).Items
 	if len(entries) != 1 || time.Until(entries[0].Period.From) < time.Second {
 		t.Errorf("in force %+v at %s", entries, time.Now())
 	}
@@ -436,7 +436,7 @@ func TestChangeLines(t *testing.T) {
 			{Line{2, "B", 1, nil, hours(3), time.Time{}}, was[1]},
 			{Line{3, "C", 1, minor(2900), hours(3), hours(4)}, was[2]},
 		}
-		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, 0, 10))(t), equalTimes); diff != "" {
+		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items, equalTimes); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
@@ -447,11 +447,12 @@ func TestChangeLines(t *testing.T) {
 	s.clock.Set(hours(2))
 	s.set(t, "regular", price("A", 440))
 	check("later", hours(1))
-	if page := testkit.Must(s.ChangeLines(ctx, p.Change.ID, 1, 1))(t); len(page) != 1 || page[0].No != 2 {
+	first := int64(1)
+	if page := testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{After: &first, Limit: 1}))(t).Items; len(page) != 1 || page[0].No != 2 {
 		t.Errorf("a page: %+v", page)
 	}
-	for _, list := range testkit.Must(s.Changes(ctx, ChangeFilter{Kind: KindList, Limit: 1}))(t) {
-		if lines := testkit.Must(s.ChangeLines(ctx, list.ID, 0, 10))(t); len(lines) != 0 {
+	for _, list := range testkit.Must(s.Changes(ctx, ChangeFilter{Kind: KindList, PageFilter: database.PageFilter[ChangePosition]{Limit: 1}}))(t).Items {
+		if lines := testkit.Must(s.ChangeLines(ctx, list.ID, database.PageFilter[int64]{Limit: 10}))(t).Items; len(lines) != 0 {
 			t.Errorf("a list's lines: %+v", lines)
 		}
 	}
@@ -468,7 +469,7 @@ func TestChanges(t *testing.T) {
 	s.set(t, "two", price("A", 10))
 	count := func(f ChangeFilter) int {
 		f.Limit = 10
-		return len(testkit.Must(s.Changes(ctx, f))(t))
+		return len(testkit.Must(s.Changes(ctx, f))(t).Items)
 	}
 	for name, test := range map[string]struct {
 		filter ChangeFilter
@@ -482,14 +483,11 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	var seen []string
-	var before *ChangePosition
-	for {
-		page := testkit.Must(s.Changes(ctx, ChangeFilter{Before: before, Limit: 1}))(t)
-		if len(page) == 0 {
-			break
-		}
-		seen = append(seen, page[0].Kind)
-		before = &ChangePosition{At: page[0].RequestedAt, ID: page[0].ID}
+	one := database.PageFilter[ChangePosition]{Limit: 1}
+	for more := true; more; more = one.After != nil {
+		page := testkit.Must(s.Changes(ctx, ChangeFilter{PageFilter: one}))(t)
+		seen = append(seen, page.Items[0].Kind)
+		one.After = page.Next
 	}
 	if diff := cmp.Diff([]string{KindPrices, KindPrices, KindList, KindList}, seen); diff != "" {
 		t.Errorf("page by page (-want +got):\n%s", diff)
@@ -560,7 +558,7 @@ func TestSetPrices_Concurrently(t *testing.T) {
 		t.Error("nothing was applied")
 	}
 	s.wantApart(t)
-	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", Limit: 5000}))(t) {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
 		if e.ChangeID == nil || !applied[*e.ChangeID] {
 			t.Errorf("%+v is of no change that was applied", e)
 		}
@@ -580,7 +578,7 @@ func randomLines(intn func(n int) int, now time.Time, n int) []Line {
 			}
 		}
 		if intn(3) == 0 {
-			l.To = later(l.From, now).Add(time.Duration(1+intn(5)) * time.Hour)
+			l.To = database.Later(l.From, now).Add(time.Duration(1+intn(5)) * time.Hour)
 		}
 		if intn(5) == 0 {
 			l.MinQuantity = 10

@@ -2,12 +2,12 @@ package finance
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
@@ -26,8 +26,8 @@ type PromotionRule struct {
 	TotalLimit    int64      `json:"total_limit,omitzero"`
 	CustomerLimit int64      `json:"customer_limit,omitzero"`
 	// Spec is what it gives and on what conditions, as promotion.ParseSpec reads it.
-	Spec json.RawMessage `json:"spec,omitzero"`
-	End  bool            `json:"end,omitzero"`
+	Spec jsontext.Value `json:"spec,omitzero"`
+	End  bool           `json:"end,omitzero"`
 }
 
 func (p *PromotionRule) kind() string    { return KindPromotion }
@@ -38,7 +38,7 @@ func (p *PromotionRule) subject() string { return p.ID }
 //
 // Errors: ErrNotFound, and those of SetRule.
 func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, by By) (Change, error) {
-	versions, err := promotion.Versions(ctx, f.DB, id, f.Now().AddDate(1000, 0, 0), 1)
+	versions, err := f.Promotions.Versions(ctx, id, f.Now().AddDate(1000, 0, 0), 1)
 	if err != nil {
 		return Change{}, err
 	}
@@ -48,7 +48,7 @@ func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, b
 	return f.SetRule(ctx, &PromotionRule{ID: id, End: true}, from, by)
 }
 
-// promotion is the rule as the promotions know it. It fails where Spec cannot be read.
+// promotion returns the rule as the promotions know it. It fails where Spec cannot be read.
 func (p *PromotionRule) promotion() (promotion.Promotion, error) {
 	spec, err := promotion.ParseSpec(p.Spec)
 	if err != nil {
@@ -96,12 +96,12 @@ func (p *PromotionRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbo
 	record := PromotionRule{ID: before.ID, Title: before.Title, Coupon: before.Coupon, Priority: before.Priority, ValidTo: before.ValidTo,
 		TotalLimit: before.TotalLimit, CustomerLimit: before.CustomerLimit}
 	if spec, err := before.Spec.Encode(); err == nil {
-		record.Spec = json.RawMessage(spec)
+		record.Spec = jsontext.Value(spec)
 	}
 	return record, needsTwo
 }
 
-// largestBP is the most that it can take off goods, in basis points.
+// largestBP returns the most that it can take off goods, in basis points.
 func (p *PromotionRule) largestBP() int64 {
 	full, err := p.promotion()
 	if err != nil {
@@ -122,7 +122,7 @@ func (p *PromotionRule) largestBP() int64 {
 	return largestAmountBP(full.Spec)
 }
 
-// largestAmountBP is the most that an amount takes off the least that has to be bought; where
+// largestAmountBP returns the most that an amount takes off the least that has to be bought; where
 // no least is said it may be all.
 func largestAmountBP(s promotion.Spec) int64 {
 	var shares []int64

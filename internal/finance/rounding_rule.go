@@ -25,11 +25,17 @@ type RoundingRule struct {
 func (r *RoundingRule) kind() string    { return KindRounding }
 func (r *RoundingRule) subject() string { return r.Name }
 
+func (r *RoundingRule) rounding() money.Rounding {
+	return money.Rounding{Name: r.Name, Modulus: r.ModulusMinor, Ending: r.EndingMinor, Mode: r.Mode}
+}
+
 func (r *RoundingRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	if !codeText.MatchString(r.Name) {
 		f.Add("name", "must be 1 to 63 of a-z, 0-9 and -, such as ending-99")
 	}
-	if err := (money.Rounding{Name: KindRounding, Modulus: r.ModulusMinor, Ending: r.EndingMinor, Mode: r.Mode}).Valid(); err != nil {
+	rounding := r.rounding()
+	rounding.Name = KindRounding // which is checked above
+	if err := rounding.Valid(); err != nil {
 		field, remedy, _ := strings.Cut(err.Error(), ": ")
 		f.Add(field, "%s", remedy)
 	}
@@ -50,14 +56,6 @@ func (r *RoundingRule) old(rules *pricing.Rules, at time.Time, _ ApproveAbove) (
 }
 
 func (r *RoundingRule) queue(b *database.Batch, from time.Time, change uuid.UUID) error {
-	b.Queue(`
-UPDATE rounding_rules SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2::timestamptz END
-WHERE name = $1 AND (valid_to IS NULL OR valid_to > $2)`, r.Name, from)
-	// $1 = name, $2 = from, $3 = modulus, $4 = ending, $5 = mode, $6 = change
-	b.Queue(`
-INSERT INTO rounding_rules (name, valid_from, modulus_minor, ending_minor, mode, change_id)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (name, valid_from) DO UPDATE SET valid_to = NULL, modulus_minor = excluded.modulus_minor, ending_minor = excluded.ending_minor,
-  mode = excluded.mode, change_id = excluded.change_id`, r.Name, from, r.ModulusMinor, r.EndingMinor, string(r.Mode), change)
+	pricing.QueuePutRounding(b, pricing.RoundingRule{Rounding: r.rounding(), Period: pricing.Period{From: from}}, change)
 	return nil
 }

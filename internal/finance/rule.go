@@ -2,16 +2,17 @@ package finance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 )
 
 // A rule is one version of a market, a rounding rule, a tax or a promotion as a person wants
@@ -25,7 +26,7 @@ type rule interface {
 	// old is the version before, for the audit, nil for none, and whether the step from it needs
 	// two people.
 	old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (old any, needsTwo bool)
-	// queue adds to a batch what puts it in force at an instant.
+	// queue adds to a batch what puts it in force at an instant, and tells every pod.
 	queue(b *database.Batch, from time.Time, change uuid.UUID) error
 }
 
@@ -36,14 +37,14 @@ type rule interface {
 // Errors: *invalid.Error, ErrOvertaken, for a repetition *idempotency.Replay or idempotency.ErrReused.
 func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (Change, error) {
 	var change Change
-	from = from.UTC().Truncate(time.Microsecond)
+	from = database.Moment(from)
 	err := f.DB.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rules, err := f.rulesIn(ctx, tx)
 		if err != nil {
 			return err
 		}
 		soon := f.soon()
-		at := later(from, soon)
+		at := database.Later(from, soon)
 		var faults invalid.List
 		by.check(&faults)
 		if !from.IsZero() && from.Before(soon) {
@@ -54,7 +55,7 @@ func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (C
 			return err
 		}
 		old, needsTwo := r.old(rules, at, f.ApproveAbove)
-		if change, err = f.newChange(r.kind(), r.subject(), by, old, wanted{From: orNull(from), Rule: r}); err != nil {
+		if change, err = f.newChange(r.kind(), r.subject(), by, old, wanted{From: database.NullTime(from), Rule: r}); err != nil {
 			return err
 		}
 		change.NeedsApproval = needsTwo || f.ApproveAbove.everything()
@@ -70,15 +71,14 @@ func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (C
 func (f *Finance) writeRule(ctx context.Context, tx pgx.Tx, r rule, by By, at time.Time, change *Change) error {
 	var b database.Batch
 	by.claim(&b, change.ChangeID())
-	change.queue(&b)
+	change.Queue(&b)
 	if !change.NeedsApproval {
-		if err := queueRule(&b, r, at, change.ID); err != nil {
+		if err := r.queue(&b, at, change.ID); err != nil {
 			return err
 		}
 		var n int64
-		d := decision{status: StatusApplied, at: f.moment()}
-		f.queueDecision(&b, *change, d, f.latest(at), &n)
-		*change = change.decided(d)
+		*change = change.Decided(changes.Applied, "", f.moment())
+		change.QueueDecision(&b, f.latest(at), f.within, &n)
 	}
 	return tx.SendBatch(ctx, &b.Batch).Close()
 }
@@ -89,15 +89,7 @@ type wanted struct {
 	Rule any        `json:"rule"`
 }
 
-func queueRule(b *database.Batch, r rule, at time.Time, change uuid.UUID) error {
-	if err := r.queue(b, at, change); err != nil {
-		return err
-	}
-	pricing.QueueRulesChanged(b)
-	return nil
-}
-
-// ruleOf is the rule that a pending change wants, and when it is to begin: zero as soon as may be.
+// ruleOf returns the rule that a pending change wants, and when it is to begin: zero as soon as may be.
 func ruleOf(c Change) (r rule, from time.Time, err error) {
 	switch c.Kind {
 	case KindMarket:
@@ -115,5 +107,5 @@ func ruleOf(c Change) (r rule, from time.Time, err error) {
 	if err := json.Unmarshal(c.New, &w); err != nil {
 		return nil, time.Time{}, fmt.Errorf("read the wanted %s: %w", c.Kind, err)
 	}
-	return r, orZero(w.From), nil
+	return r, database.TimeOrZero(w.From), nil
 }

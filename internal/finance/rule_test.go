@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"meridian/internal/invalid"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
-	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
@@ -31,7 +31,7 @@ func swiss(changes ...func(*MarketRule)) *MarketRule {
 
 // coupon is a promotion of ten percent, changed.
 func coupon(changes ...func(*PromotionRule)) *PromotionRule {
-	p := &PromotionRule{ID: "spring", Title: "Spring", Coupon: " spring10 ", Spec: json.RawMessage(`{"kind":"percentage","percent_bp":1000}`)}
+	p := &PromotionRule{ID: "spring", Title: "Spring", Coupon: " spring10 ", Spec: jsontext.Value(`{"kind":"percentage","percent_bp":1000}`)}
 	for _, change := range changes {
 		change(p)
 	}
@@ -39,7 +39,7 @@ func coupon(changes ...func(*PromotionRule)) *PromotionRule {
 }
 
 func spec(text string) func(*PromotionRule) {
-	return func(p *PromotionRule) { p.Spec = json.RawMessage(text) }
+	return func(p *PromotionRule) { p.Spec = jsontext.Value(text) }
 }
 
 func tax(country, state, percent string) *TaxRule {
@@ -112,7 +112,7 @@ func TestSetRule(t *testing.T) {
 	}
 }
 
-func compact(t testing.TB, raw json.RawMessage) string {
+func compact(t testing.TB, raw jsontext.Value) string {
 	t.Helper()
 	var value any
 	testkit.NoError(t, json.Unmarshal(raw, &value))
@@ -151,11 +151,11 @@ func wantInForce(t testing.TB, s *shop, r rule, c Change) {
 	case *PromotionRule:
 		p, _ := rules.Promotions.Version(r.ID, at)
 		encoded := testkit.Must(p.Spec.Encode())(t)
-		got = PromotionRule{ID: p.ID, Title: p.Title, Coupon: p.Coupon, Spec: json.RawMessage(encoded)}
+		got = PromotionRule{ID: p.ID, Title: p.Title, Coupon: p.Coupon, Spec: jsontext.Value(encoded)}
 	}
 	var raw struct {
-		From *time.Time      `json:"valid_from"`
-		Rule json.RawMessage `json:"rule"`
+		From *time.Time     `json:"valid_from"`
+		Rule jsontext.Value `json:"rule"`
 	}
 	testkit.NoError(t, json.Unmarshal(c.New, &raw))
 	if raw.From == nil || !raw.From.Equal(at) {
@@ -252,7 +252,7 @@ func TestEndPromotion(t *testing.T) {
 		t.Errorf("the audit: %s, %s", c.Old, c.New)
 	}
 	for at, want := range map[time.Time]bool{hours(2): true, hours(3): false} {
-		if _, err := promotion.Get(ctx, s.DB, "spring", at); (err == nil) != want {
+		if _, err := s.Promotions.Get(ctx, "spring", at); (err == nil) != want {
 			t.Errorf("in force at %s: %v, want %t", at, err, want)
 		}
 	}

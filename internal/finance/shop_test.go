@@ -115,7 +115,7 @@ func (s *shop) try(ctx context.Context, list string, lines ...Line) (Proposal, e
 func (s *shop) periods(t testing.TB, list, sku string) []string {
 	t.Helper()
 	var all []string
-	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, Limit: 1000}))(t) {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
 		if e.withdrawn() {
 			continue
 		}
@@ -137,10 +137,10 @@ func (s *shop) unit(t testing.TB, sku string, quantity int64, at time.Time) int6
 func (s *shop) unitFor(t testing.TB, sku string, quantity int64, market string, c money.Currency, group string, at time.Time) int64 {
 	t.Helper()
 	var rows pricing.RuleRows
-	articles := make(map[string]*pricing.Article)
+	articles := make(map[string]*pricing.PricedSKU)
 	testkit.NoError(t, s.DB.Read(t.Context(), func(b *database.Batch) error {
 		pricing.QueueRules(b, at, &rows)
-		pricing.QueueArticles(b, []string{sku}, at, articles)
+		pricing.QueuePricedSKUs(b, []string{sku}, at, articles)
 		return nil
 	}))
 	rules := pricing.NewRules(rows)

@@ -51,7 +51,7 @@ func (t *TaxRule) check(f *invalid.List, _ *pricing.Rules, _ time.Time) {
 	t.Source = f.Line("source", t.Source, 1, 200)
 }
 
-// mpct is the rate in thousandths of a percent.
+// mpct returns the rate in thousandths of a percent.
 func (t *TaxRule) mpct() (rate int64, ok bool) {
 	return t.RatePercent.Scaled(3), t.RatePercent.Exact(3)
 }
@@ -63,7 +63,7 @@ func (t *TaxRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (a
 	if before == nil {
 		return nil, rate > 10*limit.ChangeBP
 	}
-	record := TaxRule{before.Country, before.State, before.Category, money.NewDecimal(before.RateMPct, 3), before.Source}
+	record := TaxRule{before.Country, before.State, before.Category, before.Percent(), before.Source}
 	return record, max(rate-before.RateMPct, before.RateMPct-rate) > 10*limit.ChangeBP
 }
 
@@ -72,15 +72,7 @@ func (t *TaxRule) queue(b *database.Batch, from time.Time, change uuid.UUID) err
 	if !ok {
 		return errors.New("the tax rate has more than three decimals")
 	}
-	// $1 = country, $2 = state, $3 = category, $4 = from
-	b.Queue(`
-UPDATE tax_rates SET valid_to = CASE WHEN valid_from > $4 THEN valid_from ELSE $4::timestamptz END
-WHERE country = $1 AND state = $2 AND category = $3 AND (valid_to IS NULL OR valid_to > $4)`, t.Country, t.State, t.Category, from)
-	// $1 = country, $2 = state, $3 = category, $4 = from, $5 = rate, $6 = source, $7 = change
-	b.Queue(`
-INSERT INTO tax_rates (country, state, category, valid_from, rate_mpct, source, change_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (country, state, category, valid_from) DO UPDATE SET valid_to = NULL, rate_mpct = excluded.rate_mpct, source = excluded.source,
-  change_id = excluded.change_id`, t.Country, t.State, t.Category, from, rate, t.Source, change)
+	pricing.QueuePutTax(b, pricing.TaxRate{Country: t.Country, State: t.State, Category: t.Category, Period: pricing.Period{From: from},
+		RateMPct: rate, Source: t.Source}, change)
 	return nil
 }

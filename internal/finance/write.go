@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
@@ -21,13 +22,13 @@ import (
 // written before the first prices have been read. A round trip for each few thousand prices.
 func (f *Finance) Export(ctx context.Context, to io.Writer, format Format, list pricing.List, at time.Time) error {
 	write, flush := entryWriter(to, format, list.Currency)
-	filter := EntryFilter{List: list.Code, At: at, Limit: linesAtOnce}
+	filter := EntryFilter{List: list.Code, At: at, PageFilter: database.PageFilter[EntryPosition]{Limit: linesAtOnce}}
 	for {
-		entries, err := f.Entries(ctx, filter)
+		page, err := f.Entries(ctx, filter)
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
+		for _, e := range page.Items {
 			if e.withdrawn() {
 				continue
 			}
@@ -35,10 +36,10 @@ func (f *Finance) Export(ctx context.Context, to io.Writer, format Format, list 
 				return fmt.Errorf("write prices: %w", err)
 			}
 		}
-		if len(entries) < filter.Limit {
+		if page.Next == nil {
 			break
 		}
-		filter.After = entries[len(entries)-1].Position()
+		filter.After = page.Next
 	}
 	if err := flush(); err != nil {
 		return fmt.Errorf("write prices: %w", err)
@@ -78,7 +79,7 @@ type writtenLine struct {
 	ValidTo     string `json:"valid_to,omitzero"`
 }
 
-// timeText is a time as files have it, empty for none.
+// timeText returns a time as files have it, empty for none.
 func timeText(at time.Time) string {
 	if at.IsZero() {
 		return ""

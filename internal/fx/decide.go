@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 )
 
 // A Decision is what somebody of finance decides about a stored rate.
@@ -137,19 +137,21 @@ FOR UPDATE`, d.Currency, d.Source, d.Day)
 }
 
 func writeDecision(ctx context.Context, tx pgx.Tx, d Decision, before, after Entry, now time.Time) error {
-	var b database.Batch
-	audit := change{
-		id: uuid.New(), subject: string(d.Currency), rejected: after.Status == Rejected, reason: d.Reason,
-		old: newRateRecord(before), new: newRateRecord(after), actor: d.Actor, at: now,
-	}
-	// $1 = currency, $2 = source, $3 = day, $4 = status, $5 = valid_from, $6 = valid_to, $7 = change_id
-	b.Queue(`
-UPDATE fx_rates
-SET status = $4, valid_from = $5, valid_to = $6, change_id = $7
-WHERE currency = $1 AND source = $2 AND day = $3`,
-		d.Currency, d.Source, d.Day, string(after.Status), after.ValidFrom, after.ValidTo, audit.id)
-	if err := audit.queue(&b); err != nil {
+	audit, err := newChange(string(d.Currency), d.Actor, d.Reason, now, newRateRecord(before), newRateRecord(after))
+	if err != nil {
 		return err
 	}
+	if after.Status == Rejected {
+		audit.Status = changes.Rejected
+	}
+	var b database.Batch
+	b.QueueArgs(`
+UPDATE fx_rates
+SET status = @status, valid_from = @valid_from, valid_to = @valid_to, change_id = @change
+WHERE currency = @currency AND source = @source AND day = @day`, database.Args{
+		"currency": d.Currency, "source": d.Source, "day": d.Day,
+		"status": string(after.Status), "valid_from": after.ValidFrom, "valid_to": after.ValidTo, "change": audit.ID,
+	})
+	queueChange(&b, audit)
 	return tx.SendBatch(ctx, &b.Batch).Close()
 }

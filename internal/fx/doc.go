@@ -24,8 +24,8 @@
 //   - No rate is an error (*NoRateError), never a guess; an old rate is used, and says that it
 //     is stale.
 //
-// Every change moves the version in pricing_state and leaves a row in price_changes, in the
-// transaction of the change.
+// Every change moves the version of the price rules and leaves an entry in the audit (package
+// pricing/changes), in the transaction of the change.
 //
 // Locality: fx_rates is GLOBAL. Who calls: pricing loads rates (QueueLoad) and looks them up in
 // memory (Table); finance imports, enters and decides through the API and the command line; a

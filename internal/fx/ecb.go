@@ -71,7 +71,7 @@ func newECB(config ECBConfig) *ECB {
 	})}
 }
 
-// Name is SourceECB.
+// Name returns SourceECB.
 func (e *ECB) Name() string { return SourceECB }
 
 // Fetch reads the file and returns every rate in it. A site that cannot be reached, answers with
@@ -90,7 +90,7 @@ func (e *ECB) Fetch(ctx context.Context) ([]Quotation, error) {
 	return quotes, nil
 }
 
-// where is the location as it may be shown: a URL's password and query may be secret.
+// where returns the location as it may be shown: a URL's password and query may be secret.
 func (e *ECB) where() string {
 	at, err := url.Parse(e.config.Location)
 	if err != nil || at.Host == "" {

@@ -1,6 +1,7 @@
 package fx
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -127,7 +128,7 @@ func usable(quotes []Quotation, now time.Time) (kept []Quotation, ignored []stri
 		kept = append(kept, q)
 	}
 	slices.SortStableFunc(kept, func(a, b Quotation) int {
-		return byPlace(Place{Day: a.Day, Currency: a.Currency}, Place{Day: b.Day, Currency: b.Currency})
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Day, b.Day))
 	})
 	return kept, slices.Sorted(maps.Keys(unknown)), nil
 }
@@ -145,36 +146,36 @@ func (p *planner) write(ctx context.Context, tx pgx.Tx, actor string) error {
 	if err := faults.Err("import"); err != nil {
 		return err
 	}
-	var b database.Batch
-	audit := change{
-		id: uuid.New(), subject: p.source, actor: actor, at: p.now, old: struct{}{}, new: newImportRecord(p),
-		reason: fmt.Sprintf("import of %d rates", len(p.rows)),
-	}
-	for part := range slices.Chunk(p.rows, rowsPerStatement) {
-		queueRows(&b, p.source, part, audit.id, p.now)
-	}
-	if err := audit.queue(&b); err != nil {
+	audit, err := newChange(p.source, actor, fmt.Sprintf("import of %d rates", len(p.rows)), p.now, nil, newImportRecord(p))
+	if err != nil {
 		return err
 	}
+	var b database.Batch
+	for part := range slices.Chunk(p.rows, rowsPerStatement) {
+		// A conflict is another import's, with which this one does not serialize: it runs again.
+		queueRates(&b, audit.ID, part, `ON CONFLICT (currency, source, day) DO NOTHING`)
+	}
+	queueChange(&b, audit)
 	return tx.SendBatch(ctx, &b.Batch).Close()
 }
 
-func queueRows(b *database.Batch, source string, rows []Entry, changeID uuid.UUID, now time.Time) {
-	n := len(rows)
-	currencies, days, rates, statuses := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	from, to := make([]*time.Time, n), make([]*time.Time, n)
-	for i, row := range rows {
-		currencies[i], days[i], rates[i], statuses[i] = string(row.Currency), row.Day, row.Rate.String(), string(row.Status)
-		from[i], to[i] = row.ValidFrom, row.ValidTo
+// rateRow is a row of fx_rates.
+type rateRow struct {
+	Currency           money.Currency
+	Source, Day, Rate  string
+	Status             Status
+	ValidFrom, ValidTo *time.Time
+	ImportedAt         time.Time
+	ChangeID           uuid.UUID
+}
+
+// queueRates inserts rates that a change brought; then is what follows the statement.
+func queueRates(b *database.Batch, change uuid.UUID, entries []Entry, then ...string) {
+	rows := make([]rateRow, len(entries))
+	for i, e := range entries {
+		rows[i] = rateRow{e.Currency, e.Source, e.Day, e.Rate.String(), e.Status, e.ValidFrom, e.ValidTo, e.ImportedAt, change}
 	}
-	// $1 = source, $2 = imported_at, $3 = change_id, $4 = currencies, $5 = days, $6 = rates, $7 = statuses, $8 = valid_from, $9 = valid_to
-	b.Queue(`
-INSERT INTO fx_rates (currency, source, day, rate, status, valid_from, valid_to, imported_at, change_id)
-SELECT n.currency, $1::text, n.day, n.rate, n.status, n.valid_from, n.valid_to, $2::timestamptz, $3::uuid
-FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
-  AS n (currency, day, rate, status, valid_from, valid_to)
-ON CONFLICT (currency, source, day) DO NOTHING -- another import's, which makes this one run again`,
-		source, now, changeID, currencies, days, rates, statuses, from, to)
+	database.QueueInsert(b, "fx_rates", rows, then...)
 }
 
 // importRecord is an import as the audit keeps it.

@@ -221,9 +221,9 @@ func TestImport_Daily(t *testing.T) {
 	if diff := cmp.Diff(before, s.load(time.Time{}), compare); diff != "" {
 		t.Errorf("late rates changed what was in force:\n%s", diff)
 	}
-	entries, err := s.List(t.Context(), ListFilter{Currency: "USD", Limit: 500})
-	if err != nil || len(entries) != 9 {
-		t.Errorf("%d entries are kept, %v", len(entries), err)
+	entries, err := s.List(t.Context(), ListFilter{Currency: "USD", PageFilter: database.PageFilter[ListPosition]{Limit: 500}})
+	if err != nil || len(entries.Items) != 9 {
+		t.Errorf("%d entries are kept, %v", len(entries.Items), err)
 	}
 }
 

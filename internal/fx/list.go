@@ -3,7 +3,6 @@ package fx
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -54,58 +53,51 @@ type ListFilter struct {
 	Currency money.Currency
 	Source   string
 	Status   Status
-	// Before, if not zero, is the place of the last entry of the page before.
-	Before Place
-	// Limit is the most entries to return, 1 to 500.
-	Limit int
+	// Limit is 1 to 500.
+	database.PageFilter[ListPosition]
 }
 
-// Place is where an entry stands in a list.
-type Place struct {
+// A ListPosition is where an entry stands in a listing.
+type ListPosition struct {
 	Day      string
 	Currency money.Currency
 	Source   string
 }
 
-// Place is where the entry stands in a list.
-func (e Entry) Place() Place { return Place{Day: e.Day, Currency: e.Currency, Source: e.Source} }
+func (e Entry) position() ListPosition {
+	return ListPosition{Day: e.Day, Currency: e.Currency, Source: e.Source}
+}
 
 // List returns a page of stored rates; *invalid.Error for a filter that is wrong. One round trip.
-func (r *Rates) List(ctx context.Context, f ListFilter) ([]Entry, error) {
+func (r *Rates) List(ctx context.Context, f ListFilter) (page database.Page[Entry, ListPosition], err error) {
 	if err := f.validate(); err != nil {
-		return nil, err
+		return page, err
 	}
-	where, args := []string{"true"}, []any{}
-	and := func(condition string, values ...any) {
-		for _, value := range values {
-			args = append(args, value)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		where = append(where, condition)
-	}
+	where, args := []string{"true"}, database.Args{"limit": f.Rows()}
 	if f.Currency != "" {
-		and("currency = ?", f.Currency)
+		where, args["currency"] = append(where, "currency = @currency"), f.Currency
 	}
 	if f.Source != "" {
-		and("source = ?", f.Source)
+		where, args["source"] = append(where, "source = @source"), f.Source
 	}
 	if f.Status != "" {
-		and("status = ?", f.Status)
+		where, args["status"] = append(where, "status = @status"), f.Status
 	}
-	if f.Before != (Place{}) {
-		and("(day, currency, source) < (?, ?, ?)", f.Before.Day, f.Before.Currency, f.Before.Source)
+	if after := f.After; after != nil {
+		where = append(where, "(day, currency, source) < (@after_day, @after_currency, @after_source)")
+		args = args.With(database.Args{"after_day": after.Day, "after_currency": after.Currency, "after_source": after.Source})
 	}
-	args = append(args, f.Limit)
-	entries, err := database.List(ctx, r.DB, scanEntry, `
-SELECT `+entryColumns+`
+	sql, values := args.Bind(`
+SELECT ` + entryColumns + `
 FROM fx_rates
-WHERE `+strings.Join(where, " AND ")+`
+WHERE ` + strings.Join(where, " AND ") + `
 ORDER BY day DESC, currency DESC, source DESC
-LIMIT $`+strconv.Itoa(len(args))+`::int8`, args...)
+LIMIT @limit::int8`)
+	entries, err := database.List(ctx, r.DB, scanEntry, sql, values...)
 	if err != nil {
-		return nil, fmt.Errorf("list exchange rates: %w", err)
+		return page, fmt.Errorf("list exchange rates: %w", err)
 	}
-	return entries, nil
+	return database.NewPage(f.PageFilter, entries, Entry.position), nil
 }
 
 func (f ListFilter) validate() error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/testkit"
 )
@@ -24,7 +25,7 @@ func TestList(t *testing.T) {
 		want   []string
 	}{
 		{"all", ListFilter{}, all},
-		{"a page after another", ListFilter{Limit: 2}, all},
+		{"a page after another", ListFilter{PageFilter: database.PageFilter[ListPosition]{Limit: 2}}, all},
 		{"a currency", ListFilter{Currency: "USD"}, []string{all[0], all[1], all[4]}},
 		{"a source", ListFilter{Source: SourceManual}, all[:1]},
 		{"what is held", ListFilter{Status: Held}, all[2:3]},
@@ -38,7 +39,7 @@ func TestList(t *testing.T) {
 		})
 	}
 	var invalid *invalid.Error
-	if _, err := s.List(t.Context(), ListFilter{Currency: "EUR", Source: "me", Status: "new", Limit: 501}); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
+	if _, err := s.List(t.Context(), ListFilter{Currency: "EUR", Source: "me", Status: "new", PageFilter: database.PageFilter[ListPosition]{Limit: 501}}); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("a bad filter: got %v", err)
 	}
 }
@@ -51,11 +52,10 @@ func (s *shop) listed(f ListFilter) (all []string) {
 	}
 	for {
 		page := testkit.Must(s.List(s.t.Context(), f))(s.t)
-		for _, e := range page {
+		for _, e := range page.Items {
 			all = append(all, e.Day+" "+string(e.Currency)+" "+e.Source)
-			f.Before = e.Place()
 		}
-		if len(page) < f.Limit {
+		if f.After = page.Next; page.Next == nil {
 			return all
 		}
 	}

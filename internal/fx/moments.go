@@ -6,7 +6,7 @@ import (
 	"meridian/internal/money"
 )
 
-// Moments are when the rates of some currencies begin or end between two moments, both left out.
+// Moments returns when the rates of some currencies begin or end between two moments, both left out.
 func (t *Table) Moments(from, to time.Time, currencies ...money.Currency) []time.Time {
 	var moments []time.Time
 	add := func(at time.Time) {

@@ -32,7 +32,7 @@ func (c *collector) readCSV(text []byte) error {
 	}
 }
 
-// csvHeader is the first line: what each column holds.
+// csvHeader returns the first line: what each column holds.
 func csvHeader(reader *csv.Reader) ([]string, error) {
 	row, err := reader.Read()
 	if errors.Is(err, io.EOF) {

@@ -1,7 +1,6 @@
 package fx
 
 import (
-	"cmp"
 	"time"
 
 	"meridian/internal/money"
@@ -57,7 +56,7 @@ func (p *planner) place(q Quotation, past *past, history bool) {
 	}
 }
 
-// startOf is when a rate of a day comes into force that is stored now: at its publication. One
+// startOf returns when a rate of a day comes into force that is stored now: at its publication. One
 // that is not a currency's history does not do so before every pod knows of it, so that nothing
 // changes that was priced already.
 func startOf(day string, now time.Time, lead time.Duration, history bool) time.Time {
@@ -83,7 +82,7 @@ func (p *planner) tooFar(previous, next Quotation, history bool) bool {
 	return jumps(previous.Rate, next.Rate, p.rules.MaxJumpBP)
 }
 
-// apart is the time between two days, which are dates.
+// apart returns the time between two days, which are dates.
 func apart(from, to string) time.Duration {
 	begin, _ := publishedAt(from)
 	end, _ := publishedAt(to)
@@ -121,9 +120,4 @@ func (p *planner) conflict(c Conflict) {
 	if len(p.report.ConflictingRates) < maxListed {
 		p.report.ConflictingRates = append(p.report.ConflictingRates, c)
 	}
-}
-
-// byPlace orders quotations by currency, then day.
-func byPlace(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Day, b.Day))
 }

@@ -52,7 +52,7 @@ func (r Rate) inForce(at time.Time) bool {
 	return !r.ValidFrom.After(at) && (r.ValidTo == nil || at.Before(*r.ValidTo))
 }
 
-// Age is how old the rate is at a moment: since its day's publication, or since an entry of a
+// Age returns how old the rate is at a moment: since its day's publication, or since an entry of a
 // person's came into force. The euro's rate does not age.
 func (r Rate) Age(at time.Time) time.Duration {
 	if r.Source == SourceDefinition {
@@ -78,7 +78,7 @@ const dayLayout = time.DateOnly
 // clocks change.
 const publication = 15 * time.Hour
 
-// publishedAt is when the rate of a day is published.
+// publishedAt returns when the rate of a day is published.
 func publishedAt(day string) (time.Time, error) {
 	midnight, err := time.Parse(dayLayout, day)
 	return midnight.Add(publication), err

@@ -75,5 +75,5 @@ func New(config Config) (*Rates, error) {
 	return &Rates{Config: config, metrics: metrics}, nil
 }
 
-// moment is the time now as a timestamptz keeps it.
+// moment returns the time now as a timestamptz keeps it.
 func (r *Rates) moment() time.Time { return r.Now().UTC().Truncate(time.Microsecond) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -143,21 +142,16 @@ LIMIT 1`, e.Currency, e.ValidFrom)
 }
 
 func writeManual(ctx context.Context, tx pgx.Tx, in ManualInput, e, before Entry) error {
-	var b database.Batch
-	audit := change{
-		id: uuid.New(), subject: string(e.Currency), reason: in.Reason, old: struct{}{}, new: newRateRecord(e),
-		actor: in.Actor, at: e.ImportedAt,
-	}
+	var old any
 	if before.Source != "" {
-		audit.old = newRateRecord(before)
+		old = newRateRecord(before)
 	}
-	// $1 = currency, $2 = day, $3 = rate, $4 = valid_from, $5 = valid_to, $6 = imported_at, $7 = change_id
-	b.Queue(`
-INSERT INTO fx_rates (currency, source, day, rate, status, valid_from, valid_to, imported_at, change_id)
-VALUES ($1, 'manual', $2, $3, 'in_force', $4, $5, $6, $7)`,
-		e.Currency, e.Day, e.Rate, e.ValidFrom, e.ValidTo, e.ImportedAt, audit.id)
-	if err := audit.queue(&b); err != nil {
+	audit, err := newChange(string(e.Currency), in.Actor, in.Reason, e.ImportedAt, old, newRateRecord(e))
+	if err != nil {
 		return err
 	}
+	var b database.Batch
+	queueRates(&b, audit.ID, []Entry{e})
+	queueChange(&b, audit)
 	return tx.SendBatch(ctx, &b.Batch).Close()
 }

@@ -10,7 +10,7 @@ import (
 //go:embed data/ecb.csv.gz
 var shipped []byte
 
-// Shipped is the history that comes with the program: the ECB's rates of every working day from
+// Shipped returns the history that comes with the program: the ECB's rates of every working day from
 // 2 October 2023 to 13 April 2026. A shop begins with it; by itself it is stale.
 func Shipped() *ECB {
 	e := newECB(ECBConfig{Location: "the shipped history"})

@@ -20,7 +20,7 @@ type Source interface {
 // or that the shop wants its own rates for. It counts before any other source.
 type Manual []Quotation
 
-// Name is SourceManual.
+// Name returns SourceManual.
 func (m Manual) Name() string { return SourceManual }
 
 // Fetch returns the quotations, or *invalid.Error where any is wrong in itself.

@@ -61,7 +61,7 @@ func byValidity(a, b Rate) int {
 // euro is what one euro is in euros.
 var euro = Rate{Currency: Euro, Source: SourceDefinition, Rate: money.NewDecimal(1, 0)}
 
-// At is the rate of a currency that is in force at a moment: a manual one before any other. The
+// At returns the rate of a currency that is in force at a moment: a manual one before any other. The
 // error is *NoRateError. It takes O(log n) and allocates nothing but the error.
 func (t *Table) At(currency money.Currency, at time.Time) (Rate, error) {
 	if currency == Euro {
@@ -77,7 +77,7 @@ func (t *Table) At(currency money.Currency, at time.Time) (Rate, error) {
 	return Rate{}, &NoRateError{Currency: currency, At: at}
 }
 
-// latest is the place of the rate that began last before a moment or at it, -1 if there is none
+// latest returns the place of the rate that began last before a moment or at it, -1 if there is none
 // or it is over. The one before it is over since it began.
 func latest(rates []Rate, at time.Time) int {
 	begun, _ := slices.BinarySearchFunc(rates, at, func(r Rate, at time.Time) int {
@@ -96,7 +96,7 @@ func latest(rates []Rate, at time.Time) int {
 // about others, to have given it up.
 const givenUpAfter = 30 * 24 * time.Hour
 
-// Oldest is the rate in force at a moment that is oldest, and false where there is none. A
+// Oldest returns the rate in force at a moment that is oldest, and false where there is none. A
 // currency that its source has given up (the rouble, in March 2022) is left out: its rate is
 // old for good.
 func (t *Table) Oldest(at time.Time) (oldest Rate, found bool) {

@@ -38,7 +38,7 @@ func (r *Rates) UpdateOnce(ctx context.Context) (int, error) {
 	return report.New, nil
 }
 
-// newestImport is when the source's newest rate was stored; the zero time for never.
+// newestImport returns when the source's newest rate was stored; the zero time for never.
 func (r *Rates) newestImport(ctx context.Context) (time.Time, error) {
 	newest, err := database.One(ctx, r.DB, pgx.RowTo[*time.Time], `
 SELECT max(imported_at)

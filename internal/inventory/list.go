@@ -3,7 +3,6 @@ package inventory
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,58 +17,52 @@ import (
 type LevelFilter struct {
 	SKU       string
 	Warehouse string
-	// After, if not zero, is the last row of the page before.
-	After LevelPlace
-	// Limit is the most rows to return, 1 or more.
-	Limit int
+	database.PageFilter[LevelPosition]
 }
 
-// LevelPlace is where a stock row stands in a list.
-type LevelPlace struct{ SKU, Warehouse string }
+// A LevelPosition is where a stock row stands in a listing.
+type LevelPosition struct{ SKU, Warehouse string }
+
+func (l Level) position() LevelPosition { return LevelPosition{SKU: l.SKU, Warehouse: l.Warehouse} }
 
 // List returns a page of stock rows by SKU and warehouse; none of a SKU that nobody has
 // heard of. One round trip.
 //
 // Errors: *invalid.Error, ErrUnknownWarehouse.
-func (s *Stock) List(ctx context.Context, f LevelFilter) ([]Level, error) {
+func (s *Stock) List(ctx context.Context, f LevelFilter) (page database.Page[Level, LevelPosition], err error) {
 	var where []string
-	var args []any
-	and := func(condition string, values ...any) {
-		for _, value := range values {
-			args = append(args, value)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		where = append(where, condition)
-	}
+	args := database.Args{"limit": f.Rows()}
 	switch {
 	case f.SKU == "" && f.Warehouse == "":
-		return nil, invalid.New("list of stock", "sku", "must be given unless there is a warehouse")
+		return page, invalid.New("list of stock", "sku", "must be given unless there is a warehouse")
 	case f.Warehouse != "":
 		at, err := s.find(ctx, f.Warehouse, f.SKU)
 		if err != nil {
-			return nil, err
+			return page, err
 		}
-		and("s.region = ? AND s.warehouse = ?", at.region, at.warehouse)
+		where = append(where, "s.region = @region AND s.warehouse = @warehouse")
+		args["region"], args["warehouse"] = at.region, at.warehouse
 	default: // in every region: a visit to the primary key each
-		and("s.region = ANY(?::text[]::crdb_internal_region[])", s.Regions.Names())
+		where, args["regions"] = append(where, "s.region = ANY(@regions::text[]::crdb_internal_region[])"), s.Regions.Names()
 	}
 	if f.SKU != "" {
-		and("s.sku = ?", f.SKU)
+		where, args["sku"] = append(where, "s.sku = @sku"), f.SKU
 	}
-	if f.After != (LevelPlace{}) {
-		and("(s.sku, s.warehouse) > (?, ?)", f.After.SKU, f.After.Warehouse)
+	if f.After != nil {
+		where = append(where, "(s.sku, s.warehouse) > (@after_sku, @after_warehouse)")
+		args["after_sku"], args["after_warehouse"] = f.After.SKU, f.After.Warehouse
 	}
-	args = append(args, f.Limit)
-	levels, err := database.List(ctx, s.DB, scanLevel, `
-SELECT `+levelColumns+`
+	sql, values := args.Bind(`
+SELECT ` + levelColumns + `
 FROM stock s
-WHERE `+strings.Join(where, " AND ")+`
+WHERE ` + strings.Join(where, " AND ") + `
 ORDER BY s.sku, s.warehouse
-LIMIT $`+strconv.Itoa(len(args))+`::int8`, args...)
+LIMIT @limit::int8`)
+	levels, err := database.List(ctx, s.DB, scanLevel, sql, values...)
 	if err != nil {
-		return nil, fmt.Errorf("list stock: %w", err)
+		return page, fmt.Errorf("list stock: %w", err)
 	}
-	return levels, nil
+	return database.NewPage(f.PageFilter, levels, Level.position), nil
 }
 
 // Movement is one entry of the ledger: how a stock row's counters changed, by whom, why.
@@ -89,30 +82,29 @@ type Movement struct {
 type MovementFilter struct {
 	SKU       string
 	Warehouse string
-	// Before, if not zero, is the last movement of the page before.
-	Before MovementPlace
-	// Limit is the most movements to return, 1 or more.
-	Limit int
+	database.PageFilter[MovementPosition]
 }
 
-// MovementPlace is where a movement stands in a ledger.
-type MovementPlace struct {
+// A MovementPosition is where a movement stands in a ledger.
+type MovementPosition struct {
 	At time.Time
 	ID uuid.UUID
 }
 
+func (m Movement) position() MovementPosition { return MovementPosition{At: m.At, ID: m.ID} }
+
 // Movements returns a page of a stock row's ledger, the newest first; nothing where there
 // is no such row. One round trip.
-func (s *Stock) Movements(ctx context.Context, f MovementFilter) ([]Movement, error) {
+func (s *Stock) Movements(ctx context.Context, f MovementFilter) (page database.Page[Movement, MovementPosition], err error) {
 	at, err := s.find(ctx, f.Warehouse, f.SKU)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	args := []any{at.region, at.sku, at.warehouse, f.Limit}
+	args := []any{at.region, at.sku, at.warehouse, f.Rows()}
 	after := ""
-	if f.Before != (MovementPlace{}) {
+	if f.After != nil {
 		after = ` AND (at, id) < ($5, $6)`
-		args = append(args, f.Before.At, f.Before.ID)
+		args = append(args, f.After.At, f.After.ID)
 	}
 	// $1 = region, $2 = SKU, $3 = warehouse, $4 = limit, $5 = time and $6 = id to begin after
 	movements, err := database.List(ctx, s.DB, scanMovement, `
@@ -122,9 +114,9 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3`+after+`
 ORDER BY at DESC, id DESC
 LIMIT $4::int8`, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list movements: %w", err)
+		return page, fmt.Errorf("list movements: %w", err)
 	}
-	return movements, nil
+	return database.NewPage(f.PageFilter, movements, Movement.position), nil
 }
 
 func scanMovement(row pgx.CollectableRow) (Movement, error) {

@@ -299,22 +299,23 @@ func TestList(t *testing.T) {
 			filter.Limit = 1 // a row a page
 			for {
 				page := testkit.Must(s.List(t.Context(), filter))(t)
-				if len(page) == 0 {
+				for _, level := range page.Items {
+					got = append(got, level.SKU+"@"+level.Warehouse)
+				}
+				if filter.After = page.Next; page.Next == nil {
 					break
 				}
-				got = append(got, page[0].SKU+"@"+page[0].Warehouse)
-				filter.After = inventory.LevelPlace{SKU: page[0].SKU, Warehouse: page[0].Warehouse}
 			}
 			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("rows (-want +got):\n%s", diff)
 			}
 		})
 	}
-	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", Limit: 1}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
+	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
 		t.Errorf("an unknown warehouse got %v", err)
 	}
 	var invalid *invalid.Error
-	if _, err := s.List(t.Context(), inventory.LevelFilter{Limit: 1}); !errors.As(err, &invalid) {
+	if _, err := s.List(t.Context(), inventory.LevelFilter{PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.As(err, &invalid) {
 		t.Errorf("a list of everything got %v", err)
 	}
 }
@@ -327,23 +328,22 @@ func TestMovements(t *testing.T) {
 		testkit.Must(s.Adjust(t.Context(), inventory.Adjustment{SKU: "A", Warehouse: "euw-1", Delta: delta, Operation: by("count")}))(t)
 	}
 	var got []int64
-	filter := inventory.MovementFilter{SKU: "A", Warehouse: "euw-1", Limit: 3}
+	filter := inventory.MovementFilter{SKU: "A", Warehouse: "euw-1", PageFilter: database.PageFilter[inventory.MovementPosition]{Limit: 3}}
 	for {
 		page := testkit.Must(s.Movements(t.Context(), filter))(t)
-		if len(page) == 0 {
-			break
-		}
-		for _, m := range page {
+		for _, m := range page.Items {
 			got = append(got, m.OnHandDelta)
 		}
-		last := page[len(page)-1]
-		filter.Before = inventory.MovementPlace{At: last.At, ID: last.ID}
+		if filter.After = page.Next; page.Next == nil {
+			break
+		}
 	}
 	if diff := cmp.Diff([]int64{3, 2, 1, 5}, got); diff != "" {
 		t.Errorf("movements (-want +got):\n%s", diff)
 	}
-	page, err := s.Movements(t.Context(), inventory.MovementFilter{SKU: "A", Warehouse: "euw-1", Limit: 1})
-	if err != nil || page[0].Kind != "adjust" || page[0].Reason != "count" || page[0].Actor != "usr_euw_test" {
+	filter.After, filter.Limit = nil, 1
+	page, err := s.Movements(t.Context(), filter)
+	if err != nil || page.Items[0].Kind != "adjust" || page.Items[0].Reason != "count" || page.Items[0].Actor != "usr_euw_test" {
 		t.Errorf("movement %+v, %v", page, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -37,7 +37,7 @@ func TestCoupon_200ShoppersFor50Uses(t *testing.T) {
 		Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 2000},
 	}
 	testkit.NoError(t, shop.primary().DB.Write(t.Context(), func(b *database.Batch) error {
-		pricing.QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 		return promotion.QueuePut(b, fifty, uuid.New(), time.Now().Add(-time.Minute))
 	}))
 	buyers := buyersOf(shoppers, func(int) []line { return []line{{"MUG", 1}} }, always("card_success"))

@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,51 +21,41 @@ type ListFilter struct {
 	Region string
 	// Status, if not empty, limits the list to orders in that state.
 	Status Status
-	// Before, if not zero, is the place of the last order of the page before.
-	Before Place
-	// Limit is the most orders to return, 1 or more.
-	Limit int
+	database.PageFilter[ListPosition]
 }
 
-// Place is where an order stands in a list.
-type Place struct {
+// A ListPosition is where an order stands in a listing.
+type ListPosition struct {
 	PlacedAt time.Time
 	ID       uuid.UUID
 }
 
+func (o Order) position() ListPosition { return ListPosition{PlacedAt: o.PlacedAt, ID: o.Ref.ID} }
+
 // List returns a page of orders with what is on the order's row: neither lines nor
 // payment. One round trip.
-func (o *Orders) List(ctx context.Context, f ListFilter) ([]Order, error) {
-	var where []string
-	var args []any
-	and := func(condition string, values ...any) {
-		for _, value := range values {
-			args = append(args, value)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		where = append(where, condition)
-	}
+func (o *Orders) List(ctx context.Context, f ListFilter) (database.Page[Order, ListPosition], error) {
+	where, args := []string{"o.region = @region"}, database.Args{"region": f.Region, "limit": f.Rows()}
 	if f.Account != nil {
-		and("o.region = ?", f.Account.Region)
-		and("o.account_id = ?", f.Account.ID)
-	} else {
-		and("o.region = ?", f.Region)
+		where = append(where, "o.account_id = @account")
+		args["region"], args["account"] = f.Account.Region, f.Account.ID
 	}
 	if f.Status != "" {
-		and("o.status = ?", f.Status)
+		where, args["status"] = append(where, "o.status = @status"), f.Status
 	}
-	if f.Before != (Place{}) {
-		and("(o.placed_at, o.id) < (?, ?)", f.Before.PlacedAt, f.Before.ID)
+	if f.After != nil {
+		where = append(where, "(o.placed_at, o.id) < (@after_placed_at, @after_id)")
+		args["after_placed_at"], args["after_id"] = f.After.PlacedAt, f.After.ID
 	}
-	args = append(args, f.Limit)
-	orders, err := database.List(ctx, o.DB, scanOrder, `
-SELECT `+orderColumns+`
+	sql, values := args.Bind(`
+SELECT ` + orderColumns + `
 FROM orders o
-WHERE `+strings.Join(where, " AND ")+`
+WHERE ` + strings.Join(where, " AND ") + `
 ORDER BY o.placed_at DESC, o.id DESC
-LIMIT $`+strconv.Itoa(len(args))+`::int8`, args...)
+LIMIT @limit::int8`)
+	orders, err := database.List(ctx, o.DB, scanOrder, sql, values...)
 	if err != nil {
-		return nil, fmt.Errorf("list orders: %w", err)
+		return database.Page[Order, ListPosition]{}, fmt.Errorf("list orders: %w", err)
 	}
-	return orders, nil
+	return database.NewPage(f.PageFilter, orders, Order.position), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/cart"
+	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
 	"meridian/internal/order"
@@ -399,11 +400,11 @@ func TestList(t *testing.T) {
 	}
 	s.place(t, units("A", 1)) // a guest's
 	seen := map[string]bool{}
-	filter := order.ListFilter{Account: &customer, Limit: 2}
+	filter := order.ListFilter{Account: &customer, PageFilter: database.PageFilter[order.ListPosition]{Limit: 2}}
 	var last order.Order
 	for page := 0; ; page++ {
 		orders := testkit.Must(s.List(t.Context(), filter))(t)
-		for _, o := range orders {
+		for _, o := range orders.Items {
 			if id := s.PublicID(o.Ref); seen[id] {
 				t.Errorf("%s is listed twice", id)
 			} else {
@@ -414,10 +415,10 @@ func TestList(t *testing.T) {
 			}
 			last = o
 		}
-		if len(orders) < filter.Limit {
+		if orders.Next == nil {
 			break
 		}
-		filter.Before = order.Place{PlacedAt: last.PlacedAt, ID: last.Ref.ID}
+		filter.After = orders.Next
 	}
 	for _, id := range want {
 		if !seen[id] {
@@ -427,8 +428,9 @@ func TestList(t *testing.T) {
 	if len(seen) != 5 {
 		t.Errorf("%d orders listed, want the customer's 5", len(seen))
 	}
-	all := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.PendingPayment, Limit: 100}))(t)
-	none := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.Paid, Limit: 100}))(t)
+	hundred := database.PageFilter[order.ListPosition]{Limit: 100}
+	all := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.PendingPayment, PageFilter: hundred}))(t).Items
+	none := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.Paid, PageFilter: hundred}))(t).Items
 	if fmt.Sprint(len(all), len(none)) != "6 0" {
 		t.Errorf("%d pending and %d paid orders, want 6 and 0", len(all), len(none))
 	}

@@ -19,6 +19,7 @@ import (
 	"meridian/internal/order"
 	"meridian/internal/payment"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -312,7 +313,7 @@ func TestPlace_QuoteOfGroup(t *testing.T) {
 	s.fill(t, "euw-1", "A", 9)
 	databasetest.Exec(t, s.db, `INSERT INTO price_lists (code, title, kind, currency, customer_group, valid_from) VALUES ('trade', 'Trade', 'regular', 'EUR', 'b2b', '2020-01-01')`)
 	databasetest.Exec(t, s.db, `INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor) VALUES ('A', 'trade', 1, '2020-01-01', 700)`)
-	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }))
 	trader := seed.Account(t, s.db, "eu-west")
 	databasetest.Exec(t, s.db, `UPDATE accounts SET customer_group = 'b2b' WHERE id = $1`, trader.ID)
 	c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &trader, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
@@ -513,7 +514,7 @@ FROM order_lines WHERE order_id = $1`, o.Ref.ID)[0]
 		t.Errorf("without a rate: %q", got)
 	}
 	databasetest.Exec(t, s.db, `INSERT INTO fx_rates (currency, source, day, rate, status, valid_from) VALUES ('USD', 'ecb', '2020-01-01', '1.25', 'in_force', '2020-01-01')`)
-	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }))
 	// 10.62 with 0.62 of tax, 3.54 with 0.21; 49.6 and 16.8 are rounded
 	if got, want := booked(dollars()), "EUR 0.8 850 50, EUR 0.8 283 17"; got != want {
 		t.Errorf("in dollars: %q, want %q", got, want)

@@ -130,7 +130,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.Ratings = &rating.Ratings{DB: p.DB}
+	p.Ratings = order.NewRatings(p.DB)
 	if err := p.wireFinance(); err != nil {
 		return err
 	}
@@ -233,8 +233,8 @@ func (p *Pod) wireServer() (err error) {
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
 		Checks:  append([]api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}}, p.searchChecks()...),
-		Ping:    p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
-		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
+		DB:      p.DB, Ping: p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
+		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Prices: p.Prices, Shipping: p.Carts.Shipping, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
 		Recommend: p.Recommend, Ratings: p.Ratings,
 	}, config)
 	return err

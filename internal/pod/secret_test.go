@@ -3,7 +3,6 @@ package pod
 import (
 	"crypto/rand"
 	"errors"
-	"net"
 	"testing"
 
 	"meridian/internal/account"
@@ -32,7 +31,7 @@ func TestServe_WrongSecret(t *testing.T) {
 		t.Fatalf("the first secret of a database: %v", err)
 	}
 	other := open()
-	listener := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := testkit.Listen(t)
 	defer listener.Close()
 	if err := other.Serve(t.Context(), listener, false); !errors.Is(err, account.ErrWrongSecret) {
 		t.Errorf("Serve = %v, want ErrWrongSecret", err)

@@ -7,13 +7,13 @@ import (
 	"meridian/internal/money"
 )
 
-// CataloguePrices are the sellers' prices of one unit among a SKU's entries that are in force
+// CataloguePrices returns the sellers' prices of one unit among a SKU's entries that are in force
 // at a moment, by currency, in minor units.
 func CataloguePrices(entries []Entry, at time.Time) map[money.Currency]int64 {
 	return cataloguePrices(entries, func(p Period) bool { return p.Has(at) })
 }
 
-// LatestPrices are those that were set last, in force or soon to be.
+// LatestPrices returns those that were set last, in force or soon to be.
 func LatestPrices(entries []Entry) map[money.Currency]int64 {
 	return cataloguePrices(entries, func(p Period) bool { return p.To.IsZero() })
 }

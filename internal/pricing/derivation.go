@@ -93,7 +93,7 @@ type TaxStep struct {
 	Source   string `json:"source,omitempty"`
 }
 
-// Derivation is why line i costs what it does. Rates older than maxAge are marked as stale.
+// Derivation returns why line i costs what it does. Rates older than maxAge are marked as stale.
 func (q *Quote) Derivation(i int, maxAge time.Duration) Derivation {
 	l := &q.Lines[i]
 	d := Derivation{
@@ -110,7 +110,7 @@ func (q *Quote) Derivation(i int, maxAge time.Duration) Derivation {
 	return d
 }
 
-// Steps is how the unit's price came about. Rates older than maxAge are marked as stale.
+// Steps returns how the unit's price came about. Rates older than maxAge are marked as stale.
 func (u Unit) Steps(ask Ask, maxAge time.Duration) PriceSteps {
 	switch {
 	case u.Converted():
@@ -193,7 +193,7 @@ func (s PriceSteps) checkRegular() error {
 	return err
 }
 
-// amount is the unit's price by its steps.
+// amount returns the unit's price by its steps.
 func (s PriceSteps) amount() (int64, error) {
 	switch {
 	case s.Conversion != nil:

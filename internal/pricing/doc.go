@@ -42,13 +42,15 @@
 //
 // # Memory
 //
-// The rules are a few thousand rows, and every pod has them; their version is one row that
-// moves with every change, and whoever reads a cart reads it in the same snapshot
-// (Pricer.RulesOf). Articles are remembered as they are asked for (Pricer.See): 0 round trips
-// for those in memory, 1 for all others together.
+// The rules are a few thousand rows, and every pod remembers them. Their version is one row that
+// moves with every change (package changes); whoever reads a cart reads it in the same snapshot
+// (Pricer.RulesOf). SKUs are remembered as they are asked for (Pricer.Lookup): no round trip for
+// those in memory, one for all others together.
 //
-// Locality: all of it is GLOBAL.
+// Locality: all tables are GLOBAL. The package owns markets, rounding_rules, tax_rates, price_lists
+// and price_entries: sellers' prices are written by catalogue edits (QueueSet), everything else
+// by package finance (QueuePutMarket, QueuePutList, QueueOpen and their like). It stands below
+// catalog, and reads SKUs through package catalog/skus.
 //
-// Who calls: api, cart, order and finance. Sellers' prices are written by catalogue edits
-// (QueueSet), all others by package finance.
+// Who calls: api, cart, catalog, order and finance.
 package pricing

@@ -1,12 +1,12 @@
 package pricing
 
-// Unit is what a unit of the line costs, and why. It must not be changed.
+// Unit returns what a unit of the line costs, and why. It must not be changed.
 func (l *Line) Unit() *Unit { return &l.unit }
 
-// Tax is the rate that taxes the line; nil for none.
+// Tax returns the rate that taxes the line; nil for none.
 func (l *Line) Tax() *TaxRate { return l.tax }
 
-// Promotions are what each promotion took off the line, in the order in which they were taken.
+// Promotions returns what each promotion took off the line, in the order in which they were taken.
 func (l *Line) Promotions() []PromotionStep {
 	var steps []PromotionStep
 	for _, off := range l.off {

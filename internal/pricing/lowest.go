@@ -3,23 +3,25 @@ package pricing
 import (
 	"slices"
 	"time"
+
+	"meridian/internal/database"
 )
 
-// Lowest is the lowest price that one unit had in the 30 days before its present reduction
+// Lowest returns the lowest price that one unit had in the 30 days before its present reduction
 // began, in minor units: what a shop in the European Union shows beside a reduced price
-// (Directive 98/6/EC, article 6a). ok is false where the article is not reduced, or had no
+// (Directive 98/6/EC, article 6a). ok is false where the SKU is not reduced, or had no
 // price before. Rules and entries must reach back LowestReach before the asked moment.
 //
 // Prices move with price lists, their entries, markets, exchange rates and rounding rules; each of these
 // has its moments, and between two of them the price stands still.
-func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
+func (r *Rules) Lowest(a *PricedSKU, ask Ask) (lowest int64, ok bool) {
 	now, err := r.Unit(a, ask, 1)
 	if err != nil || now.Regular == nil {
 		return 0, false
 	}
 	market := ask.Market.Code
-	begun := later(now.Entry.Period.From, now.List.Period.From)
-	from := later(begun.Add(-LowestWindow), ask.At.Add(-LowestReach))
+	begun := database.Later(now.Entry.Period.From, now.List.Period.From)
+	from := database.Later(begun.Add(-LowestWindow), ask.At.Add(-LowestReach))
 	if !from.Before(begun) {
 		return 0, false
 	}
@@ -36,16 +38,9 @@ func (r *Rules) Lowest(a *Article, ask Ask) (lowest int64, ok bool) {
 	return lowest, ok
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// Next is the earliest moment after the asked one at which the price may move, within an
+// Next returns the earliest moment after the asked one at which the price may move, within an
 // hour; else the end of that hour.
-func (r *Rules) Next(a *Article, ask Ask) time.Time {
+func (r *Rules) Next(a *PricedSKU, ask Ask) time.Time {
 	end := ask.At.Add(time.Hour)
 	moments := r.moments(a, ask, ask.At, end)
 	if len(moments) > 1 {
@@ -54,9 +49,9 @@ func (r *Rules) Next(a *Article, ask Ask) time.Time {
 	return end
 }
 
-// NextWithin is the earliest moment after the asked one, and before the end of a horizon, at which the price may move;
+// NextWithin returns the earliest moment after the asked one, and before the end of a horizon, at which the price may move;
 // ok is false where there is none. Exchange rates count only where the price now follows from them.
-func (r *Rules) NextWithin(a *Article, ask Ask, horizon time.Duration) (next time.Time, ok bool) {
+func (r *Rules) NextWithin(a *PricedSKU, ask Ask, horizon time.Duration) (next time.Time, ok bool) {
 	end := ask.At.Add(horizon)
 	moments := r.listMoments(a, ask, ask.At, end)
 	if unit, err := r.Unit(a, ask, 1); err != nil || unit.Converted() || unit.List.Kind == Sale {
@@ -70,17 +65,17 @@ func (r *Rules) NextWithin(a *Article, ask Ask, horizon time.Duration) (next tim
 	return next, ok
 }
 
-// moments are when the price may have moved, from the beginning of a window until just
+// moments returns when the price may have moved, from the beginning of a window until just
 // before its end.
-func (r *Rules) moments(a *Article, ask Ask, from, to time.Time) []time.Time {
+func (r *Rules) moments(a *PricedSKU, ask Ask, from, to time.Time) []time.Time {
 	moments := append(r.listMoments(a, ask, from, to), from)
 	moments = append(moments, r.rateMoments(a, ask, from, to)...)
 	slices.SortFunc(moments, time.Time.Compare)
 	return slices.CompactFunc(moments, time.Time.Equal)
 }
 
-// listMoments are those of price lists and their entries, and of the market.
-func (r *Rules) listMoments(a *Article, ask Ask, from, to time.Time) []time.Time {
+// listMoments returns those of price lists and their entries, and of the market.
+func (r *Rules) listMoments(a *PricedSKU, ask Ask, from, to time.Time) []time.Time {
 	s := span{from: from, to: to}
 	for i := range a.Entries {
 		s.add(a.Entries[i].Period)
@@ -94,8 +89,8 @@ func (r *Rules) listMoments(a *Article, ask Ask, from, to time.Time) []time.Time
 	return s.moments
 }
 
-// rateMoments are those of what converts a base price: exchange rates, and the rules of rounding.
-func (r *Rules) rateMoments(a *Article, ask Ask, from, to time.Time) []time.Time {
+// rateMoments returns those of what converts a base price: exchange rates, and the rules of rounding.
+func (r *Rules) rateMoments(a *PricedSKU, ask Ask, from, to time.Time) []time.Time {
 	s := span{from: from, to: to}
 	for _, name := range []string{ask.Market.Rounding[ask.Currency], ask.Market.Rounding[""]} {
 		for _, rule := range r.roundings[name] {

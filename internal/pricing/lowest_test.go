@@ -111,7 +111,7 @@ func TestNext(t *testing.T) {
 	ends := Period{From: noon("2020-01-01"), To: noon(today).Add(20 * time.Minute)}
 	tests := []struct {
 		name     string
-		article  *Article
+		article  *PricedSKU
 		currency money.Currency
 		want     time.Duration
 	}{

@@ -22,13 +22,13 @@ func (p Period) Overlaps(q Period) bool {
 
 func (p Period) empty() bool { return !p.To.IsZero() && !p.From.Before(p.To) }
 
-// beginsBefore is whether the period begins before an end, which is none where it is zero.
+// beginsBefore reports whether the period begins before an end, which is none where it is zero.
 func (p Period) beginsBefore(end time.Time) bool { return end.IsZero() || p.From.Before(end) }
 
 // dated is anything that is in force for a time.
 type dated interface{ period() Period }
 
-// inForce is the one of several versions that is in force at a moment, or nil. Versions do
+// inForce returns the version that is in force at a moment; ok is false where none is. Versions do
 // not overlap.
 func inForce[T dated](versions []T, at time.Time) (found T, ok bool) {
 	for _, v := range slices.Backward(versions) { // the present is nearer the end
@@ -37,12 +37,4 @@ func inForce[T dated](versions []T, at time.Time) (found T, ok bool) {
 		}
 	}
 	return found, false
-}
-
-// until is the zero time for a NULL.
-func until(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
 }

@@ -3,7 +3,6 @@ package pricing
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,8 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/maypok86/otter/v2"
 
+	"meridian/internal/catalog/skus"
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/secret"
 )
 
@@ -23,8 +24,6 @@ const (
 	// may go on with what it remembers, so that all change over at the same instant.
 	DefaultLead = 5 * time.Second
 
-	pollEvery   = time.Second
-	pollAgain   = 250 * time.Millisecond
 	pollOverlap = 15 * time.Second // as the catalogue's: a change's time is when its transaction began
 	pollMost    = 10_000           // more changed SKUs than that, and all are dropped
 
@@ -49,8 +48,8 @@ type Config struct {
 	MaxRateAge time.Duration
 	// Reporting is the currency that finance reports in. Default EUR.
 	Reporting money.Currency
-	// MaxArticles bounds the SKUs that are remembered. Default 150,000.
-	MaxArticles int
+	// MaxSKUs bounds the SKUs that are remembered. Default 150,000.
+	MaxSKUs int
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -69,8 +68,8 @@ func (c Config) withDefaults() Config {
 	if c.Reporting == "" {
 		c.Reporting = "EUR"
 	}
-	if c.MaxArticles == 0 {
-		c.MaxArticles = 150_000
+	if c.MaxSKUs == 0 {
+		c.MaxSKUs = 150_000
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -81,34 +80,35 @@ func (c Config) withDefaults() Config {
 // Pricer answers what things cost. It is safe for concurrent use.
 type Pricer struct {
 	Config
-	rules    atomic.Pointer[Rules]
-	loading  sync.Mutex // one loads rules, the others take what it loaded
-	articles *otter.Cache[string, *Article]
+	rules   atomic.Pointer[Rules]
+	loading sync.Mutex // one loads rules, the others take what it loaded
+	priced  *otter.Cache[string, *PricedSKU]
 
-	polling sync.Mutex
-	seen    time.Time    // the database's clock at the last poll
-	freshAt atomic.Int64 // when the last successful poll began, UnixNano; 0 is never
+	watch *database.Watch
+	seen  time.Time // the database's clock at the last poll
 }
 
 // New returns the prices of a database. Run Watch for answers out of memory.
 func New(config Config) (*Pricer, error) {
 	p := &Pricer{Config: config.withDefaults()}
 	var err error
-	p.articles, err = otter.New(&otter.Options[string, *Article]{MaximumSize: p.MaxArticles})
+	p.priced, err = otter.New(&otter.Options[string, *PricedSKU]{MaximumSize: p.MaxSKUs})
 	if err != nil {
 		return nil, fmt.Errorf("price cache: %w", err)
 	}
+	p.watch = database.NewWatch(database.WatchConfig{Poll: p.pollChanges, MaxStaleness: MaxStaleness, Now: p.Now,
+		Warning: "changes of prices cannot be read: prices come from the database"})
 	return p, nil
 }
 
-// Moment is now, as the database keeps it.
-func (p *Pricer) Moment() time.Time { return p.Now().UTC().Truncate(time.Microsecond) }
+// Moment returns now, as the database keeps it.
+func (p *Pricer) Moment() time.Time { return database.Moment(p.Now()) }
 
-// Since is how far back prices and rules have to be read for a price at a moment and the lowest
+// Since returns how far back prices and rules have to be read for a price at a moment and the lowest
 // before it.
 func Since(at time.Time) time.Time { return at.Add(-window) }
 
-// RulesOf are the rules at the version that a batch of the caller's has read (QueueVersion):
+// RulesOf returns the rules at the version that a batch of the caller's has read (QueueVersion):
 // those in memory, or, where others changed them, those of the database. at is the earliest
 // moment that will be asked about.
 func (p *Pricer) RulesOf(ctx context.Context, version int64, at time.Time) (*Rules, error) {
@@ -144,7 +144,7 @@ func (p *Pricer) load(ctx context.Context, version int64, at time.Time) (*Rules,
 	return rules, nil
 }
 
-// Current are the rules of now, for a caller who has just read their version: those in memory
+// Current returns the rules of now, for a caller who has just read their version: those in memory
 // where they are kept up to date, else as RulesOf.
 func (p *Pricer) Current(ctx context.Context, version int64) (*Rules, error) {
 	if r := p.rules.Load(); r != nil && p.fresh() {
@@ -154,71 +154,67 @@ func (p *Pricer) Current(ctx context.Context, version int64) (*Rules, error) {
 }
 
 // fresh reports whether memory may answer.
-func (p *Pricer) fresh() bool {
-	at := p.freshAt.Load()
-	return at != 0 && p.Lead > MaxStaleness && p.Now().Sub(time.Unix(0, at)) < MaxStaleness
-}
+func (p *Pricer) fresh() bool { return p.Lead > MaxStaleness && p.watch.Fresh() }
 
-// Age is how old an answer out of memory is at most, in this moment; 0 while everything is
-// read from the database.
+// Age returns how old an answer from memory may be now; 0 while prices come from the database.
 func (p *Pricer) Age() time.Duration {
 	if !p.fresh() {
 		return 0
 	}
-	return p.Now().Sub(time.Unix(0, p.freshAt.Load()))
+	return p.watch.Age()
 }
 
-// Sight is rules and articles of one moment of the database.
-type Sight struct {
-	Rules    *Rules
-	Articles map[string]*Article
+// A Snapshot holds rules and SKUs of one moment of the database.
+type Snapshot struct {
+	Rules *Rules
+	SKUs  map[string]*PricedSKU
 }
 
-// See looks up rules and the articles of some SKUs, for prices at a moment: out of memory
-// where all of them are in it, else in one round trip. SKUs that there are not are left out.
+// Lookup returns rules and the prices of some SKUs, for prices at a moment: out of memory
+// where all of them are in it, else in one round trip. Unknown SKUs are left out.
 // also are reads of the caller's, made in the same round trip.
-func (p *Pricer) See(ctx context.Context, skus []string, at time.Time, also ...func(b *database.Batch)) (Sight, error) {
+func (p *Pricer) Lookup(ctx context.Context, skus []string, at time.Time, also ...func(b *database.Batch)) (Snapshot, error) {
 	rules := p.rules.Load()
 	recent := at.After(p.Now().Add(-memoryWindow))
 	if !p.fresh() || !recent || rules == nil {
-		return p.look(ctx, skus, at, also)
+		return p.read(ctx, skus, at, also)
 	}
-	s := Sight{Rules: rules, Articles: make(map[string]*Article, len(skus))}
+	s := Snapshot{Rules: rules, SKUs: make(map[string]*PricedSKU, len(skus))}
 	var missing []string
 	for _, sku := range skus {
-		a, known := p.articles.GetIfPresent(sku)
+		a, known := p.priced.GetIfPresent(sku)
 		switch {
 		case !known:
 			missing = append(missing, sku)
 		case a != nil:
-			s.Articles[sku] = a
+			s.SKUs[sku] = a
 		}
 	}
 	if missing == nil && also == nil {
 		return s, nil
 	}
-	began := p.freshAt.Load()
-	more, err := p.look(ctx, missing, at, also)
+	polls := p.watch.Polls()
+	more, err := p.read(ctx, missing, at, also)
 	if err != nil {
-		return Sight{}, err
+		return Snapshot{}, err
 	}
-	for sku, a := range more.Articles {
-		s.Articles[sku] = a
-		if p.freshAt.Load() == began { // else a poll may have dropped what was read before it
-			p.articles.Set(sku, a)
+	for sku, a := range more.SKUs {
+		s.SKUs[sku] = a
+		if p.watch.Polls() == polls { // else a poll may have dropped what was read before it
+			p.priced.Set(sku, a)
 		}
 	}
 	s.Rules = more.Rules
 	return s, nil
 }
 
-// look reads articles, and the rules with them unless they are known. Of a moment to come
+// read reads SKUs, and the rules with them unless they are known. Of a moment to come
 // it reads from now on: what is remembered of it must do for now, too.
-func (p *Pricer) look(ctx context.Context, skus []string, at time.Time, also []func(b *database.Batch)) (Sight, error) {
+func (p *Pricer) read(ctx context.Context, skus []string, at time.Time, also []func(b *database.Batch)) (Snapshot, error) {
 	if now := p.Now(); at.After(now) {
 		at = now
 	}
-	s := Sight{Articles: make(map[string]*Article, len(skus))}
+	s := Snapshot{SKUs: make(map[string]*PricedSKU, len(skus))}
 	known := p.rules.Load()
 	past := !at.After(p.Now().Add(-memoryWindow))
 	var version int64
@@ -231,16 +227,16 @@ func (p *Pricer) look(ctx context.Context, skus []string, at time.Time, also []f
 			}
 			QueuePastRules(b, Since(at), until, &rows)
 		} else {
-			QueueVersion(b, &version)
+			changes.QueueVersion(b, &version)
 		}
-		QueueArticles(b, skus, Since(at), s.Articles)
+		QueuePricedSKUs(b, skus, Since(at), s.SKUs)
 		for _, queue := range also {
 			queue(b)
 		}
 		return nil
 	})
 	if err != nil {
-		return Sight{}, fmt.Errorf("read prices: %w", err)
+		return Snapshot{}, fmt.Errorf("read prices: %w", err)
 	}
 	if known == nil || past {
 		s.Rules = NewRules(rows)
@@ -253,41 +249,21 @@ func (p *Pricer) look(ctx context.Context, skus []string, at time.Time, also []f
 	return s, err
 }
 
-// Watch keeps memory no staler than MaxStaleness until ctx ends: it asks the database each
-// second what has changed. While that fails, and after it returns, memory does not answer.
-func (p *Pricer) Watch(ctx context.Context) {
-	failing := false
-	for {
-		wait := pollEvery
-		err := p.PollOnce(ctx)
-		if err != nil && ctx.Err() == nil {
-			wait = pollAgain
-			if !failing {
-				slog.WarnContext(ctx, "changes of prices cannot be read: prices come from the database", "error", err)
-			}
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
+// Watch keeps memory no staler than MaxStaleness until ctx ends. While polls fail, and after it
+// returns, memory does not answer.
+func (p *Pricer) Watch(ctx context.Context) { p.watch.Run(ctx) }
 
 // PollOnce asks once what has changed. One round trip, and one more where rules have.
-func (p *Pricer) PollOnce(ctx context.Context) error {
-	p.polling.Lock()
-	defer p.polling.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, MaxStaleness)
-	defer cancel()
+func (p *Pricer) PollOnce(ctx context.Context) error { return p.watch.PollOnce(ctx) }
+
+func (p *Pricer) pollChanges(ctx context.Context) error {
 	began := p.Now()
 	var now time.Time
 	var version int64
 	var changed []string
 	err := p.DB.Read(ctx, func(b *database.Batch) error {
 		b.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
-		QueueVersion(b, &version)
+		changes.QueueVersion(b, &version)
 		if p.seen.IsZero() {
 			return nil // nothing is remembered yet
 		}
@@ -297,9 +273,8 @@ FROM price_entries e
 WHERE e.changed_at > $1
 UNION
 SELECT s.sku
-FROM products p
-JOIN skus s ON s.product_id = p.id
-WHERE p.updated_at > $1
+FROM `+skus.AllSQL+` s
+WHERE s.updated_at > $1
 LIMIT $2`, p.seen.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed, pgx.RowTo[string]))
 		return nil
 	})
@@ -310,20 +285,19 @@ LIMIT $2`, p.seen.Add(-pollOverlap), pollMost+1).Query(database.Collect(&changed
 		return err
 	}
 	if len(changed) > pollMost {
-		p.articles.InvalidateAll()
+		p.priced.InvalidateAll()
 	}
 	for _, sku := range changed {
-		p.articles.Invalidate(sku)
+		p.priced.Invalidate(sku)
 	}
 	p.seen = now
-	p.freshAt.Store(began.UnixNano())
 	return nil
 }
 
 // Sign makes the quote id of terms.
 func (p *Pricer) Sign(t Terms) (string, error) { return t.sign(p.Key) }
 
-// ReadQuote is the terms of a quote id. It fails with ErrQuoteInvalid or, with the terms,
+// ReadQuote returns the terms of a quote id. It fails with ErrQuoteInvalid or, with the terms,
 // with ErrQuoteExpired.
 func (p *Pricer) ReadQuote(id string) (Terms, error) { return readTerms(p.Key, id, p.Now()) }
 
@@ -335,7 +309,7 @@ type Booking struct {
 	ratio money.Ratio
 }
 
-// Book is the booking of a currency at a moment; none where there is no rate: ok is false.
+// Book returns the booking of a currency at a moment; none where there is no rate: ok is false.
 func (p *Pricer) Book(r *Rules, c money.Currency, at time.Time) (b Booking, ok bool) {
 	from, err := r.Rates.At(c, at)
 	if err != nil {
@@ -354,5 +328,5 @@ func (p *Pricer) Book(r *Rules, c money.Currency, at time.Time) (b Booking, ok b
 	return Booking{Currency: p.Reporting, Rate: rate, ratio: ratio}, err == nil
 }
 
-// Minor is minor in the reporting currency, rounded half to even.
+// Minor returns minor in the reporting currency, rounded half to even.
 func (b Booking) Minor(minor int64) (int64, error) { return money.Exact.Convert(b.ratio, minor) }

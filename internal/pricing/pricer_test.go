@@ -15,6 +15,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 )
@@ -53,13 +54,13 @@ func (p *Pricer) poll(t *testing.T) {
 // costs is what a unit of SKU A costs in euro in Ireland at a moment.
 func costs(t *testing.T, ctx context.Context, p *Pricer, at time.Time) int64 {
 	t.Helper()
-	sight := testkit.Must(p.See(ctx, []string{"A"}, at))(t)
-	market := testkit.Must(sight.Rules.MarketOf("IE", at))(t)
-	return testkit.Must(sight.Rules.Unit(sight.Articles["A"], Ask{Market: market, Currency: "EUR", At: at}, 1))(t).AmountMinor
+	snapshot := testkit.Must(p.Lookup(ctx, []string{"A"}, at))(t)
+	market := testkit.Must(snapshot.Rules.MarketOf("IE", at))(t)
+	return testkit.Must(snapshot.Rules.Unit(snapshot.SKUs["A"], Ask{Market: market, Currency: "EUR", At: at}, 1))(t).AmountMinor
 }
 
-// TestSee_RoundTrips: none for what is in memory, one for anything else.
-func TestSee_RoundTrips(t *testing.T) {
+// TestLookup_RoundTrips: none for what is in memory, one for anything else.
+func TestLookup_RoundTrips(t *testing.T) {
 	s := newPods(t)
 	s.set(t, 0, price("A", "EUR", 100), price("B", "EUR", 200))
 	databasetest.Exec(t, s.db, `UPDATE price_entries SET valid_from = '2024-01-01', changed_at = '2024-01-01'`)
@@ -68,10 +69,10 @@ func TestSee_RoundTrips(t *testing.T) {
 	see := func(what string, want int64, at time.Time, skus ...string) {
 		t.Helper()
 		databasetest.WantTrips(t, what, want, func(ctx context.Context) {
-			sight := testkit.Must(p.See(ctx, skus, at))(t)
-			got := slices.Sorted(maps.Keys(sight.Articles))
+			snapshot := testkit.Must(p.Lookup(ctx, skus, at))(t)
+			got := slices.Sorted(maps.Keys(snapshot.SKUs))
 			skus = slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return sku == "NOTHING" })
-			if diff := cmp.Diff(skus, got); diff != "" || sight.Rules == nil {
+			if diff := cmp.Diff(skus, got); diff != "" || snapshot.Rules == nil {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}
 		})
@@ -100,8 +101,8 @@ func TestSee_RoundTrips(t *testing.T) {
 	see("polled again", 0, s.clock.Now(), "A", "B")
 }
 
-// TestSee_WithoutLead: where a change is in force at once, nothing may be remembered.
-func TestSee_WithoutLead(t *testing.T) {
+// TestLookup_WithoutLead: where a change is in force at once, nothing may be remembered.
+func TestLookup_WithoutLead(t *testing.T) {
 	s := newPods(t)
 	s.set(t, 0, price("A", "EUR", 100))
 	for _, lead := range []time.Duration{-1, time.Second, MaxStaleness} {
@@ -113,9 +114,9 @@ func TestSee_WithoutLead(t *testing.T) {
 	}
 }
 
-// TestSee_OthersChange: what another pod changed is known after the next poll, before it is in
+// TestLookup_OthersChange: what another pod changed is known after the next poll, before it is in
 // force, and then costs one round trip and no more.
-func TestSee_OthersChange(t *testing.T) {
+func TestLookup_OthersChange(t *testing.T) {
 	s := newPods(t)
 	s.set(t, 0, price("A", "EUR", 100))
 	p := s.pod(t, "eu-west", DefaultLead)
@@ -167,7 +168,7 @@ func TestPollOnce_Rules(t *testing.T) {
 	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
 		b.Queue(`UPDATE tax_rates SET valid_to = now() WHERE country = 'IE' AND category = 'standard'`)
 		b.Queue(`INSERT INTO tax_rates (country, state, category, valid_from, rate_mpct, source) VALUES ('IE', '', 'standard', now(), 24000, 'a test')`)
-		QueueRulesChanged(b)
+		changes.QueueRulesChanged(b)
 		return nil
 	}))
 	poll("changed", 2, 24_000)
@@ -195,7 +196,7 @@ func TestRulesOf(t *testing.T) {
 	s := newPods(t)
 	p := s.pod(t, "eu-west", -1)
 	var version int64
-	testkit.NoError(t, s.db.Read(t.Context(), func(b *database.Batch) error { QueueVersion(b, &version); return nil }))
+	testkit.NoError(t, s.db.Read(t.Context(), func(b *database.Batch) error { changes.QueueVersion(b, &version); return nil }))
 	for i, test := range []struct {
 		version int64
 		at      time.Time
@@ -210,7 +211,7 @@ func TestRulesOf(t *testing.T) {
 			}
 		})
 	}
-	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { QueueRulesChanged(b); return nil }))
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }))
 	databasetest.WantTrips(t, "a newer version", 1, func(ctx context.Context) {
 		if r := testkit.Must(p.RulesOf(ctx, version+1, s.clock.Now()))(t); r.Version != version+1 {
 			t.Errorf("version %d, want %d", r.Version, version+1)
@@ -244,16 +245,16 @@ FROM generate_series(1, 100, 3) AS d, (VALUES ('CHF', 1), ('JPY', 150)) AS c (cu
 
 // answer is what a pod says of one line, and why.
 func answer(ctx context.Context, p *Pricer, sku, country, group string, c money.Currency, quantity int64, at time.Time) (string, error) {
-	sight, err := p.See(ctx, []string{sku}, at)
+	snapshot, err := p.Lookup(ctx, []string{sku}, at)
 	if err != nil {
 		return "", err
 	}
-	market, err := sight.Rules.MarketOf(country, at)
+	market, err := snapshot.Rules.MarketOf(country, at)
 	if err != nil {
 		return "", err
 	}
 	ask := Ask{Market: market, Currency: c, Group: group, At: at}
-	unit, err := sight.Rules.Unit(sight.Articles[sku], ask, quantity)
+	unit, err := snapshot.Rules.Unit(snapshot.SKUs[sku], ask, quantity)
 	var none *NoPriceError
 	if errors.As(err, &none) {
 		return none.Error(), nil
@@ -261,7 +262,7 @@ func answer(ctx context.Context, p *Pricer, sku, country, group string, c money.
 	if err != nil {
 		return "", err
 	}
-	quote, err := sight.Rules.Quote(QuoteInput{Dest: Destination{Country: country}, Ask: ask, Items: []Item{{Article: sight.Articles[sku], Quantity: quantity, Unit: unit}}})
+	quote, err := snapshot.Rules.Quote(QuoteInput{Dest: Destination{Country: country}, Ask: ask, Items: []Item{{Priced: snapshot.SKUs[sku], Quantity: quantity, Unit: unit}}})
 	if err != nil {
 		return "", err
 	}
@@ -273,16 +274,16 @@ func answer(ctx context.Context, p *Pricer, sku, country, group string, c money.
 	return string(text), err
 }
 
-// TestSee_WhoeverAnswers: pods of all regions, those that answer out of memory and those that ask
+// TestLookup_WhoeverAnswers: pods of all regions, those that answer out of memory and those that ask
 // the database, say the same of any line at any moment, with the same reasons.
-func TestSee_WhoeverAnswers(t *testing.T) {
+func TestLookup_WhoeverAnswers(t *testing.T) {
 	s := newPods(t)
 	seedPast(t, s)
 	asked := map[string]*Pricer{"asks the database": s.pod(t, "eu-west", -1)}
 	for _, region := range []string{"us-east", "us-west", "ap-southeast"} {
 		p := s.pod(t, region, DefaultLead)
 		p.poll(t)
-		testkit.Must(p.See(t.Context(), []string{"A", "B", "C", "D", "E"}, s.clock.Now()))(t)
+		testkit.Must(p.Lookup(t.Context(), []string{"A", "B", "C", "D", "E"}, s.clock.Now()))(t)
 		asked[region] = p
 	}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -346,9 +347,9 @@ func TestRules_Missing(t *testing.T) {
 	s := newPods(t)
 	s.set(t, 0, price("A", "EUR", 100))
 	p := s.pod(t, "us-east", -1)
-	sight := testkit.Must(p.See(t.Context(), []string{"A"}, p.Moment()))(t)
-	ask := Ask{Market: testkit.Must(sight.Rules.MarketOf("JP", s.clock.Now()))(t), Currency: "JPY", At: p.Moment()}
-	_, err := sight.Rules.Unit(sight.Articles["A"], ask, 1)
+	snapshot := testkit.Must(p.Lookup(t.Context(), []string{"A"}, p.Moment()))(t)
+	ask := Ask{Market: testkit.Must(snapshot.Rules.MarketOf("JP", s.clock.Now()))(t), Currency: "JPY", At: p.Moment()}
+	_, err := snapshot.Rules.Unit(snapshot.SKUs["A"], ask, 1)
 	var none *NoPriceError
 	var rate *fx.NoRateError
 	if !errors.As(err, &none) || !errors.As(err, &rate) || rate.Currency != "JPY" || !rate.At.Equal(ask.At) {

@@ -7,9 +7,9 @@ import (
 	"meridian/internal/promotion"
 )
 
-// Item is units of an article at a price that Rules.Unit gave for them.
+// An Item is units of a SKU at a price that Rules.Unit gave for them.
 type Item struct {
-	Article  *Article
+	Priced   *PricedSKU
 	Quantity int64 // 1 or more
 	Unit     Unit
 }
@@ -45,7 +45,7 @@ type lineDiscount struct {
 	minor             int64
 }
 
-// RegularMinor is what a unit would cost without the sale that it is in; ok is false where
+// RegularMinor returns what a unit would cost without the sale that it is in; ok is false where
 // it is in none.
 func (l Line) RegularMinor() (minor int64, ok bool) {
 	if l.unit.Regular == nil {
@@ -102,7 +102,7 @@ func (r *Rules) Quote(in QuoteInput) (Quote, error) {
 	}
 	for i, item := range in.Items {
 		if err := q.begin(i, item); err != nil {
-			return Quote{}, fmt.Errorf("quote %s: %w", item.Article.SKU, err)
+			return Quote{}, fmt.Errorf("quote %s: %w", item.Priced.SKU, err)
 		}
 	}
 	if in.Shipping != nil {
@@ -120,7 +120,7 @@ func (r *Rules) Quote(in QuoteInput) (Quote, error) {
 	q.TotalMinor = q.ShippingMinor
 	for i, item := range in.Items {
 		if err := r.finish(&q, i, item); err != nil {
-			return Quote{}, fmt.Errorf("quote %s: %w", item.Article.SKU, err)
+			return Quote{}, fmt.Errorf("quote %s: %w", item.Priced.SKU, err)
 		}
 	}
 	return q, nil
@@ -132,7 +132,7 @@ func (q *Quote) begin(i int, item Item) (err error) {
 		return fmt.Errorf("%d units cannot be priced", item.Quantity)
 	}
 	l := &q.Lines[i]
-	l.SKU, l.Quantity, l.UnitPriceMinor, l.unit = item.Article.SKU, item.Quantity, item.Unit.AmountMinor, item.Unit
+	l.SKU, l.Quantity, l.UnitPriceMinor, l.unit = item.Priced.SKU, item.Quantity, item.Unit.AmountMinor, item.Unit
 	if l.SubtotalMinor, err = money.Times(l.UnitPriceMinor, l.Quantity); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (r *Rules) promote(q *Quote, in QuoteInput) error {
 		Coupons: in.Coupons, FirstOrder: in.FirstOrder, At: in.Ask.At, Used: in.Used, Customer: in.Customer, Lines: make([]promotion.Line, len(q.Lines)),
 	}
 	for i, l := range q.Lines {
-		basket.Lines[i] = promotion.Line{SKU: l.SKU, Category: in.Items[i].Article.Category, Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor}
+		basket.Lines[i] = promotion.Line{SKU: l.SKU, Category: in.Items[i].Priced.Category, Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor}
 	}
 	outcome, err := r.Promotions.Apply(basket)
 	if err != nil {
@@ -172,7 +172,7 @@ func (r *Rules) promote(q *Quote, in QuoteInput) error {
 // finish adds the tax to a line and the line to the sums.
 func (r *Rules) finish(q *Quote, i int, item Item) (err error) {
 	l := &q.Lines[i]
-	if l.tax, err = r.tax(q.Dest, item.Article.TaxCategory, q.Ask.At); err != nil {
+	if l.tax, err = r.tax(q.Dest, item.Priced.TaxCategory, q.Ask.At); err != nil {
 		return err
 	}
 	l.TaxRate = l.tax.BasisPoints()
@@ -186,7 +186,7 @@ func (r *Rules) finish(q *Quote, i int, item Item) (err error) {
 		return err
 	}
 	if l.unit.Regular != nil {
-		if lowest, ok := r.Lowest(item.Article, q.Ask); ok {
+		if lowest, ok := r.Lowest(item.Priced, q.Ask); ok {
 			l.LowestMinor = &lowest
 		}
 	}

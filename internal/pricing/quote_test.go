@@ -17,15 +17,15 @@ import (
 )
 
 // itemOf is units of an article by the price of one that the rules give.
-func itemOf(t testing.TB, r *Rules, ask Ask, a *Article, quantity int64) Item {
+func itemOf(t testing.TB, r *Rules, ask Ask, a *PricedSKU, quantity int64) Item {
 	t.Helper()
-	return Item{Article: a, Quantity: quantity, Unit: testkit.Must(r.Unit(a, ask, quantity))(t)}
+	return Item{Priced: a, Quantity: quantity, Unit: testkit.Must(r.Unit(a, ask, quantity))(t)}
 }
 
 // priced is an item whose unit has a price, whatever the rules.
 func priced(sku, tax string, quantity, minor int64) Item {
-	a := &Article{SKU: sku, TaxCategory: tax}
-	return Item{Article: a, Quantity: quantity, Unit: Unit{AmountMinor: minor, Entry: &Entry{AmountMinor: minor}, List: &List{Kind: Regular}}}
+	a := &PricedSKU{SKU: sku, TaxCategory: tax}
+	return Item{Priced: a, Quantity: quantity, Unit: Unit{AmountMinor: minor, Entry: &Entry{AmountMinor: minor}, List: &List{Kind: Regular}}}
 }
 
 // visible is what a line shows.
@@ -245,7 +245,7 @@ func drawOffer(rt *rapid.T) promotion.Promotion {
 }
 
 // drawArticle has a price in euro, from which others are converted, and perhaps some in lists.
-func drawArticle(rt *rapid.T) *Article {
+func drawArticle(rt *rapid.T) *PricedSKU {
 	price := rapid.Int64Range(0, 1e9)
 	a := article(entry("catalogue-EUR", price.Draw(rt, "price")))
 	a.SKU = rapid.StringMatching(`[A-Z]{3}`).Draw(rt, "sku")
@@ -273,7 +273,7 @@ func drawQuote(rt *rapid.T, rules *Rules) (QuoteInput, Quote) {
 	for _, a := range rapid.SliceOfN(rapid.Custom(drawArticle), 0, 8).Draw(rt, "articles") {
 		quantity := rapid.Int64Range(1, 10_000).Draw(rt, "quantity")
 		unit := testkit.Must(rules.Unit(a, in.Ask, quantity))(rt)
-		in.Items = append(in.Items, Item{Article: a, Quantity: quantity, Unit: unit})
+		in.Items = append(in.Items, Item{Priced: a, Quantity: quantity, Unit: unit})
 	}
 	shipping := rapid.Int64Range(0, 1e9).Draw(rt, "shipping")
 	in.Shipping = func(int64) (int64, error) { return shipping, nil }
@@ -322,10 +322,10 @@ func checkSums(rt *rapid.T, in QuoteInput, q Quote) {
 // checkLine holds a line against exact rational arithmetic.
 func checkLine(rt *rapid.T, rules *Rules, in QuoteInput, q Quote, i int) {
 	item, line := in.Items[i], q.Lines[i]
-	if line.SKU != item.Article.SKU || line.SubtotalMinor != item.Quantity*item.Unit.AmountMinor || line.DiscountMinor < 0 || line.DiscountMinor > line.SubtotalMinor {
+	if line.SKU != item.Priced.SKU || line.SubtotalMinor != item.Quantity*item.Unit.AmountMinor || line.DiscountMinor < 0 || line.DiscountMinor > line.SubtotalMinor {
 		rt.Fatalf("line %+v of item %+v", line, item)
 	}
-	tax := testkit.Must(rules.tax(in.Dest, item.Article.TaxCategory, q.Ask.At))(rt)
+	tax := testkit.Must(rules.tax(in.Dest, item.Priced.TaxCategory, q.Ask.At))(rt)
 	rate := int64(0)
 	if tax != nil {
 		rate = tax.RateMPct

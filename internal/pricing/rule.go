@@ -32,6 +32,8 @@ type Market struct {
 	// Rounding names the rule for converted prices by currency; "" is for any other. A
 	// currency without a rule is rounded to its minor unit, half to even (money.Exact).
 	Rounding map[money.Currency]string
+	// ChangeID is the change that made the version; nil for what the shop began with.
+	ChangeID *string
 }
 
 func (m *Market) period() Period { return m.Period }
@@ -39,7 +41,8 @@ func (m *Market) period() Period { return m.Period }
 // RoundingRule is a version of a named rounding rule.
 type RoundingRule struct {
 	money.Rounding
-	Period Period
+	Period   Period
+	ChangeID *string // as Market's
 }
 
 func (r *RoundingRule) period() Period { return r.Period }
@@ -54,9 +57,13 @@ type TaxRate struct {
 	// than basis points (Minnesota, Missouri, Quebec), and tax must not be.
 	RateMPct int64
 	Source   string
+	ChangeID *string // as Market's
 }
 
 func (t *TaxRate) period() Period { return t.Period }
+
+// Percent returns the rate in percent.
+func (t *TaxRate) Percent() money.Decimal { return money.NewDecimal(t.RateMPct, 3) }
 
 // Kind is what a price list is for.
 type Kind string
@@ -83,7 +90,7 @@ type List struct {
 	Version  int64
 }
 
-// CatalogueList is the code of the list of sellers' prices in a currency.
+// CatalogueList returns the code of the list of sellers' prices in a currency.
 func CatalogueList(c money.Currency) string { return cataloguePrefix + string(c) }
 
 const cataloguePrefix = "catalogue-"
@@ -98,7 +105,7 @@ type Destination struct {
 	State string
 }
 
-// StateCode is the bare code of the destination's state, in upper case; empty for none.
+// StateCode returns the bare code of the destination's state, in upper case; empty for none.
 func (d Destination) StateCode() string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(d.State)), d.Country+"-")
 }
@@ -113,7 +120,7 @@ func (e *UnknownMarketError) Error() string {
 	return fmt.Sprintf("unknown market %q: use one of %s", e.Code, strings.Join(e.Known, ", "))
 }
 
-// Market is the market with this code at a moment. It fails with *UnknownMarketError.
+// Market returns the market with this code at a moment. It fails with *UnknownMarketError.
 func (r *Rules) Market(code string, at time.Time) (*Market, error) {
 	if m, ok := inForce(r.markets[code], at); ok {
 		return m, nil
@@ -121,7 +128,7 @@ func (r *Rules) Market(code string, at time.Time) (*Market, error) {
 	return nil, &UnknownMarketError{Code: code, Known: r.marketCodes(at)}
 }
 
-// MarketOf is the market that a country is in at a moment: the one that names it, else the
+// MarketOf returns the market that a country is in at a moment: the one that names it, else the
 // one that names none. It fails with *UnknownMarketError where there is neither.
 func (r *Rules) MarketOf(country string, at time.Time) (*Market, error) {
 	var rest *Market
@@ -151,7 +158,7 @@ func (r *Rules) marketCodes(at time.Time) []string {
 	return known
 }
 
-// Markets are the versions of all markets, by code and time.
+// Markets returns the versions of all markets, by code and time.
 func (r *Rules) Markets() []Market {
 	var all []Market
 	for _, code := range r.codes {
@@ -162,7 +169,7 @@ func (r *Rules) Markets() []Market {
 	return all
 }
 
-// rounding is the market's rule for a currency.
+// rounding returns the market's rule for a currency.
 func (r *Rules) rounding(m *Market, c money.Currency, at time.Time) (*RoundingRule, error) {
 	name, ok := m.Rounding[c]
 	if !ok {
@@ -178,7 +185,7 @@ func (r *Rules) rounding(m *Market, c money.Currency, at time.Time) (*RoundingRu
 	return rule, nil
 }
 
-// Rounding is the rule of that name in force at a moment.
+// Rounding returns the rule of that name in force at a moment.
 func (r *Rules) Rounding(name string, at time.Time) (*RoundingRule, bool) {
 	return inForce(r.roundings[name], at)
 }
@@ -189,7 +196,7 @@ func (r *Rules) HasRounding(name string, at time.Time) bool {
 	return ok
 }
 
-// Tax is the rate in force at a moment of the very place that is named; nil for none.
+// Tax returns the rate in force at a moment of the very place that is named; nil for none.
 func (r *Rules) Tax(dest Destination, category string, at time.Time) *TaxRate {
 	rate, _ := inForce(r.taxes[place{dest.Country, dest.StateCode(), category}], at)
 	return rate
@@ -197,7 +204,7 @@ func (r *Rules) Tax(dest Destination, category string, at time.Time) *TaxRate {
 
 var exact = RoundingRule{Rounding: money.Exact}
 
-// tax is the rate of a category at a destination: the state's where it has one, else the
+// tax returns the rate of a category at a destination: the state's where it has one, else the
 // country's. A country that the table does not know taxes nothing: nil.
 func (r *Rules) tax(dest Destination, category string, at time.Time) (*TaxRate, error) {
 	if category == TaxZero {

@@ -9,6 +9,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/money"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/promotion"
 )
 
@@ -53,66 +54,58 @@ func QueueRules(b *database.Batch, since time.Time, into *RuleRows) {
 // then are left out; zero takes all to come.
 func QueuePastRules(b *database.Batch, since, until time.Time, into *RuleRows) {
 	*into = RuleRows{since: since}
-	QueueVersion(b, &into.version)
+	changes.QueueVersion(b, &into.version)
 	b.Queue(`
-SELECT code, valid_from, valid_to, title, countries, currency, prices_include_tax, multiplier, rounding
+SELECT `+marketColumns+`
 FROM markets
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY code, valid_from`, since).Query(database.Collect(&into.markets, scanMarket))
 	b.Queue(`
-SELECT name, valid_from, valid_to, modulus_minor, ending_minor, mode
+SELECT `+roundingColumns+`
 FROM rounding_rules
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY name, valid_from`, since).Query(database.Collect(&into.roundings, scanRounding))
 	b.Queue(`
-SELECT country, state, category, valid_from, valid_to, rate_mpct, source
+SELECT `+taxColumns+`
 FROM tax_rates
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY country, state, category, valid_from`, since).Query(database.Collect(&into.taxes, scanTax))
 	b.Queue(`
-SELECT code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version
+SELECT `+listColumns+`
 FROM price_lists
 WHERE valid_to IS NULL OR valid_to > $1`, since).Query(database.Collect(&into.lists, scanList))
 	fx.QueueLoad(b, since, until, &into.rates)
 	promotion.QueueLoad(b, since, &into.promotions)
 }
 
-// QueueVersion adds to a batch the reading of the rules' version.
-func QueueVersion(b *database.Batch, into *int64) {
-	b.Queue(`
-SELECT version
-FROM pricing_state
-WHERE id = 'rules'`).QueryRow(func(row pgx.Row) error { return row.Scan(into) })
-}
-
-// QueueRulesChanged adds to the batch that changes a rule what tells every pod of it.
-func QueueRulesChanged(b *database.Batch) {
-	b.Queue(`
-UPDATE pricing_state SET version = version + 1, changed_at = now()
-WHERE id = 'rules'`)
-}
+const (
+	marketColumns   = `code, valid_from, valid_to, change_id::text, title, countries, currency, prices_include_tax, multiplier, rounding`
+	roundingColumns = `name, valid_from, valid_to, change_id::text, modulus_minor, ending_minor, mode`
+	taxColumns      = `country, state, category, valid_from, valid_to, change_id::text, rate_mpct, source`
+	listColumns     = `code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version`
+)
 
 func scanMarket(row pgx.CollectableRow) (*Market, error) {
 	m := new(Market)
 	var to *time.Time
-	err := row.Scan(&m.Code, &m.Period.From, &to, &m.Title, &m.Countries, &m.Currency, &m.PricesIncludeTax, &m.Multiplier, &m.Rounding)
-	m.Period.To = until(to)
+	err := row.Scan(&m.Code, &m.Period.From, &to, &m.ChangeID, &m.Title, &m.Countries, &m.Currency, &m.PricesIncludeTax, &m.Multiplier, &m.Rounding)
+	m.Period.To = database.TimeOrZero(to)
 	return m, err
 }
 
 func scanRounding(row pgx.CollectableRow) (*RoundingRule, error) {
 	r := new(RoundingRule)
 	var to *time.Time
-	err := row.Scan(&r.Name, &r.Period.From, &to, &r.Modulus, &r.Ending, &r.Mode)
-	r.Period.To = until(to)
+	err := row.Scan(&r.Name, &r.Period.From, &to, &r.ChangeID, &r.Modulus, &r.Ending, &r.Mode)
+	r.Period.To = database.TimeOrZero(to)
 	return r, err
 }
 
 func scanTax(row pgx.CollectableRow) (*TaxRate, error) {
 	t := new(TaxRate)
 	var to *time.Time
-	err := row.Scan(&t.Country, &t.State, &t.Category, &t.Period.From, &to, &t.RateMPct, &t.Source)
-	t.Period.To = until(to)
+	err := row.Scan(&t.Country, &t.State, &t.Category, &t.Period.From, &to, &t.ChangeID, &t.RateMPct, &t.Source)
+	t.Period.To = database.TimeOrZero(to)
 	return t, err
 }
 
@@ -120,7 +113,7 @@ func scanList(row pgx.CollectableRow) (*List, error) {
 	l := new(List)
 	var to *time.Time
 	err := row.Scan(&l.Code, &l.Title, &l.Kind, &l.Currency, &l.Market, &l.Group, &l.Priority, &l.Period.From, &to, &l.Version)
-	l.Period.To = until(to)
+	l.Period.To = database.TimeOrZero(to)
 	return l, err
 }
 
@@ -152,7 +145,7 @@ func NewRules(rows RuleRows) *Rules {
 	return r
 }
 
-// List is the head of a price list, or nil.
+// List returns the head of a price list, or nil.
 func (r *Rules) List(code string) *List { return r.lists[code] }
 
 // one is the multiplier that changes nothing.

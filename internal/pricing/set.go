@@ -2,10 +2,10 @@ package pricing
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
+	"meridian/internal/catalog/skus"
 	"meridian/internal/database"
 	"meridian/internal/money"
 )
@@ -32,79 +32,62 @@ func QueueSet(b *database.Batch, prices []Price, lead time.Duration) {
 	if len(prices) == 0 {
 		return
 	}
-	skus, lists, amounts := priceColumns(prices)
-	units := slices.Repeat([]int64{1}, len(skus))
-	micros := lead.Microseconds()
+	rows := priceRows(prices)
+	args := database.Columns(rows).With(database.Args{"lead": lead.Microseconds()})
 	// Both statements have the same now(), the transaction's, so that one price ends where the next begins. They are
 	// worded so that rows are found by the primary key also where nothing is known of the table yet, as in a first
 	// import: a condition on min_quantity alone passes for one row, and counting is not turned into a join.
-	// $1 = SKUs, $2 = lists, $3 = amounts, $4 = microseconds of lead, $5 = minimum quantities
-	b.Queue(`
+	b.QueueArgs(`
 UPDATE price_entries e
-SET valid_to = CASE WHEN e.valid_from > now() + $4::int8 * INTERVAL '1 microsecond' THEN e.valid_from ELSE now() + $4::int8 * INTERVAL '1 microsecond' END,
+SET valid_to = CASE WHEN e.valid_from > now() + @lead::int8 * INTERVAL '1 microsecond' THEN e.valid_from ELSE now() + @lead::int8 * INTERVAL '1 microsecond' END,
   changed_at = now()
-FROM unnest($1::text[], $2::text[], $3::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+FROM `+database.Unnest[priceRow]("p")+`
 WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity
   AND (e.valid_to IS NULL AND e.amount_minor <> p.amount
     -- or one that was to last until a change that will now never be
-    OR e.valid_to > now() + $4::int8 * INTERVAL '1 microsecond' AND 0 < (
+    OR e.valid_to > now() + @lead::int8 * INTERVAL '1 microsecond' AND 0 < (
       SELECT count(*)
       FROM price_entries o
       WHERE o.sku = p.sku AND o.list = p.list AND o.min_quantity = p.min_quantity AND o.valid_to IS NULL AND o.amount_minor <> p.amount))`,
-		skus, lists, amounts, micros, units)
-	b.Queue(`
+		args)
+	b.QueueArgs(`
 INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
 SELECT p.sku, p.list, p.min_quantity,
   CASE (SELECT count(*) FROM price_entries e WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity)
-    WHEN 0 THEN now() ELSE now() + $4::int8 * INTERVAL '1 microsecond' END,
+    WHEN 0 THEN now() ELSE now() + @lead::int8 * INTERVAL '1 microsecond' END,
   p.amount
-FROM unnest($1::text[], $2::text[], $3::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+FROM `+database.Unnest[priceRow]("p")+`
 WHERE 0 = (
   SELECT count(*)
   FROM price_entries e
-  WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity AND e.valid_to IS NULL)`,
-		skus, lists, amounts, micros, units)
-	b.Queue(`
-UPDATE skus s
-SET base_currency = base.currency
-FROM unnest($1::text[], $2::text[]) AS base (sku, currency)
-WHERE s.sku = base.sku AND s.base_currency = ''`, baseColumns(prices)...)
+  WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity AND e.valid_to IS NULL)`, args)
+	priced := make([]skus.Price, len(prices))
+	for i, p := range prices {
+		priced[i] = skus.Price{SKU: p.SKU, Currency: p.Currency}
+	}
+	skus.QueueBaseCurrencies(b, priced)
 }
 
-// priceColumns is the prices as columns: each key once, because one statement cannot set
-// a row twice, and in one order, so that two writers cannot wait for each other.
-func priceColumns(prices []Price) (skus, lists []string, amounts []int64) {
-	type key struct {
-		sku  string
-		list string
-	}
+// priceRow is a price as a row of its list.
+type priceRow struct {
+	SKU         string `db:"sku"`
+	List        string
+	Amount      int64
+	MinQuantity int64
+}
+
+// priceRows returns the prices as rows: each key once, because one statement cannot set a row
+// twice, and in one order, so that two writers cannot wait for each other.
+func priceRows(prices []Price) []priceRow {
+	type key struct{ sku, list string }
 	last := make(map[key]int64, len(prices))
 	for _, p := range prices {
 		last[key{p.SKU, CatalogueList(p.Currency)}] = p.AmountMinor
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(last), func(a, b key) int {
-		return cmp.Or(cmp.Compare(a.sku, b.sku), cmp.Compare(a.list, b.list))
-	}) {
-		skus = append(skus, k.sku)
-		lists = append(lists, k.list)
-		amounts = append(amounts, last[k])
+	rows := make([]priceRow, 0, len(last))
+	for k, amount := range last {
+		rows = append(rows, priceRow{k.sku, k.list, amount, 1})
 	}
-	return skus, lists, amounts
-}
-
-// baseColumns is the base currency that each SKU has where it has none yet.
-func baseColumns(prices []Price) []any {
-	base := make(map[string]money.Currency)
-	for _, p := range prices {
-		now, known := base[p.SKU]
-		if !known || now != "EUR" && (p.Currency == "EUR" || p.Currency < now) {
-			base[p.SKU] = p.Currency
-		}
-	}
-	skus := slices.Sorted(maps.Keys(base))
-	currencies := make([]string, len(skus))
-	for i, sku := range skus {
-		currencies[i] = string(base[sku])
-	}
-	return []any{skus, currencies}
+	slices.SortFunc(rows, func(a, b priceRow) int { return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.List, b.List)) })
+	return rows
 }

@@ -96,8 +96,8 @@ func entry(list string, minor int64) Entry {
 }
 
 // article is SKU A, whose base currency is the euro.
-func article(entries ...Entry) *Article {
-	return &Article{SKU: "A", BaseCurrency: "EUR", TaxCategory: TaxStandard, Category: "hg", Sellable: true, Entries: entries}
+func article(entries ...Entry) *PricedSKU {
+	return &PricedSKU{SKU: "A", BaseCurrency: "EUR", TaxCategory: TaxStandard, Category: "hg", Sellable: true, Entries: entries}
 }
 
 // asking is an ask of today in a market and a currency.

@@ -12,7 +12,7 @@ type StoredEntries []struct {
 	ValidTo     time.Time `json:"valid_to"` // null is the zero time: no end
 }
 
-// Entries are the entries.
+// Entries returns the entries.
 func (s StoredEntries) Entries() []Entry {
 	var entries []Entry
 	for _, e := range s {

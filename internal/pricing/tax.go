@@ -10,7 +10,7 @@ import (
 // whole is 100 % in thousandths of a percent.
 const whole = 100_000
 
-// BasisPoints is the rate as it is shown, rounded half to even; 0 for none.
+// BasisPoints returns the rate as it is shown, rounded half to even; 0 for none.
 func (t *TaxRate) BasisPoints() money.BasisPoints {
 	if t == nil {
 		return 0
@@ -22,10 +22,10 @@ func (t *TaxRate) BasisPoints() money.BasisPoints {
 	return money.BasisPoints(tens)
 }
 
-// on is the tax to add to the net amount minor, rounded half to even.
+// on returns the tax to add to the net amount minor, rounded half to even.
 func (t *TaxRate) on(minor int64) (int64, error) { return t.part(minor, whole) }
 
-// within is the tax that the gross amount minor includes, rounded half to even.
+// within returns the tax that the gross amount minor includes, rounded half to even.
 func (t *TaxRate) within(minor int64) (int64, error) {
 	if t == nil {
 		return 0, nil
@@ -33,7 +33,7 @@ func (t *TaxRate) within(minor int64) (int64, error) {
 	return t.part(minor, whole+uint64(t.RateMPct))
 }
 
-// part is minor × rate / of for minor >= 0, rounded half to even. The product has 128 bits,
+// part returns minor × rate / of for minor >= 0, rounded half to even. The product has 128 bits,
 // and the quotient never exceeds minor because the rate is at most of.
 func (t *TaxRate) part(minor int64, of uint64) (int64, error) {
 	if t == nil {

@@ -74,7 +74,7 @@ func GoodsDigest(goods []Wanted, coupons []string) []byte {
 	return hash.Sum(nil)[:16]
 }
 
-// sign is the quote id of terms.
+// sign returns the quote id of terms.
 func (t Terms) sign(key []byte) (string, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
@@ -83,7 +83,7 @@ func (t Terms) sign(key []byte) (string, error) {
 	return QuotePrefix + base64.RawURLEncoding.EncodeToString(append(mac(key, body), body...)), nil
 }
 
-// readTerms is the terms of a quote id. It fails with ErrQuoteInvalid or, with the terms,
+// readTerms returns the terms of a quote id. It fails with ErrQuoteInvalid or, with the terms,
 // with ErrQuoteExpired.
 func readTerms(key []byte, id string, now time.Time) (Terms, error) {
 	text, ours := strings.CutPrefix(id, QuotePrefix)

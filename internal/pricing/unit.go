@@ -33,7 +33,7 @@ func (e *NoPriceError) Error() string {
 
 func (e *NoPriceError) Unwrap() error { return e.Why }
 
-// MissingRate is the currency without an exchange rate, where that is why; else ok is false.
+// MissingRate returns the currency without an exchange rate, where that is why; else ok is false.
 func (e *NoPriceError) MissingRate() (c money.Currency, ok bool) {
 	var none *fx.NoRateError
 	if errors.As(e.Why, &none) {
@@ -63,7 +63,7 @@ type Unit struct {
 // Converted reports whether the price is the base price at the day's rate.
 func (u Unit) Converted() bool { return u.Base != nil }
 
-// Unit prices one of quantity units of an article: by the most specific price list that is
+// Unit prices one of quantity units of a SKU: by the most specific price list that is
 // in force, else by converting the base price. A sale counts where it is less than that.
 // It fails with *NoPriceError.
 //
@@ -71,7 +71,7 @@ func (u Unit) Converted() bool { return u.Base != nil }
 // everybody, then one for the market before one for all, finance's before the sellers',
 // the higher priority before the lower, and the first by code. Within a list the largest
 // minimum quantity counts that the order reaches.
-func (r *Rules) Unit(a *Article, ask Ask, quantity int64) (Unit, error) {
+func (r *Rules) Unit(a *PricedSKU, ask Ask, quantity int64) (Unit, error) {
 	regular, sale := r.entries(a, ask, quantity)
 	unit, err := r.regular(a, ask, quantity, regular)
 	if sale.entry == nil || err == nil && unit.AmountMinor <= sale.entry.AmountMinor {
@@ -91,8 +91,8 @@ type choice struct {
 	list  *List
 }
 
-// entries are the entries that decide: of the lists for good, and of the sales.
-func (r *Rules) entries(a *Article, ask Ask, quantity int64) (regular, sale choice) {
+// entries returns the entries that decide: of the lists for good, and of the sales.
+func (r *Rules) entries(a *PricedSKU, ask Ask, quantity int64) (regular, sale choice) {
 	for i := range a.Entries {
 		e := &a.Entries[i]
 		if e.MinQuantity > quantity || !e.Period.Has(ask.At) {
@@ -114,7 +114,7 @@ func (r *Rules) entries(a *Article, ask Ask, quantity int64) (regular, sale choi
 	return regular, sale
 }
 
-// before is the order in which lists decide.
+// before reports whether list a decides before list b.
 func before(a, b choice) bool {
 	switch {
 	case a.list == b.list:
@@ -131,8 +131,8 @@ func before(a, b choice) bool {
 	return a.list.Code < b.list.Code
 }
 
-// regular is the price without sales.
-func (r *Rules) regular(a *Article, ask Ask, quantity int64, listed choice) (Unit, error) {
+// regular returns the price without sales.
+func (r *Rules) regular(a *PricedSKU, ask Ask, quantity int64, listed choice) (Unit, error) {
 	if listed.entry != nil {
 		return Unit{AmountMinor: listed.entry.AmountMinor, Entry: listed.entry, List: listed.list}, nil
 	}
@@ -143,9 +143,9 @@ func (r *Rules) regular(a *Article, ask Ask, quantity int64, listed choice) (Uni
 	return unit, nil
 }
 
-// convert is the base price in another currency: at the rates in force, times the market's
+// convert returns the base price in another currency: at the rates in force, times the market's
 // multiplier, rounded once, by the market's rule.
-func (r *Rules) convert(a *Article, ask Ask) (Unit, error) {
+func (r *Rules) convert(a *PricedSKU, ask Ask) (Unit, error) {
 	base := r.base(a, ask.At)
 	if base.entry == nil {
 		return Unit{}, errNoBase
@@ -173,8 +173,8 @@ func (r *Rules) convert(a *Article, ask Ask) (Unit, error) {
 	return Unit{AmountMinor: amount, Base: base.entry, BaseList: base.list, Rates: [2]fx.Rate{from, to}, Rounding: rule}, nil
 }
 
-// base is the catalogue price of one unit in the article's base currency.
-func (r *Rules) base(a *Article, at time.Time) choice {
+// base returns the catalogue price of one unit in the SKU's base currency.
+func (r *Rules) base(a *PricedSKU, at time.Time) choice {
 	if a.BaseCurrency == "" {
 		return choice{}
 	}
@@ -190,7 +190,7 @@ func (r *Rules) base(a *Article, at time.Time) choice {
 	return choice{}
 }
 
-// Convert is an amount in another currency at the rates of a moment, rounded half to even.
+// Convert returns an amount in another currency at the rates of a moment, rounded half to even.
 // It fails with *fx.NoRateError or money.ErrOverflow.
 func (r *Rules) Convert(a money.Amount, to money.Currency, at time.Time) (money.Amount, error) {
 	fromRate, err := r.Rates.At(a.Currency, at)

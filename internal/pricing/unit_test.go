@@ -145,7 +145,7 @@ func TestUnit_ConvertedThroughEuro(t *testing.T) {
 }
 
 func TestUnit_NoPrice(t *testing.T) {
-	based := func(c money.Currency, entries ...Entry) *Article {
+	based := func(c money.Currency, entries ...Entry) *PricedSKU {
 		a := article(entries...)
 		a.BaseCurrency = c
 		return a
@@ -154,7 +154,7 @@ func TestUnit_NoPrice(t *testing.T) {
 	over := Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: between("2020-01-01", "2026-01-01")}
 	tests := []struct {
 		name     string
-		article  *Article
+		article  *PricedSKU
 		currency money.Currency
 		at       string
 		missing  money.Currency // the rate that is missing, if that is why

@@ -152,7 +152,7 @@ func (c *choice) take(rules []*rule) (applied []Applied, given int64, err error)
 	return applied, given, nil
 }
 
-// lineOrder are the lines in an order that does not depend on how they stand in the basket:
+// lineOrder returns the lines in an order that does not depend on how they stand in the basket:
 // the cheapest units first. Lines that are equal in all that promotions look at may stand
 // either way.
 func (c *choice) lineOrder() []int {

@@ -60,7 +60,7 @@ type Applied struct {
 	TotalLimit, CustomerLimit int64
 }
 
-// DiscountMinor is what it took off the goods.
+// DiscountMinor returns what it took off the goods.
 func (a Applied) DiscountMinor() int64 {
 	var sum int64 // at most what the goods cost, which fits
 	for _, minor := range a.LineMinor {
@@ -101,7 +101,7 @@ var nearness = []Reason{
 	ReasonGoods, ReasonMinQuantity, ReasonMinSubtotal, ReasonUsedUp, ReasonExclusive, ReasonNothing,
 }
 
-// nearer is the one of two reasons that is nearer to applying.
+// nearer returns the one of two reasons that is nearer to applying.
 func nearer(a, b Reason) Reason {
 	if slices.Index(nearness, a) > slices.Index(nearness, b) {
 		return a
@@ -109,7 +109,7 @@ func nearer(a, b Reason) Reason {
 	return b
 }
 
-// coupons are the codes of the basket in upper case, each once.
+// coupons returns the codes of the basket in upper case, each once.
 func (b *Basket) coupons() ([]string, error) {
 	if len(b.Coupons) > MaxCoupons {
 		return nil, invalid.New("basket", "coupons", fmt.Sprintf("must be at most %d", MaxCoupons))
@@ -123,7 +123,7 @@ func (b *Basket) coupons() ([]string, error) {
 	return codes, nil
 }
 
-// subtotals are what the lines cost. That they, the shipping and the units can be added up
+// subtotals returns what the lines cost. That they, the shipping and the units can be added up
 // is made sure here, so that every part of them can.
 func (b *Basket) subtotals() ([]int64, error) {
 	subtotals := make([]int64, len(b.Lines))

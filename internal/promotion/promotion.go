@@ -30,7 +30,7 @@ func (p *Promotion) inForce(at time.Time) bool { return !at.Before(p.ValidFrom) 
 
 func (p *Promotion) ended(at time.Time) bool { return p.ValidTo != nil && !at.Before(*p.ValidTo) }
 
-// NormalizeCoupon is the form in which a code is kept and compared, however it was entered.
+// NormalizeCoupon returns the form in which a code is kept and compared, however it was entered.
 func NormalizeCoupon(code string) string { return strings.ToUpper(strings.TrimSpace(code)) }
 
 // Kind is how a promotion gives.
@@ -84,7 +84,7 @@ type Conditions struct {
 	FirstOrder bool `json:"first_order,omitzero"`
 }
 
-// getPercent is what is taken off a unit that is given.
+// getPercent returns what is taken off a unit that is given.
 func (s *Spec) getPercent() money.BasisPoints {
 	if s.GetPercentBP == 0 {
 		return whole
@@ -92,7 +92,7 @@ func (s *Spec) getPercent() money.BasisPoints {
 	return money.BasisPoints(s.GetPercentBP)
 }
 
-// minQuantity is how many units a basket must have for the promotion to give anything.
+// minQuantity returns how many units a basket must have for the promotion to give anything.
 func (s *Spec) minQuantity() int64 { return max(s.Conditions.MinQuantity, s.Buy+s.Get, 1) }
 
 // whole is 100 % in basis points.

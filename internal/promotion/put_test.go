@@ -43,12 +43,16 @@ func timeline(t *testing.T, db *database.DB, id string) string {
 	set := promotion.NewSet(load(t, db, hour(-1)))
 	line := ""
 	for h := range 6 {
-		p, err := promotion.Get(t.Context(), db, id, hour(h))
+		p, err := promotion.New(db).Get(t.Context(), id, hour(h))
 		if err != nil && !errors.Is(err, promotion.ErrNotFound) {
 			t.Fatal(err)
 		}
 		line += fmt.Sprint(p.PercentBP/100, " ")
-		listed := testkit.Must(promotion.List(t.Context(), db, hour(h), 10, ""))(t)
+		page, err := promotion.New(db).List(t.Context(), promotion.ListFilter{At: hour(h), PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 10}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := page.Items
 		if (len(listed) == 1) != (p.ID != "") || len(listed) == 1 && !cmp.Equal(listed[0], p) {
 			t.Errorf("at hour %d there is %+v, but listed is %+v", h, p, listed)
 		}
@@ -91,7 +95,7 @@ func TestPut(t *testing.T) {
 	if got := version(); got != before+7 {
 		t.Errorf("the rules' version rose by %d with seven changes", got-before)
 	}
-	versions := testkit.Must(promotion.Versions(t.Context(), db, "p", hour(100), 3))(t)
+	versions := testkit.Must(promotion.New(db).Versions(t.Context(), "p", hour(100), 3))(t)
 	var ends []string
 	for _, v := range versions {
 		ends = append(ends, fmt.Sprint(v.PercentBP, " ", v.ValidFrom.Sub(noon), " ", v.ValidTo.Sub(noon)))
@@ -110,7 +114,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		}},
 	}
 	put(t, db, want, noon)
-	got := testkit.Must(promotion.Get(t.Context(), db, "p", noon))(t)
+	got := testkit.Must(promotion.New(db).Get(t.Context(), "p", noon))(t)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("promotion (-want +got):\n%s", diff)
 	}
@@ -118,7 +122,7 @@ func TestPut_KeepsAll(t *testing.T) {
 		t.Errorf("loaded what is over: %+v", all)
 	}
 	databasetest.Exec(t, db, `UPDATE promotions SET spec = '{"kind": "gift"}' WHERE id = 'p'`)
-	if _, err := promotion.Get(t.Context(), db, "p", noon); err == nil || errors.Is(err, promotion.ErrNotFound) {
+	if _, err := promotion.New(db).Get(t.Context(), "p", noon); err == nil || errors.Is(err, promotion.ErrNotFound) {
 		t.Errorf("a spec that nobody knows was read: %v", err)
 	}
 }
@@ -130,15 +134,16 @@ func TestList(t *testing.T) {
 	}
 	end(t, db, "b", hour(1))
 	var got []string
-	for after := ""; ; {
-		page := testkit.Must(promotion.List(t.Context(), db, hour(1), 2, after))(t)
-		if len(page) == 0 {
-			break
+	filter := promotion.ListFilter{At: hour(1), PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 2}}
+	for more := true; more; more = filter.After != nil {
+		page, err := promotion.New(db).List(t.Context(), filter)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, p := range page {
+		for _, p := range page.Items {
 			got = append(got, p.ID)
 		}
-		after = page[len(page)-1].ID
+		filter.After = page.Next
 	}
 	if diff := cmp.Diff([]string{"a", "c", "d"}, got); diff != "" {
 		t.Errorf("listed (-want +got):\n%s", diff)

@@ -120,7 +120,7 @@ func lists[T comparable](condition []T, value T) bool {
 	return len(condition) == 0 || slices.Contains(condition, value)
 }
 
-// worth is how many units of a basket the promotion is meant for, and what they cost.
+// worth returns how many units of a basket the promotion is meant for, and what they cost.
 func (r *rule) worth(b *Basket, subtotals []int64) (units, minor int64) {
 	for i := range b.Lines {
 		if r.means(&b.Lines[i]) {
@@ -131,7 +131,7 @@ func (r *rule) worth(b *Basket, subtotals []int64) (units, minor int64) {
 	return units, minor
 }
 
-// Version is the version of a promotion that is in force at a moment.
+// Version returns the version of a promotion that is in force at a moment.
 func (s *Set) Version(id string, at time.Time) (Promotion, bool) {
 	find := func(rules []*rule) (Promotion, bool) {
 		for _, r := range rules {

@@ -1,6 +1,9 @@
 package promotion
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -36,6 +39,9 @@ WHERE promotion = ANY($1::text[])`, promotions).Query(func(rows pgx.Rows) error 
 		})
 		return err
 	})
+	if len(customers) == 0 {
+		return
+	}
 	b.Queue(`
 SELECT promotion, customer, used
 FROM promotion_customer_uses
@@ -49,6 +55,20 @@ WHERE promotion = ANY($1::text[]) AND customer = ANY($2::bytea[])`, promotions, 
 		})
 		return err
 	})
+}
+
+// Uses returns how many orders use promotions, of those that have a limit in total: the others
+// are not counted. One round trip.
+func (p Promotions) Uses(ctx context.Context, promotions []string) (map[string]int64, error) {
+	var used Used
+	err := p.db.Read(ctx, func(b *database.Batch) error {
+		QueueUsed(b, promotions, nil, &used)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the uses of promotions: %w", err)
+	}
+	return used.total, nil
 }
 
 // Left reports whether a customer may use a promotion once more under its limits, 0 being none.

@@ -2,6 +2,8 @@ package promotion
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -22,7 +24,7 @@ type Use struct {
 	DiscountMinor, ShippingMinor int64
 }
 
-// Use is the use of the promotion by a customer's order.
+// Use returns the use of the promotion by a customer's order.
 func (a Applied) Use(order regions.Ref, customer []byte) Use {
 	return Use{
 		Promotion: a.Promotion, Title: a.Title, Coupon: a.Coupon, TotalLimit: a.TotalLimit, CustomerLimit: a.CustomerLimit,
@@ -57,110 +59,73 @@ func UsedUp(err error) bool {
 	return database.Violates(err, "promotion_uses_within") || database.Violates(err, "promotion_customer_uses_within")
 }
 
+// totalRow and customerRow are counters, and what a batch adds to them.
+type totalRow struct {
+	Promotion     string
+	Used, Allowed int64
+}
+
+type customerRow struct {
+	Promotion     string
+	Customer      []byte
+	Used, Allowed int64
+}
+
 func queueTotals(b *database.Batch, uses []Use) {
-	var c counterColumns
+	counts := make(map[string]totalRow)
 	for _, u := range uses {
 		if u.TotalLimit > 0 {
-			c.count(customerUse{promotion: u.Promotion}, u.TotalLimit)
+			row, seen := counts[u.Promotion]
+			counts[u.Promotion] = totalRow{u.Promotion, row.Used + 1, lowest(row.Allowed, seen, u.TotalLimit)}
 		}
 	}
-	if c.promotions == nil {
-		return
-	}
 	// What is proposed passes the CHECK wherever the result could: PostgreSQL checks both.
-	// $1 = promotions, $2 = uses, $3 = limits
-	b.Queue(`
-INSERT INTO promotion_uses AS p (promotion, used, allowed)
-SELECT u.promotion, u.uses, u.allowed
-FROM unnest($1::text[], $2::int8[], $3::int8[]) AS u (promotion, uses, allowed)
-ORDER BY u.promotion
-ON CONFLICT (promotion) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed`,
-		c.promotions, c.uses, c.allowed)
+	database.QueueInsert(b, "promotion_uses AS p", slices.Collect(maps.Values(counts)), `ORDER BY r.promotion
+ON CONFLICT (promotion) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed`)
 }
 
 func queueCustomers(b *database.Batch, uses []Use) {
-	var c counterColumns
+	counts := make(map[customerUse]customerRow)
 	for _, u := range uses {
 		if u.CustomerLimit > 0 {
-			c.count(customerUse{u.Promotion, string(u.Customer)}, u.CustomerLimit)
+			key := customerUse{u.Promotion, string(u.Customer)}
+			row, seen := counts[key]
+			counts[key] = customerRow{u.Promotion, u.Customer, row.Used + 1, lowest(row.Allowed, seen, u.CustomerLimit)}
 		}
 	}
-	if c.promotions == nil {
-		return
-	}
-	// $1 = promotions, $2 = customers, $3 = uses, $4 = limits
-	b.Queue(`
-INSERT INTO promotion_customer_uses AS p (promotion, customer, used, allowed)
-SELECT u.promotion, u.customer, u.uses, u.allowed
-FROM unnest($1::text[], $2::bytea[], $3::int8[], $4::int8[]) AS u (promotion, customer, uses, allowed)
-ORDER BY u.promotion, u.customer
-ON CONFLICT (promotion, customer) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed`,
-		c.promotions, c.customers, c.uses, c.allowed)
+	database.QueueInsert(b, "promotion_customer_uses AS p", slices.Collect(maps.Values(counts)), `ORDER BY r.promotion, r.customer
+ON CONFLICT (promotion, customer) DO UPDATE SET used = p.used + excluded.used, allowed = excluded.allowed`)
 }
 
-// counterColumns are rows of counters, each once, a column a field.
-type counterColumns struct {
-	promotions    []string
-	customers     [][]byte
-	uses, allowed []int64
-	at            map[customerUse]int
+// lowest returns the limit that holds where one has just changed and the uses know different
+// ones: the lowest.
+func lowest(known int64, seen bool, limit int64) int64 {
+	if seen {
+		return min(known, limit)
+	}
+	return limit
 }
 
-// count adds a use to the row of its counter. Where a limit has just changed and the uses
-// know different ones, the lowest holds.
-func (c *counterColumns) count(of customerUse, limit int64) {
-	i, seen := c.at[of]
-	if !seen {
-		if c.at == nil {
-			c.at = make(map[customerUse]int)
-		}
-		i = len(c.promotions)
-		c.at[of] = i
-		c.promotions, c.customers = append(c.promotions, of.promotion), append(c.customers, []byte(of.customer))
-		c.uses, c.allowed = append(c.uses, 0), append(c.allowed, limit)
-	}
-	c.uses[i]++
-	c.allowed[i] = min(c.allowed[i], limit)
+// orderRow is a row of order_promotions.
+type orderRow struct {
+	Region                       string `cast:"crdb_internal_region"`
+	OrderID                      uuid.UUID
+	Promotion, Title, Coupon     string
+	Customer                     []byte
+	DiscountMinor, ShippingMinor int64
+	Limited                      bool
 }
 
 // queueGiven adds the rows that say what orders were given, and which counters a release has
 // to lower: the total where limited, the customer's where the row carries one.
 func queueGiven(b *database.Batch, uses []Use) {
-	var c givenColumns
-	for _, u := range uses {
-		c.add(u)
+	rows := make([]orderRow, len(uses))
+	for i, u := range uses {
+		counted := []byte{}
+		if u.CustomerLimit > 0 {
+			counted = u.Customer
+		}
+		rows[i] = orderRow{u.Order.Region, u.Order.ID, u.Promotion, u.Title, u.Coupon, counted, u.DiscountMinor, u.ShippingMinor, u.TotalLimit > 0}
 	}
-	// $1 = regions, $2 = orders, $3 = promotions, $4 = titles, $5 = coupons, $6 = customers,
-	// $7 = off goods, $8 = off shipping, $9 = counted in total
-	b.Queue(`
-INSERT INTO order_promotions (region, order_id, promotion, title, coupon, customer, discount_minor, shipping_minor, limited)
-SELECT u.region::crdb_internal_region, u.order_id, u.promotion, u.title, u.coupon, u.customer, u.discount, u.shipping, u.limited
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::int8[], $8::int8[], $9::bool[])
-  AS u (region, order_id, promotion, title, coupon, customer, discount, shipping, limited)`,
-		c.regions, c.orders, c.promotions, c.titles, c.coupons, c.customers, c.discounts, c.shipping, c.limited)
-}
-
-// givenColumns are rows of order_promotions, a column a field.
-type givenColumns struct {
-	regions, promotions, titles, coupons []string
-	orders                               []uuid.UUID
-	customers                            [][]byte
-	discounts, shipping                  []int64
-	limited                              []bool
-}
-
-func (c *givenColumns) add(u Use) {
-	counted := []byte{}
-	if u.CustomerLimit > 0 {
-		counted = u.Customer
-	}
-	c.regions = append(c.regions, u.Order.Region)
-	c.orders = append(c.orders, u.Order.ID)
-	c.promotions = append(c.promotions, u.Promotion)
-	c.titles = append(c.titles, u.Title)
-	c.coupons = append(c.coupons, u.Coupon)
-	c.customers = append(c.customers, counted)
-	c.discounts = append(c.discounts, u.DiscountMinor)
-	c.shipping = append(c.shipping, u.ShippingMinor)
-	c.limited = append(c.limited, u.TotalLimit > 0)
+	database.QueueInsert(b, "order_promotions", rows)
 }

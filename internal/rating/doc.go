@@ -1,17 +1,18 @@
-// Package rating is what customers think of what they bought: one to five stars for a product.
+// Package rating keeps the customers' ratings of products: one to five stars each.
 //
-// What it promises:
+// Invariants:
 //
-//   - A customer has one rating of a product, and may change it or take it back. Giving or changing one needs an order
-//     of the customer's with the product that is paid, or further, and was not given back in full.
-//   - product_ratings is the sum of all ratings of a product, of every region, at any moment: both change in one batch.
-//     What of a rating is in the sum stands beside it (ratings.counted), so that a batch adds the difference only,
-//     however often it is sent.
-//   - Nobody is shown who gave which stars, but the customer. Closing an account leaves its stars, under a number that
-//     is nobody's and without the time they were given (QueueForget).
+//   - A customer has at most one rating of a product, and may change or remove it. To give or change one, the customer
+//     needs an order of the product that is paid or further along and was not refunded in full before it was sent.
+//   - product_ratings holds the sum of all ratings of a product, of every region, at any moment: both change in one
+//     batch. ratings.counted holds what of a rating is in the sum, so that a batch adds only the difference, however
+//     often it is sent.
+//   - Only the customer is shown which stars they gave. Closing an account keeps its stars, under a random id and without
+//     the time they were given (QueueForget).
 //
 // Locality: ratings are REGIONAL BY ROW in the customer's home region, where the orders are; product_ratings is GLOBAL
-// and holds nothing of a person, so every region reads it at home. Writing it is slow, and rare.
+// and holds no personal data, so every region reads it locally. Writing it is slow, and rare.
 //
-// Who calls: the API for customers, account when one closes, and the indexers of search, which read product_ratings.
+// Callers: the API for customers, account when one closes, catalog, which shows totals, and the search indexers. The
+// package imports no other domain: order.NewRatings hands in the SQL by which it reads theirs.
 package rating

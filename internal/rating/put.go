@@ -17,9 +17,9 @@ func (r *Ratings) Put(ctx context.Context, of Key, stars int64) (Total, error) {
 	var found standing
 	err := r.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		found = standing{}
-		queueStars(b, of, stars)
+		r.queueStars(b, of, stars)
 		queueCount(b, of)
-		queueStanding(b, of, &found)
+		r.queueStanding(b, of, &found)
 		return nil
 	})
 	if err != nil {
@@ -28,22 +28,14 @@ func (r *Ratings) Put(ctx context.Context, of Key, stars int64) (Total, error) {
 	return found.total, found.refusal()
 }
 
-// bought is true where an order of account $2, at home in region $1, holds product $3 and was paid. A payment that was
-// given back before anything was sent is not a purchase.
-const bought = `EXISTS (
-  SELECT 1
-  FROM orders o
-  JOIN order_lines l ON l.region = o.region AND l.order_id = o.id AND l.product_id = $3
-  WHERE o.region = $1 AND o.account_id = $2 AND o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))`
-
 // queueStars writes the rating, if the customer may give it.
-func queueStars(b *database.Batch, of Key, stars int64) {
+func (r *Ratings) queueStars(b *database.Batch, of Key, stars int64) {
 	// $1 = customer's region, $2 = customer, $3 = product, $4 = stars
 	b.Queue(`
 INSERT INTO ratings AS r (region, account_id, product_id, stars)
 SELECT a.region, a.id, $3::uuid, $4::int8
-FROM accounts a
-WHERE a.region = $1 AND a.id = $2 AND a.status = 'active' AND `+bought+`
+FROM `+r.CustomersSQL+` a
+WHERE a.region = $1 AND a.id = $2 AND a.status = 'active' AND `+r.BoughtSQL("$1", "$2", "$3")+`
 ON CONFLICT (region, account_id, product_id) DO UPDATE SET stars = excluded.stars, updated_at = now()
 WHERE r.stars <> excluded.stars`, of.Customer.Region, of.Customer.ID, of.Product, stars)
 }
@@ -74,7 +66,7 @@ type standing struct {
 	total                Total
 }
 
-// refusal is why the customer may not rate the product; nil where they may.
+// refusal returns why the customer may not rate the product, nil where they may.
 func (s standing) refusal() error {
 	switch {
 	case !s.open:
@@ -88,11 +80,11 @@ func (s standing) refusal() error {
 }
 
 // queueStanding reads how the customer and the product stand at the end of the batch.
-func queueStanding(b *database.Batch, of Key, into *standing) {
+func (r *Ratings) queueStanding(b *database.Batch, of Key, into *standing) {
 	b.Queue(`
-SELECT EXISTS (SELECT 1 FROM accounts a WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'),
-  EXISTS (SELECT 1 FROM products p WHERE p.id = $3 AND p.status = 'active'),
-  `+bought+`,
+SELECT EXISTS (SELECT 1 FROM `+r.CustomersSQL+` a WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'),
+  EXISTS (SELECT 1 FROM `+r.ProductsSQL+` p WHERE p.id = $3 AND p.on_sale),
+  `+r.BoughtSQL("$1", "$2", "$3")+`,
   coalesce((SELECT s.stars_sum FROM product_ratings s WHERE s.product_id = $3), 0),
   coalesce((SELECT s.ratings FROM product_ratings s WHERE s.product_id = $3), 0)`,
 		of.Customer.Region, of.Customer.ID, of.Product).QueryRow(func(row pgx.Row) error {

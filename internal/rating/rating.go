@@ -26,8 +26,15 @@ var (
 	ErrNotRated = errors.New("the customer has not rated the product")
 )
 
-// Ratings are the customers' ratings. It is safe for concurrent use.
-type Ratings struct{ DB *database.DB }
+// Ratings reads and writes the customers' ratings. It is safe for concurrent use. order.NewRatings makes one.
+type Ratings struct {
+	DB *database.DB
+	// CustomersSQL and ProductsSQL are the table expressions of all accounts, with region, id and status, and of all
+	// products, with id and on_sale.
+	CustomersSQL, ProductsSQL string
+	// BoughtSQL returns the condition that an account has bought a product.
+	BoughtSQL func(region, account, product string) string
+}
 
 // Key is whose rating of what.
 type Key struct {
@@ -42,7 +49,7 @@ type Total struct {
 	Stars, Ratings int64
 }
 
-// Milli is the average in thousandths of a star, rounded to the nearest; 0 without any rating.
+// Milli returns the average in thousandths of a star, rounded to the nearest; 0 without any rating.
 func (t Total) Milli() int64 {
 	if t.Ratings == 0 {
 		return 0

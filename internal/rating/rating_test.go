@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/database"
+	"meridian/internal/order"
 	"meridian/internal/rating"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -30,7 +31,7 @@ func newShop(t testing.TB) *shop {
 	t.Helper()
 	url := databasetest.URL(t)
 	s := &shop{t: t, db: databasetest.Open(t, url, "eu-west")}
-	s.near, s.far = &rating.Ratings{DB: s.db}, &rating.Ratings{DB: databasetest.Open(t, url, "us-east")}
+	s.near, s.far = order.NewRatings(s.db), order.NewRatings(databasetest.Open(t, url, "us-east"))
 	databasetest.Exec(t, s.db, `INSERT INTO categories (id, slug, name, path, level) VALUES ('k', 'k', 'Kitchen', '/k/', 1)`)
 	databasetest.Exec(t, s.db, `INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'acme', 'Acme')`)
 	for range 3 {

@@ -15,7 +15,7 @@ const (
 // landmark is the moment at which an event counts its weight. What is stored depends on it: it must never change.
 var landmark = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// gain is what an event of weight 1 adds to a sum at a moment.
+// gain returns what an event of weight 1 adds to a sum at a moment.
 func gain(at time.Time, halfLife time.Duration) float64 {
 	return math.Exp2(at.Sub(landmark).Hours() / halfLife.Hours())
 }
@@ -23,7 +23,7 @@ func gain(at time.Time, halfLife time.Duration) float64 {
 // steps is how many popularities lie between a score and its double.
 const steps = 4
 
-// Popularity is a score as product_popularity.popularity has it.
+// Popularity returns a score as product_popularity.popularity holds it.
 func Popularity(score float64) int64 {
 	if score <= 1 {
 		return 0

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
+	"meridian/internal/database"
 )
 
 // place is where recommendations are shown, as metrics tell them apart.
@@ -16,13 +17,13 @@ const (
 	placeHome    place = "home"
 )
 
-// nothing is the last fallback.
+// nothing returns the last fallback, an empty list, and counts it.
 func (r *Recommender) nothing(ctx context.Context, at place) List {
-	r.telling.fellBack(ctx, at, None)
+	r.metrics.fellBack(ctx, at, None)
 	return List{Degraded: None}
 }
 
-// bestOf is the fallback: the best sellers of a category as they are remembered, of "" those of the region; else the
+// bestOf returns the fallback: the remembered best sellers of a category, of "" those of the region; else the
 // newest products there, which the catalogue knows by itself.
 func (r *Recommender) bestOf(ctx context.Context, at place, category string, limit int, not ...uuid.UUID) List {
 	popular, fresh := PopularInCategory, NewInCategory
@@ -40,7 +41,7 @@ func (r *Recommender) bestOf(ctx context.Context, at place, category string, lim
 	if err != nil {
 		return r.nothing(ctx, at)
 	}
-	r.telling.fellBack(ctx, at, BestSellers)
+	r.metrics.fellBack(ctx, at, BestSellers)
 	list := List{Picks: picks, Degraded: BestSellers}
 	if ok {
 		list.Age = r.now().Sub(remembered.at)
@@ -48,17 +49,19 @@ func (r *Recommender) bestOf(ctx context.Context, at place, category string, lim
 	return list
 }
 
-// newest are the newest products of a category, of "" those of the shop.
+// newest returns the newest products of a category, of "" those of the shop.
 func (r *Recommender) newest(ctx context.Context, category string, reason Reason, limit int, not []uuid.UUID) ([]Pick, error) {
 	bounded, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	page, err := r.catalog.ListProducts(bounded, catalog.ListFilter{CategoryID: category, Limit: limit + len(not)})
+	page, err := r.catalog.ListProducts(bounded, catalog.ListFilter{
+		CategoryID: category, PageFilter: database.PageFilter[catalog.ListPosition]{Limit: limit + len(not)},
+	})
 	if err != nil {
 		return nil, err
 	}
 	onSale := make(map[uuid.UUID]catalog.Product)
 	var wanted []candidate
-	for _, p := range page.Products {
+	for _, p := range page.Items {
 		onSale[p.ID] = p
 		wanted = append(wanted, candidate{p.ID, reason})
 	}

@@ -67,7 +67,8 @@ func (r *Recommender) PruneOnce(ctx context.Context) (int, error) {
 WITH ranked AS (
   SELECT p.product_id, p.other_id, count(*) OVER (PARTITION BY p.product_id) AS pairs,
     -- as likeness has it
-    row_number() OVER (PARTITION BY p.product_id ORDER BY p.score * power(sqrt(s.orders * o.orders) + $5::float8, -1) DESC, p.other_id) AS place
+    row_number() OVER (
+      PARTITION BY p.product_id ORDER BY p.score * power(sqrt(s.orders * o.orders) + $5::float8, -1) DESC, p.other_id) AS place
   FROM unnest($2::uuid[]) AS g (product_id)
   JOIN product_popularity s ON s.region = $1 AND s.product_id = g.product_id
   JOIN product_pairs p ON p.region = $1 AND p.product_id = g.product_id

@@ -12,10 +12,10 @@ import (
 // likely is how many orders of today a likeness must stand out from.
 const likely = 2
 
-// beta is what likenesses are shrunk by.
+// beta returns what likenesses are shrunk by.
 func beta(at time.Time) float64 { return likely * gain(at, PairHalfLife) }
 
-// likeness is the shrunk cosine of two products, by the orders that held both and those that held each.
+// likeness returns the shrunk cosine of two products, by the orders that held both and those that held each.
 func likeness(together, ordersA, ordersB, beta float64) float64 {
 	return together / (math.Sqrt(ordersA*ordersB) + beta)
 }
@@ -26,7 +26,7 @@ type bond struct {
 	together, orders, othersOrders float64
 }
 
-// rankBonds are the others of bonds, the likeliest first, each by the sum of its likenesses; those in not are left out.
+// rankBonds returns the others of bonds, the likeliest first, each by the sum of its likenesses, without those in not.
 func rankBonds(bonds []bond, not map[uuid.UUID]bool, at time.Time) []uuid.UUID {
 	shrink, sums := beta(at), make(map[uuid.UUID]float64)
 	for _, b := range bonds {
@@ -48,7 +48,7 @@ type seller struct {
 	score   float64
 }
 
-// rankSellers are products, the highest score first.
+// rankSellers returns the products, the highest score first.
 func rankSellers(sellers []seller) []uuid.UUID {
 	slices.SortFunc(sellers, func(a, b seller) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), compareIDs(a.product, b.product))

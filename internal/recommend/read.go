@@ -6,23 +6,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/order"
 	"meridian/regions"
 )
 
 // candidates is how many products are read for a list: enough to fill one where some of them are no longer on sale.
 const candidates = 2 * MaxLimit
-
-// queueProduct reads the category of a product, and whether it is on sale.
-func queueProduct(b *database.Batch, product uuid.UUID, into *related) {
-	b.Queue(`
-SELECT p.category_id, p.status = 'active'
-FROM products p
-WHERE p.id = $1`, product).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&into.category, &into.onSale}, func() error { return nil })
-		return err
-	})
-}
 
 // queueBonds reads what is on sale of what was bought together with a product, at most a hundred others.
 func (r *Recommender) queueBonds(b *database.Batch, product uuid.UUID, into *[]bond) {
@@ -50,29 +41,18 @@ func scanBond(row pgx.CollectableRow) (b bond, err error) {
 func (r *Recommender) queueCategory(b *database.Batch, product uuid.UUID, best *[]seller, fresh *[]uuid.UUID) {
 	b.Queue(`
 SELECT n.product_id, n.score
-FROM products p
+FROM `+catalog.ProductsSQL+` p
 CROSS JOIN LATERAL (
   SELECT s.product_id, s.score
   FROM product_popularity s
   -- the row may be older than the product's place
-  JOIN products o ON o.id = s.product_id AND o.category_id = s.category_id AND o.status = 'active'
+  JOIN `+catalog.ProductsSQL+` o ON o.id = s.product_id AND o.category_id = s.category_id AND o.on_sale
   WHERE s.region = $1 AND s.category_id = p.category_id
   ORDER BY s.popularity DESC, s.product_id
   LIMIT $3::int8
 ) n
 WHERE p.id = $2`, r.db.Region(), product, candidates).Query(database.Collect(best, scanSeller))
-	b.Queue(`
-SELECT n.product_id
-FROM products p
-CROSS JOIN LATERAL (
-  SELECT cp.product_id, cp.listed_at
-  FROM category_products cp
-  WHERE cp.category_id = p.category_id
-  ORDER BY cp.listed_at DESC, cp.product_id DESC
-  LIMIT $2::int8
-) n
-WHERE p.id = $1
-ORDER BY n.listed_at DESC, n.product_id DESC`, product, candidates).Query(database.Collect(fresh, pgx.RowTo[uuid.UUID]))
+	catalog.QueueNewestBeside(b, product, candidates, fresh)
 }
 
 func scanSeller(row pgx.CollectableRow) (s seller, err error) {
@@ -85,23 +65,11 @@ func (r *Recommender) queueRegion(b *database.Batch, best *[]seller, fresh *[]uu
 	b.Queue(`
 SELECT s.product_id, s.score
 FROM product_popularity s
-JOIN products o ON o.id = s.product_id AND o.status = 'active'
+JOIN `+catalog.ProductsSQL+` o ON o.id = s.product_id AND o.on_sale
 WHERE s.region = $1
 ORDER BY s.popularity DESC, s.product_id
 LIMIT $2::int8`, r.db.Region(), candidates).Query(database.Collect(best, scanSeller))
-	b.Queue(`
-SELECT n.product_id
-FROM categories r
-CROSS JOIN LATERAL (
-  SELECT cp.product_id, cp.listed_at
-  FROM category_products cp
-  WHERE cp.category_id = r.id
-  ORDER BY cp.listed_at DESC, cp.product_id DESC
-  LIMIT $1::int8
-) n
-WHERE r.parent_id IS NULL
-ORDER BY n.listed_at DESC, n.product_id DESC
-LIMIT $1::int8`, candidates).Query(database.Collect(fresh, pgx.RowTo[uuid.UUID]))
+	catalog.QueueNewest(b, candidates, fresh)
 }
 
 // Bounds of how much of a customer's history is looked at.
@@ -114,25 +82,12 @@ const (
 // queueOwn reads what a customer's last orders hold, out of the home region's rows, and what was bought together with it
 // in this region.
 func (r *Recommender) queueOwn(b *database.Batch, customer regions.Ref, own *[]uuid.UUID, bonds *[]bond) {
-	// $1 = home region, $2 = account, $3 = most orders, $4 = most products
-	const products = `
-SELECT l.product_id
-FROM (
-  SELECT o.region, o.id
-  FROM orders o
-  WHERE o.region = $1 AND o.account_id = $2
-  ORDER BY o.placed_at DESC, o.id DESC
-  LIMIT $3::int8
-) latest
-JOIN order_lines l ON l.region = latest.region AND l.order_id = latest.id
-GROUP BY l.product_id
-LIMIT $4::int8`
 	args := []any{customer.Region, customer.ID, maxOwnOrders, maxOwnProducts}
-	b.Queue(products, args...).Query(database.Collect(own, pgx.RowTo[uuid.UUID]))
-	// $5 = this region, $6 = most others of each
+	b.Queue(order.LatestProductsSQL, args...).Query(database.Collect(own, pgx.RowTo[uuid.UUID]))
+	// $1 = home region, $2 = account, $3 = most orders, $4 = most products, $5 = this region, $6 = most others of each
 	b.Queue(`
 SELECT p.product_id, p.other_id, p.score, s.orders, o.orders
-FROM (`+products+`
+FROM (`+order.LatestProductsSQL+`
 ) mine
 JOIN product_popularity s ON s.region = $5 AND s.product_id = mine.product_id
 CROSS JOIN LATERAL (
@@ -143,7 +98,7 @@ CROSS JOIN LATERAL (
   LIMIT $6::int8
 ) p
 JOIN product_popularity o ON o.region = $5 AND o.product_id = p.other_id
-JOIN products q ON q.id = p.other_id AND q.status = 'active'`,
+JOIN `+catalog.ProductsSQL+` q ON q.id = p.other_id AND q.on_sale`,
 		append(args, r.db.Region(), maxBondsOfOwn)...).Query(database.Collect(bonds, scanBond))
 }
 
@@ -154,7 +109,7 @@ func (r *Recommender) readRelated(ctx context.Context, product uuid.UUID) (relat
 	var best []seller
 	err := r.read(ctx, func(b *database.Batch) error {
 		found, bonds, best = related{}, nil, nil
-		queueProduct(b, product, &found)
+		catalog.QueueCategoryOf(b, product, &found.category, &found.onSale)
 		r.queueBonds(b, product, &bonds)
 		r.queueCategory(b, product, &best, &found.fresh)
 		return nil

@@ -46,7 +46,7 @@ type Recommender struct {
 	timeout time.Duration
 	now     func() time.Time
 	log     *slog.Logger
-	telling *instruments
+	metrics *instruments
 
 	events *counts
 	grown  grownSet
@@ -82,7 +82,7 @@ func New(c Config) (*Recommender, error) {
 	r.written = r.now()
 	r.breaker = newBreaker(r.log)
 	var err error
-	if r.telling, err = newInstruments(c.Meter); err != nil {
+	if r.metrics, err = newInstruments(c.Meter); err != nil {
 		return nil, err
 	}
 	r.memory, err = newMemory()

@@ -41,7 +41,7 @@ func (r *Recommender) Related(ctx context.Context, product uuid.UUID, limit int)
 	return List{Picks: picks, Age: r.now().Sub(found.at)}, nil
 }
 
-// candidates are what goes with the product, best first.
+// candidates returns what goes with the product, best first.
 func (f related) candidates() []candidate {
 	return append(because(BoughtTogether, f.together), f.bestSellers.candidates(PopularInCategory, NewInCategory)...)
 }
@@ -58,7 +58,7 @@ func because(reason Reason, products []uuid.UUID) []candidate {
 	return all
 }
 
-// related is what goes with a product, out of memory if it is fresh enough. Those who want the same at the same time
+// related returns what goes with a product, out of memory if that is fresh enough. Those who want the same at the same time
 // share a reading, which goes on for the others where one leaves.
 func (r *Recommender) related(ctx context.Context, product uuid.UUID) (related, error) {
 	if kept, ok := r.memory.related.GetIfPresent(product); ok && r.isFresh(kept.at) {
@@ -117,7 +117,7 @@ func choose(wanted []candidate, onSale map[uuid.UUID]catalog.Product, limit int)
 	return picks
 }
 
-// relatedFallback is what is left when what goes with a product cannot be read: the best sellers of the category, as they
+// relatedFallback answers when what goes with a product cannot be read: with the best sellers of the category, as they
 // are remembered, else its newest products.
 func (r *Recommender) relatedFallback(ctx context.Context, product uuid.UUID, limit int) (List, error) {
 	category, err := r.categoryOf(ctx, product)
@@ -130,7 +130,7 @@ func (r *Recommender) relatedFallback(ctx context.Context, product uuid.UUID, li
 	return r.bestOf(ctx, placeProduct, category, limit, product), nil
 }
 
-// categoryOf is the category of a product as it is remembered, else as the catalogue knows it.
+// categoryOf returns a product's category from memory, else from the catalogue.
 func (r *Recommender) categoryOf(ctx context.Context, product uuid.UUID) (string, error) {
 	if kept, ok := r.memory.related.GetIfPresent(product); ok && kept.onSale {
 		return kept.category, nil

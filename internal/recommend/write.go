@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 )
 
@@ -62,7 +63,7 @@ func (r *Recommender) WriteOnce(ctx context.Context) (int, error) {
 	all := r.events.take(at.Sub(r.written))
 	r.written = at
 	n, err := r.write(ctx, all, at)
-	r.telling.dropped.Add(ctx, r.events.dropped.Swap(0))
+	r.metrics.dropped.Add(ctx, r.events.dropped.Swap(0))
 	if err != nil {
 		return n, fmt.Errorf("write what shoppers did: %w", err)
 	}
@@ -78,7 +79,7 @@ func (r *Recommender) write(ctx context.Context, all taken, at time.Time) (n int
 		if err = r.writeProducts(ctx, part, all.products, at); err != nil {
 			break
 		}
-		r.telling.counted(ctx, part, all.products)
+		r.metrics.counted(ctx, part, all.products)
 		for _, product := range part {
 			delete(left.products, product)
 		}
@@ -123,7 +124,7 @@ func (r *Recommender) writeProducts(ctx context.Context, products []uuid.UUID, d
 INSERT INTO product_popularity AS s (region, product_id, category_id, score, orders, popularity)
 SELECT $1, p.id, p.category_id, n.score, n.orders, round(ln(greatest(n.score, 1)) * $5::float8)::int8
 FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS n (product_id, score, orders)
-JOIN products p ON p.id = n.product_id
+JOIN `+catalog.ProductsSQL+` p ON p.id = n.product_id
 ORDER BY p.id
 ON CONFLICT (region, product_id) DO UPDATE
 SET score = s.score + excluded.score, orders = s.orders + excluded.orders, category_id = excluded.category_id, updated_at = now(),
@@ -160,7 +161,7 @@ ON CONFLICT (region, product_id, other_id) DO UPDATE SET score = s.score + exclu
 	return err
 }
 
-// events is how many events there were.
+// events returns how many events there were.
 func (t taken) events() int64 {
 	var n int64
 	for _, sum := range t.products {

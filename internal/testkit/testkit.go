@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// TB is the part of testing.TB that checks of errors need. *rapid.T has it, too.
+// TB is the part of testing.TB that a check needs. *rapid.T has it, too.
 type TB interface {
 	Helper()
 	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // Must returns a function that returns value, or ends the test if err is not nil: Must(call())(t).
@@ -77,8 +78,7 @@ func (c *Clock) Set(at time.Time) {
 	c.at, c.ahead = at, 0
 }
 
-// Patience is how long a test waits for what other goroutines, processes or servers do: long enough for a machine with
-// much else to do.
+// Patience bounds how long a test waits for other goroutines, processes or servers. It is long enough for a busy machine.
 const Patience = 2 * time.Minute
 
 // Eventually polls a condition until it holds. It ends the test if that takes longer than Patience.

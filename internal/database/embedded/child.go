@@ -14,6 +14,3 @@ func StartChild(cmd *exec.Cmd) (exited <-chan struct{}, err error) {
 	}
 	return p.exited, nil
 }
-
-// FreePort returns a port of 127.0.0.1 that was free a moment ago.
-func FreePort() (int, error) { return freePort() }

@@ -147,7 +147,7 @@ func wantDrained(t *testing.T, c *Cockroach) {
 }
 
 func TestStartCockroach_Refusals(t *testing.T) {
-	taken := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	taken := testkit.Listen(t)
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	cancelled, cancel := context.WithCancel(t.Context())

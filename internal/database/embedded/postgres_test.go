@@ -123,7 +123,7 @@ func TestStartPostgres_PasswordRequired(t *testing.T) {
 func TestStartPostgres_Refusals(t *testing.T) {
 	dir := folder(t)
 	p := start(t, PostgresConfig{Dir: dir})
-	taken := testkit.Must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	taken := testkit.Listen(t)
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	old := folder(t)

@@ -126,8 +126,8 @@ func databaseURL(user *url.Userinfo, port int, database string) string {
 	return u.String()
 }
 
-// freePort returns a port of 127.0.0.1 that was free a moment ago.
-func freePort() (int, error) {
+// FreePort returns a port of 127.0.0.1 that was free a moment ago.
+func FreePort() (int, error) {
 	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
@@ -139,7 +139,7 @@ func freePort() (int, error) {
 // claimPort returns port if it is free, or a free one if port is 0.
 func claimPort(port int, what string) (int, error) {
 	if port == 0 {
-		return freePort()
+		return FreePort()
 	}
 	l, err := net.Listen("tcp", loopback(port))
 	if errors.Is(err, syscall.EADDRINUSE) {

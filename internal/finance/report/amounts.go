@@ -20,7 +20,7 @@ func (a *amounts) add(b amounts) error {
 	return nil
 }
 
-// net is what is left of what came in.
+// net returns what is left of what came in.
 func (a amounts) net() (int64, error) {
 	in, err := money.Amount{Minor: a.gross}.Add(money.Amount{Minor: a.shipping})
 	if err != nil {
@@ -30,7 +30,7 @@ func (a amounts) net() (int64, error) {
 	return left.Minor, err
 }
 
-// amounts are what the event is of its row, in the order's currency.
+// amounts returns what the event is of its row, in the order's currency.
 func (e event) amounts() amounts {
 	if e.refundMinor > 0 {
 		return amounts{refunds: e.refundMinor}
@@ -38,7 +38,7 @@ func (e event) amounts() amounts {
 	return amounts{gross: e.gross, shipping: e.shipping, tax: e.tax, discount: e.discount}
 }
 
-// reportingAmounts are the same in the reporting currency, by the booked rate.
+// reportingAmounts returns the same in the reporting currency, by the booked rate.
 func (e event) reportingAmounts(booked money.Ratio) (a amounts, err error) {
 	if a.shipping, err = money.Exact.Convert(booked, e.shipping); err != nil {
 		return amounts{}, err
@@ -60,7 +60,7 @@ func (e event) reportingAmounts(booked money.Ratio) (a amounts, err error) {
 	return a, err
 }
 
-// worth is what refunds of that sum are worth in the reporting currency, in which the order's
+// worth returns what refunds of that sum are worth in the reporting currency, in which the order's
 // charge was that. It never falls as the sum rises, and all of the one is all of the other.
 func (e event) worth(booked money.Ratio, charge, refunded int64) (int64, error) {
 	if refunded >= e.gross+e.shipping {

@@ -8,6 +8,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/order"
 )
 
 // event is one thing that moved money: an order that was paid, or a refund that succeeded.
@@ -89,38 +90,7 @@ func eventQuery(engine database.Engine) string {
 	return `
 SELECT e.day, o.market, o.currency, l.reporting_currency, l.reporting_rate, e.refund_minor, e.refunded_before,
   l.units, l.gross, o.shipping_minor, l.tax, l.discount, l.reporting_gross, l.reporting_tax
-FROM (
-  SELECT h.region, h.order_id, date_trunc('day', h.at), 0::int8, 0::int8
-  FROM order_history h
-  WHERE h.status = 'paid' AND h.at >= $1 AND h.at < $2
-    -- a refund in part is a version too, and leaves the order paid
-    AND NOT EXISTS (
-      SELECT 1
-      FROM order_history p
-      WHERE p.region = h.region AND p.order_id = h.order_id AND p.status = 'paid' AND p.version < h.version)
-  UNION ALL
-  SELECT r.region, r.order_id, date_trunc('day', r.updated_at), r.amount_minor, coalesce((
-    SELECT sum(b.amount_minor)
-    FROM refunds b
-    WHERE b.region = r.region AND b.order_id = r.order_id AND b.status = 'succeeded'
-      AND (b.updated_at < r.updated_at OR (b.updated_at = r.updated_at AND b.id < r.id))), 0)::int8
-  FROM refunds r
-  WHERE r.status = 'succeeded' AND r.updated_at >= $1 AND r.updated_at < $2
-    -- not of an order that was cancelled before its money came
-    AND EXISTS (
-      SELECT 1
-      FROM order_history p
-      WHERE p.region = r.region AND p.order_id = r.order_id AND p.status = 'paid')
-) AS e (region, order_id, day, refund_minor, refunded_before)
-JOIN orders o ON o.region = e.region AND o.id = e.order_id
-CROSS JOIN LATERAL (
-  SELECT coalesce(min(n.reporting_currency), '') AS reporting_currency, coalesce(min(n.reporting_rate), '') AS reporting_rate,
-    coalesce(sum(n.quantity), 0)::int8 AS units, coalesce(sum(n.total_minor), 0)::int8 AS gross,
-    coalesce(sum(n.tax_minor), 0)::int8 AS tax, coalesce(sum(n.discount_minor), 0)::int8 AS discount,
-    coalesce(sum(n.reporting_total_minor), 0)::int8 AS reporting_gross, coalesce(sum(n.reporting_tax_minor), 0)::int8 AS reporting_tax
-  FROM order_lines n
-  WHERE n.region = e.region AND n.order_id = e.order_id
-) AS l` + engine.FollowerRead() + `
+FROM ` + order.RevenueSQL + engine.FollowerRead() + `
 WHERE ($3::text = '' OR o.market = $3::text) AND ($4::text = '' OR o.currency = $4::text)
 ORDER BY e.day, o.market, o.currency, l.reporting_currency`
 }

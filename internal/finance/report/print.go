@@ -69,7 +69,7 @@ func (p *printer) add(e event) error {
 	return p.row.booked.add(worth)
 }
 
-// booked is the ratio that an order's amounts were booked at: its rate's.
+// booked returns the ratio that an order's amounts were booked at: its rate's.
 func (p *printer) booked(e event) (money.Ratio, error) {
 	if of := [2]money.Currency{e.currency, e.reporting}; p.ratioRate != e.rate || p.ratioOf != of {
 		rate, err := money.ParseDecimal(e.rate)
@@ -105,7 +105,7 @@ func (p *printer) flush() error {
 	return p.csv.Write(append(record, number(unbooked)))
 }
 
-// record is the amounts as the report's columns have them.
+// record returns the amounts as the report's columns have them.
 func (a amounts) record() ([]string, error) {
 	net, err := a.net()
 	return []string{number(a.gross), number(a.shipping), number(a.tax), number(a.discount), number(a.refunds), number(net)}, err

@@ -76,5 +76,5 @@ func (r Range) checkCurrency(faults *invalid.List) {
 
 func isDay(t time.Time) bool { return t.Equal(t.UTC().Truncate(24 * time.Hour)) }
 
-// end is the moment at which the last day is over.
+// end returns the moment at which the last day is over.
 func (r Range) end() time.Time { return r.To.AddDate(0, 0, 1) }

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5"
-
 	"meridian/internal/database"
 	"meridian/internal/invalid"
+	"meridian/internal/pricing"
 )
 
 // Write writes the revenue of a range as CSV, with a header, rows by day, market and currency.
@@ -41,10 +40,9 @@ func checkMarket(ctx context.Context, db *database.DB, code string) error {
 	if code == "" {
 		return nil
 	}
-	known, err := database.One(ctx, db, pgx.RowTo[bool], `
-SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1)`, code)
+	known, err := pricing.HadMarket(ctx, db, code)
 	if err != nil {
-		return fmt.Errorf("look for market: %w", err)
+		return err
 	}
 	if !known {
 		return invalid.New("report", "market", "must be the code of a market, such as eu")

@@ -124,7 +124,8 @@ func awaitReplicas(t testing.TB, db *database.DB) {
 	if db.Engine() != database.CockroachDB {
 		return
 	}
-	written := databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`) + databasetest.One[int64](t, db, `SELECT count(*) FROM order_history`)
+	written := databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`) + databasetest.One[int64](t, db,
+		`SELECT count(*) FROM order_history`)
 	stale := db.Engine().FollowerRead()
 	testkit.Eventually(t, "the replicas to catch up", func() bool {
 		return written == databasetest.One[int64](t, db, `SELECT count(*) FROM refunds`+stale)+
@@ -311,7 +312,8 @@ func TestWrite_Refuses(t *testing.T) {
 func TestWrite_ToSomebodyWhoLeft(t *testing.T) {
 	db := databasetest.New(t)
 	gone := errors.New("gone")
-	if err := Write(t.Context(), db, writerFunc(func([]byte) (int, error) { return 0, gone }), Range{From: day("2026-01-01"), To: day("2026-01-01")}); !errors.Is(err, gone) {
+	if err := Write(t.Context(), db, writerFunc(func([]byte) (int, error) { return 0, gone }),
+		Range{From: day("2026-01-01"), To: day("2026-01-01")}); !errors.Is(err, gone) {
 		t.Errorf("it fails with %v, want %v", err, gone)
 	}
 }
@@ -547,7 +549,8 @@ func read(t testing.TB, records [][]string) (rows map[key]numbers, order []key) 
 			}
 			n[i] = testkit.Must(strconv.ParseInt(text, 10, 64))(t)
 		}
-		if net := testkit.Must(strconv.ParseInt(record[slices.Index(columns, "net_minor")], 10, 64))(t); net != n[numGross]+n[numShipping]-n[numRefunds] {
+		if net := testkit.Must(strconv.ParseInt(record[slices.Index(columns, "net_minor")], 10,
+			64))(t); net != n[numGross]+n[numShipping]-n[numRefunds] {
 			t.Errorf("%v: net_minor does not follow", record)
 		}
 		if _, twice := rows[k]; twice {

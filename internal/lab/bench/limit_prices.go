@@ -15,7 +15,7 @@ import (
 // shelf holds what the shop computes prices from, in this process's memory.
 type shelf struct {
 	rules    *pricing.Rules
-	articles []*pricing.Article
+	articles []*pricing.PricedSKU
 	market   *pricing.Market
 	dest     pricing.Destination
 	items    []pricing.Item // of the quote that is being worked out
@@ -49,9 +49,9 @@ func (r *run) readShelf(ctx context.Context) (*shelf, error) {
 }
 
 func (s *shelf) readArticles(ctx context.Context, db *database.DB, skus []string, now time.Time) error {
-	found := make(map[string]*pricing.Article, len(skus))
+	found := make(map[string]*pricing.PricedSKU, len(skus))
 	err := db.Read(ctx, func(b *database.Batch) error {
-		pricing.QueueArticles(b, skus, pricing.Since(now), found)
+		pricing.QueuePricedSKUs(b, skus, pricing.Since(now), found)
 		return nil
 	})
 	for _, sku := range skus {
@@ -84,7 +84,7 @@ func (s *shelf) question(draw *rand.Rand, chosen []int, currency money.Currency)
 	body = append(append(body, `","currencies":["`...), currency...)
 	body = append(body, `"],"lines":[`...)
 	for i, place := range chosen {
-		q.goods[i] = pricing.Item{Article: s.articles[place], Quantity: 1 + draw.Int64N(maxUnits)}
+		q.goods[i] = pricing.Item{Priced: s.articles[place], Quantity: 1 + draw.Int64N(maxUnits)}
 		if i > 0 {
 			body = append(body, ',')
 		}
@@ -101,7 +101,7 @@ func (s *shelf) price(q question) (pricing.Quote, error) {
 	s.items = append(s.items[:0], q.goods...)
 	for i := range s.items {
 		var err error
-		if s.items[i].Unit, err = s.rules.Unit(s.items[i].Article, q.ask, s.items[i].Quantity); err != nil {
+		if s.items[i].Unit, err = s.rules.Unit(s.items[i].Priced, q.ask, s.items[i].Quantity); err != nil {
 			return pricing.Quote{}, err
 		}
 	}

@@ -37,8 +37,8 @@ func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Documen
 }
 
 // articlesOf returns what the prices of the product's SKUs depend on.
-func (s snapshot) articlesOf(p catalog.Product) []*pricing.Article {
-	var all []*pricing.Article
+func (s snapshot) articlesOf(p catalog.Product) []*pricing.PricedSKU {
+	var all []*pricing.PricedSKU
 	for _, sku := range p.SKUs {
 		if article := s.articles[sku.Code]; article != nil {
 			all = append(all, article)

@@ -88,7 +88,8 @@ func TestFollow_Late(t *testing.T) {
 	conn := testkit.Must(pgx.Connect(t.Context(), s.kit.URL))(t)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	late := testkit.Must(conn.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.ReadCommitted}))(t) // so that no conflict ends it
-	testkit.Must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`, s.products[0].ID))(t)
+	testkit.Must(late.Exec(t.Context(), `UPDATE products SET title = 'Late', version = version + 1, updated_at = now() WHERE id = $1`,
+		s.products[0].ID))(t)
 	// Meanwhile the feed goes on by far more than passes look back briefly.
 	for began := time.Now(); time.Since(began) < briefly+briefly/2; {
 		s.edit(t, 1, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", time.Now().UnixNano()) })

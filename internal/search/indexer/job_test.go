@@ -102,7 +102,8 @@ func TestCompare(t *testing.T) {
 	for _, e := range found.Examples {
 		examples[e.Product] = e.What
 	}
-	if diff := cmp.Diff(map[uuid.UUID]Difference{id(3): Missing, id(4): OlderVersion, id(5): OtherContent, stranger: Extra}, examples); diff != "" {
+	if diff := cmp.Diff(map[uuid.UUID]Difference{id(3): Missing, id(4): OlderVersion, id(5): OtherContent, stranger: Extra},
+		examples); diff != "" {
 		t.Error(diff)
 	}
 	b.wantSame(t)
@@ -407,7 +408,8 @@ func TestLease(t *testing.T) {
 	if again := testkit.Must(first.beat(t.Context()))(t); !again {
 		t.Error("the lease cannot be renewed")
 	}
-	if replicas := testkit.Must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); len(replicas) != 1 || replicas[0].Engine != "memory" || replicas[0].State != StateStarting {
+	if replicas := testkit.Must(Replicas(t.Context(), s.db, []string{"eu-west"}))(t); len(replicas) != 1 || replicas[0].Engine != "memory" ||
+		replicas[0].State != StateStarting {
 		t.Errorf("the replicas are %+v", replicas)
 	}
 	testkit.NoError(t, first.release(t.Context()))

@@ -48,7 +48,7 @@ func (l priceList) within(at time.Time) time.Time {
 
 // price sets the prices of a document, their bands, and GoodUntil. It returns true if GoodUntil is a known moment at
 // which prices change, and false if it is only the end of the horizon.
-func (l priceList) price(d *search.Document, articles []*pricing.Article) (expiring bool) {
+func (l priceList) price(d *search.Document, articles []*pricing.PricedSKU) (expiring bool) {
 	next := l.next
 	d.Prices = make(map[string]int64, len(l.markets))
 	for _, article := range articles {

@@ -11,6 +11,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/recommend"
 	"meridian/internal/search"
 )
@@ -42,7 +43,7 @@ type refusal struct {
 // A snapshot holds everything that the documents of some products are made of, at one moment of the database.
 type snapshot struct {
 	products   []catalog.Listed
-	articles   map[string]*pricing.Article
+	articles   map[string]*pricing.PricedSKU
 	bands      map[uuid.UUID]inventory.Band
 	popularity map[uuid.UUID]int64
 	rules      int64
@@ -67,14 +68,14 @@ func (r renderer) documents(ctx context.Context, ids []uuid.UUID) (rendered, err
 
 // read reads what the products are made of, with prices from a moment on.
 func (r renderer) read(ctx context.Context, ids []uuid.UUID, from time.Time) (s snapshot, err error) {
-	s.articles, s.bands, s.popularity = make(map[string]*pricing.Article), make(map[uuid.UUID]inventory.Band), make(map[uuid.UUID]int64)
+	s.articles, s.bands, s.popularity = make(map[string]*pricing.PricedSKU), make(map[uuid.UUID]inventory.Band), make(map[uuid.UUID]int64)
 	region := r.db.Region()
 	err = r.db.Read(ctx, func(b *database.Batch) error {
 		catalog.QueueListed(b, ids, &s.products)
-		pricing.QueueProductArticles(b, ids, from, s.articles)
+		pricing.QueuePricedProducts(b, ids, from, s.articles)
 		inventory.QueueBands(b, region, ids, s.bands)
 		recommend.QueuePopularity(b, region, ids, s.popularity)
-		pricing.QueueVersion(b, &s.rules)
+		changes.QueueVersion(b, &s.rules)
 		return nil
 	})
 	return s, err

@@ -74,10 +74,12 @@ func mug(n int) catalog.ProductInput {
 	key := fmt.Sprintf("MUG-%04d", n)
 	return catalog.ProductInput{
 		Key: key, Title: "Mug " + key, Brand: "Acme", Description: "For tea.", CategoryID: "hg-11-6", Status: catalog.Active,
-		Attributes: map[string]any{"Material": "china", "pieces": 2.0, "dishwasher": true, "occasion": []any{"Easter", "Birthday"}, "size": map[string]any{"cm": 9.5}},
-		Images:     []catalog.Image{{URL: "https://example.com/mug.jpg"}},
+		Attributes: map[string]any{"Material": "china", "pieces": 2.0, "dishwasher": true, "occasion": []any{"Easter", "Birthday"},
+			"size": map[string]any{"cm": 9.5}},
+		Images: []catalog.Image{{URL: "https://example.com/mug.jpg"}},
 		SKUs: []catalog.SKUInput{
-			{Code: key + "-R", Barcode: "0123" + key[4:], Options: map[string]string{"colour": "red"}, Prices: map[money.Currency]int64{"EUR": 1295, "USD": 1395}},
+			{Code: key + "-R", Barcode: "0123" + key[4:], Options: map[string]string{"colour": "red"},
+				Prices: map[money.Currency]int64{"EUR": 1295, "USD": 1395}},
 			{Code: key + "-B", Options: map[string]string{"colour": "blue"}, Prices: map[money.Currency]int64{"EUR": 1195}},
 		},
 	}
@@ -104,7 +106,8 @@ func (s *shop) edit(t testing.TB, i int, change func(in *catalog.ProductInput)) 
 	in := mug(i)
 	change(&in)
 	p := s.products[i]
-	s.products[i] = testkit.Must(s.catalog.UpdateProduct(t.Context(), catalog.UpdateInput{Seller: s.seller, ID: p.ID, Version: p.Version, Product: in}))(t)
+	s.products[i] = testkit.Must(s.catalog.UpdateProduct(t.Context(),
+		catalog.UpdateInput{Seller: s.seller, ID: p.ID, Version: p.Version, Product: in}))(t)
 }
 
 // age has all that was done so far be long ago.
@@ -127,7 +130,8 @@ func (s *shop) receive(t testing.TB, warehouse, sku string, units int64) {
 
 func (s *shop) adjust(t testing.TB, warehouse, sku string, delta int64) {
 	t.Helper()
-	testkit.Must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta, Operation: shoptest.By("a test")}))(t)
+	testkit.Must(s.stock.Adjust(t.Context(), inventory.Adjustment{SKU: sku, Warehouse: warehouse, Delta: delta,
+		Operation: shoptest.By("a test")}))(t)
 }
 
 func (s *shop) rate(t testing.TB, i int, stars int64) {
@@ -229,8 +233,9 @@ func (b *branch) want(t testing.TB) map[uuid.UUID]search.Document {
 		if err != nil {
 			continue // it is not for everyone to see
 		}
-		d := search.Document{ID: p.ID, Version: shown.Version, Slug: shown.Slug, Title: shown.Title, Brand: shown.Brand, Description: shown.Description,
-			Image: shown.Images[0].URL, Stock: search.StockOut, Attributes: map[string][]string{
+		d := search.Document{ID: p.ID, Version: shown.Version, Slug: shown.Slug, Title: shown.Title, Brand: shown.Brand,
+			Description: shown.Description,
+			Image:       shown.Images[0].URL, Stock: search.StockOut, Attributes: map[string][]string{
 				"material": {"china"}, "pieces": {"2"}, "dishwasher": {"yes"}, "occasion": {"Birthday", "Easter"}, "size cm": {"9.5"}},
 			ListedAt: databasetest.One[time.Time](t, b.db, `SELECT min(listed_at) FROM category_products WHERE product_id = $1`, p.ID).UTC()}
 		for _, c := range tree.Ancestors(shown.CategoryID) {
@@ -260,7 +265,7 @@ func (b *branch) wantPrices(t testing.TB, d *search.Document, p catalog.Product)
 		m := testkit.Must(rules.Market(code, at))(t)
 		var amounts []int64
 		for _, sku := range p.SKUs {
-			if unit, err := rules.Unit(p.Article(sku), pricing.Ask{Market: m, Currency: m.Currency, At: at}, 1); err == nil {
+			if unit, err := rules.Unit(p.PricedSKU(sku), pricing.Ask{Market: m, Currency: m.Currency, At: at}, 1); err == nil {
 				amounts = append(amounts, unit.AmountMinor)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/inventory"
-	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/search"
 )
 
@@ -26,7 +26,7 @@ func (x *Indexer) readRules(ctx context.Context) (rulesState, error) {
 	var version int64
 	var tree, warehouses string
 	err := x.DB.Read(ctx, func(b *database.Batch) error {
-		pricing.QueueVersion(b, &version)
+		changes.QueueVersion(b, &version)
 		catalog.QueueTreeState(b, &now, &tree)
 		inventory.QueueBandState(b, x.DB.Region(), &warehouses)
 		return nil

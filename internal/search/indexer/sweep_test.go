@@ -12,7 +12,7 @@ import (
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
-	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/internal/search"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -35,7 +35,7 @@ func TestSweep_Rules(t *testing.T) {
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
 SELECT c, 'ecb', '2026-01-02', '1.5', 'in_force', '2026-01-02' FROM unnest(ARRAY['CHF', 'GBP']) AS c`)
 			databasetest.Exec(t, s.db, `UPDATE markets SET multiplier = '1.1' WHERE code = 'uk'`)
-			testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
+			testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }))
 		}},
 		{"a warehouse", func() { databasetest.Exec(t, s.db, `UPDATE warehouses SET active = false WHERE code = 'euw-1'`) }},
 	}
@@ -61,7 +61,7 @@ func TestSweep_KnownMoment(t *testing.T) {
 	b.settle(t)
 	at := time.Now().UTC().Add(700 * time.Millisecond).Truncate(time.Microsecond)
 	databasetest.Exec(t, s.db, `UPDATE price_lists SET valid_to = $1 WHERE code = 'catalogue-USD'`, at)
-	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { pricing.QueueRulesChanged(b); return nil }))
+	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error { changes.QueueRulesChanged(b); return nil }))
 	b.settle(t)
 	id := s.products[0].ID
 	if d := b.store.documents()[id]; time.Now().Before(at) && (d.Prices["us"] != 1395 || !d.GoodUntil.Equal(at)) {

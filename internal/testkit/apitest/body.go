@@ -13,7 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// documentURL is the document's name among the schemas.
+// documentURL names the document among the schemas.
 const documentURL = "https://contract.test/openapi.json"
 
 // schemas compiles the document's schemas when they are first needed. openapi3filter would compile one for each answer,
@@ -78,7 +78,7 @@ func jsonSchema(route *routers.Route, status int, contentType string) string {
 	return strings.TrimPrefix(at, "#") + pointerTo("content", media, "schema")
 }
 
-// problemSchema is the pointer to the schema of a problem.
+// problemSchema points to the schema of a problem.
 var problemSchema = pointerTo("components", "responses", "Problem", "content", "application/problem+json", "schema")
 
 // pointerTo returns a JSON pointer as the fragment of a URL holds it.

@@ -41,7 +41,7 @@ type Operation struct {
 	*openapi3.Operation
 }
 
-// Load reads the document, given as JSON, and fails the test when it is not a valid OpenAPI document.
+// Load reads the document, given as JSON, and ends the test when it is not a valid OpenAPI document.
 func Load(t testing.TB, document []byte) *Contract {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(document)
@@ -76,7 +76,7 @@ func (c *Contract) add(path string, item *openapi3.PathItem) {
 	}
 }
 
-// route finds the operation of a request; nil when the document has none.
+// route returns the operation of a request, nil when the document has none.
 func (c *Contract) route(r *http.Request) *routers.Route {
 	probe := r.Clone(r.Context())
 	if probe.Method == http.MethodHead {
@@ -89,7 +89,7 @@ func (c *Contract) route(r *http.Request) *routers.Route {
 	return c.routes[match.Route.GetName()]
 }
 
-// Validated passes requests on to h and fails the test for each answer that is not what the document says.
+// Validated returns a handler that passes requests on to h and fails the test for each answer that breaks the document.
 func (c *Contract) Validated(t testing.TB, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()
@@ -107,9 +107,8 @@ func (c *Contract) Validated(t testing.TB, h http.Handler) http.Handler {
 	})
 }
 
-// Check returns what is wrong with an answer: headers that every answer has, a status that the document does not
-// name, a body of another type or against its schema. Where the document has no such operation the answer must be a
-// problem.
+// Check returns what is wrong with an answer: a missing header, a status that the document does not name, a body of
+// another type or against its schema. Where the document has no such operation the answer must be a problem.
 func (c *Contract) Check(r *http.Request, status int, header http.Header, body []byte) error {
 	for _, name := range []string{"X-Request-Id", "X-Meridian-Region", "Cache-Control"} {
 		if header.Get(name) == "" {
@@ -140,13 +139,14 @@ func (c *Contract) Check(r *http.Request, status int, header http.Header, body [
 		Header:                 header,
 		Options:                &openapi3filter.Options{IncludeResponseStatus: true, ExcludeResponseBody: schema != ""},
 	}
-	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(body)); err != nil || schema == "" || r.Method == http.MethodHead {
+	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(body)); err != nil || schema == "" ||
+		r.Method == http.MethodHead {
 		return err
 	}
 	return c.schemas.check(schema, body)
 }
 
-// checkTrips holds a good answer to the round trips that its operation may take at most, where both are told.
+// checkTrips returns an error for a good answer that took more round trips than its operation may.
 func checkTrips(route *routers.Route, status int, header http.Header) error {
 	if route == nil || status >= http.StatusBadRequest {
 		return nil

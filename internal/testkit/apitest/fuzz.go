@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Driver drives every operation of the document with hostile input, as every caller, and fails the test for an
-// answer that is a 5xx, that is against the document, or that holds what is not the caller's.
+// A Driver sends hostile input to every operation of the document, as every caller. It fails the test for an answer that
+// is a 5xx, that breaks the document, or that holds what belongs to someone else.
 type Driver struct {
 	Contract *Contract
 	Handler  http.Handler
@@ -53,10 +53,10 @@ type hostileRequest struct {
 	header      http.Header
 }
 
-// maxComplaints is after how many bad answers an operation is left alone: one fault often shows in hundreds.
+// maxComplaints bounds the bad answers of an operation: one fault often shows in hundreds.
 const maxComplaints = 10
 
-// Run asks everything, a subtest an operation.
+// Run sends every request, in a subtest for each operation.
 func (d Driver) Run(t *testing.T) {
 	for _, operation := range d.Contract.Operations {
 		t.Run(operation.OperationID, func(t *testing.T) {
@@ -157,14 +157,14 @@ func (d Driver) send(t *testing.T, operation Operation, caller Caller, request h
 	return w, good
 }
 
-// hostileValues are tried for every path variable and query parameter.
+// hostileValues holds what is tried for every path variable and query parameter.
 var hostileValues = []string{
 	"", "0", "-1", "99999999999999999999999", "1e309", "NaN", "null", "true", "..", "%", "'; DROP TABLE orders; --",
 	"\x00", "\xff\xfe", "ｅｕ", "ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa", "ord_xxx_aaaaaaaaaaaaaaaaaaaaaaaaaa",
 	"prd_aaaaaaaaaaaaaaaaaaaaaaaaaa", "usr_use_7777777777777777777777777z", strings.Repeat("a", 5000),
 }
 
-// hostileBodies are sent whatever the operation takes.
+// hostileBodies holds bodies that every operation is sent.
 var hostileBodies = []string{
 	"", " ", "{", "}", "[]", "null", "0", `"text"`, "{}", `{"a":}`, `{"a":1}{"b":2}`, `{"a":1,"a":2}`, `{"":null}`,
 	"{\"a\":\"\xff\"}", `{"a":"\u0000"}`, `{"\u0000":1}`, `{"a":1e999999}`, `{"a":"\ud800"}`, "\xef\xbb\xbf{}", "{}\x00",
@@ -179,7 +179,7 @@ var hostileMembers = []string{
 	`[[]]`, `{}`, `{"a":{"b":{"c":1}}}`, `"` + strings.Repeat("é", 20_000) + `"`,
 }
 
-// requests are all hostile requests to one operation.
+// requests returns all hostile requests to one operation, after one that is as the document describes it.
 func (d Driver) requests(operation Operation) []hostileRequest {
 	good := hostileRequest{
 		why:         "a good body",
@@ -235,7 +235,7 @@ func (d Driver) addParameter(add func(string, func(*hostileRequest)), op Operati
 	}
 }
 
-// goodValue is a value of which the caller was told that it exists, else one that looks right.
+// goodValue returns a value that exists according to Values, else one that looks right.
 func (d Driver) goodValue(name string) string {
 	if values := d.Values[name]; len(values) > 0 {
 		return values[0]
@@ -253,7 +253,7 @@ func fillPath(operation Operation, value func(name string) string) string {
 	return path
 }
 
-// bodyType is the first media type, by name, that the operation takes.
+// bodyType returns the first media type, by name, that the operation takes.
 func bodyType(operation Operation) string {
 	if operation.RequestBody == nil {
 		return "application/json"
@@ -261,7 +261,7 @@ func bodyType(operation Operation) string {
 	return slices.Min(slices.Collect(maps.Keys(operation.RequestBody.Value.Content)))
 }
 
-// goodBody is a body made from the operation's schema; nil where it takes none or no JSON.
+// goodBody returns a body made from the operation's schema, nil where it takes none or no JSON.
 func goodBody(operation Operation) []byte {
 	if operation.RequestBody == nil {
 		return nil
@@ -281,7 +281,7 @@ func goodBody(operation Operation) []byte {
 	return body
 }
 
-// sample is a value of the schema: its example, else the simplest that fits.
+// sample returns a value of the schema: its example, else the simplest that fits.
 func sample(schema *openapi3.Schema, depth int) any {
 	switch {
 	case schema == nil || depth > 8:
@@ -313,8 +313,8 @@ func sample(schema *openapi3.Schema, depth int) any {
 	return strings.Repeat("x", max(1, int(schema.MinLength)))
 }
 
-// mutations are the body with each of its members, at any depth, replaced by each hostile one and by each of the values
-// of its name, left out, or joined by one that nobody knows.
+// mutations returns copies of the body in which one member, at any depth, is replaced by each hostile one and by each of
+// the values of its name, left out, or joined by an unknown one.
 func mutations(body []byte, values map[string][]string) [][]byte {
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {

@@ -21,7 +21,7 @@ import (
 // may create databases: postgresql://root@127.0.0.1:26257/defaultdb?sslmode=disable.
 const cockroachEnv = "COCKROACH_URL"
 
-// migratedHere are the pool's databases that this process has migrated.
+// migratedHere holds the pool's databases that this process has migrated.
 var migratedHere sync.Map
 
 // takePooled returns a migrated database that no other test uses, emptied, and gives it back at the test's end. The
@@ -57,7 +57,7 @@ func pooledDatabase(ctx context.Context, cluster string) (url string, lock *file
 	return url, lock, nil
 }
 
-// freeSlot names the first database of the pool that nobody has locked. There are as many as tests ran at once.
+// freeSlot locks the first free database of the pool and returns its name. The pool has as many as tests ran at once.
 func freeSlot(cluster, fingerprint string) (string, *fileLock, error) {
 	sum := sha256.Sum256([]byte(cluster))
 	dir, err := privateFolder("cockroach-" + hex.EncodeToString(sum[:4]))
@@ -76,7 +76,7 @@ func freeSlot(cluster, fingerprint string) (string, *fileLock, error) {
 	}
 }
 
-// preparePooled brings a database of the pool to where a test can have it.
+// preparePooled creates and migrates a database of the pool where needed, and empties it.
 func preparePooled(ctx context.Context, cluster, name string, set *regions.Set) error {
 	url := onDatabase(cluster, name)
 	if _, done := migratedHere.Load(url); !done {

@@ -17,7 +17,7 @@ import (
 	"meridian/internal/testkit"
 )
 
-// defaultRegion is where a test's pool is, unless it says otherwise.
+// defaultRegion names the region of a test's pool unless the test says otherwise.
 const defaultRegion = "eu-west"
 
 // cleanupTimeout bounds the dropping of one test's database.
@@ -26,24 +26,24 @@ const cleanupTimeout = time.Minute
 // Option changes how New opens the test's database.
 type Option func(*database.Config)
 
-// Region has the pool serve the region of that name; the default is eu-west.
+// Region sets the pool's region. The default is eu-west.
 func Region(name string) Option {
 	return func(c *database.Config) { c.Region = name }
 }
 
-// MaxConns bounds the pool's connections; the default is database.Config's.
+// MaxConns bounds the pool's connections. The default is database.Config's.
 func MaxConns(n int32) Option {
 	return func(c *database.Config) { c.MaxConns = n }
 }
 
-// New returns a pool on a new, migrated, empty database. Both are gone when the test has ended. A test that cannot
-// have one fails at once, with the reason.
+// New returns a pool on a new, migrated, empty database. Both are gone when the test has ended. It ends the test if there
+// is no PostgreSQL to be had, with the reason.
 func New(t testing.TB, opts ...Option) *database.DB {
 	t.Helper()
 	return open(t, URL(t), opts...)
 }
 
-// Open returns a pool on a database got from URL, seen from a region. It is closed when the test has ended.
+// Open returns a pool of a region on a database that URL made. It is closed when the test has ended.
 func Open(t testing.TB, url, region string) *database.DB {
 	t.Helper()
 	return open(t, url, Region(region))
@@ -122,7 +122,7 @@ func (s *server) newDatabase(ctx context.Context, t testing.TB, clauses string) 
 	return onDatabase(s.url, name)
 }
 
-// onDatabase is a connection string with another database.
+// onDatabase returns a connection string with another database.
 func onDatabase(connection, name string) string {
 	u, err := url.Parse(connection)
 	if err != nil {
@@ -134,8 +134,8 @@ func onDatabase(connection, name string) string {
 
 func randomName() string { return strings.ToLower(rand.Text()[:10]) }
 
-// Tracer records the statements of a pool that a test opens by itself (database.Config's Tracer). It is nil unless
-// statements are collected.
+// Tracer returns the tracer that records the statements of a pool that a test opens by itself (database.Config's
+// Tracer). It returns nil unless statements are collected.
 func Tracer() pgx.QueryTracer {
 	r := sharedRecorder()
 	if r == nil {
@@ -144,7 +144,7 @@ func Tracer() pgx.QueryTracer {
 	return r
 }
 
-// sharedRecorder is the process's recorder, nil unless statements are collected.
+// sharedRecorder returns the process's recorder. It returns nil unless statements are collected.
 var sharedRecorder = sync.OnceValue(func() *recorder {
 	dir := os.Getenv(StatementsEnv)
 	if dir == "" {
@@ -153,7 +153,7 @@ var sharedRecorder = sync.OnceValue(func() *recorder {
 	return newRecorder(dir)
 })
 
-// flushStatements writes what was recorded so far when the test has ended.
+// flushStatements returns a cleanup that writes what was recorded so far.
 func flushStatements(t testing.TB) func() {
 	return func() {
 		r := sharedRecorder()

@@ -21,11 +21,11 @@ const (
 	keeperReady   = "ready"
 )
 
-// keeperTick is how often the keeper looks who is there.
+// keeperTick is the time between two checks of the keeper for clients.
 const keeperTick = time.Second
 
-// init turns a test binary that startKeeper runs into the keeper, before it can run a test. Doing it here is what
-// spares every package a TestMain.
+// init turns a test binary that startKeeper runs into the keeper, before it can run a test. Done here, no package needs a
+// TestMain.
 func init() {
 	dir := os.Getenv(keeperEnv)
 	if dir == "" {
@@ -57,7 +57,7 @@ func runKeeper(dir string) error {
 	return k.keep()
 }
 
-// keeper is the process that owns the shared server.
+// keeper holds what the process that owns the shared server knows of it.
 type keeper struct {
 	dir    string        // shared with the test processes
 	data   string        // the server's folder
@@ -92,7 +92,7 @@ func startServer(dir string, idle time.Duration) (*keeper, error) {
 	return k, nil
 }
 
-// memoryFolder is a folder in memory with room enough, else the temporary folder. Containers often have only 64 MB.
+// memoryFolder returns a folder in memory if it has enough room, else the temporary folder. Containers often have 64 MB.
 func memoryFolder() string {
 	const shm, enough = "/dev/shm", 2 << 30
 	var fs syscall.Statfs_t
@@ -135,7 +135,7 @@ func (k *keeper) keep() error {
 	}
 }
 
-// look reports whether the server has clients, and drops a database whose test process was killed.
+// look reports whether the server has clients. It also drops a database whose test process was killed.
 func (k *keeper) look(ctx context.Context, conn *pgx.Conn) (used bool, err error) {
 	err = conn.QueryRow(ctx, `
 SELECT EXISTS (
@@ -157,7 +157,8 @@ SELECT EXISTS (
 	return used, nil
 }
 
-// orphanDatabase names a test's database whose process no longer holds its connection. The name says which that was.
+// orphanDatabase returns the name of a test's database whose process no longer holds its connection, "" for none. The
+// name contains the connection's process.
 func orphanDatabase(ctx context.Context, conn *pgx.Conn) (string, error) {
 	rows, err := conn.Query(ctx, `
 SELECT datname
@@ -178,7 +179,8 @@ LIMIT 1`)
 	return names[0], nil
 }
 
-// endUnused ends the server if nobody is about to use it: with the lock held nobody can begin to.
+// endUnused ends the server if nobody uses it or is about to: nobody can attach while it holds the lock. It reports
+// whether it did.
 func (k *keeper) endUnused(ctx context.Context, conn *pgx.Conn) (done bool, err error) {
 	lock, err := lockNow(filepath.Join(k.dir, serverLock))
 	if err != nil {
@@ -198,7 +200,7 @@ func (k *keeper) endUnused(ctx context.Context, conn *pgx.Conn) (done bool, err 
 	return true, k.end(nil)
 }
 
-// end stops the server, forgets it and removes its data. It returns why, or what went wrong.
+// end stops the server and removes its state and data. It returns why, or the first error where why is nil.
 func (k *keeper) end(why error) error {
 	if state, err := readState(k.dir); err == nil && state.Dir == k.data {
 		os.Remove(filepath.Join(k.dir, stateFile))

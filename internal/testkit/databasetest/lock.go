@@ -12,10 +12,10 @@ import (
 // A fileLock is held by one process at a time. The system lets go of it when the process ends, however it ends.
 type fileLock struct{ f *os.File }
 
-// lockWait waits for the lock.
+// lockWait waits for the lock and returns it.
 func lockWait(path string) (*fileLock, error) { return lock(path, syscall.LOCK_EX) }
 
-// lockNow returns nil when another process, or another caller in this one, has the lock.
+// lockNow returns the lock, or nil when another process, or another caller in this one, holds it.
 func lockNow(path string) (*fileLock, error) {
 	l, err := lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

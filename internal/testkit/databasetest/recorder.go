@@ -96,7 +96,8 @@ func sender() string {
 
 // isPassage reports whether every statement passes through the function.
 func isPassage(function string) bool {
-	for _, prefix := range []string{"internal/database.", "internal/testkit/databasetest.(*recorder).", "internal/testkit/databasetest.sender"} {
+	for _, prefix := range []string{"internal/database.", "internal/testkit/databasetest.(*recorder).",
+		"internal/testkit/databasetest.sender"} {
 		if strings.HasPrefix(function, module+prefix) {
 			return true
 		}

@@ -28,18 +28,17 @@ const (
 	keeperLog  = "keeper.log"  // what the keeper says
 )
 
-// idleLimit is how long a server lives without a test process: longer than the build of a large package between
-// two of them.
+// idleLimit bounds how long a server lives without a test process. It is longer than the build of a large package.
 const idleLimit = 3 * time.Minute
 
-// serverState tells other processes of a server.
+// serverState describes a server to other processes.
 type serverState struct {
 	Dir    string // its folder
 	Keeper int    // the process that keeps it
 	URL    string // its database postgres, with the password; empty until it runs
 }
 
-// server is the shared PostgreSQL as one test process sees it.
+// server holds one test process's connections to the shared PostgreSQL.
 type server struct {
 	admin *pgxpool.Pool // on the database postgres
 	lease *pgxpool.Conn // one of its connections, held for as long as this process lives
@@ -108,7 +107,7 @@ func connect(ctx context.Context, url string) (*server, error) {
 	return &server{admin: pool, lease: lease, url: url}, nil
 }
 
-// owner marks this process's databases: it is the server's process behind the lease.
+// owner returns the server process behind the lease, which marks this process's databases.
 func (s *server) owner() uint32 { return s.lease.Conn().PgConn().PID() }
 
 // gone reports whether a connection failed because there is no server any more, or soon none.

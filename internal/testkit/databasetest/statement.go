@@ -11,8 +11,8 @@ import (
 	"meridian/internal/testkit"
 )
 
-// Exec runs a statement that no operation has: a fixture, the passing of time, a fault. An INSERT, UPDATE or DELETE that
-// changes nothing fails the test, which would prove nothing.
+// Exec runs a statement that no operation has: a fixture, the passing of time, a fault. It ends the test if the statement
+// fails, or is an INSERT, UPDATE or DELETE that changes nothing.
 func Exec(t testing.TB, db *database.DB, sql string, args ...any) {
 	t.Helper()
 	var done pgconn.CommandTag
@@ -28,7 +28,7 @@ func Exec(t testing.TB, db *database.DB, sql string, args ...any) {
 	}
 }
 
-// One is the one value that a statement yields.
+// One returns the one value that a statement yields. It ends the test if that fails.
 func One[T any](t testing.TB, db *database.DB, sql string, args ...any) T {
 	t.Helper()
 	value, err := database.One(context.WithoutCancel(t.Context()), db, pgx.RowTo[T], sql, args...)

@@ -26,8 +26,8 @@ var templateOnce struct {
 	name string
 }
 
-// template names the migrated template, which the first process of all makes. A failure is tried again by the next
-// test, so that each says what is wrong.
+// template returns the name of the migrated template, which the first process makes. After a failure the next test tries
+// again, so that each reports the cause.
 func (s *server) template(ctx context.Context) (string, error) {
 	templateOnce.Lock()
 	defer templateOnce.Unlock()
@@ -60,8 +60,8 @@ func schemaFingerprint(engine database.Engine, set *regions.Set) (string, error)
 	return hex.EncodeToString(sum[:6]), nil
 }
 
-// makeTemplate migrates a database under another name and gives it its own when it is complete, so that a template
-// by that name is always whole. The lock ends with its connection, should this process be killed.
+// makeTemplate migrates a database under another name and renames it when it is complete, so that a template of that name
+// is always whole. The lock ends with its connection if this process is killed.
 func (s *server) makeTemplate(ctx context.Context, name string, set *regions.Set) error {
 	conn, err := pgx.Connect(ctx, s.url)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package paymenttest holds every payment.Provider to what its interface says.
+// Package paymenttest tests a payment.Provider against what its interface promises.
 package paymenttest
 
 import (
@@ -16,9 +16,10 @@ import (
 
 	"meridian/internal/money"
 	"meridian/internal/payment"
+	"meridian/internal/testkit"
 )
 
-// Subject is a provider to be tested, and what the suite needs in order to drive it.
+// Subject holds a provider to be tested and what the suite needs to drive it.
 type Subject struct {
 	Provider payment.Provider
 	Currency money.Currency // that it takes
@@ -27,15 +28,15 @@ type Subject struct {
 	Declined string // a method that is declined, sooner or later
 	Open     string // a method that stays open until it is cancelled
 
-	// Settle returns when all that is due has happened, and the provider has been told that its webhooks arrived.
+	// Settle returns when all that is due has happened and the shop has acknowledged the provider's webhooks.
 	Settle func(t *testing.T)
-	// Webhooks are those that arrived so far.
+	// Webhooks returns those that arrived so far.
 	Webhooks func() []Webhook
-	// Now is the time by the provider's clock.
+	// Now returns the time by the provider's clock.
 	Now func() time.Time
 }
 
-// Webhook is a notice as it arrived.
+// Webhook holds a webhook as it arrived.
 type Webhook struct {
 	Header http.Header
 	Body   []byte
@@ -78,7 +79,7 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	}
 }
 
-// Input is a payment of 1,250 minor units with an id of its own: two articles, a discount, shipping and tax.
+// Input returns a payment of 1,250 minor units with an id of its own: two articles, a discount, shipping and tax.
 func Input(currency money.Currency, method string) payment.StartInput {
 	amount := func(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: currency} }
 	return payment.StartInput{
@@ -98,7 +99,7 @@ func Input(currency money.Currency, method string) payment.StartInput {
 	}
 }
 
-// newID makes an id in the form of ours.
+// newID returns an id in the shop's form.
 func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }
 
 func testName(t *testing.T, s Subject) {
@@ -136,9 +137,7 @@ func testStartConcurrently(t *testing.T, s Subject) {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
+	testkit.NoError(t, errors.Join(errs...))
 	for _, ref := range refs {
 		if ref != refs[0] {
 			t.Fatalf("several payments were made: %q", refs)
@@ -403,7 +402,8 @@ func testWebhookTouched(t *testing.T, s Subject) {
 	hook := s.anyWebhook(t)
 	body := append([]byte(nil), hook.Body...)
 	body[len(body)/2] ^= 1
-	bodies := map[string][]byte{"a changed body": body, "a longer body": append(hook.Body[:len(hook.Body):len(hook.Body)], ' '), "no body": nil}
+	bodies := map[string][]byte{"a changed body": body, "a longer body": append(hook.Body[:len(hook.Body):len(hook.Body)], ' '),
+		"no body": nil}
 	for name, body := range bodies {
 		if _, err := s.Provider.ParseWebhook(hook.Header, body, s.Now()); !errors.Is(err, payment.ErrBadSignature) {
 			t.Errorf("%s: %v, want ErrBadSignature", name, err)
@@ -426,14 +426,14 @@ func testWebhookTime(t *testing.T, s Subject) {
 	}
 }
 
-// known is a payment of which an answer was heard.
+// known returns a reference to a payment that the provider has answered about.
 func known(in payment.StartInput, heard payment.Outcome) payment.Asked {
 	asked := in.Asked()
 	asked.ProviderRef = heard.ProviderRef
 	return asked
 }
 
-// refundOf is a new refund of a payment.
+// refundOf returns a new refund of a payment.
 func refundOf(asked payment.Asked, minor int64) payment.RefundInput {
 	return payment.RefundInput{
 		RefundID: newID("rfd_euw_"), PaymentID: asked.PaymentID, PaymentRef: asked.ProviderRef,
@@ -443,14 +443,11 @@ func refundOf(asked payment.Asked, minor int64) payment.RefundInput {
 
 func (s Subject) start(t *testing.T, in payment.StartInput) payment.Outcome {
 	t.Helper()
-	outcome, err := s.Provider.Start(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(s.Provider.Start(t.Context(), in))(t)
 	return outcome
 }
 
-// settled starts a payment and waits for what becomes of it.
+// settled starts a payment and waits for its end. It returns the first outcome.
 func (s Subject) settled(t *testing.T, in payment.StartInput) payment.Outcome {
 	t.Helper()
 	outcome := s.start(t, in)
@@ -460,28 +457,19 @@ func (s Subject) settled(t *testing.T, in payment.StartInput) payment.Outcome {
 
 func (s Subject) find(t *testing.T, asked payment.Asked) payment.Outcome {
 	t.Helper()
-	outcome, err := s.Provider.Find(t.Context(), asked)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(s.Provider.Find(t.Context(), asked))(t)
 	return outcome
 }
 
 func (s Subject) cancel(t *testing.T, asked payment.Asked) payment.Status {
 	t.Helper()
-	outcome, err := s.Provider.Cancel(t.Context(), asked)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(s.Provider.Cancel(t.Context(), asked))(t)
 	return outcome.Status
 }
 
 func (s Subject) refund(t *testing.T, in payment.RefundInput) payment.RefundOutcome {
 	t.Helper()
-	outcome, err := s.Provider.Refund(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := testkit.Must(s.Provider.Refund(t.Context(), in))(t)
 	return outcome
 }
 
@@ -499,17 +487,14 @@ func (s Subject) wantTooLarge(t *testing.T, in payment.RefundInput) {
 	}
 }
 
-// wantEvents checks which events about the ends of a payment arrived, by what happened first. Those that came again
-// count once, those that do not concern us not at all.
+// wantEvents compares the events that ended a payment or a refund, in the order of their times, and returns them.
+// Repeated ones count once; others are ignored.
 func (s Subject) wantEvents(t *testing.T, paymentID string, want ...payment.EventType) []payment.Event {
 	t.Helper()
 	var events []payment.Event
 	seen := map[string]bool{}
 	for _, hook := range s.Webhooks() {
-		e, err := s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := testkit.Must(s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now()))(t)
 		if e.PaymentID == paymentID && e.Type != payment.EventOther && !isStep(e) && !seen[e.ID] {
 			seen[e.ID] = true
 			events = append(events, e)
@@ -526,12 +511,12 @@ func (s Subject) wantEvents(t *testing.T, paymentID string, want ...payment.Even
 	return events
 }
 
-// isStep tells of an event on the way to an end, which some providers send and some do not.
+// isStep reports whether an event is a step before the end of a payment. Only some providers send those.
 func isStep(e payment.Event) bool {
 	return e.Type == payment.EventPaymentRequiresAction || e.Type == payment.EventPaymentAuthorized
 }
 
-// anyWebhook is a genuine one.
+// anyWebhook returns a genuine webhook.
 func (s Subject) anyWebhook(t *testing.T) Webhook {
 	t.Helper()
 	s.settled(t, Input(s.Currency, s.Success))

@@ -131,8 +131,10 @@ func shop() []search.Document {
 
 		// Words to be mistyped: of four, seven and nine letters.
 		{slug: "vase", title: "Vase", category: "decoration", eu: 1990, us: 2490},
-		{slug: "lantern", title: "Garden lantern", brand: "Lumen & Söhne", category: "light", eu: 2495, us: 2995, jp: 4200, rating: 4400, ratings: 7},
-		{slug: "chocolate", title: "Chocolate bar", brand: "O'Neill \"Best\"", category: "sweets", eu: 250, us: 300, rating: 4900, ratings: 120, popularity: 90},
+		{slug: "lantern", title: "Garden lantern", brand: "Lumen & Söhne", category: "light", eu: 2495, us: 2995, jp: 4200, rating: 4400,
+			ratings: 7},
+		{slug: "chocolate", title: "Chocolate bar", brand: "O'Neill \"Best\"", category: "sweets", eu: 250, us: 300, rating: 4900, ratings: 120,
+			popularity: 90},
 
 		// Phrases.
 		{slug: "scarlet-falcon", title: "Scarlet falcon garland", category: "decoration"},
@@ -155,13 +157,20 @@ func shop() []search.Document {
 		{slug: "long", title: "Abacus bramble cobalt dahlia ember flint gravel hazel indigo jasper", category: "decoration"},
 
 		// For filters: values that look like query syntax.
-		{slug: "mug-red", title: "Stoneware beaker", brand: "O'Neill \"Best\"", category: "mugs", attributes: "color=red;size=0,3 l", eu: 1200, us: 1500, jp: 1800, rating: 4000, ratings: 2, day: 3},
-		{slug: "mug-injection", title: "Stoneware beaker", brand: `x' OR 1=1`, category: "mugs", attributes: `color=x' OR brand = 'y;finish=a\`, eu: 999, jp: 1500, stock: search.StockOut, day: 2},
-		{slug: "mug-backslash", title: "Stoneware beaker", brand: `back\slash\'`, category: "mugs", attributes: `color=\;note=a=b=c`, us: 1500, rating: 4500, ratings: 9, stock: search.StockLow, day: 1},
-		{slug: "mug-unicode", title: "Stoneware beaker", brand: "伊万里 ☕", category: "mugs", attributes: "color=青;finish=émaillé", eu: 5000, us: 5400, jp: 7000, rating: 3999, ratings: 4, popularity: 12, day: 4},
-		{slug: "mug-newline", title: "Stoneware beaker", brand: "two\nlines\tand 'tabs'", category: "mugs", attributes: "color=NOT EXISTS;size=(a AND b)", eu: 5001, rating: 1000, ratings: 1, popularity: 3, day: 5},
-		{slug: "teapot", title: "Enamel kettle", brand: "Fenwick", category: "teapots", attributes: "color=red;finish=émaillé", eu: 3500, us: 3900, jp: 5200, stock: search.StockOut, popularity: 7, day: 6},
-		{slug: "phone", title: "Nimbus handset", brand: "Nimbus", category: "phones", attributes: "storage=128 gb;color=black", eu: 49900, us: 54900, jp: 79800, rating: 4700, ratings: 310, popularity: 200, day: 7},
+		{slug: "mug-red", title: "Stoneware beaker", brand: "O'Neill \"Best\"", category: "mugs", attributes: "color=red;size=0,3 l", eu: 1200,
+			us: 1500, jp: 1800, rating: 4000, ratings: 2, day: 3},
+		{slug: "mug-injection", title: "Stoneware beaker", brand: `x' OR 1=1`, category: "mugs", attributes: `color=x' OR brand = 'y;finish=a\`,
+			eu: 999, jp: 1500, stock: search.StockOut, day: 2},
+		{slug: "mug-backslash", title: "Stoneware beaker", brand: `back\slash\'`, category: "mugs", attributes: `color=\;note=a=b=c`, us: 1500,
+			rating: 4500, ratings: 9, stock: search.StockLow, day: 1},
+		{slug: "mug-unicode", title: "Stoneware beaker", brand: "伊万里 ☕", category: "mugs", attributes: "color=青;finish=émaillé", eu: 5000,
+			us: 5400, jp: 7000, rating: 3999, ratings: 4, popularity: 12, day: 4},
+		{slug: "mug-newline", title: "Stoneware beaker", brand: "two\nlines\tand 'tabs'", category: "mugs",
+			attributes: "color=NOT EXISTS;size=(a AND b)", eu: 5001, rating: 1000, ratings: 1, popularity: 3, day: 5},
+		{slug: "teapot", title: "Enamel kettle", brand: "Fenwick", category: "teapots", attributes: "color=red;finish=émaillé", eu: 3500,
+			us: 3900, jp: 5200, stock: search.StockOut, popularity: 7, day: 6},
+		{slug: "phone", title: "Nimbus handset", brand: "Nimbus", category: "phones", attributes: "storage=128 gb;color=black", eu: 49900,
+			us: 54900, jp: 79800, rating: 4700, ratings: 310, popularity: 200, day: 7},
 	}
 	documents := make([]search.Document, 0, len(items))
 	for i, it := range items {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // facetTests test the bounds of facets; generated catalogues test that they count correctly.
@@ -19,7 +20,7 @@ var facetTests = []test[search.Store]{
 }
 
 // wantFacets compares the facets of a query without text with a walk over the documents.
-func wantFacets(t fataler, documents []search.Document, q search.Query, result search.Result) {
+func wantFacets(t testkit.TB, documents []search.Document, q search.Query, result search.Result) {
 	t.Helper()
 	if diff := cmp.Diff(count(documents, q), result.Facets, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("facets of %+v (-want +got):\n%s", q, diff)
@@ -32,7 +33,8 @@ func testFacetValues(t *testing.T, store search.Store) {
 	var documents []search.Document
 	for value := range 70 {
 		for range value/2 + 1 {
-			d := item{title: "Marble", brand: fmt.Sprintf("brand %02d", value), attributes: fmt.Sprintf("color=c%02d", value), eu: 100}.document(len(documents) + 1)
+			d := item{title: "Marble", brand: fmt.Sprintf("brand %02d", value), attributes: fmt.Sprintf("color=c%02d", value),
+				eu: 100}.document(len(documents) + 1)
 			d.CategoryIDs, d.CategoryNames = []string{fmt.Sprintf("category-%02d", value)}, []string{"Toys"}
 			documents = append(documents, d)
 		}
@@ -88,7 +90,8 @@ func testLongValues(t *testing.T, store search.Store) {
 	}
 	s := filled(t, store, documents)
 	for _, last := range []string{"a", "b"} {
-		q := search.Query{Filter: search.Filter{Attributes: map[string][]string{name: {text(last)}}}, Facets: []search.FacetKind{search.FacetAttributes}, Limit: 10}
+		q := search.Query{Filter: search.Filter{Attributes: map[string][]string{name: {text(last)}}},
+			Facets: []search.FacetKind{search.FacetAttributes}, Limit: 10}
 		result := ask(t, s, q)
 		if want := ids(matching(documents, "", q.Filter)...); !slices.Equal(idsOf(result), want) {
 			t.Errorf("%v are found by a long value, want %v", idsOf(result), want)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // faultTests test engines that cannot answer.
@@ -25,7 +26,7 @@ func testClosed(t *testing.T, store search.Store) {
 	if err := store.Close(); err != nil {
 		t.Fatalf("Close: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	calls := map[string]func() error{
 		"Search":  func() error { _, err := live.Search(ctx, search.Query{Limit: 1}); return err },
@@ -53,7 +54,8 @@ func testDeadline(t *testing.T, store search.Store) {
 	s := filled(t, store, generate(50))
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
 	defer cancel()
-	if _, err := s.Search(ctx, search.Query{Text: "marble", Limit: 1}); !errors.Is(err, search.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Search(ctx, search.Query{Text: "marble", Limit: 1}); !errors.Is(err, search.ErrUnavailable) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a search whose time is over: %v, want search.ErrUnavailable and context.DeadlineExceeded", err)
 	}
 	wantTotal(t, s, "marble", 50)

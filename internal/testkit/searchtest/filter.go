@@ -56,8 +56,10 @@ func testEveryValue(t *testing.T, s stock) {
 
 // hostile are values that look like filter syntax.
 var hostile = []string{
-	"x' OR 1=1", `x' OR brand = 'Fenwick`, `x\' OR brand = 'Fenwick`, `x" OR brand = "Fenwick`, `\`, `\\`, `'`, `"`, `''`, "*", "Fen*", "/Fen.*/", "~Fenwick", "Fenwick*",
-	"brand EXISTS", "NOT x", "] OR brand EXISTS OR brand IN [x", "x, Fenwick", "brand:Fenwick", " ", "red OR blue", "\x00", "\n", "Fenwick\x00", "%", "_", "🎁", "null", "true", "0", "-1",
+	"x' OR 1=1", `x' OR brand = 'Fenwick`, `x\' OR brand = 'Fenwick`, `x" OR brand = "Fenwick`, `\`, `\\`, `'`, `"`, `''`, "*", "Fen*",
+	"/Fen.*/", "~Fenwick", "Fenwick*",
+	"brand EXISTS", "NOT x", "] OR brand EXISTS OR brand IN [x", "x, Fenwick", "brand:Fenwick", " ", "red OR blue", "\x00", "\n",
+	"Fenwick\x00", "%", "_", "🎁", "null", "true", "0", "-1",
 }
 
 func testUnknownValue(t *testing.T, s stock) {
@@ -76,7 +78,8 @@ func testUnknownValue(t *testing.T, s stock) {
 }
 
 func testPriceBounds(t *testing.T, s stock) {
-	bounds := []*int64{nil, new(int64(-1)), new(int64(0)), new(int64(250)), new(int64(251)), new(int64(1500)), new(int64(5000)), new(int64(5001)), new(int64(1) << 50)}
+	bounds := []*int64{nil, new(int64(-1)), new(int64(0)), new(int64(250)), new(int64(251)), new(int64(1500)), new(int64(5000)),
+		new(int64(5001)), new(int64(1) << 50)}
 	for _, market := range []string{"eu", "us", "jp"} {
 		for _, low := range bounds {
 			for _, high := range bounds {
@@ -92,7 +95,8 @@ func testOtherFilters(t *testing.T, s stock) {
 	}
 	wantFiltered(t, s, "eu", search.Filter{InStock: true})
 	few, half := ids(s.documents[:3]...), ids(s.documents[:len(s.documents)/2]...)
-	for _, f := range []search.Filter{{IDs: few}, {Exclude: few}, {IDs: half, Exclude: few}, {IDs: few, Exclude: half}, {IDs: append(few, idOf(77_777)), Exclude: []uuid.UUID{idOf(77_777)}}} {
+	for _, f := range []search.Filter{{IDs: few}, {Exclude: few}, {IDs: half, Exclude: few}, {IDs: few, Exclude: half},
+		{IDs: append(few, idOf(77_777)), Exclude: []uuid.UUID{idOf(77_777)}}} {
 		wantFiltered(t, s, "eu", f)
 	}
 	var many []uuid.UUID
@@ -118,7 +122,8 @@ func testCombined(t *testing.T, s stock) {
 }
 
 func testFilteredText(t *testing.T, s stock) {
-	for _, f := range []search.Filter{{}, {Category: "mugs"}, {Brands: []string{`x' OR 1=1`}}, {InStock: true}, {Attributes: map[string][]string{"color": {"青"}}}, {MinPrice: new(int64(1000)), MaxPrice: new(int64(5000))}} {
+	for _, f := range []search.Filter{{}, {Category: "mugs"}, {Brands: []string{`x' OR 1=1`}}, {InStock: true},
+		{Attributes: map[string][]string{"color": {"青"}}}, {MinPrice: new(int64(1000)), MaxPrice: new(int64(5000))}} {
 		var want []string
 		for _, d := range matching(s.documents, "eu", f) {
 			if d.Title == "Stoneware beaker" {

@@ -24,9 +24,11 @@ var generatedTests = []test[stock]{
 // The values of generated documents. None differ only in case.
 var (
 	someBrands     = []string{"", "Fenwick", "Heron & Co.", `O'Neill "Best"`, `back\slash\'`, "Lumière", "伊万里", "AND", "x = 1 OR x"}
-	someCategories = [][]string{nil, {"home"}, {"home", "kitchen"}, {"home", "kitchen", "mugs"}, {"home", "kitchen", "pans"}, {"home", "garden"}, {"toys"}, {"toys", "games"}, {"toys", "games", "cards"}}
+	someCategories = [][]string{nil, {"home"}, {"home", "kitchen"}, {"home", "kitchen", "mugs"}, {"home", "kitchen", "pans"},
+		{"home", "garden"}, {"toys"}, {"toys", "games"}, {"toys", "games", "cards"}}
 	someAttributes = map[string][]string{
-		"color": {"red", "blue", "dark blue", "émeraude", `x' OR 1=1`}, "size": {"s", "m", "l", "0,3 l", "a=b"}, "made of": {"oak", "steel", `\`}, "größe": {"10", "20"},
+		"color": {"red", "blue", "dark blue", "émeraude", `x' OR 1=1`}, "size": {"s", "m", "l", "0,3 l", "a=b"}, "made of": {"oak", "steel",
+			`\`}, "größe": {"10", "20"},
 	}
 	somePrices  = []int64{0, 99, 499, 500, 999, 1000, 2499, 2500, 2501, 9999, 10000, 49999, 250000, 999999}
 	someRatings = []int64{0, 0, 1000, 2500, 3999, 4000, 4500, 5000}
@@ -43,7 +45,8 @@ func generate(n int) []search.Document {
 }
 
 func generateOne(chance *rand.Rand, n int) search.Document {
-	d := item{slug: fmt.Sprintf("marble-%d", n), title: "Marble", rating: one(chance, someRatings), popularity: chance.Int64N(20), day: chance.IntN(30)}.document(n)
+	d := item{slug: fmt.Sprintf("marble-%d", n), title: "Marble", rating: one(chance, someRatings), popularity: chance.Int64N(20),
+		day: chance.IntN(30)}.document(n)
 	d.Brand, d.CategoryIDs = one(chance, someBrands), one(chance, someCategories)
 	d.CategoryNames = make([]string, len(d.CategoryIDs))
 	for i := range d.CategoryNames {
@@ -92,7 +95,8 @@ func anyFilter(t *rapid.T, documents []search.Document) search.Filter {
 			if f.Attributes == nil {
 				f.Attributes = make(map[string][]string)
 			}
-			f.Attributes[name] = rapid.SliceOfNDistinct(rapid.SampledFrom(append([]string{"nothing"}, someAttributes[name]...)), 1, 3, rapid.ID).Draw(t, name)
+			f.Attributes[name] = rapid.SliceOfNDistinct(rapid.SampledFrom(append([]string{"nothing"}, someAttributes[name]...)), 1, 3,
+				rapid.ID).Draw(t, name)
 		}
 	}
 	if seldom(t, "ids") {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // orderTests test orders and pages of the handwritten catalogue.
@@ -67,7 +68,7 @@ func testBeyond(t *testing.T, s stock) {
 }
 
 // pages returns the ids of all hits, page by page.
-func pages(t fataler, engine search.Engine, q search.Query, between func(page int)) []uuid.UUID {
+func pages(t testkit.TB, engine search.Engine, q search.Query, between func(page int)) []uuid.UUID {
 	t.Helper()
 	var all []uuid.UUID
 	for page := 0; ; page++ {

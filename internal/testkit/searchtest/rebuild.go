@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // rebuildTests test a new index beside the live one.
@@ -33,7 +34,7 @@ func edition(name string, n int) []search.Document {
 
 func begin(t *testing.T, store search.Store) search.Index {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	index, err := store.Begin(ctx)
 	if err != nil {
@@ -44,7 +45,7 @@ func begin(t *testing.T, store search.Store) search.Index {
 
 func resume(t *testing.T, store search.Store) search.Index {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	index, err := store.Resume(ctx)
 	if err != nil {
@@ -55,7 +56,7 @@ func resume(t *testing.T, store search.Store) search.Index {
 
 func swap(t *testing.T, store search.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := store.Swap(ctx); err != nil {
 		t.Fatalf("Swap: %v", err)
@@ -95,7 +96,8 @@ func testRebuild(t *testing.T, store search.Store) {
 
 func wantTotal(t *testing.T, engine search.Engine, text string, want int) {
 	t.Helper()
-	if result := ask(t, engine, search.Query{Text: text, Language: "en", Limit: search.MaxLimit}); result.Total != want || len(result.Hits) != want {
+	if result := ask(t, engine, search.Query{Text: text, Language: "en", Limit: search.MaxLimit}); result.Total != want ||
+		len(result.Hits) != want {
 		t.Errorf("Search(%q): %d hits and a total of %d, want %d", text, len(result.Hits), result.Total, want)
 	}
 }
@@ -159,9 +161,10 @@ func testSwapConcurrently(t *testing.T, store search.Store) {
 
 // mixed searches once, and returns what is wrong with the answer.
 func mixed(ctx context.Context, live search.Index, size int) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), testkit.Patience)
 	defer cancel()
-	result, err := live.Search(ctx, search.Query{Text: "almanac", Language: "en", Market: "eu", Facets: []search.FacetKind{search.FacetBrand}, Limit: search.MaxLimit})
+	result, err := live.Search(ctx, search.Query{Text: "almanac", Language: "en", Market: "eu",
+		Facets: []search.FacetKind{search.FacetBrand}, Limit: search.MaxLimit})
 	if err != nil {
 		return fmt.Sprintf("a search during a swap: %v", err)
 	}

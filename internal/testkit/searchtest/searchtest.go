@@ -3,12 +3,12 @@ package searchtest
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // Run runs the suite. open returns an empty store with search.ShippedWords, and registers its cleanup with t.Cleanup.
@@ -56,12 +56,9 @@ func filled(t *testing.T, store search.Store, documents []search.Document) stock
 	return stock{store.Live(), documents}
 }
 
-// patience bounds a single call, so that a hanging engine fails the test. It is long enough for a slow machine.
-const patience = time.Minute
-
 func apply(t *testing.T, index search.Index, changes search.Changes) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := index.Apply(ctx, changes); err != nil {
 		t.Fatalf("Apply of %d documents and %d deletions: %v", len(changes.Put), len(changes.Delete), err)
@@ -70,7 +67,7 @@ func apply(t *testing.T, index search.Index, changes search.Changes) {
 
 func state(t *testing.T, index search.Index) search.State {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	state, err := index.State(ctx)
 	if err != nil {
@@ -79,19 +76,13 @@ func state(t *testing.T, index search.Index) search.State {
 	return state
 }
 
-// fataler is a *testing.T or a *rapid.T.
-type fataler interface {
-	Helper()
-	Fatalf(format string, args ...any)
-}
-
 // ask searches, and checks what must be true of every answer.
-func ask(t fataler, engine search.Engine, q search.Query) search.Result {
+func ask(t testkit.TB, engine search.Engine, q search.Query) search.Result {
 	t.Helper()
 	if err := q.Validate(); err != nil {
 		t.Fatalf("the suite asks a query that is none: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	result, err := engine.Search(ctx, q)
 	if err != nil {
@@ -101,7 +92,7 @@ func ask(t fataler, engine search.Engine, q search.Query) search.Result {
 	return result
 }
 
-func checkAnswer(t fataler, q search.Query, result search.Result) {
+func checkAnswer(t testkit.TB, q search.Query, result search.Result) {
 	t.Helper()
 	if len(result.Hits) > q.Limit {
 		t.Fatalf("Search(%+v): %d hits, at most %d were asked for", q, len(result.Hits), q.Limit)

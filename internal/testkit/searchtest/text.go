@@ -27,7 +27,8 @@ var textTests = []test[stock]{
 }
 
 func testFieldOrder(t *testing.T, s stock) {
-	wantSlugs(t, s, search.Query{Text: "heron", Language: "en"}, "heron-title", "heron-brand", "heron-category", "heron-attribute", "heron-description")
+	wantSlugs(t, s, search.Query{Text: "heron", Language: "en"}, "heron-title", "heron-brand", "heron-category", "heron-attribute",
+		"heron-description")
 }
 
 func testFuller(t *testing.T, s stock) {
@@ -159,8 +160,10 @@ func testManyWords(t *testing.T, s stock) {
 // testSigns searches for characters that are syntax elsewhere. They find what the words find, and never cause an error.
 func testSigns(t *testing.T, s stock) {
 	for _, text := range []string{
-		"lantern -garden", "-lantern", "+lantern", "lantern*", "(lantern", "lantern)", "lantern~2", "lantern^9", "title:lantern -", "lantern -\"garden\"",
-		"lantern && garden", "lantern!", "/lantern/", `\lantern`, `lantern"`, `"lantern`, `"" lantern`, "lantern \x00", "{lantern}", "[garden lantern]", "<b>lantern</b",
+		"lantern -garden", "-lantern", "+lantern", "lantern*", "(lantern", "lantern)", "lantern~2", "lantern^9", "title:lantern -",
+		"lantern -\"garden\"",
+		"lantern && garden", "lantern!", "/lantern/", `\lantern`, `lantern"`, `"lantern`, `"" lantern`, "lantern \x00", "{lantern}",
+		"[garden lantern]", "<b>lantern</b",
 	} {
 		found := slugs(ask(t, s, search.Query{Text: text, Match: search.MatchAny, Language: "en", Limit: 10}))
 		if !slices.Contains(found, "lantern") {
@@ -168,7 +171,8 @@ func testSigns(t *testing.T, s stock) {
 		}
 	}
 	for _, text := range []string{
-		`"`, `""`, `"""`, `\`, "*", "?", "-", "--", "+ - ! ( ) { } [ ] ^ ~ * ? : / \\", "🎁", "\x00", "\xff\xfe", "שלום", "'; DROP TABLE", "{{.}}", strings.Repeat("a", search.MaxTextBytes),
+		`"`, `""`, `"""`, `\`, "*", "?", "-", "--", "+ - ! ( ) { } [ ] ^ ~ * ? : / \\", "🎁", "\x00", "\xff\xfe", "שלום", "'; DROP TABLE",
+		"{{.}}", strings.Repeat("a", search.MaxTextBytes),
 		strings.Repeat("é", search.MaxTextBytes/2), strings.Repeat(`"a" `, 50), strings.Repeat("ab ", 66),
 	} {
 		for _, prefix := range []bool{false, true} {

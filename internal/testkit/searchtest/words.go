@@ -45,14 +45,16 @@ func testTypedRight(t *testing.T, s stock) {
 }
 
 func testPlurals(t *testing.T, s stock) {
-	for text, slug := range map[string]string{"candle": "candles", "candles": "candles", "lanterns": "lantern", "saucers": "saucer", "beeswax candle": "candles"} {
+	for text, slug := range map[string]string{"candle": "candles", "candles": "candles", "lanterns": "lantern", "saucers": "saucer",
+		"beeswax candle": "candles"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, slug)
 	}
 }
 
 func testAccents(t *testing.T, s stock) {
 	for text, slug := range map[string]string{
-		"creme brulee": "creme", "Crème Brûlée": "creme", "CRÈME brulee": "creme", "creme bru\u0302le\u0301e": "creme", "jalapeño": "jalapeno", "sohne": "lantern", "Söhne": "lantern",
+		"creme brulee": "creme", "Crème Brûlée": "creme", "CRÈME brulee": "creme", "creme bru\u0302le\u0301e": "creme", "jalapeño": "jalapeno",
+		"sohne": "lantern", "Söhne": "lantern",
 	} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, slug)
 	}
@@ -69,8 +71,9 @@ func testJoined(t *testing.T, s stock) {
 
 func testCodes(t *testing.T, s stock) {
 	for text, want := range map[string][]string{
-		"QX48213Z": {"coded"}, "qx48213z": {"coded"}, "WHT-2210-K": {"coded"}, "wht-2210-l": {"coded-too"}, "4006381333931": {"coded"}, "4006381333948": {"coded-too"},
-		"QX48214Z": nil, "WHT-2210-M": nil, "4006381333932": nil, // one off
+		"QX48213Z": {"coded"}, "qx48213z": {"coded"}, "WHT-2210-K": {"coded"}, "wht-2210-l": {"coded-too"}, "4006381333931": {"coded"},
+		"4006381333948": {"coded-too"},
+		"QX48214Z":      nil, "WHT-2210-M": nil, "4006381333932": nil, // one off
 		"QX48213": nil, "QX48": nil, "400638133393": nil, "40063813339311": nil, // not in full
 		"fountain QX48213Z": {"coded"}, "ballpoint QX48213Z": nil,
 	} {
@@ -82,7 +85,8 @@ func testStopWords(t *testing.T, s stock) {
 	for _, text := range []string{"the lantern", "a lantern for the garden", "lantern of the garden"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: "en"}, "lantern")
 	}
-	for language, text := range map[string]string{"de": "die lantern für den garden", "fr": "une lantern pour le garden", "es": "una lantern para el garden"} {
+	for language, text := range map[string]string{"de": "die lantern für den garden", "fr": "une lantern pour le garden",
+		"es": "una lantern para el garden"} {
 		wantSlugs(t, s, search.Query{Text: text, Language: language}, "lantern")
 	}
 	ask(t, s, search.Query{Text: "the", Language: "en", Limit: 10}) // some answer, and no error

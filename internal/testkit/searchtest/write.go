@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/testkit"
 )
 
 // writeTests test what Apply writes, and what an index reports of it.
@@ -54,7 +55,8 @@ func testApply(t *testing.T, store search.Store) {
 			changes.Delete = []uuid.UUID{idOf(1), idOf(2), idOf(1234)}
 		}
 		apply(t, live, changes)
-		if result := ask(t, live, search.Query{Text: "jug", Language: "en", Filter: search.Filter{IDs: ids(d)}, Limit: 1}); len(result.Hits) != 1 {
+		if result := ask(t, live, search.Query{Text: "jug", Language: "en", Filter: search.Filter{IDs: ids(d)},
+			Limit: 1}); len(result.Hits) != 1 {
 			t.Fatalf("%s is not found right after it was applied", d.Slug)
 		}
 	}
@@ -66,14 +68,17 @@ func testApply(t *testing.T, store search.Store) {
 
 func testReplace(t *testing.T, store search.Store) {
 	live := store.Live()
-	old := item{slug: "old", title: "Anemometer", brand: "Fenwick", category: "mugs", about: "Barometer", codes: []string{"AN-1"}, attributes: "color=red", eu: 100, us: 200, rating: 5000, ratings: 1, popularity: 9}
+	old := item{slug: "old", title: "Anemometer", brand: "Fenwick", category: "mugs", about: "Barometer", codes: []string{"AN-1"},
+		attributes: "color=red", eu: 100, us: 200, rating: 5000, ratings: 1, popularity: 9}
 	apply(t, live, search.Changes{Put: []search.Document{old.document(1)}})
 	fresh := item{slug: "new", title: "Telescope", brand: "Lumen", category: "phones", jp: 300, stock: search.StockOut, day: 9}.document(1)
 	apply(t, live, search.Changes{Put: []search.Document{fresh}})
 	for _, q := range []search.Query{
 		{Text: "anemometer"}, {Text: "barometer"}, {Text: "fenwick"}, {Text: "AN-1"}, {Text: "red"},
-		{Filter: search.Filter{Brands: []string{"Fenwick"}}}, {Filter: search.Filter{Category: "mugs"}}, {Filter: search.Filter{Attributes: old.document(1).Attributes}},
-		{Market: "eu", Filter: search.Filter{MinPrice: new(int64(0))}}, {Filter: search.Filter{MinRating: 1000}}, {Filter: search.Filter{InStock: true}},
+		{Filter: search.Filter{Brands: []string{"Fenwick"}}}, {Filter: search.Filter{Category: "mugs"}},
+		{Filter: search.Filter{Attributes: old.document(1).Attributes}},
+		{Market: "eu", Filter: search.Filter{MinPrice: new(int64(0))}}, {Filter: search.Filter{MinRating: 1000}},
+		{Filter: search.Filter{InStock: true}},
 	} {
 		wantSlugs(t, live, q)
 	}
@@ -133,7 +138,7 @@ func testPositions(t *testing.T, store search.Store) {
 // allEntries lists all entries in pages, and checks that they ascend.
 func allEntries(t *testing.T, index search.Index, limit int) []search.Entry {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	var all []search.Entry
 	for after := uuid.Nil; ; after = all[len(all)-1].ID {
@@ -246,7 +251,8 @@ func testPagesChange(t *testing.T, store search.Store) {
 	})
 	got = slices.DeleteFunc(got, func(id uuid.UUID) bool { return compareIDs(id, idOf(999)) > 0 })
 	if want := ids(sorted...); !slices.Equal(got, want) {
-		t.Errorf("the pages have %d hits, want each of %d once and in order (-want +got):\n%s", len(got), len(want), cmp.Diff(want, got, cmpopts.EquateEmpty()))
+		t.Errorf("the pages have %d hits, want each of %d once and in order (-want +got):\n%s", len(got), len(want),
+			cmp.Diff(want, got, cmpopts.EquateEmpty()))
 	}
 }
 
@@ -259,7 +265,8 @@ func testWindow(t *testing.T, store search.Store) {
 		if len(result.Hits) != 10 {
 			t.Errorf("Search(%q): %d hits at the end of the window, want 10", text, len(result.Hits))
 		}
-		all, some := result.Total == len(documents) && !result.More, result.Total >= search.MaxWindow && result.Total <= len(documents) && result.More
+		all, some := result.Total == len(documents) && !result.More, result.Total >= search.MaxWindow && result.Total <= len(documents) &&
+			result.More
 		if !all && !some {
 			t.Errorf("Search(%q): a total of %d (more: %t) of %d documents", text, result.Total, result.More, len(documents))
 		}

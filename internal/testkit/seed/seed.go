@@ -126,7 +126,8 @@ func (o Order) Queue(b *database.Batch) {
 INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, cancel_reason, transition_id, stock_regions, currency, country,
   subtotal_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, expires_at)
 SELECT $1, $2, $3, $1, gen_random_uuid(), $4, $5, $6,
-  ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($7::text[]) AS p (region)), 'EUR', 'IE', $8, 0, 0, $8, true, 'ann@example.com', '{}', $9`,
+  ARRAY(SELECT DISTINCT p.region::crdb_internal_region FROM unnest($7::text[]) AS p (region)),
+  'EUR', 'IE', $8, 0, 0, $8, true, 'ann@example.com', '{}', $9`,
 		o.Ref.Region, o.Ref.ID, o.Account, cmp.Or(o.Status, "pending_payment"), reason, o.Transition, o.Regions, o.TotalMinor,
 		time.Now().Add(time.Hour))
 	for i, product := range o.Products {

@@ -26,7 +26,7 @@ import (
 	"meridian/regions"
 )
 
-// Shop is one region's part of a shop.
+// Shop holds one region's part of a shop.
 type Shop struct {
 	Config
 	URL     string // of the database
@@ -39,13 +39,12 @@ type Shop struct {
 	Orders  *order.Orders
 }
 
-// Config is what a test chooses about a shop. The zero Config is a shop of eu-west that asks no payment provider, whose
-// clock stands at the present instant.
+// Config holds what a test may choose about a shop. The zero Config opens a shop of eu-west without payment providers,
+// whose clock stands at the present instant.
 type Config struct {
 	Region    string // eu-west unless set
 	Clock     *testkit.Clock
 	Providers map[string]payment.Provider
-	Cart      func(*cart.Config)  // changes the carts' configuration; nil changes nothing
 	Order     func(*order.Config) // changes the orders' configuration; nil changes nothing
 }
 
@@ -74,13 +73,9 @@ func (s *Shop) In(t testing.TB, region string) *Shop {
 	there.Catalog = testkit.Must(catalog.New(catalog.Config{DB: there.DB, Regions: s.Regions}))(t)
 	there.Prices = testkit.Must(pricing.New(pricing.Config{DB: there.DB, Key: Key, Lead: -1, Now: s.Clock.Now}))(t)
 	there.Stock = inventory.New(inventory.Config{DB: there.DB, Regions: s.Regions, Now: s.Clock.Now})
-	carts := cart.Config{
+	there.Carts = cart.New(cart.Config{
 		DB: there.DB, Regions: s.Regions, Prices: there.Prices, Shipping: testkit.Must(shipping.Shipped())(t), Now: s.Clock.Now,
-	}
-	if s.Cart != nil {
-		s.Cart(&carts)
-	}
-	there.Carts = cart.New(carts)
+	})
 	orders := order.Config{
 		DB: there.DB, Regions: s.Regions, Carts: there.Carts, CustomerKey: Key, Providers: s.Providers, Now: s.Clock.Now,
 	}

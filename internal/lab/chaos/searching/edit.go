@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"meridian/internal/catalog"
+	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 )
@@ -36,14 +37,14 @@ func (r *run) readGoods(ctx context.Context) (*goods, error) {
 	}
 	g := &goods{seller: seller}
 	words := make(map[string]bool)
-	for after, more := "", true; more; {
-		var page []catalog.Product
-		page, more, err = r.shelves.ListSellerProducts(ctx, catalog.SellerListFilter{Seller: seller.ID, AfterKey: after, Limit: 500})
+	filter := catalog.SellerListFilter{Seller: seller.ID, PageFilter: database.PageFilter[string]{Limit: 500}}
+	for more := true; more; more = filter.After != nil {
+		page, err := r.shelves.ListSellerProducts(ctx, filter)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range page {
-			after = p.Key
+		filter.After = page.Next
+		for _, p := range page.Items {
 			g.ids, g.skus = append(g.ids, p.ID), append(g.skus, p.SKUs[0].Code)
 			for _, word := range strings.Fields(strings.ToLower(p.Title)) {
 				words[word] = true

@@ -7,12 +7,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog/skus"
 	"meridian/internal/database"
 	"meridian/internal/money"
 )
 
-// Article is a SKU with what its price depends on.
-type Article struct {
+// A PricedSKU is a SKU with what its price depends on.
+type PricedSKU struct {
 	SKU string
 	// BaseCurrency is that of the catalogue price which others are converted from; empty
 	// where there is none.
@@ -42,49 +43,47 @@ const LowestWindow = 30 * 24 * time.Hour
 // reduction that began longer ago is compared with what is left of its window, if anything.
 const LowestReach = 335 * 24 * time.Hour
 
-// QueueArticles adds to a batch the reading of SKUs with their prices in force at since or
-// later, as one statement. SKUs that there are not are left out of into.
-func QueueArticles(b *database.Batch, skus []string, since time.Time, into map[string]*Article) {
-	b.Queue(articleQuery+`
-WHERE s.sku = ANY($1::text[])`+articleOrder, skus, since).Query(collectArticles(into))
+// QueuePricedSKUs adds to a batch the reading of SKUs with their prices in force at since or
+// later, as one statement. Unknown SKUs are left out of into.
+func QueuePricedSKUs(b *database.Batch, skus []string, since time.Time, into map[string]*PricedSKU) {
+	b.Queue(skuQuery+`
+WHERE s.sku = ANY($1::text[])`+skuOrder, skus, since).Query(collectSKUs(into))
 }
 
-// QueueProductArticles is QueueArticles for all SKUs of some products.
-func QueueProductArticles(b *database.Batch, products []uuid.UUID, since time.Time, into map[string]*Article) {
-	b.Queue(articleQuery+`
-WHERE p.id = ANY($1::uuid[])`+articleOrder, products, since).Query(collectArticles(into))
+// QueuePricedProducts is QueuePricedSKUs for all SKUs of some products.
+func QueuePricedProducts(b *database.Batch, products []uuid.UUID, since time.Time, into map[string]*PricedSKU) {
+	b.Queue(skuQuery+`
+WHERE s.product_id = ANY($1::uuid[])`+skuOrder, products, since).Query(collectSKUs(into))
 }
 
-// articleQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
-const articleQuery = `
-SELECT s.sku, s.base_currency, p.tax_category, p.category_id, s.status = 'active' AND p.status = 'active',
-  e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
-FROM skus s
-JOIN products p ON p.id = s.product_id
+// skuQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
+const skuQuery = `
+SELECT s.sku, s.base_currency, s.tax_category, s.category_id, s.sold, e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
+FROM ` + skus.AllSQL + ` s
 LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)`
 
-const articleOrder = `
+const skuOrder = `
 ORDER BY s.sku, e.list, e.min_quantity, e.valid_from`
 
-func collectArticles(into map[string]*Article) func(rows pgx.Rows) error {
+func collectSKUs(into map[string]*PricedSKU) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		clear(into)
-		var a Article
+		var a PricedSKU
 		var list *string
 		var minQuantity, amount *int64
 		var from, to *time.Time
-		var last *Article
+		var last *PricedSKU
 		_, err := pgx.ForEachRow(rows, []any{&a.SKU, &a.BaseCurrency, &a.TaxCategory, &a.Category, &a.Sellable,
 			&list, &minQuantity, &amount, &from, &to}, func() error {
 			if last == nil || last.SKU != a.SKU {
-				last = new(Article)
+				last = new(PricedSKU)
 				*last = a
 				last.BaseCurrency, last.TaxCategory, last.Category = shared(a.BaseCurrency), shared(a.TaxCategory), shared(a.Category)
 				into[a.SKU] = last
 			}
 			if list != nil {
 				last.Entries = append(last.Entries, Entry{List: shared(*list), MinQuantity: *minQuantity, AmountMinor: *amount,
-					Period: Period{From: *from, To: until(to)}})
+					Period: Period{From: *from, To: database.TimeOrZero(to)}})
 			}
 			return nil
 		})
@@ -92,6 +91,6 @@ func collectArticles(into map[string]*Article) func(rows pgx.Rows) error {
 	}
 }
 
-// shared is the one copy of a text that many articles hold: a hundred thousand of them fit the
+// shared returns the one copy of a text that many SKUs hold: a hundred thousand of them fit the
 // processor's caches the better.
 func shared[S ~string](text S) S { return unique.Make(text).Value() }
