@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -324,7 +325,7 @@ WHERE (o.status NOT IN ('pending_payment', 'cancelled')) <> (p.status = 'capture
 // wholeOrders lets cmp look into answers. The database keeps a derivation's members in an order of its own.
 var wholeOrders = cmp.Options{
 	cmp.AllowUnexported(orderResponse{}),
-	cmp.Transformer("JSON", func(text json.RawMessage) (value any) {
+	cmp.Transformer("JSON", func(text jsontext.Value) (value any) {
 		if err := json.Unmarshal(text, &value); err != nil {
 			return err.Error()
 		}

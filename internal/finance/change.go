@@ -69,7 +69,9 @@ func untimely(err error) error {
 
 // apply writes a change that one person may make alone: its key, its entry, and its effect, which
 // is in force from begins on at the earliest, if that is not zero. It returns the applied change.
-func (f *Finance) apply(ctx context.Context, by By, c Change, resource string, begins time.Time, queue func(b *database.Batch)) (Change, error) {
+func (f *Finance) apply(
+	ctx context.Context, by By, c Change, resource string, begins time.Time, queue func(b *database.Batch),
+) (Change, error) {
 	applied := c.Decided(changes.Applied, "", f.moment())
 	var n int64
 	err := f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {

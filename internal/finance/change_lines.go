@@ -22,7 +22,9 @@ type ChangeLine struct {
 
 // ChangeLines returns a page of the lines of a bulk change by their numbers, at most 5000. A
 // change of another kind has none. One round trip.
-func (f *Finance) ChangeLines(ctx context.Context, change uuid.UUID, filter database.PageFilter[int64]) (database.Page[ChangeLine, int64], error) {
+func (f *Finance) ChangeLines(
+	ctx context.Context, change uuid.UUID, filter database.PageFilter[int64],
+) (database.Page[ChangeLine, int64], error) {
 	// $1 = change, $2 = after, $3 = limit, $4 = when lines that wait for no instant would begin
 	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (ChangeLine, error) {
 		var l ChangeLine

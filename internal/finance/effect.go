@@ -64,7 +64,9 @@ const mostMoves = 10
 // effect works out what lines change, and which of them do: those that say what the list says
 // already are left out of kept. own is what the list has of those. A round trip for each few
 // thousand lines.
-func (f *Finance) effect(ctx context.Context, list pricing.List, lines []Line, soon time.Time) (e Effect, kept []Line, own ownPrices, err error) {
+func (f *Finance) effect(
+	ctx context.Context, list pricing.List, lines []Line, soon time.Time,
+) (e Effect, kept []Line, own ownPrices, err error) {
 	w := weigher{list: list, effect: &e, soon: soon, lines: make(map[lineKey]int), skus: make(map[string]bool), own: make(ownPrices)}
 	e.Lines = len(lines)
 	for _, l := range lines {
@@ -105,7 +107,9 @@ func (f *Finance) read(ctx context.Context, w *weigher, lines []Line) (map[strin
 
 // pricedSKUs reads the SKUs of lines with their prices since a moment, or as far back as the
 // lines go, and the rules too where they are asked for. One round trip.
-func (f *Finance) pricedSKUs(ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows) (map[string]*pricing.PricedSKU, error) {
+func (f *Finance) pricedSKUs(
+	ctx context.Context, lines []Line, since time.Time, rules *pricing.RuleRows,
+) (map[string]*pricing.PricedSKU, error) {
 	skus := make([]string, len(lines))
 	for i, l := range lines {
 		skus[i], since = l.SKU, database.Earlier(since, l.From)

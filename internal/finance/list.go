@@ -74,7 +74,8 @@ func checkGroup(f *invalid.List, group string) {
 
 // tooEarly returns the remedy for an instant before the earliest one.
 func tooEarly(soon time.Time) string {
-	return fmt.Sprintf("must be %s or later, or left out for as soon as may be: what was in force is never changed", soon.Format(time.RFC3339Nano))
+	return fmt.Sprintf("must be %s or later, or left out for as soon as may be: what was in force is never changed",
+		soon.Format(time.RFC3339Nano))
 }
 
 // CreateList makes a price list. Two round trips at most.

@@ -61,7 +61,8 @@ func (m *MarketRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) 
 		f.Add("currency", "must be an ISO 4217 code, such as EUR")
 	}
 	if m.Multiplier.Cmp(leastMultiplier) < 0 || m.Multiplier.Cmp(mostMultiplier) > 0 || !m.Multiplier.Exact(mostMultiplierDecimals) {
-		f.Add("multiplier", "must be a decimal from %s to %s with at most %d decimals; 1 changes nothing", leastMultiplier, mostMultiplier, mostMultiplierDecimals)
+		f.Add("multiplier", "must be a decimal from %s to %s with at most %d decimals; 1 changes nothing",
+			leastMultiplier, mostMultiplier, mostMultiplierDecimals)
 	}
 	m.checkRounding(f, rules, at)
 	m.checkCountries(f, rules, at)

@@ -48,7 +48,8 @@ func (f *Finance) SetPrices(ctx context.Context, in PricesInput) (Proposal, erro
 		return Proposal{}, err
 	}
 	if list.Kind == pricing.Catalogue {
-		return Proposal{}, invalid.New("prices", "list", "must not be a seller's catalogue: make a list of kind regular or sale, whose prices come first")
+		return Proposal{}, invalid.New("prices", "list",
+			"must not be a seller's catalogue: make a list of kind regular or sale, whose prices come first")
 	}
 	soon := f.begins(len(in.Lines))
 	if err := checkLines(in.Lines, soon); err != nil {

@@ -97,7 +97,9 @@ func (r *Rates) WithdrawManual(ctx context.Context, d Decision) (Entry, error) {
 }
 
 // decide changes one stored rate in a transaction that also tells who did it, and why.
-func (r *Rates) decide(ctx context.Context, verb string, d Decision, change func(ctx context.Context, tx pgx.Tx, e *Entry) error) (Entry, error) {
+func (r *Rates) decide(
+	ctx context.Context, verb string, d Decision, change func(ctx context.Context, tx pgx.Tx, e *Entry) error,
+) (Entry, error) {
 	d, err := d.validate()
 	if err != nil {
 		return Entry{}, err

@@ -47,7 +47,8 @@ func csvHeader(reader *csv.Reader) ([]string, error) {
 		line, column := reader.FieldPos(i)
 		switch {
 		case i == 0 && !strings.EqualFold(header[0], "date"):
-			return nil, &FormatError{Line: line, Column: column, Field: "date", Reason: "the first column must be Date, and each other one a currency"}
+			return nil, &FormatError{Line: line, Column: column, Field: "date",
+				Reason: "the first column must be Date, and each other one a currency"}
 		case i > 0 && header[i] != "" && !currencyPattern.MatchString(header[i]):
 			return nil, &FormatError{Line: line, Column: column, Field: "currency", Reason: "must be a code such as USD"}
 		}

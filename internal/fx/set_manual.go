@@ -136,7 +136,8 @@ LIMIT 1`, e.Currency, e.ValidFrom)
 	}
 	if err == nil && !accepted && jumps(before.Rate, e.Rate, r.MaxJumpBP) {
 		err = invalid.New("manual rate", "rate", fmt.Sprintf(
-			"must be within %d.%02d %% of %s, the %s rate of %s, or be confirmed as a jump", r.MaxJumpBP/100, r.MaxJumpBP%100, before.Rate, before.Source, before.Day))
+			"must be within %d.%02d %% of %s, the %s rate of %s, or be confirmed as a jump",
+			r.MaxJumpBP/100, r.MaxJumpBP%100, before.Rate, before.Source, before.Day))
 	}
 	return before, err
 }

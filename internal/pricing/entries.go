@@ -28,7 +28,8 @@ func StoredEntriesSQL(sku, only string) string {
 		only = " AND (" + only + ")"
 	}
 	return `(SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
             ORDER BY e.list, e.min_quantity, e.valid_from)
    FROM price_entries e
    WHERE e.sku = ` + sku + ` AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')` + only + `)`

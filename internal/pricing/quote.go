@@ -147,10 +147,13 @@ func (r *Rules) promote(q *Quote, in QuoteInput) error {
 	}
 	basket := promotion.Basket{
 		Currency: q.Currency, Market: in.Ask.Market.Code, Group: in.Ask.Group, ShippingMinor: q.ShippingMinor,
-		Coupons: in.Coupons, FirstOrder: in.FirstOrder, At: in.Ask.At, Used: in.Used, Customer: in.Customer, Lines: make([]promotion.Line, len(q.Lines)),
+		Coupons: in.Coupons, FirstOrder: in.FirstOrder, At: in.Ask.At, Used: in.Used, Customer: in.Customer,
+		Lines: make([]promotion.Line, len(q.Lines)),
 	}
 	for i, l := range q.Lines {
-		basket.Lines[i] = promotion.Line{SKU: l.SKU, Category: in.Items[i].Priced.Category, Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor}
+		basket.Lines[i] = promotion.Line{
+			SKU: l.SKU, Category: in.Items[i].Priced.Category, Quantity: l.Quantity, UnitPriceMinor: l.UnitPriceMinor,
+		}
 	}
 	outcome, err := r.Promotions.Apply(basket)
 	if err != nil {

@@ -88,7 +88,8 @@ const (
 func scanMarket(row pgx.CollectableRow) (*Market, error) {
 	m := new(Market)
 	var to *time.Time
-	err := row.Scan(&m.Code, &m.Period.From, &to, &m.ChangeID, &m.Title, &m.Countries, &m.Currency, &m.PricesIncludeTax, &m.Multiplier, &m.Rounding)
+	err := row.Scan(&m.Code, &m.Period.From, &to, &m.ChangeID, &m.Title, &m.Countries, &m.Currency,
+		&m.PricesIncludeTax, &m.Multiplier, &m.Rounding)
 	m.Period.To = database.TimeOrZero(to)
 	return m, err
 }

@@ -39,7 +39,8 @@ func QueueSet(b *database.Batch, prices []Price, lead time.Duration) {
 	// import: a condition on min_quantity alone passes for one row, and counting is not turned into a join.
 	b.QueueArgs(`
 UPDATE price_entries e
-SET valid_to = CASE WHEN e.valid_from > now() + @lead::int8 * INTERVAL '1 microsecond' THEN e.valid_from ELSE now() + @lead::int8 * INTERVAL '1 microsecond' END,
+SET valid_to = CASE WHEN e.valid_from > now() + @lead::int8 * INTERVAL '1 microsecond' THEN e.valid_from
+    ELSE now() + @lead::int8 * INTERVAL '1 microsecond' END,
   changed_at = now()
 FROM `+database.Unnest[priceRow]("p")+`
 WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity

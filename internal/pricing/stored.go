@@ -16,7 +16,8 @@ type StoredEntries []struct {
 func (s StoredEntries) Entries() []Entry {
 	var entries []Entry
 	for _, e := range s {
-		entries = append(entries, Entry{List: shared(e.List), MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, Period: Period{From: e.ValidFrom, To: e.ValidTo}})
+		entries = append(entries, Entry{List: shared(e.List), MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor,
+			Period: Period{From: e.ValidFrom, To: e.ValidTo}})
 	}
 	return entries
 }

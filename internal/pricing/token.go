@@ -88,7 +88,8 @@ func (t Terms) sign(key []byte) (string, error) {
 func readTerms(key []byte, id string, now time.Time) (Terms, error) {
 	text, ours := strings.CutPrefix(id, QuotePrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !ours || len(id) > maxQuoteID || strings.ContainsAny(text, "\r\n") || err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], mac(key, raw[sha256.Size:])) {
+	if !ours || len(id) > maxQuoteID || strings.ContainsAny(text, "\r\n") || err != nil || len(raw) < sha256.Size ||
+		!hmac.Equal(raw[:sha256.Size], mac(key, raw[sha256.Size:])) {
 		return Terms{}, ErrQuoteInvalid
 	}
 	var t Terms

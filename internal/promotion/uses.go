@@ -125,7 +125,9 @@ func queueGiven(b *database.Batch, uses []Use) {
 		if u.CustomerLimit > 0 {
 			counted = u.Customer
 		}
-		rows[i] = orderRow{u.Order.Region, u.Order.ID, u.Promotion, u.Title, u.Coupon, counted, u.DiscountMinor, u.ShippingMinor, u.TotalLimit > 0}
+		rows[i] = orderRow{
+			u.Order.Region, u.Order.ID, u.Promotion, u.Title, u.Coupon, counted, u.DiscountMinor, u.ShippingMinor, u.TotalLimit > 0,
+		}
 	}
 	database.QueueInsert(b, "order_promotions", rows)
 }

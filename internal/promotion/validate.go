@@ -40,7 +40,8 @@ func (p Promotion) Validate() error {
 	}
 	faults.Line("title", p.Title, 1, maxTitle)
 	if p.Coupon != "" && !couponPattern.MatchString(p.Coupon) {
-		faults.Add("coupon", "must be 3 to 40 upper-case letters, digits, underscores and hyphens, or empty for a promotion that applies by itself")
+		faults.Add("coupon",
+			"must be 3 to 40 upper-case letters, digits, underscores and hyphens, or empty for a promotion that applies by itself")
 	}
 	within(&faults, "priority", p.Priority, -maxPriority, maxPriority)
 	within(&faults, "total_limit", p.TotalLimit, 0, maxLimit)
