@@ -14,6 +14,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/shopper"
+	"meridian/internal/order"
 	"meridian/regions"
 )
 
@@ -272,10 +273,10 @@ func (r *run) placeOrders(ctx context.Context, hot bool, card string) ([]*shoppe
 func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bareLoop {
 	queues := func(c copied) (start, end func(*database.Batch)) {
 		d := newDuplicate(c.start, c.end)
-		order := regions.Ref{Region: c.order.Region, ID: d.ids[c.order.ID.String()]}
+		ref := regions.Ref{Region: c.order.Region, ID: d.ids[c.order.ID.String()]}
 		cause := func(f footprint) inventory.Cause {
 			return inventory.Cause{
-				Order: order, OrderID: r.Regions.FormatID(regions.OrderPrefix, order), Actor: "guest",
+				Order: ref, OrderID: r.Regions.FormatID(regions.OrderPrefix, ref), Actor: "guest",
 				TransitionID: d.ids[f.find("orders", "transition_id")],
 			}
 		}
@@ -283,12 +284,12 @@ func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bare
 			d.queueInsert(b, c.start.rows, false)
 			inventory.QueueReserve(b, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
 			if whole {
-				inventory.QueueMoves(b, last, cause(c.end))
+				inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
 			}
 		}
 		end = func(b *database.Batch) {
 			d.queueInsert(b, c.changes, true)
-			inventory.QueueMoves(b, last, cause(c.end))
+			inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
 		}
 		return start, end
 	}
