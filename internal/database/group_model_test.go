@@ -218,7 +218,7 @@ func (s *modelStore) judge(call *modelCall, calls []*modelCall) string {
 		return "starved"
 	case left:
 		return ""
-	case call.planErr:
+	case call.planErr && !errors.Is(call.err, ErrOutcomeUnknown): // or that of those it was planned with
 		return wantError(call.err, errModelPlan)
 	case call.planPanics:
 		return wantError(call.err, errPanicked)
