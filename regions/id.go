@@ -34,15 +34,6 @@ type Ref struct {
 	ID uuid.UUID
 }
 
-// Columns splits refs into two columns, for statements that take many rows.
-func Columns(refs []Ref) (regions []string, ids []uuid.UUID) {
-	regions, ids = make([]string, len(refs)), make([]uuid.UUID, len(refs))
-	for i, ref := range refs {
-		regions[i], ids[i] = ref.Region, ref.ID
-	}
-	return regions, ids
-}
-
 // idBody encodes the sixteen bytes of a UUID in a public id, as 26 lower-case letters and digits.
 var idBody = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 

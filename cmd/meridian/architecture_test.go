@@ -44,12 +44,15 @@ var picture = map[string][]string{
 	"internal/search/indexer": {
 		"internal/database", "internal/catalog", "internal/inventory", "internal/pricing", "internal/search",
 	},
-	"internal/inventory":       {"internal/invalid", "internal/database", "internal/outbox", "internal/idempotency"},
-	"internal/rating":          {"internal/database"},
-	"internal/recommend":       {"internal/database", "internal/catalog", "internal/order"},
-	"internal/account":         {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/catalog", "internal/rating"},
-	"internal/cart":            {"internal/invalid", "internal/money", "internal/database", "internal/outbox", "internal/idempotency", "internal/pricing", "internal/promotion", "internal/shipping"},
-	"internal/payment":         {"internal/money", "internal/database"},
+	"internal/inventory": {"internal/invalid", "internal/database", "internal/outbox", "internal/idempotency", "internal/catalog"},
+	"internal/rating":    {"internal/database"},
+	"internal/recommend": {"internal/database", "internal/catalog", "internal/order"},
+	"internal/account":   {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/catalog", "internal/rating"},
+	"internal/cart": {
+		"internal/invalid", "internal/money", "internal/database", "internal/idempotency",
+		"internal/account", "internal/catalog", "internal/inventory", "internal/pricing", "internal/promotion", "internal/shipping",
+	},
+	"internal/payment":         {"internal/money", "internal/database", "internal/outbox"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment", "internal/serve"},
 	"internal/payment/stripe":  {"internal/money", "internal/payment"},
 	"internal/testkit/paymenttest": {

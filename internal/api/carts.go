@@ -82,7 +82,7 @@ type cartDeliveryResponse struct {
 }
 
 func (s *Server) newCartResponse(ctx context.Context, c cart.Cart) (cartResponse, error) {
-	quote, err := s.Carts.Quote(ctx, c, nil)
+	quote, err := s.Carts.Quote(ctx, cart.QuoteInput{Cart: c})
 	if err != nil {
 		return cartResponse{}, err
 	}

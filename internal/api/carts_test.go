@@ -15,6 +15,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/order"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 	"meridian/internal/testkit"
@@ -29,7 +30,7 @@ func withCarts(t testing.TB, db *database.DB) func(*Deps, *Config) {
 	rates := testkit.Must(shipping.Shipped())(t)
 	return func(d *Deps, _ *Config) {
 		d.Prices, d.Shipping = prices, rates
-		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates})
+		d.Carts = cart.New(cart.Config{DB: db, Regions: d.Regions, Prices: prices, Shipping: rates, OrderedSQL: order.OrderedSQL})
 	}
 }
 

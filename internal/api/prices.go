@@ -11,6 +11,7 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/order"
 	"meridian/internal/pricing"
 	"meridian/regions"
 )
@@ -173,7 +174,7 @@ func (s *Server) seePrices(ctx context.Context, in priceQuestion, skus []string)
 	}
 	var also []func(b *database.Batch)
 	if in.customer != nil {
-		also = append(also, func(b *database.Batch) { cart.QueueBuyer(b, *in.customer, &view.buyer) })
+		also = append(also, func(b *database.Batch) { order.QueueBuyer(b, *in.customer, &view.buyer) })
 	}
 	var err error
 	view.Snapshot, err = s.Prices.Lookup(ctx, skus, view.at, also...)

@@ -1,6 +1,7 @@
 package cart
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -8,7 +9,6 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
-	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 	"meridian/regions"
 )
@@ -24,7 +24,7 @@ const (
 	StatusMerged  = "merged"  // its lines moved to a customer's cart
 )
 
-// Cart is a cart with its lines as they are now: prices in its currency, stock of all regions.
+// Cart is a cart with its lines as they are now: the prices they depend on, the stock of all regions.
 type Cart struct {
 	Ref regions.Ref
 	// Account is the customer whose cart it is; nil for a guest's.
@@ -32,19 +32,9 @@ type Cart struct {
 	Currency money.Currency
 	// Country is where the goods would go, ISO 3166-1 alpha-2: totals are estimated for it.
 	Country string
-	// State narrows Country down for a quote (see pricing.Destination). It is not kept: it is
-	// empty on every cart that was read, and set by who knows the address.
-	State string
-	// Group is the customer's group, whose price lists count; empty for everybody else.
-	Group string
-	// FirstOrder is true of a customer's cart where the customer has not ordered before.
-	FirstOrder bool
+	Buyer
 	// Coupons are the codes that the shopper entered, in upper case.
-	Coupons []string
-	// Used says which promotions Customer has used up. Like State they are set by who knows:
-	// a cart that was read knows of no use.
-	Used      *promotion.Used
-	Customer  []byte
+	Coupons   []string
 	Status    string
 	Version   int64
 	Lines     []Line // in the order they were added
@@ -53,6 +43,14 @@ type Cart struct {
 	ExpiresAt time.Time
 
 	rules int64 // the version of the price rules that there were when the cart was read
+}
+
+// Buyer is what prices depend on of who buys. The zero Buyer is a guest.
+type Buyer struct {
+	// Group is the customer's group, whose price lists count; empty for everybody else.
+	Group string
+	// FirstOrder is true of a customer who has not ordered before.
+	FirstOrder bool
 }
 
 // Line is one SKU in a cart.
@@ -73,7 +71,7 @@ type Line struct {
 	AddedAt   time.Time
 }
 
-// Availability is what a shopper is told of a line's stock.
+// Availability tells a shopper whether a line can be had.
 type Availability string
 
 // The answers to "can I have it".
@@ -86,7 +84,7 @@ const (
 // lowStock is the number of units at which a shopper is told to be quick.
 const lowStock = 5
 
-// Availability compares the line with what is for sale.
+// Availability returns how the line compares with what is for sale.
 func (l Line) Availability() Availability {
 	switch {
 	case !l.Sellable || l.Available <= 0:
@@ -116,6 +114,9 @@ type Config struct {
 	// GuestLife and CustomerLife are how long a cart lasts after its last change. Default 30
 	// and 90 days.
 	GuestLife, CustomerLife time.Duration
+	// OrderedSQL returns SQL that tells whether an account has ordered, given SQL for its region
+	// and its id. By default nobody has.
+	OrderedSQL func(region, account string) string
 	// Together bounds how new carts share transactions; zero takes the defaults.
 	Together database.GroupLimits
 	// Now is the clock. Default time.Now.
@@ -132,26 +133,32 @@ func (c Config) withDefaults() Config {
 	if c.CustomerLife == 0 {
 		c.CustomerLife = 90 * 24 * time.Hour
 	}
+	if c.OrderedSQL == nil {
+		c.OrderedSQL = func(string, string) string { return "false" }
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c
 }
 
-// Carts is the shop's carts. It is safe for concurrent use.
+// Carts reads and changes the shop's carts. It is safe for concurrent use.
 type Carts struct {
 	Config
-	shared *database.Group[*filling]
+	fillings *database.Shared[*filling]
 }
 
 // New returns the carts of a database.
 func New(config Config) *Carts {
 	c := &Carts{Config: config.withDefaults()}
-	c.shared = database.NewGroup(c.Together, c.fillTogether)
+	c.fillings = database.Share(database.NewGroup(c.Together), database.Work[*filling]{
+		Conflict: func(f *filling) any { return f.ref },
+		Write:    c.writeFillings,
+	})
 	return c
 }
 
-// life is how long a cart of that owner lasts.
+// life returns how long a cart of that owner lasts.
 func (c *Carts) life(account *regions.Ref) time.Duration {
 	if account == nil {
 		return c.GuestLife
@@ -159,10 +166,19 @@ func (c *Carts) life(account *regions.Ref) time.Duration {
 	return c.CustomerLife
 }
 
-// ownerColumns is an owner as account_region and account_id: NULLs for a guest.
-func ownerColumns(account *regions.Ref) (region *string, id *uuid.UUID) {
+// owner returns an account as the arguments account_region and account_id: NULLs for a guest.
+func owner(account *regions.Ref) (region *string, id *uuid.UUID) {
 	if account == nil {
 		return nil, nil
 	}
 	return &account.Region, &account.ID
+}
+
+// publicID returns a cart's public id, crt_….
+func (c *Carts) publicID(ref regions.Ref) string { return c.Regions.FormatID(regions.CartPrefix, ref) }
+
+// SweepOnce deletes up to limit carts of this process's region that have expired, with
+// their lines, and returns how many.
+func (c *Carts) SweepOnce(ctx context.Context, limit int) (int, error) {
+	return database.SweepExpired(ctx, c.DB, "carts", "region, id", c.Now(), limit)
 }

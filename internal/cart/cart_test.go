@@ -14,6 +14,7 @@ import (
 	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
+	"meridian/internal/order"
 	"meridian/internal/pricing"
 	"meridian/internal/shipping"
 	"meridian/internal/testkit"
@@ -50,6 +51,8 @@ func newShop(t testing.TB, configure ...func(*cart.Config)) *shop {
 		Prices:   testkit.Must(pricing.New(pricing.Config{DB: db, Key: bytes.Repeat([]byte("k"), 32), Lead: -1}))(t),
 		Shipping: testkit.Must(shipping.Shipped())(t),
 		Now:      s.clock.Now,
+
+		OrderedSQL: order.OrderedSQL,
 	}
 	for _, f := range configure {
 		f(&config)

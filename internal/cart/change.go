@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/google/uuid"
+
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/invalid"
@@ -79,7 +82,7 @@ func (c *Carts) changeLine(ctx context.Context, in ChangeInput, change Change) (
 		return Cart{}, err
 	}
 	in.Changes = []Change{change}
-	return c.Change(ctx, in)
+	return c.change(ctx, in)
 }
 
 // Change makes the changes and returns the cart as it then is. One round trip; a second
@@ -92,13 +95,18 @@ func (c *Carts) Change(ctx context.Context, in ChangeInput) (Cart, error) {
 	if err := c.validateChange(in); err != nil {
 		return Cart{}, err
 	}
+	return c.change(ctx, in)
+}
+
+// change makes changes that were found valid.
+func (c *Carts) change(ctx context.Context, in ChangeInput) (Cart, error) {
 	edits, err := fold(in.Changes)
 	if err != nil {
 		return Cart{}, err
 	}
 	in.Idempotency.Region, in.Idempotency.Scope = in.Cart.Region, c.publicID(in.Cart)
 	var changed Cart
-	err = c.write(in)(ctx, func(b *database.Batch) error {
+	err = in.Idempotency.Writer(c.DB)(ctx, func(b *database.Batch) error {
 		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: c.publicID(in.Cart), Status: http.StatusOK})
 		c.queueGuard(b, in, edits)
 		queueEdits(b, in.Cart, edits)
@@ -116,54 +124,51 @@ func (c *Carts) Change(ctx context.Context, in ChangeInput) (Cart, error) {
 	return Cart{}, fmt.Errorf("change cart: %w", err)
 }
 
-// write is how the batch may be sent: a change that is not named by a key might happen
-// twice if it were sent again after a lost connection.
-func (c *Carts) write(in ChangeInput) func(context.Context, func(*database.Batch) error) error {
-	if in.Idempotency.Key == "" {
-		return c.DB.Write
-	}
-	return c.DB.WriteIdempotent
-}
-
 // queueGuard adds the statement that allows the change: it raises the version, or sends it
 // to -1, which the constraint carts_version_current refuses with the whole batch. It comes
 // before the lines, so that changes of one cart wait for each other here.
 func (c *Carts) queueGuard(b *database.Batch, in ChangeInput, edits edits) {
-	accountRegion, accountID := ownerColumns(in.Account)
+	accountRegion, accountID := owner(in.Account)
 	now := c.Now()
-	// $1 = region, $2 = id, $3 = account's region, $4 = account, $5 = now, $6 = expected version
-	// $7 = SKUs put in, $8 = SKUs put in or removed, $9 = most lines
-	// $10 = currency, $11 = country, $12 = new expiry, $13 = coupons, NULL for those there are
-	b.Queue(`
+	b.QueueArgs(`
 UPDATE carts
 SET version = CASE
     WHEN status = 'open'
-      AND expires_at > $5::timestamptz
-      AND account_region IS NOT DISTINCT FROM $3::crdb_internal_region
-      AND account_id IS NOT DISTINCT FROM $4::uuid
-      AND version = coalesce($6::int8, version)
+      AND expires_at > @now::timestamptz
+      AND account_region IS NOT DISTINCT FROM @account_region::crdb_internal_region
+      AND account_id IS NOT DISTINCT FROM @account_id::uuid
+      AND version = coalesce(@version::int8, version)
       -- each SKU put in is sold
-      AND cardinality($7::text[]) = (
+      AND cardinality(@put::text[]) = (
         SELECT count(*)
-        FROM skus s
-        JOIN products p ON p.id = s.product_id
-        WHERE s.sku = ANY($7::text[]) AND s.status = 'active' AND p.status = 'active')
+        FROM `+catalog.SKUsSQL+` s
+        WHERE s.sku = ANY(@put::text[]) AND s.sold)
       -- the lines put in and those left alone are not too many
-      AND cardinality($7::text[]) + (
+      AND cardinality(@put::text[]) + (
         SELECT count(*)
         FROM cart_lines l
-        WHERE l.region = $1 AND l.cart_id = $2 AND l.sku <> ALL ($8::text[])) <= $9::int8
+        WHERE l.region = @region AND l.cart_id = @id AND l.sku <> ALL (@touched::text[])) <= @max_lines::int8
     THEN version + 1
     ELSE -1 END,
-  currency = coalesce(nullif($10::text, ''), currency),
-  country = coalesce(nullif($11::text, ''), country),
-  coupons = coalesce($13::text[], coupons),
-  updated_at = $5::timestamptz,
-  expires_at = $12::timestamptz
-WHERE region = $1 AND id = $2`,
-		in.Cart.Region, in.Cart.ID, accountRegion, accountID, now, in.Version,
-		edits.put, edits.touched(), c.MaxLines,
-		string(in.Currency), in.Country, now.Add(c.life(in.Account)), NormalizeCoupons(in.Coupons))
+  currency = coalesce(nullif(@currency::text, ''), currency),
+  country = coalesce(nullif(@country::text, ''), country),
+  coupons = coalesce(@coupons::text[], coupons),
+  updated_at = @now::timestamptz,
+  expires_at = @expires_at::timestamptz
+WHERE region = @region AND id = @id`, database.Args{
+		"region": in.Cart.Region, "id": in.Cart.ID, "account_region": accountRegion, "account_id": accountID, "version": in.Version,
+		"put": edits.put, "touched": edits.touched(), "max_lines": c.MaxLines,
+		"currency": string(in.Currency), "country": in.Country, "coupons": NormalizeCoupons(in.Coupons),
+		"now": now, "expires_at": now.Add(c.life(in.Account)),
+	})
+}
+
+// lineRow is a line as it is written.
+type lineRow struct {
+	Region   string
+	CartID   uuid.UUID
+	SKU      string
+	Quantity int64
 }
 
 // queueEdits adds the statements that change the lines.
@@ -174,14 +179,9 @@ DELETE FROM cart_lines
 WHERE region = $1 AND cart_id = $2 AND sku = ANY($3::text[])`, cart.Region, cart.ID, edits.removed)
 	}
 	if len(edits.put) > 0 {
-		// $1 = region, $2 = cart, $3 = SKUs, $4 = their quantities, $5 = those of the SKUs whose quantity is added
-		b.Queue(`
-INSERT INTO cart_lines (region, cart_id, sku, quantity)
-SELECT $1::crdb_internal_region, $2::uuid, e.sku, e.quantity
-FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
-ON CONFLICT (region, cart_id, sku) DO UPDATE
-SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END`,
-			cart.Region, cart.ID, edits.put, edits.quantities, edits.added)
+		b.QueueArgs(database.InsertText[lineRow]("cart_lines", `ON CONFLICT (region, cart_id, sku) DO UPDATE
+SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY(@added::text[]) THEN cart_lines.quantity ELSE 0 END`),
+			database.Columns(edits.lines(cart)).With(database.Args{"added": edits.added}))
 	}
 }
 
@@ -205,9 +205,7 @@ func (c *Carts) again(ctx context.Context, in ChangeInput) (Cart, error) {
 	return cart, nil
 }
 
-func (c *Carts) publicID(ref regions.Ref) string { return c.Regions.FormatID(regions.CartPrefix, ref) }
-
-// edits is what changes come to, each SKU once. Its lists are sorted and never nil, since
+// edits is the sum of changes, each SKU once. Its lists are sorted and never nil, since
 // a nil list would be NULL.
 type edits struct {
 	removed    []string
@@ -216,8 +214,17 @@ type edits struct {
 	added      []string // those of put whose quantity is added to what is there
 }
 
-// touched is every SKU that is put in or removed.
+// touched returns every SKU that is put in or removed.
 func (e edits) touched() []string { return slices.Concat(e.removed, e.put) }
+
+// lines returns the lines that are put into a cart.
+func (e edits) lines(cart regions.Ref) []lineRow {
+	rows := make([]lineRow, len(e.put))
+	for i, sku := range e.put {
+		rows[i] = lineRow{Region: cart.Region, CartID: cart.ID, SKU: sku, Quantity: e.quantities[i]}
+	}
+	return rows
+}
 
 // fold turns changes, made one after the other, into edits. It fails with *QuantityError
 // when they alone ask for too much.
@@ -246,7 +253,7 @@ func fold(changes []Change) (edits, error) {
 	return e, nil
 }
 
-// then is one change of a line followed by another, as one.
+// then returns one change of a line followed by another, as one.
 func then(first, second Change) (Change, error) {
 	if second.Op != OpAdd || first.Op == "" {
 		return second, nil
@@ -294,7 +301,7 @@ func CheckCoupons(f *invalid.List, coupons []string) {
 	}
 }
 
-// NormalizeCoupons is the codes as carts keep them: in upper case, each once; nil stays nil,
+// NormalizeCoupons returns the codes as carts keep them: in upper case, each once; nil stays nil,
 // which is NULL.
 func NormalizeCoupons(coupons []string) []string {
 	if coupons == nil {

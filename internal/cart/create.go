@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -35,8 +36,8 @@ type CreateInput struct {
 // region. A customer who has an open cart gets that one, in its own currency and country;
 // the lines are then added to it. A guest's cart with an ID that is there already is that
 // cart. One round trip, and a second one with lines; lines that are refused take two more.
-// It may be repeated with the same key,
-// and for a guest the same ID: nothing is then added twice.
+// It may be repeated with the same key, and for a guest the same ID: nothing is then added
+// twice.
 //
 // It fails with *invalid.Error, *UnknownSKUError, *TooManyLinesError, *QuantityError and,
 // where the key (and ID) came with another input before, idempotency.ErrReused. A cart
@@ -50,7 +51,7 @@ func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
 	}
 	if in.Account == nil && len(in.Lines) > 0 {
 		cart, err := c.createFilled(ctx, in)
-		if err == nil || !errors.Is(err, errRefused) {
+		if !errors.Is(err, errRefused) {
 			return cart, err
 		}
 		// What is in the way is told by doing it in two steps.
@@ -59,18 +60,14 @@ func (c *Carts) Create(ctx context.Context, in CreateInput) (Cart, error) {
 	if err != nil || len(in.Lines) == 0 {
 		return cart, err
 	}
-	return c.Change(ctx, ChangeInput{
-		Cart:        cart.Ref,
-		Account:     in.Account,
-		Changes:     in.Lines,
-		Idempotency: in.Idempotency,
-	})
+	return c.change(ctx, ChangeInput{Cart: cart.Ref, Account: in.Account, Changes: in.Lines, Idempotency: in.Idempotency})
 }
 
 // errRefused is returned where a cart could not be made with its lines at once.
 var errRefused = errors.New("the cart was refused")
 
-// createFilled makes a guest's cart with its first lines at once, or returns errRefused.
+// createFilled makes a guest's cart with its first lines at once, together with those that other
+// guests begin at the same time. It returns errRefused where that cannot be done so.
 func (c *Carts) createFilled(ctx context.Context, in CreateInput) (Cart, error) {
 	edits, err := fold(in.Lines)
 	if err != nil {
@@ -79,13 +76,14 @@ func (c *Carts) createFilled(ctx context.Context, in CreateInput) (Cart, error) 
 	if len(edits.put) > c.MaxLines {
 		return Cart{}, errRefused
 	}
-	ref := c.place(&in)
-	cart, err := c.fill(ctx, ref, in, edits)
+	f := &filling{ref: c.place(&in), put: edits}
+	f.in = in
+	err = c.fillings.Do(ctx, f.ref.Region, f)
 	switch {
 	case err == nil:
-		return cart, nil
+		return f.made, nil
 	case idempotency.Taken(err):
-		return c.again(ctx, ChangeInput{Cart: ref, Idempotency: in.Idempotency})
+		return c.again(ctx, ChangeInput{Cart: f.ref, Idempotency: in.Idempotency})
 	case isRefusal(err), database.Violates(err, "carts_pkey"):
 		return Cart{}, errRefused
 	}
@@ -142,7 +140,7 @@ func (c *Carts) open(ctx context.Context, in CreateInput) (Cart, error) {
 	return opened, nil
 }
 
-// place is where a new cart is kept: a guest's here, a customer's at home. It completes the
+// place returns where a new cart is kept: a guest's here, a customer's at home. It completes the
 // input's ID and idempotency key.
 func (c *Carts) place(in *CreateInput) regions.Ref {
 	ref := regions.Ref{Region: c.DB.Region(), ID: in.ID}
@@ -157,16 +155,22 @@ func (c *Carts) place(in *CreateInput) regions.Ref {
 	return ref
 }
 
+// newCart is a cart as it is written first.
+type newCart struct {
+	Ref                             regions.Ref `db:"*"`
+	AccountRegion                   *string
+	AccountID                       *uuid.UUID
+	Currency                        money.Currency
+	Country                         string
+	CreatedAt, UpdatedAt, ExpiresAt time.Time
+}
+
 // queueInsert adds a cart, unless it or the customer's open cart is there.
 func (c *Carts) queueInsert(b *database.Batch, ref regions.Ref, in CreateInput) {
-	accountRegion, accountID := ownerColumns(in.Account)
 	now := c.Now()
-	// $1 = region, $2 = id, $3 = account's region, $4 = account, $5 = currency, $6 = country, $7 = now, $8 = expiry
-	b.Queue(`
-INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
-ON CONFLICT DO NOTHING`,
-		ref.Region, ref.ID, accountRegion, accountID, string(in.Currency), in.Country, now, now.Add(c.life(in.Account)))
+	row := newCart{Ref: ref, Currency: in.Currency, Country: in.Country, CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.life(in.Account))}
+	row.AccountRegion, row.AccountID = owner(in.Account)
+	database.QueueInsert(b, "carts", []newCart{row}, "ON CONFLICT DO NOTHING")
 }
 
 // queueClearExpired deletes the account's open cart if it has expired: until it is swept it

@@ -13,8 +13,8 @@
 //   - A guest's cart is merged once; merging it again changes nothing.
 //   - Prices and availability are read with the cart, never stored in it.
 //
-// Every operation but Create with first lines is one round trip. What was refused costs a
-// second one, which finds out why.
+// Every operation but Create with first lines is one round trip. A refusal costs a second one,
+// which finds out why.
 //
 // Locality: carts and cart_lines are in the region where a guest's cart was made, and in
 // the home region of a customer. Merge moves lines from the first to the second. A cart

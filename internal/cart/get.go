@@ -8,16 +8,19 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/account"
+	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/regions"
 )
 
 // Get returns the cart, whatever its status, if it is the account's (a guest's where
-// account is nil; the caller has checked the guest's token). Else it fails with
+// by is nil; the caller has checked the guest's token). Else it fails with
 // ErrNotFound. One round trip.
-func (c *Carts) Get(ctx context.Context, ref regions.Ref, account *regions.Ref) (Cart, error) {
+func (c *Carts) Get(ctx context.Context, ref regions.Ref, by *regions.Ref) (Cart, error) {
 	var cart Cart
 	err := c.DB.Read(ctx, func(b *database.Batch) error {
 		c.QueueGet(b, ref, &cart)
@@ -26,17 +29,17 @@ func (c *Carts) Get(ctx context.Context, ref regions.Ref, account *regions.Ref) 
 	switch {
 	case err != nil:
 		return Cart{}, fmt.Errorf("get cart: %w", err)
-	case !cart.OwnedBy(account):
+	case !cart.OwnedBy(by):
 		return Cart{}, ErrNotFound
 	}
 	return cart, nil
 }
 
-// GetOpen returns the account's open cart, or ErrNotFound if it has none. One round trip.
-func (c *Carts) GetOpen(ctx context.Context, account regions.Ref) (Cart, error) {
+// GetOpen returns the customer's open cart, or ErrNotFound if it has none. One round trip.
+func (c *Carts) GetOpen(ctx context.Context, customer regions.Ref) (Cart, error) {
 	var cart Cart
 	err := c.DB.Read(ctx, func(b *database.Batch) error {
-		c.queueGetOpen(b, account, &cart)
+		c.queueGetOpen(b, customer, &cart)
 		return nil
 	})
 	if err != nil {
@@ -49,33 +52,76 @@ func (c *Carts) GetOpen(ctx context.Context, account regions.Ref) (Cart, error) 
 // stock, in one statement. Where there is no such cart, or it has expired, the batch
 // fails with ErrNotFound. Whose it is, and whether it is open, is for the caller to check.
 func (c *Carts) QueueGet(b *database.Batch, ref regions.Ref, into *Cart) {
-	b.Queue(cartQuery+`
-WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3`+linesInOrder,
-		ref.Region, ref.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
+	b.QueueArgs(c.cartQuery()+`
+WHERE c.region = @region AND c.id = @id AND c.expires_at > @now`+linesInOrder,
+		c.readArgs().With(database.Args{"region": ref.Region, "id": ref.ID})).Query(collectFirst(into))
 }
 
-// QueueGetForCheckout adds the reading of several carts to a batch, in one statement. into
-// gets those that there are and that have not expired; what is in stock is left out, for the
-// checkout looks at that closer.
-func (c *Carts) QueueGetForCheckout(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	homes, ids := regions.Columns(refs)
-	b.Queue(`
-SELECT `+cartColumns+`, 0::int8`+cartJoins+wantedCarts+linesInOrder, homes, ids, c.Now()).Query(collectAll(into))
+// queueGetOpen adds the reading of a customer's open cart to a batch, as QueueGet does.
+func (c *Carts) queueGetOpen(b *database.Batch, customer regions.Ref, into *Cart) {
+	b.QueueArgs(c.cartQuery()+`
+WHERE c.region = @region AND c.account_id = @id AND c.status = 'open' AND c.expires_at > @now`+linesInOrder,
+		c.readArgs().With(database.Args{"region": customer.Region, "id": customer.ID})).Query(collectFirst(into))
 }
 
-// queueGetAll is QueueGet for several carts, in one statement, as they are in into.
-func (c *Carts) queueGetAll(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	homes, ids := regions.Columns(refs)
-	b.Queue(cartQuery+wantedCarts+linesInOrder, homes, ids, c.Now(), c.Regions.Names()).Query(collectAll(into))
-}
-
-// wantedCarts picks the carts of $1, their regions, and $2, their ids: one visit to the
-// primary key each. A cart of the same id in another of the regions comes too, under its own
-// name.
+// wantedCarts picks carts by the arrays @region and @id: one visit to the primary key each. A
+// cart of the same id in another of the regions comes too, under its own name.
 const wantedCarts = `
-WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3`
+WHERE c.region = ANY(@region::text[]::crdb_internal_region[]) AND c.id = ANY(@id::uuid[]) AND c.expires_at > @now`
 
-// collectAll gathers the rows of several carts.
+// cartQuery returns the query of carts with the stock of their lines; readArgs are its arguments.
+func (c *Carts) cartQuery() string {
+	return c.query(inventory.ForSaleSQL("l.sku", "@all_regions::text[]"))
+}
+
+func (c *Carts) readArgs() database.Args {
+	return database.Args{"now": c.Now(), "all_regions": c.Regions.Names()}
+}
+
+// query returns a statement, up to its WHERE clause, with a row for each line of a cart and one
+// row for a cart without lines. available is SQL for what of a line l is for sale.
+func (c *Carts) query(available string) string {
+	// Of the sellers' prices only those in the cart's currency and in the SKU's base currency are of use.
+	return `
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
+  (SELECT a.customer_group FROM ` + account.CustomersSQL + ` a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT ` + c.OrderedSQL("c.account_region", "c.account_id") + ` END,
+  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
+  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
+  s.tax_category, s.category_id, s.base_currency, s.sold,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  ` + available + `
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN ` + catalog.SKUsSQL + ` s ON s.sku = l.sku`
+}
+
+const linesInOrder = `
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST`
+
+// collectFirst returns a callback that reads the rows of one cart; it fails with ErrNotFound if
+// there are none.
+func collectFirst(into *Cart) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		*into = Cart{}
+		carts := make(map[regions.Ref]Cart, 1)
+		err := collectAll(carts)(rows)
+		if err == nil && len(carts) == 0 {
+			return ErrNotFound
+		}
+		for _, one := range carts {
+			*into = one
+		}
+		return err
+	}
+}
+
+// collectAll returns a callback that reads the rows of several carts.
 func collectAll(into map[regions.Ref]Cart) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		clear(into)
@@ -91,68 +137,7 @@ func collectAll(into map[regions.Ref]Cart) func(rows pgx.Rows) error {
 	}
 }
 
-// queueGetOpen is QueueGet for the open cart of an account.
-func (c *Carts) queueGetOpen(b *database.Batch, account regions.Ref, into *Cart) {
-	b.Queue(cartQuery+`
-WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3`+linesInOrder,
-		account.Region, account.ID, c.Now(), c.Regions.Names()).Query(collectInto(into))
-}
-
-// cartQuery is a row for each line of a cart, and one row for a cart without lines. Its
-// WHERE clause has $1 to $3; $4 is the names of all regions, so that a line's stock is one
-// visit to the primary key a region.
-const cartQuery = `
-SELECT ` + cartColumns + `,
-  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-   FROM stock k
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
-     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))` + cartJoins
-
-// cartColumns and cartJoins are cartQuery without what is in stock. Of the sellers' prices
-// only those in the cart's currency and in the SKU's base currency are of use.
-const cartColumns = `c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
-    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency)))`
-
-const cartJoins = `
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id`
-
-const linesInOrder = `
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST`
-
-// collectInto gathers the rows of cartQuery.
-func collectInto(into *Cart) func(rows pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		*into = Cart{}
-		list, err := pgx.CollectRows(rows, scanCart)
-		if err != nil {
-			return err
-		}
-		if len(list) == 0 {
-			return ErrNotFound
-		}
-		*into = list[0]
-		for _, more := range list[1:] {
-			into.Lines = append(into.Lines, more.Lines...)
-		}
-		return nil
-	}
-}
-
-// scanCart reads one row of cartQuery: a cart with one line or none.
+// scanCart reads one row of query: a cart with one line or none.
 func scanCart(row pgx.CollectableRow) (Cart, error) {
 	var c Cart
 	var l nullableLine
@@ -179,7 +164,7 @@ func scanCart(row pgx.CollectableRow) (Cart, error) {
 	return c, nil
 }
 
-// nullableLine is the right side of cartQuery's joins: all of it is NULL for a cart
+// nullableLine is the right side of the joins: all of it is NULL for a cart
 // without lines, and a line may be without picture or price.
 type nullableLine struct {
 	sku, title, slug, imageURL, taxCategory, category, baseCurrency *string
@@ -192,7 +177,7 @@ type nullableLine struct {
 	entries                                                         pricing.StoredEntries
 }
 
-// line is the row as a line; its sku, and so all that the schema requires, is not NULL.
+// line returns the row as a line; its sku, and so all that the schema requires, is not NULL.
 func (n nullableLine) line() Line {
 	l := Line{
 		SKU:       *n.sku,

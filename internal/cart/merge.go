@@ -26,7 +26,7 @@ const (
 	MergeKeepGuest    Strategy = "keep_guest"    // the guest's
 )
 
-// Strategies are all strategies, the default first.
+// Strategies returns all strategies, the default first.
 func Strategies() []Strategy {
 	return []Strategy{MergeSum, MergeMax, MergeKeepCustomer, MergeKeepGuest}
 }
@@ -95,48 +95,54 @@ WHERE region = $1 AND id = $2 AND account_id IS NULL AND expires_at > $3`,
 // queueMergeTarget makes the customer's open cart, if there is none and there is
 // something to merge.
 func (c *Carts) queueMergeTarget(b *database.Batch, in MergeInput, fresh regions.Ref) {
-	now := c.Now()
-	// $1 = guest's region, $2 = guest's cart, $3 = now, $4 = home region, $5 = new id, $6 = account, $7 = expiry
-	b.Queue(`
+	b.QueueArgs(`
 INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
-SELECT $4::crdb_internal_region, $5::uuid, $4::crdb_internal_region, $6::uuid, g.currency, g.country,
-  $3::timestamptz, $3::timestamptz, $7::timestamptz
+SELECT @home::crdb_internal_region, @fresh::uuid, @home::crdb_internal_region, @account::uuid, g.currency, g.country,
+  @now::timestamptz, @now::timestamptz, @expires_at::timestamptz
 FROM carts g
-WHERE g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3::timestamptz
-ON CONFLICT DO NOTHING`,
-		in.Guest.Region, in.Guest.ID, now, fresh.Region, fresh.ID, in.Customer.ID, now.Add(c.CustomerLife))
+WHERE `+guestOpen+`
+ON CONFLICT DO NOTHING`, c.mergeArgs(in).With(database.Args{"fresh": fresh.ID, "expires_at": c.Now().Add(c.CustomerLife)}))
+}
+
+// guestOpen picks the guest's cart g, and customerOpen the customer's t; mergeArgs are their
+// arguments.
+const (
+	guestOpen = `g.region = @guest_region AND g.id = @guest AND g.account_id IS NULL AND g.status = 'open'
+  AND g.expires_at > @now::timestamptz`
+	customerOpen = `t.region = @home AND t.account_id = @account AND t.status = 'open'`
+)
+
+func (c *Carts) mergeArgs(in MergeInput) database.Args {
+	return database.Args{
+		"guest_region": in.Guest.Region, "guest": in.Guest.ID, "home": in.Customer.Region, "account": in.Customer.ID, "now": c.Now(),
+	}
 }
 
 // queueMoveLines copies the lines; the guest's, which is closed, keeps its own.
 func (c *Carts) queueMoveLines(b *database.Batch, in MergeInput) {
-	// $1 = guest's region, $2 = guest's cart, $3 = now, $4 = home region, $5 = account, $6 = strategy, $7 = most units
-	b.Queue(`
+	b.QueueArgs(`
 INSERT INTO cart_lines (region, cart_id, sku, quantity, added_at)
 SELECT t.region, t.id, l.sku, l.quantity, l.added_at
 FROM carts g
 JOIN cart_lines l ON l.region = g.region AND l.cart_id = g.id
-JOIN carts t ON t.region = $4 AND t.account_id = $5 AND t.status = 'open'
-WHERE g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3
+JOIN carts t ON `+customerOpen+`
+WHERE `+guestOpen+`
 ON CONFLICT (region, cart_id, sku) DO UPDATE
-SET quantity = CASE $6::text
-  WHEN 'sum' THEN least(cart_lines.quantity + excluded.quantity, $7::int8)
+SET quantity = CASE @strategy::text
+  WHEN 'sum' THEN least(cart_lines.quantity + excluded.quantity, @max_quantity::int8)
   WHEN 'max' THEN greatest(cart_lines.quantity, excluded.quantity)
   WHEN 'keep_guest' THEN excluded.quantity
-  ELSE cart_lines.quantity END`,
-		in.Guest.Region, in.Guest.ID, c.Now(), in.Customer.Region, in.Customer.ID, string(in.Strategy), MaxQuantity)
+  ELSE cart_lines.quantity END`, c.mergeArgs(in).With(database.Args{"strategy": string(in.Strategy), "max_quantity": MaxQuantity}))
 }
 
 // queueMergeVersions raises the version of the customer's cart if lines were moved to it, and
 // adds the guest's coupons to its own, as many as a cart may have; or it refuses the batch by
 // carts_version_current when the lines are too many.
 func (c *Carts) queueMergeVersions(b *database.Batch, in MergeInput) {
-	now := c.Now()
-	// $1 = guest's region, $2 = guest's cart, $3 = now, $4 = home region, $5 = account, $6 = most lines, $7 = expiry,
-	// $8 = most coupons
-	b.Queue(`
+	b.QueueArgs(`
 UPDATE carts t
 SET version = CASE
-    WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
+    WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= @max_lines::int8
     THEN t.version + 1
     ELSE -1 END,
   coupons = ARRAY(
@@ -144,13 +150,14 @@ SET version = CASE
     FROM unnest(t.coupons || g.coupons) WITH ORDINALITY AS e (code, place)
     GROUP BY e.code
     ORDER BY min(e.place)
-    LIMIT $8::int8),
-  updated_at = $3::timestamptz,
-  expires_at = $7::timestamptz
+    LIMIT @max_coupons::int8),
+  updated_at = @now::timestamptz,
+  expires_at = @expires_at::timestamptz
 FROM carts g
-WHERE t.region = $4 AND t.account_id = $5 AND t.status = 'open'
-  AND g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3::timestamptz`,
-		in.Guest.Region, in.Guest.ID, now, in.Customer.Region, in.Customer.ID, c.MaxLines, now.Add(c.CustomerLife), promotion.MaxCoupons)
+WHERE `+customerOpen+` AND `+guestOpen,
+		c.mergeArgs(in).With(database.Args{
+			"max_lines": c.MaxLines, "max_coupons": promotion.MaxCoupons, "expires_at": c.Now().Add(c.CustomerLife),
+		}))
 }
 
 // queueMerged closes the guest's cart: the statements before it act on an open one only.

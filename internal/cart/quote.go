@@ -1,11 +1,13 @@
 package cart
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"meridian/internal/pricing"
+	"meridian/internal/promotion"
 	"meridian/internal/shipping"
 )
 
@@ -20,7 +22,7 @@ type Quote struct {
 	Rules *pricing.Rules
 }
 
-// Line is the priced line of a SKU, or nil.
+// Line returns the priced line of a SKU, or nil.
 func (q *Quote) Line(sku string) *pricing.Line {
 	for i := range q.Lines {
 		if q.Lines[i].SKU == sku {
@@ -30,51 +32,68 @@ func (q *Quote) Line(sku string) *pricing.Line {
 	return nil
 }
 
-// Quote is what the cart's lines and their delivery cost at its Country and State: now, or,
-// with terms, at the moment and in the market of an earlier quote. Lines that are not Sellable
+// QuoteInput is what a quote depends on besides the rules of prices.
+type QuoteInput struct {
+	Cart Cart
+	// Country and State are where the goods go (see pricing.Destination). An empty Country takes
+	// the cart's.
+	Country, State string
+	// Terms are those of an earlier quote, whose moment and market count; nil takes those of now.
+	Terms *pricing.Terms
+	// Used says which promotions Customer has used up; nil knows of no use.
+	Used     *promotion.Used
+	Customer []byte
+}
+
+// Quote returns what the cart's lines and their delivery cost. Lines that are not Sellable
 // or have no price are left out, so that the lines of the quote are found by SKU; a cart
 // without others costs nothing and has no delivery. It fails with
 // shipping.ErrNotServiceable, shipping.ErrNoRate or money.ErrOverflow. No round trip, and one
 // where the rules of prices have just changed.
-func (c *Carts) Quote(ctx context.Context, cart Cart, terms *pricing.Terms) (Quote, error) {
-	ask := pricing.Ask{Currency: cart.Currency, Group: cart.Group, At: c.Prices.Moment()}
-	if terms != nil {
-		ask.At = terms.At
-	}
-	rules, err := c.Prices.RulesOf(ctx, cart.rules, ask.At)
+func (c *Carts) Quote(ctx context.Context, in QuoteInput) (Quote, error) {
+	q, err := c.quote(ctx, in)
 	if err != nil {
-		return Quote{}, fmt.Errorf("quote cart: %w", err)
-	}
-	if terms != nil {
-		ask.Market, err = rules.Market(terms.Market, ask.At)
-	} else {
-		ask.Market, err = rules.MarketOf(cart.Country, ask.At)
-	}
-	if err != nil {
-		return Quote{}, fmt.Errorf("quote cart: %w", err)
-	}
-	q := Quote{Rules: rules}
-	items, err := q.items(cart, ask)
-	if err != nil {
-		return Quote{}, fmt.Errorf("quote cart: %w", err)
-	}
-	in := pricing.QuoteInput{
-		Dest: pricing.Destination{Country: cart.Country, State: cart.State}, Ask: ask, Items: items,
-		Coupons: cart.Coupons, FirstOrder: cart.FirstOrder, Used: cart.Used, Customer: cart.Customer,
-	}
-	if len(items) > 0 {
-		in.Shipping = func(subtotal int64) (minor int64, err error) {
-			q.Delivery, err = c.Shipping.Rate(cart.Country, cart.Currency, subtotal)
-			return q.Delivery.Minor, err
-		}
-	}
-	if q.Quote, err = rules.Quote(in); err != nil {
 		return Quote{}, fmt.Errorf("quote cart: %w", err)
 	}
 	return q, nil
 }
 
-// items are the lines that can be priced.
+func (c *Carts) quote(ctx context.Context, in QuoteInput) (q Quote, err error) {
+	country := cmp.Or(in.Country, in.Cart.Country)
+	ask := pricing.Ask{Currency: in.Cart.Currency, Group: in.Cart.Group, At: c.Prices.Moment()}
+	if in.Terms != nil {
+		ask.At = in.Terms.At
+	}
+	if q.Rules, err = c.Prices.RulesOf(ctx, in.Cart.rules, ask.At); err != nil {
+		return Quote{}, err
+	}
+	if in.Terms != nil {
+		ask.Market, err = q.Rules.Market(in.Terms.Market, ask.At)
+	} else {
+		ask.Market, err = q.Rules.MarketOf(country, ask.At)
+	}
+	if err != nil {
+		return Quote{}, err
+	}
+	items, err := q.items(in.Cart, ask)
+	if err != nil {
+		return Quote{}, err
+	}
+	priced := pricing.QuoteInput{
+		Dest: pricing.Destination{Country: country, State: in.State}, Ask: ask, Items: items,
+		Coupons: in.Cart.Coupons, FirstOrder: in.Cart.FirstOrder, Used: in.Used, Customer: in.Customer,
+	}
+	if len(items) > 0 {
+		priced.Shipping = func(subtotal int64) (minor int64, err error) {
+			q.Delivery, err = c.Shipping.Rate(country, in.Cart.Currency, subtotal)
+			return q.Delivery.Minor, err
+		}
+	}
+	q.Quote, err = q.Rules.Quote(priced)
+	return q, err
+}
+
+// items returns the lines that can be priced, and notes those that have no price.
 func (q *Quote) items(cart Cart, ask pricing.Ask) ([]pricing.Item, error) {
 	var items []pricing.Item
 	for i := range cart.Lines {

@@ -49,9 +49,12 @@ func (s *shop) queue(t testing.TB, queue func(b *database.Batch) error) {
 	testkit.NoError(t, s.db.Write(t.Context(), queue))
 }
 
-func (s *shop) quote(t testing.TB, c cart.Cart) *cart.Quote {
+func (s *shop) quote(t testing.TB, c cart.Cart) *cart.Quote { return s.quoteIn(t, c, "") }
+
+// quoteIn quotes a cart whose goods go to a state.
+func (s *shop) quoteIn(t testing.TB, c cart.Cart, state string) *cart.Quote {
 	t.Helper()
-	q := testkit.Must(s.Quote(t.Context(), c, nil))(t)
+	q := testkit.Must(s.Quote(t.Context(), cart.QuoteInput{Cart: c, State: state}))(t)
 	return &q
 }
 
@@ -90,8 +93,8 @@ func TestQuote(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := version
-			c.Country, c.State, c.Currency, c.Lines = test.country, test.state, test.currency, test.lines
-			quote := s.quote(t, c)
+			c.Country, c.Currency, c.Lines = test.country, test.currency, test.lines
+			quote := s.quoteIn(t, c, test.state)
 			got := totals{int64(len(quote.Lines)), quote.SubtotalMinor, quote.ShippingMinor, quote.TaxMinor, quote.TotalMinor, quote.PricesIncludeTax}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("quote (-want +got):\n%s", diff)
@@ -109,7 +112,7 @@ func TestQuote_RoundTrips(t *testing.T) {
 	c := s.guestCart(t, add(mug, 1))
 	quote := func(want int64) {
 		t.Helper()
-		databasetest.WantTrips(t, "Quote", want, func(ctx context.Context) { testkit.Must(s.Quote(ctx, c, nil))(t) })
+		databasetest.WantTrips(t, "Quote", want, func(ctx context.Context) { testkit.Must(s.Quote(ctx, cart.QuoteInput{Cart: c}))(t) })
 	}
 	quote(1) // the first of all
 	quote(0)
@@ -129,7 +132,7 @@ func TestQuote_Terms(t *testing.T) {
 	if quote := s.quote(t, c); quote.SubtotalMinor != 4000 {
 		t.Errorf("now it costs %d, want 4000", quote.SubtotalMinor)
 	}
-	quote := testkit.Must(s.Quote(t.Context(), c, &pricing.Terms{At: before, Market: "eu"}))(t)
+	quote := testkit.Must(s.Quote(t.Context(), cart.QuoteInput{Cart: c, Terms: &pricing.Terms{At: before, Market: "eu"}}))(t)
 	if quote.SubtotalMinor != 2500 || !quote.Ask.At.Equal(before) || quote.Ask.Market.Code != "eu" {
 		t.Errorf("by the quote it costs %d (%s, %s), want 2500", quote.SubtotalMinor, quote.Ask.At, quote.Ask.Market.Code)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 )
 
@@ -56,16 +57,15 @@ func (c *Carts) explain(ctx context.Context, in ChangeInput, edits edits) error 
 func queueSold(b *database.Batch, skus []string, into *[]string) {
 	b.Queue(`
 SELECT s.sku
-FROM skus s
-JOIN products p ON p.id = s.product_id
-WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active'`, skus).Query(database.Collect(into, pgx.RowTo[string]))
+FROM `+catalog.SKUsSQL+` s
+WHERE s.sku = ANY($1::text[]) AND s.sold`, skus).Query(database.Collect(into, pgx.RowTo[string]))
 }
 
 func without(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(sku string) bool { return slices.Contains(some, sku) })
 }
 
-// linesAfter is how many lines the cart would have after the edits.
+// linesAfter returns how many lines the cart would have after the edits.
 func (c Cart) linesAfter(edits edits) int {
 	touched := edits.touched()
 	left := 0
@@ -77,7 +77,7 @@ func (c Cart) linesAfter(edits edits) int {
 	return left + len(edits.put)
 }
 
-// quantityAfter is the *QuantityError of the first line that would hold too much, or nil.
+// quantityAfter returns the *QuantityError of the first line that would hold too much, or nil.
 func (c Cart) quantityAfter(edits edits) error {
 	for _, line := range c.Lines {
 		i := slices.Index(edits.put, line.SKU)

@@ -27,7 +27,7 @@ RETURNING id`, id, seller, version).QueryRow(func(row pgx.Row) error { return ro
 		queueRelist(b, `p.id = ANY($1::uuid[])`, []uuid.UUID{id})
 		// A product that is not there must not leave an event behind.
 		event := changedEvent(c.db.Region(), id, Archived)
-		if err := outbox.QueueWhere(b, event, `EXISTS (SELECT 1 FROM products WHERE id = $5)`, id); err != nil {
+		if err := outbox.QueueWhere(b, event, `EXISTS (SELECT 1 FROM products WHERE id = @product)`, database.Args{"product": id}); err != nil {
 			return err
 		}
 		queueRead(b, id, &p)

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Batch is the statements of one round trip. Domains join it by their QueueXxx functions
+// Batch holds the statements of one round trip. Domains join it by their QueueXxx functions
 // and read results in the callbacks of pgx.QueuedQuery.
 type Batch struct{ pgx.Batch }
 
@@ -22,7 +22,7 @@ func (db *DB) Write(ctx context.Context, queue func(b *Batch) error) error {
 	return db.send(ctx, notSafeToRepeat, queue)
 }
 
-// WriteIdempotent is Write for a batch that changes nothing when it has already happened
+// WriteIdempotent does what Write does for a batch that changes nothing when it has already happened
 // (its transitions are conditional, its inserts hold an idempotency key or upsert): it is
 // also run again when the outcome of a run is unknown.
 func (db *DB) WriteIdempotent(ctx context.Context, queue func(b *Batch) error) error {
@@ -42,7 +42,7 @@ func (db *DB) send(ctx context.Context, repeat repeatable, queue func(b *Batch) 
 	})
 }
 
-// Affected is a callback for a queued statement that adds the number of its rows to n.
+// Affected makes a queued statement add the number of its rows to n.
 func Affected(q *pgx.QueuedQuery, n *int64) {
 	q.Exec(func(tag pgconn.CommandTag) error {
 		*n += tag.RowsAffected()
@@ -50,7 +50,7 @@ func Affected(q *pgx.QueuedQuery, n *int64) {
 	})
 }
 
-// Collect is a callback for a queued statement that reads its rows into a list.
+// Collect returns a callback for a queued statement that reads its rows into a list.
 func Collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, scan)
@@ -58,7 +58,7 @@ func Collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error 
 	}
 }
 
-// CollectFirst is a callback for a queued statement that reads the first of its rows, and
+// CollectFirst returns a callback for a queued statement that reads the first of its rows, and
 // leaves into as it is where there is none.
 func CollectFirst[T any](into *T, scan pgx.RowToFunc[T]) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) error {

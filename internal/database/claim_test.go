@@ -15,19 +15,9 @@ import (
 
 // claimEvents is a claim like those of the workers.
 func claimEvents(ctx context.Context, db *database.DB, of database.Reach) ([]string, error) {
-	return database.Claim(ctx, db, of, pgx.RowTo[string], `
-WITH due AS (
-  SELECT region, id
-  FROM outbox
-  WHERE region = $1 AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
-  ORDER BY next_attempt_at
-  LIMIT $3::int8
-  FOR UPDATE SKIP LOCKED
-)
-UPDATE outbox o SET next_attempt_at = now() + INTERVAL '1 hour'
-FROM due
-WHERE o.region = due.region AND o.id = due.id
-RETURNING o.key`, 10)
+	return database.Claim(ctx, db, of, database.Claims{
+		Table: "outbox", Key: []string{"id"}, Where: "delivered_at IS NULL", Due: "next_attempt_at", Wait: "3600", Returning: "t.key",
+	}, pgx.RowTo[string], 10)
 }
 
 func TestClaim(t *testing.T) {

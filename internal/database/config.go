@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports everything that is wrong with the configuration, all at once.
+// Validate returns everything that is wrong with the configuration, all at once.
 func (c Config) Validate() error {
 	var faults []error
 	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
@@ -81,7 +81,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// RedactedURL is the connection URL without its passwords, for logs.
+// RedactedURL returns the connection URL without its passwords, for logs.
 func (c Config) RedactedURL() string {
 	u, err := url.Parse(c.URL)
 	if err != nil {

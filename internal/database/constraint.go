@@ -12,7 +12,7 @@ func Violates(err error, constraint string) bool {
 	return constraint != "" && violated(err) == constraint
 }
 
-// violated is the name of the constraint that err is about, or "".
+// violated returns the name of the constraint that err is about, or "".
 func violated(err error) string {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {

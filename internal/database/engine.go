@@ -15,7 +15,7 @@ const (
 // EngineQuery asks the server whether it is CockroachDB.
 const EngineQuery = `SELECT version() LIKE 'CockroachDB%'`
 
-// FollowerRead is the clause, after a FROM list, that lets the nearest replica answer a
+// FollowerRead returns the clause, after a FROM list, that lets the nearest replica answer a
 // statement as of FollowerReadAge ago, without leaving the region. Nothing on PostgreSQL:
 // there the answer is fresh.
 func (e Engine) FollowerRead() string {
@@ -25,7 +25,7 @@ func (e Engine) FollowerRead() string {
 	return ""
 }
 
-// FollowerReadAge is how old the answer of a statement with FollowerRead is: CockroachDB's
+// FollowerReadAge returns how old the answer of a statement with FollowerRead is: CockroachDB's
 // follower_read_timestamp() is 4.2 s ago.
 func (e Engine) FollowerReadAge() time.Duration {
 	if e == CockroachDB {

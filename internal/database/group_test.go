@@ -25,7 +25,7 @@ type counter struct {
 	during func(group []string) // called while a group is served
 }
 
-func (c *counter) serve(_ context.Context, calls []*call) {
+func (c *counter) write(_ context.Context, calls []*call) error {
 	var names []string
 	for _, one := range calls {
 		one.served++
@@ -37,6 +37,12 @@ func (c *counter) serve(_ context.Context, calls []*call) {
 	if c.during != nil {
 		c.during(names)
 	}
+	return nil
+}
+
+// share returns a group of calls that the counter serves.
+func (c *counter) share(limits GroupLimits) *Shared[*call] {
+	return Share(NewGroup(limits), Work[*call]{Write: c.write})
 }
 
 // TestGroup: the first call runs alone, those that come meanwhile run together, in their
@@ -45,7 +51,7 @@ func TestGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := new(counter)
 		c.during = func([]string) { time.Sleep(time.Second) }
-		g := NewGroup(GroupLimits{Size: 3}, c.serve)
+		g := c.share(GroupLimits{Size: 3})
 		var callers sync.WaitGroup
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
 			callers.Go(func() {
@@ -61,8 +67,8 @@ func TestGroup(t *testing.T) {
 		if !slices.EqualFunc(c.groups, want, slices.Equal) {
 			t.Errorf("groups %v, want %v", c.groups, want)
 		}
-		if len(g.lanes) != 0 {
-			t.Errorf("%d lanes are left with nobody in them", len(g.lanes))
+		if len(g.group.lanes) != 0 {
+			t.Errorf("%d lanes are left with nobody in them", len(g.group.lanes))
 		}
 	})
 }
@@ -77,7 +83,7 @@ func TestGroup_Lanes(t *testing.T) {
 				<-hang
 			}
 		}
-		g := NewGroup(GroupLimits{}, c.serve)
+		g := c.share(GroupLimits{})
 		slow := make(chan error, 1)
 		go func() { slow <- g.Do(t.Context(), "far", &call{name: "slow"}) }()
 		synctest.Wait()
@@ -95,7 +101,7 @@ func TestGroup_Busy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := new(counter)
 		c.during = func([]string) { time.Sleep(time.Second) }
-		g := NewGroup(GroupLimits{Waiting: 2}, c.serve)
+		g := c.share(GroupLimits{Waiting: 2})
 		results := make(chan error, 4)
 		for range 4 { // one runs, two wait, one is too many
 			go func() { results <- g.Do(t.Context(), "lane", &call{}) }()
@@ -121,7 +127,7 @@ func TestGroup_CallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := new(counter)
 		c.during = func([]string) { time.Sleep(time.Second) }
-		g := NewGroup(GroupLimits{}, c.serve)
+		g := c.share(GroupLimits{})
 		ctx, leave := context.WithCancel(t.Context())
 		results := make(chan error, 2)
 		served, late := &call{name: "served"}, &call{name: "late"}
@@ -150,7 +156,7 @@ func TestGroup_Panic(t *testing.T) {
 			panic("a bug")
 		}
 	}
-	g := NewGroup(GroupLimits{}, c.serve)
+	g := c.share(GroupLimits{})
 	if err := g.Do(t.Context(), "lane", &call{name: "bad"}); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("got %v", err)
 	}
@@ -161,10 +167,11 @@ func TestGroup_Panic(t *testing.T) {
 
 // TestGroup_Trips: each caller's counter gets the round trips of its group.
 func TestGroup_Trips(t *testing.T) {
-	g := NewGroup(GroupLimits{}, func(ctx context.Context, _ []*call) {
+	g := Share(NewGroup(GroupLimits{}), Work[*call]{Write: func(ctx context.Context, _ []*call) error {
 		countTrip(ctx)
 		countTrip(ctx)
-	})
+		return nil
+	}})
 	ctx, trips := CountTrips(t.Context())
 	for range 2 {
 		testkit.NoError(t, g.Do(ctx, "lane", &call{}))
@@ -174,9 +181,74 @@ func TestGroup_Trips(t *testing.T) {
 	}
 }
 
+// TestGroup_TripsAtTheEnd: a caller whose context ends as its call has been served still counts
+// the round trips.
+func TestGroup_TripsAtTheEnd(t *testing.T) {
+	for range 100 { // select draws between the two
+		ctx, cancel := context.WithCancel(t.Context())
+		ctx, trips := CountTrips(ctx)
+		m := &member{ctx: ctx, done: make(chan struct{}), trips: 2}
+		close(m.done)
+		cancel()
+		if err := m.wait(); err != nil || trips.Count() != 2 {
+			t.Fatalf("%d round trips, want 2; %v", trips.Count(), err)
+		}
+	}
+}
+
+// TestGroup_ConflictOfFailed: a call that conflicts with one that fails for good is served all
+// the same.
+func TestGroup_ConflictOfFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := errors.New("the database is away")
+		g := Share(NewGroup(GroupLimits{}), Work[*call]{
+			Conflict: func(c *call) any { return c.name },
+			Write:    func(context.Context, []*call) error { time.Sleep(time.Second); return away },
+		})
+		results := make(chan error, 3)
+		for range 3 {
+			go func() { results <- g.Do(t.Context(), "lane", &call{name: "cart"}) }()
+			synctest.Wait()
+		}
+		for range 3 {
+			if err := <-results; !errors.Is(err, away) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+// TestGroup_Kinds: calls of all kinds share a lane; a group serves the kinds in their order.
+func TestGroup_Kinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := new(counter)
+		c.during = func([]string) { time.Sleep(time.Second) }
+		group := NewGroup(GroupLimits{})
+		first := Share(group, Work[*call]{Write: c.write})
+		second := Share(group, Work[*call]{Write: c.write})
+		var callers sync.WaitGroup
+		for _, one := range []struct {
+			kind *Shared[*call]
+			name string
+		}{{second, "a"}, {second, "b"}, {first, "c"}, {second, "d"}} {
+			callers.Go(func() {
+				if err := one.kind.Do(t.Context(), "lane", &call{name: one.name}); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		callers.Wait()
+		want := [][]string{{"a"}, {"c"}, {"b", "d"}}
+		if !slices.EqualFunc(c.groups, want, slices.Equal) {
+			t.Errorf("served %v, want %v", c.groups, want)
+		}
+	})
+}
+
 // TestGroup_Concurrently: every call is served once, whatever comes when.
 func TestGroup_Concurrently(t *testing.T) {
-	g := NewGroup(GroupLimits{Size: 7}, new(counter).serve)
+	g := new(counter).share(GroupLimits{Size: 7})
 	var callers sync.WaitGroup
 	calls := make([]call, 2000)
 	for i := range calls {

@@ -163,10 +163,10 @@ func milliseconds(d time.Duration) string {
 // Close waits for the connections in use and closes them all.
 func (db *DB) Close() { db.pool.Close() }
 
-// Engine is the server's kind.
+// Engine returns the server's kind.
 func (db *DB) Engine() Engine { return db.engine }
 
-// Region is the name of the region this process serves.
+// Region returns the name of the region this process serves.
 func (db *DB) Region() string { return db.region }
 
 // answeredLately is how fresh an answer of the server must be to show that it is there.

@@ -132,7 +132,7 @@ func IsRowLockRace(err error) bool {
 	return errors.As(err, &pgErr) && pgErr.Code == "XX000" && strings.HasPrefix(pgErr.Message, "new multixact has more than one updating member")
 }
 
-// isConnectionLoss is true of the errors by which pgconn reports a connection that broke
+// isConnectionLoss reports whether err is one by which pgconn tells of a connection that broke
 // under a statement.
 func isConnectionLoss(err error) bool {
 	var network net.Error
@@ -142,7 +142,7 @@ func isConnectionLoss(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// backoff is how long to wait after the n-th attempt: a random share of an interval that
+// backoff returns how long to wait after the n-th attempt: a random share of an interval that
 // doubles from 2 ms up to 250 ms.
 func backoff(attempt int) time.Duration {
 	interval := min(2*time.Millisecond<<min(attempt, 10), 250*time.Millisecond)

@@ -90,6 +90,48 @@ func TestQueueInsert(t *testing.T) {
 	}
 }
 
+// TestScan reads back a row with flattened, embedded, JSON and read-only columns.
+func TestScan(t *testing.T) {
+	type ref struct {
+		Region string `cast:"text"`
+		ID     uuid.UUID
+	}
+	type base struct {
+		Name   string
+		Places []string
+	}
+	type row struct {
+		base
+		Ref    ref       `db:"*"`
+		Cart   ref       `db:"cart_*"`
+		Absent time.Time `db:",null"`
+		Counts int64     `db:"n,read"`
+		Cached int       `db:"-"`
+		hidden int
+	}
+	url, conn := newNumbers(t)
+	db := open(t, url)
+	exec(t, conn, `CREATE TABLE scanned (name text, places jsonb, region text, id uuid, cart_region text, cart_id uuid, absent timestamptz, n int8 DEFAULT 7)`)
+	want := row{base: base{"a", []string{"x", "y"}}, Ref: ref{"eu-west", uuid.New()}, Cart: ref{"us-east", uuid.New()}, Cached: 1, hidden: 1}
+	err := db.Write(t.Context(), func(b *database.Batch) error {
+		database.QueueInsert(b, "scanned", []row{want})
+		database.QueueInsertWhere(b, "scanned", want, "@really::bool", database.Args{"really": false})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, `UPDATE scanned SET absent = NULL`)
+	got, err := database.One(t.Context(), db, database.Scan[row], `SELECT `+database.Select[row]("s")+` FROM scanned s`)
+	want.Counts, want.Cached, want.hidden = 7, 0, 0
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(row{}, base{})); diff != "" || err != nil {
+		t.Errorf("row (-want +got):\n%s%v", diff, err)
+	}
+	if text := database.Select[row]("s"); text != "s.name, s.places, s.region, s.id, s.cart_region, s.cart_id, s.absent, s.n" {
+		t.Errorf("select %s", text)
+	}
+}
+
 func TestArgs_Bind(t *testing.T) {
 	args := database.Args{"sku": "A", "n": 2}
 	for range 2 { // the second time from memory

@@ -7,7 +7,7 @@ import (
 )
 
 // SweepExpired deletes up to limit rows of a table, of the process's own region, whose
-// expires_at has passed, the oldest first, and says how many. key is the columns of the
+// expires_at has passed, the oldest first, and returns how many. key is the columns of the
 // table's primary key; both are constants of the domain that owns the table. It does
 // nothing on CockroachDB, where the table's row-level TTL deletes them. It may run in
 // several processes at once.

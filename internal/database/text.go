@@ -2,7 +2,7 @@ package database
 
 import "strings"
 
-// Text is a text of somebody else's as a text column and jsonb take it: UTF-8 without NUL.
+// Text returns a text from outside as a text column and jsonb take it: UTF-8 without NUL.
 // What they refuse becomes U+FFFD.
 func Text(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")

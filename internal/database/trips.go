@@ -13,7 +13,7 @@ import (
 // Trips counts the round trips to the database made under a context.
 type Trips struct{ n atomic.Int64 }
 
-// Count is the number of round trips so far.
+// Count returns the number of round trips so far.
 func (t *Trips) Count() int64 { return t.n.Load() }
 
 type tripsKey struct{}

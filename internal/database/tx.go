@@ -10,7 +10,7 @@ import (
 
 type inTxKey struct{}
 
-// refuseInTx is the error of a call on the pool from inside Tx: it would wait for a second
+// refuseInTx returns the error of a call on the pool from inside Tx: it would wait for a second
 // connection while it holds one, and for ever where all do.
 func refuseInTx(ctx context.Context) error {
 	if ctx.Value(inTxKey{}) == nil {

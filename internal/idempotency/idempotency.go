@@ -19,7 +19,7 @@ var (
 	ErrUnknown = errors.New("the idempotency key is not known")
 )
 
-// Key is a client's name for one call. Its zero value claims nothing: the client gave none.
+// Key names one call, as its client does. Its zero value claims nothing: the client gave none.
 type Key struct {
 	// Region is the home region of the resource that is acted on.
 	Region string
@@ -54,6 +54,31 @@ type Claim struct {
 	Answer
 }
 
+// row is a claim as it is written.
+type row struct {
+	Region, Scope, Key string
+	Fingerprint        []byte
+	Resource           string
+	Status             int
+	Answer             string
+}
+
+func (c Claim) row() row {
+	return row{
+		Region: c.Region, Scope: c.Scope, Key: c.Key.Key, Fingerprint: c.Fingerprint,
+		Resource: c.Resource, Status: c.Status, Answer: string(c.Body),
+	}
+}
+
+// Writer returns how a batch with the key's effect is sent: an effect that no key names might
+// happen twice if it were sent again after a lost connection.
+func (k Key) Writer(db *database.DB) func(ctx context.Context, queue func(b *database.Batch) error) error {
+	if k.Key == "" {
+		return db.Write
+	}
+	return db.WriteIdempotent
+}
+
 // QueueClaim adds the claim to the batch of the effect.
 func (k Key) QueueClaim(b *database.Batch, answer Answer) {
 	if k.Key != "" {
@@ -64,34 +89,20 @@ func (k Key) QueueClaim(b *database.Batch, answer Answer) {
 // QueueClaims adds the claims of several calls to the batch of their effects. If one of
 // the keys is taken, none of the batch happens.
 func QueueClaims(b *database.Batch, claims ...Claim) {
-	n := len(claims)
-	homes, scopes, keys := make([]string, n), make([]string, n), make([]string, n)
-	fingerprints, statuses := make([][]byte, n), make([]int64, n)
-	resources, answers := make([]string, n), make([]string, n)
+	rows := make([]row, len(claims))
 	for i, c := range claims {
-		homes[i], scopes[i], keys[i], fingerprints[i] = c.Region, c.Scope, c.Key.Key, c.Fingerprint
-		resources[i], statuses[i], answers[i] = c.Resource, int64(c.Status), string(c.Body)
+		rows[i] = c.row()
 	}
-	// $1 = regions, $2 = scopes, $3 = keys, $4 = fingerprints, $5 = resources, $6 = statuses, $7 = answers
-	b.Queue(`
-INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
-SELECT c.region::crdb_internal_region, c.scope, c.key, c.fingerprint, c.resource, c.status, c.answer
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int8[], $7::text[])
-  AS c (region, scope, key, fingerprint, resource, status, answer)`,
-		homes, scopes, keys, fingerprints, resources, statuses, answers)
+	database.QueueInsert(b, "idempotency_keys", rows)
 }
 
 // QueueClaimWhere claims the key only if a condition holds when the batch runs: that an
-// earlier statement of it had an effect. condition is SQL whose placeholders start at $8.
-func (k Key) QueueClaimWhere(b *database.Batch, answer Answer, condition string, args ...any) {
-	if k.Key == "" {
-		return
+// earlier statement of it had an effect. condition is SQL; its arguments are named, none of them
+// like a column of the claim.
+func (k Key) QueueClaimWhere(b *database.Batch, answer Answer, condition string, args database.Args) {
+	if k.Key != "" {
+		database.QueueInsertWhere(b, "idempotency_keys", Claim{k, answer}.row(), condition, args)
 	}
-	// $1 = region, $2 = scope, $3 = key, $4 = fingerprint, $5 = resource, $6 = status, $7 = answer
-	b.Queue(`
-INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
-SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::bytea, $5::text, $6::int8, $7::text
-WHERE `+condition, append([]any{k.Region, k.Scope, k.Key, k.Fingerprint, answer.Resource, answer.Status, string(answer.Body)}, args...)...)
 }
 
 // QueueFind adds the search for an earlier answer to a batch of reads. into becomes a
@@ -110,24 +121,28 @@ func (k Key) QueueFind(b *database.Batch, into *error) {
 	})
 }
 
-// QueueFindAll is QueueFind for several keys, in one statement: earlier[i] is for keys[i].
+// wanted is a key that is looked for, and its place among the others.
+type wanted struct {
+	Region, Scope, Key string
+	Place              int
+}
+
+// QueueFindAll adds the search for several keys, in one statement: earlier[i] is for keys[i], as
+// QueueFind's into is for one.
 func QueueFindAll(b *database.Batch, keys []Key, earlier []error) {
 	clear(earlier)
-	n := len(keys)
-	homes, scopes, texts, positions := make([]string, n), make([]string, n), make([]string, n), make([]int64, n)
+	rows := make([]wanted, len(keys))
 	for i, k := range keys {
-		homes[i], scopes[i], texts[i], positions[i] = k.Region, k.Scope, k.Key, int64(i)
+		rows[i] = wanted{Region: k.Region, Scope: k.Scope, Key: k.Key, Place: i}
 	}
-	b.Queue(`
-SELECT wanted.position, k.fingerprint, k.resource, k.status, k.answer
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS wanted (region, scope, key, position)
-JOIN idempotency_keys k ON k.region = wanted.region::crdb_internal_region AND k.scope = wanted.scope AND k.key = wanted.key`,
-		homes, scopes, texts, positions).Query(func(rows pgx.Rows) error {
+	b.QueueArgs(`
+SELECT w.place, k.fingerprint, k.resource, k.status, k.answer
+FROM `+database.Unnest[wanted]("w")+`
+JOIN idempotency_keys k ON k.region = w.region::crdb_internal_region AND k.scope = w.scope AND k.key = w.key`,
+		database.Columns(rows)).Query(func(rows pgx.Rows) error {
 		var i int
 		var r record
-		var body string
-		_, err := pgx.ForEachRow(rows, []any{&i, &r.fingerprint, &r.answer.Resource, &r.answer.Status, &body}, func() error {
-			r.answer.Body = []byte(body)
+		_, err := pgx.ForEachRow(rows, append([]any{&i}, r.targets()...), func() error {
 			earlier[i] = keys[i].replay(r)
 			return nil
 		})
@@ -139,8 +154,12 @@ JOIN idempotency_keys k ON k.region = wanted.region::crdb_internal_region AND k.
 func Taken(err error) bool { return database.Violates(err, "idempotency_keys_pkey") }
 
 // Find returns what the key's first call was answered as a *Replay error, ErrReused if
-// that was another request, or ErrUnknown. It never returns nil. One round trip.
+// that was another request, or ErrUnknown. It never returns nil. One round trip; none for the
+// zero Key, which is unknown.
 func Find(ctx context.Context, db *database.DB, k Key) error {
+	if k.Key == "" {
+		return ErrUnknown
+	}
 	record, err := database.One(ctx, db, scanRecord, findQuery, k.Region, k.Scope, k.Key)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -163,10 +182,12 @@ type record struct {
 
 func scanRecord(row pgx.CollectableRow) (record, error) {
 	var r record
-	var body string
-	err := row.Scan(&r.fingerprint, &r.answer.Resource, &r.answer.Status, &body)
-	r.answer.Body = []byte(body)
+	err := row.Scan(r.targets()...)
 	return r, err
+}
+
+func (r *record) targets() []any {
+	return []any{&r.fingerprint, &r.answer.Resource, &r.answer.Status, &r.answer.Body}
 }
 
 func (k Key) replay(r record) error {
@@ -176,7 +197,7 @@ func (k Key) replay(r record) error {
 	return &Replay{Answer: r.answer}
 }
 
-// SweepOnce deletes up to limit expired keys of the process's region and says how many.
+// SweepOnce deletes up to limit expired keys of the process's region and returns how many.
 func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
 	return database.SweepExpired(ctx, db, "idempotency_keys", "region, scope, key", time.Now(), limit)
 }

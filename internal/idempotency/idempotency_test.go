@@ -102,7 +102,7 @@ func TestClaimWhere(t *testing.T) {
 	db := databasetest.New(t)
 	claim := func(k idempotency.Key, happened bool) error {
 		return db.Write(t.Context(), func(b *database.Batch) error {
-			k.QueueClaimWhere(b, answer, `$8::bool`, happened)
+			k.QueueClaimWhere(b, answer, `@happened::bool`, database.Args{"happened": happened})
 			b.Queue(`SELECT 1`)
 			return nil
 		})

@@ -58,5 +58,5 @@ func (s *Stock) Adjust(ctx context.Context, in Adjustment) (Level, error) {
 func queueChange(b *database.Batch, at rowKey, delta int64) {
 	b.Queue(`
 UPDATE stock s SET on_hand = s.on_hand + $4, updated_at = now()`+bandMoved(`+ $4`)+`
-WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, at.region, at.sku, at.warehouse, delta)
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, at.Region, at.SKU, at.Warehouse, delta)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"meridian/internal/database"
 	"meridian/internal/outbox"
 )
@@ -16,15 +14,15 @@ import (
 // they may have changed by the time it is read.
 func queueAlert(b *database.Batch, at rowKey) error {
 	// Before the UPDATE, for it closes the condition.
-	err := outbox.QueueWhere(b, stockEvent("stock.low", at, map[string]any{}),
-		`EXISTS (SELECT 1 FROM stock WHERE region = $5 AND sku = $6 AND warehouse = $7 AND alerted_at IS NULL AND alert_due)`,
-		at.region, at.sku, at.warehouse)
+	err := outbox.QueueWhere(b, stockEvent("stock.low", at, map[string]any{}), `EXISTS (
+  SELECT 1 FROM stock WHERE region = @home AND sku = @sku AND warehouse = @warehouse AND alerted_at IS NULL AND alert_due)`,
+		database.Args{"home": at.Region, "sku": at.SKU, "warehouse": at.Warehouse})
 	if err != nil {
 		return err
 	}
 	b.Queue(`
 UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
-WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due`, at.region, at.sku, at.warehouse)
+WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due`, at.Region, at.SKU, at.Warehouse)
 	return nil
 }
 
@@ -33,15 +31,11 @@ WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due`, at.region, at.
 // cancellations: a worker's pass of two round trips. It takes up to limit rows and returns
 // how many it took. Several may run at once.
 func (s *Stock) AlertOnce(ctx context.Context, limit int) (int, error) {
-	due, err := database.List(ctx, s.DB, func(row pgx.CollectableRow) (rowKey, error) {
-		var at rowKey
-		err := row.Scan(&at.region, &at.sku, &at.warehouse)
-		return at, err
-	}, `
-SELECT region::text, sku, warehouse
-FROM stock
-WHERE region = $1 AND alert_due
-ORDER BY sku, warehouse
+	due, err := database.List(ctx, s.DB, database.Scan[rowKey], `
+SELECT `+database.Select[rowKey]("s")+`
+FROM stock s
+WHERE s.region = $1 AND s.alert_due
+ORDER BY s.sku, s.warehouse
 LIMIT $2::int8`, s.DB.Region(), limit)
 	if err != nil {
 		return 0, fmt.Errorf("find low stock: %w", err)
@@ -88,7 +82,7 @@ func (s *Stock) SetReorderPoint(ctx context.Context, in ReorderPoint) (Level, er
 		level = Level{}
 		b.Queue(`
 UPDATE stock SET reorder_point = $4, updated_at = now()
-WHERE region = $1 AND sku = $2 AND warehouse = $3`, at.region, at.sku, at.warehouse, in.Units)
+WHERE region = $1 AND sku = $2 AND warehouse = $3`, at.Region, at.SKU, at.Warehouse, in.Units)
 		if err := queueAlert(b, at); err != nil {
 			return err
 		}

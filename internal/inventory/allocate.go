@@ -70,7 +70,9 @@ func Allocate(demand []Demand, offers []Offer) ([]Allocation, error) {
 			take := min(d.Quantity, house.available[d.SKU])
 			if take > 0 {
 				house.available[d.SKU] -= take
-				allocations = append(allocations, Allocation{Region: house.region, Warehouse: house.code, SKU: d.SKU, LineNo: d.LineNo, Quantity: take})
+				allocations = append(allocations, Allocation{
+					Region: house.region, Warehouse: house.code, SKU: d.SKU, LineNo: d.LineNo, Quantity: take,
+				})
 			}
 			if d.Quantity > take {
 				rest = append(rest, Demand{LineNo: d.LineNo, SKU: d.SKU, Quantity: d.Quantity - take})
@@ -113,7 +115,7 @@ func byWarehouse(offers []Offer) []*warehouseStock {
 	return houses
 }
 
-// mostUseful is the warehouse that serves the most lines in full, then the most units,
+// mostUseful returns the warehouse that serves the most lines in full, then the most units,
 // the nearest on a tie.
 func mostUseful(houses []*warehouseStock, open []Demand) *warehouseStock {
 	return slices.MaxFunc(houses, func(a, b *warehouseStock) int {

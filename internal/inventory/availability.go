@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 )
 
@@ -26,11 +27,10 @@ func (s *Stock) Availability(ctx context.Context, sku string) ([]Availability, e
 		return a, err
 	}, `
 SELECT w.region::text, coalesce(sum(s.on_hand - s.reserved - s.allocated), 0)::int8
-FROM skus k
-JOIN products p ON p.id = k.product_id AND p.status = 'active'
+FROM `+catalog.SKUsSQL+` k
 JOIN warehouses w ON w.active
 LEFT JOIN stock s ON s.region = w.region AND s.sku = k.sku AND s.warehouse = w.code`+s.DB.Engine().FollowerRead()+`
-WHERE k.sku = $1 AND k.status = 'active'
+WHERE k.sku = $1 AND k.sold
 GROUP BY w.region
 ORDER BY w.region::text`, sku)
 	if err != nil {
@@ -42,5 +42,15 @@ ORDER BY w.region::text`, sku)
 	return list, nil
 }
 
-// AvailabilityAge is how old an answer of Availability is.
+// AvailabilityAge returns how old an answer of Availability is.
 func (s *Stock) AvailabilityAge() time.Duration { return s.DB.Engine().FollowerReadAge() }
+
+// ForSaleSQL returns an expression of how many units of a SKU are for sale in regions: one visit
+// to the primary key a region. Both arguments are SQL, the regions' an array of text.
+func ForSaleSQL(sku, regions string) string {
+	return `(
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY(` + regions + `::crdb_internal_region[]) AND k.sku = ` + sku + `
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))`
+}

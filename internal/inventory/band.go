@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 )
 
@@ -22,7 +23,7 @@ const (
 // available is what of a stock row s is for sale.
 const available = `s.on_hand - s.reserved - s.allocated`
 
-// bandMoved is the part of an UPDATE of stock rows s that moves band_changed_at where the units for sale, changed by
+// bandMoved returns the part of an UPDATE of stock rows s that moves band_changed_at where the units for sale, changed by
 // delta (an expression with its sign), come into another Band. Every statement that changes a counter has it.
 func bandMoved(delta string) string {
 	const after = available + ` `
@@ -38,7 +39,7 @@ func QueueBands(b *database.Batch, region string, products []uuid.UUID, into map
 	b.Queue(`
 SELECT k.product_id, max(CASE WHEN `+available+` > 5 THEN 2 WHEN `+available+` > 0 THEN 1 ELSE 0 END)::int8
 FROM unnest($2::uuid[]) AS n (product_id)
-JOIN skus k ON k.product_id = n.product_id AND k.status = 'active'
+JOIN `+catalog.SKUsSQL+` k ON k.product_id = n.product_id AND k.active
 JOIN stock s ON s.region = $1 AND s.sku = k.sku
 JOIN warehouses w ON w.code = s.warehouse AND w.active
 GROUP BY k.product_id`, region, products).Query(func(rows pgx.Rows) error {
@@ -73,7 +74,7 @@ FROM (
   ORDER BY band_changed_at, sku, warehouse
   LIMIT $5::int8
 ) AS s
-JOIN skus k ON k.sku = s.sku
+JOIN `+catalog.SKUsSQL+` k ON k.sku = s.sku
 ORDER BY s.band_changed_at, s.sku, s.warehouse`, region, behind.At, behind.SKU, behind.Warehouse, limit).Query(
 		database.Collect(into, func(row pgx.CollectableRow) (c BandChange, err error) {
 			err = row.Scan(&c.Product, &c.SKU, &c.Warehouse, &c.At)

@@ -1,4 +1,4 @@
-// Package inventory is what the shop has, where, and to whom it is promised.
+// Package inventory keeps what the shop has, where, and to whom it is promised.
 //
 // Invariants, all held by CHECK constraints and by meridian verify:
 //
@@ -12,6 +12,6 @@
 // the warehouse, whichever region the order is homed in.
 //
 // Who calls: order joins reservations and moves to its own batches (QueueReserve,
-// QueueMove); operators receive, adjust and transfer through the API. Allocate is the one
+// QueueMoves); operators receive, adjust and transfer through the API. Allocate is the one
 // function that answers "can we sell this", for the cart's display and for checkout.
 package inventory

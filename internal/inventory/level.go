@@ -18,21 +18,8 @@ type Level struct {
 	ReorderPoint int64
 }
 
-// Available is what of the row is for sale.
+// Available returns how many units of the row are for sale.
 func (l Level) Available() int64 { return l.OnHand - l.Reserved - l.Allocated }
-
-const levelColumns = `s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point`
-
-func scanLevel(row pgx.CollectableRow) (Level, error) {
-	var l Level
-	err := row.Scan(l.targets()...)
-	return l, err
-}
-
-// targets is where levelColumns are scanned to, in their order.
-func (l *Level) targets() []any {
-	return []any{&l.Region, &l.SKU, &l.Warehouse, &l.OnHand, &l.Reserved, &l.Allocated, &l.ReorderPoint}
-}
 
 // LocatedLevel is a stock row and where its warehouse stands, in degrees.
 type LocatedLevel struct {
@@ -40,10 +27,9 @@ type LocatedLevel struct {
 	Latitude, Longitude float64
 }
 
-// QueueCartLevels adds to a batch of reads the stock rows, in every region, of the SKUs
-// that carts hold, each row once. into is set when the batch is read.
-func QueueCartLevels(b *database.Batch, carts []regions.Ref, all *regions.Set, into *[]LocatedLevel) {
-	homes, ids := regions.Columns(carts)
+// QueueLevels adds to a batch of reads the stock rows, in every region, of the SKUs that a query
+// names in its column sku, each once. into is set when the batch is read.
+func QueueLevels(b *database.Batch, skus database.Query, all *regions.Set, into *[]LocatedLevel) {
 	// The few warehouses are read by themselves: a join would look one up for each stock row.
 	places := make(map[string]LocatedLevel)
 	b.Queue(`
@@ -59,17 +45,13 @@ WHERE active`).Query(func(rows pgx.Rows) error {
 		})
 		return err
 	})
-	b.Queue(`
-SELECT `+levelColumns+`
-FROM (
-  SELECT DISTINCT l.sku
-  FROM unnest($1::text[], $2::uuid[]) AS c (region, id)
-  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id
-) AS wanted
-JOIN stock s ON s.region = ANY($3::text[]::crdb_internal_region[]) AND s.sku = wanted.sku
-ORDER BY s.sku, s.warehouse`, homes, ids, all.Names()).Query(func(rows pgx.Rows) error {
+	b.QueueArgs(`
+SELECT `+database.Select[Level]("s")+`
+FROM (`+skus.SQL+`) AS wanted
+JOIN stock s ON s.region = ANY(@all_regions::text[]::crdb_internal_region[]) AND s.sku = wanted.sku
+ORDER BY s.sku, s.warehouse`, skus.Args.With(database.Args{"all_regions": all.Names()})).Query(func(rows pgx.Rows) error {
 		*into = nil
-		levels, err := pgx.CollectRows(rows, scanLevel)
+		levels, err := pgx.CollectRows(rows, database.Scan[Level])
 		for _, level := range levels {
 			if at, active := places[level.Warehouse]; active {
 				at.Level = level
@@ -80,10 +62,10 @@ ORDER BY s.sku, s.warehouse`, homes, ids, all.Names()).Query(func(rows pgx.Rows)
 	})
 }
 
-// Levels are stock rows by SKU, from which orders are served in turn.
+// Levels holds stock rows by SKU, from which orders are served in turn.
 type Levels map[string][]LocatedLevel
 
-// LevelsOf gathers stock rows by SKU.
+// LevelsOf returns stock rows by SKU.
 func LevelsOf(rows []LocatedLevel) Levels {
 	levels := make(Levels)
 	for _, row := range rows {
@@ -92,7 +74,7 @@ func LevelsOf(rows []LocatedLevel) Levels {
 	return levels
 }
 
-// Offers are the levels of what is asked for, as seen from a place, in degrees.
+// Offers returns the levels of what is asked for, as seen from a place, in degrees.
 func (l Levels) Offers(demand []Demand, latitude, longitude float64) []Offer {
 	var offers []Offer
 	seen := make(map[string]bool)

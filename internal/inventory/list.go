@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
@@ -41,7 +40,7 @@ func (s *Stock) List(ctx context.Context, f LevelFilter) (page database.Page[Lev
 			return page, err
 		}
 		where = append(where, "s.region = @region AND s.warehouse = @warehouse")
-		args["region"], args["warehouse"] = at.region, at.warehouse
+		args["region"], args["warehouse"] = at.Region, at.Warehouse
 	default: // in every region: a visit to the primary key each
 		where, args["regions"] = append(where, "s.region = ANY(@regions::text[]::crdb_internal_region[])"), s.Regions.Names()
 	}
@@ -53,12 +52,12 @@ func (s *Stock) List(ctx context.Context, f LevelFilter) (page database.Page[Lev
 		args["after_sku"], args["after_warehouse"] = f.After.SKU, f.After.Warehouse
 	}
 	sql, values := args.Bind(`
-SELECT ` + levelColumns + `
+SELECT ` + database.Select[Level]("s") + `
 FROM stock s
 WHERE ` + strings.Join(where, " AND ") + `
 ORDER BY s.sku, s.warehouse
 LIMIT @limit::int8`)
-	levels, err := database.List(ctx, s.DB, scanLevel, sql, values...)
+	levels, err := database.List(ctx, s.DB, database.Scan[Level], sql, values...)
 	if err != nil {
 		return page, fmt.Errorf("list stock: %w", err)
 	}
@@ -100,16 +99,16 @@ func (s *Stock) Movements(ctx context.Context, f MovementFilter) (page database.
 	if err != nil {
 		return page, err
 	}
-	args := []any{at.region, at.sku, at.warehouse, f.Rows()}
+	args := []any{at.Region, at.SKU, at.Warehouse, f.Rows()}
 	after := ""
 	if f.After != nil {
 		after = ` AND (at, id) < ($5, $6)`
 		args = append(args, f.After.At, f.After.ID)
 	}
 	// $1 = region, $2 = SKU, $3 = warehouse, $4 = limit, $5 = time and $6 = id to begin after
-	movements, err := database.List(ctx, s.DB, scanMovement, `
-SELECT id, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference, at
-FROM stock_movements
+	movements, err := database.List(ctx, s.DB, database.Scan[Movement], `
+SELECT `+database.Select[Movement]("m")+`
+FROM stock_movements m
 WHERE region = $1 AND sku = $2 AND warehouse = $3`+after+`
 ORDER BY at DESC, id DESC
 LIMIT $4::int8`, args...)
@@ -117,10 +116,4 @@ LIMIT $4::int8`, args...)
 		return page, fmt.Errorf("list movements: %w", err)
 	}
 	return database.NewPage(f.PageFilter, movements, Movement.position), nil
-}
-
-func scanMovement(row pgx.CollectableRow) (Movement, error) {
-	var m Movement
-	err := row.Scan(&m.ID, &m.Kind, &m.OnHandDelta, &m.ReservedDelta, &m.AllocatedDelta, &m.Reason, &m.Actor, &m.Reference, &m.At)
-	return m, err
 }

@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"meridian/internal/database"
-	"meridian/regions"
-)
+import "meridian/internal/database"
 
 // Move is what a transition of an order does to the units it holds: which reservations it
 // takes, what they become, and how each unit changes the counters of its stock row.
@@ -25,78 +22,69 @@ var (
 	ShipAllocated = Move{kind: "ship", from: "allocated", to: "shipped", onHand: -1, allocated: -1}
 )
 
-// QueueMoves adds the same move of several orders to the batch of their transitions, each
-// named by its cause, after the statement that makes the transitions. It finds the
-// reservations by itself, in the regions the orders name, so the caller need not have read
+// Holders is SQL that names orders whose stock a batch moves: a query of the columns id,
+// transition_id, actor and reference (see Cause) and region, with a row for each region in whose
+// warehouses the order holds units. Its arguments are named, none of them states, kind, from, to,
+// on_hand, reserved or allocated.
+type Holders database.Query
+
+// QueueMoves adds the same move of several orders to the batch of their transitions, after the
+// statement that makes the transitions. moved names the orders whose transition happened: the
+// others move nothing. It finds the reservations by itself, so the caller need not have read
 // them. The batch begins with QueueLock.
-func QueueMoves(b *database.Batch, move Move, causes ...Cause) {
-	var c causeColumns
-	for _, cause := range causes {
-		c.add(cause)
-	}
-	// $1 = orders' regions, $2 = orders, $3 = transitions, $4 = from, $5 = to
-	b.Queue(`
-UPDATE reservations r SET status = $5, transition_id = o.transition_id, updated_at = now()
-FROM `+movedOrders+`, unnest(o.stock_regions) AS place (region)
-WHERE `+orderMoved+` AND r.region = place.region AND r.order_id = o.id AND r.status = $4`,
-		c.regions, c.ids, c.transitions, move.from, move.to)
-	// $1 = orders' regions, $2 = orders, $3 = transitions,
-	// $4, $5, $6 = change of on_hand, reserved, allocated for each unit
-	b.Queue(`
+func QueueMoves(b *database.Batch, move Move, moved Holders) {
+	b.QueueArgs(`
+UPDATE reservations r SET status = @to, transition_id = o.transition_id, updated_at = now()
+FROM (`+moved.SQL+`) AS o
+WHERE r.region = o.region AND r.order_id = o.id AND r.status = @from`,
+		moved.Args.With(database.Args{"from": move.from, "to": move.to}))
+	perUnit := moved.Args.With(database.Args{"on_hand": move.onHand, "reserved": move.reserved, "allocated": move.allocated})
+	b.QueueArgs(`
 UPDATE stock s SET
-  on_hand = s.on_hand + $4::int8 * moved.quantity,
-  reserved = s.reserved + $5::int8 * moved.quantity,
-  allocated = s.allocated + $6::int8 * moved.quantity,
-  updated_at = now()`+bandMoved(`+ ($4::int8 - $5::int8 - $6::int8) * moved.quantity`)+`
+  on_hand = s.on_hand + @on_hand::int8 * moved.quantity,
+  reserved = s.reserved + @reserved::int8 * moved.quantity,
+  allocated = s.allocated + @allocated::int8 * moved.quantity,
+  updated_at = now()`+bandMoved(`+ (@on_hand::int8 - @reserved::int8 - @allocated::int8) * moved.quantity`)+`
 FROM (
-  SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity
-  FROM `+movedReservations+`
+  SELECT r.region, r.sku, r.warehouse, sum(r.quantity)::int8 AS quantity`+moved.reservations()+`
   GROUP BY r.region, r.sku, r.warehouse
 ) AS moved
-WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse`,
-		c.regions, c.ids, c.transitions, move.onHand, move.reserved, move.allocated)
-	// $1 = orders' regions, $2 = orders, $3 = transitions, $4, $5, $6 = changes for each
-	// unit, $7 = kind, $8 = actors, $9 = the orders' public ids
-	b.Queue(`
+WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse`, perUnit)
+	b.QueueArgs(`
 INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, actor, reference)
-SELECT moved.region, moved.sku, moved.warehouse, $7::text,
-  $4::int8 * moved.quantity, $5::int8 * moved.quantity, $6::int8 * moved.quantity, cause.actor, cause.reference
+SELECT moved.region, moved.sku, moved.warehouse, @kind::text,
+  @on_hand::int8 * moved.quantity, @reserved::int8 * moved.quantity, @allocated::int8 * moved.quantity, moved.actor, moved.reference
 FROM (
-  SELECT r.region, r.sku, r.warehouse, r.transition_id, sum(r.quantity)::int8 AS quantity
-  FROM `+movedReservations+`
-  GROUP BY r.region, r.sku, r.warehouse, r.transition_id
-) AS moved
-JOIN unnest($3::uuid[], $8::text[], $9::text[]) AS cause (transition_id, actor, reference) ON cause.transition_id = moved.transition_id`,
-		c.regions, c.ids, c.transitions, move.onHand, move.reserved, move.allocated, move.kind, c.actors, c.references)
+  SELECT r.region, r.sku, r.warehouse, o.actor, o.reference, sum(r.quantity)::int8 AS quantity`+moved.reservations()+`
+  GROUP BY r.region, r.sku, r.warehouse, o.actor, o.reference
+) AS moved`, perUnit.With(database.Args{"kind": move.kind}))
 }
 
-// movedOrders are the orders that transitions ($1 regions, $2 orders, $3 transitions) may
-// have changed; orderMoved is true of those that they did.
-const (
-	movedOrders = `unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, order_id, transition_id), orders o`
-	orderMoved  = `o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id`
-)
+// reservations returns the FROM clause of the reservations (as r) that the transitions of orders (as
+// o) changed: none of a transition that did not happen.
+func (h Holders) reservations() string {
+	return `
+  FROM (` + h.SQL + `) AS o
+  JOIN reservations r ON r.region = o.region AND r.order_id = o.id AND r.transition_id = o.transition_id`
+}
 
-// movedReservations are those that the transitions changed: none of a transition that did
-// not happen.
-const movedReservations = movedOrders + `, unnest(o.stock_regions) AS place (region), reservations r
-  WHERE ` + orderMoved + ` AND r.region = place.region AND r.order_id = o.id AND r.transition_id = o.transition_id`
+// ParcelsSQL returns a query of the warehouses (order_id, warehouse) whose units the transitions
+// of orders moved.
+func ParcelsSQL(moved Holders) string {
+	return `SELECT DISTINCT o.id AS order_id, r.warehouse` + moved.reservations()
+}
 
 // QueueLock adds, as the first statement of a batch that will move the stock of orders, the
-// locking of their stock rows, in the one order in which everybody takes them. An order
-// that is in none of the given states locks nothing. Starting with the locks makes the
-// batch wait where waiting is cheap: before it has done or read anything.
-func QueueLock(b *database.Batch, states []string, orders ...regions.Ref) {
-	homes, ids := regions.Columns(orders)
-	// $1 = orders' regions, $2 = orders, $3 = states
-	b.Queue(`
+// locking of their stock rows, in the one order in which everybody takes them. Starting with
+// the locks makes the batch wait where waiting is cheap: before it has done or read anything.
+func QueueLock(b *database.Batch, orders Holders) {
+	b.QueueArgs(`
 SELECT s.region
 FROM (
   SELECT DISTINCT r.region, r.sku, r.warehouse
-  FROM unnest($1::text[], $2::uuid[]) AS t (region, order_id), orders o, unnest(o.stock_regions) AS place (region), reservations r
-  WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($3::text[])
-    AND r.region = place.region AND r.order_id = o.id
+  FROM (`+orders.SQL+`) AS o
+  JOIN reservations r ON r.region = o.region AND r.order_id = o.id
 ) AS held
 JOIN stock s ON s.region = held.region AND s.sku = held.sku AND s.warehouse = held.warehouse`+lockOrder+`
-FOR UPDATE OF s`, homes, ids, states)
+FOR UPDATE OF s`, orders.Args)
 }

@@ -43,7 +43,7 @@ func (o Operation) check(f *faults) {
 	}
 }
 
-// claim is the operation's key, in the place where the actor's keys for a region's stock
+// claim returns the operation's key, in the place where the actor's keys for a region's stock
 // stand.
 func (o Operation) claim(region string) idempotency.Key {
 	key := o.Idempotency
@@ -52,17 +52,13 @@ func (o Operation) claim(region string) idempotency.Key {
 }
 
 // resource names a stock row in events and idempotency records.
-func (r rowKey) resource() string { return r.warehouse + "/" + r.sku }
+func (r rowKey) resource() string { return r.Warehouse + "/" + r.SKU }
 
 // write sends an operation as one batch, its idempotency claim first, and says what a
 // refusal means. taken are the units that it takes off the row at.
 func (s *Stock) write(ctx context.Context, op Operation, at rowKey, taken int64, queue func(b *database.Batch) error) error {
-	claim := op.claim(at.region)
-	send := s.DB.Write
-	if claim.Key != "" {
-		send = s.DB.WriteIdempotent
-	}
-	err := send(ctx, func(b *database.Batch) error {
+	claim := op.claim(at.Region)
+	err := claim.Writer(s.DB)(ctx, func(b *database.Batch) error {
 		claim.QueueClaim(b, idempotency.Answer{Resource: at.resource(), Status: http.StatusOK})
 		return queue(b)
 	})
@@ -75,10 +71,7 @@ func (s *Stock) write(ctx context.Context, op Operation, at rowKey, taken int64,
 // queueRecord adds what follows from the change of one stock row: its movement, its event,
 // the alert if the row became low, and the row as it then is, which is read into level.
 func (o Operation) queueRecord(b *database.Batch, at rowKey, kind string, delta int64, event outbox.Event, level *Level) error {
-	queueMovement(b, movement{
-		region: at.region, sku: at.sku, warehouse: at.warehouse, kind: kind, onHand: delta,
-		reason: o.Reason, actor: o.Actor, reference: o.Reference,
-	})
+	queueMovements(b, movement{rowKey: at, Kind: kind, OnHandDelta: delta, Reason: o.Reason, Actor: o.Actor, Reference: o.Reference})
 	if err := outbox.Queue(b, event); err != nil {
 		return err
 	}
@@ -101,11 +94,11 @@ func (s *Stock) refusal(ctx context.Context, at rowKey, taken int64, err error) 
 	case database.Violates(err, "stock_movements_stock_fkey"):
 		return ErrNoStock
 	case database.Violates(err, "stock_not_oversold"), database.Violates(err, "stock_not_negative"):
-		level, readErr := s.Get(ctx, at.warehouse, at.sku)
+		level, readErr := s.Get(ctx, at.Warehouse, at.SKU)
 		if readErr != nil {
 			return errors.Join(err, readErr)
 		}
-		return &NotEnoughError{SKU: at.sku, Warehouse: at.warehouse, Wanted: taken, Free: level.Available()}
+		return &NotEnoughError{SKU: at.SKU, Warehouse: at.Warehouse, Wanted: taken, Free: level.Available()}
 	}
 	return err
 }
@@ -132,5 +125,5 @@ func (f *faults) quantity(field string, n, least int64) {
 	}
 }
 
-// err is nil if nothing is wrong.
+// err returns what is wrong, or nil.
 func (f faults) err() error { return f.Err("stock operation") }

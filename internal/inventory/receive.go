@@ -64,13 +64,13 @@ func queueArrival(b *database.Batch, at rowKey, quantity int64) {
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
-		at.region, at.sku, at.warehouse, quantity)
+		at.Region, at.SKU, at.Warehouse, quantity)
 }
 
-// stockEvent is an event about a stock row.
+// stockEvent returns an event about a stock row.
 func stockEvent(topic string, at rowKey, payload map[string]any) outbox.Event {
-	payload["warehouse"], payload["sku"] = at.warehouse, at.sku
-	return outbox.Event{Region: at.region, Topic: topic, Key: at.resource(), Payload: payload}
+	payload["warehouse"], payload["sku"] = at.Warehouse, at.SKU
+	return outbox.Event{Region: at.Region, Topic: topic, Key: at.resource(), Payload: payload}
 }
 
 // receiptsAtOnce is how many receipts ReceiveMany writes in one batch.
@@ -100,71 +100,49 @@ func (s *Stock) ReceiveMany(ctx context.Context, receipts []Receipt) error {
 	return nil
 }
 
+// receiveChunk writes the n-th batch of receipts, unless it happened before.
 func (s *Stock) receiveChunk(ctx context.Context, chunk []Receipt, n int) error {
-	c, err := s.receiptColumns(ctx, chunk)
+	rows, err := s.receiptRows(ctx, chunk)
 	if err != nil {
 		return err
 	}
-	claim := chunk[0].claim(c.regions[0])
-	send := s.DB.Write
+	columns := database.Columns(rows)
+	claim := chunk[0].claim(rows[0].Region)
 	if claim.Key != "" {
 		claim.Key += "/" + strconv.Itoa(n)
-		claim.Fingerprint = c.digest()
-		send = s.DB.WriteIdempotent
+		digest := sha256.Sum256(fmt.Appendf(nil, "%q %q %v", columns["sku"], columns["warehouse"], columns["on_hand_delta"]))
+		claim.Fingerprint = digest[:]
 	}
-	err = send(ctx, func(b *database.Batch) error {
+	err = claim.Writer(s.DB)(ctx, func(b *database.Batch) error {
 		claim.QueueClaim(b, idempotency.Answer{Status: http.StatusOK})
-		c.queue(b)
+		b.QueueArgs(`
+INSERT INTO stock AS s (region, sku, warehouse, on_hand)
+SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.on_hand_delta)::int8
+FROM `+database.Unnest[movement]("n")+`
+GROUP BY n.region, n.sku, n.warehouse
+ORDER BY n.region::crdb_internal_region, n.sku, n.warehouse
+ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+
+			bandMoved(`+ excluded.on_hand`), columns)
+		queueMovements(b, rows...)
 		return nil
 	})
 	if idempotency.Taken(err) {
-		var before *idempotency.Replay
-		if err = idempotency.Find(ctx, s.DB, claim); errors.As(err, &before) {
+		if err = idempotency.Find(ctx, s.DB, claim); errors.As(err, new(*idempotency.Replay)) {
 			return nil
 		}
 	}
 	return s.refusal(ctx, rowKey{}, 0, err)
 }
 
-type receiptColumns struct {
-	regions, skus, warehouses, reasons, actors, references []string
-	quantities                                             []int64
-}
-
-func (s *Stock) receiptColumns(ctx context.Context, receipts []Receipt) (receiptColumns, error) {
-	var c receiptColumns
-	for _, r := range receipts {
+// receiptRows returns the ledger's rows of receipts.
+func (s *Stock) receiptRows(ctx context.Context, receipts []Receipt) ([]movement, error) {
+	rows := make([]movement, len(receipts))
+	for i, r := range receipts {
 		at, err := s.find(ctx, r.Warehouse, r.SKU)
 		if err != nil {
-			return c, err
+			return nil, err
 		}
-		c.regions, c.skus, c.warehouses = append(c.regions, at.region), append(c.skus, at.sku), append(c.warehouses, at.warehouse)
-		c.quantities = append(c.quantities, r.Quantity)
-		c.reasons, c.actors, c.references = append(c.reasons, r.Reason), append(c.actors, r.Actor), append(c.references, r.Reference)
+		rows[i] = movement{rowKey: at, Kind: "receive", OnHandDelta: r.Quantity, Reason: r.Reason, Actor: r.Actor, Reference: r.Reference}
 	}
-	return c, nil
-}
-
-func (c receiptColumns) digest() []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %v", c.skus, c.warehouses, c.quantities))
-	return sum[:]
-}
-
-func (c receiptColumns) queue(b *database.Batch) {
-	// $1 = regions, $2 = SKUs, $3 = warehouses, $4 = quantities
-	b.Queue(`
-INSERT INTO stock AS s (region, sku, warehouse, on_hand)
-SELECT n.region::crdb_internal_region, n.sku, n.warehouse, sum(n.quantity)::int8
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[]) AS n (region, sku, warehouse, quantity)
-GROUP BY n.region, n.sku, n.warehouse
-ORDER BY n.region::crdb_internal_region, n.sku, n.warehouse
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
-		c.regions, c.skus, c.warehouses, c.quantities)
-	// $1 = regions, $2 = SKUs, $3 = warehouses, $4 = quantities, $5 = reasons, $6 = actors, $7 = references
-	b.Queue(`
-INSERT INTO stock_movements (region, sku, warehouse, kind, on_hand_delta, reason, actor, reference)
-SELECT n.region::crdb_internal_region, n.sku, n.warehouse, 'receive', n.quantity, n.reason, n.actor, n.reference
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[])
-  AS n (region, sku, warehouse, quantity, reason, actor, reference)`,
-		c.regions, c.skus, c.warehouses, c.quantities, c.reasons, c.actors, c.references)
+	return rows, nil
 }

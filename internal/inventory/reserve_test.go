@@ -7,8 +7,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/order"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
@@ -28,7 +30,7 @@ func TestReserve(t *testing.T) {
 	}
 	var held []inventory.Reservation
 	err = s.db.Read(t.Context(), func(b *database.Batch) error {
-		inventory.QueueOrderReservations(b, p.ref, &held)
+		inventory.QueueOrderReservations(b, order.Moved(p.cause), &held)
 		return nil
 	})
 	if err != nil || len(held) != 2 || held[0].Warehouse != "euw-1" || held[0].Quantity != 3 || held[1].Status != "held" {
@@ -133,7 +135,7 @@ func TestGiveBackAndReturn(t *testing.T) {
 	s.stock(t, "euw-1", "A", 9)
 	p := testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 5)))(t)
 	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, true))
-	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueGiveBack(b, r, 2, p.cause) })
+	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueRelease(b, r, 2, p.cause) })
 	if got := s.counters(t, "euw-1", "A"); got != "9/0/3" {
 		t.Errorf("after giving 2 back: %s", got)
 	}
@@ -151,7 +153,7 @@ func (s *shop) change(t testing.TB, p placed, queue func(b *database.Batch, r in
 	t.Helper()
 	var held []inventory.Reservation
 	testkit.NoError(t, s.db.Read(t.Context(), func(b *database.Batch) error {
-		inventory.QueueOrderReservations(b, p.ref, &held)
+		inventory.QueueOrderReservations(b, order.Moved(p.cause), &held)
 		return nil
 	}))
 	testkit.NoError(t, s.db.Write(t.Context(), func(b *database.Batch) error {
@@ -230,7 +232,7 @@ VALUES ('eu-west', '00000000-0000-4000-8000-0000000000c1', 'EUR', 'IE', now() + 
 	ref := regions.Ref{Region: "eu-west", ID: [16]byte{0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xc1}}
 	var levels []inventory.LocatedLevel
 	err := s.db.Read(t.Context(), func(b *database.Batch) error {
-		inventory.QueueCartLevels(b, []regions.Ref{ref}, s.Regions, &levels)
+		inventory.QueueLevels(b, cart.SKUsSQL([]regions.Ref{ref}), s.Regions, &levels)
 		return nil
 	})
 	if err != nil || len(levels) != 1 || levels[0].Warehouse != "use-1" || levels[0].Available() != 4 || levels[0].Latitude == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/inventory"
+	"meridian/internal/order"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/testkit/seed"
@@ -70,7 +71,7 @@ func (s *shop) move(ctx context.Context, p *placed, move inventory.Move, allowed
 	err := s.db.Write(ctx, func(b *database.Batch) error {
 		b.Queue(`UPDATE orders SET transition_id = $3, version = version + 1 WHERE region = $1 AND id = $2 AND $4::bool`,
 			p.ref.Region, p.ref.ID, next.TransitionID, allowed)
-		inventory.QueueMoves(b, move, next)
+		inventory.QueueMoves(b, move, order.Moved(next))
 		return nil
 	})
 	if err == nil && allowed {

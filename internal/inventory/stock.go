@@ -63,14 +63,14 @@ func New(c Config) *Stock {
 }
 
 // rowKey is the key of a stock row.
-type rowKey struct{ region, sku, warehouse string }
+type rowKey struct{ Region, SKU, Warehouse string }
 
-// find completes the key of a stock row: no round trip but for a warehouse that the
+// find returns the key of a stock row. It takes no round trip but for a warehouse that the
 // regions' files do not have any more, whose stock is to be moved elsewhere.
 func (s *Stock) find(ctx context.Context, warehouse, sku string) (rowKey, error) {
 	region, ok := s.regionOf[warehouse]
 	if ok {
-		return rowKey{region: region, sku: sku, warehouse: warehouse}, nil
+		return rowKey{Region: region, SKU: sku, Warehouse: warehouse}, nil
 	}
 	region, err := database.One(ctx, s.DB, pgx.RowTo[string], `
 SELECT region::text
@@ -82,7 +82,7 @@ WHERE code = $1`, warehouse)
 	if err != nil {
 		return rowKey{}, fmt.Errorf("find warehouse: %w", err)
 	}
-	return rowKey{region: region, sku: sku, warehouse: warehouse}, nil
+	return rowKey{Region: region, SKU: sku, Warehouse: warehouse}, nil
 }
 
 // Get returns the stock of a SKU in a warehouse, or ErrNoStock. One round trip.
@@ -91,7 +91,7 @@ func (s *Stock) Get(ctx context.Context, warehouse, sku string) (Level, error) {
 	if err != nil {
 		return Level{}, err
 	}
-	level, err := database.One(ctx, s.DB, scanLevel, getLevelQuery, at.region, at.sku, at.warehouse)
+	level, err := database.One(ctx, s.DB, database.Scan[Level], getLevelQuery, at.Region, at.SKU, at.Warehouse)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Level{}, ErrNoStock
@@ -101,15 +101,15 @@ func (s *Stock) Get(ctx context.Context, warehouse, sku string) (Level, error) {
 	return level, nil
 }
 
-const getLevelQuery = `
-SELECT ` + levelColumns + `
+var getLevelQuery = `
+SELECT ` + database.Select[Level]("s") + `
 FROM stock s
 WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`
 
 // queueLevel reads a stock row at the end of the batch that changed it.
 func queueLevel(b *database.Batch, at rowKey, into *Level) {
-	b.Queue(getLevelQuery, at.region, at.sku, at.warehouse).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, scanLevel)
+	b.Queue(getLevelQuery, at.Region, at.SKU, at.Warehouse).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, database.Scan[Level])
 		if err == nil && len(found) == 0 {
 			return ErrNoStock
 		}

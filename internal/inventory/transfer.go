@@ -53,7 +53,7 @@ func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) 
 	err = s.write(ctx, in.Operation, from, in.Quantity, func(b *database.Batch) error {
 		after = Transferred{}
 		queueTransfer(b, in, from, to)
-		err := outbox.Queue(b, stockEvent("stock.transferred", from, map[string]any{"to": to.warehouse, "quantity": in.Quantity}))
+		err := outbox.Queue(b, stockEvent("stock.transferred", from, map[string]any{"to": to.Warehouse, "quantity": in.Quantity}))
 		if err != nil {
 			return err
 		}
@@ -75,21 +75,20 @@ func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) 
 // queueTransfer changes both stock rows, locked before in the order in which everybody takes
 // stock rows, and writes both movements.
 func queueTransfer(b *database.Batch, in Transfer, from, to rowKey) {
-	b.Queue(`
+	b.QueueArgs(`
 SELECT s.region
-FROM unnest($1::text[], $2::text[]) AS n (region, warehouse)
-JOIN stock s ON s.region = n.region::crdb_internal_region AND s.sku = $3 AND s.warehouse = n.warehouse`+lockOrder+`
-FOR UPDATE OF s`, []string{from.region, to.region}, []string{from.warehouse, to.warehouse}, in.SKU)
+FROM `+database.Unnest[rowKey]("n")+`
+JOIN stock s ON s.region = n.region::crdb_internal_region AND s.sku = n.sku AND s.warehouse = n.warehouse`+lockOrder+`
+FOR UPDATE OF s`, database.Columns([]rowKey{from, to}))
 	queueChange(b, from, -in.Quantity)
 	queueArrival(b, to, in.Quantity)
-	out := movement{
-		region: from.region, sku: from.sku, warehouse: from.warehouse, kind: "transfer_out", onHand: -in.Quantity,
-		reason: in.Reason, actor: in.Actor, reference: cmp.Or(in.Reference, to.warehouse),
-	}
-	into := movement{
-		region: to.region, sku: to.sku, warehouse: to.warehouse, kind: "transfer_in", onHand: in.Quantity,
-		reason: in.Reason, actor: in.Actor, reference: cmp.Or(in.Reference, from.warehouse),
-	}
-	queueMovement(b, out)
-	queueMovement(b, into)
+	queueMovements(b,
+		movement{
+			rowKey: from, Kind: "transfer_out", OnHandDelta: -in.Quantity,
+			Reason: in.Reason, Actor: in.Actor, Reference: cmp.Or(in.Reference, to.Warehouse),
+		},
+		movement{
+			rowKey: to, Kind: "transfer_in", OnHandDelta: in.Quantity,
+			Reason: in.Reason, Actor: in.Actor, Reference: cmp.Or(in.Reference, from.Warehouse),
+		})
 }

@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
+	"meridian/internal/inventory"
 	"meridian/internal/payment"
 	"meridian/regions"
 )
@@ -29,26 +30,27 @@ type Command struct {
 
 // advance makes one transition of one order and returns the order after it: one round
 // trip. If the order's state does not allow it nothing happens and *StateError says so,
-// unless this very command happened before: then *idempotency.Replay.
+// unless this very command happened before: then *idempotency.Replay. also, if not nil, adds to
+// the batch.
 func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason string, also func(b *database.Batch, t transition)) (Order, error) {
 	var order Order
 	var ids []uuid.UUID // of every attempt: the answer of one that happened may have been lost
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		order = Order{}
-		id := uuid.New()
-		ids = append(ids, id)
-		t := transition{step: st, order: c.Order, id: id, cancelReason: cancelReason, reason: c.Reason, actor: c.Actor}
+		t := o.transition(c.Order, uuid.New(), c.Actor)
+		t.step, t.CancelReason, t.Reason = st, cancelReason, c.Reason
+		ids = append(ids, t.TransitionID)
 		if st.move != nil {
 			queueLock(b, st.from, t)
 		}
-		if err := o.queue(b, t); err != nil {
+		if err := o.queue(b, database.Query{}, t); err != nil {
 			return err
 		}
 		if also != nil {
 			also(b, t)
 		}
-		c.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.PublicID(c.Order), Status: http.StatusOK},
-			happened(8), c.Order.Region, c.Order.ID, id)
+		happened := t.happened()
+		c.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.PublicID(c.Order), Status: http.StatusOK}, happened.SQL, happened.Args)
 		queueGet(b, c.Order, &order)
 		return nil
 	})
@@ -57,16 +59,14 @@ func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason s
 		return Order{}, idempotency.Find(ctx, o.DB, c.Idempotency)
 	case err != nil:
 		return Order{}, fmt.Errorf("%s order: %w", st.to, err)
-	case slices.Contains(ids, order.transition):
+	case slices.Contains(ids, order.TransitionID):
 		if st.to == Cancelled {
 			o.Metrics.recordSettled(ctx, order.PlacedAt, o.Now(), cancelReason)
 		}
 		return order, nil
 	}
-	if c.Idempotency.Key != "" {
-		if earlier := idempotency.Find(ctx, o.DB, c.Idempotency); !errors.Is(earlier, idempotency.ErrUnknown) {
-			return Order{}, earlier
-		}
+	if earlier := idempotency.Find(ctx, o.DB, c.Idempotency); !errors.Is(earlier, idempotency.ErrUnknown) {
+		return Order{}, earlier
 	}
 	return order, &StateError{Status: order.Status, Allowed: st.from}
 }
@@ -87,7 +87,8 @@ func (o *Orders) Cancel(ctx context.Context, in CancelInput) (Order, error) {
 		reason, refundable = "by_operator", []Status{Paid, Packed}
 	}
 	order, err := o.advance(ctx, in.Command, stepCancel, reason, func(b *database.Batch, t transition) {
-		payment.QueueCheckNow(b, in.Order, t.id) // so that the provider is told at once
+		happened := t.happened()
+		payment.QueueCheckNow(b, in.Order, happened.SQL, happened.Args) // so that the provider is told at once
 	})
 	var state *StateError
 	if !errors.As(err, &state) {
@@ -102,7 +103,7 @@ func (o *Orders) Cancel(ctx context.Context, in CancelInput) (Order, error) {
 	return o.Refund(ctx, RefundInput{Command: in.Command, onlyFrom: refundable})
 }
 
-// Pack says that a paid order's goods are in their parcels.
+// Pack records that a paid order's goods are in their parcels.
 func (o *Orders) Pack(ctx context.Context, c Command) (Order, error) {
 	return o.advance(ctx, c, stepPack, "", nil)
 }
@@ -118,24 +119,21 @@ type ShipInput struct {
 // leave the stock.
 func (o *Orders) Ship(ctx context.Context, in ShipInput) (Order, error) {
 	return o.advance(ctx, in.Command, stepShip, "", func(b *database.Batch, t transition) {
-		// $1 = order's region, $2 = order, $3 = transition, $4 = carrier, $5 = tracking
-		b.Queue(`
+		shipped := Moved(t.Cause)
+		b.QueueArgs(`
 INSERT INTO shipments (region, id, order_id, warehouse, carrier, tracking)
-SELECT parcel.region, gen_random_uuid(), parcel.order_id, parcel.warehouse, $4::text, $5::text
-FROM (
-  SELECT DISTINCT o.region, o.id AS order_id, r.warehouse
-  FROM orders o, unnest(o.stock_regions) AS place (region), reservations r
-  WHERE o.region = $1 AND o.id = $2 AND o.transition_id = $3
-    AND r.region = place.region AND r.order_id = o.id AND r.transition_id = $3
-) AS parcel`, in.Order.Region, in.Order.ID, t.id, in.Carrier, in.Tracking)
+SELECT @home::crdb_internal_region, gen_random_uuid(), parcel.order_id, parcel.warehouse, @carrier::text, @tracking::text
+FROM (`+inventory.ParcelsSQL(shipped)+`) AS parcel`,
+			shipped.Args.With(database.Args{"home": in.Order.Region, "carrier": in.Carrier, "tracking": in.Tracking}))
 	})
 }
 
-// Deliver says that a shipped order has arrived.
+// Deliver records that a shipped order has arrived.
 func (o *Orders) Deliver(ctx context.Context, c Command) (Order, error) {
 	return o.advance(ctx, c, stepDeliver, "", func(b *database.Batch, t transition) {
-		b.Queue(`
+		happened := t.happened()
+		b.QueueArgs(`
 UPDATE shipments SET delivered_at = now()
-WHERE region = $1 AND order_id = $2 AND `+happened(3), c.Order.Region, c.Order.ID, c.Order.Region, c.Order.ID, t.id)
+WHERE region = @order_region AND order_id = @order_id AND `+happened.SQL, happened.Args)
 	})
 }

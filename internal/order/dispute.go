@@ -33,9 +33,7 @@ func (o *Orders) noteDispute(ctx context.Context, notice payment.Notice) error {
 		event.Topic = "payment.dispute_closed"
 	}
 	err = o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		err := outbox.QueueWhere(b, event,
-			`EXISTS (SELECT 1 FROM webhook_inbox WHERE region = $5 AND provider = $6 AND event_id = $7 AND processed_at IS NULL)`,
-			notice.Region, notice.Provider, notice.Event.ID)
+		err := payment.QueueEvent(b, notice, event)
 		payment.QueueNoticeDone(b, notice, "disputed: left to a person")
 		return err
 	})
@@ -45,7 +43,7 @@ func (o *Orders) noteDispute(ctx context.Context, notice payment.Notice) error {
 	return nil
 }
 
-// disputed is the payment that a notice of a dispute is about, which it names as its provider does.
+// disputed returns the payment that a notice of a dispute is about, which it names as its provider does.
 func (o *Orders) disputed(ctx context.Context, notice payment.Notice) (regions.Ref, error) {
 	provider, ok := o.Providers[notice.Provider].(payment.Disputer)
 	if !ok {

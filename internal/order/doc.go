@@ -23,16 +23,15 @@
 //
 // 64 buyers of one SKU want one stock row. Each in a transaction of its own, they wait for
 // its lock in turn, and under SERIALIZABLE all who waited fail and start again. So a pod
-// serves the checkouts and settlements of a region one group at a time (database.Group): the
-// first that comes runs at once and alone, those that come meanwhile are the next group, at
-// most 32. A group is one read and one write, with a statement a table however many orders
-// it has; the stock rows come first, each raised once by what all its orders take, in the
-// one order in which everybody locks them. Orders are planned first come first served, each
-// against what those before it left, so that a sold-out SKU is known before anything is
-// written; the CHECK still decides, and where another pod was quicker all look again. What
-// is refused for any other reason is divided until it is one order's own. A caller that
-// leaves is not served, or if it was begun, hears that the outcome is unknown: its
-// idempotency key tells.
+// serves the checkouts and settlements of a region one group at a time (database.Group, which
+// also retries lost races and isolates other failures by bisection): the first that comes runs
+// at once and alone, those that come meanwhile form the next group, at most 32. A group is one
+// read and one write, with one statement per table however many orders it has; the stock rows
+// come first, each raised once by what all its orders take, in the one order in which everybody
+// locks them. Orders are planned first come, first served, each against what those before it
+// left, so that a sold-out SKU is known before anything is written; the CHECK still decides, and
+// where another pod was quicker all look again. A caller that leaves is not served; if its call
+// had begun, the outcome is unknown until its idempotency key is asked.
 //
 // Measured with meridian bench, 64 clients in one region, orders of two lines from cart to
 // paid, PostgreSQL 15 with durable commits, two cores shared by everything:

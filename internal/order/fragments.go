@@ -6,6 +6,7 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/payment"
 	"meridian/regions"
 )
 
@@ -21,10 +22,11 @@ func QueueBuyer(b *database.Batch, customer regions.Ref, into *cart.Buyer) {
 	b.Queue(`
 SELECT a.customer_group, NOT `+OrderedSQL("a.region", "a.id")+`
 FROM `+account.CustomersSQL+` a
-WHERE a.region = $1 AND a.id = $2`, customer.Region, customer.ID).Query(database.CollectFirst(into, func(row pgx.CollectableRow) (buyer cart.Buyer, err error) {
-		err = row.Scan(&buyer.Group, &buyer.FirstOrder)
-		return buyer, err
-	}))
+WHERE a.region = $1 AND a.id = $2`, customer.Region, customer.ID).Query(
+		database.CollectFirst(into, func(row pgx.CollectableRow) (buyer cart.Buyer, err error) {
+			err = row.Scan(&buyer.Group, &buyer.FirstOrder)
+			return buyer, err
+		}))
 }
 
 // BoughtSQL returns a condition that an order of an account holds a product and was paid. A
@@ -55,29 +57,41 @@ LIMIT $4::int8`
 
 // UnpaidSQL is a query of when orders were placed (at) that wait for their payment: $1 = region,
 // $2 = most rows.
-const UnpaidSQL = `SELECT placed_at AS at FROM orders WHERE region = $1 AND status = 'pending_payment' ORDER BY placed_at LIMIT $2::int8`
+const UnpaidSQL = `
+SELECT placed_at AS at FROM orders WHERE region = $1 AND status = 'pending_payment' ORDER BY placed_at LIMIT $2::int8`
 
-// FirstPaidSQL is a query of the orders (region, order_id, at) that were first paid from $1 until
-// $2. A refund in part is a version too, and leaves the order paid: it does not count again.
-const FirstPaidSQL = `
-  SELECT h.region, h.order_id, h.at
+// RevenueSQL is what moved money from $1 until just before $2, for the FROM clause of a report:
+// orders o that were paid, and those of which a refund succeeded, as
+//
+//	e (region, order_id, day, refund_minor, refunded_before)
+//	l (reporting_currency, reporting_rate, units, gross, tax, discount, reporting_gross, reporting_tax)
+//
+// where refund_minor is 0 for an order that was paid, refunded_before is what was given back of
+// the order before, and l sums up the order's lines. Money that came in after its order was
+// cancelled, and the refund of it, are left out.
+const RevenueSQL = `(
+  SELECT h.region, h.order_id, date_trunc('day', h.at), 0::int8, 0::int8
   FROM order_history h
   WHERE h.status = 'paid' AND h.at >= $1 AND h.at < $2
+    -- a refund in part is a version too, and leaves the order paid
     AND NOT EXISTS (
       SELECT 1
       FROM order_history p
-      WHERE p.region = h.region AND p.order_id = h.order_id AND p.status = 'paid' AND p.version < h.version)`
-
-// WasPaidSQL returns a condition that an order was paid. The arguments
-// are SQL for its region and id.
-func WasPaidSQL(region, order string) string {
-	return `EXISTS (SELECT 1 FROM order_history p WHERE p.region = ` + region + ` AND p.order_id = ` + order + ` AND p.status = 'paid')`
-}
-
-// FiguresSQL is what the orders of events e (region, order_id) are worth, for a FROM clause:
-// of the order o market, currency and shipping_minor; of all its lines l the sums units, gross,
-// tax, discount, reporting_gross and reporting_tax, with reporting_currency and reporting_rate.
-const FiguresSQL = `
+      WHERE p.region = h.region AND p.order_id = h.order_id AND p.status = 'paid' AND p.version < h.version)
+  UNION ALL
+  SELECT r.region, r.order_id, date_trunc('day', r.updated_at), r.amount_minor, coalesce((
+    SELECT sum(b.amount_minor)
+    FROM ` + payment.SucceededRefundsSQL + ` b
+    WHERE b.region = r.region AND b.order_id = r.order_id
+      AND (b.updated_at < r.updated_at OR (b.updated_at = r.updated_at AND b.id < r.id))), 0)::int8
+  FROM ` + payment.SucceededRefundsSQL + ` r
+  WHERE r.updated_at >= $1 AND r.updated_at < $2
+    -- not of an order that was cancelled before its money came
+    AND EXISTS (
+      SELECT 1
+      FROM order_history p
+      WHERE p.region = r.region AND p.order_id = r.order_id AND p.status = 'paid')
+) AS e (region, order_id, day, refund_minor, refunded_before)
 JOIN orders o ON o.region = e.region AND o.id = e.order_id
 CROSS JOIN LATERAL (
   SELECT coalesce(min(n.reporting_currency), '') AS reporting_currency, coalesce(min(n.reporting_rate), '') AS reporting_rate,

@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,10 +34,10 @@ func (o Order) OwnedBy(account regions.Ref) bool {
 // there is none.
 func queueGet(b *database.Batch, ref regions.Ref, into *Order) {
 	b.Queue(`
-SELECT `+orderColumns+`
+SELECT `+database.Select[Order]("o")+`
 FROM orders o
 WHERE o.region = $1 AND o.id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, scanOrder)
+		found, err := pgx.CollectRows(rows, database.Scan[Order])
 		if err == nil && len(found) == 0 {
 			return ErrNotFound
 		}
@@ -48,64 +47,20 @@ WHERE o.region = $1 AND o.id = $2`, ref.Region, ref.ID).Query(func(rows pgx.Rows
 		return err
 	})
 	b.Queue(`
-SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, l.subtotal_minor, l.tax_rate_bp, l.tax_minor, l.total_minor,
-  l.refunded_quantity, l.refunded_minor, l.discount_minor, l.derivation
+SELECT `+database.Select[Line]("l")+`
 FROM order_lines l
 WHERE l.region = $1 AND l.order_id = $2
-ORDER BY l.line_no`, ref.Region, ref.ID).Query(database.Collect(&into.Lines, scanLine))
+ORDER BY l.line_no`, ref.Region, ref.ID).Query(database.Collect(&into.Lines, database.Scan[Line]))
+	payment.QueueGet(b, ref, &into.Payment)
 	b.Queue(`
-SELECT `+payment.Columns+`
-FROM payments p
-WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID).Query(database.CollectFirst(&into.Payment, payment.Scan))
-	b.Queue(`
-SELECT h.version, h.status, h.reason, h.actor, h.at
+SELECT `+database.Select[Change]("h")+`
 FROM order_history h
 WHERE h.region = $1 AND h.order_id = $2
-ORDER BY h.version`, ref.Region, ref.ID).Query(database.Collect(&into.History, scanChange))
+ORDER BY h.version`, ref.Region, ref.ID).Query(database.Collect(&into.History, database.Scan[Change]))
+	payment.QueueRefunds(b, ref, &into.Refunds)
 	b.Queue(`
-SELECT `+payment.RefundColumns+`
-FROM refunds r
-WHERE r.region = $1 AND r.order_id = $2
-ORDER BY r.created_at, r.id`, ref.Region, ref.ID).Query(database.Collect(&into.Refunds, payment.ScanRefund))
-	b.Queue(`
-SELECT s.id, s.warehouse, s.carrier, s.tracking, s.shipped_at, s.delivered_at
+SELECT `+database.Select[Shipment]("s")+`
 FROM shipments s
 WHERE s.region = $1 AND s.order_id = $2
-ORDER BY s.warehouse`, ref.Region, ref.ID).Query(database.Collect(&into.Shipments, scanShipment))
-}
-
-// orderColumns are the columns of orders (as o) that scanOrder reads.
-const orderColumns = `o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id,
-  o.currency, o.country, o.subtotal_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax,
-  o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at, o.discount_minor, o.market, o.customer_group, o.priced_at`
-
-func scanOrder(row pgx.CollectableRow) (Order, error) {
-	var o Order
-	var pricedAt *time.Time // NULL in orders older than it
-	err := row.Scan(&o.Ref.Region, &o.Ref.ID, &o.Account, &o.Cart.Region, &o.Cart.ID, &o.Status, &o.CancelReason, &o.Version, &o.transition,
-		&o.Currency, &o.Country, &o.SubtotalMinor, &o.ShippingMinor, &o.TaxMinor, &o.TotalMinor, &o.PricesIncludeTax,
-		&o.Email, &o.ShipTo, &o.PlacedAt, &o.UpdatedAt, &o.ExpiresAt, &o.DiscountMinor, &o.Market, &o.Group, &pricedAt)
-	if pricedAt != nil {
-		o.PricedAt = *pricedAt
-	}
-	return o, err
-}
-
-func scanLine(row pgx.CollectableRow) (Line, error) {
-	var l Line
-	err := row.Scan(&l.LineNo, &l.SKU, &l.ProductID, &l.Title, &l.Quantity, &l.UnitPriceMinor, &l.SubtotalMinor, &l.TaxRate, &l.TaxMinor, &l.TotalMinor,
-		&l.RefundedQuantity, &l.RefundedMinor, &l.DiscountMinor, &l.Derivation)
-	return l, err
-}
-
-func scanChange(row pgx.CollectableRow) (Change, error) {
-	var c Change
-	err := row.Scan(&c.Version, &c.Status, &c.Reason, &c.Actor, &c.At)
-	return c, err
-}
-
-func scanShipment(row pgx.CollectableRow) (Shipment, error) {
-	var s Shipment
-	err := row.Scan(&s.ID, &s.Warehouse, &s.Carrier, &s.Tracking, &s.ShippedAt, &s.DeliveredAt)
-	return s, err
+ORDER BY s.warehouse`, ref.Region, ref.ID).Query(database.Collect(&into.Shipments, database.Scan[Shipment]))
 }

@@ -48,12 +48,12 @@ func (o *Orders) List(ctx context.Context, f ListFilter) (database.Page[Order, L
 		args["after_placed_at"], args["after_id"] = f.After.PlacedAt, f.After.ID
 	}
 	sql, values := args.Bind(`
-SELECT ` + orderColumns + `
+SELECT ` + database.Select[Order]("o") + `
 FROM orders o
 WHERE ` + strings.Join(where, " AND ") + `
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT @limit::int8`)
-	orders, err := database.List(ctx, o.DB, scanOrder, sql, values...)
+	orders, err := database.List(ctx, o.DB, database.Scan[Order], sql, values...)
 	if err != nil {
 		return database.Page[Order, ListPosition]{}, fmt.Errorf("list orders: %w", err)
 	}

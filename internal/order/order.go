@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,18 +20,19 @@ import (
 
 // Order is an order with its lines. Amounts are minor units of Currency.
 type Order struct {
-	Ref          regions.Ref
-	Account      *uuid.UUID // in the order's region; nil for a guest
-	Cart         regions.Ref
+	Ref          regions.Ref `db:"*"`
+	Account      *uuid.UUID  `db:"account_id"` // in the order's region; nil for a guest
+	Cart         regions.Ref `db:"cart_*"`
 	Status       Status
 	CancelReason string // payment_failed, expired, by_customer or by_operator; empty unless cancelled
 	Version      int64
+	TransitionID uuid.UUID // of the transition that brought it to its status
 	Currency     money.Currency
 	Country      string
 	// Market and Group are whose prices the order has, PricedAt the moment they are of.
 	Market        string
-	Group         string
-	PricedAt      time.Time
+	Group         string    `db:"customer_group"`
+	PricedAt      time.Time `db:",null"` // zero for orders older than it
 	SubtotalMinor int64
 	// DiscountMinor is what promotions took off the goods; ShippingMinor is what is paid of the shipping.
 	DiscountMinor    int64
@@ -43,15 +45,13 @@ type Order struct {
 	PlacedAt         time.Time
 	UpdatedAt        time.Time
 	ExpiresAt        time.Time // when an order not yet paid is given up
-	Lines            []Line
+	Lines            []Line    `db:"-"`
 
 	// Set by Get, not by List.
-	Payment   payment.Payment
-	History   []Change
-	Refunds   []payment.Refund
-	Shipments []Shipment
-
-	transition uuid.UUID
+	Payment   payment.Payment  `db:"-"`
+	History   []Change         `db:"-"`
+	Refunds   []payment.Refund `db:"-"`
+	Shipments []Shipment       `db:"-"`
 }
 
 // Line is one SKU of an order. TaxMinor is included in what is left of SubtotalMinor after
@@ -66,7 +66,7 @@ type Line struct {
 	UnitPriceMinor   int64
 	SubtotalMinor    int64
 	DiscountMinor    int64
-	TaxRate          money.BasisPoints
+	TaxRate          money.BasisPoints `db:"tax_rate_bp"`
 	TaxMinor         int64
 	TotalMinor       int64
 	RefundedQuantity int64
@@ -78,18 +78,11 @@ type Line struct {
 }
 
 // booking is what a line is worth in the reporting currency, at the rate of the order's moment.
+// It is zero where there was no rate.
 type booking struct {
-	currency             money.Currency
-	rate                 money.Decimal
-	totalMinor, taxMinor int64
-}
-
-// rateText is the rate as it is kept: empty where there was none.
-func (b booking) rateText() string {
-	if b.currency == "" {
-		return ""
-	}
-	return b.rate.String()
+	Currency             money.Currency
+	Rate                 string // a money.Decimal
+	TotalMinor, TaxMinor int64
 }
 
 // Address is where an order goes. It is personal data and stays in the home region.
@@ -208,37 +201,47 @@ type Config struct {
 // Orders places and carries orders. It is safe for concurrent use.
 type Orders struct {
 	Config
-	inbox     payment.Inbox
-	shared    *database.Group[*work]
-	contested contested
+	inbox       payment.Inbox
+	settlements *database.Shared[*settlement]
+	checkouts   *database.Shared[*checkout]
+	contested   contested
 }
 
 // New returns the orders of a shop.
 func New(c Config) *Orders {
-	if c.PayWithin == 0 {
-		c.PayWithin = 30 * time.Minute
-	}
-	if c.CheckAfter == 0 {
-		c.CheckAfter = 15 * time.Second
-	}
-	if c.ProviderTimeout == 0 {
-		c.ProviderTimeout = 8 * time.Second
-	}
+	c.PayWithin = cmp.Or(c.PayWithin, 30*time.Minute)
+	c.CheckAfter = cmp.Or(c.CheckAfter, 15*time.Second)
+	c.ProviderTimeout = cmp.Or(c.ProviderTimeout, 8*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	o := &Orders{Config: c, inbox: payment.Inbox{DB: c.DB, Regions: c.Regions}}
-	o.shared = database.NewGroup(c.Together, o.serve)
+	// Checkouts and settlements share lanes, as they want the same stock rows. Settlements run
+	// first because they are cheap: nothing is read or worked out for them.
+	group := database.NewGroup(c.Together)
+	o.settlements = database.Share(group, database.Work[*settlement]{
+		Conflict: func(s *settlement) any { return s.Payment },
+		Write:    o.writeSettlements,
+	})
+	o.checkouts = database.Share(group, database.Work[*checkout]{
+		Conflict: func(c *checkout) any { return c.in.Cart },
+		Plan:     o.planCheckouts,
+		Write:    o.writeCheckouts,
+		Refused:  checkoutRefusal,
+	})
 	return o
 }
 
-// PublicID is an order's public id, ord_….
+// PublicID returns an order's public id, ord_….
 func (o *Orders) PublicID(ref regions.Ref) string {
 	return o.Regions.FormatID(regions.OrderPrefix, ref)
 }
 
-// PaymentID is the public id, pay_…, of an order's payment: the idempotency key its
+// PaymentID returns the public id, pay_…, of an order's payment: the idempotency key its
 // provider is sent.
 func (o *Orders) PaymentID(ref regions.Ref) string {
 	return o.Regions.FormatID(regions.PaymentPrefix, ref)
 }
+
+// amount returns minor units of the order's currency.
+func (o Order) amount(minor int64) money.Amount { return money.New(minor, o.Currency) }

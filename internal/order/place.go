@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/account"
 	"meridian/internal/cart"
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
@@ -64,17 +64,15 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if in.Idempotency.Key == "" {
 		return Order{}, errors.New("place order: an idempotency key is needed")
 	}
-	p := &placing{in: in}
-	if err := o.shared.Do(ctx, o.laneOf(in), &work{place: p}); err != nil {
-		return Order{}, fmt.Errorf("place order: %w", err)
+	c := &checkout{in: in}
+	if err := o.checkouts.Do(ctx, o.laneOf(in), c); err != nil {
+		return Order{}, err
 	}
-	if p.err == nil {
-		o.Metrics.recordPlaced(ctx)
-	}
-	return p.plan.order, p.err
+	o.Metrics.recordPlaced(ctx)
+	return c.plan.order, nil
 }
 
-// laneOf keeps apart checkouts whose rows live in different regions.
+// laneOf returns a lane that keeps apart checkouts whose rows live in different regions.
 func (o *Orders) laneOf(in PlaceInput) string {
 	home := in.Cart.Region
 	if in.Account != nil {
@@ -88,121 +86,64 @@ func (o *Orders) laneOf(in PlaceInput) string {
 	return in.Cart.Region + " " + home
 }
 
-// placing is a checkout on its way: what is asked for, and what came of it.
-type placing struct {
+// checkout is what is asked for, and what came of it.
+type checkout struct {
 	in       PlaceInput
 	plan     plan
 	customer []byte // whom limits of promotions are counted for, once the e-mail address is known
-	err      error  // why there is no order
 }
 
-// maxPlaceAttempts bounds how often checkouts that lost a race look again: for units in
-// another warehouse, or at a cart that has changed. The look itself tells when there is
-// nothing left; since each stock row runs out only once, the bound is more than the shop
-// has warehouses.
-const maxPlaceAttempts = 20
+const (
+	// maxPlaceAttempts bounds how often checkouts that lost a race look again: for units in
+	// another warehouse, or at a cart that has changed. The look itself tells when there is
+	// nothing left; since each stock row runs out only once, the bound is more than the shop
+	// has warehouses.
+	maxPlaceAttempts = 20
+	// maxCartAttempts bounds how often a checkout looks again at a cart that was ordered: the
+	// first look tells, unless the order is of another cart with the same id.
+	maxCartAttempts = 3
+)
 
-// placeTogether makes orders of carts in one transaction, first come first served. The
-// constraints decide over all of it; where they refuse, everybody looks again, and what is
-// refused for another reason is found out by halves.
-func (o *Orders) placeTogether(ctx context.Context, calls []*placing) {
-	for attempt := 1; len(calls) > 0; attempt++ {
-		now, later := onePerCart(calls)
-		err := o.tryPlacing(ctx, now)
-		if lostRace(err, attempt) { // others were quicker: what is left, and where?
-			continue
-		}
-		if err != nil && len(now) > 1 && database.Divisible(err) {
-			database.Divide(ctx, o.shared.Again, now, o.placeTogether)
-		} else if err != nil {
-			for _, p := range now {
-				p.err = placeError(err, attempt)
-			}
-		}
-		calls, attempt = later, 0
-	}
-}
-
-// onePerCart puts off the checkouts of a cart that another one of the calls orders.
-func onePerCart(calls []*placing) (now, later []*placing) {
-	carts := make(map[regions.Ref]bool)
-	for _, p := range calls {
-		if carts[p.in.Cart] {
-			later = append(later, p)
-			continue
-		}
-		carts[p.in.Cart] = true
-		now = append(now, p)
-	}
-	return now, later
-}
-
-// maxCartAttempts bounds how often a checkout looks again at a cart that was ordered: the
-// first look tells, unless the order is of another cart with the same id.
-const maxCartAttempts = 3
-
-// lostRace is true of refusals that another look at the database explains.
-func lostRace(err error, attempt int) bool {
-	if database.Violates(err, "orders_cart_key") {
-		return attempt < maxCartAttempts
-	}
-	return isRace(err) && attempt < maxPlaceAttempts
-}
-
-func isRace(err error) bool {
-	return inventory.SoldOut(err) || promotion.UsedUp(err) || idempotency.Taken(err) || database.Violates(err, "carts_version_current")
-}
-
-func placeError(err error, attempts int) error {
+// checkoutRefusal tells the lost races, which another look at the database explains, from the
+// refusals of one checkout.
+func checkoutRefusal(err error) database.Refusal {
 	switch {
 	case promotion.UsedUp(err):
-		return ErrUsedUp
-	case isRace(err):
-		return &database.RetriesExhaustedError{Attempts: attempts, Err: err}
+		return database.Refusal{Attempts: maxPlaceAttempts, Err: ErrUsedUp}
+	case inventory.SoldOut(err), idempotency.Taken(err), database.Violates(err, "carts_version_current"):
+		return database.Refusal{Attempts: maxPlaceAttempts}
 	case database.Violates(err, "orders_cart_key"):
-		return cart.ErrNotOpen
+		return database.Refusal{Attempts: maxCartAttempts, Err: cart.ErrNotOpen}
 	case database.Violates(err, "orders_account_fkey"):
-		return ErrAccountClosed
+		return database.Refusal{Err: ErrAccountClosed}
 	}
-	return fmt.Errorf("place order: %w", err)
+	return database.Refusal{Err: fmt.Errorf("place order: %w", err)}
 }
 
-// tryPlacing reads, works out and writes. A call that cannot be served gets its own error;
-// the error returned is that of them all.
-func (o *Orders) tryPlacing(ctx context.Context, calls []*placing) error {
+// planCheckouts reads all that the checkouts need, in one snapshot, and works them out in turn:
+// each against what those before it left.
+func (o *Orders) planCheckouts(ctx context.Context, calls []*checkout) ([]error, error) {
 	seen, levels, err := o.read(ctx, calls)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var planned []*placing
-	for i, p := range calls {
-		p.customer = o.customer(seen[i].email)
-		if p.plan, p.err = o.planOne(ctx, p, seen[i], levels); p.err == nil {
-			planned = append(planned, p)
-		}
+	errs := make([]error, len(calls))
+	for i, c := range calls {
+		c.customer = o.customer(seen[i].email)
+		c.plan, errs[i] = o.planOne(ctx, c, seen[i], levels)
 	}
-	if planned == nil {
-		return nil
-	}
-	err = o.write(ctx, planned)
-	if promotion.UsedUp(err) {
-		for _, p := range planned {
-			o.contested.note(p.plan.uses, o.Now())
-		}
-	}
-	return err
+	return errs, nil
 }
 
 // planOne plans a checkout, and takes what it needs from what was seen for those after it.
-func (o *Orders) planOne(ctx context.Context, p *placing, s seen, levels inventory.Levels) (plan, error) {
+func (o *Orders) planOne(ctx context.Context, c *checkout, s seen, levels inventory.Levels) (plan, error) {
 	if s.err != nil {
 		return plan{}, s.err
 	}
-	s.cart.Used, s.cart.Customer = s.used, p.customer
-	planned, err := o.plan(ctx, p.in, s, levels)
+	planned, err := o.plan(ctx, c, s, levels)
 	if err == nil {
 		levels.Take(planned.allocations)
-		s.used.Take(p.customer, planned.promotions...)
+		s.used.Take(c.customer, planned.promotions...)
 	}
 	return planned, err
 }
@@ -212,12 +153,12 @@ type seen struct {
 	err     error // why there is nothing to do: the call was made before, or there is no cart
 	cart    cart.Cart
 	email   string
-	address *Address
+	address account.Address // zero if the account has no such address
 	used    *promotion.Used // shared by all checkouts that were read together
 }
 
-// read looks at all that the checkouts need, in one snapshot.
-func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.Levels, error) {
+// read returns what the checkouts need, in one snapshot.
+func (o *Orders) read(ctx context.Context, calls []*checkout) ([]seen, inventory.Levels, error) {
 	all := make([]seen, len(calls))
 	carts := make(map[regions.Ref]cart.Cart)
 	earlier := make([]error, len(calls))
@@ -226,24 +167,29 @@ func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.
 	contested := o.contested.list(o.Now())
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		refs, keys := make([]regions.Ref, len(calls)), make([]idempotency.Key, len(calls))
-		for i, p := range calls {
-			all[i] = seen{email: p.in.Email, used: &used}
-			refs[i], keys[i] = p.in.Cart, p.in.Idempotency
+		for i, c := range calls {
+			all[i] = seen{email: c.in.Email, used: &used}
+			refs[i], keys[i] = c.in.Cart, c.in.Idempotency
 		}
 		idempotency.QueueFindAll(b, keys, earlier)
 		o.Carts.QueueGetForCheckout(b, refs, carts)
-		inventory.QueueCartLevels(b, refs, o.Regions, &rows)
+		inventory.QueueLevels(b, cart.SKUsSQL(refs), o.Regions, &rows)
 		promotion.QueueUsed(b, contested, o.customersOf(calls), &used)
-		for i, p := range calls {
-			queueCustomer(b, p.in, &all[i])
+		for i, c := range calls {
+			if c.in.Account != nil && c.in.Email == "" {
+				account.QueueEmail(b, *c.in.Account, &all[i].email)
+			}
+			if c.in.Account != nil && c.in.SavedAddress != nil {
+				account.QueueAddress(b, *c.in.Account, *c.in.SavedAddress, &all[i].address)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read carts for checkout: %w", err)
 	}
-	for i, p := range calls {
-		found, ok := carts[p.in.Cart]
+	for i, c := range calls {
+		found, ok := carts[c.in.Cart]
 		all[i].cart, all[i].err = found, earlier[i]
 		if !ok && earlier[i] == nil {
 			all[i].err = cart.ErrNotFound
@@ -252,57 +198,19 @@ func (o *Orders) read(ctx context.Context, calls []*placing) ([]seen, inventory.
 	return all, inventory.LevelsOf(rows), nil
 }
 
-// customersOf are whom limits of promotions are counted for, as far as they are known before
+// customersOf returns whom limits of promotions are counted for, as far as they are known before
 // anything was read.
-func (o *Orders) customersOf(calls []*placing) [][]byte {
+func (o *Orders) customersOf(calls []*checkout) [][]byte {
 	var customers [][]byte
-	for _, p := range calls {
+	for _, c := range calls {
 		switch {
-		case p.customer != nil:
-			customers = append(customers, p.customer)
-		case p.in.Email != "":
-			customers = append(customers, o.customer(p.in.Email))
+		case c.customer != nil:
+			customers = append(customers, c.customer)
+		case c.in.Email != "":
+			customers = append(customers, o.customer(c.in.Email))
 		}
 	}
 	return customers
-}
-
-// queueCustomer adds the reading of what a customer's checkout leaves to the account.
-func queueCustomer(b *database.Batch, in PlaceInput, into *seen) {
-	if in.Account == nil {
-		return
-	}
-	if in.Email == "" {
-		queueEmail(b, *in.Account, &into.email)
-	}
-	if in.SavedAddress != nil {
-		queueAddress(b, *in.Account, *in.SavedAddress, &into.address)
-	}
-}
-
-func queueEmail(b *database.Batch, account regions.Ref, into *string) {
-	b.Queue(`
-SELECT email
-FROM accounts
-WHERE region = $1 AND id = $2`, account.Region, account.ID).Query(database.CollectFirst(into, pgx.RowTo[string]))
-}
-
-func queueAddress(b *database.Batch, account, address regions.Ref, into **Address) {
-	b.Queue(`
-SELECT name, line1, line2, city, state, postcode, country, phone
-FROM addresses
-WHERE region = $1 AND id = $2 AND account_id = $3 AND region = $4`,
-		address.Region, address.ID, account.ID, account.Region).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Address, error) {
-			var a Address
-			err := row.Scan(&a.Name, &a.Line1, &a.Line2, &a.City, &a.State, &a.Postcode, &a.Country, &a.Phone)
-			return a, err
-		})
-		if len(found) == 1 {
-			*into = &found[0]
-		}
-		return err
-	})
 }
 
 // plan is a checkout worked out: all that is to be written.
@@ -315,7 +223,9 @@ type plan struct {
 	now         time.Time
 }
 
-func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels inventory.Levels) (plan, error) {
+// plan works a checkout out.
+func (o *Orders) plan(ctx context.Context, c *checkout, s seen, levels inventory.Levels) (plan, error) {
+	in := c.in
 	if err := checkCart(in, s.cart); err != nil {
 		return plan{}, err
 	}
@@ -334,8 +244,9 @@ func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels invento
 	if in.Account != nil {
 		ref.Region = in.Account.Region
 	}
-	s.cart.Country, s.cart.State = shipTo.Country, shipTo.State
-	quote, err := o.quote(ctx, in, s.cart)
+	quote, err := o.quote(ctx, in.QuoteID, cart.QuoteInput{
+		Cart: s.cart, Country: shipTo.Country, State: shipTo.State, Used: s.used, Customer: c.customer,
+	})
 	if err != nil {
 		return plan{}, err
 	}
@@ -349,7 +260,7 @@ func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels invento
 	if err != nil {
 		return plan{}, err
 	}
-	now := o.Now().UTC().Truncate(time.Microsecond) // as the database keeps it
+	now := database.Moment(o.Now())
 	order, err := o.newOrder(ref, in, s, shipTo, quote)
 	if err != nil {
 		return plan{}, err
@@ -362,23 +273,26 @@ func (o *Orders) plan(ctx context.Context, in PlaceInput, s seen, levels invento
 	order.History = []Change{{Version: 1, Status: PendingPayment, Actor: o.buyer(in), At: now}}
 	p := plan{order: order, cartVersion: s.cart.Version, allocations: allocations, promotions: quote.Promotions, now: now}
 	for _, applied := range quote.Promotions {
-		p.uses = append(p.uses, applied.Use(ref, s.cart.Customer))
+		p.uses = append(p.uses, applied.Use(ref, c.customer))
 	}
 	return p, nil
 }
 
-// shipTo is where the goods go.
+// shipTo returns where the goods go.
 func (s seen) shipTo(in PlaceInput) (Address, error) {
-	if in.SavedAddress == nil {
+	switch {
+	case in.SavedAddress == nil:
 		return in.ShipTo, nil
-	}
-	if s.address == nil {
+	case s.address.Ref == regions.Ref{}:
 		return Address{}, ErrAddressUnknown
 	}
-	return *s.address, nil
+	a := s.address
+	return Address{
+		Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, State: a.State, Postcode: a.Postcode, Country: a.Country, Phone: a.Phone,
+	}, nil
 }
 
-// customer is whom limits of promotions are counted for: whoever orders with that address,
+// customer returns whom limits of promotions are counted for: whoever orders with that address,
 // signed in or not. It is no personal data: nobody without the key can tell the address.
 func (o *Orders) customer(email string) []byte {
 	hash := hmac.New(sha256.New, o.CustomerKey)
@@ -386,7 +300,7 @@ func (o *Orders) customer(email string) []byte {
 	return hash.Sum(nil)
 }
 
-// checkCart says why a cart cannot be ordered by this caller.
+// checkCart returns why a cart cannot be ordered by this caller.
 func checkCart(in PlaceInput, c cart.Cart) error {
 	switch {
 	case !c.OwnedBy(in.Account):
@@ -410,6 +324,7 @@ func checkCart(in PlaceInput, c cart.Cart) error {
 	return nil
 }
 
+// demandOf returns the units a cart asks for, line by line.
 func demandOf(c cart.Cart) []inventory.Demand {
 	demand := make([]inventory.Demand, len(c.Lines))
 	for i, line := range c.Lines {
@@ -418,13 +333,14 @@ func demandOf(c cart.Cart) []inventory.Demand {
 	return demand
 }
 
+// newOrder returns the order that a quote makes, without its times and payment.
 func (o *Orders) newOrder(ref regions.Ref, in PlaceInput, s seen, shipTo Address, quote cart.Quote) (Order, error) {
 	order := Order{
 		Ref: ref, Cart: in.Cart, Status: PendingPayment, Version: 1, Currency: quote.Currency, Country: shipTo.Country,
 		Market: quote.Ask.Market.Code, Group: quote.Ask.Group, PricedAt: quote.Ask.At,
 		SubtotalMinor: quote.SubtotalMinor, DiscountMinor: quote.DiscountMinor,
 		ShippingMinor: quote.ShippingMinor, TaxMinor: quote.TaxMinor, TotalMinor: quote.TotalMinor,
-		PricesIncludeTax: quote.PricesIncludeTax, Email: s.email, ShipTo: shipTo, transition: uuid.New(),
+		PricesIncludeTax: quote.PricesIncludeTax, Email: s.email, ShipTo: shipTo, TransitionID: uuid.New(),
 	}
 	if in.Account != nil {
 		order.Account = &in.Account.ID
@@ -451,7 +367,7 @@ func (o *Orders) newOrder(ref regions.Ref, in PlaceInput, s seen, shipTo Address
 	return order, nil
 }
 
-// bookingOf is what a line is worth in the reporting currency.
+// bookingOf returns what a line is worth in the reporting currency.
 func bookingOf(book pricing.Booking, line pricing.Line) (booking, error) {
 	total, err := book.Minor(line.TotalMinor)
 	if err != nil {
@@ -461,10 +377,10 @@ func bookingOf(book pricing.Booking, line pricing.Line) (booking, error) {
 	if err != nil {
 		return booking{}, fmt.Errorf("book line: %w", err)
 	}
-	return booking{currency: book.Currency, rate: book.Rate, totalMinor: total, taxMinor: tax}, nil
+	return booking{Currency: book.Currency, Rate: book.Rate.String(), TotalMinor: total, TaxMinor: tax}, nil
 }
 
-// buyer is who the history says placed the order.
+// buyer returns who the history says placed the order.
 func (o *Orders) buyer(in PlaceInput) string {
 	if in.Account == nil {
 		return "guest"

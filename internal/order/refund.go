@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
@@ -80,6 +81,7 @@ func (o *Orders) Refund(ctx context.Context, in RefundInput) (Order, error) {
 	}
 }
 
+// readForRefund returns the order and its reservations, in one snapshot.
 func (o *Orders) readForRefund(ctx context.Context, in RefundInput) (Order, []inventory.Reservation, error) {
 	var order Order
 	var reservations []inventory.Reservation
@@ -87,7 +89,12 @@ func (o *Orders) readForRefund(ctx context.Context, in RefundInput) (Order, []in
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		in.Idempotency.QueueFind(b, &earlier)
 		queueGet(b, in.Order, &order)
-		inventory.QueueOrderReservations(b, in.Order, &reservations)
+		inventory.QueueOrderReservations(b, inventory.Holders{
+			SQL: `SELECT o.id, place.region
+  FROM orders o, unnest(o.stock_regions) AS place (region)
+  WHERE o.region = @order_region AND o.id = @order_id`,
+			Args: database.Args{"order_region": in.Order.Region, "order_id": in.Order.ID},
+		}, &reservations)
 		return nil
 	})
 	if err = errors.Join(earlier, err); err != nil {
@@ -101,7 +108,7 @@ type refundWork struct {
 	amountMinor int64
 	lines       []payment.RefundLine
 	to          Status
-	giveBack    []unitsOf // not shipped: back on sale
+	release     []unitsOf // not shipped: back on sale
 	restock     []unitsOf // shipped and returned
 }
 
@@ -110,6 +117,7 @@ type unitsOf struct {
 	units int64
 }
 
+// planRefund works a refund out.
 func planRefund(in RefundInput, order Order, reservations []inventory.Reservation) (refundWork, error) {
 	allowed := refundable
 	if in.onlyFrom != nil {
@@ -130,13 +138,13 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 	for _, line := range work.lines {
 		switch {
 		case !sent && work.to != Refunded:
-			work.giveBack = append(work.giveBack, take(reservations, "allocated", line, order)...)
+			work.release = append(work.release, take(reservations, "allocated", line, order)...)
 		case sent && in.Restock:
 			work.restock = append(work.restock, take(reservations, "shipped", line, order)...)
 		}
 	}
 	if !sent && work.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
-		work.giveBack = allOf(reservations, "allocated")
+		work.release = allOf(reservations, "allocated")
 	}
 	return work, nil
 }
@@ -162,7 +170,9 @@ func amountsOf(in RefundInput, order Order) (refundWork, error) {
 		work.amountMinor = left
 		for _, line := range order.Lines {
 			if rest := line.Quantity - line.RefundedQuantity; rest > 0 {
-				work.lines = append(work.lines, payment.RefundLine{LineNo: line.LineNo, Quantity: rest, AmountMinor: line.TotalMinor - line.RefundedMinor})
+				work.lines = append(work.lines, payment.RefundLine{
+					LineNo: line.LineNo, Quantity: rest, AmountMinor: line.TotalMinor - line.RefundedMinor,
+				})
 			}
 		}
 	}
@@ -172,7 +182,7 @@ func amountsOf(in RefundInput, order Order) (refundWork, error) {
 	return work, nil
 }
 
-// add puts a line's part to that of the same line named before.
+// add adds a line's part to that of the same line named before.
 func (w *refundWork) add(line payment.RefundLine) {
 	for i := range w.lines {
 		if w.lines[i].LineNo == line.LineNo {
@@ -184,7 +194,7 @@ func (w *refundWork) add(line payment.RefundLine) {
 	w.lines = append(w.lines, line)
 }
 
-// refundLine is the share of a line's total that units of it amount to; it counts them as
+// refundLine returns the share of a line's total that units of it amount to; it counts them as
 // refunded in order. Shares are differences of a running total, so that those of all units
 // add up to the line's total to the last minor unit, however it is cut.
 func refundLine(order Order, units RefundUnits, field string) (payment.RefundLine, error) {
@@ -203,13 +213,13 @@ func refundLine(order Order, units RefundUnits, field string) (payment.RefundLin
 	return payment.RefundLine{LineNo: line.LineNo, Quantity: units.Quantity, AmountMinor: after - before}, nil
 }
 
-// share is total × units / of, rounded down.
+// share returns total × units / of, rounded down.
 func share(total, units, of int64) int64 {
 	product := new(big.Int).Mul(big.NewInt(total), big.NewInt(units))
 	return product.Quo(product, big.NewInt(of)).Int64()
 }
 
-// stateAfter is what the order is once the refund is promised: refunded when no money is
+// stateAfter returns what the order is once the refund is promised: refunded when no money is
 // left, or no goods to send; returned when all goods came back; else what it was.
 func stateAfter(order Order, work refundWork, sent, restock bool) Status {
 	noMoney := order.Payment.RefundedMinor+work.amountMinor == order.Payment.CapturedMinor
@@ -232,7 +242,7 @@ func stateAfter(order Order, work refundWork, sent, restock bool) Status {
 	return order.Status
 }
 
-// take picks the reservations, in the given state, that a refunded line's units come from.
+// take returns the reservations, in the given state, that a refunded line's units come from.
 // Units that were refunded after they were sent still stand in their reservations: those
 // are passed over, so that each unit goes back to its own warehouse once.
 func take(reservations []inventory.Reservation, status string, line payment.RefundLine, order Order) []unitsOf {
@@ -259,7 +269,7 @@ func take(reservations []inventory.Reservation, status string, line payment.Refu
 	return taken
 }
 
-// unitsLeft is how many units of a line are not refunded.
+// unitsLeft returns how many units of a line are not refunded.
 func (o Order) unitsLeft(lineNo int64) int64 {
 	for _, line := range o.Lines {
 		if line.LineNo == lineNo {
@@ -269,7 +279,7 @@ func (o Order) unitsLeft(lineNo int64) int64 {
 	return 0
 }
 
-// allOf picks every reservation in the given state.
+// allOf returns every reservation in the given state.
 func allOf(reservations []inventory.Reservation, status string) []unitsOf {
 	var all []unitsOf
 	for _, r := range reservations {
@@ -280,40 +290,37 @@ func allOf(reservations []inventory.Reservation, status string) []unitsOf {
 	return all
 }
 
+// writeRefund writes a refund that was worked out, if the order is as it was read, and returns the
+// order after it.
 func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, work refundWork) (Order, error) {
 	var after Order
-	write := o.DB.WriteIdempotent
-	if in.Idempotency.Key == "" { // nothing would tell a repetition from another refund
-		write = o.DB.Write
-	}
-	err := write(ctx, func(b *database.Batch) error {
+	// Without a key nothing would tell a repetition from another refund.
+	err := in.Idempotency.Writer(o.DB)(ctx, func(b *database.Batch) error {
 		after = Order{}
 		refund := payment.Refund{
 			Ref: regions.Ref{Region: order.Ref.Region, ID: uuid.New()}, OrderID: order.Ref.ID, PaymentID: order.Payment.Ref.ID,
 			AmountMinor: work.amountMinor, Currency: order.Currency, Reason: in.Reason, Actor: in.Actor, Lines: work.lines,
 		}
-		t := transition{order: order.Ref, id: uuid.New(), reason: in.Reason, actor: in.Actor}
-		t.to = work.to
+		t := o.transition(order.Ref, uuid.New(), in.Actor)
+		t.step, t.Reason = step{to: work.to}, in.Reason
 		queueLock(b, Statuses, t)
-		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: o.PublicID(order.Ref), Status: http.StatusOK})
+		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: t.OrderID, Status: http.StatusOK})
 		queueGuarded(b, t, order.Version)
 		for _, line := range work.lines {
 			queueRefundedLine(b, order.Ref, line)
 		}
-		if err := queueMoney(b, refund); err != nil {
-			return err
-		}
-		for _, units := range work.giveBack {
-			inventory.QueueGiveBack(b, units.Reservation, units.units, o.cause(t))
+		payment.QueueRefund(b, refund)
+		for _, units := range work.release {
+			inventory.QueueRelease(b, units.Reservation, units.units, t.Cause)
 		}
 		for _, units := range work.restock {
-			inventory.QueueReturn(b, units.Reservation, units.units, o.cause(t))
+			inventory.QueueReturn(b, units.Reservation, units.units, t.Cause)
 		}
 		queueGet(b, order.Ref, &after)
 		return outbox.Queue(b, outbox.Event{
-			Region: order.Ref.Region, Topic: "order.refund_promised", Key: o.PublicID(order.Ref),
+			Region: order.Ref.Region, Topic: "order.refund_promised", Key: t.OrderID,
 			Payload: map[string]any{
-				"order": o.PublicID(order.Ref), "status": work.to, "refund": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
+				"order": t.OrderID, "status": work.to, "refund": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
 				"amount_minor": work.amountMinor, "currency": order.Currency,
 			},
 		})
@@ -321,29 +328,76 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 	return after, err
 }
 
-// queueMoney promises the money of a refund, where the units cost any.
-func queueMoney(b *database.Batch, refund payment.Refund) error {
-	if refund.AmountMinor == 0 {
-		return nil
-	}
-	return payment.QueueRefund(b, refund)
-}
-
 // queueGuarded changes the order's state if it is still at the version that was read;
 // otherwise the whole batch fails on orders_version_current.
 func queueGuarded(b *database.Batch, t transition, version int64) {
-	// $1 = region, $2 = order, $3 = transition, $4 = to, $5 = version
-	b.Queue(`
-UPDATE orders SET status = $4, version = CASE WHEN version = $5 THEN version + 1 ELSE -1 END,
-  transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2`, t.order.Region, t.order.ID, t.id, t.to, version)
-	queueHistory(b, transitionColumnsOf([]transition{t}))
+	b.QueueArgs(`
+UPDATE orders SET status = @to, version = CASE WHEN version = @version THEN version + 1 ELSE -1 END,
+  transition_id = @transition, updated_at = now()
+WHERE region = @region AND id = @id`, database.Args{
+		"region": t.Order.Region, "id": t.Order.ID, "transition": t.TransitionID, "to": string(t.step.to), "version": version,
+	})
+	queueHistory(b, []transition{t})
 }
 
 func queueRefundedLine(b *database.Batch, order regions.Ref, line payment.RefundLine) {
-	// $1 = region, $2 = order, $3 = line number, $4 = units, $5 = amount
-	b.Queue(`
-UPDATE order_lines SET refunded_quantity = refunded_quantity + $4, refunded_minor = refunded_minor + $5
-WHERE region = $1 AND order_id = $2 AND line_no = $3`,
-		order.Region, order.ID, line.LineNo, line.Quantity, line.AmountMinor)
+	b.QueueArgs(`
+UPDATE order_lines SET refunded_quantity = refunded_quantity + @quantity, refunded_minor = refunded_minor + @amount
+WHERE region = @region AND order_id = @order AND line_no = @line`, database.Args{
+		"region": order.Region, "order": order.ID, "line": line.LineNo, "quantity": line.Quantity, "amount": line.AmountMinor,
+	})
+}
+
+// RetryRefundInput is the wish to try a failed refund again.
+type RetryRefundInput struct {
+	Refund regions.Ref
+	// Actor is the public id of who asks.
+	Actor string
+	// Idempotency names the call; its zero value is allowed: a repetition then finds the
+	// refund replaced already and is refused.
+	Idempotency idempotency.Key
+}
+
+// RetryRefund promises the money of a refund that failed once more, as a new refund in its
+// place, which it returns: one round trip.
+//
+// Errors: ErrRefundNotFound, *RefundTooLargeError if the money went another way meanwhile,
+// *idempotency.Replay.
+func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.Refund, error) {
+	var retried []payment.Refund
+	var ids []uuid.UUID // of every attempt: the answer of one that happened may have been lost
+	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
+		again := regions.Ref{Region: in.Refund.Region, ID: uuid.New()}
+		ids = append(ids, again.ID)
+		payment.QueueReplacement(b, in.Refund, ids, in.Actor, &retried)
+		in.Idempotency.QueueClaimWhere(b, idempotency.Answer{Resource: o.Regions.FormatID(regions.RefundPrefix, again), Status: http.StatusOK},
+			payment.ReplacedSQL, database.Args{"refund_region": again.Region, "refund_id": again.ID})
+		return nil
+	})
+	switch {
+	case idempotency.Taken(err):
+		return payment.Refund{}, idempotency.Find(ctx, o.DB, in.Idempotency)
+	case payment.TooLarge(err):
+		return payment.Refund{}, &RefundTooLargeError{Field: "amount_minor"}
+	case err != nil:
+		return payment.Refund{}, fmt.Errorf("retry refund: %w", err)
+	case len(retried) == 1:
+		return retried[0], nil
+	}
+	if earlier := idempotency.Find(ctx, o.DB, in.Idempotency); !errors.Is(earlier, idempotency.ErrUnknown) {
+		return payment.Refund{}, earlier
+	}
+	return payment.Refund{}, ErrRefundNotFound
+}
+
+// GetRefund returns a refund, or ErrRefundNotFound. One round trip.
+func (o *Orders) GetRefund(ctx context.Context, ref regions.Ref) (payment.Refund, error) {
+	refund, err := payment.GetRefund(ctx, o.DB, ref)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return payment.Refund{}, ErrRefundNotFound
+	case err != nil:
+		return payment.Refund{}, fmt.Errorf("get refund: %w", err)
+	}
+	return refund, nil
 }

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -9,6 +8,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/outbox"
+	"meridian/internal/payment"
 	"meridian/internal/promotion"
 	"meridian/regions"
 )
@@ -47,53 +47,86 @@ var (
 	stepDeliver = step{from: []Status{Shipped}, to: Delivered}
 )
 
-// transition is one step of one order.
+// transition is one step of one order. Its id is fresh for every attempt to write it.
 type transition struct {
-	step
-	order        regions.Ref
-	id           uuid.UUID // fresh for every attempt to write it
-	cancelReason string
-	reason       string // for the history
-	actor        string
-	when         string // a further condition on the order o, SQL that starts with AND; its placeholders start at $7
-	args         []any
+	inventory.Cause
+	CancelReason string `db:"new_cancel_reason"`
+	Reason       string // for the history
+	step         step
 }
 
-// whenPaymentChanged lets an order move only if its payment's row was changed by the same
-// transition (they share one id).
-const whenPaymentChanged = ` AND EXISTS (SELECT 1 FROM payments p WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id)`
+// transition returns a transition of an order without its step.
+func (o *Orders) transition(order regions.Ref, id uuid.UUID, actor string) transition {
+	return transition{Cause: inventory.Cause{Order: order, OrderID: o.PublicID(order), TransitionID: id, Actor: actor}}
+}
 
-// queueLock adds, as a batch's first statement, the locking of the stock that the
-// transitions will move. The stock comes before all other rows in every batch, so that no
-// two wait for each other.
-func queueLock(b *database.Batch, from []Status, transitions ...transition) {
-	orders := make([]regions.Ref, len(transitions))
+// transitionsSQL returns what statements of several transitions take: a table expression t of them
+// and its arguments.
+func transitionsSQL(transitions []transition) database.Query {
+	return database.Query{SQL: database.Unnest[transition]("t"), Args: database.Columns(transitions)}
+}
+
+// paymentChanged lets an order o move by a transition t only if that changed its payment's row.
+// They share one id.
+var paymentChanged = database.Query{
+	SQL: `EXISTS (SELECT 1 FROM ` + payment.PaymentsSQL + ` p WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id)`,
+}
+
+// changedSQL holds for an order o that a transition t has changed, later in the batch.
+const changedSQL = `o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id`
+
+// Moved returns those of the orders of causes that they have changed, later in the batch, with the
+// regions that their stock is in: what inventory moves.
+func Moved(causes ...inventory.Cause) inventory.Holders { return holders(causes, changedSQL) }
+
+// holders returns the orders of causes t that meet a condition on the order o.
+func holders(causes []inventory.Cause, condition string) inventory.Holders {
+	return inventory.Holders{
+		SQL: `SELECT o.id, o.transition_id, place.region, t.actor, t.reference
+  FROM ` + database.Unnest[inventory.Cause]("t") + `, orders o, unnest(o.stock_regions) AS place (region)
+  WHERE ` + condition,
+		Args: database.Columns(causes),
+	}
+}
+
+func causesOf(transitions []transition) []inventory.Cause {
+	causes := make([]inventory.Cause, len(transitions))
 	for i, t := range transitions {
-		orders[i] = t.order
+		causes[i] = t.Cause
 	}
-	inventory.QueueLock(b, words(from), orders...)
+	return causes
 }
 
-// queue adds transitions of the same step and condition to a batch: the orders' rows, their
-// history, their stock and their events. An order is in it once at most.
-func (o *Orders) queue(b *database.Batch, transitions ...transition) error {
-	first := transitions[0]
-	c := transitionColumnsOf(transitions)
-	// $1 = regions, $2 = orders, $3 = transitions, $4 = cancel reasons, $5 = to, $6 = from
-	b.Queue(`
-UPDATE orders o SET status = $5, cancel_reason = t.cancel_reason, version = o.version + 1, transition_id = t.transition_id, updated_at = now()
-FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[]) AS t (region, order_id, transition_id, cancel_reason)
-WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($6::text[])`+first.when,
-		append([]any{c.regions, c.ids, c.transitions, c.cancelReasons, first.to, words(first.from)}, first.args...)...)
-	queueHistory(b, c)
-	if first.move != nil {
-		causes := make([]inventory.Cause, len(transitions))
-		for i, t := range transitions {
-			causes[i] = o.cause(t)
-		}
-		inventory.QueueMoves(b, *first.move, causes...)
+// queueLock adds, as a batch's first statement, the locking of the stock that the transitions
+// will move, of orders that are in one of the states. The stock comes before all other rows in
+// every batch, so that no two wait for each other.
+func queueLock(b *database.Batch, from []Status, transitions ...transition) {
+	held := holders(causesOf(transitions),
+		`o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY(@states::text[])`)
+	held.Args = held.Args.With(database.Args{"states": words(from)})
+	inventory.QueueLock(b, held)
+}
+
+// queue adds transitions of the same step to a batch: the orders' rows, their history, their
+// stock and their events. An order is in it once at most. when is a further condition on the
+// order o and its transition t; none if it is empty.
+func (o *Orders) queue(b *database.Batch, when database.Query, transitions ...transition) error {
+	step := transitions[0].step
+	t := transitionsSQL(transitions)
+	if when.SQL == "" {
+		when.SQL = "true"
 	}
-	if first.to == Cancelled {
+	b.QueueArgs(`
+UPDATE orders o SET status = @to, cancel_reason = t.new_cancel_reason, version = o.version + 1,
+  transition_id = t.transition_id, updated_at = now()
+FROM `+t.SQL+`
+WHERE o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY(@from::text[]) AND `+when.SQL,
+		t.Args.With(when.Args).With(database.Args{"to": string(step.to), "from": words(step.from)}))
+	queueHistory(b, transitions)
+	if step.move != nil {
+		inventory.QueueMoves(b, *step.move, Moved(causesOf(transitions)...))
+	}
+	if step.to == Cancelled {
 		queueReleases(b, transitions)
 	}
 	return o.queueEvents(b, transitions)
@@ -103,62 +136,39 @@ WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.stat
 func queueReleases(b *database.Batch, transitions []transition) {
 	releases := make([]promotion.Release, len(transitions))
 	for i, t := range transitions {
-		releases[i] = promotion.Release{Order: t.order, TransitionID: t.id}
+		releases[i] = promotion.Release{Order: t.Order, TransitionID: t.TransitionID}
 	}
 	promotion.QueueRelease(b, releases...)
 }
 
 // queueHistory adds the entries of those transitions that happened.
-func queueHistory(b *database.Batch, c transitionColumns) {
-	// $1 = regions, $2 = orders, $3 = transitions, $4 = reasons, $5 = actors
-	b.Queue(`
+func queueHistory(b *database.Batch, transitions []transition) {
+	t := transitionsSQL(transitions)
+	b.QueueArgs(`
 INSERT INTO order_history (region, order_id, version, status, reason, actor, at)
 SELECT o.region, o.id, o.version, o.status, t.reason, t.actor, o.updated_at
-FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) AS t (region, order_id, transition_id, reason, actor)
-JOIN orders o ON o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id`,
-		c.regions, c.ids, c.transitions, c.reasons, c.actors)
+FROM `+t.SQL+`
+JOIN orders o ON `+changedSQL, t.Args)
 }
 
 func (o *Orders) queueEvents(b *database.Batch, transitions []transition) error {
 	events := make([]outbox.Caused, len(transitions))
 	for i, t := range transitions {
-		events[i] = outbox.Caused{Event: o.event(t), Subject: t.order.ID, Transition: t.id}
+		events[i] = outbox.Caused{Event: t.event(), Subject: t.Order.ID, Transition: t.TransitionID}
 	}
 	return outbox.QueueCaused(b,
 		`EXISTS (SELECT 1 FROM orders o WHERE o.region = e.region::crdb_internal_region AND o.id = e.subject AND o.transition_id = e.transition)`,
 		events...)
 }
 
-// transitionColumns are transitions, a column a field.
-type transitionColumns struct {
-	regions, cancelReasons, reasons, actors []string
-	ids, transitions                        []uuid.UUID
-}
-
-func transitionColumnsOf(transitions []transition) transitionColumns {
-	var c transitionColumns
-	for _, t := range transitions {
-		c.regions = append(c.regions, t.order.Region)
-		c.ids = append(c.ids, t.order.ID)
-		c.transitions = append(c.transitions, t.id)
-		c.cancelReasons = append(c.cancelReasons, t.cancelReason)
-		c.reasons = append(c.reasons, t.reason)
-		c.actors = append(c.actors, t.actor)
-	}
-	return c
-}
-
-func (o *Orders) cause(t transition) inventory.Cause {
-	return inventory.Cause{Order: t.order, OrderID: o.PublicID(t.order), TransitionID: t.id, Actor: t.actor}
-}
-
-func (o *Orders) event(t transition) outbox.Event {
+func (t transition) event() outbox.Event {
 	return outbox.Event{
-		Region: t.order.Region, Topic: "order." + string(t.to), Key: o.PublicID(t.order),
-		Payload: map[string]any{"order": o.PublicID(t.order), "status": t.to, "reason": t.reason},
+		Region: t.Order.Region, Topic: "order." + string(t.step.to), Key: t.OrderID,
+		Payload: map[string]any{"order": t.OrderID, "status": t.step.to, "reason": t.Reason},
 	}
 }
 
+// words returns statuses as texts.
 func words(statuses []Status) []string {
 	all := make([]string, len(statuses))
 	for i, s := range statuses {
@@ -176,9 +186,10 @@ func allows(s Status, steps ...step) bool {
 	return slices.ContainsFunc(steps, func(st step) bool { return slices.Contains(st.from, s) })
 }
 
-// happened is the SQL that is true, later in a batch, where the order carries the
-// transition's id; its placeholders, from $n, are the order's region, its id and the
-// transition's.
-func happened(n int) string {
-	return fmt.Sprintf(`EXISTS (SELECT 1 FROM orders o WHERE o.region = $%d AND o.id = $%d AND o.transition_id = $%d)`, n, n+1, n+2)
+// happened returns SQL that is true, later in a batch, where the transition has changed its order.
+func (t transition) happened() database.Query {
+	return database.Query{
+		SQL:  `EXISTS (SELECT 1 FROM orders o WHERE o.region = @order_region AND o.id = @order_id AND o.transition_id = @transition_id)`,
+		Args: database.Args{"order_region": t.Order.Region, "order_id": t.Order.ID, "transition_id": t.TransitionID},
+	}
 }

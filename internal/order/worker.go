@@ -93,25 +93,29 @@ const atOnce = 8
 // batchSize items, for 8 s each, is left alone when it is over.
 const passTime = 25 * time.Second
 
-// each does something for every item and joins what went wrong. One that fails, hangs or
+// each does something for every item that was claimed, and returns how many there are and what
+// went wrong, the claim's error included. name tells an item in errors. One that fails, hangs or
 // panics does not hold the others up; one that is not begun in time comes up again when its
 // claim has run out.
-func each[T any](ctx context.Context, items []T, do func(ctx context.Context, item T) error) error {
+func each[T any](ctx context.Context, items []T, claimErr error, name func(T) string, do func(ctx context.Context, item T) error) (int, error) {
 	pass, cancel := context.WithTimeout(ctx, passTime)
 	defer cancel()
-	faults := make([]error, len(items))
+	faults := make([]error, len(items), len(items)+1)
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, item := range items {
 		group.Go(func() error {
-			if pass.Err() == nil {
-				faults[i] = survive(func() error { return do(pass, item) })
+			if pass.Err() != nil {
+				return nil
+			}
+			if err := survive(func() error { return do(pass, item) }); err != nil {
+				faults[i] = fmt.Errorf("%s: %w", name(item), err)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // always nil
-	return errors.Join(faults...)
+	return len(items), errors.Join(append(faults, claimErr)...)
 }
 
 // survive makes a panic an error like any other.
@@ -125,14 +129,8 @@ func survive(do func() error) (err error) {
 }
 
 func (o *Orders) checkPayments(ctx context.Context, of database.Reach) (int, error) {
-	due, err := payment.ClaimDue(ctx, o.DB, of, o.Now(), batchSize)
-	faults := each(ctx, due, func(ctx context.Context, d payment.Due) error {
-		if err := o.check(ctx, d); err != nil {
-			return fmt.Errorf("check payment %s: %w", o.PaymentID(d.Ref), err)
-		}
-		return nil
-	})
-	return len(due), errors.Join(err, faults)
+	due, err := payment.ClaimDue(ctx, o.DB, of, paymentsOrders, o.Now(), batchSize)
+	return each(ctx, due, err, func(d payment.Due) string { return "check payment " + o.PaymentID(d.Ref) }, o.check)
 }
 
 // check finds out what became of one payment. That of an order which no longer waits is
@@ -160,7 +158,7 @@ func (o *Orders) check(ctx context.Context, due payment.Due) error {
 	return o.conclude(ctx, due.Ref, outcome)
 }
 
-// asked is a payment as its provider is asked about it.
+// asked returns a payment as its provider is asked about it.
 func (o *Orders) asked(p payment.Payment) payment.Asked {
 	return payment.Asked{
 		PaymentID: o.PaymentID(p.Ref), OrderID: o.PublicID(p.Ref), ProviderRef: p.ProviderRef,
@@ -178,9 +176,9 @@ func (o *Orders) conclude(ctx context.Context, ref regions.Ref, outcome payment.
 	return err
 }
 
+// isMismatch reports whether another amount was captured than was asked for.
 func isMismatch(err error) bool {
-	var mismatch *AmountMismatchError
-	return errors.As(err, &mismatch)
+	return errors.As(err, new(*AmountMismatchError))
 }
 
 // setAside leaves a payment of which another amount was taken than was asked for to a
@@ -201,8 +199,7 @@ func (o *Orders) setAside(ctx context.Context, ref regions.Ref, outcome payment.
 			provider = notice.Provider
 			payment.QueueNoticeDone(b, *notice, "not what was asked for: left to a person")
 		}
-		payment.QueueSetAside(b, ref, provider, outcome)
-		return outbox.QueueWhere(b, event, payment.SetAsideHere, ref.Region, ref.ID)
+		return payment.QueueSetAside(b, ref, provider, outcome, event)
 	})
 	if err != nil {
 		return fmt.Errorf("set payment aside: %w", err)
@@ -247,46 +244,33 @@ func (o *Orders) giveUp(ctx, asking context.Context, provider payment.Provider, 
 
 func (o *Orders) expireOrders(ctx context.Context, of database.Reach) (int, error) {
 	now := o.Now()
-	due, err := o.claimExpired(ctx, of, now)
-	faults := each(ctx, due, func(ctx context.Context, unpaid payment.Payment) error {
-		if err := o.expire(ctx, unpaid, now); err != nil {
-			return fmt.Errorf("expire order %s: %w", o.PublicID(unpaid.Ref), err)
-		}
-		return nil
-	})
-	return len(due), errors.Join(err, faults)
+	claims := expiredOrders
+	claims.Now = now
+	due, err := database.Claim(ctx, o.DB, of, claims, database.Scan[payment.Payment], batchSize)
+	if err != nil {
+		err = fmt.Errorf("claim expired orders: %w", err)
+	}
+	return each(ctx, due, err, func(p payment.Payment) string { return "expire order " + o.PublicID(p.Ref) },
+		func(ctx context.Context, unpaid payment.Payment) error { return o.expire(ctx, unpaid, now) })
 }
 
 // expiryClaim is how long an order to be given up is left alone once a worker has it: longer
-// than giving it up takes.
+// than giving it up takes. The next try is later each time, up to ten minutes.
 const expiryClaim = time.Minute
 
-// claimExpired claims orders that waited long enough and returns their payments. The next try is later each time, up to
-// ten minutes.
-func (o *Orders) claimExpired(ctx context.Context, of database.Reach, now time.Time) ([]payment.Payment, error) {
-	// $1 = region, $2 = seconds overdue, $3 = now, $4 = limit, $5 = seconds of the claim
-	due, err := database.Claim(ctx, o.DB, of, payment.Scan, `
-WITH due AS (
-  SELECT region, id
-  FROM orders
-  WHERE region = $1 AND status = 'pending_payment'
-    AND expires_at <= $3::timestamptz - $2::int8 * INTERVAL '1 second'
-    AND (next_expiry_at IS NULL OR next_expiry_at <= $3::timestamptz - $2::int8 * INTERVAL '1 second')
-  ORDER BY expires_at
-  LIMIT $4::int8
-  FOR UPDATE SKIP LOCKED
-)
-UPDATE orders o SET expiry_attempts = o.expiry_attempts + 1,
-  next_expiry_at = $3::timestamptz + least($5::int8 * (o.expiry_attempts + 1), 600) * INTERVAL '1 second'
-FROM due, payments p
-WHERE o.region = due.region AND o.id = due.id AND p.region = o.region AND p.id = o.id
-RETURNING `+payment.Columns, now, batchSize, int64(expiryClaim/time.Second))
-	if err != nil {
-		return nil, fmt.Errorf("claim expired orders: %w", err)
-	}
-	return due, nil
+var expiredOrders = database.Claims{
+	Table: "orders", Key: []string{"id"},
+	Where: "status = 'pending_payment' AND (next_expiry_at IS NULL OR next_expiry_at <= @now)", Due: "expires_at",
+	Next: "next_expiry_at", Attempts: "expiry_attempts",
+	Wait: database.Backoff("t.expiry_attempts", expiryClaim, 10*time.Minute),
+	Join: payment.PaymentsSQL + " p", On: "p.region = t.region AND p.id = t.id",
+	Returning: database.Select[payment.Payment]("p"),
 }
 
+// paymentsOrders tells payments of their orders.
+const paymentsOrders payment.Orders = `(SELECT region, id, status = 'pending_payment' AS open, updated_at AS changed_at FROM orders)`
+
+// expire gives an unpaid order up, unless its provider has the money.
 func (o *Orders) expire(ctx context.Context, unpaid payment.Payment, now time.Time) error {
 	outcome := payment.Outcome{Status: payment.StatusProcessing}
 	if provider, ok := o.Providers[unpaid.Provider]; ok {
@@ -305,37 +289,31 @@ func (o *Orders) expire(ctx context.Context, unpaid payment.Payment, now time.Ti
 		}
 		outcome.Status = payment.StatusProcessing // for a person to look at: the goods do not wait for that
 	}
-	var after payment.Standing
+	said := newSettlement(unpaid.Ref, outcome)
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		t := transition{
-			step: stepCancel, order: unpaid.Ref, id: uuid.New(), cancelReason: "expired", actor: "system",
-			when: ` AND o.expires_at <= $7`, args: []any{now},
-		}
-		said := payment.Settlement{Payment: unpaid.Ref, Transition: t.id, Outcome: outcome}
-		queueLock(b, t.from, t)
-		payment.QueueOutcomes(b, said)
-		if err := o.queue(b, t); err != nil {
+		t := o.transition(unpaid.Ref, uuid.New(), "system")
+		t.step, t.CancelReason = stepCancel, "expired"
+		said.Transition = t.TransitionID
+		queueLock(b, t.step.from, t)
+		payment.QueueOutcomes(b, said.Settlement)
+		err := o.queue(b, database.Query{SQL: `o.expires_at <= @now`, Args: database.Args{"now": now}}, t)
+		if err != nil {
 			return err
 		}
-		payment.QueueCheckNow(b, unpaid.Ref, t.id)
-		payment.QueueStandings(b, []payment.Settlement{said}, []*payment.Standing{&after})
+		happened := t.happened()
+		payment.QueueCheckNow(b, unpaid.Ref, happened.SQL, happened.Args)
+		queueSettled(b, []*settlement{said})
 		return nil
 	})
-	if err == nil && after.OrderMoved {
-		o.Metrics.recordSettled(ctx, after.PlacedAt, now, "expired")
+	if err == nil && said.orderMoved {
+		o.Metrics.recordSettled(ctx, said.placedAt, now, "expired")
 	}
 	return err
 }
 
 func (o *Orders) processWebhooks(ctx context.Context, of database.Reach) (int, error) {
 	notices, err := o.inbox.ClaimNotices(ctx, of, batchSize)
-	faults := each(ctx, notices, func(ctx context.Context, notice payment.Notice) error {
-		if err := o.retry(ctx, notice); err != nil {
-			return fmt.Errorf("webhook %s of %s: %w", notice.Event.ID, notice.Provider, err)
-		}
-		return nil
-	})
-	return len(notices), errors.Join(err, faults)
+	return each(ctx, notices, err, func(n payment.Notice) string { return "webhook " + n.Event.ID + " of " + n.Provider }, o.retry)
 }
 
 // giveUpNotice is after how many tries a notice about a payment nobody knows is dismissed.
@@ -343,6 +321,7 @@ func (o *Orders) processWebhooks(ctx context.Context, of database.Reach) (int, e
 // early is so by seconds.
 const giveUpNotice = 60
 
+// retry handles a notice that a worker claimed.
 func (o *Orders) retry(ctx context.Context, notice payment.Notice) error {
 	err := o.handle(ctx, notice)
 	switch {
@@ -366,13 +345,10 @@ func (o *Orders) setAsideNotice(ctx context.Context, notice payment.Notice) erro
 
 func (o *Orders) sendRefunds(ctx context.Context, of database.Reach) (int, error) {
 	due, err := payment.ClaimRefunds(ctx, o.DB, of, batchSize)
-	faults := each(ctx, due, func(ctx context.Context, d payment.DueRefund) error {
-		if err := o.sendRefund(ctx, d); err != nil {
-			return fmt.Errorf("send refund %s: %w", o.Regions.FormatID(regions.RefundPrefix, d.Ref), err)
-		}
-		return nil
-	})
-	return len(due), errors.Join(err, faults)
+	return each(ctx, due, err, func(d payment.DueRefund) string {
+		return "send refund " + o.Regions.FormatID(regions.RefundPrefix, d.Ref)
+	},
+		o.sendRefund)
 }
 
 func (o *Orders) sendRefund(ctx context.Context, due payment.DueRefund) error {
@@ -387,18 +363,28 @@ func (o *Orders) sendRefund(ctx context.Context, due payment.DueRefund) error {
 		PaymentID: o.PaymentID(regions.Ref{Region: due.Ref.Region, ID: due.PaymentID}), PaymentRef: due.PaymentRef,
 		Amount: money.New(due.AmountMinor, due.Currency),
 	})
-	var rejected *payment.RejectedError
-	switch {
-	case errors.As(err, &rejected):
-		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: rejected.Code}
-	case errors.Is(err, payment.ErrRefundTooLarge):
-		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "refund_too_large"}
-	case errors.Is(err, payment.ErrUnknownPayment):
-		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "unknown_payment"}
-	case errors.Is(err, payment.ErrConflict):
-		outcome = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: "conflict"}
-	case err != nil:
+	if code, failed := refundFailure(err); failed {
+		outcome, err = payment.RefundOutcome{Status: payment.RefundFailed, FailureCode: code}, nil
+	}
+	if err != nil {
 		return err
 	}
 	return o.settleRefund(ctx, due.Ref, outcome, nil)
+}
+
+// refundFailure returns the code under which a refund has failed for good; false where it is worth
+// sending again, or was sent.
+func refundFailure(err error) (code string, failed bool) {
+	var rejected *payment.RejectedError
+	switch {
+	case errors.As(err, &rejected):
+		return rejected.Code, true
+	case errors.Is(err, payment.ErrRefundTooLarge):
+		return "refund_too_large", true
+	case errors.Is(err, payment.ErrUnknownPayment):
+		return "unknown_payment", true
+	case errors.Is(err, payment.ErrConflict):
+		return "conflict", true
+	}
+	return "", false
 }

@@ -46,13 +46,13 @@ const (
 const settleTime = 10 * time.Second
 
 // DeliverOnce claims events of the process's region that are due, hands them to the
-// receiver, and says how many were delivered. One that fails is tried again after 1 s,
+// receiver, and returns how many were delivered. One that fails is tried again after 1 s,
 // doubling up to an hour, for ever.
 func (c *Courier) DeliverOnce(ctx context.Context) (int, error) {
 	return c.deliver(ctx, c.DB.Own())
 }
 
-// TakeOverOnce is DeliverOnce for the events that another region has left lying.
+// TakeOverOnce does what DeliverOnce does, for the events that another region has left lying.
 func (c *Courier) TakeOverOnce(ctx context.Context, region string) (int, error) {
 	return c.deliver(ctx, database.LeftBy(region))
 }
@@ -100,25 +100,19 @@ type claimed struct {
 	err      error
 }
 
+var eventsDue = database.Claims{
+	Table: "outbox", Key: []string{"id"},
+	Where: "delivered_at IS NULL", Due: "next_attempt_at", Wait: fmt.Sprint(int64(claimLife / time.Second)),
+	Returning: "t.region, t.id, t.topic, t.key, t.payload, t.created_at, t.attempts",
+}
+
+// claim returns up to Batch events that are due, the oldest first.
 func (c *Courier) claim(ctx context.Context, of database.Reach) ([]claimed, error) {
 	limit := c.Batch
 	if limit == 0 {
 		limit = 100
 	}
-	// $1 = region, $2 = seconds overdue, $3 = limit, $4 = seconds of the claim
-	events, err := database.Claim(ctx, c.DB, of, scanClaimed, `
-WITH due AS (
-  SELECT region, id
-  FROM outbox
-  WHERE region = $1 AND delivered_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
-  ORDER BY next_attempt_at
-  LIMIT $3::int8
-  FOR UPDATE SKIP LOCKED
-)
-UPDATE outbox o SET attempts = o.attempts + 1, next_attempt_at = now() + $4::int8 * INTERVAL '1 second'
-FROM due
-WHERE o.region = due.region AND o.id = due.id
-RETURNING o.region, o.id, o.topic, o.key, o.payload, o.created_at, o.attempts`, limit, int64(claimLife/time.Second))
+	events, err := database.Claim(ctx, c.DB, of, eventsDue, scanClaimed, limit)
 	if err != nil {
 		return nil, fmt.Errorf("claim events: %w", err)
 	}
@@ -164,7 +158,7 @@ func retryAfter(attempts int64) time.Duration {
 // maxErrorBytes bounds what is kept of a receiver's error.
 const maxErrorBytes = 500
 
-// storable is an error's text, which may quote the receiver, as its column takes it.
+// storable returns an error's text, which may quote the receiver, as its column takes it.
 func storable(text string) string {
 	return database.Text(text[:min(len(text), maxErrorBytes)])
 }
@@ -173,7 +167,7 @@ func storable(text string) string {
 // of the seconds, a dot and the body>".
 const SignatureHeader = "Meridian-Signature"
 
-// PostTo is a Receiver that posts each event as JSON to url, signed with secret. Only an
+// PostTo returns a Receiver that posts each event as JSON to url, signed with secret. Only an
 // answer of 2xx takes it: a redirect is not followed.
 func PostTo(client *http.Client, url string, secret []byte) Receiver {
 	direct := *client
@@ -220,7 +214,7 @@ func sign(secret []byte, now time.Time, body []byte) string {
 }
 
 // SweepOnce deletes up to limit events of the process's region that were delivered long ago
-// and says how many.
+// and returns how many.
 func SweepOnce(ctx context.Context, db *database.DB, limit int) (int, error) {
 	return database.SweepExpired(ctx, db, "outbox", "region, id", time.Now(), limit)
 }

@@ -27,54 +27,43 @@ type Event struct {
 	CreatedAt time.Time
 }
 
+// row is an event as it is written.
+type row struct {
+	Region, Topic, Key string
+	Payload            json.RawMessage
+}
+
+// row encodes the event.
+func (e Event) row() (row, error) {
+	payload, err := json.Marshal(e.Payload)
+	if err != nil {
+		return row{}, fmt.Errorf("encode event %s: %w", e.Topic, err)
+	}
+	return row{Region: e.Region, Topic: e.Topic, Key: e.Key, Payload: payload}, nil
+}
+
 // Queue adds events to the batch of their cause, in one statement.
 func Queue(b *database.Batch, events ...Event) error {
-	var c columns
-	for _, e := range events {
-		if err := c.add(e); err != nil {
+	rows := make([]row, len(events))
+	for i, e := range events {
+		var err error
+		if rows[i], err = e.row(); err != nil {
 			return err
 		}
 	}
-	b.Queue(`
-INSERT INTO outbox (region, topic, key, payload)
-SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS e (region, topic, key, payload)`, c.homes, c.topics, c.keys, c.payloads)
+	database.QueueInsert(b, "outbox", rows)
 	return nil
-}
-
-// columns are events, a column a field.
-type columns struct{ homes, topics, keys, payloads []string }
-
-func (c *columns) add(e Event) error {
-	payload, err := e.encode()
-	if err != nil {
-		return err
-	}
-	c.homes, c.topics = append(c.homes, e.Region), append(c.topics, e.Topic)
-	c.keys, c.payloads = append(c.keys, e.Key), append(c.payloads, payload)
-	return nil
-}
-
-// encode is the payload as JSON.
-func (e Event) encode() (string, error) {
-	payload, err := json.Marshal(e.Payload)
-	if err != nil {
-		return "", fmt.Errorf("encode event %s: %w", e.Topic, err)
-	}
-	return string(payload), nil
 }
 
 // QueueWhere adds the event if a condition holds when the batch runs: that an earlier
-// statement of it had an effect. condition is SQL whose placeholders start at $5.
-func QueueWhere(b *database.Batch, e Event, condition string, args ...any) error {
-	payload, err := e.encode()
+// statement of it had an effect. condition is SQL; its arguments are named, none of them region,
+// topic, key or payload.
+func QueueWhere(b *database.Batch, e Event, condition string, args database.Args) error {
+	r, err := e.row()
 	if err != nil {
 		return err
 	}
-	b.Queue(`
-INSERT INTO outbox (region, topic, key, payload)
-SELECT $1::text::crdb_internal_region, $2::text, $3::text, $4::jsonb
-WHERE `+condition, append([]any{e.Region, e.Topic, e.Key, payload}, args...)...)
+	database.QueueInsertWhere(b, "outbox", r, condition, args)
 	return nil
 }
 
@@ -85,21 +74,32 @@ type Caused struct {
 	Subject, Transition uuid.UUID
 }
 
+// causedRow is a Caused event as a statement takes it.
+type causedRow struct {
+	row
+	Subject, Transition uuid.UUID
+}
+
 // QueueCaused adds those of the events whose change happened earlier in the batch, in one
 // statement. happened is SQL that tells so, of e.region (text), e.subject and e.transition.
 func QueueCaused(b *database.Batch, happened string, events ...Caused) error {
-	var c columns
-	subjects, transitions := make([]uuid.UUID, len(events)), make([]uuid.UUID, len(events))
+	rows := make([]causedRow, len(events))
 	for i, e := range events {
-		if err := c.add(e.Event); err != nil {
+		r, err := e.row()
+		if err != nil {
 			return err
 		}
-		subjects[i], transitions[i] = e.Subject, e.Transition
+		rows[i] = causedRow{row: r, Subject: e.Subject, Transition: e.Transition}
 	}
-	b.Queue(`
+	b.QueueArgs(`
 INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[]) AS e (region, topic, key, payload, subject, transition)
-WHERE `+happened, c.homes, c.topics, c.keys, c.payloads, subjects, transitions)
+FROM `+database.Unnest[causedRow]("e")+`
+WHERE `+happened, database.Columns(rows))
 	return nil
 }
+
+// UndeliveredSQL is a query of when events were written (at) that wait to be delivered: $1 =
+// region, $2 = most rows.
+const UndeliveredSQL = `
+SELECT created_at AS at FROM outbox WHERE region = $1 AND delivered_at IS NULL ORDER BY next_attempt_at LIMIT $2::int8`

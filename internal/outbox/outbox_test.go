@@ -105,7 +105,7 @@ func TestQueueWhere(t *testing.T) {
 	db := databasetest.New(t)
 	for _, happened := range []bool{true, false} {
 		testkit.NoError(t, db.Write(t.Context(), func(b *database.Batch) error {
-			return outbox.QueueWhere(b, event(1), `$5::bool`, happened)
+			return outbox.QueueWhere(b, event(1), `@happened::bool`, database.Args{"happened": happened})
 		}))
 	}
 	if n := count(t, db, "true"); n != 1 {

@@ -13,6 +13,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/outbox"
 	"meridian/internal/payment"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
@@ -63,7 +64,7 @@ func (b *books) order(t testing.TB, status string, state payment.State) regions.
 // read is the payment and the transition that changed it last.
 func (b *books) read(t testing.TB, ref regions.Ref) (payment.Payment, uuid.UUID) {
 	t.Helper()
-	p, err := database.One(t.Context(), b.db, payment.Scan, `SELECT `+payment.Columns+` FROM payments p WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID)
+	p, err := database.One(t.Context(), b.db, database.Scan[payment.Payment], `SELECT `+database.Select[payment.Payment]("p")+` FROM payments p WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +74,12 @@ func (b *books) read(t testing.TB, ref regions.Ref) (payment.Payment, uuid.UUID)
 	}
 	return p, transition
 }
+
+// What order hands to payment of its own table.
+const (
+	orders    payment.Orders = `(SELECT region, id, status = 'pending_payment' AS open, updated_at AS changed_at FROM orders)`
+	cancelled                = `EXISTS (SELECT 1 FROM orders o WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled')`
+)
 
 func succeeded() payment.Outcome {
 	return payment.Outcome{Status: payment.StatusSucceeded, ProviderRef: "bank_1", Amount: money.New(1000, "EUR"), CapturedMinor: 1000}
@@ -141,7 +148,7 @@ func (b *books) reach() database.Reach {
 
 func (b *books) claimDue(t testing.TB, limit int) []payment.Due {
 	t.Helper()
-	due := testkit.Must(payment.ClaimDue(context.Background(), b.db, b.reach(), b.now, limit))(t)
+	due := testkit.Must(payment.ClaimDue(context.Background(), b.db, b.reach(), orders, b.now, limit))(t)
 	return due
 }
 
@@ -181,7 +188,7 @@ func TestClaimDueConcurrently(t *testing.T) {
 		b.order(t, "pending_payment", payment.Pending)
 	}
 	wantEachOnce(t, 30, func() ([]string, error) {
-		due, err := payment.ClaimDue(t.Context(), b.db, b.db.Own(), b.now, 7)
+		due, err := payment.ClaimDue(t.Context(), b.db, b.db.Own(), orders, b.now, 7)
 		ids := make([]string, len(due))
 		for i, d := range due {
 			ids[i] = d.Ref.ID.String()
@@ -240,7 +247,7 @@ func (b *books) refund(ctx context.Context, ref regions.Ref, minor int64) (payme
 		Ref: regions.Ref{Region: ref.Region, ID: uuid.New()}, OrderID: ref.ID, PaymentID: ref.ID, AmountMinor: minor, Currency: "EUR",
 		Reason: "a test", Actor: "system",
 	}
-	return r, b.db.Write(ctx, func(batch *database.Batch) error { return payment.QueueRefund(batch, r) })
+	return r, b.db.Write(ctx, func(batch *database.Batch) error { payment.QueueRefund(batch, r); return nil })
 }
 
 func TestQueueRefund(t *testing.T) {
@@ -285,8 +292,8 @@ func TestQueueRefundOutcome(t *testing.T) {
 	say := func(r payment.Refund, status payment.RefundStatus) {
 		t.Helper()
 		testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
-			payment.QueueRefundOutcome(batch, r.Ref, payment.RefundOutcome{Status: status, ProviderRef: "bank_r", FailureCode: "x"})
-			return nil
+			return payment.QueueRefundOutcome(batch, r.Ref, payment.RefundOutcome{Status: status, ProviderRef: "bank_r", FailureCode: "x"},
+				outbox.Event{Region: r.Ref.Region, Topic: "refund.failed"})
 		}))
 	}
 	for _, test := range []struct {
@@ -306,7 +313,7 @@ func TestQueueRefundOutcome(t *testing.T) {
 			for _, status := range test.said {
 				say(r, status)
 			}
-			got, err := database.One(t.Context(), b.db, payment.ScanRefund, `SELECT `+payment.RefundColumns+` FROM refunds r WHERE r.id = $1`, r.Ref.ID)
+			got, err := database.One(t.Context(), b.db, database.Scan[payment.Refund], `SELECT `+database.Select[payment.Refund]("r")+` FROM refunds r WHERE r.id = $1`, r.Ref.ID)
 			if err != nil || got.State != test.state {
 				t.Errorf("refund is %s, %v; want %s", got.State, err, test.state)
 			}
@@ -337,7 +344,7 @@ func TestQueueRefundIfTooLate(t *testing.T) {
 				testkit.NoError(t, b.db.Write(t.Context(), func(batch *database.Batch) error {
 					id := uuid.New()
 					payment.QueueOutcomes(batch, payment.Settlement{Payment: ref, Provider: "bank", Transition: id, Outcome: succeeded()})
-					payment.QueueRefundIfTooLate(batch, payment.Settlement{Payment: ref, Transition: id})
+					payment.QueueRefundIfTooLate(batch, cancelled, payment.Settlement{Payment: ref, Transition: id})
 					return nil
 				}))
 			}

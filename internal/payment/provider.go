@@ -140,7 +140,7 @@ type Asked struct {
 	PlacedAt    time.Time
 }
 
-// Asked is the payment that the input starts, as long as nothing was heard of it.
+// Asked returns the payment that the input starts, as long as nothing was heard of it.
 func (in StartInput) Asked() Asked {
 	return Asked{PaymentID: in.PaymentID, OrderID: in.OrderID, Amount: in.Amount, PlacedAt: in.PlacedAt}
 }
@@ -197,8 +197,8 @@ type Outcome struct {
 	Status        Status
 	ProviderRef   string       // the provider's own id of the payment
 	FailureCode   string       // why it failed, such as "card_declined"; empty otherwise
-	ClientSecret  string       // what the shopper's browser needs for StatusRequiresAction; never log it
-	Amount        money.Amount // what was asked for
+	ClientSecret  string       `db:"-"` // what the shopper's browser needs for StatusRequiresAction; never log it
+	Amount        money.Amount `db:"*"` // what was asked for
 	CapturedMinor int64        // what was taken, in minor units of Amount's currency: 0 until StatusSucceeded
 }
 
@@ -309,7 +309,7 @@ type RejectedError struct {
 	Message string // for people; holds no personal data
 }
 
-// Error tells the code and the message.
+// Error returns the code and the message.
 func (e *RejectedError) Error() string {
 	return fmt.Sprintf("payment provider rejected the request: %s: %s", e.Code, e.Message)
 }

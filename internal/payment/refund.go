@@ -1,32 +1,31 @@
 package payment
 
 import (
-	"encoding/json"
-	"fmt"
+	"context"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/money"
+	"meridian/internal/outbox"
 	"meridian/regions"
 )
 
 // Refund is money promised back. It is written with what caused it and sent by a worker.
 type Refund struct {
-	Ref         regions.Ref
+	Ref         regions.Ref `db:"*"`
 	OrderID     uuid.UUID
 	PaymentID   uuid.UUID
 	AmountMinor int64
 	Currency    money.Currency
 	Reason      string
 	Actor       string
-	State       RefundStatus
+	State       RefundStatus `db:"status"`
 	FailureCode string
 	Lines       []RefundLine
 	Attempts    int64
-	CreatedAt   time.Time
+	CreatedAt   time.Time `db:",read"`
 }
 
 // RefundLine is the part of a refund that is for one order line.
@@ -36,74 +35,104 @@ type RefundLine struct {
 	AmountMinor int64 `json:"amount_minor"`
 }
 
-// RefundColumns are the columns of refunds (as r) that ScanRefund reads.
-const RefundColumns = `r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor,
-  r.status, r.failure_code, r.lines, r.attempts, r.created_at`
-
-// ScanRefund reads RefundColumns.
-func ScanRefund(row pgx.CollectableRow) (Refund, error) {
-	var r Refund
-	err := row.Scan(&r.Ref.Region, &r.Ref.ID, &r.OrderID, &r.PaymentID, &r.AmountMinor, &r.Currency, &r.Reason, &r.Actor,
-		&r.State, &r.FailureCode, &r.Lines, &r.Attempts, &r.CreatedAt)
-	return r, err
+// QueueRefunds adds the reading of an order's refunds, the oldest first, to a batch.
+func QueueRefunds(b *database.Batch, order regions.Ref, into *[]Refund) {
+	b.Queue(refundsQuery+`
+WHERE r.region = $1 AND r.order_id = $2
+ORDER BY r.created_at, r.id`, order.Region, order.ID).Query(database.Collect(into, database.Scan[Refund]))
 }
 
+// GetRefund returns a refund, or pgx.ErrNoRows. One round trip.
+func GetRefund(ctx context.Context, db *database.DB, ref regions.Ref) (Refund, error) {
+	return database.One(ctx, db, database.Scan[Refund], refundsQuery+`
+WHERE r.region = $1 AND r.id = $2`, ref.Region, ref.ID)
+}
+
+var refundsQuery = `
+SELECT ` + database.Select[Refund]("r") + `
+FROM refunds r`
+
 // QueueRefund promises money back: refunded_minor is raised, which its CHECK bounds by
-// what was captured, and the refund waits for a worker to send it.
-func QueueRefund(b *database.Batch, r Refund) error {
-	lines := r.Lines
-	if lines == nil {
-		lines = []RefundLine{}
-	}
-	text, err := json.Marshal(lines)
-	if err != nil {
-		return fmt.Errorf("encode refund lines: %w", err)
+// what was captured, and the refund waits for a worker to send it. No money is no refund.
+func QueueRefund(b *database.Batch, r Refund) {
+	if r.AmountMinor == 0 {
+		return
 	}
 	b.Queue(`
 UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
 WHERE region = $1 AND id = $2`, r.Ref.Region, r.PaymentID, r.AmountMinor)
-	// $1 = region, $2 = id, $3 = order, $4 = payment, $5 = amount, $6 = currency,
-	// $7 = reason, $8 = actor, $9 = lines
+	r.State = RefundPending
+	if r.Lines == nil {
+		r.Lines = []RefundLine{}
+	}
+	database.QueueInsert(b, "refunds", []Refund{r})
+}
+
+// QueueReplacement adds the refund that takes a failed one's place, if that has failed, and reads
+// it into the list, which stays empty otherwise. attempts are the ids that this call has given to
+// the replacement, the last one now: the answer of an attempt that happened may have been lost.
+func QueueReplacement(b *database.Batch, failed regions.Ref, attempts []uuid.UUID, actor string, into *[]Refund) {
+	*into = nil
+	again := attempts[len(attempts)-1]
+	// $1 = region, $2 = failed refund, $3 = its replacement, $4 = actor
 	b.Queue(`
 INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, lines)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		r.Ref.Region, r.Ref.ID, r.OrderID, r.PaymentID, r.AmountMinor, r.Currency, r.Reason, r.Actor, string(text))
-	return nil
+SELECT region, $3::uuid, order_id, payment_id, amount_minor, currency, reason, $4::text, lines
+FROM refunds
+WHERE region = $1 AND id = $2 AND status = 'failed'`, failed.Region, failed.ID, again, actor)
+	b.Queue(`
+UPDATE payments p SET refunded_minor = p.refunded_minor + r.amount_minor, updated_at = now()
+FROM refunds r
+WHERE r.region = $1 AND r.id = $2 AND p.region = r.region AND p.id = r.payment_id`, failed.Region, again)
+	b.Queue(`
+UPDATE refunds SET status = 'replaced', updated_at = now()
+WHERE region = $1 AND id = $2 AND status = 'failed'`, failed.Region, failed.ID)
+	b.Queue(refundsQuery+`
+WHERE r.region = $1 AND r.id = ANY($2::uuid[])`, failed.Region, attempts).Query(database.Collect(into, database.Scan[Refund]))
 }
 
-// QueueRefundIfTooLate promises everything back of those payments that were captured by
-// these settlements although their orders are cancelled.
-func QueueRefundIfTooLate(b *database.Batch, settlements ...Settlement) {
-	c := settlementColumnsOf(settlements)
-	b.Queue(`
+// ReplacedSQL is a condition that holds, later in the batch, where QueueReplacement has written
+// the refund @refund_id of the region @refund_region.
+const ReplacedSQL = `EXISTS (SELECT 1 FROM refunds r WHERE r.region = @refund_region AND r.id = @refund_id)`
+
+// QueueRefundIfTooLate promises everything back of those payments that were captured by these
+// settlements although their orders are closed. closed is SQL that tells so of a payment p.
+func QueueRefundIfTooLate(b *database.Batch, closed string, settlements ...Settlement) {
+	args := database.Columns(settlements)
+	late := database.Unnest[Settlement]("s") + `
+JOIN payments p ON p.region = s.region::crdb_internal_region AND p.id = s.id AND p.transition_id = s.transition_id
+WHERE p.status = 'captured' AND p.captured_minor > 0 AND ` + closed
+	b.QueueArgs(`
 INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor)
 SELECT p.region, gen_random_uuid(), p.order_id, p.id, p.captured_minor, p.currency, 'paid_after_cancellation', 'system'
-FROM `+tooLate, c.regions, c.ids, c.transitions)
-	b.Queue(`
-UPDATE payments SET refunded_minor = late.captured_minor
-FROM (SELECT p.region, p.id, p.captured_minor FROM `+tooLate+`) AS late
-WHERE payments.region = late.region AND payments.id = late.id`, c.regions, c.ids, c.transitions)
+FROM `+late, args)
+	b.QueueArgs(`
+UPDATE payments SET refunded_minor = late.captured
+FROM (SELECT p.region, p.id, p.captured_minor AS captured FROM `+late+`) AS late
+WHERE payments.region = late.region AND payments.id = late.id`, args)
 }
-
-// tooLate are the payments ($1 regions, $2 ids, $3 transitions) that were captured when
-// their orders were cancelled already.
-const tooLate = `unnest($1::text[], $2::uuid[], $3::uuid[]) AS t (region, id, transition_id)
-JOIN payments p ON p.region = t.region::crdb_internal_region AND p.id = t.id AND p.transition_id = t.transition_id AND p.status = 'captured' AND p.captured_minor > 0
-JOIN orders o ON o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled'`
 
 // TooLarge reports whether a batch failed because more would have been refunded than was
 // captured.
 func TooLarge(err error) bool { return database.Violates(err, "payments_refunded_within") }
 
 // QueueRefundOutcome records what the provider said of a refund. One that failed gives
-// its claim on the captured money back, so that another may be tried.
-func QueueRefundOutcome(b *database.Batch, refund regions.Ref, outcome RefundOutcome) {
+// its claim on the captured money back, so that another may be tried, and event is written by
+// the call that finds it pending.
+func QueueRefundOutcome(b *database.Batch, refund regions.Ref, outcome RefundOutcome, event outbox.Event) error {
 	switch outcome.Status {
 	case RefundSucceeded:
 		b.Queue(`
 UPDATE refunds SET status = 'succeeded', provider_ref = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'pending'`, refund.Region, refund.ID, outcome.ProviderRef)
 	case RefundFailed:
+		// before the outcome, which closes the condition
+		err := outbox.QueueWhere(b, event,
+			`EXISTS (SELECT 1 FROM refunds WHERE region = @refund_region AND id = @refund_id AND status = 'pending')`,
+			database.Args{"refund_region": refund.Region, "refund_id": refund.ID})
+		if err != nil {
+			return err
+		}
 		b.Queue(`
 WITH failed AS (
   UPDATE refunds SET status = 'failed', provider_ref = $3, failure_code = $4, updated_at = now()
@@ -114,4 +143,5 @@ UPDATE payments p SET refunded_minor = p.refunded_minor - failed.amount_minor, u
 FROM failed
 WHERE p.region = failed.region AND p.id = failed.payment_id`, refund.Region, refund.ID, outcome.ProviderRef, outcome.FailureCode)
 	}
+	return nil
 }

@@ -14,21 +14,21 @@ import (
 // What a provider says goes into our rows, and nothing that it may say must keep a row from
 // being written: a webhook would be sent again for ever, an order never be closed.
 
-// Storable is the outcome as our rows can hold it.
+// Storable returns the outcome as our rows can hold it.
 func (o Outcome) Storable() Outcome {
 	o.ProviderRef, o.FailureCode = database.Text(o.ProviderRef), database.Text(o.FailureCode)
 	o.Amount.Currency = money.Currency(database.Text(string(o.Amount.Currency)))
 	return o
 }
 
-// Storable is the outcome as our rows can hold it.
+// Storable returns the outcome as our rows can hold it.
 func (o RefundOutcome) Storable() RefundOutcome {
 	o.ProviderRef, o.FailureCode = database.Text(o.ProviderRef), database.Text(o.FailureCode)
 	o.Amount.Currency = money.Currency(database.Text(string(o.Amount.Currency)))
 	return o
 }
 
-// encode is the event as the inbox holds it, and its text: without the secret, which nobody
+// encode returns the event as the inbox holds it, and its text: without the secret, which nobody
 // needs any more.
 func (e Event) encode() (Event, string, error) {
 	e.ID = storableID(e.ID)
@@ -51,7 +51,7 @@ func (e Event) encode() (Event, string, error) {
 // over, so that what follows them is not taken for an escape.
 var withoutNUL = strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`)
 
-// storable is the dispute as the inbox can hold it.
+// storable returns the dispute as the inbox can hold it.
 func (d Dispute) storable() Dispute {
 	d.ProviderRef, d.PaymentRef = database.Text(d.ProviderRef), database.Text(d.PaymentRef)
 	d.Reason, d.Status = database.Text(d.Reason), database.Text(d.Status)
@@ -62,7 +62,7 @@ func (d Dispute) storable() Dispute {
 // maxIDBytes bounds an event's id, which is part of a key.
 const maxIDBytes = 255
 
-// storableID is an event's id, or, where a key cannot hold that, what stands for it alone.
+// storableID returns an event's id, or, where a key cannot hold that, what stands for it alone.
 func storableID(id string) string {
 	if len(id) <= maxIDBytes && id == database.Text(id) {
 		return id

@@ -145,7 +145,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 		return err
 	}
 	p.Inventory = inventory.New(inventory.Config{DB: p.DB, Regions: set})
-	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates})
+	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates, OrderedSQL: order.OrderedSQL})
 	providers, err := p.providers()
 	if err != nil {
 		return err

@@ -75,6 +75,7 @@ func (s *Shop) In(t testing.TB, region string) *Shop {
 	there.Stock = inventory.New(inventory.Config{DB: there.DB, Regions: s.Regions, Now: s.Clock.Now})
 	there.Carts = cart.New(cart.Config{
 		DB: there.DB, Regions: s.Regions, Prices: there.Prices, Shipping: testkit.Must(shipping.Shipped())(t), Now: s.Clock.Now,
+		OrderedSQL: order.OrderedSQL,
 	})
 	orders := order.Config{
 		DB: there.DB, Regions: s.Regions, Carts: there.Carts, CustomerKey: Key, Providers: s.Providers, Now: s.Clock.Now,

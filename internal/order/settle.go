@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
-	"meridian/internal/money"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
 	"meridian/regions"
@@ -32,8 +32,9 @@ func (e *AmountMismatchError) Error() string {
 }
 
 // StartPayment asks the provider for an order's money, and moves the order on if the
-// answer is final. An order that costs nothing is paid without asking anybody. If the provider does not answer sensibly the outcome is
-// payment.StatusProcessing: a worker asks again. It may be repeated.
+// answer is final. An order that costs nothing is paid without asking anybody. If the provider
+// gives no usable answer the outcome is payment.StatusProcessing: a worker asks again. It may be
+// repeated.
 func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string) (payment.Outcome, error) {
 	provider, ok := o.Providers[order.Payment.Provider]
 	if !ok {
@@ -65,14 +66,16 @@ func (o *Orders) StartPayment(ctx context.Context, order Order, returnURL string
 	return outcome, o.Settle(ctx, order.Ref, outcome)
 }
 
-// startInput tells the provider the very lines the order holds.
+// startInput returns what the provider is asked: the very lines the order holds.
 func (o *Orders) startInput(order Order, returnURL string) payment.StartInput {
 	in := payment.StartInput{
 		PaymentID: o.PaymentID(order.Ref), OrderID: o.PublicID(order.Ref), Method: order.Payment.Method, ReturnURL: returnURL,
 		Amount: order.amount(order.TotalMinor), PlacedAt: order.PlacedAt,
 	}
 	for _, line := range order.Lines {
-		in.Lines = append(in.Lines, payment.Line{SKU: line.SKU, Title: line.Title, Quantity: line.Quantity, Total: order.amount(line.SubtotalMinor - line.DiscountMinor)})
+		in.Lines = append(in.Lines, payment.Line{
+			SKU: line.SKU, Title: line.Title, Quantity: line.Quantity, Total: order.amount(line.SubtotalMinor - line.DiscountMinor),
+		})
 	}
 	if order.ShippingMinor > 0 {
 		in.Lines = append(in.Lines, payment.Line{SKU: "shipping", Title: "Shipping", Quantity: 1, Total: order.amount(order.ShippingMinor)})
@@ -87,7 +90,7 @@ func (o *Orders) startInput(order Order, returnURL string) payment.StartInput {
 // one round trip, safe in any order and number. payment.ErrUnknownPayment is returned if
 // there is no such payment (yet), *AmountMismatchError for a success of another amount.
 func (o *Orders) Settle(ctx context.Context, ref regions.Ref, outcome payment.Outcome) error {
-	return o.settle(ctx, &settling{payment: ref, outcome: outcome})
+	return o.settle(ctx, newSettlement(ref, outcome))
 }
 
 // ReceiveWebhook takes a verified event of a provider. What it says of a payment is written
@@ -99,19 +102,18 @@ func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event paym
 	if err != nil {
 		return err
 	}
-	if s, ok := o.settlingOf(notice); ok {
+	s, isSettlement := o.settlementOf(notice)
+	if isSettlement {
 		settling, cancel := context.WithTimeout(ctx, settleWithin)
 		err := o.settle(settling, s)
 		cancel()
-		if s.written(err) {
+		if written(err) {
 			o.Metrics.recordNotice(ctx, provider, err)
 			return nil
 		}
-		_, _, err = o.inbox.Receive(ctx, provider, event)
-		return err // a worker acts on it
 	}
 	notice, todo, err := o.inbox.Receive(ctx, provider, event)
-	if err != nil || !todo {
+	if err != nil || !todo || isSettlement {
 		return err
 	}
 	_ = o.handle(ctx, notice) // a worker takes it up again
@@ -122,169 +124,153 @@ func (o *Orders) ReceiveWebhook(ctx context.Context, provider string, event paym
 // written to the inbox: less than its sender waits for the answer.
 const settleWithin = 4 * time.Second
 
-// settling is the settling of a payment on its way.
-type settling struct {
-	payment regions.Ref
-	outcome payment.Outcome
+// settlement is what a provider said of a payment, and what it came to.
+type settlement struct {
+	payment.Settlement
 	// notice, if not nil, is the webhook that said so: it is written to the inbox with the
 	// effect.
 	notice *payment.Notice
 
-	found payment.Standing // the payment afterwards
-	err   error
+	// Afterwards: the payment's state, empty if there is no such payment, and its provider;
+	// whether this moved the order on, and when that was placed.
+	state      payment.State
+	provider   string
+	orderMoved bool
+	placedAt   time.Time
 }
 
-// settlingOf is what a notice of a payment asks for; false for any other notice.
-func (o *Orders) settlingOf(notice payment.Notice) (*settling, bool) {
+func newSettlement(ref regions.Ref, outcome payment.Outcome) *settlement {
+	return &settlement{Settlement: payment.Settlement{Payment: ref, Outcome: outcome.Storable()}}
+}
+
+// settlementOf returns the settlement that a notice of a payment asks for; false for any other
+// notice.
+func (o *Orders) settlementOf(notice payment.Notice) (*settlement, bool) {
 	switch notice.Event.Type {
 	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled, payment.EventPaymentRequiresAction:
 	default:
 		return nil, false
 	}
 	ref, err := o.Regions.ParseID(regions.PaymentPrefix, notice.Event.PaymentID)
-	return &settling{payment: ref, outcome: notice.Event.Outcome, notice: &notice}, err == nil
+	s := newSettlement(ref, notice.Event.Outcome)
+	s.Provider, s.notice = notice.Provider, &notice
+	return s, err == nil
 }
 
-// written reports whether the batch of the settlement was written: it was also where the
+// written reports whether the batch of a settlement was written: it was also where the
 // settlement could not be acted on.
-func (s *settling) written(err error) bool {
-	return err == nil || errors.Is(err, payment.ErrUnknownPayment) || errors.As(err, new(*AmountMismatchError)) || errors.Is(err, ErrOthersPayment)
+func written(err error) bool {
+	return err == nil || errors.Is(err, payment.ErrUnknownPayment) || isMismatch(err) || errors.Is(err, ErrOthersPayment)
 }
 
-func (o *Orders) settle(ctx context.Context, s *settling) error {
-	if err := o.shared.Do(ctx, s.payment.Region, &work{settle: s}); err != nil {
+// settle writes a settlement together with the others of its lane.
+func (o *Orders) settle(ctx context.Context, s *settlement) error {
+	if err := o.settlements.Do(ctx, s.Payment.Region, s); err != nil {
 		return fmt.Errorf("settle payment: %w", err)
 	}
-	if s.err != nil {
-		return fmt.Errorf("settle payment: %w", s.err)
+	if s.state == "" {
+		return payment.ErrUnknownPayment
 	}
 	o.record(ctx, s)
 	switch {
-	case s.found.State == "":
-		return payment.ErrUnknownPayment
-	case s.notice != nil && s.notice.Provider != s.found.Provider:
+	case s.notice != nil && s.Provider != s.provider:
 		return ErrOthersPayment
-	case s.outcome.Status == payment.StatusSucceeded && s.found.State != payment.Captured:
-		return &AmountMismatchError{PaymentID: o.PaymentID(s.payment), CapturedMinor: s.outcome.CapturedMinor}
+	case s.Outcome.Status == payment.StatusSucceeded && s.state != payment.Captured:
+		return &AmountMismatchError{PaymentID: o.PaymentID(s.Payment), CapturedMinor: s.Outcome.CapturedMinor}
 	}
 	return nil
 }
 
 // record counts what became of a settlement.
-func (o *Orders) record(ctx context.Context, s *settling) {
-	if s.found.State == "" {
-		return
-	}
-	o.Metrics.recordPayment(ctx, s.found.Provider, s.outcome.Status)
-	if !s.found.OrderMoved {
+func (o *Orders) record(ctx context.Context, s *settlement) {
+	o.Metrics.recordPayment(ctx, s.provider, s.Outcome.Status)
+	if !s.orderMoved {
 		return
 	}
 	reason := ""
-	if s.outcome.Status != payment.StatusSucceeded {
+	if s.Outcome.Status != payment.StatusSucceeded {
 		reason = "payment_failed"
 	}
-	o.Metrics.recordSettled(ctx, s.found.PlacedAt, o.Now(), reason)
+	o.Metrics.recordSettled(ctx, s.placedAt, o.Now(), reason)
 }
 
-// settleTogether settles payments in one transaction; where that is refused, by halves.
-func (o *Orders) settleTogether(ctx context.Context, calls []*settling) {
-	for len(calls) > 0 {
-		var now []*settling
-		now, calls = onePerPayment(calls)
-		err := o.writeSettlements(ctx, now)
-		if err != nil && len(now) > 1 && database.Divisible(err) {
-			database.Divide(ctx, o.shared.Again, now, o.settleTogether)
-			continue
-		}
-		for _, s := range now {
-			s.err = err
-		}
-	}
-}
-
-// onePerPayment puts off what else is said of a payment that the calls settle.
-func onePerPayment(calls []*settling) (now, later []*settling) {
-	payments := make(map[regions.Ref]bool)
-	for _, s := range calls {
-		if payments[s.payment] {
-			later = append(later, s)
-			continue
-		}
-		payments[s.payment] = true
-		now = append(now, s)
-	}
-	return now, later
-}
-
-func (o *Orders) writeSettlements(ctx context.Context, calls []*settling) error {
+// writeSettlements records what was said of payments, with what follows for their orders.
+func (o *Orders) writeSettlements(ctx context.Context, calls []*settlement) error {
 	return o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		w := settledRowsOf(calls)
-		queueLock(b, stepPay.from, append(slices.Clone(w.paid), w.cancelled...)...)
-		payment.QueueReceive(b, w.notices...)
-		if err := o.queueOutcomes(b, w); err != nil {
-			return err
+		var said, succeeded, noticed []payment.Settlement
+		var paid, cancelled []transition
+		var notices []payment.Notice
+		for _, s := range calls {
+			s.Transition = uuid.New()
+			said = append(said, s.Settlement)
+			if s.notice != nil {
+				notices, noticed = append(notices, *s.notice), append(noticed, s.Settlement)
+			}
+			t := o.transition(s.Payment, s.Transition, "system")
+			switch s.Outcome.Status {
+			case payment.StatusSucceeded:
+				t.step = stepPay
+				succeeded, paid = append(succeeded, s.Settlement), append(paid, t)
+			case payment.StatusFailed, payment.StatusCancelled:
+				t.step, t.CancelReason, t.Reason = stepCancel, "payment_failed", s.Outcome.FailureCode
+				cancelled = append(cancelled, t)
+			}
 		}
-		if w.notices != nil {
-			payment.QueuePaymentNoticesDone(b, w.notices, w.noticed)
+		if moves := slices.Concat(paid, cancelled); len(moves) > 0 {
+			queueLock(b, stepPay.from, moves...)
 		}
-		found := make([]*payment.Standing, len(calls))
-		for i, s := range calls {
-			found[i] = &s.found
+		payment.QueueReceive(b, notices...)
+		payment.QueueOutcomes(b, said...)
+		for _, transitions := range [][]transition{paid, cancelled} {
+			if transitions == nil {
+				continue
+			}
+			if err := o.queue(b, paymentChanged, transitions...); err != nil {
+				return err
+			}
 		}
-		payment.QueueStandings(b, w.settlements, found)
+		if succeeded != nil {
+			payment.QueueRefundIfTooLate(b, cancelledSQL, succeeded...)
+		}
+		if notices != nil {
+			payment.QueuePaymentNoticesDone(b, notices, noticed)
+		}
+		queueSettled(b, calls)
 		return nil
 	})
 }
 
-// settledRows are settlements, and what follows from them.
-type settledRows struct {
-	settlements, succeeded []payment.Settlement
-	paid, cancelled        []transition // of the orders
-	notices                []payment.Notice
-	noticed                []payment.Settlement // what each notice is about
+// cancelledSQL tells of a payment p that its order is cancelled.
+const cancelledSQL = `EXISTS (SELECT 1 FROM orders o WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled')`
+
+// settledPayment is a payment that a batch settles, and the place of its settlement.
+type settledPayment struct {
+	Payment    regions.Ref `db:"*"`
+	Transition uuid.UUID   `db:"transition_id"`
+	Place      int
 }
 
-func settledRowsOf(calls []*settling) settledRows {
-	var w settledRows
-	for _, call := range calls {
-		s := payment.Settlement{Payment: call.payment, Transition: uuid.New(), Outcome: call.outcome.Storable()}
-		if call.notice != nil {
-			s.Provider = call.notice.Provider
-			w.notices, w.noticed = append(w.notices, *call.notice), append(w.noticed, s)
-		}
-		w.add(s)
+// queueSettled reads what the settlements came to, at the end of their batch.
+func queueSettled(b *database.Batch, settlements []*settlement) {
+	rows := make([]settledPayment, len(settlements))
+	for i, s := range settlements {
+		s.state = ""
+		rows[i] = settledPayment{Payment: s.Payment, Transition: s.Transition, Place: i}
 	}
-	return w
-}
-
-func (w *settledRows) add(s payment.Settlement) {
-	w.settlements = append(w.settlements, s)
-	t := transition{order: s.Payment, id: s.Transition, when: whenPaymentChanged, actor: "system"}
-	switch s.Outcome.Status {
-	case payment.StatusSucceeded:
-		t.step = stepPay
-		w.succeeded, w.paid = append(w.succeeded, s), append(w.paid, t)
-	case payment.StatusFailed, payment.StatusCancelled:
-		t.step, t.cancelReason, t.reason = stepCancel, "payment_failed", s.Outcome.FailureCode
-		w.cancelled = append(w.cancelled, t)
-	}
-}
-
-// queueOutcomes adds what was said of payments and what follows from it for their orders.
-func (o *Orders) queueOutcomes(b *database.Batch, w settledRows) error {
-	payment.QueueOutcomes(b, w.settlements...)
-	for _, transitions := range [][]transition{w.paid, w.cancelled} {
-		if transitions == nil {
-			continue
-		}
-		if err := o.queue(b, transitions...); err != nil {
-			return err
-		}
-	}
-	if w.succeeded != nil {
-		payment.QueueRefundIfTooLate(b, w.succeeded...)
-	}
-	return nil
+	b.QueueArgs(`
+SELECT s.place, p.status, p.provider, o.transition_id = s.transition_id, o.placed_at
+FROM `+database.Unnest[settledPayment]("s")+`
+JOIN `+payment.PaymentsSQL+` p ON p.region = s.region::crdb_internal_region AND p.id = s.id
+JOIN orders o ON o.region = p.region AND o.id = p.order_id`, database.Columns(rows)).Query(func(rows pgx.Rows) error {
+		var i int
+		var s settlement
+		_, err := pgx.ForEachRow(rows, []any{&i, &s.state, &s.provider, &s.orderMoved, &s.placedAt}, func() error {
+			into := settlements[i]
+			into.state, into.provider, into.orderMoved, into.placedAt = s.state, s.provider, s.orderMoved, s.placedAt
+			return nil
+		})
+		return err
+	})
 }
 
 // handle acts on a notice from the inbox. Its error says why that could not be done yet.
@@ -294,11 +280,12 @@ func (o *Orders) handle(ctx context.Context, notice payment.Notice) error {
 	return err
 }
 
+// act does what a notice asks for.
 func (o *Orders) act(ctx context.Context, notice payment.Notice) error {
 	event := notice.Event
 	switch event.Type {
 	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled, payment.EventPaymentRequiresAction:
-		s, ok := o.settlingOf(notice)
+		s, ok := o.settlementOf(notice)
 		if !ok {
 			return o.dismiss(ctx, notice, "not one of our payments")
 		}
@@ -333,18 +320,15 @@ func (o *Orders) dismiss(ctx context.Context, notice payment.Notice, remark stri
 // an operator has to try again.
 func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome payment.RefundOutcome, notice *payment.Notice) error {
 	outcome = outcome.Storable()
+	publicID := o.Regions.FormatID(regions.RefundPrefix, ref)
+	failed := outbox.Event{
+		Region: ref.Region, Topic: "refund.failed", Key: publicID,
+		Payload: map[string]any{"refund": publicID, "failure_code": outcome.FailureCode},
+	}
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		if outcome.Status == payment.RefundFailed {
-			// before the outcome: the event is written by the one that finds it pending
-			err := outbox.QueueWhere(b, outbox.Event{
-				Region: ref.Region, Topic: "refund.failed", Key: o.Regions.FormatID(regions.RefundPrefix, ref),
-				Payload: map[string]any{"refund": o.Regions.FormatID(regions.RefundPrefix, ref), "failure_code": outcome.FailureCode},
-			}, `EXISTS (SELECT 1 FROM refunds WHERE region = $5 AND id = $6 AND status = 'pending')`, ref.Region, ref.ID)
-			if err != nil {
-				return err
-			}
+		if err := payment.QueueRefundOutcome(b, ref, outcome, failed); err != nil {
+			return err
 		}
-		payment.QueueRefundOutcome(b, ref, outcome)
 		if notice != nil {
 			payment.QueueNoticeDone(b, *notice, "")
 		}
@@ -355,6 +339,3 @@ func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome paym
 	}
 	return nil
 }
-
-// amount is minor units of the order's currency.
-func (o Order) amount(minor int64) money.Amount { return money.New(minor, o.Currency) }
