@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (
   LIMIT $3::int8
 ) p
 JOIN product_popularity o ON o.region = s.region AND o.product_id = p.other_id
-JOIN products q ON q.id = p.other_id AND q.status = 'active'
+JOIN `+catalog.ProductsSQL+` q ON q.id = p.other_id AND q.on_sale
 WHERE s.region = $1 AND s.product_id = $2`, r.db.Region(), product, pruneFrom).Query(database.Collect(into, scanBond))
 }
 
