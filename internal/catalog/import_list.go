@@ -115,3 +115,42 @@ LIMIT $6`, f.Import.Region, f.Import.ID, f.Seller, after.Line, after.Field, f.Ro
 	}
 	return database.NewPage(f.PageFilter, list, BadLine.position), nil
 }
+
+// HasImported reports whether an import of the seller has finished. One round trip.
+func (c *Catalog) HasImported(ctx context.Context, seller uuid.UUID) (bool, error) {
+	done, err := database.One(ctx, c.db, pgx.RowTo[bool], `
+SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done')`, seller)
+	if err != nil {
+		return false, fmt.Errorf("look for a finished import: %w", err)
+	}
+	return done, nil
+}
+
+// FirstImports returns the active SKUs of the products that the first finished imports of some sellers made, and whether
+// each of the sellers, named by slug, has one. One round trip.
+func (c *Catalog) FirstImports(ctx context.Context, sellers []string) (skus []string, all bool, err error) {
+	var done int
+	err = c.db.Read(ctx, func(b *database.Batch) error {
+		b.Queue(`
+SELECT count(DISTINCT i.seller_id)
+FROM imports i
+JOIN sellers s ON s.id = i.seller_id
+WHERE i.status = 'done' AND s.slug = ANY($1::text[])`, sellers).QueryRow(func(row pgx.Row) error { return row.Scan(&done) })
+		b.Queue(`
+SELECT k.sku
+FROM (
+  SELECT i.seller_id, min(i.finished_at) AS finished_at
+  FROM imports i
+  JOIN sellers s ON s.id = i.seller_id
+  WHERE i.status = 'done' AND s.slug = ANY($1::text[])
+  GROUP BY i.seller_id
+) f
+JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
+JOIN skus k ON k.product_id = p.id AND k.status = 'active'`, sellers).Query(database.Collect(&skus, pgx.RowTo[string]))
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("read the first imports: %w", err)
+	}
+	return skus, done == len(sellers), nil
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
@@ -116,4 +117,19 @@ LIMIT $4::int8`, args...)
 		return page, fmt.Errorf("list movements: %w", err)
 	}
 	return database.NewPage(f.PageFilter, movements, Movement.position), nil
+}
+
+// Rows returns the stock rows of all regions, by SKU and warehouse. It reads the whole table: it is for filling a shop.
+func (s *Stock) Rows(ctx context.Context) (map[LevelPosition]bool, error) {
+	rows := make(map[LevelPosition]bool)
+	err := database.Each(ctx, s.DB, pgx.RowToStructByPos[LevelPosition], func(row LevelPosition) error {
+		rows[row] = true
+		return nil
+	}, `
+SELECT sku, warehouse
+FROM stock`)
+	if err != nil {
+		return nil, fmt.Errorf("list stock rows: %w", err)
+	}
+	return rows, nil
 }

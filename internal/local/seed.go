@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/jackc/pgx/v5"
+	"slices"
 
 	"meridian/internal/account"
 	"meridian/internal/catalog"
 	"meridian/internal/catalog/shipped"
-	"meridian/internal/database"
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/pod"
@@ -41,7 +39,7 @@ func seedRates(ctx context.Context, p *pod.Pod, out io.Writer) error {
 // seed fills a shop with the shipped catalogue and its starting stock. It skips what is done, so that the next start
 // completes an interrupted one and keeps later edits.
 func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) error {
-	done, err := seeded(ctx, p.DB)
+	done, err := seeded(ctx, p)
 	if err != nil || done {
 		return err
 	}
@@ -73,30 +71,24 @@ func seed(ctx context.Context, p *pod.Pod, set *regions.Set, out io.Writer) erro
 }
 
 // seeded reports whether seed has finished before: the products of the sellers' first imports have stock.
-func seeded(ctx context.Context, db *database.DB) (bool, error) {
+func seeded(ctx context.Context, p *pod.Pod) (bool, error) {
 	var slugs []string
 	for _, seller := range shippedSellers {
 		slugs = append(slugs, seller.slug)
 	}
-	done, err := database.One(ctx, db, pgx.RowTo[bool], `
-WITH filled AS (
-  SELECT i.seller_id, min(i.finished_at) AS finished_at
-  FROM imports i
-  JOIN sellers s ON s.id = i.seller_id AND s.slug = ANY($1::text[])
-  WHERE i.status = 'done'
-  GROUP BY i.seller_id
-)
-SELECT (SELECT count(*) FROM filled) = $2::int8
-  AND NOT EXISTS (
-    SELECT 1
-    FROM filled f
-    JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
-    JOIN skus k ON k.product_id = p.id AND k.status = 'active'
-    WHERE NOT EXISTS (SELECT 1 FROM stock s WHERE s.sku = k.sku))`, slugs, len(slugs))
-	if err != nil {
-		return false, fmt.Errorf("look whether the shop is filled: %w", err)
+	skus, done, err := p.Catalog.FirstImports(ctx, slugs)
+	if err != nil || !done {
+		return false, err
 	}
-	return done, nil
+	rows, err := p.Inventory.Rows(ctx)
+	if err != nil {
+		return false, err
+	}
+	stocked := make(map[string]bool)
+	for row := range rows {
+		stocked[row.SKU] = true
+	}
+	return !slices.ContainsFunc(skus, func(sku string) bool { return !stocked[sku] }), nil
 }
 
 func seedCategories(ctx context.Context, c *catalog.Catalog) error {
@@ -122,8 +114,7 @@ func seedProducts(ctx context.Context, p *pod.Pod, slug, name string, products [
 	if err != nil {
 		return err
 	}
-	imported, err := database.One(ctx, p.DB, pgx.RowTo[bool], `
-SELECT EXISTS (SELECT 1 FROM imports WHERE seller_id = $1 AND status = 'done')`, seller.ID)
+	imported, err := c.HasImported(ctx, seller.ID)
 	if err != nil || imported {
 		return err
 	}
@@ -152,38 +143,17 @@ func seedStock(ctx context.Context, p *pod.Pod, set *regions.Set, products []shi
 			warehouses = append(warehouses, warehouse.Code)
 		}
 	}
-	have, err := stockRows(ctx, p.DB)
+	have, err := p.Inventory.Rows(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var receipts []inventory.Receipt
 	for _, stock := range shipped.StartingStock(products, warehouses) {
-		if !have[stockRow{stock.SKU, stock.Warehouse}] {
+		if !have[inventory.LevelPosition{SKU: stock.SKU, Warehouse: stock.Warehouse}] {
 			receipts = append(receipts, inventory.Receipt{Warehouse: stock.Warehouse, SKU: stock.SKU, Quantity: stock.Units})
 		}
 	}
 	return len(receipts), p.Inventory.ReceiveMany(ctx, receipts)
-}
-
-type stockRow struct{ sku, warehouse string }
-
-// stockRows returns the stock rows there are.
-func stockRows(ctx context.Context, db *database.DB) (map[stockRow]bool, error) {
-	have := make(map[stockRow]bool)
-	err := database.Each(ctx, db, func(row pgx.CollectableRow) (stockRow, error) {
-		var r stockRow
-		err := row.Scan(&r.sku, &r.warehouse)
-		return r, err
-	}, func(r stockRow) error {
-		have[r] = true
-		return nil
-	}, `
-SELECT sku, warehouse
-FROM stock`)
-	if err != nil {
-		return nil, fmt.Errorf("list stock: %w", err)
-	}
-	return have, nil
 }
 
 // operatorEmail is the address of the account that may do everything in a local shop.
