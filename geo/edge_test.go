@@ -367,7 +367,8 @@ func TestEdge_SlowBody(t *testing.T) {
 			defer connection.Close()
 			// Only a test that fails waits so long.
 			testkit.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
-			if _, err := fmt.Fprintf(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\n%sContent-Length: 100\r\n\r\n{", key); err != nil {
+			if _, err := fmt.Fprintf(connection, "POST /v1/carts HTTP/1.1\r\nHost: shop.example\r\n%sContent-Length: 100\r\n\r\n{",
+				key); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := io.ReadAll(connection)

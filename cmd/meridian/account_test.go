@@ -78,7 +78,8 @@ func TestAccountCommand(t *testing.T) {
 	}
 	shipped := testkit.Must(regions.Shipped())(t)
 	accounts := testkit.Must(account.New(account.Config{DB: db, Regions: shipped, Secret: bytes.Repeat([]byte("s"), 32)}))(t)
-	for email, password := range map[string]string{"ops@example.com": "a river under the bridge", "two@example.com": "a bridge over the river"} {
+	for email, password := range map[string]string{"ops@example.com": "a river under the bridge",
+		"two@example.com": "a bridge over the river"} {
 		if _, err := accounts.SignIn(t.Context(), account.SignInInput{Email: email, Password: password}); err != nil {
 			t.Errorf("signing in to what the command made: %v", err)
 		}

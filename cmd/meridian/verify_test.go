@@ -39,7 +39,8 @@ INSERT INTO webhook_inbox (region, provider, event_id, event, received_at)
 VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`)
 		return nil
 	}))
-	if code, out, _ := meridian("--database-url", url); code != exitFailed || !strings.Contains(out, "BROKEN  ordered_carts") || !strings.Contains(out, "crt_euw_") {
+	if code, out, _ := meridian("--database-url", url); code != exitFailed || !strings.Contains(out, "BROKEN  ordered_carts") ||
+		!strings.Contains(out, "crt_euw_") {
 		t.Errorf("a broken shop exits %d: %s", code, out)
 	}
 	if code, out, _ := meridian("--database-url", url, "--checks", "webhooks_overdue"); code != 0 ||

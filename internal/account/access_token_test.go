@@ -48,7 +48,8 @@ func TestVerifyAccessToken(t *testing.T) {
 var acme = uuid.MustParse("11111111-1111-4111-8111-111111111111")
 
 // forge makes a token like the real one, but for what change does to it.
-func forge(t *testing.T, a *Accounts, genuine string, method jwt.SigningMethod, key any, change func(header, claims map[string]any)) string {
+func forge(t *testing.T, a *Accounts, genuine string, method jwt.SigningMethod, key any,
+	change func(header, claims map[string]any)) string {
 	t.Helper()
 	parsed, _, err := jwt.NewParser().ParseUnverified(genuine, jwt.MapClaims{})
 	if err != nil {
@@ -118,7 +119,8 @@ func TestVerifyAccessToken_Tampered(t *testing.T) {
 		"foreign key":           forge(t, a, genuine, jwt.SigningMethodEdDSA, foreign, unchanged),
 		"foreign key, own kid": forge(t, a, genuine, jwt.SigningMethodEdDSA, foreign, func(header, _ map[string]any) {
 			header["kid"] = "mine"
-			header["jwk"] = map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(foreign.Public().(ed25519.PublicKey))}
+			header["jwk"] = map[string]any{"kty": "OKP", "crv": "Ed25519",
+				"x": base64.RawURLEncoding.EncodeToString(foreign.Public().(ed25519.PublicKey))}
 		}),
 		"no kid":                  header("kid", nil),
 		"kid is a number":         header("kid", 7),

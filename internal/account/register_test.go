@@ -131,7 +131,8 @@ func idempotent(key, body string) idempotency.Key {
 func TestRegister_Repeated(t *testing.T) {
 	db := databasetest.New(t)
 	a := newTestAccounts(t, db)
-	in := RegisterInput{Email: "aoife@example.com", Password: goodPassword, Name: "Aoife", Country: "IE", Idempotency: idempotent("k1", "body")}
+	in := RegisterInput{Email: "aoife@example.com", Password: goodPassword, Name: "Aoife", Country: "IE",
+		Idempotency: idempotent("k1", "body")}
 	first := testkit.Must(a.Register(t.Context(), in))(t)
 	again, err := a.Register(t.Context(), in)
 	if err != nil || again.Account.Ref != first.Account.Ref || again.ID == first.ID {
@@ -157,7 +158,8 @@ func TestRegister_Repeated(t *testing.T) {
 
 func TestRegister_RepeatedConcurrently(t *testing.T) {
 	a := newTestAccounts(t, databasetest.New(t))
-	in := RegisterInput{Email: "aoife@example.com", Password: goodPassword, Name: "Aoife", Country: "IE", Idempotency: idempotent("k1", "body")}
+	in := RegisterInput{Email: "aoife@example.com", Password: goodPassword, Name: "Aoife", Country: "IE",
+		Idempotency: idempotent("k1", "body")}
 	sessions, errs := make([]Session, 8), make([]error, 8)
 	var group sync.WaitGroup
 	for i := range sessions {
@@ -179,7 +181,8 @@ func TestRegister_RepeatedConcurrently(t *testing.T) {
 func TestPersonalDataStaysHome(t *testing.T) {
 	db := databasetest.New(t, databasetest.Region("us-east"))
 	a := newTestAccounts(t, db)
-	in := RegisterInput{Email: "quixotic@example.com", Password: "quixotic-password", Name: "Quixotic Person", Country: "SG", Idempotency: idempotent("k1", "quixotic")}
+	in := RegisterInput{Email: "quixotic@example.com", Password: "quixotic-password", Name: "Quixotic Person", Country: "SG",
+		Idempotency: idempotent("k1", "quixotic")}
 	session := testkit.Must(a.Register(t.Context(), in))(t)
 	testkit.Must(a.AddAddress(t.Context(), AddAddressInput{
 		Account:     session.Account.Ref,

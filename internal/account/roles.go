@@ -115,25 +115,26 @@ func (a *Accounts) changeRoles(
 	return Account{}, ErrVersionConflict
 }
 
-// readForRoles reads an account and checks, in the same statement, that the seller exists.
+// readForRoles reads an account and checks, in the same round trip, that the seller exists.
 func (a *Accounts) readForRoles(ctx context.Context, ref regions.Ref, seller uuid.UUID) (Account, error) {
-	type found struct {
-		Account
-		sellerExists bool
-	}
-	scan := func(row pgx.CollectableRow) (found, error) {
-		var f found
-		err := row.Scan(append(f.fields(), &f.sellerExists)...)
-		return f, err
-	}
-	f, err := database.One(ctx, a.db, scan, `
-SELECT `+accountColumns+`, EXISTS (SELECT 1 FROM `+catalog.SellersSQL+` s WHERE s.id = $3)
+	var found Account
+	sellerExists := true
+	err := a.db.Read(ctx, func(b *database.Batch) error {
+		b.Queue(`
+SELECT `+accountColumns+`
 FROM accounts a
-WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'`, ref.Region, ref.ID, seller)
-	if err == nil && seller != uuid.Nil && !f.sellerExists {
+WHERE a.region = $1 AND a.id = $2 AND a.status <> 'closed'`, ref.Region, ref.ID).QueryRow(func(row pgx.Row) error {
+			return row.Scan(found.fields()...)
+		})
+		if seller != uuid.Nil {
+			catalog.QueueHasSeller(b, seller, &sellerExists)
+		}
+		return nil
+	})
+	if err == nil && !sellerExists {
 		return Account{}, ErrNoSeller
 	}
-	return f.Account, accountError(err, "read an account's roles")
+	return found, accountError(err, "read an account's roles")
 }
 
 func (a *Accounts) writeRoles(ctx context.Context, before Account, roles []string, seller uuid.UUID) (Account, error) {

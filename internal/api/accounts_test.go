@@ -247,13 +247,14 @@ func TestSetRoles(t *testing.T) {
 		status            int
 		code              string
 	}{
-		"guest":           {"", path, `{"roles":["admin"]}`, 401, "unauthenticated"},
-		"operator":        {refreshed.AccessToken, path, `{"roles":["admin"]}`, 403, "forbidden"},
-		"own":             {admin, "/v1/admin/accounts/" + adminID + "/roles", `{"roles":[]}`, 403, "forbidden"},
-		"unknown role":    {admin, path, `{"roles":["root"]}`, 400, "bad_request"},
-		"no seller":       {admin, path, `{"roles":["seller"]}`, 400, "bad_request"},
-		"bad seller":      {admin, path, `{"roles":["seller"],"seller":"acme"}`, 400, "bad_request"},
-		"unknown seller":  {admin, path, fmt.Sprintf(`{"roles":["seller"],"seller":%q}`, regions.FormatGlobalID("slr", uuid.New())), 422, "seller_unknown"},
+		"guest":        {"", path, `{"roles":["admin"]}`, 401, "unauthenticated"},
+		"operator":     {refreshed.AccessToken, path, `{"roles":["admin"]}`, 403, "forbidden"},
+		"own":          {admin, "/v1/admin/accounts/" + adminID + "/roles", `{"roles":[]}`, 403, "forbidden"},
+		"unknown role": {admin, path, `{"roles":["root"]}`, 400, "bad_request"},
+		"no seller":    {admin, path, `{"roles":["seller"]}`, 400, "bad_request"},
+		"bad seller":   {admin, path, `{"roles":["seller"],"seller":"acme"}`, 400, "bad_request"},
+		"unknown seller": {admin, path, fmt.Sprintf(`{"roles":["seller"],"seller":%q}`, regions.FormatGlobalID("slr", uuid.New())), 422,
+			"seller_unknown"},
 		"unknown account": {admin, strings.Replace(path, "usr_euw_", "usr_use_", 1), `{"roles":["admin"]}`, 404, "not_found"},
 		"bad account":     {admin, "/v1/admin/accounts/me/roles", `{"roles":["admin"]}`, 404, "not_found"},
 	} {

@@ -93,10 +93,12 @@ func TestSellerProducts(t *testing.T) {
 	key := []string{"Idempotency-Key", "once"}
 	first := m.as("acme", "POST", "/v1/seller/products", mugBody, key...)
 	again := m.as("acme", "POST", "/v1/seller/products", mugBody, key...)
-	if first.Code != 201 || again.Code != 201 || again.Header().Get("Idempotency-Replayed") != "true" || first.Body.String() != again.Body.String() {
+	if first.Code != 201 || again.Code != 201 || again.Header().Get("Idempotency-Replayed") != "true" ||
+		first.Body.String() != again.Body.String() {
 		t.Fatalf("created: %d %s\nagain: %d %s", first.Code, first.Body, again.Code, again.Body)
 	}
-	wantProblem(t, m.as("acme", "POST", "/v1/seller/products", strings.Replace(mugBody, "Mug", "Cup", 1), key...), 422, "idempotency_key_reused")
+	wantProblem(t, m.as("acme", "POST", "/v1/seller/products", strings.Replace(mugBody, "Mug", "Cup", 1), key...), 422,
+		"idempotency_key_reused")
 	var p sellerProductResponse
 	decodeAnswer(t, first, &p)
 	path := "/v1/seller/products/" + p.ID
@@ -232,7 +234,8 @@ func TestImports(t *testing.T) {
 	}
 	w := send("acme", "keep_good", "application/x-ndjson", file)
 	decodeAnswer(t, w, &report)
-	if report.Status != "done" || report.LinesBad != 2 || report.ProductsWritten != 1 || len(report.Errors) != 2 || report.Errors[0].Line != 2 {
+	if report.Status != "done" || report.LinesBad != 2 || report.ProductsWritten != 1 || len(report.Errors) != 2 ||
+		report.Errors[0].Line != 2 {
 		t.Errorf("keep good: %+v", report)
 	}
 	path := w.Header().Get("Location")
@@ -266,7 +269,8 @@ func TestImports(t *testing.T) {
 	wantProblem(t, send("acme", "", "text/csv", "sku\n"), 400, "bad_request")
 	wantProblem(t, send("acme", "keep_good", "application/json", "{}"), 415, "unsupported_media_type")
 	wantProblem(t, send("shopper", "keep_good", "text/csv", "sku\n"), 403, "forbidden")
-	wantProblem(t, send("acme", "all_or_nothing", "application/x-ndjson", strings.Repeat("x\n", catalog.MaxAllOrNothingLines+1)), 422, "import_too_long")
+	wantProblem(t, send("acme", "all_or_nothing", "application/x-ndjson", strings.Repeat("x\n", catalog.MaxAllOrNothingLines+1)), 422,
+		"import_too_long")
 }
 
 func TestImports_TooLarge(t *testing.T) {
@@ -288,7 +292,8 @@ func TestCreateSeller(t *testing.T) {
 	key := []string{"Idempotency-Key", "once"}
 	first := m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"fifth","name":"Fifth"}`, key...)
 	again := m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"fifth","name":"Fifth"}`, key...)
-	if first.Code != 201 || again.Code != 201 || again.Header().Get("Idempotency-Replayed") != "true" || first.Body.String() != again.Body.String() {
+	if first.Code != 201 || again.Code != 201 || again.Header().Get("Idempotency-Replayed") != "true" ||
+		first.Body.String() != again.Body.String() {
 		t.Errorf("created: %d %s\nagain: %d %s", first.Code, first.Body, again.Code, again.Body)
 	}
 	wantProblem(t, m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"sixth","name":"Sixth"}`, key...), 422, "idempotency_key_reused")

@@ -227,7 +227,8 @@ func (s *Server) importRates(w http.ResponseWriter, r *http.Request) error {
 
 // readRateFile reads the file in the body.
 func readRateFile(r *http.Request) ([]fx.Quotation, error) {
-	_, err := bodyType(r, "Send the ECB's file as "+strings.Join(rateFileTypes, ", ")+", in UTF-8, and say so in Content-Type.", rateFileTypes...)
+	_, err := bodyType(r, "Send the ECB's file as "+strings.Join(rateFileTypes, ", ")+", in UTF-8, and say so in Content-Type.",
+		rateFileTypes...)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,10 @@ import (
 func revenueOf(s *orderShop, query string) map[string]int64 {
 	s.t.Helper()
 	now := time.Now().UTC()
-	w := s.as("admin").get("/v1/finance/reports/revenue?from=" + now.AddDate(0, 0, -1).Format(time.DateOnly) + "&to=" + now.AddDate(0, 0, 1).Format(time.DateOnly) + query)
-	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") || w.Header().Get("Cache-Control") != "no-store" {
+	w := s.as("admin").get("/v1/finance/reports/revenue?from=" + now.AddDate(0, 0, -1).Format(time.DateOnly) + "&to=" + now.AddDate(0, 0,
+		1).Format(time.DateOnly) + query)
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") ||
+		w.Header().Get("Cache-Control") != "no-store" {
 		s.t.Fatalf("answered %d %v\n%s", w.Code, w.Header(), w.Body)
 	}
 	rows := testkit.Must(csv.NewReader(w.Body).ReadAll())(s.t)

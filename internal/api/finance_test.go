@@ -110,7 +110,8 @@ func TestFinance_SchedulePrice(t *testing.T) {
 	line := fmt.Sprintf(`{"lines":[{"sku":"MUG","amount_minor":1300,"valid_from":%q}]}`, at)
 
 	dry := wantJSON[proposalAnswer](t, s.call("fay", "POST", listPath+"/entries?dry_run=true", line), http.StatusOK)
-	want := finance.Effect{Lines: 1, SKUs: 1, Changed: 1, Rises: []finance.Move{{Line: 1, SKU: "MUG", MinQuantity: 1, OldMinor: 1250, NewMinor: 1300, ChangeBP: 400}}}
+	want := finance.Effect{Lines: 1, SKUs: 1, Changed: 1, Rises: []finance.Move{{Line: 1, SKU: "MUG", MinQuantity: 1, OldMinor: 1250,
+		NewMinor: 1300, ChangeBP: 400}}}
 	if diff := cmp.Diff(want, dry.Effect, cmpopts.EquateEmpty()); diff != "" || !dry.DryRun || dry.Change != nil {
 		t.Errorf("the dry run (-want +got):\n%s\n%+v", diff, dry)
 	}
@@ -118,7 +119,8 @@ func TestFinance_SchedulePrice(t *testing.T) {
 		t.Errorf("the dry run changed the price to %d", got)
 	}
 	applied := wantJSON[proposalAnswer](t, s.call("fay", "POST", listPath+"/entries?reason=inflation", line), http.StatusOK)
-	if applied.Change == nil || applied.Change.Status != "applied" || applied.Change.RequestedBy != s.actor("fay") || applied.Change.Reason != "inflation" {
+	if applied.Change == nil || applied.Change.Status != "applied" || applied.Change.RequestedBy != s.actor("fay") ||
+		applied.Change.Reason != "inflation" {
 		t.Fatalf("applied: %+v", applied)
 	}
 	before, after := s.in(48*time.Hour-time.Microsecond), s.in(48*time.Hour)
@@ -148,7 +150,8 @@ func TestFinance_TwoPeople(t *testing.T) {
 	waiting := wantJSON[proposalAnswer](t, w, http.StatusAccepted)
 	id := waiting.Change.ID
 	again := s.call("fay", "POST", listPath+"/entries?reason=a+typo", body, "Idempotency-Key", key)
-	if diff := cmp.Diff(waiting, wantJSON[proposalAnswer](t, again, http.StatusAccepted), cmpopts.IgnoreFields(priceChangeResponse{}, "Effect")); diff != "" || again.Header().Get(replayedHeader) != "true" {
+	if diff := cmp.Diff(waiting, wantJSON[proposalAnswer](t, again, http.StatusAccepted),
+		cmpopts.IgnoreFields(priceChangeResponse{}, "Effect")); diff != "" || again.Header().Get(replayedHeader) != "true" {
 		t.Errorf("a repeated call (-first +second):\n%s", diff)
 	}
 	wantProblem(t, s.call("fay", "POST", listPath+"/entries?reason=another", body, "Idempotency-Key", key), 422, "idempotency_key_reused")
@@ -157,7 +160,8 @@ func TestFinance_TwoPeople(t *testing.T) {
 	wantProblem(t, s.call("ben", "POST", path+id+":approve", ""), 403, "forbidden")
 	wantProblem(t, s.call("gus", "POST", path+uuid.NewString()+":approve", ""), 404, "not_found")
 	wantProblem(t, s.call("gus", "POST", path+"x:approve", ""), 404, "not_found")
-	pending := wantJSON[priceChangesResponse](t, s.call("gus", "GET", "/v1/finance/changes?status=pending&kind=prices&subject=regular-eu", ""), http.StatusOK)
+	pending := wantJSON[priceChangesResponse](t, s.call("gus", "GET", "/v1/finance/changes?status=pending&kind=prices&subject=regular-eu",
+		""), http.StatusOK)
 	if len(pending.Changes) != 1 || pending.Changes[0].ID != id {
 		t.Errorf("waiting: %+v", pending)
 	}
@@ -175,7 +179,8 @@ func TestFinance_TwoPeople(t *testing.T) {
 	wantProblem(t, s.call("gus", "POST", path+id+":reject", ""), 409, "change_decided")
 	w = s.call("fay", "POST", listPath+"/entries?reason=a+typo", `{"lines":[{"sku":"BOOK","amount_minor":1}]}`)
 	other := wantJSON[proposalAnswer](t, w, http.StatusAccepted).Change.ID
-	if rejected := wantJSON[priceChangeResponse](t, s.call("fay", "POST", path+other+":reject", ""), http.StatusOK); rejected.Status != "rejected" {
+	if rejected := wantJSON[priceChangeResponse](t, s.call("fay", "POST", path+other+":reject", ""),
+		http.StatusOK); rejected.Status != "rejected" {
 		t.Errorf("taken back: %+v", rejected)
 	}
 }
@@ -195,7 +200,8 @@ func TestFinance_Files(t *testing.T) {
 	wantJSON[proposalAnswer](t, send("?reason=spring+prices", "text/csv; charset=utf-8", csvFile), http.StatusOK)
 	s.clock.Advance(time.Hour)
 	ndjson := s.call("fay", "GET", listPath+"/entries.ndjson", "")
-	if ndjson.Code != http.StatusOK || ndjson.Header().Get("Content-Type") != "application/x-ndjson" || strings.Count(ndjson.Body.String(), "\n") != 3 {
+	if ndjson.Code != http.StatusOK || ndjson.Header().Get("Content-Type") != "application/x-ndjson" ||
+		strings.Count(ndjson.Body.String(), "\n") != 3 {
 		t.Fatalf("the download: %d %v\n%s", ndjson.Code, ndjson.Header(), ndjson.Body)
 	}
 	same := wantJSON[proposalAnswer](t, send("?reason=as+it+is", "application/x-ndjson", ndjson.Body.String()), http.StatusOK)
@@ -203,7 +209,8 @@ func TestFinance_Files(t *testing.T) {
 		t.Errorf("the download again: %+v", same)
 	}
 	csv := s.call("fay", "GET", listPath+"/entries.csv?as_of="+url.QueryEscape(s.in(0)), "")
-	if !strings.HasPrefix(csv.Body.String(), "sku,min_quantity,amount,valid_from,valid_to\nBOOK,1,19.90,") || csv.Header().Get("Content-Disposition") != `attachment; filename="regular-eu.csv"` {
+	if !strings.HasPrefix(csv.Body.String(), "sku,min_quantity,amount,valid_from,valid_to\nBOOK,1,19.90,") ||
+		csv.Header().Get("Content-Disposition") != `attachment; filename="regular-eu.csv"` {
 		t.Errorf("the download: %v\n%s", csv.Header(), csv.Body)
 	}
 	for _, test := range []struct {
@@ -227,8 +234,10 @@ func TestFinance_Files(t *testing.T) {
 			}
 		})
 	}
-	wantProblem(t, s.call("fay", "POST", "/v1/finance/price-lists/nowhere/entries:import?reason=why", csvFile, "Content-Type", "text/csv"), 404, "not_found")
-	wantProblem(t, s.call("fay", "POST", "/v1/finance/price-lists/catalogue-EUR/entries:import?reason=why", csvFile, "Content-Type", "text/csv"), 400, "bad_request")
+	wantProblem(t, s.call("fay", "POST", "/v1/finance/price-lists/nowhere/entries:import?reason=why", csvFile, "Content-Type", "text/csv"),
+		404, "not_found")
+	wantProblem(t, s.call("fay", "POST", "/v1/finance/price-lists/catalogue-EUR/entries:import?reason=why", csvFile, "Content-Type",
+		"text/csv"), 400, "bad_request")
 	wantProblem(t, s.call("fay", "GET", "/v1/finance/price-lists/nowhere/entries.csv", ""), 404, "not_found")
 	if after := s.call("fay", "GET", listPath+"/entries.ndjson", ""); after.Body.String() != ndjson.Body.String() {
 		t.Errorf("a refused file changed the list:\n%s", after.Body)
@@ -251,7 +260,8 @@ func TestFinance_Lists(t *testing.T) {
 	wantProblem(t, s.call("fay", "PATCH", listPath, `{"valid_to":"soon","reason":"better"}`, "If-Match", `"v1"`), 400, "bad_request")
 	wantProblem(t, s.call("fay", "PATCH", listPath, `{"reason":"better"}`, "If-Match", `"v1"`), 400, "bad_request")
 	w = s.call("fay", "PATCH", listPath, `{"title":"New","valid_to":"`+s.in(time.Hour)+`","reason":"better"}`, "If-Match", `"v1"`)
-	if list := wantJSON[priceListResponse](t, w, http.StatusOK); list.Title != "New" || list.ValidTo == nil || w.Header().Get("ETag") != `"v2"` {
+	if list := wantJSON[priceListResponse](t, w, http.StatusOK); list.Title != "New" || list.ValidTo == nil ||
+		w.Header().Get("ETag") != `"v2"` {
 		t.Errorf("ended: %+v", list)
 	}
 	w = s.call("fay", "PATCH", listPath, `{"valid_to":null,"reason":"better"}`, "If-Match", `"v2"`)
@@ -290,7 +300,8 @@ func TestFinance_Rules(t *testing.T) {
 	put("/v1/finance/promotions/spring", `{"title":"Spring","coupon":"spring10","total_limit":50,"spec":{"kind":"percentage","percent_bp":1000},"valid_from":"`+at+`","reason":"spring is here"}`, 200)
 
 	market := wantJSON[marketsResponse](t, s.call("fay", "GET", "/v1/finance/markets/ch", ""), http.StatusOK).Markets
-	if len(market) != 2 || market[0].ValidTo == nil || market[1].Multiplier.String() != "1.1" || market[1].Rounding["CHF"] != "nines" || *market[1].ChangeID != c.ID {
+	if len(market) != 2 || market[0].ValidTo == nil || market[1].Multiplier.String() != "1.1" || market[1].Rounding["CHF"] != "nines" ||
+		*market[1].ChangeID != c.ID {
 		t.Errorf("the market: %+v", market)
 	}
 	if all := wantJSON[marketsResponse](t, s.call("fay", "GET", "/v1/finance/markets", ""), http.StatusOK).Markets; len(all) < 10 {
@@ -304,11 +315,13 @@ func TestFinance_Rules(t *testing.T) {
 	if len(taxes) != 3 || taxes[2].RatePercent.String() != "23.5" || taxes[1].ValidTo == nil {
 		t.Errorf("the taxes: %+v", taxes)
 	}
-	if promotions := wantJSON[promotionsResponse](t, s.call("fay", "GET", "/v1/finance/promotions", ""), http.StatusOK).Promotions; len(promotions) != 0 {
+	if promotions := wantJSON[promotionsResponse](t, s.call("fay", "GET", "/v1/finance/promotions", ""),
+		http.StatusOK).Promotions; len(promotions) != 0 {
 		t.Errorf("in force already: %+v", promotions)
 	}
 	later := "/v1/finance/promotions?as_of=" + url.QueryEscape(at)
-	if promotions := wantJSON[promotionsResponse](t, s.call("fay", "GET", later, ""), http.StatusOK).Promotions; len(promotions) != 1 || promotions[0].Coupon != "SPRING10" {
+	if promotions := wantJSON[promotionsResponse](t, s.call("fay", "GET", later, ""), http.StatusOK).Promotions; len(promotions) != 1 ||
+		promotions[0].Coupon != "SPRING10" {
 		t.Errorf("in force then: %+v", promotions)
 	}
 	s.clock.Advance(2 * time.Hour)
@@ -324,7 +337,8 @@ func TestFinance_Rules(t *testing.T) {
 	wantProblem(t, s.call("fay", "DELETE", "/v1/finance/promotions/autumn?reason=why", ""), 404, "not_found")
 	wantProblem(t, s.call("fay", "GET", "/v1/finance/markets/narnia", ""), 404, "not_found")
 	wantProblem(t, s.call("fay", "GET", "/v1/finance/taxes", ""), 400, "bad_request")
-	p := wantProblem(t, s.call("fay", "PUT", "/v1/finance/markets/ch", `{"title":"x","countries":["DE"],"currency":"CHF","prices_include_tax":true,"multiplier":"much","reason":"why"}`), 400, "bad_request")
+	p := wantProblem(t, s.call("fay", "PUT", "/v1/finance/markets/ch",
+		`{"title":"x","countries":["DE"],"currency":"CHF","prices_include_tax":true,"multiplier":"much","reason":"why"}`), 400, "bad_request")
 	if len(p.Errors) != 1 || p.Errors[0].Field != "multiplier" {
 		t.Errorf("it names %+v", p.Errors)
 	}
@@ -361,7 +375,8 @@ func TestFinance_Rates(t *testing.T) {
 		t.Errorf("held: %+v", held)
 	}
 	decision := `{"source":"ecb","day":"` + iso(-2) + `","reason":"seen in the news"}`
-	if rate := wantJSON[rateResponse](t, s.call("fay", "POST", "/v1/finance/rates/USD:confirm", decision), http.StatusOK); rate.Status != "in_force" {
+	if rate := wantJSON[rateResponse](t, s.call("fay", "POST", "/v1/finance/rates/USD:confirm", decision),
+		http.StatusOK); rate.Status != "in_force" {
 		t.Errorf("confirmed: %+v", rate)
 	}
 	wantProblem(t, s.call("fay", "POST", "/v1/finance/rates/USD:reject", decision), 409, "rate_not_held")
@@ -376,7 +391,8 @@ func TestFinance_Rates(t *testing.T) {
 	wantJSON[rateResponse](t, s.call("gus", "POST", "/v1/finance/rates/GBP:withdraw", withdrawal), http.StatusOK)
 	wantProblem(t, s.call("gus", "POST", "/v1/finance/rates/GBP:withdraw", withdrawal), 409, "rate_over")
 
-	p := wantProblem(t, s.call("fay", "POST", "/v1/finance/rates:import", "Date, USD, \n"+day(-1)+", x, \n", "Content-Type", "text/csv"), 400, "bad_request")
+	p := wantProblem(t, s.call("fay", "POST", "/v1/finance/rates:import", "Date, USD, \n"+day(-1)+", x, \n", "Content-Type", "text/csv"),
+		400, "bad_request")
 	if len(p.Errors) != 1 || p.Errors[0].Field != "file" || !strings.Contains(p.Errors[0].Message, "line 2") {
 		t.Errorf("a broken file: %+v", p)
 	}
@@ -403,10 +419,12 @@ func TestFinance_Rates(t *testing.T) {
 func TestFinance_HostileInput(t *testing.T) {
 	w := newHostileWorld(t)
 	w.driver.Callers = append(w.driver.Callers, hostileCaller("finance", "finance"))
-	list := finance.ListInput{By: finance.By{Actor: "usr_x", Reason: "a list to try things on"}, Code: "hostile", Title: "Hostile", Kind: "regular", Currency: "EUR"}
+	list := finance.ListInput{By: finance.By{Actor: "usr_x", Reason: "a list to try things on"}, Code: "hostile", Title: "Hostile",
+		Kind: "regular", Currency: "EUR"}
 	fin, _ := w.shop.finance()
 	testkit.Must(fin.CreateList(t.Context(), list))(w.shop.t)
-	proposal, err := fin.SetPrices(t.Context(), finance.PricesInput{By: list.By, List: "hostile", Lines: []finance.Line{{No: 1, SKU: "MUG", MinQuantity: 1, AmountMinor: new(int64)}}})
+	proposal, err := fin.SetPrices(t.Context(), finance.PricesInput{By: list.By, List: "hostile",
+		Lines: []finance.Line{{No: 1, SKU: "MUG", MinQuantity: 1, AmountMinor: new(int64)}}})
 	testkit.NoError(w.shop.t, err)
 	w.driver.Values["list"] = []string{"hostile", "catalogue-EUR"}
 	w.driver.Values["change"] = []string{proposal.Change.ChangeID()}

@@ -36,7 +36,8 @@ func TestReadiness(t *testing.T) {
 			set: func(d *Deps, _ *Config) {
 				d.Checks = []Check{{Name: "search", Detail: func() string { return "0.4 s behind, 4,429 documents" }}}
 			},
-			want: []checkResponse{{Name: "serving", OK: true}, {Name: "database", OK: true}, {Name: "search", OK: true, Detail: "0.4 s behind, 4,429 documents"}},
+			want: []checkResponse{{Name: "serving", OK: true}, {Name: "database", OK: true},
+				{Name: "search", OK: true, Detail: "0.4 s behind, 4,429 documents"}},
 		},
 		{
 			name: "database away",
@@ -53,7 +54,8 @@ func TestReadiness(t *testing.T) {
 		{
 			name: "migrations outstanding",
 			set:  func(d *Deps, _ *Config) { d.SchemaCurrent = failing(errors.New("2 migrations are outstanding")) },
-			want: []checkResponse{{Name: "serving", OK: true}, {Name: "database", OK: true}, {Name: "schema", Detail: "2 migrations are outstanding"}},
+			want: []checkResponse{{Name: "serving", OK: true}, {Name: "database", OK: true},
+				{Name: "schema", Detail: "2 migrations are outstanding"}},
 		},
 	}
 	for _, test := range tests {

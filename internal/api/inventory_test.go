@@ -50,7 +50,8 @@ func wantAnswer[T any](t *testing.T, w *httptest.ResponseRecorder) T {
 
 func TestStock(t *testing.T) {
 	s := newStockRoom(t)
-	received := s.operator("POST", "/v1/operator/stock:receive", `{"sku":"MUG","warehouse":"use-1","quantity":20,"reason":"delivery","reference":"PO-1"}`)
+	received := s.operator("POST", "/v1/operator/stock:receive",
+		`{"sku":"MUG","warehouse":"use-1","quantity":20,"reason":"delivery","reference":"PO-1"}`)
 	want := levelResponse{Region: "us-east", Warehouse: "use-1", SKU: "MUG", OnHand: 20, Available: 20}
 	if diff := cmp.Diff(want, wantAnswer[levelResponse](t, received)); diff != "" {
 		t.Errorf("received (-want +got):\n%s", diff)
@@ -147,7 +148,8 @@ func TestListStock_Pages(t *testing.T) {
 func TestListMovements_Pages(t *testing.T) {
 	s := newStockRoom(t)
 	for _, quantity := range []string{"1", "2", "3"} {
-		wantAnswer[levelResponse](t, s.operator("POST", "/v1/operator/stock:receive", `{"sku":"MUG","warehouse":"use-1","quantity":`+quantity+`,"reason":"x"}`))
+		wantAnswer[levelResponse](t, s.operator("POST", "/v1/operator/stock:receive",
+			`{"sku":"MUG","warehouse":"use-1","quantity":`+quantity+`,"reason":"x"}`))
 	}
 	var got []int64
 	for target := "/v1/operator/stock/use-1/MUG/movements?limit=2"; target != ""; {
@@ -170,7 +172,8 @@ func TestStock_Repeated(t *testing.T) {
 	for _, call := range []struct{ path, body, other string }{
 		{"receive", `{"sku":"MUG","warehouse":"use-1","quantity":5,"reason":"x"}`, `{"sku":"MUG","warehouse":"use-1","quantity":6,"reason":"x"}`},
 		{"adjust", `{"sku":"MUG","warehouse":"use-1","delta":-1,"reason":"x"}`, `{"sku":"BOOK","warehouse":"use-1","delta":-1,"reason":"x"}`},
-		{"transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":1,"reason":"x"}`, `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":2,"reason":"x"}`},
+		{"transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":1,"reason":"x"}`,
+			`{"sku":"MUG","from":"use-1","to":"euw-1","quantity":2,"reason":"x"}`},
 	} {
 		t.Run(call.path, func(t *testing.T) {
 			target, key := "/v1/operator/stock:"+call.path, []string{"Idempotency-Key", uuid.NewString()}
@@ -192,7 +195,8 @@ func TestStock_Repeated(t *testing.T) {
 
 func TestStock_Refused(t *testing.T) {
 	s := newStockRoom(t)
-	wantAnswer[levelResponse](t, s.operator("POST", "/v1/operator/stock:receive", `{"sku":"MUG","warehouse":"use-1","quantity":5,"reason":"x"}`))
+	wantAnswer[levelResponse](t, s.operator("POST", "/v1/operator/stock:receive",
+		`{"sku":"MUG","warehouse":"use-1","quantity":5,"reason":"x"}`))
 	tests := []struct {
 		name, method, path, body string
 		status                   int
@@ -202,7 +206,8 @@ func TestStock_Refused(t *testing.T) {
 		{"unknown warehouse", "POST", ":receive", `{"sku":"MUG","warehouse":"moon-1","quantity":5,"reason":"x"}`, 422, "warehouse_unknown"},
 		{"no row", "POST", ":adjust", `{"sku":"BOOK","warehouse":"use-1","delta":5,"reason":"x"}`, 422, "stock_unknown"},
 		{"too few", "POST", ":adjust", `{"sku":"MUG","warehouse":"use-1","delta":-6,"reason":"x"}`, 409, "stock_insufficient"},
-		{"too few to move", "POST", ":transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":6,"reason":"x"}`, 409, "stock_insufficient"},
+		{"too few to move", "POST", ":transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":6,"reason":"x"}`, 409,
+			"stock_insufficient"},
 		{"to itself", "POST", ":transfer", `{"sku":"MUG","from":"use-1","to":"use-1","quantity":1,"reason":"x"}`, 400, "bad_request"},
 		{"no reason", "POST", ":receive", `{"sku":"MUG","warehouse":"use-1","quantity":5}`, 400, "bad_request"},
 		{"no units", "POST", ":receive", `{"sku":"MUG","warehouse":"use-1","quantity":0,"reason":"x"}`, 400, "bad_request"},

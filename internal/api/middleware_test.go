@@ -89,7 +89,8 @@ func TestAccessLog_HoldsNothingPersonal(t *testing.T) {
 			t.Errorf("%q is in the log:\n%s", personal, &log)
 		}
 	}
-	for _, want := range []string{`"route":"/around"`, `"status":500`, `"duration_ms":`, `"round_trips":0`, `"request_id"`, `"region":"eu-west"`} {
+	for _, want := range []string{`"route":"/around"`, `"status":500`, `"duration_ms":`, `"round_trips":0`, `"request_id"`,
+		`"region":"eu-west"`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%s is not in the log:\n%s", want, &log)
 		}

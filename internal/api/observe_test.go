@@ -91,7 +91,8 @@ func TestLog_Correlates(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
-		if line["request_id"] != "r-1" || line["region"] != "eu-west" || len(fmt.Sprint(line["span_id"])) != 16 || len(fmt.Sprint(line["trace_id"])) != 32 {
+		if line["request_id"] != "r-1" || line["region"] != "eu-west" || len(fmt.Sprint(line["span_id"])) != 16 ||
+			len(fmt.Sprint(line["trace_id"])) != 32 {
 			t.Errorf("cannot be found: %s", text)
 		}
 		traces[line["trace_id"]] = true

@@ -94,7 +94,8 @@ func TestOperatorOrder_OnlyForOperators(t *testing.T) {
 		wantProblem(t, s.as("seller").post(path, "{}"), http.StatusForbidden, "forbidden")
 		wantProblem(t, guest.post(path, "{}"), http.StatusUnauthorized, "unauthenticated")
 		missing := "/v1/operator/orders/ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa/" + verb
-		wantProblem(t, s.as("operator").post(missing, map[bool]string{true: `{"reason":"x"}`}[verb == "refund"]), http.StatusNotFound, "not_found")
+		wantProblem(t, s.as("operator").post(missing, map[bool]string{true: `{"reason":"x"}`}[verb == "refund"]), http.StatusNotFound,
+			"not_found")
 	}
 	wantProblem(t, guest.get("/v1/operator/orders/"+placed.Order.ID), http.StatusUnauthorized, "unauthenticated")
 	wantProblem(t, s.as("ada").get("/v1/operator/orders/"+placed.Order.ID), http.StatusForbidden, "forbidden")
@@ -259,7 +260,8 @@ func TestRetryRefund(t *testing.T) {
 			retried := wantJSON[refundResponse](t, w, http.StatusOK)
 			wantTrips(t, w, 1)
 			w = s.as("operator").post(path, "", "Idempotency-Key", "k")
-			if diff := cmp.Diff(retried, wantJSON[refundResponse](t, w, http.StatusOK)); diff != "" || w.Header().Get("Idempotency-Replayed") != "true" {
+			if diff := cmp.Diff(retried, wantJSON[refundResponse](t, w, http.StatusOK)); diff != "" ||
+				w.Header().Get("Idempotency-Replayed") != "true" {
 				t.Errorf("the repetition answered otherwise:\n%s", diff)
 			}
 			wantProblem(t, s.as("operator").post(path, ""), http.StatusNotFound, "not_found")

@@ -34,7 +34,8 @@ func TestGetOrder_OfOthers(t *testing.T) {
 	wantProblem(t, s.as("ada").get("/v1/orders/"+guests.Order.ID), http.StatusNotFound, "not_found")
 	cartToken := s.guest(s.europe.guestToken(guestCart, guests.Order.ID))
 	wantProblem(t, cartToken.get("/v1/orders/"+guests.Order.ID), http.StatusNotFound, "not_found")
-	for _, id := range []string{"x", "crt_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa", "ord_xxx_aaaaaaaaaaaaaaaaaaaaaaaaaa", "ord_aps_aaaaaaaaaaaaaaaaaaaaaaaaaa"} {
+	for _, id := range []string{"x", "crt_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa", "ord_xxx_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"ord_aps_aaaaaaaaaaaaaaaaaaaaaaaaaa"} {
 		wantProblem(t, s.as("ada").get("/v1/orders/"+id), http.StatusNotFound, "not_found")
 		wantProblem(t, s.as("operator").get("/v1/orders/"+id), http.StatusNotFound, "not_found")
 	}

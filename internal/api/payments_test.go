@@ -24,7 +24,8 @@ func TestOrder_Cards(t *testing.T) {
 	}{
 		{card: "card_success", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
 		{card: "card_success_now", answered: order.Paid, payment: payment.Captured, after: order.Paid, history: "pending_payment paid"},
-		{card: "card_success_slow:1s", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
+		{card: "card_success_slow:1s", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid,
+			history: "pending_payment paid"},
 		{card: "card_declined", answered: order.PendingPayment, payment: payment.Pending, after: order.Cancelled,
 			history: "pending_payment cancelled", reason: "payment_failed", failureCode: "card_declined"},
 		{card: "card_declined_now", answered: order.Cancelled, payment: payment.Failed, after: order.Cancelled,
@@ -34,7 +35,8 @@ func TestOrder_Cards(t *testing.T) {
 		{card: "card_duplicate:3", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
 		{card: "card_reordered", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
 		{card: "card_early", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
-		{card: "card_error_then_success", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid, history: "pending_payment paid"},
+		{card: "card_error_then_success", answered: order.PendingPayment, payment: payment.Pending, after: order.Paid,
+			history: "pending_payment paid"},
 	} {
 		t.Run(test.card, func(t *testing.T) {
 			s := newOrderShop(t)

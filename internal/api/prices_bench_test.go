@@ -54,7 +54,8 @@ FROM generate_series(1, 1000) AS i, unnest(ARRAY['EUR', 'USD']) AS c`)
 	for _, c := range benchCurrencies {
 		currencies = append(currencies, `"`+string(c)+`"`)
 	}
-	return server, s.prices, skus, `{"country":"IE","currencies":[` + strings.Join(currencies, ",") + `],"lines":[` + strings.Join(lines, ",") + `]}`
+	return server, s.prices, skus, `{"country":"IE","currencies":[` + strings.Join(currencies, ",") + `],"lines":[` + strings.Join(lines,
+		",") + `]}`
 }
 
 // discarded is an answer that nobody reads.

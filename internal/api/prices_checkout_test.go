@@ -75,13 +75,15 @@ func TestQuote_Honoured(t *testing.T) {
 			t.Fatalf("answered %d %v, want 2500 less 250", status, answer)
 		}
 		line := placed["lines"].([]any)[0].(map[string]any)
-		if line["total_minor"] != float64(quoted.Lines[0].TotalMinor) || line["derivation"].(map[string]any)["at"] != quoted.At.Format(time.RFC3339Nano) {
+		if line["total_minor"] != float64(quoted.Lines[0].TotalMinor) ||
+			line["derivation"].(map[string]any)["at"] != quoted.At.Format(time.RFC3339Nano) {
 			t.Errorf("the line %v is not that of the quote at %s", line, quoted.At)
 		}
 	})
 	t.Run("one SKU's price", func(t *testing.T) {
 		status, answer := placeAlone()
-		if placed, _ := answer["order"].(map[string]any); status != http.StatusCreated || placed["subtotal_minor"] != float64(alone.SubtotalMinor) {
+		if placed, _ := answer["order"].(map[string]any); status != http.StatusCreated ||
+			placed["subtotal_minor"] != float64(alone.SubtotalMinor) {
 			t.Errorf("answered %d %v, want %d", status, answer, alone.SubtotalMinor)
 		}
 	})
@@ -95,7 +97,8 @@ func TestQuote_Honoured(t *testing.T) {
 		refused(t, twoMugs, "", quoted.Quote, 409, "quote_refused", "coupons")
 	})
 	t.Run("tampered with", func(t *testing.T) {
-		for _, id := range []string{quoted.Quote[:len(quoted.Quote)-1], quoted.Quote + "A", "quo_", strings.Replace(quoted.Quote, "quo_", "", 1)} {
+		for _, id := range []string{quoted.Quote[:len(quoted.Quote)-1], quoted.Quote + "A", "quo_",
+			strings.Replace(quoted.Quote, "quo_", "", 1)} {
 			refused(t, twoMugs, `"SPRING10"`, id, 422, "quote_invalid", "")
 		}
 	})
@@ -164,7 +167,8 @@ func TestPrices_SameEverywhere(t *testing.T) {
 			if formatted != test.want {
 				t.Errorf("%s in %s, in %s: %q, want %q", test.query, test.country, test.language, formatted, test.want)
 			}
-			if vary := strings.Join(w.Header().Values("Vary"), ", "); !strings.Contains(vary, "Accept-Language") || !strings.Contains(vary, countryHeader) {
+			if vary := strings.Join(w.Header().Values("Vary"), ", "); !strings.Contains(vary, "Accept-Language") ||
+				!strings.Contains(vary, countryHeader) {
 				t.Errorf("Vary %q", vary)
 			}
 		}
@@ -190,7 +194,8 @@ func TestCart_Coupons(t *testing.T) {
 	if diff := cmp.Diff([]couponResponse{{Code: "SPRING10"}, {Code: "NOPE", Refused: "unknown"}}, entered.Coupons); diff != "" {
 		t.Errorf("coupons (-want +got):\n%s", diff)
 	}
-	if got := []int64{entered.Lines[0].DiscountMinor, entered.Lines[1].DiscountMinor, entered.Estimate.DiscountMinor}; !cmp.Equal(got, []int64{250, 900 + 360, 1510}) {
+	if got := []int64{entered.Lines[0].DiscountMinor, entered.Lines[1].DiscountMinor, entered.Estimate.DiscountMinor}; !cmp.Equal(got,
+		[]int64{250, 900 + 360, 1510}) {
 		t.Errorf("discounts %v", got)
 	}
 	if e := entered.Estimate; e.TotalMinor != e.SubtotalMinor-e.DiscountMinor+e.ShippingMinor {

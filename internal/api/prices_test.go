@@ -36,33 +36,47 @@ func TestGetPrice(t *testing.T) {
 		want              price
 	}{
 		{name: "of the catalogue, for the edge's country", path: "MUG", headers: []string{countryHeader, "DE"},
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 200, Total: 1250, Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 200, Total: 1250,
+				Quoted: true}},
 		{name: "in German", path: "MUG", headers: []string{countryHeader, "DE", "Accept-Language", "de-AT, en;q=0.5"},
-			want: price{Market: "eu", Currency: "EUR", Formatted: "12,50\u00a0€", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 200, Total: 1250, Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "12,50\u00a0€", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 200,
+				Total: 1250, Quoted: true}},
 		{name: "several units", path: "MUG?quantity=3&country=IE",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 3750, Tax: 701, Total: 3750, Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 3750, Tax: 701, Total: 3750,
+				Quoted: true}},
 		{name: "where tax is added", path: "MUG?country=US&state=us-tx",
-			want: price{Market: "us", Currency: "USD", Formatted: "$15.00", Source: "list", Unit: 1500, Subtotal: 1500, Tax: 94, Total: 1594, Quoted: true}},
+			want: price{Market: "us", Currency: "USD", Formatted: "$15.00", Source: "list", Unit: 1500, Subtotal: 1500, Tax: 94, Total: 1594,
+				Quoted: true}},
 		{name: "converted, at an old rate", path: "MUG?country=IE&currency=GBP",
-			want: price{Market: "eu", Currency: "GBP", Formatted: "£10.00", Source: "converted", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000, Stale: true, Quoted: true}},
+			want: price{Market: "eu", Currency: "GBP", Formatted: "£10.00", Source: "converted", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000,
+				Stale: true, Quoted: true}},
 		{name: "a market's currency", path: "MUG?market=uk&country=IE",
-			want: price{Market: "uk", Currency: "GBP", Formatted: "£10.00", Source: "converted", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000, Stale: true, Quoted: true}},
+			want: price{Market: "uk", Currency: "GBP", Formatted: "£10.00", Source: "converted", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000,
+				Stale: true, Quoted: true}},
 		{name: "without decimals", path: "MUG?country=JP",
-			want: price{Market: "jp", Currency: "JPY", Formatted: "¥2,007", Source: "converted", Unit: 2007, Subtotal: 2007, Tax: 182, Total: 2007, Quoted: true}},
+			want: price{Market: "jp", Currency: "JPY", Formatted: "¥2,007", Source: "converted", Unit: 2007, Subtotal: 2007, Tax: 182, Total: 2007,
+				Quoted: true}},
 		{name: "by way of the euro", path: "POSTER?country=US",
-			want: price{Market: "us", Currency: "USD", Formatted: "$11.25", Source: "converted", Unit: 1125, Subtotal: 1125, Total: 1125, Quoted: true}},
+			want: price{Market: "us", Currency: "USD", Formatted: "$11.25", Source: "converted", Unit: 1125, Subtotal: 1125, Total: 1125,
+				Quoted: true}},
 		{name: "a promotion that applies by itself", path: "POSTER?country=US&quantity=5",
-			want: price{Market: "us", Currency: "USD", Formatted: "$11.25", Source: "converted", Unit: 1125, Subtotal: 5625, Discount: 1125, Total: 4500, Quoted: true}},
+			want: price{Market: "us", Currency: "USD", Formatted: "$11.25", Source: "converted", Unit: 1125, Subtotal: 5625, Discount: 1125,
+				Total: 4500, Quoted: true}},
 		{name: "on sale", path: "BOOK?country=IE",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€15.00", Source: "sale", Unit: 1500, Subtotal: 1500, Tax: 280, Total: 1500, Regular: 2000, Lowest: 1700, Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€15.00", Source: "sale", Unit: 1500, Subtotal: 1500, Tax: 280, Total: 1500,
+				Regular: 2000, Lowest: 1700, Quoted: true}},
 		{name: "a customer's group", token: "ada", path: "MUG?country=IE",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€10.00", Source: "list", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000, Group: "b2b", Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€10.00", Source: "list", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000,
+				Group: "b2b", Quoted: true}},
 		{name: "many units for the group", token: "ada", path: "MUG?country=IE&quantity=10",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€9.00", Source: "list", Unit: 900, Subtotal: 9000, Tax: 1683, Total: 9000, Group: "b2b", Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€9.00", Source: "list", Unit: 900, Subtotal: 9000, Tax: 1683, Total: 9000,
+				Group: "b2b", Quoted: true}},
 		{name: "a customer in no group", token: "ben", path: "MUG?country=IE",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 234, Total: 1250, Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 234, Total: 1250,
+				Quoted: true}},
 		{name: "a group that an operator names", token: "operator", path: "MUG?country=IE&group=b2b",
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€10.00", Source: "list", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000, Group: "b2b", Quoted: true}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€10.00", Source: "list", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000,
+				Group: "b2b", Quoted: true}},
 		{name: "before the sale", path: "BOOK?country=IE&as_of=" + earlier(2*time.Hour),
 			want: price{Market: "eu", Currency: "EUR", Formatted: "€20.00", Source: "list", Unit: 2000, Subtotal: 2000, Tax: 374, Total: 2000}},
 		{name: "15 days ago", path: "BOOK?country=IE&as_of=" + earlier(15*day),
@@ -70,7 +84,8 @@ func TestGetPrice(t *testing.T) {
 		{name: "longer ago than memory reaches", path: "BOOK?country=IE&as_of=" + earlier(35*day),
 			want: price{Market: "eu", Currency: "EUR", Formatted: "€19.00", Source: "list", Unit: 1900, Subtotal: 1900, Tax: 355, Total: 1900}},
 		{name: "to come, for staff", token: "operator", path: "BOOK?country=IE&as_of=" + earlier(-2*time.Hour),
-			want: price{Market: "eu", Currency: "EUR", Formatted: "€14.00", Source: "sale", Unit: 1400, Subtotal: 1400, Tax: 262, Total: 1400, Regular: 2000, Lowest: 1500}},
+			want: price{Market: "eu", Currency: "EUR", Formatted: "€14.00", Source: "sale", Unit: 1400, Subtotal: 1400, Tax: 262, Total: 1400,
+				Regular: 2000, Lowest: 1500}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -126,7 +141,8 @@ func TestGetPrice_Refused(t *testing.T) {
 		{"an unknown country", "", "MUG?country=QQ", 400, "bad_request", "country", nil},
 		{"an unknown SKU", "", "NOTHING", 404, "not_found", "", nil},
 		{"no rate", "", "MUG?currency=KWD", 422, "no_price", "", map[string]any{"sku": "MUG", "currency": "KWD", "missing_rate": "KWD"}},
-		{"before its first price", "", "MUG?country=IE&as_of=2001-01-01T00:00:00Z", 422, "no_price", "", map[string]any{"sku": "MUG", "currency": "EUR"}},
+		{"before its first price", "", "MUG?country=IE&as_of=2001-01-01T00:00:00Z", 422, "no_price", "",
+			map[string]any{"sku": "MUG", "currency": "EUR"}},
 		{"a moment to come, for a guest", "", "BOOK?as_of=" + future, 401, "unauthenticated", "", nil},
 		{"a moment to come, for a customer", "ada", "BOOK?as_of=" + future, 403, "forbidden", "", nil},
 		{"a group, for a guest", "", "MUG?group=b2b", 401, "unauthenticated", "", nil},
@@ -167,7 +183,8 @@ func TestPrices_NotForSale(t *testing.T) {
 			t.Errorf("fields %v, want lines[1].sku", p.Errors)
 		}
 	}
-	if answer := wantJSON[priceResponse](t, s.price("operator", "MUG?country=IE"), http.StatusOK); answer.Quote != "" || answer.UnitPriceMinor != 1250 {
+	if answer := wantJSON[priceResponse](t, s.price("operator", "MUG?country=IE"), http.StatusOK); answer.Quote != "" ||
+		answer.UnitPriceMinor != 1250 {
 		t.Errorf("an operator is answered %d and the quote %q of what cannot be ordered", answer.UnitPriceMinor, answer.Quote)
 	}
 	if answer := wantJSON[quotesAnswer](t, s.quote("operator", body), http.StatusOK); answer.Quotes[0].Quote != "" {
@@ -227,10 +244,12 @@ func TestQuotePrices(t *testing.T) {
 	if usd.Quote == "" || eur.Quote == "" || usd.Quote == eur.Quote || usd.ExpiresAt.Sub(usd.At) != s.prices.QuoteLife {
 		t.Errorf("quotes %q and %q, until %s", usd.Quote, eur.Quote, usd.ExpiresAt)
 	}
-	if book := eur.Lines[1].Price; book.Source != "sale" || *book.RegularMinor != 2000 || *book.LowestMinor != 1700 || book.Regular.Source != "list" {
+	if book := eur.Lines[1].Price; book.Source != "sale" || *book.RegularMinor != 2000 || *book.LowestMinor != 1700 ||
+		book.Regular.Source != "list" {
 		t.Errorf("the book on sale: %+v", book)
 	}
-	if len(kwd.Lines) != 0 || len(kwd.Unpriced) != 3 || kwd.Unpriced[0].MissingRate != "KWD" || kwd.Unpriced[0].Reason == "" || kwd.Quote != "" || kwd.TotalMinor != 0 {
+	if len(kwd.Lines) != 0 || len(kwd.Unpriced) != 3 || kwd.Unpriced[0].MissingRate != "KWD" || kwd.Unpriced[0].Reason == "" ||
+		kwd.Quote != "" || kwd.TotalMinor != 0 {
 		t.Errorf("without a rate: %+v", kwd)
 	}
 	if len(usd.Rates) != 3 || len(usd.Taxes) != 1 || len(usd.Lists) != 3 {
@@ -244,7 +263,8 @@ func TestQuotePrices(t *testing.T) {
 		}
 	})
 	t.Run("as of", func(t *testing.T) {
-		body := fmt.Sprintf(`{"country":"IE","as_of":%q,"lines":[{"sku":"BOOK","quantity":1}]}`, s.clock.Now().Add(-15*24*time.Hour).Format(time.RFC3339))
+		body := fmt.Sprintf(`{"country":"IE","as_of":%q,"lines":[{"sku":"BOOK","quantity":1}]}`,
+			s.clock.Now().Add(-15*24*time.Hour).Format(time.RFC3339))
 		answer := wantJSON[quotesAnswer](t, s.quote("", body), http.StatusOK)
 		if q := answer.Quotes[0]; q.TotalMinor != 1700 || q.Quote != "" {
 			t.Errorf("15 days ago it costs %d, and checkout is promised %q", q.TotalMinor, q.Quote)
@@ -271,13 +291,17 @@ func TestQuotePrices_Refused(t *testing.T) {
 		{"nothing", "", `{}`, 400, "bad_request", []string{"lines"}},
 		{"no lines", "", `{"lines":[]}`, 400, "bad_request", []string{"lines"}},
 		{"too many lines", "", `{"lines":[` + strings.Join(many, ",") + `]}`, 400, "bad_request", []string{"lines"}},
-		{"a SKU twice", "", `{"lines":[` + line + `,{"sku":"BOOK","quantity":1},` + line + `,` + line + `]}`, 400, "bad_request", []string{"lines[2].sku", "lines[3].sku"}},
+		{"a SKU twice", "", `{"lines":[` + line + `,{"sku":"BOOK","quantity":1},` + line + `,` + line + `]}`, 400, "bad_request",
+			[]string{"lines[2].sku", "lines[3].sku"}},
 		{"bad lines", "", `{"lines":[{"sku":"","quantity":1},{"sku":"MUG","quantity":-1},{"sku":"BOOK","quantity":10001}]}`, 400, "bad_request",
 			[]string{"lines[0].sku", "lines[1].quantity", "lines[2].quantity"}},
-		{"unknown SKUs", "", `{"lines":[{"sku":"A","quantity":1},` + line + `,{"sku":"B","quantity":1}]}`, 422, "sku_unknown", []string{"lines[0].sku", "lines[2].sku"}},
+		{"unknown SKUs", "", `{"lines":[{"sku":"A","quantity":1},` + line + `,{"sku":"B","quantity":1}]}`, 422, "sku_unknown",
+			[]string{"lines[0].sku", "lines[2].sku"}},
 		{"no currencies", "", `{"currencies":[],"lines":[` + line + `]}`, 400, "bad_request", []string{"currencies"}},
-		{"too many currencies", "", `{"currencies":[` + strings.Join(currencies, ",") + `],"lines":[` + line + `]}`, 400, "bad_request", []string{"currencies"}},
-		{"bad currencies", "", `{"currencies":["EUR","eur","EUR"],"lines":[` + line + `]}`, 400, "bad_request", []string{"currencies[1]", "currencies[2]"}},
+		{"too many currencies", "", `{"currencies":[` + strings.Join(currencies, ",") + `],"lines":[` + line + `]}`, 400, "bad_request",
+			[]string{"currencies"}},
+		{"bad currencies", "", `{"currencies":["EUR","eur","EUR"],"lines":[` + line + `]}`, 400, "bad_request",
+			[]string{"currencies[1]", "currencies[2]"}},
 		{"bad coupons", "", `{"coupons":["` + strings.Repeat("x", 41) + `"],"lines":[` + line + `]}`, 400, "bad_request", []string{"coupons[0]"}},
 		{"a bad moment", "", `{"as_of":"yesterday","lines":[` + line + `]}`, 400, "bad_request", []string{"as_of"}},
 		{"before all prices", "", `{"as_of":"1900-01-01T00:00:00Z","lines":[` + line + `]}`, 400, "bad_request", []string{"as_of"}},
@@ -320,7 +344,8 @@ func TestPrices_Agree(t *testing.T) {
 		place := rapid.SampledFrom([][2]string{{"IE", ""}, {"US", "TX"}, {"CH", ""}, {"JP", ""}, {"BR", ""}}).Draw(rt, "place")
 		in := request{
 			Country: place[0], State: place[1],
-			Currencies: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"EUR", "USD", "GBP", "JPY", "SEK"}), 1, 3, rapid.ID).Draw(rt, "currencies"),
+			Currencies: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"EUR", "USD", "GBP", "JPY", "SEK"}), 1, 3, rapid.ID).Draw(rt,
+				"currencies"),
 		}
 		for _, sku := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"MUG", "BOOK", "POSTER"}), 1, 3, rapid.ID).Draw(rt, "SKUs") {
 			in.Lines = append(in.Lines, wanted{sku, rapid.Int64Range(1, 12).Draw(rt, "quantity")})
@@ -338,7 +363,8 @@ func TestPrices_Agree(t *testing.T) {
 				rt.Fatalf("%d lines in %s, and %v", len(q.Lines), in.Currencies[i], q.Unpriced)
 			}
 			for _, line := range q.Lines {
-				w := s.price(token, fmt.Sprintf("%s?quantity=%d&currency=%s&country=%s&state=%s%s", line.SKU, line.Quantity, q.Currency, place[0], place[1], asOf))
+				w := s.price(token, fmt.Sprintf("%s?quantity=%d&currency=%s&country=%s&state=%s%s", line.SKU, line.Quantity, q.Currency, place[0],
+					place[1], asOf))
 				alone := wantJSON[priceResponse](t, w, http.StatusOK)
 				if diff := cmp.Diff(alone.Derivation, q.derivation(line), cmpopts.EquateComparable(money.Decimal{})); diff != "" {
 					rt.Fatalf("%s alone (-) and with others (+):\n%s", line.SKU, diff)

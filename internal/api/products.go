@@ -151,7 +151,8 @@ func (s *Server) pricedProduct(p catalog.Product, in shown, rules *pricing.Rules
 
 func (s *Server) newPriceTag(tag pricing.Tag, ask pricing.Ask, locale string) *priceTag {
 	return &priceTag{
-		Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: tag.AmountMinor, Formatted: s.locales.format(locale, tag.AmountMinor, ask.Currency),
+		Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: tag.AmountMinor, Formatted: s.locales.format(locale, tag.AmountMinor,
+			ask.Currency),
 		PricesIncludeTax: ask.Market.PricesIncludeTax, RegularMinor: tag.RegularMinor, LowestMinor: tag.LowestMinor,
 	}
 }

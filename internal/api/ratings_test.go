@@ -16,7 +16,8 @@ import (
 // productOf is the public id of the product that has a SKU.
 func (s *orderShop) productOf(sku string) string {
 	s.t.Helper()
-	return regions.FormatGlobalID(regions.ProductPrefix, databasetest.One[uuid.UUID](s.t, s.db, `SELECT product_id FROM skus WHERE sku = $1`, sku))
+	return regions.FormatGlobalID(regions.ProductPrefix, databasetest.One[uuid.UUID](s.t, s.db, `SELECT product_id FROM skus WHERE sku = $1`,
+		sku))
 }
 
 // rate gives a product stars.

@@ -73,7 +73,8 @@ func TestRecommendations(t *testing.T) {
 	if price := answer.Items[0].Product.SKUs[0].Price; price == nil || price.AmountMinor != 2000 || price.Currency != "EUR" {
 		t.Errorf("the book costs %+v", price)
 	}
-	if again := ask(s.api["eu-west"], "GET", path+"?country=IE", "", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+	if again := ask(s.api["eu-west"], "GET", path+"?country=IE", "", "If-None-Match",
+		w.Header().Get("ETag")); again.Code != http.StatusNotModified {
 		t.Errorf("the same again is answered %d", again.Code)
 	}
 }

@@ -164,7 +164,8 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 			one.describe(p)
 			var unpriced error
 			if one.Price, one.PriceVaries, unpriced = s.leastPrice(p, look); unpriced != nil {
-				s.Log.LogAttrs(ctx, slog.LevelWarn, "a hit is answered without its price", slog.String("product", p.PublicID()), slog.Any("error", unpriced))
+				s.Log.LogAttrs(ctx, slog.LevelWarn, "a hit is answered without its price", slog.String("product", p.PublicID()),
+					slog.Any("error", unpriced))
 			}
 		}
 		hits = append(hits, one)
@@ -175,7 +176,8 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 func newHit(h search.Hit, degraded search.Degraded) hitResponse {
 	d := h.Document
 	one := hitResponse{
-		ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID, Image: d.Image,
+		ID: regions.FormatGlobalID(regions.ProductPrefix, d.ID), Slug: d.Slug, Title: d.Title, Brand: d.Brand, Category: d.CategoryID,
+		Image: d.Image,
 	}
 	if d.Ratings > 0 {
 		one.Rating = &ratingSummary{Average: float64(d.RatingMilli) / 1000, Count: d.Ratings}

@@ -110,13 +110,16 @@ func TestSearch_Asks(t *testing.T) {
 	m, engine := newSearched(t)
 	engine.answer.Total = 1
 	values := url.Values{
-		"q": {` "red mug" x `}, "category": {"hg"}, "brand": {"A & B", "C", "C"}, "min_price": {"100"}, "max_price": {"2000"}, "min_rating": {"3.5"},
-		"in_stock": {"true"}, "attribute": {"Colour=red", "colour=a=b", "size=L"}, "sort": {"-price"}, "facets": {"brand,price,brand"}, "limit": {"7"}, "market": {"uk"},
+		"q": {` "red mug" x `}, "category": {"hg"}, "brand": {"A & B", "C",
+			"C"}, "min_price": {"100"}, "max_price": {"2000"}, "min_rating": {"3.5"},
+		"in_stock": {"true"}, "attribute": {"Colour=red", "colour=a=b",
+			"size=L"}, "sort": {"-price"}, "facets": {"brand,price,brand"}, "limit": {"7"}, "market": {"uk"},
 	}
 	ask(m, "GET", "/v1/search?"+values.Encode(), "", "Accept-Language", "de-DE, en;q=0.5")
 	low, high := int64(100), int64(2000)
 	want := search.Query{
-		Text: `"red mug" x`, Language: "de", Market: "uk", Sort: search.SortPriceDesc, Limit: 7, Facets: []search.FacetKind{search.FacetBrand, search.FacetPrice}, Highlight: true,
+		Text: `"red mug" x`, Language: "de", Market: "uk", Sort: search.SortPriceDesc, Limit: 7, Facets: []search.FacetKind{search.FacetBrand,
+			search.FacetPrice}, Highlight: true,
 		Filter: search.Filter{Category: "hg", Brands: []string{"A & B", "C"}, MinPrice: &low, MaxPrice: &high, MinRating: 3500, InStock: true,
 			Attributes: map[string][]string{"colour": {"red", "a=b"}, "size": {"L"}}},
 	}
@@ -138,7 +141,8 @@ func TestSearch_Answers(t *testing.T) {
 		},
 		Facets: search.Facets{
 			Brands: []search.Count{{Value: "Acme", Count: 2}}, Categories: []search.Count{{Value: "hg-1", Count: 2}, {Value: "gone", Count: 1}},
-			Prices: []search.Count{{Value: "uk:0", Count: 1}, {Value: "uk:9", Count: 1}}, Attributes: map[string][]search.Count{"colour": {{Value: "red", Count: 1}}},
+			Prices: []search.Count{{Value: "uk:0", Count: 1}, {Value: "uk:9",
+				Count: 1}}, Attributes: map[string][]search.Count{"colour": {{Value: "red", Count: 1}}},
 		},
 	}
 	got := wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=mug&market=uk&currency=GBP&facets=brand,category,price,attributes&brand=Acme&attribute=colour=red", ""))
@@ -146,7 +150,8 @@ func TestSearch_Answers(t *testing.T) {
 		t.Fatalf("hits %+v: what is off sale must be left out", got.Hits)
 	}
 	hit := got.Hits[0]
-	if hit.ID != mug.ID || hit.Price == nil || hit.Price.AmountMinor != 295 || hit.Stock != search.StockLow || hit.Rating.Average != 4.5 || hit.Rating.Count != 2 || hit.Image != "/mug.jpg" {
+	if hit.ID != mug.ID || hit.Price == nil || hit.Price.AmountMinor != 295 || hit.Stock != search.StockLow || hit.Rating.Average != 4.5 ||
+		hit.Rating.Count != 2 || hit.Image != "/mug.jpg" {
 		t.Errorf("hit %+v, price %+v", hit, hit.Price)
 	}
 	end := int64(499)
@@ -160,7 +165,8 @@ func TestSearch_Answers(t *testing.T) {
 	}
 	engine.err = search.ErrUnavailable
 	got = wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=mu&in_stock=true", ""))
-	if got.Degraded != "database" || !slices.Equal(got.Ignored, []search.Part{search.PartStock}) || len(got.Hits) != 1 || got.Hits[0].ID != mug.ID {
+	if got.Degraded != "database" || !slices.Equal(got.Ignored, []search.Part{search.PartStock}) || len(got.Hits) != 1 ||
+		got.Hits[0].ID != mug.ID {
 		t.Errorf("without the engine: %+v", got)
 	}
 }
@@ -212,7 +218,8 @@ func TestSearchRules(t *testing.T) {
 	if !slices.Equal(got.Pin, []string{mug.ID}) || got.Boost[0].Percent != 150 || got.Version != 2 || got.To.Year() != 2030 {
 		t.Errorf("read %+v", got)
 	}
-	for body, field := range map[string]string{`{"pin":["x"]}`: "pin[0]", `{}`: "pin", `{"texts":["a"],"redirect":"//x"}`: "redirect", `{"pin":["` + mug.ID + `"],"regions":["x"]}`: "regions[0]"} {
+	for body, field := range map[string]string{`{"pin":["x"]}`: "pin[0]", `{}`: "pin", `{"texts":["a"],"redirect":"//x"}`: "redirect",
+		`{"pin":["` + mug.ID + `"],"regions":["x"]}`: "regions[0]"} {
 		p := wantProblem(t, m.as("admin", "PUT", "/v1/operator/search/rules/other", body), 400, "bad_request")
 		if p.Errors[0].Field != field {
 			t.Errorf("%s: %+v, want a fault of %s", body, p.Errors, field)

@@ -68,10 +68,14 @@ func fillDomains(deps *Deps) {
 
 // testPrincipals are who the tokens of tests stand for.
 var testPrincipals = map[string]Principal{
-	"shopper": {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("11111111-1111-4111-8111-111111111111")}, Roles: []string{roleShopper}},
-	"other":   {Account: regions.Ref{Region: "us-east", ID: uuid.MustParse("22222222-2222-4222-8222-222222222222")}, Roles: []string{roleShopper}},
-	"seller":  {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("33333333-3333-4333-8333-333333333333")}, Roles: []string{roleShopper, roleSeller}},
-	"admin":   {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("44444444-4444-4444-8444-444444444444")}, Roles: []string{roleAdmin}},
+	"shopper": {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("11111111-1111-4111-8111-111111111111")},
+		Roles: []string{roleShopper}},
+	"other": {Account: regions.Ref{Region: "us-east", ID: uuid.MustParse("22222222-2222-4222-8222-222222222222")},
+		Roles: []string{roleShopper}},
+	"seller": {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("33333333-3333-4333-8333-333333333333")},
+		Roles: []string{roleShopper, roleSeller}},
+	"admin": {Account: regions.Ref{Region: "eu-west", ID: uuid.MustParse("44444444-4444-4444-8444-444444444444")},
+		Roles: []string{roleAdmin}},
 }
 
 func verifyTestToken(_ context.Context, token string) (Principal, error) {

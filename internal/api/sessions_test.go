@@ -128,7 +128,8 @@ func TestVerifyWith_DatabaseAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := warm.Register(t.Context(), account.RegisterInput{Email: "aoife@example.com", Password: testPassword, Name: "Aoife", Country: "IE"})
+	session, err := warm.Register(t.Context(), account.RegisterInput{Email: "aoife@example.com", Password: testPassword, Name: "Aoife",
+		Country: "IE"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,8 @@ func key(text, request string) idempotency.Key {
 
 // inEuro is a seller's price as seedCatalogue has it.
 func inEuro(minor int64) pricing.Entry {
-	return pricing.Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: minor, Period: pricing.Period{From: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	return pricing.Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: minor,
+		Period: pricing.Period{From: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}}
 }
 
 func TestGet(t *testing.T) {
@@ -134,7 +135,8 @@ func TestGet(t *testing.T) {
 	var got cart.Cart
 	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { got = testkit.Must(s.Get(ctx, made.Ref, nil))(t) })
 	line := func(sku, title, slug, tax string, quantity, price, available int64) cart.Line {
-		article := pricing.PricedSKU{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true, Entries: []pricing.Entry{inEuro(price)}}
+		article := pricing.PricedSKU{SKU: sku, BaseCurrency: "EUR", TaxCategory: tax, Category: "hg", Sellable: true,
+			Entries: []pricing.Entry{inEuro(price)}}
 		return cart.Line{SKU: sku, ProductID: seed.ProductID(slug), Title: title, Slug: slug, Options: map[string]string{},
 			Quantity: quantity, Article: article, Sellable: true, Available: available}
 	}

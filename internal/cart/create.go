@@ -168,7 +168,8 @@ type newCart struct {
 // queueInsert adds a cart, unless it or the customer's open cart is there.
 func (c *Carts) queueInsert(b *database.Batch, ref regions.Ref, in CreateInput) {
 	now := c.Now()
-	row := newCart{Ref: ref, Currency: in.Currency, Country: in.Country, CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.life(in.Account))}
+	row := newCart{Ref: ref, Currency: in.Currency, Country: in.Country, CreatedAt: now, UpdatedAt: now,
+		ExpiresAt: now.Add(c.life(in.Account))}
 	row.AccountRegion, row.AccountID = owner(in.Account)
 	database.QueueInsert(b, "carts", []newCart{row}, "ON CONFLICT DO NOTHING")
 }

@@ -88,14 +88,16 @@ func TestQuote(t *testing.T) {
 		{"added", "CA", "ON", "CAD", []cart.Line{line("A", "standard", 2, 1000)}, totals{1, 2000, 950, 260, 3210, false}},
 		{"no state yet", "US", "", "USD", []cart.Line{line("A", "standard", 1, 1000)}, totals{1, 1000, 690, 0, 1690, false}},
 		{"delivered free", "IE", "", "EUR", []cart.Line{line("A", "zero", 1, 7500)}, totals{1, 7500, 0, 0, 7500, true}},
-		{"what cannot be bought is left out", "IE", "", "EUR", []cart.Line{unpriced, line("A", "zero", 1, 100), gone}, totals{1, 100, 590, 0, 690, true}},
+		{"what cannot be bought is left out", "IE", "", "EUR", []cart.Line{unpriced, line("A", "zero", 1, 100), gone},
+			totals{1, 100, 590, 0, 690, true}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := version
 			c.Country, c.Currency, c.Lines = test.country, test.currency, test.lines
 			quote := s.quoteIn(t, c, test.state)
-			got := totals{int64(len(quote.Lines)), quote.SubtotalMinor, quote.ShippingMinor, quote.TaxMinor, quote.TotalMinor, quote.PricesIncludeTax}
+			got := totals{int64(len(quote.Lines)), quote.SubtotalMinor, quote.ShippingMinor, quote.TaxMinor, quote.TotalMinor,
+				quote.PricesIncludeTax}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("quote (-want +got):\n%s", diff)
 			}
@@ -149,7 +151,8 @@ func TestQuote_Group(t *testing.T) {
 		account *regions.Ref
 		units   int64
 		want    int64
-	}{{"a guest", nil, 10, 1250}, {"another customer", ptr(s.account(t, "")), 10, 1250}, {"a trader", &trader, 9, 1250}, {"a trader, for many", &trader, 10, 700}} {
+	}{{"a guest", nil, 10, 1250}, {"another customer", ptr(s.account(t, "")), 10, 1250}, {"a trader", &trader, 9,
+		1250}, {"a trader, for many", &trader, 10, 700}} {
 		in := cart.CreateInput{Account: test.account, Country: "IE"}
 		c := testkit.Must(s.Create(t.Context(), in))(t)
 		c = testkit.Must(s.Set(t.Context(), cart.ChangeInput{Cart: c.Ref, Account: test.account}, mug, test.units))(t)

@@ -191,7 +191,8 @@ func TestImport_Refused(t *testing.T) {
 		{"unknown columns", s.input(FormatCSV, KeepGood, "key,title,category,sku,price,price:XYZ\n"), wrongFields("header", "header")},
 		{"missing columns", s.input(FormatCSV, KeepGood, "key;title;category;sku\n"),
 			wrongFields("header", "header", "header", "header", "header")},
-		{"a seller that is not there", forImport(s.input(FormatNDJSON, KeepGood, ""), func(in *ImportInput) { in.Seller = uuid.New() }), is(ErrNotFound)},
+		{"a seller that is not there", forImport(s.input(FormatNDJSON, KeepGood, ""), func(in *ImportInput) { in.Seller = uuid.New() }),
+			is(ErrNotFound)},
 		{"a long file at once", s.input(FormatNDJSON, AllOrNothing, strings.Repeat("x\n", MaxAllOrNothingLines+1)),
 			func(err error) bool { return errors.As(err, &tooMany) }},
 	}
@@ -304,7 +305,8 @@ func TestImport_Property(t *testing.T) {
 		policy := rapid.SampledFrom([]Policy{KeepGood, AllOrNothing}).Draw(rt, "policy")
 		for run := range 2 {
 			report := s.load(t, s.input(FormatNDJSON, policy, ndjson(file...)))
-			if n := int64(len(file)); report.LinesBad > 0 || (run == 0 && report.ProductsWritten != n) || (run == 1 && report.ProductsUnchanged != n) {
+			if n := int64(len(file)); report.LinesBad > 0 || (run == 0 && report.ProductsWritten != n) ||
+				(run == 1 && report.ProductsUnchanged != n) {
 				rt.Fatalf("run %d: %+v", run, report)
 			}
 		}
@@ -378,7 +380,8 @@ func TestListImports(t *testing.T) {
 	if _, err := s.GetImport(t.Context(), other, last.Ref); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another seller: %v", err)
 	}
-	if list, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, PageFilter: one}); !errors.Is(err, ErrNotFound) || len(list.Items) > 0 {
+	if list, err := s.ListImportErrors(t.Context(), ImportErrorFilter{Seller: other, Import: last.Ref, PageFilter: one}); !errors.Is(err,
+		ErrNotFound) || len(list.Items) > 0 {
 		t.Errorf("another seller: %v, %v", list, err)
 	}
 }

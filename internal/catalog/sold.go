@@ -61,5 +61,8 @@ ORDER BY n.listed_at DESC, n.product_id DESC
 LIMIT $1::int8`, limit).Query(database.Collect(into, pgx.RowTo[uuid.UUID]))
 }
 
-// SellersSQL is the sellers, as a table expression that takes an alias. Its columns are id and slug.
-const SellersSQL = `(SELECT sl.id, sl.slug FROM sellers sl)`
+// QueueHasSeller adds to a batch of reads whether there is a seller.
+func QueueHasSeller(b *database.Batch, seller uuid.UUID, into *bool) {
+	b.Queue(`
+SELECT EXISTS (SELECT 1 FROM sellers WHERE id = $1)`, seller).QueryRow(func(row pgx.Row) error { return row.Scan(into) })
+}

@@ -93,7 +93,8 @@ WITH due AS (
   LIMIT @limit::int8
   FOR UPDATE SKIP LOCKED
 )
-UPDATE ` + c.Table + ` t SET ` + attempts + ` = t.` + attempts + ` + 1, ` + next + ` = ` + clock + ` + (` + c.Wait + `) * INTERVAL '1 second'
+UPDATE ` + c.Table + ` t SET ` + attempts + ` = t.` + attempts + ` + 1,
+  ` + next + ` = ` + clock + ` + (` + c.Wait + `) * INTERVAL '1 second'
 FROM due` + join + `
 WHERE ` + same + on + `
 RETURNING ` + c.Returning

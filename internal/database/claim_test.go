@@ -77,7 +77,8 @@ func TestClaim_OutOfReach(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	for text, want := range map[string]string{"": "", "plain é 漢": "plain é 漢", "a\x00b": "a\ufffdb", "\xff\xfe": "\ufffd", "\\u0000": "\\u0000"} {
+	for text, want := range map[string]string{"": "", "plain é 漢": "plain é 漢", "a\x00b": "a\ufffdb", "\xff\xfe": "\ufffd",
+		"\\u0000": "\\u0000"} {
 		if got := database.Text(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}

@@ -85,11 +85,13 @@ func TestReads(t *testing.T) {
 	}
 	var each []string
 	collect := func(name string) error { each = append(each, name); return nil }
-	if err := database.Each(ctx, db, pgx.RowTo[string], collect, `SELECT name FROM numbers ORDER BY name`); err != nil || !cmp.Equal(names, each) {
+	if err := database.Each(ctx, db, pgx.RowTo[string], collect, `SELECT name FROM numbers ORDER BY name`); err != nil ||
+		!cmp.Equal(names, each) {
 		t.Errorf("each is %v, %v", each, err)
 	}
 	stop := errors.New("enough")
-	if err := database.Each(ctx, db, pgx.RowTo[string], func(string) error { return stop }, `SELECT name FROM numbers`); !errors.Is(err, stop) {
+	if err := database.Each(ctx, db, pgx.RowTo[string], func(string) error { return stop }, `SELECT name FROM numbers`); !errors.Is(err,
+		stop) {
 		t.Errorf("each that stops: %v", err)
 	}
 	var a, b int64
@@ -359,7 +361,8 @@ func TestRedactedURL(t *testing.T) {
 			t.Errorf("%s tells the password", got)
 		}
 	}
-	if got := (database.Config{URL: "postgres://shop:x@db.example:5432/shop?sslmode=verify-full"}).RedactedURL(); !strings.Contains(got, "db.example:5432/shop") || !strings.Contains(got, "sslmode=verify-full") {
+	if got := (database.Config{URL: "postgres://shop:x@db.example:5432/shop?sslmode=verify-full"}).RedactedURL(); !strings.Contains(got,
+		"db.example:5432/shop") || !strings.Contains(got, "sslmode=verify-full") {
 		t.Errorf("%s hides too much", got)
 	}
 }

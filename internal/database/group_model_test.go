@@ -127,7 +127,8 @@ func drawCall(t *rapid.T, id int) *modelCall {
 		pause:    time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 5}).Draw(t, "pause")) * time.Millisecond,
 		patience: time.Duration(rapid.SampledFrom([]int{1, 3, 10000, 10000, 10000, 10000}).Draw(t, "patience")) * time.Millisecond,
 	}
-	switch rapid.SampledFrom([]string{"", "", "", "", "plan", "plan panics", "panics", "refused", "race", "always race", "lost", "lost late"}).Draw(t, "what goes wrong") {
+	switch rapid.SampledFrom([]string{"", "", "", "", "plan", "plan panics", "panics", "refused", "race", "always race", "lost",
+		"lost late"}).Draw(t, "what goes wrong") {
 	case "plan":
 		call.planErr = true
 	case "plan panics":

@@ -129,7 +129,8 @@ func whyAgain(err error) againReason {
 // any other, and its text is all that tells it from a fault of the server.
 func IsRowLockRace(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "XX000" && strings.HasPrefix(pgErr.Message, "new multixact has more than one updating member")
+	return errors.As(err, &pgErr) && pgErr.Code == "XX000" && strings.HasPrefix(pgErr.Message,
+		"new multixact has more than one updating member")
 }
 
 // isConnectionLoss reports whether err is one by which pgconn tells of a connection that broke

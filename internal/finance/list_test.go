@@ -21,8 +21,9 @@ func TestLists(t *testing.T) {
 	made := s.list(t, "summer", pricing.Sale, func(in *ListInput) {
 		in.Title, in.Market, in.Group, in.Priority, in.To = "  Summer sale ", "eu", "wholesale", 3, hours(48)
 	})
-	want := pricing.List{Code: "summer", Title: "Summer sale", Kind: pricing.Sale, Currency: "EUR", Market: "eu", Group: "wholesale", Priority: 3,
-		Period: pricing.Period{From: opening, To: hours(48)}, Version: 1}
+	want := pricing.List{Code: "summer", Title: "Summer sale", Kind: pricing.Sale, Currency: "EUR", Market: "eu", Group: "wholesale",
+		Priority: 3,
+		Period:   pricing.Period{From: opening, To: hours(48)}, Version: 1}
 	if diff := cmp.Diff(want, made); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)
 	}
@@ -34,7 +35,8 @@ func TestLists(t *testing.T) {
 	}
 
 	before := s.image(t)
-	if _, err := s.CreateList(ctx, ListInput{By: by("ada"), Code: "summer", Title: "Again", Kind: pricing.Regular, Currency: "EUR"}); !errors.Is(err, ErrExists) {
+	if _, err := s.CreateList(ctx, ListInput{By: by("ada"), Code: "summer", Title: "Again", Kind: pricing.Regular,
+		Currency: "EUR"}); !errors.Is(err, ErrExists) {
 		t.Errorf("made twice: %v", err)
 	}
 	title, end := "Late summer", hours(72)
@@ -65,7 +67,8 @@ func TestLists(t *testing.T) {
 		t.Errorf("lists (-want +got):\n%s", diff)
 	}
 	autumn := "autumn"
-	if rest := testkit.Must(s.Lists(ctx, database.PageFilter[string]{After: &autumn, Limit: 1}))(t).Items; len(rest) != 1 || rest[0].Code != "catalogue-EUR" {
+	if rest := testkit.Must(s.Lists(ctx, database.PageFilter[string]{After: &autumn, Limit: 1}))(t).Items; len(rest) != 1 ||
+		rest[0].Code != "catalogue-EUR" {
 		t.Errorf("the page after autumn: %+v", rest)
 	}
 }
@@ -80,7 +83,8 @@ func TestLists_Audit(t *testing.T) {
 	s.clock.Advance(time.Hour)
 	title := "Business"
 	testkit.Must(s.UpdateList(t.Context(), ListUpdate{By: by("ben"), Code: "b2b", Version: 1, Title: &title}))(t)
-	changes := testkit.Must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b", PageFilter: database.PageFilter[ChangePosition]{Limit: 10}}))(t).Items
+	changes := testkit.Must(s.Changes(t.Context(), ChangeFilter{Kind: KindList, Subject: "b2b",
+		PageFilter: database.PageFilter[ChangePosition]{Limit: 10}}))(t).Items
 	if len(changes) != 2 {
 		t.Fatalf("%d changes in the audit", len(changes))
 	}

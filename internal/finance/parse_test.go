@@ -29,11 +29,13 @@ func TestReadLines(t *testing.T) {
 		file   string
 		want   []Line
 	}{
-		{"all columns", FormatCSV, "sku,min_quantity,amount,valid_from,valid_to\nA,10,12.50,2026-05-01T12:00:00Z,2026-05-01T15:00:00+02:00\n", []Line{numberedAt(2, full)}},
+		{"all columns", FormatCSV, "sku,min_quantity,amount,valid_from,valid_to\nA,10,12.50,2026-05-01T12:00:00Z,2026-05-01T15:00:00+02:00\n",
+			[]Line{numberedAt(2, full)}},
 		{"other order, mark, CRLF, blank lines, no last end of line", FormatCSV,
 			"\ufeffamount,valid_to,sku,valid_from,min_quantity\r\n\r\n12.5,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10\r\n  \n12.50,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10",
 			[]Line{numberedAt(3, full), numberedAt(5, full)}},
-		{"two columns", FormatCSV, "sku,amount\nA,7\nB,\n", []Line{{No: 2, SKU: "A", MinQuantity: 1, AmountMinor: minor(700)}, {No: 3, SKU: "B", MinQuantity: 1}}},
+		{"two columns", FormatCSV, "sku,amount\nA,7\nB,\n", []Line{{No: 2, SKU: "A", MinQuantity: 1, AmountMinor: minor(700)},
+			{No: 3, SKU: "B", MinQuantity: 1}}},
 		{"quotes", FormatCSV, "sku,amount\n\"A,\"\"1\"\"\",0.01\n", []Line{{No: 2, SKU: `A,"1"`, MinQuantity: 1, AmountMinor: minor(1)}}},
 		{"a header alone", FormatCSV, "sku,amount\n", nil},
 		{"objects", FormatNDJSON, `{"sku":"A","min_quantity":10,"amount_minor":1250,"valid_from":"2026-05-01T12:00:00Z","valid_to":"2026-05-01T13:00:00Z"}` + "\n\n" + `{"amount_minor":null,"sku":"B"}`,
@@ -60,7 +62,8 @@ func TestReadLines_Refused(t *testing.T) {
 		{"nothing", FormatCSV, "", []string{"line 1, header"}},
 		{"no amount", FormatCSV, "sku,min_quantity\nA,1\n", []string{"line 1, header"}},
 		{"a column twice", FormatCSV, "sku,amount,sku\nA,1,A\n", []string{"line 1, header"}},
-		{"another column, and no header in truth", FormatCSV, "A,1\nB,2\n", []string{"line 1, header", "line 1, header", "line 1, header", "line 1, header"}},
+		{"another column, and no header in truth", FormatCSV, "A,1\nB,2\n",
+			[]string{"line 1, header", "line 1, header", "line 1, header", "line 1, header"}},
 		{"too few fields", FormatCSV, "sku,amount\nA\n", []string{"line 2, text"}},
 		{"too many fields", FormatCSV, "sku,amount\nA,1,2\n", []string{"line 2, text"}},
 		{"an open quote", FormatCSV, "sku,amount\n\"A,1\nB,2\n", []string{"line 2, text"}},
@@ -80,7 +83,8 @@ func TestReadLines_Refused(t *testing.T) {
 			[]string{"line 1, price", "line 2, text", "line 3, SKU"}},
 		{"types", FormatNDJSON, `{"sku":1,"amount_minor":1}` + "\n" + `{"sku":"A","amount_minor":1.5}` + "\n" + `{"sku":"A","amount_minor":"1"}` + "\n" +
 			`{"sku":"A"}` + "\n" + `{"sku":"A","amount_minor":1,"min_quantity":"1"}` + "\n" + `{"sku":"A","amount_minor":1,"valid_from":"now"}` + "\n" + `{"sku":"A","amount_minor":{}}`,
-			[]string{"line 1, sku", "line 2, amount_minor", "line 3, amount_minor", "line 4, amount_minor", "line 5, min_quantity", "line 6, valid_from", "line 7, amount_minor"}},
+			[]string{"line 1, sku", "line 2, amount_minor", "line 3, amount_minor", "line 4, amount_minor", "line 5, min_quantity",
+				"line 6, valid_from", "line 7, amount_minor"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,7 +142,8 @@ func TestReadLines_Written(t *testing.T) {
 			if format == FormatCSV {
 				no++ // the header
 			}
-			want = append(want, Line{No: no, SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: minor(e.AmountMinor), From: e.Period.From, To: e.Period.To})
+			want = append(want, Line{No: no, SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: minor(e.AmountMinor), From: e.Period.From,
+				To: e.Period.To})
 		}
 		testkit.NoError(t, flush())
 		got := testkit.Must(ReadLines(&file, format, currency))(t)
@@ -245,7 +250,8 @@ func FuzzReadLines(f *testing.F) {
 			if l.AmountMinor == nil || *l.AmountMinor < 0 || l.From.IsZero() {
 				continue // no price of a list is so
 			}
-			if err := write(Entry{SKU: l.SKU, MinQuantity: l.MinQuantity, AmountMinor: *l.AmountMinor, Period: pricing.Period{From: l.From, To: l.To}}); err != nil {
+			if err := write(Entry{SKU: l.SKU, MinQuantity: l.MinQuantity, AmountMinor: *l.AmountMinor,
+				Period: pricing.Period{From: l.From, To: l.To}}); err != nil {
 				t.Fatal(err)
 			}
 			l.No = 0

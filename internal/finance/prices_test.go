@@ -31,7 +31,8 @@ func TestSetPrices(t *testing.T) {
 		{"takes the place of one without an end", [][]Line{{price("A", 900)}, {price("A", 800).from(hours(2))}},
 			[]string{"1: 900 [+0h, +2h)", "1: 800 [+2h, …)"}},
 		{"for a time", [][]Line{{price("A", 900).from(hours(1)).to(hours(2))}}, []string{"1: 900 [+1h, +2h)"}},
-		{"one after the other", [][]Line{{price("A", 900).to(hours(2))}, {price("A", 800).from(hours(2)).to(hours(3))}, {price("A", 850).from(hours(5))}},
+		{"one after the other", [][]Line{{price("A", 900).to(hours(2))}, {price("A", 800).from(hours(2)).to(hours(3))},
+			{price("A", 850).from(hours(5))}},
 			[]string{"1: 900 [+0h, +2h)", "1: 800 [+2h, +3h)", "1: 850 [+5h, …)"}},
 		{"steps of one file", [][]Line{{price("A", 880).from(hours(4)), price("A", 900), price("A", 890).from(hours(2))}},
 			[]string{"1: 900 [+0h, +2h)", "1: 890 [+2h, +4h)", "1: 880 [+4h, …)"}},
@@ -39,7 +40,8 @@ func TestSetPrices(t *testing.T) {
 			[]string{"1: 900 [+0h, +2h)", "1: 890 [+2h, +4h)", "1: 880 [+4h, …)"}},
 		{"down and up again in one file", [][]Line{{price("A", 900)}, {price("A", 800).from(hours(1)), price("A", 900).from(hours(2))}},
 			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 900 [+2h, …)"}},
-		{"quantities stand for themselves", [][]Line{{price("A", 900), price("A", 850).atLeast(10)}, {price("A", 840).atLeast(10).from(hours(1))}},
+		{"quantities stand for themselves", [][]Line{{price("A", 900), price("A", 850).atLeast(10)},
+			{price("A", 840).atLeast(10).from(hours(1))}},
 			[]string{"1: 900 [+0h, …)", "10: 850 [+0h, +1h)", "10: 840 [+1h, …)"}},
 		{"an end", [][]Line{{price("A", 900)}, {endOf("A").from(hours(3))}}, []string{"1: 900 [+0h, +3h)"}},
 		{"an end withdraws what was to come", [][]Line{{price("A", 900)}, {price("A", 880).from(hours(4))}, {endOf("A").from(hours(3))}},
@@ -49,7 +51,8 @@ func TestSetPrices(t *testing.T) {
 			[]string{"1: 900 [+0h, +1h)", "1: 880 [+2h, …)"}},
 		{"a price, and its end, in one file", [][]Line{{price("A", 900)}, {price("A", 880).from(hours(1)), endOf("A").from(hours(2))}},
 			[]string{"1: 900 [+0h, +1h)", "1: 880 [+1h, +2h)"}},
-		{"withdrawn and set again for the same instant", [][]Line{{price("A", 900).from(hours(2))}, {endOf("A").from(hours(1))}, {price("A", 880).from(hours(2)).to(hours(3))}},
+		{"withdrawn and set again for the same instant", [][]Line{{price("A", 900).from(hours(2))}, {endOf("A").from(hours(1))},
+			{price("A", 880).from(hours(2)).to(hours(3))}},
 			[]string{"1: 880 [+2h, +3h)"}},
 		{"before one that is to come", [][]Line{{price("A", 900).from(hours(4))}, {price("A", 880).from(hours(2)).to(hours(4))}},
 			[]string{"1: 880 [+2h, +4h)", "1: 900 [+4h, …)"}},
@@ -125,12 +128,14 @@ func TestSetPrices_Refused(t *testing.T) {
 func TestSetPrices_SaidAlready(t *testing.T) {
 	s := newShop(t)
 	s.list(t, "regular", pricing.Regular)
-	file := []Line{price("A", 900), price("A", 890).from(hours(2)), price("A", 880).from(hours(4)), price("B", 1900), price("C", 2900).from(hours(3)), endOf("D")}
+	file := []Line{price("A", 900), price("A", 890).from(hours(2)), price("A", 880).from(hours(4)), price("B", 1900),
+		price("C", 2900).from(hours(3)), endOf("D")}
 	if p := s.set(t, "regular", file...); p.Effect.Unchanged != 1 || p.Effect.SKUs != 3 {
 		t.Fatalf("the first time: %+v", p.Effect)
 	}
 	before := s.image(t)
-	again := []Line{price("A", 890).from(hours(2)), price("A", 880).from(hours(4)), price("B", 1900), price("C", 2900).from(hours(3)), endOf("D"),
+	again := []Line{price("A", 890).from(hours(2)), price("A", 880).from(hours(4)), price("B", 1900), price("C", 2900).from(hours(3)),
+		endOf("D"),
 		price("A", 900).from(opening).to(hours(2))}
 	s.clock.Set(hours(1))
 	p := s.set(t, "regular", again...)
@@ -216,7 +221,8 @@ func TestSetPrices_Approval(t *testing.T) {
 		{"a fall above it", ApproveAbove{}, pricing.Sale, []Line{price("E", 3999)}, StatusPending},
 		{"at another limit", ApproveAbove{ChangeBP: 100}, pricing.Regular, []Line{price("A", 1011)}, StatusPending},
 		{"below another limit", ApproveAbove{ChangeBP: 100}, pricing.Regular, []Line{price("A", 1010)}, StatusApplied},
-		{"as many SKUs as may be", ApproveAbove{SKUs: 2}, pricing.Regular, []Line{price("A", 1001), price("B", 2001), price("A", 1002).atLeast(5)}, StatusApplied},
+		{"as many SKUs as may be", ApproveAbove{SKUs: 2}, pricing.Regular,
+			[]Line{price("A", 1001), price("B", 2001), price("A", 1002).atLeast(5)}, StatusApplied},
 		{"more SKUs", ApproveAbove{SKUs: 2}, pricing.Regular, []Line{price("A", 1001), price("B", 2001), price("C", 3001)}, StatusPending},
 		{"always", ApproveAbove{ChangeBP: -1}, pricing.Regular, []Line{price("A", 1000)}, StatusPending},
 		{"below cost", ApproveAbove{}, pricing.Regular, []Line{price("D", 3990)}, StatusPending},
@@ -233,7 +239,8 @@ func TestSetPrices_Approval(t *testing.T) {
 			if p.Change.Status != test.want || p.Change.NeedsApproval != (test.want == StatusPending) {
 				t.Errorf("it is %+v, want %s", p.Change, test.want)
 			}
-			entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "list", PageFilter: database.PageFilter[EntryPosition]{Limit: 10}}))(t).Items
+			entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "list",
+				PageFilter: database.PageFilter[EntryPosition]{Limit: 10}}))(t).Items
 			if applied := len(entries) > 0; applied != (test.want == StatusApplied) {
 				t.Errorf("the list has %+v", entries)
 			}
@@ -276,10 +283,12 @@ func TestApprove(t *testing.T) {
 	if diff := cmp.Diff(testkit.Must(s.Change(ctx, p.Change.ID))(t), approved, equalTimes); diff != "" {
 		t.Errorf("approved (-read +returned):\n%s", diff)
 	}
-	if approved.Status != StatusApplied || approved.RequestedBy != "ada" || approved.DecidedBy != "ben" || !approved.DecidedAt.Equal(hours(1)) {
+	if approved.Status != StatusApplied || approved.RequestedBy != "ada" || approved.DecidedBy != "ben" ||
+		!approved.DecidedAt.Equal(hours(1)) {
 		t.Errorf("approved %+v", approved)
 	}
-	if got := append(s.periods(t, "regular", "A"), s.periods(t, "regular", "B")...); !cmp.Equal(got, []string{"1: 500 [+1h, …)", "1: 1 [+2h, …)"}) {
+	if got := append(s.periods(t, "regular", "A"), s.periods(t, "regular", "B")...); !cmp.Equal(got,
+		[]string{"1: 500 [+1h, …)", "1: 1 [+2h, …)"}) {
 		t.Errorf("in force %v", got)
 	}
 	done := s.image(t)
@@ -319,10 +328,12 @@ func TestApprove_Overtaken(t *testing.T) {
 		meanwhile func(t *testing.T, s *shop)
 	}{
 		{"its instant has come", []Line{price("A", 1).from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
-		{"the instant of an end has come", []Line{endOf("C").from(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
+		{"the instant of an end has come", []Line{endOf("C").from(hours(1)), price("B", 1)},
+			func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
 		{"its time is over", []Line{price("A", 1).to(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
 		{"a step of it has come", []Line{price("A", 1), price("A", 2).from(hours(1))}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
-		{"another price is to come", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
+		{"another price is to come", []Line{price("A", 1), price("B", 1)},
+			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"another price begins at the same instant", []Line{price("A", 1).from(hours(3)), price("B", 1)},
 			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"the price was changed", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) {
@@ -372,11 +383,13 @@ func TestLate(t *testing.T) {
 	if _, err := s.Approve(t.Context(), pending.Change.ID, "ben"); !errors.Is(err, ErrOvertaken) {
 		t.Errorf("approved: %v", err)
 	}
-	if _, err := s.SetRule(t.Context(), &RoundingRule{Name: "fives", ModulusMinor: 5, Mode: "half_up"}, time.Time{}, by("ada")); !errors.Is(err, ErrOvertaken) {
+	if _, err := s.SetRule(t.Context(), &RoundingRule{Name: "fives", ModulusMinor: 5, Mode: "half_up"}, time.Time{},
+		by("ada")); !errors.Is(err, ErrOvertaken) {
 		t.Errorf("rule: %v", err)
 	}
 	s.wantUnchanged(t, before)
-	entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A", PageFilter: database.PageFilter[EntryPosition]{Limit: 9}}))(t).Items
+	entries := testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", SKU: "A",
+		PageFilter: database.PageFilter[EntryPosition]{Limit: 9}}))(t).Items
 	if len(entries) != 1 || time.Until(entries[0].Period.From) < time.Second {
 		t.Errorf("in force %+v at %s", entries, time.Now())
 	}
@@ -436,7 +449,8 @@ func TestChangeLines(t *testing.T) {
 			{Line{2, "B", 1, nil, hours(3), time.Time{}}, was[1]},
 			{Line{3, "C", 1, minor(2900), hours(3), hours(4)}, was[2]},
 		}
-		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items, equalTimes); diff != "" {
+		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items,
+			equalTimes); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
@@ -448,10 +462,12 @@ func TestChangeLines(t *testing.T) {
 	s.set(t, "regular", price("A", 440))
 	check("later", hours(1))
 	first := int64(1)
-	if page := testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{After: &first, Limit: 1}))(t).Items; len(page) != 1 || page[0].No != 2 {
+	if page := testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{After: &first, Limit: 1}))(t).Items; len(page) != 1 ||
+		page[0].No != 2 {
 		t.Errorf("a page: %+v", page)
 	}
-	for _, list := range testkit.Must(s.Changes(ctx, ChangeFilter{Kind: KindList, PageFilter: database.PageFilter[ChangePosition]{Limit: 1}}))(t).Items {
+	for _, list := range testkit.Must(s.Changes(ctx, ChangeFilter{Kind: KindList,
+		PageFilter: database.PageFilter[ChangePosition]{Limit: 1}}))(t).Items {
 		if lines := testkit.Must(s.ChangeLines(ctx, list.ID, database.PageFilter[int64]{Limit: 10}))(t).Items; len(lines) != 0 {
 			t.Errorf("a list's lines: %+v", lines)
 		}
@@ -476,7 +492,8 @@ func TestChanges(t *testing.T) {
 		want   int
 	}{
 		"all": {ChangeFilter{}, 4}, "a kind": {ChangeFilter{Kind: KindPrices}, 2}, "a subject": {ChangeFilter{Subject: "two"}, 2},
-		"a status": {ChangeFilter{Status: StatusPending}, 1}, "all of them": {ChangeFilter{Kind: KindPrices, Subject: "one", Status: StatusPending}, 0},
+		"a status": {ChangeFilter{Status: StatusPending}, 1}, "all of them": {ChangeFilter{Kind: KindPrices, Subject: "one",
+			Status: StatusPending}, 0},
 	} {
 		if got := count(test.filter); got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
@@ -558,7 +575,8 @@ func TestSetPrices_Concurrently(t *testing.T) {
 		t.Error("nothing was applied")
 	}
 	s.wantApart(t)
-	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular", PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular",
+		PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
 		if e.ChangeID == nil || !applied[*e.ChangeID] {
 			t.Errorf("%+v is of no change that was applied", e)
 		}
@@ -661,7 +679,8 @@ func TestHistory(t *testing.T) {
 			}
 		}
 		q := question{
-			sku: []string{"A", "B"}[intn(2)], group: []string{"", "wholesale"}[intn(2)], quantity: []int64{1, 10}[intn(2)], market: "eu", currency: "EUR",
+			sku: []string{"A", "B"}[intn(2)], group: []string{"", "wholesale"}[intn(2)], quantity: []int64{1,
+				10}[intn(2)], market: "eu", currency: "EUR",
 			at: s.clock.Now().Add(-time.Duration(1+intn(24*60)) * time.Minute),
 		}
 		if intn(3) == 0 {

@@ -60,13 +60,17 @@ func TestSetRule(t *testing.T) {
 		old    string // a part of it
 	}{
 		{"a market's title", swiss(func(m *MarketRule) { m.Title = "Schweiz" }), StatusApplied, `"title":"Switzerland"`},
-		{"a market's multiplier, a little", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(12, 1) }), StatusApplied, `"multiplier":"1"`},
-		{"a market's multiplier, too much", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(12001, 4) }), StatusPending, `"multiplier":"1"`},
-		{"whether a market's prices include tax", swiss(func(m *MarketRule) { m.PricesIncludeTax = false }), StatusPending, `"prices_include_tax":true`},
+		{"a market's multiplier, a little", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(12, 1) }), StatusApplied,
+			`"multiplier":"1"`},
+		{"a market's multiplier, too much", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(12001, 4) }), StatusPending,
+			`"multiplier":"1"`},
+		{"whether a market's prices include tax", swiss(func(m *MarketRule) { m.PricesIncludeTax = false }), StatusPending,
+			`"prices_include_tax":true`},
 		{"a market's rounding", swiss(func(m *MarketRule) { m.Rounding = nil }), StatusPending, `"CHF":"cash-5"`},
 		{"a market's countries", swiss(func(m *MarketRule) { m.Countries = []string{"CH"} }), StatusPending, `"LI"`},
 		{"a market's countries in another order", swiss(func(m *MarketRule) { m.Countries = []string{"LI", "CH"} }), StatusApplied, `"LI"`},
-		{"a new market", &MarketRule{Code: "br", Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL", Multiplier: money.NewDecimal(1, 0)}, StatusPending, nothing},
+		{"a new market", &MarketRule{Code: "br", Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL",
+			Multiplier: money.NewDecimal(1, 0)}, StatusPending, nothing},
 		{"a rounding rule that markets use", &RoundingRule{"cash-5", 10, 0, money.HalfUp}, StatusPending, `"modulus_minor":5`},
 		{"a rounding rule that none uses", &RoundingRule{"whole", 500, 0, money.HalfEven}, StatusApplied, `"modulus_minor":100`},
 		{"a new rounding rule", &RoundingRule{"fifty", 50, 49, money.HalfEven}, StatusApplied, nothing},
@@ -184,9 +188,12 @@ func TestSetRule_Refused(t *testing.T) {
 		{"a title", swiss(func(m *MarketRule) { m.Title = "\n" }), []string{"title"}},
 		{"a currency", swiss(func(m *MarketRule) { m.Currency = "ABC" }), []string{"currency"}},
 		{"a multiplier of nothing", swiss(func(m *MarketRule) { m.Multiplier = money.Decimal{} }), []string{"multiplier"}},
-		{"a multiplier with too many decimals", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(100001, 5) }), []string{"multiplier"}},
-		{"a rounding rule that is not there", swiss(func(m *MarketRule) { m.Rounding = map[money.Currency]string{"": "nothing"} }), []string{"rounding."}},
-		{"a rounding for no currency", swiss(func(m *MarketRule) { m.Rounding = map[money.Currency]string{"XYZ": "exact"} }), []string{"rounding"}},
+		{"a multiplier with too many decimals", swiss(func(m *MarketRule) { m.Multiplier = money.NewDecimal(100001, 5) }),
+			[]string{"multiplier"}},
+		{"a rounding rule that is not there", swiss(func(m *MarketRule) { m.Rounding = map[money.Currency]string{"": "nothing"} }),
+			[]string{"rounding."}},
+		{"a rounding for no currency", swiss(func(m *MarketRule) { m.Rounding = map[money.Currency]string{"XYZ": "exact"} }),
+			[]string{"rounding"}},
 		{"a country", swiss(func(m *MarketRule) { m.Countries = []string{"ch"} }), []string{"countries[0]"}},
 		{"a country twice", swiss(func(m *MarketRule) { m.Countries = []string{"CH", "CH"} }), []string{"countries[1]"}},
 		{"a country of another market", swiss(func(m *MarketRule) { m.Countries = []string{"CH", "DE"} }), []string{"countries[1]"}},
@@ -201,8 +208,10 @@ func TestSetRule_Refused(t *testing.T) {
 		{"a promotion's id and title", coupon(func(p *PromotionRule) { p.ID, p.Title = "Spring 10", "" }), []string{"id", "title"}},
 		{"a promotion without what it gives", coupon(spec(``)), []string{"spec"}},
 		{"a promotion of an unknown kind", coupon(spec(`{"kind":"gift"}`)), []string{"spec.kind"}},
-		{"a promotion with a condition that nobody knows", coupon(spec(`{"kind":"free_shipping","conditions":{"weekday":"monday"}}`)), []string{"spec"}},
-		{"a promotion in a market that there is not", coupon(spec(`{"kind":"free_shipping","conditions":{"markets":["eu","narnia"]}}`)), []string{"spec.conditions.markets[1]"}},
+		{"a promotion with a condition that nobody knows", coupon(spec(`{"kind":"free_shipping","conditions":{"weekday":"monday"}}`)),
+			[]string{"spec"}},
+		{"a promotion in a market that there is not", coupon(spec(`{"kind":"free_shipping","conditions":{"markets":["eu","narnia"]}}`)),
+			[]string{"spec.conditions.markets[1]"}},
 		{"a promotion that is over before it begins", coupon(func(p *PromotionRule) { at := hours(1); p.ValidTo = &at }), []string{"valid_to"}},
 	}
 	for _, test := range tests {
@@ -248,7 +257,8 @@ func TestEndPromotion(t *testing.T) {
 	testkit.Must(s.SetRule(ctx, coupon(), time.Time{}, by("ada")))(t)
 	s.clock.Set(hours(1))
 	c := testkit.Must(s.EndPromotion(ctx, "spring", hours(3), by("ben")))(t)
-	if c.Status != StatusApplied || !strings.Contains(compact(t, c.Old), `"coupon":"SPRING10"`) || !strings.Contains(compact(t, c.New), `"end":true`) {
+	if c.Status != StatusApplied || !strings.Contains(compact(t, c.Old), `"coupon":"SPRING10"`) ||
+		!strings.Contains(compact(t, c.New), `"end":true`) {
 		t.Errorf("the audit: %s, %s", c.Old, c.New)
 	}
 	for at, want := range map[time.Time]bool{hours(2): true, hours(3): false} {
@@ -312,7 +322,8 @@ func TestSetRule_Concurrently(t *testing.T) {
 	ctx := t.Context()
 	var ids []uuid.UUID
 	for _, code := range []string{"br", "brazil", "brasil"} {
-		c := testkit.Must(s.SetRule(ctx, &MarketRule{Code: code, Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL", Multiplier: money.NewDecimal(1, 0)}, time.Time{}, by("ada")))(t)
+		c := testkit.Must(s.SetRule(ctx, &MarketRule{Code: code, Title: "Brazil", Countries: []string{"BR"}, Currency: "BRL",
+			Multiplier: money.NewDecimal(1, 0)}, time.Time{}, by("ada")))(t)
 		ids = append(ids, c.ID)
 	}
 	results := make(chan error, len(ids))
@@ -351,7 +362,8 @@ VALUES ('eu-west', $1, 'kim@example.com', '\x01', 'Kim', 'IE', 'x')`, account.ID
 		&first:  {`{"customer_group":""}`, `{"customer_group":"wholesale"}`},
 		&second: {`{"customer_group":"wholesale"}`, `{"customer_group":""}`},
 	} {
-		if got := [2]string{compact(t, c.Old), compact(t, c.New)}; got != want || c.Subject != "acc_euw_x" || c.Kind != KindGroup || c.Status != StatusApplied {
+		if got := [2]string{compact(t, c.Old), compact(t, c.New)}; got != want || c.Subject != "acc_euw_x" || c.Kind != KindGroup ||
+			c.Status != StatusApplied {
 			t.Errorf("the audit has %v of %+v, want %v", got, c, want)
 		}
 	}

@@ -36,7 +36,8 @@ func newShop(t testing.TB, set ...func(*Config)) *shop {
 	t.Helper()
 	s := &shop{clock: testkit.NewClock(opening)}
 	config := Config{DB: databasetest.New(t, databasetest.Region("eu-west")), Now: s.clock.Now}
-	config.Prices = testkit.Must(pricing.New(pricing.Config{DB: config.DB, Key: secret.Bytes("0123456789abcdef0123456789abcdef"), Lead: -1, Now: s.clock.Now}))(t)
+	config.Prices = testkit.Must(pricing.New(pricing.Config{DB: config.DB, Key: secret.Bytes("0123456789abcdef0123456789abcdef"), Lead: -1,
+		Now: s.clock.Now}))(t)
 	for _, change := range set {
 		change(&config)
 	}
@@ -115,7 +116,8 @@ func (s *shop) try(ctx context.Context, list string, lines ...Line) (Proposal, e
 func (s *shop) periods(t testing.TB, list, sku string) []string {
 	t.Helper()
 	var all []string
-	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku, PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
+	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: list, SKU: sku,
+		PageFilter: database.PageFilter[EntryPosition]{Limit: 1000}}))(t).Items {
 		if e.withdrawn() {
 			continue
 		}
@@ -177,7 +179,8 @@ func (s *shop) image(t testing.TB) map[string][]string {
 	image := make(map[string][]string)
 	for _, table := range []string{"pricing_state", "price_changes", "price_change_lines", "price_lists", "price_entries", "markets",
 		"rounding_rules", "tax_rates", "promotions", "accounts", "products"} {
-		image[table] = testkit.Must(database.List(t.Context(), s.DB, pgx.RowTo[string], `SELECT to_jsonb(r)::text FROM `+table+` r ORDER BY 1`))(t)
+		image[table] = testkit.Must(database.List(t.Context(), s.DB, pgx.RowTo[string],
+			`SELECT to_jsonb(r)::text FROM `+table+` r ORDER BY 1`))(t)
 	}
 	return image
 }

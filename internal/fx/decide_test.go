@@ -102,7 +102,8 @@ func TestDecide_Refuses(t *testing.T) {
 	version := s.version()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := test.decide(t.Context(), lira(test.day)); !errors.Is(err, test.want) || !strings.Contains(err.Error(), "TRY for "+test.day) {
+			if _, err := test.decide(t.Context(), lira(test.day)); !errors.Is(err, test.want) ||
+				!strings.Contains(err.Error(), "TRY for "+test.day) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})

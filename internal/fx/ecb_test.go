@@ -80,7 +80,8 @@ func TestECB_Failures(t *testing.T) {
 				}
 			})
 			_, err := e.Fetch(t.Context())
-			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "/eurofxref-hist.csv:") || strings.Contains(err.Error(), "hunter2") {
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "/eurofxref-hist.csv:") ||
+				strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})

@@ -167,7 +167,8 @@ func lastPublished(days map[string]money.Decimal, when time.Time) string {
 func TestQueueLoad(t *testing.T) {
 	s := newShop(t, afterShipped, nil)
 	s.takeFrom(Shipped(), Report{New: 18676, Ignored: []string{"BGN"}})
-	if _, err := s.SetManual(t.Context(), ManualInput{Currency: "USD", Rate: dec("1.2"), ValidTo: until(at(4, 20, 0)), Actor: "usr_test", Reason: "test"}); err != nil {
+	if _, err := s.SetManual(t.Context(), ManualInput{Currency: "USD", Rate: dec("1.2"), ValidTo: until(at(4, 20, 0)), Actor: "usr_test",
+		Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	whole := s.table(time.Time{})
@@ -319,14 +320,17 @@ func TestImport_Conflicts(t *testing.T) {
 func TestImport_Refuses(t *testing.T) {
 	s := newShop(t, at(4, 10, 20), nil)
 	var invalid *invalid.Error
-	if _, err := s.Import(t.Context(), ecbSays([]Quotation{quote("2026-04-10", "USD", "1.1"), quote("2026-04-12", "USD", "1.1")}), "usr_test"); !errors.As(err, &invalid) ||
+	if _, err := s.Import(t.Context(), ecbSays([]Quotation{quote("2026-04-10", "USD", "1.1"), quote("2026-04-12", "USD", "1.1")}),
+		"usr_test"); !errors.As(err, &invalid) ||
 		!strings.Contains(err.Error(), "USD is not valid; day must be a date that has come, not 2026-04-12") {
 		t.Errorf("a day to come: got %v", err)
 	}
-	if _, err := s.Import(t.Context(), ecbSays([]Quotation{quote("2026-04-10", "USD", "1.1")}), " "); !errors.As(err, &invalid) || invalid.Fields[0].Name != "actor" {
+	if _, err := s.Import(t.Context(), ecbSays([]Quotation{quote("2026-04-10", "USD", "1.1")}), " "); !errors.As(err, &invalid) ||
+		invalid.Fields[0].Name != "actor" {
 		t.Errorf("nobody imports: got %v", err)
 	}
-	if _, err := s.Import(t.Context(), Manual{{Day: "10.4.2026", Currency: "usd"}, quote("2026-04-10", "EUR", "1")}, "usr_test"); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
+	if _, err := s.Import(t.Context(), Manual{{Day: "10.4.2026", Currency: "usd"}, quote("2026-04-10", "EUR", "1")},
+		"usr_test"); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("a bad series: got %v", err)
 	}
 	if _, err := s.Import(t.Context(), Manual{}, "usr_test"); !errors.As(err, &invalid) {
@@ -343,7 +347,8 @@ func TestImport_Refuses(t *testing.T) {
 func TestImport_Manual(t *testing.T) {
 	s := newShop(t, at(4, 10, 20), nil)
 	s.take(Report{New: 1}, quote("2026-04-09", "USD", "1.17"))
-	s.takeFrom(Manual{quote("2026-04-09", "AED", "4.3"), quote("2026-04-08", "USD", "1.18"), quote("2026-04-09", "USD", "1.19")}, Report{New: 3, Late: 1})
+	s.takeFrom(Manual{quote("2026-04-09", "AED", "4.3"), quote("2026-04-08", "USD", "1.18"), quote("2026-04-09", "USD", "1.19")},
+		Report{New: 3, Late: 1})
 	s.wantAt("AED", at(4, 9, 15), "4.3")
 	s.wantAt("USD", s.now.Add(-time.Hour), "1.17")
 	s.wantAt("USD", s.now, "1.19")
@@ -357,7 +362,8 @@ func TestImport_Manual(t *testing.T) {
 	s.take(Report{New: 1}, quote("2026-04-13", "GBP", "0.87"))
 	s.takeFrom(Manual{held.Quotation}, Report{New: 1, Held: 1, HeldRates: []HeldRate{held}})
 	end := at(5, 1, 0)
-	if _, err := s.SetManual(t.Context(), ManualInput{Currency: "KWD", Rate: dec("0.36"), ValidTo: &end, Actor: "usr_test", Reason: "test"}); err != nil {
+	if _, err := s.SetManual(t.Context(), ManualInput{Currency: "KWD", Rate: dec("0.36"), ValidTo: &end, Actor: "usr_test",
+		Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	conflict := Conflict{Quotation: quote("2026-04-13", "KWD", "0.35"), Overlaps: true, Until: &end}

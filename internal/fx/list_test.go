@@ -18,7 +18,8 @@ func TestList(t *testing.T) {
 		quote("2026-04-10", "USD", "1.17"), quote("2026-04-13", "USD", "1.18"), quote("2026-04-13", "GBP", "0.87"),
 		quote("2026-04-10", "TRY", "50"), held.Quotation)
 	s.takeFrom(Manual{quote("2026-04-13", "USD", "1.19")}, Report{New: 1})
-	all := []string{"2026-04-13 USD manual", "2026-04-13 USD ecb", "2026-04-13 TRY ecb", "2026-04-13 GBP ecb", "2026-04-10 USD ecb", "2026-04-10 TRY ecb"}
+	all := []string{"2026-04-13 USD manual", "2026-04-13 USD ecb", "2026-04-13 TRY ecb", "2026-04-13 GBP ecb", "2026-04-10 USD ecb",
+		"2026-04-10 TRY ecb"}
 	tests := []struct {
 		name   string
 		filter ListFilter
@@ -39,7 +40,8 @@ func TestList(t *testing.T) {
 		})
 	}
 	var invalid *invalid.Error
-	if _, err := s.List(t.Context(), ListFilter{Currency: "EUR", Source: "me", Status: "new", PageFilter: database.PageFilter[ListPosition]{Limit: 501}}); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
+	if _, err := s.List(t.Context(), ListFilter{Currency: "EUR", Source: "me", Status: "new",
+		PageFilter: database.PageFilter[ListPosition]{Limit: 501}}); !errors.As(err, &invalid) || len(invalid.Fields) != 4 {
 		t.Errorf("a bad filter: got %v", err)
 	}
 }

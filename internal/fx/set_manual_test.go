@@ -40,7 +40,8 @@ func (s *shop) withdraw(e Entry) error {
 func wantFault(t *testing.T, err error, field, says string) {
 	t.Helper()
 	var invalid *invalid.Error
-	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Name != field || !strings.Contains(invalid.Fields[0].Remedy, says) {
+	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Name != field ||
+		!strings.Contains(invalid.Fields[0].Remedy, says) {
 		t.Errorf("got %v, want a fault of %s: %s", err, field, says)
 	}
 }

@@ -23,7 +23,8 @@ func TestTable(t *testing.T) {
 		{Currency: "USD", Source: SourceECB, Day: "2026-04-13", Rate: dec("1.3"), ValidFrom: at(4, 13, 15)},
 		{Currency: "USD", Source: SourceECB, Day: "2026-04-10", Rate: dec("1.2"), ValidFrom: at(4, 10, 15)},
 		{Currency: "USD", Source: SourceECB, Day: "2026-04-09", Rate: dec("9"), ValidFrom: at(4, 11, 9), ValidTo: until(at(4, 11, 9))},
-		{Currency: "USD", Source: SourceManual, Day: "2026-04-01T00:00:00.000000Z", Rate: dec("1.5"), ValidFrom: at(4, 12, 0), ValidTo: until(at(4, 12, 6))},
+		{Currency: "USD", Source: SourceManual, Day: "2026-04-01T00:00:00.000000Z", Rate: dec("1.5"), ValidFrom: at(4, 12, 0),
+			ValidTo: until(at(4, 12, 6))},
 		{Currency: "GBP", Source: SourceECB, Day: "2026-04-13", Rate: dec("0.88"), ValidFrom: at(4, 13, 18)},
 		{Currency: "GBP", Source: SourceECB, Day: "2026-04-10", Rate: dec("0.87"), ValidFrom: at(4, 13, 18)},
 	})

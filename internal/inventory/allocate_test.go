@@ -61,8 +61,10 @@ func written(allocations []inventory.Allocation) string {
 
 func TestAllocate_SoldOut(t *testing.T) {
 	_, err := inventory.Allocate(
-		[]inventory.Demand{{LineNo: 1, SKU: "A", Quantity: 2}, {LineNo: 2, SKU: "B", Quantity: 1}, {LineNo: 3, SKU: "A", Quantity: 2}, {LineNo: 4, SKU: "C", Quantity: 1}},
-		[]inventory.Offer{{Warehouse: "euw-1", SKU: "A", Available: 1}, {Warehouse: "use-1", SKU: "A", Available: 2}, {Warehouse: "use-1", SKU: "B", Available: 1}})
+		[]inventory.Demand{{LineNo: 1, SKU: "A", Quantity: 2}, {LineNo: 2, SKU: "B", Quantity: 1}, {LineNo: 3, SKU: "A", Quantity: 2},
+			{LineNo: 4, SKU: "C", Quantity: 1}},
+		[]inventory.Offer{{Warehouse: "euw-1", SKU: "A", Available: 1}, {Warehouse: "use-1", SKU: "A", Available: 2},
+			{Warehouse: "use-1", SKU: "B", Available: 1}})
 	var soldOut *inventory.SoldOutError
 	if !errors.As(err, &soldOut) {
 		t.Fatalf("got %v", err)
@@ -120,11 +122,13 @@ func drawOffers(t *rapid.T, skus []string) ([]warehouse, []inventory.Offer) {
 	var houses []warehouse
 	var offers []inventory.Offer
 	for i := range rapid.IntRange(0, 5).Draw(t, "warehouses") {
-		house := warehouse{code: fmt.Sprintf("w%d", i), distanceKM: float64(rapid.IntRange(0, 4).Draw(t, "distance")), has: make(map[string]int64)}
+		house := warehouse{code: fmt.Sprintf("w%d", i), distanceKM: float64(rapid.IntRange(0, 4).Draw(t, "distance")),
+			has: make(map[string]int64)}
 		for _, sku := range skus {
 			if rapid.Bool().Draw(t, "has "+sku) {
 				house.has[sku] = rapid.Int64Range(0, 8).Draw(t, "units")
-				offers = append(offers, inventory.Offer{Region: "r" + house.code, Warehouse: house.code, SKU: sku, Available: house.has[sku], DistanceKM: house.distanceKM})
+				offers = append(offers, inventory.Offer{Region: "r" + house.code, Warehouse: house.code, SKU: sku, Available: house.has[sku],
+					DistanceKM: house.distanceKM})
 			}
 		}
 		houses = append(houses, house)
@@ -136,7 +140,8 @@ func drawDemand(t *rapid.T, skus []string) ([]inventory.Demand, map[string]int64
 	var demand []inventory.Demand
 	wanted := make(map[string]int64)
 	for i := range rapid.IntRange(1, 4).Draw(t, "lines") {
-		d := inventory.Demand{LineNo: int64(i + 1), SKU: rapid.SampledFrom(skus).Draw(t, "sku"), Quantity: rapid.Int64Range(1, 6).Draw(t, "quantity")}
+		d := inventory.Demand{LineNo: int64(i + 1), SKU: rapid.SampledFrom(skus).Draw(t, "sku"),
+			Quantity: rapid.Int64Range(1, 6).Draw(t, "quantity")}
 		wanted[d.SKU] += d.Quantity
 		demand = append(demand, d)
 	}
@@ -183,7 +188,8 @@ func checkAllocations(t *rapid.T, houses []warehouse, demand []inventory.Demand,
 		}
 	}
 	sorted := slices.IsSortedFunc(got, func(a, b inventory.Allocation) int {
-		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Warehouse, b.Warehouse), cmp.Compare(a.LineNo, b.LineNo))
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Warehouse, b.Warehouse),
+			cmp.Compare(a.LineNo, b.LineNo))
 	})
 	if !sorted {
 		t.Fatalf("not in the order of stock rows: %+v", got)

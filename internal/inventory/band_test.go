@@ -84,7 +84,8 @@ func change(t *testing.T, s *shop, random *rand.Rand, held *[]placed) string {
 		_, _ = s.Transfer(t.Context(), inventory.Transfer{SKU: "A", From: from, To: to, Quantity: units, Operation: by("balance")})
 		return "a transfer"
 	case 4:
-		p, err := s.place(t.Context(), "eu-west", []inventory.Allocation{{Region: "eu-west", Warehouse: "euw-1", SKU: "A", LineNo: 1, Quantity: units}})
+		p, err := s.place(t.Context(), "eu-west", []inventory.Allocation{{Region: "eu-west", Warehouse: "euw-1", SKU: "A", LineNo: 1,
+			Quantity: units}})
 		if err == nil {
 			*held = append(*held, p)
 		}

@@ -27,7 +27,8 @@ func TestSyncWarehouses(t *testing.T) {
 	for _, region := range set.All() {
 		want += len(region.Warehouses)
 	}
-	if len(houses) != want || houses[0].Code != "aps-1" || !houses[0].Active || houses[0].Region != "ap-southeast" || houses[0].Latitude != 1.35 {
+	if len(houses) != want || houses[0].Code != "aps-1" || !houses[0].Active || houses[0].Region != "ap-southeast" ||
+		houses[0].Latitude != 1.35 {
 		t.Fatalf("warehouses %+v, want %d", houses, want)
 	}
 	databasetest.Exec(t, s.db, `INSERT INTO warehouses (code, region, title, country, latitude, longitude) VALUES ('old-1', 'us-east', 'Old', 'US', 1, 1)`)
@@ -311,7 +312,8 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
-	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1", PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
+	if _, err := s.List(t.Context(), inventory.LevelFilter{Warehouse: "moon-1",
+		PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.Is(err, inventory.ErrUnknownWarehouse) {
 		t.Errorf("an unknown warehouse got %v", err)
 	}
 	var invalid *invalid.Error
@@ -392,7 +394,8 @@ func TestAlerts(t *testing.T) {
 	testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 15)))(t)
 	pass()
 	alerts(4, "after a cancellation and another sale")
-	if _, err := s.SetReorderPoint(t.Context(), inventory.ReorderPoint{SKU: "A", Warehouse: "use-1", Units: 1}); !errors.Is(err, inventory.ErrNoStock) {
+	if _, err := s.SetReorderPoint(t.Context(), inventory.ReorderPoint{SKU: "A", Warehouse: "use-1", Units: 1}); !errors.Is(err,
+		inventory.ErrNoStock) {
 		t.Errorf("the reorder point of no row got %v", err)
 	}
 	if n, err := s.AlertOnce(t.Context(), 10); n != 0 || err != nil {

@@ -63,7 +63,8 @@ func queueArrival(b *database.Batch, at rowKey, quantity int64) {
 	b.Queue(`
 INSERT INTO stock AS s (region, sku, warehouse, on_hand)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT (region, sku, warehouse) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
+ON CONFLICT (region, sku, warehouse) DO UPDATE
+SET on_hand = s.on_hand + excluded.on_hand, updated_at = now()`+bandMoved(`+ excluded.on_hand`),
 		at.Region, at.SKU, at.Warehouse, quantity)
 }
 

@@ -43,7 +43,8 @@ WHERE region = $1 AND id = $2`, r.Region, r.ID, quantity)
 	b.Queue(`
 UPDATE stock s SET allocated = s.allocated - $4, updated_at = now()`+bandMoved(`+ $4`)+`
 WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3`, r.Region, r.SKU, r.Warehouse, quantity)
-	queueMovements(b, movement{rowKey: r.rowKey(), Kind: "deallocate", AllocatedDelta: -quantity, Actor: cause.Actor, Reference: cause.OrderID})
+	queueMovements(b, movement{rowKey: r.rowKey(), Kind: "deallocate", AllocatedDelta: -quantity, Actor: cause.Actor,
+		Reference: cause.OrderID})
 }
 
 // QueueReturn takes quantity units of a shipped reservation back into its warehouse. The

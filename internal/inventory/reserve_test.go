@@ -202,7 +202,8 @@ func TestLedger_RandomSequences(t *testing.T) {
 
 func TestOffers(t *testing.T) {
 	levels := inventory.LevelsOf([]inventory.LocatedLevel{
-		{Level: inventory.Level{Region: "eu-west", SKU: "A", Warehouse: "euw-1", OnHand: 9, Reserved: 2, Allocated: 3}, Latitude: 53.35, Longitude: -6.26},
+		{Level: inventory.Level{Region: "eu-west", SKU: "A", Warehouse: "euw-1", OnHand: 9, Reserved: 2, Allocated: 3}, Latitude: 53.35,
+			Longitude: -6.26},
 		{Level: inventory.Level{Region: "eu-west", SKU: "B", Warehouse: "euw-1", OnHand: 9}},
 	})
 	demand := []inventory.Demand{{LineNo: 1, SKU: "A", Quantity: 3}, {LineNo: 2, SKU: "A", Quantity: 1}}

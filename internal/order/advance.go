@@ -32,7 +32,8 @@ type Command struct {
 // trip. If the order's state does not allow it nothing happens and *StateError says so,
 // unless this very command happened before: then *idempotency.Replay. also, if not nil, adds to
 // the batch.
-func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason string, also func(b *database.Batch, t transition)) (Order, error) {
+func (o *Orders) advance(ctx context.Context, c Command, st step, cancelReason string, also func(b *database.Batch, t transition)) (Order,
+	error) {
 	var order Order
 	var ids []uuid.UUID // of every attempt: the answer of one that happened may have been lost
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {

@@ -11,7 +11,8 @@ import (
 // take takes the money that a provider only holds, of an order that was open a moment ago. Held money is taken at once
 // and in full; what it is held first for is an order that is closed while the shopper is still at the bank: its money
 // is let go of, where a charge would have to be refunded. Any other outcome stays as it is.
-func (o *Orders) take(ctx context.Context, provider payment.Provider, asked payment.Asked, outcome payment.Outcome) (payment.Outcome, error) {
+func (o *Orders) take(ctx context.Context, provider payment.Provider, asked payment.Asked, outcome payment.Outcome) (payment.Outcome,
+	error) {
 	capturer, ok := provider.(payment.Capturer)
 	if !ok || outcome.Status != payment.StatusAuthorized {
 		return outcome, nil

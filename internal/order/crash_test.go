@@ -31,7 +31,8 @@ var pending = map[string]string{
 func (s *shop) finish(t *testing.T) {
 	t.Helper()
 	courier := &outbox.Courier{DB: s.db, Receive: func(context.Context, outbox.Event) error { return nil }}
-	passes := []func(context.Context) (int, error){s.ProcessWebhooksOnce, s.CheckPaymentsOnce, s.ExpireOnce, s.SendRefundsOnce, courier.DeliverOnce}
+	passes := []func(context.Context) (int, error){s.ProcessWebhooksOnce, s.CheckPaymentsOnce, s.ExpireOnce, s.SendRefundsOnce,
+		courier.DeliverOnce}
 	if s.db.Region() != "eu-west" {
 		passes = []func(context.Context) (int, error){
 			s.takeOver("eu-west"), func(ctx context.Context) (int, error) { return courier.TakeOverOnce(ctx, "eu-west") },
@@ -147,7 +148,8 @@ func TestCrash(t *testing.T) {
 		{"everything claimed", func(t *testing.T, s *shop) order.Order {
 			o := s.place(t, units("A", 1))
 			s.bank.set(s.PaymentID(o.Ref), success(o))
-			testkit.Must(payment.ClaimDue(t.Context(), s.db, s.db.Own(), "(SELECT region, id, true AS open, updated_at AS changed_at FROM orders)", s.clock.Now().Add(time.Hour), 10))(t)
+			testkit.Must(payment.ClaimDue(t.Context(), s.db, s.db.Own(), "(SELECT region, id, true AS open, updated_at AS changed_at FROM orders)",
+				s.clock.Now().Add(time.Hour), 10))(t)
 			inbox := payment.Inbox{DB: s.db, Regions: s.Regions}
 			if _, _, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil {
 				t.Fatal(err)

@@ -37,7 +37,8 @@ func BoughtSQL(region, account, product string) string {
   SELECT 1
   FROM orders b
   JOIN order_lines bl ON bl.region = b.region AND bl.order_id = b.id AND bl.product_id = ` + product + `
-  WHERE b.region = ` + region + ` AND b.account_id = ` + account + ` AND b.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))`
+  WHERE b.region = ` + region + ` AND b.account_id = ` + account + `
+     AND b.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))`
 }
 
 // LatestProductsSQL is a query of the products (product_id) of an account's last orders: $1 =

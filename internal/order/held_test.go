@@ -37,7 +37,8 @@ func (h *holder) Capture(_ context.Context, asked payment.Asked, amount money.Am
 		return payment.Outcome{}, h.refused
 	}
 	h.captured = append(h.captured, asked.PaymentID)
-	outcome := payment.Outcome{Status: payment.StatusSucceeded, ProviderRef: asked.ProviderRef, Amount: asked.Amount, CapturedMinor: amount.Minor}
+	outcome := payment.Outcome{Status: payment.StatusSucceeded, ProviderRef: asked.ProviderRef, Amount: asked.Amount,
+		CapturedMinor: amount.Minor}
 	h.set(asked.PaymentID, outcome)
 	return outcome, nil
 }
@@ -148,7 +149,8 @@ func TestReceiveWebhook_Dispute(t *testing.T) {
 	s, h := newHoldingShop(t)
 	o := s.paid(t, units("A", 1))
 	h.payments["bank_1"], h.payments["bank_2"] = s.PaymentID(o.Ref), "a payment of another system"
-	dispute := payment.Dispute{ProviderRef: "dp_1", PaymentRef: "bank_1", Reason: "fraudulent", Status: "needs_response", Amount: money.New(o.TotalMinor, o.Currency)}
+	dispute := payment.Dispute{ProviderRef: "dp_1", PaymentRef: "bank_1", Reason: "fraudulent", Status: "needs_response",
+		Amount: money.New(o.TotalMinor, o.Currency)}
 	tell := func(id string, kind payment.EventType, d payment.Dispute) {
 		t.Helper()
 		if err := s.ReceiveWebhook(t.Context(), "bank", payment.Event{ID: id, Type: kind, Dispute: d, OccurredAt: s.clock.Now()}); err != nil {

@@ -39,7 +39,8 @@ func TestPlace(t *testing.T) {
 	}
 	var read order.Order
 	databasetest.WantTrips(t, "Get", 1, func(ctx context.Context) { read = testkit.Must(s.Get(ctx, placed.Ref))(t) })
-	if diff := cmp.Diff(placed, read, cmpopts.IgnoreUnexported(order.Order{}, order.Line{}), sameJSON, cmpopts.EquateApproxTime(time.Minute), cmpopts.EquateEmpty(),
+	if diff := cmp.Diff(placed, read, cmpopts.IgnoreUnexported(order.Order{}, order.Line{}), sameJSON, cmpopts.EquateApproxTime(time.Minute),
+		cmpopts.EquateEmpty(),
 		cmpopts.IgnoreFields(payment.Payment{}, "CreatedAt")); diff != "" {
 		t.Errorf("the order that was answered is not the one that was written (-answered +written):\n%s", diff)
 	}
@@ -53,7 +54,8 @@ func TestPlace(t *testing.T) {
 	if ordered.Status != cart.StatusOrdered {
 		t.Errorf("the cart is %s", ordered.Status)
 	}
-	if got := list[string](t, s, `SELECT topic FROM outbox WHERE key = $1`, s.PublicID(placed.Ref)); len(got) != 1 || got[0] != "order.placed" {
+	if got := list[string](t, s, `SELECT topic FROM outbox WHERE key = $1`, s.PublicID(placed.Ref)); len(got) != 1 ||
+		got[0] != "order.placed" {
 		t.Errorf("events %v", got)
 	}
 	s.wantSound(t)
@@ -94,7 +96,8 @@ func TestPlace_Home(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: test.account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+			c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: test.account, Country: "IE",
+				Lines: []cart.Change{units("A", 1)}}))(t)
 			placed := testkit.Must(s.Place(t.Context(), s.to(c, test.country)))(t)
 			if placed.Ref.Region != test.want {
 				t.Errorf("homed in %s, want %s", placed.Ref.Region, test.want)
@@ -393,7 +396,8 @@ func TestList(t *testing.T) {
 	customer := seed.Account(t, s.db, "eu-west")
 	var want []string
 	for i := range 5 {
-		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE",
+			Lines: []cart.Change{units("A", 1)}}))(t)
 		s.clock.Advance(time.Duration(i%2) * time.Second) // some at the same moment
 		placed := testkit.Must(s.Place(t.Context(), s.to(c, "IE")))(t)
 		want = append(want, s.PublicID(placed.Ref))

@@ -87,8 +87,10 @@ func TestPlace_Promotion(t *testing.T) {
 	var placed order.Order
 	databasetest.WantTrips(t, "Place", 2, func(ctx context.Context) { placed = testkit.Must(s.Place(ctx, s.to(c, "IE")))(t) })
 	o := s.get(t, placed)
-	if o.SubtotalMinor != 2999 || o.DiscountMinor != 300 || o.ShippingMinor != 0 || o.TotalMinor != 2699 || o.Market != "eu" || !o.PricedAt.Equal(s.clock.Now()) {
-		t.Errorf("subtotal %d, discount %d, shipping %d, total %d in %s at %s", o.SubtotalMinor, o.DiscountMinor, o.ShippingMinor, o.TotalMinor, o.Market, o.PricedAt)
+	if o.SubtotalMinor != 2999 || o.DiscountMinor != 300 || o.ShippingMinor != 0 || o.TotalMinor != 2699 || o.Market != "eu" ||
+		!o.PricedAt.Equal(s.clock.Now()) {
+		t.Errorf("subtotal %d, discount %d, shipping %d, total %d in %s at %s", o.SubtotalMinor, o.DiscountMinor, o.ShippingMinor, o.TotalMinor,
+			o.Market, o.PricedAt)
 	}
 	for i, want := range [][3]int64{{200, 337, 1800}, {100, 168, 899}} { // off, tax of 23 % within, total
 		if l := o.Lines[i]; l.DiscountMinor != want[0] || l.TaxMinor != want[1] || l.TotalMinor != want[2] {
@@ -121,7 +123,8 @@ func checkDerivations(t testing.TB, o order.Order) {
 			t.Errorf("line %d: %v", l.LineNo, err)
 		}
 		got := [...]int64{d.Quantity, d.UnitPriceMinor, d.SubtotalMinor, d.DiscountMinor, d.TaxMinor, d.TotalMinor}
-		if want := [...]int64{l.Quantity, l.UnitPriceMinor, l.SubtotalMinor, l.DiscountMinor, l.TaxMinor, l.TotalMinor}; got != want || !d.At.Equal(o.PricedAt) {
+		if want := [...]int64{l.Quantity, l.UnitPriceMinor, l.SubtotalMinor, l.DiscountMinor, l.TaxMinor, l.TotalMinor}; got != want ||
+			!d.At.Equal(o.PricedAt) {
 			t.Errorf("line %d: the derivation is of %v at %s, the line of %v at %s", l.LineNo, got, d.At, want, o.PricedAt)
 		}
 	}
@@ -148,7 +151,8 @@ func TestRefund_AllParts(t *testing.T) {
 		s.fill(t, "euw-1", sku, 1000)
 	}
 	s.offer(t, percent("third", "", 3333))
-	s.offer(t, promotion.Promotion{ID: "off", Title: "off", Spec: promotion.Spec{Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"EUR": 101, "USD": 97}}})
+	s.offer(t, promotion.Promotion{ID: "off", Title: "off", Spec: promotion.Spec{Kind: promotion.AmountOff,
+		Amounts: map[money.Currency]int64{"EUR": 101, "USD": 97}}})
 	s.offer(t, promotion.Promotion{ID: "gift", Title: "gift", Spec: promotion.Spec{Kind: promotion.BuyXGetY, Buy: 2, Get: 1}})
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 12 {
@@ -287,7 +291,8 @@ func TestPlace_QuoteRefused(t *testing.T) {
 			switch {
 			case test.reason == "" && !errors.Is(err, pricing.ErrQuoteInvalid):
 				t.Errorf("%v, want %v", err, pricing.ErrQuoteInvalid)
-			case test.reason != "" && (!errors.As(err, &refused) || !strings.Contains(refused.Reason, test.reason) || refused.Current != money.New(1800+590, "EUR")):
+			case test.reason != "" && (!errors.As(err, &refused) || !strings.Contains(refused.Reason, test.reason) ||
+				refused.Current != money.New(1800+590, "EUR")):
 				t.Errorf("%v, want a refusal because of the %s, and what it costs", err, test.reason)
 			}
 			s.wantUnchanged(t, before)
@@ -374,7 +379,8 @@ func TestPlace_UsedUp(t *testing.T) {
 		t.Errorf("another customer: %v", err)
 	}
 	customer := seed.Account(t, s.db, "eu-west") // ann@example.com
-	c := s.with(t, testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t), "EACH")
+	c := s.with(t, testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &customer, Country: "IE",
+		Lines: []cart.Change{units("A", 1)}}))(t), "EACH")
 	in := s.to(c, "IE")
 	in.Email = ""
 	testkit.Must(s.Place(t.Context(), in))(t)
@@ -458,7 +464,8 @@ func TestCancelled_GivesUsesBack(t *testing.T) {
 		},
 		"payment failed": func(o order.Order) error { return s.Settle(t.Context(), o.Ref, failure()) },
 		"expired": func(o order.Order) error {
-			s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusProcessing, ProviderRef: "bank_1", Amount: money.New(o.TotalMinor, "EUR")})
+			s.bank.set(s.PaymentID(o.Ref), payment.Outcome{Status: payment.StatusProcessing, ProviderRef: "bank_1",
+				Amount: money.New(o.TotalMinor, "EUR")})
 			s.clock.Advance(time.Hour)
 			_, err := s.ExpireOnce(t.Context())
 			return err
@@ -505,7 +512,8 @@ SELECT string_agg(reporting_currency || ' ' || reporting_rate || ' ' || reportin
 FROM order_lines WHERE order_id = $1`, o.Ref.ID)[0]
 	}
 	dollars := func() order.Order {
-		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Country: "US", Currency: "USD", Lines: []cart.Change{units("A", 1), units("B", 1)}}))(t)
+		c := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Country: "US", Currency: "USD",
+			Lines: []cart.Change{units("A", 1), units("B", 1)}}))(t)
 		in := s.to(c, "US")
 		in.ShipTo.State = "TX"
 		return testkit.Must(s.Place(t.Context(), in))(t)

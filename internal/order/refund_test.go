@@ -166,7 +166,8 @@ func TestRefund_Failed(t *testing.T) {
 	}
 	testkit.Must(s.SendRefundsOnce(t.Context()))(t)
 	failed := s.get(t, o)
-	if failed.Payment.RefundedMinor != 0 || failed.Refunds[0].State != payment.RefundFailed || failed.Refunds[0].FailureCode != "account_closed" {
+	if failed.Payment.RefundedMinor != 0 || failed.Refunds[0].State != payment.RefundFailed ||
+		failed.Refunds[0].FailureCode != "account_closed" {
 		t.Errorf("%d promised still, refunds %+v", failed.Payment.RefundedMinor, failed.Refunds)
 	}
 	if n := list[int64](t, s, `SELECT count(*) FROM outbox WHERE topic = 'refund.failed'`)[0]; n != 1 {

@@ -69,7 +69,8 @@ func transitionsSQL(transitions []transition) database.Query {
 // paymentChanged lets an order o move by a transition t only if that changed its payment's row.
 // They share one id.
 var paymentChanged = database.Query{
-	SQL: `EXISTS (SELECT 1 FROM ` + payment.PaymentsSQL + ` p WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id)`,
+	SQL: `EXISTS (SELECT 1 FROM ` + payment.PaymentsSQL + ` p
+  WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id)`,
 }
 
 // changedSQL holds for an order o that a transition t has changed, later in the batch.

@@ -384,7 +384,8 @@ func TestLife_AnyOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		o := s.place(t, units("A", rapid.Int64Range(2, 4).Draw(rt, "A")), units("B", 1))
 		s.bank.onRefund = func(in payment.RefundInput) (payment.RefundOutcome, error) {
-			status := rapid.SampledFrom([]payment.RefundStatus{payment.RefundPending, payment.RefundSucceeded, payment.RefundFailed}).Draw(rt, "refund")
+			status := rapid.SampledFrom([]payment.RefundStatus{payment.RefundPending, payment.RefundSucceeded, payment.RefundFailed}).Draw(rt,
+				"refund")
 			return payment.RefundOutcome{Status: status, ProviderRef: "r", Amount: in.Amount}, nil
 		}
 		for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 1, 14).Draw(rt, "what happens") {

@@ -97,7 +97,8 @@ const passTime = 25 * time.Second
 // went wrong, the claim's error included. name tells an item in errors. One that fails, hangs or
 // panics does not hold the others up; one that is not begun in time comes up again when its
 // claim has run out.
-func each[T any](ctx context.Context, items []T, claimErr error, name func(T) string, do func(ctx context.Context, item T) error) (int, error) {
+func each[T any](ctx context.Context, items []T, claimErr error, name func(T) string, do func(ctx context.Context, item T) error) (int,
+	error) {
 	pass, cancel := context.WithTimeout(ctx, passTime)
 	defer cancel()
 	faults := make([]error, len(items), len(items)+1)

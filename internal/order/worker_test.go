@@ -58,7 +58,8 @@ func TestCheckPayments_Unheard(t *testing.T) {
 		{"success", success, order.Paid},
 		{"failure", func(order.Order) payment.Outcome { return failure() }, order.Cancelled},
 		{"processing", func(order.Order) payment.Outcome { return payment.Outcome{Status: payment.StatusProcessing} }, order.PendingPayment},
-		{"requires action", func(order.Order) payment.Outcome { return payment.Outcome{Status: payment.StatusRequiresAction} }, order.PendingPayment},
+		{"requires action", func(order.Order) payment.Outcome { return payment.Outcome{Status: payment.StatusRequiresAction} },
+			order.PendingPayment},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -241,7 +242,8 @@ func TestExpire(t *testing.T) {
 		}, order.Cancelled, payment.Cancelled},
 		{"declined, unheard", func(s *shop, o order.Order) { s.bank.set(s.PaymentID(o.Ref), failure()) }, order.Cancelled, payment.Failed},
 		{"paid, unheard", func(s *shop, o order.Order) { s.bank.set(s.PaymentID(o.Ref), success(o)) }, order.Paid, payment.Captured},
-		{"the provider does not answer", func(s *shop, _ order.Order) { s.bank.onCancel = payment.ErrUnavailable }, order.Cancelled, payment.Pending},
+		{"the provider does not answer", func(s *shop, _ order.Order) { s.bank.onCancel = payment.ErrUnavailable }, order.Cancelled,
+			payment.Pending},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -292,7 +294,8 @@ func TestExpire_LateSuccess(t *testing.T) {
 	s.settle(t, o, success(o))
 	wantPass(t, 1, s.SendRefundsOnce)
 	got := s.wantStatus(t, o, order.Cancelled)
-	if s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor || got.Refunds[0].Reason != "paid_after_cancellation" || got.Refunds[0].State != payment.RefundSucceeded {
+	if s.bank.repaid(s.PaymentID(o.Ref)) != o.TotalMinor || got.Refunds[0].Reason != "paid_after_cancellation" ||
+		got.Refunds[0].State != payment.RefundSucceeded {
 		t.Errorf("refunds %+v", got.Refunds)
 	}
 	if got := s.counters(t, "euw-1", "A"); got != "5/0/0" {
@@ -468,7 +471,8 @@ func TestHostileOutcome(t *testing.T) {
 			s.bank.set(s.PaymentID(o.Ref), hostile)
 			s.clock.Advance(time.Hour)
 			wantPass(t, 1, pass(s))
-			if got := s.wantStatus(t, o, order.Cancelled); got.Payment.State != payment.Failed || got.Payment.FailureCode != "card\ufffd\ufffddeclined" {
+			if got := s.wantStatus(t, o, order.Cancelled); got.Payment.State != payment.Failed ||
+				got.Payment.FailureCode != "card\ufffd\ufffddeclined" {
 				t.Errorf("payment is %s: %q", got.Payment.State, got.Payment.FailureCode)
 			}
 			s.wantSound(t)
@@ -684,7 +688,8 @@ func TestProcessWebhooks_Crash(t *testing.T) {
 	s.fill(t, "euw-1", "A", 5)
 	o := s.place(t, units("A", 1))
 	inbox := payment.Inbox{DB: s.db, Regions: s.Regions}
-	if _, todo, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil || !todo {
+	if _, todo, err := inbox.Receive(t.Context(), "bank", s.webhook(o, "evt_1", payment.EventPaymentSucceeded, success(o))); err != nil ||
+		!todo {
 		t.Fatal(todo, err)
 	}
 	databasetest.Exec(t, s.db, `UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'`)

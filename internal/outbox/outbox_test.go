@@ -388,7 +388,8 @@ func TestPostTo(t *testing.T) {
 		CreatedAt              time.Time `json:"created_at"`
 		Payload                struct{ N int }
 	}
-	if err := json.Unmarshal(bodies[len(bodies)-1], &got); err != nil || got.Topic != "thing.done" || got.Key != "thg_1" || got.Payload.N != 1 ||
+	if err := json.Unmarshal(bodies[len(bodies)-1], &got); err != nil || got.Topic != "thing.done" || got.Key != "thg_1" ||
+		got.Payload.N != 1 ||
 		got.Region != "eu-west" || len(got.ID) != 36 || got.CreatedAt.IsZero() {
 		t.Errorf("body %s, %v", bodies[len(bodies)-1], err)
 	}

@@ -112,7 +112,8 @@ func TestInbox_PaymentNoticeDone(t *testing.T) {
 				payment.QueuePaymentNoticesDone(batch, []payment.Notice{notice}, []payment.Settlement{about})
 				return nil
 			}))
-			if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL`, e.ID); n != test.want {
+			if n := databasetest.One[int64](t, b.db, `SELECT count(*) FROM webhook_inbox WHERE event_id = $1 AND processed_at IS NOT NULL`,
+				e.ID); n != test.want {
 				t.Errorf("done: %d, want %d", n, test.want)
 			}
 		})
@@ -210,7 +211,8 @@ func TestInbox_HostileText(t *testing.T) {
 			if err != nil || !todo {
 				t.Fatalf("%q: %t, %v", id, todo, err)
 			}
-			if got := notice.Event.Outcome; got.FailureCode != "a\ufffdb\ufffdc" || got.ProviderRef != `C:\u0000 "quoted"` || got.CapturedMinor != 1000 {
+			if got := notice.Event.Outcome; got.FailureCode != "a\ufffdb\ufffdc" || got.ProviderRef != `C:\u0000 "quoted"` ||
+				got.CapturedMinor != 1000 {
 				t.Errorf("%q is acted on as %+v", id, notice.Event)
 			}
 		}

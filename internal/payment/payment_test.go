@@ -57,18 +57,21 @@ func (b *books) order(t testing.TB, status string, state payment.State) regions.
 	if state == payment.Captured {
 		captured = 1000
 	}
-	databasetest.Exec(t, b.db, `UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2`, ref.Region, ref.ID, state, captured)
+	databasetest.Exec(t, b.db, `UPDATE payments SET status = $3, captured_minor = $4 WHERE region = $1 AND id = $2`, ref.Region, ref.ID,
+		state, captured)
 	return ref
 }
 
 // read is the payment and the transition that changed it last.
 func (b *books) read(t testing.TB, ref regions.Ref) (payment.Payment, uuid.UUID) {
 	t.Helper()
-	p, err := database.One(t.Context(), b.db, database.Scan[payment.Payment], `SELECT `+database.Select[payment.Payment]("p")+` FROM payments p WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID)
+	p, err := database.One(t.Context(), b.db, database.Scan[payment.Payment],
+		`SELECT `+database.Select[payment.Payment]("p")+` FROM payments p WHERE p.region = $1 AND p.id = $2`, ref.Region, ref.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transition, err := database.One(t.Context(), b.db, pgx.RowTo[uuid.UUID], `SELECT transition_id FROM payments WHERE region = $1 AND id = $2`, ref.Region, ref.ID)
+	transition, err := database.One(t.Context(), b.db, pgx.RowTo[uuid.UUID],
+		`SELECT transition_id FROM payments WHERE region = $1 AND id = $2`, ref.Region, ref.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +316,8 @@ func TestQueueRefundOutcome(t *testing.T) {
 			for _, status := range test.said {
 				say(r, status)
 			}
-			got, err := database.One(t.Context(), b.db, database.Scan[payment.Refund], `SELECT `+database.Select[payment.Refund]("r")+` FROM refunds r WHERE r.id = $1`, r.Ref.ID)
+			got, err := database.One(t.Context(), b.db, database.Scan[payment.Refund],
+				`SELECT `+database.Select[payment.Refund]("r")+` FROM refunds r WHERE r.id = $1`, r.Ref.ID)
 			if err != nil || got.State != test.state {
 				t.Errorf("refund is %s, %v; want %s", got.State, err, test.state)
 			}

@@ -234,7 +234,8 @@ func (p *Pod) wireServer() (err error) {
 		Metrics: p.telemetry.Metrics(),
 		Checks:  append([]api.Check{{Name: "secret", Probe: p.Accounts.CheckSecret}}, p.searchChecks()...),
 		DB:      p.DB, Ping: p.DB.Reachable, SchemaCurrent: p.schemaCurrent, VerifyToken: api.VerifyWith(p.Accounts),
-		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Prices: p.Prices, Shipping: p.Carts.Shipping, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
+		Catalog: p.Catalog, Search: p.Search, Accounts: p.Accounts, Prices: p.Prices,
+		Shipping: p.Carts.Shipping, Carts: p.Carts, Inventory: p.Inventory, Orders: p.Orders,
 		Recommend: p.Recommend, Ratings: p.Ratings,
 	}, config)
 	return err

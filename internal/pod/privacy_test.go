@@ -328,7 +328,8 @@ func (s *watchedShop) fulfil(order string) {
 		Email: "ops@shop.example", Password: "an operator's own long passphrase", Name: "Ops", Country: "US",
 	}))(s.t)
 	testkit.Must(p.Accounts.Grant(s.t.Context(), made.Account.Ref, account.RoleAdmin, uuid.Nil))(s.t)
-	signedIn := caller{shop: s, region: "us-east"}.ask("POST", "/v1/sessions", `{"email":"ops@shop.example","password":"an operator's own long passphrase"}`, 201)
+	signedIn := caller{shop: s, region: "us-east"}.ask("POST", "/v1/sessions",
+		`{"email":"ops@shop.example","password":"an operator's own long passphrase"}`, 201)
 	operator := caller{shop: s, region: "us-east", bearer: signedIn["access_token"].(string)}
 	path := "/v1/operator/orders/" + order
 	operator.ask("POST", path+"/pack", "", 200)

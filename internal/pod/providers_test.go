@@ -18,8 +18,10 @@ import (
 // A pod takes payments through the providers that it was given, and no others.
 func TestNew_Providers(t *testing.T) {
 	set := testkit.Must(regions.Shipped())(t)
-	company := sandbox.ClientConfig{BaseURL: "http://127.0.0.1:1", APIKey: "the key of the sandbox", WebhookSecret: "the secret of the sandbox"}
-	account := stripe.Config{SecretKey: "sk_test_meridian1234", WebhookSecrets: []string{"whsec_meridian_test_secret"}, Capture: stripe.CaptureManual}
+	company := sandbox.ClientConfig{BaseURL: "http://127.0.0.1:1", APIKey: "the key of the sandbox",
+		WebhookSecret: "the secret of the sandbox"}
+	account := stripe.Config{SecretKey: "sk_test_meridian1234", WebhookSecrets: []string{"whsec_meridian_test_secret"},
+		Capture: stripe.CaptureManual}
 	url := databasetest.URL(t)
 	for _, tt := range []struct {
 		name    string

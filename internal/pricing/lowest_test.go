@@ -24,12 +24,16 @@ func TestLowest(t *testing.T) {
 		none    bool
 	}{
 		{"one price all the time", []Entry{price(1000, from("2020-01-01")), reduced}, 1000, false},
-		{"it was less for a day", []Entry{price(900, between("2020-01-01", "2026-03-01")), price(800, between("2026-03-01", "2026-03-02")), price(1000, from("2026-03-02")), reduced}, 800, false},
-		{"what ended with the first moment does not count", []Entry{price(800, between("2020-01-01", "2026-02-18")), price(1000, from("2026-02-18")), reduced}, 1000, false},
-		{"what ended within it does", []Entry{price(800, between("2020-01-01", "2026-02-19")), price(1000, from("2026-02-19")), reduced}, 800, false},
+		{"it was less for a day", []Entry{price(900, between("2020-01-01", "2026-03-01")), price(800, between("2026-03-01", "2026-03-02")),
+			price(1000, from("2026-03-02")), reduced}, 800, false},
+		{"what ended with the first moment does not count", []Entry{price(800, between("2020-01-01", "2026-02-18")),
+			price(1000, from("2026-02-18")), reduced}, 1000, false},
+		{"what ended within it does", []Entry{price(800, between("2020-01-01", "2026-02-19")), price(1000, from("2026-02-19")), reduced}, 800,
+			false},
 		{"raised just before", []Entry{price(700, between("2020-01-01", "2026-03-19")), price(1000, from("2026-03-19")), reduced}, 700, false},
 		{"an earlier sale", []Entry{price(1000, from("2020-01-01")), earlier, reduced}, 600, false},
-		{"what it cost during the sale does not count", []Entry{price(1000, between("2020-01-01", "2026-03-25")), price(550, from("2026-03-25")), reduced}, 1000, false},
+		{"what it cost during the sale does not count", []Entry{price(1000, between("2020-01-01", "2026-03-25")),
+			price(550, from("2026-03-25")), reduced}, 1000, false},
 		{"there only for some of the time", []Entry{price(1000, from("2026-03-10")), reduced}, 1000, false},
 		{"new with its sale", []Entry{price(1000, from(begin)), reduced}, 0, true},
 		{"no sale", []Entry{price(1000, from("2020-01-01"))}, 0, true},
@@ -66,7 +70,8 @@ func TestLowest_LongSale(t *testing.T) {
 // TestLowest_ListBegins: it is the list whose beginning makes the sale, its entries are older.
 func TestLowest_ListBegins(t *testing.T) {
 	rules := rulesWith(withLists(List{Code: "sale", Kind: Sale, Currency: "EUR", Period: from("2026-03-20")}))
-	a := article(entry("sale", 500), Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 900, Period: between("2020-01-01", "2026-03-01")},
+	a := article(entry("sale", 500), Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 900,
+		Period: between("2020-01-01", "2026-03-01")},
 		Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: from("2026-03-01")})
 	if got, ok := rules.Lowest(a, asking(t, rules, "eu", "EUR")); !ok || got != 900 {
 		t.Errorf("%d, %t, want 900", got, ok)
@@ -83,7 +88,8 @@ func TestLowest_Converted(t *testing.T) {
 	}
 	t.Run("rates", func(t *testing.T) {
 		rules := rulesWith(sale, func(rows *RuleRows) {
-			rows.rates = []fx.Rate{dollar("2026-01-01", 90), dollar("2026-02-10", 115), dollar("2026-03-03", 105), dollar("2026-03-04", 120), dollar("2026-03-21", 80)}
+			rows.rates = []fx.Rate{dollar("2026-01-01", 90), dollar("2026-02-10", 115), dollar("2026-03-03", 105), dollar("2026-03-04", 120),
+				dollar("2026-03-21", 80)}
 		})
 		if got, ok := rules.Lowest(a, asking(t, rules, "world", "USD")); !ok || got != 1050 {
 			t.Errorf("%d, %t, want 1050, the price of 3 March", got, ok)
@@ -106,7 +112,8 @@ func TestLowest_Converted(t *testing.T) {
 
 func TestNext(t *testing.T) {
 	rules := rulesWith(func(rows *RuleRows) {
-		rows.rates = append(rows.rates, fx.Rate{Currency: "USD", Source: fx.SourceECB, Day: today, Rate: one, ValidFrom: noon(today).Add(40 * time.Minute)})
+		rows.rates = append(rows.rates, fx.Rate{Currency: "USD", Source: fx.SourceECB, Day: today, Rate: one,
+			ValidFrom: noon(today).Add(40 * time.Minute)})
 	})
 	ends := Period{From: noon("2020-01-01"), To: noon(today).Add(20 * time.Minute)}
 	tests := []struct {
@@ -133,12 +140,14 @@ func TestNextWithin(t *testing.T) {
 	ends := Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: between("2020-01-01", "2026-04-03")}
 	rateOf := func(c money.Currency) func(*RuleRows) {
 		return func(rows *RuleRows) {
-			rows.rates = append(rows.rates, fx.Rate{Currency: c, Source: fx.SourceECB, Day: "2026-04-02", Rate: money.NewDecimal(13, 1), ValidFrom: noon("2026-04-02")})
+			rows.rates = append(rows.rates, fx.Rate{Currency: c, Source: fx.SourceECB, Day: "2026-04-02", Rate: money.NewDecimal(13, 1),
+				ValidFrom: noon("2026-04-02")})
 		}
 	}
 	rounding := func(rows *RuleRows) {
 		rows.roundings[0].Period.To = noon("2026-04-02")
-		rows.roundings = append(rows.roundings, &RoundingRule{Rounding: money.Rounding{Name: "cash-5", Modulus: 10, Mode: money.HalfUp}, Period: from("2026-04-02")})
+		rows.roundings = append(rows.roundings, &RoundingRule{Rounding: money.Rounding{Name: "cash-5", Modulus: 10, Mode: money.HalfUp},
+			Period: from("2026-04-02")})
 	}
 	tests := []struct {
 		name     string
@@ -159,7 +168,8 @@ func TestNextWithin(t *testing.T) {
 			rateOf("GBP")(rows)
 			rows.markets = append(rows.markets, &Market{Code: "uk", Currency: "GBP", Period: from("2020-01-01"), Multiplier: one})
 		}, []Entry{catalogueEUR}, "2026-04-02"},
-		{"beyond the horizon", "eu", "EUR", nil, []Entry{{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: between("2020-01-01", "2026-04-12")}}, ""},
+		{"beyond the horizon", "eu", "EUR", nil, []Entry{{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000,
+			Period: between("2020-01-01", "2026-04-12")}}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

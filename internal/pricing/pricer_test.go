@@ -202,7 +202,8 @@ func TestRulesOf(t *testing.T) {
 		at      time.Time
 		trips   int64
 	}{
-		{version, s.clock.Now(), 1}, {version, s.clock.Now(), 0}, {version - 1, s.clock.Now(), 0}, {version, s.clock.Now().Add(-20 * 24 * time.Hour), 0},
+		{version, s.clock.Now(), 1}, {version, s.clock.Now(), 0}, {version - 1, s.clock.Now(), 0}, {version,
+			s.clock.Now().Add(-20 * 24 * time.Hour), 0},
 		{version, noon("2024-01-01"), 1}, {version, s.clock.Now(), 0},
 	} {
 		databasetest.WantTrips(t, "rules", test.trips, func(ctx context.Context) {
@@ -262,7 +263,8 @@ func answer(ctx context.Context, p *Pricer, sku, country, group string, c money.
 	if err != nil {
 		return "", err
 	}
-	quote, err := snapshot.Rules.Quote(QuoteInput{Dest: Destination{Country: country}, Ask: ask, Items: []Item{{Priced: snapshot.SKUs[sku], Quantity: quantity, Unit: unit}}})
+	quote, err := snapshot.Rules.Quote(QuoteInput{Dest: Destination{Country: country}, Ask: ask,
+		Items: []Item{{Priced: snapshot.SKUs[sku], Quantity: quantity, Unit: unit}}})
 	if err != nil {
 		return "", err
 	}
@@ -299,7 +301,8 @@ func TestLookup_WhoeverAnswers(t *testing.T) {
 		want := said["asks the database"]
 		for who, got := range said {
 			if got != want {
-				t.Fatalf("%d of %s to %s in %s for %q at %s: %s says\n%s\nthe database\n%s", quantity, sku, country, currency, group, at, who, got, want)
+				t.Fatalf("%d of %s to %s in %s for %q at %s: %s says\n%s\nthe database\n%s", quantity, sku, country, currency, group, at, who, got,
+					want)
 			}
 		}
 	}

@@ -46,13 +46,18 @@ func TestQuote_Tax(t *testing.T) {
 		{"the reduced rate", Destination{Country: "DE"}, TaxReduced, 1070, Line{TaxRate: 700, TaxMinor: 70, TotalMinor: 1070}, true},
 		{"zero", Destination{Country: "DE"}, TaxZero, 1000, Line{TotalMinor: 1000}, true},
 		{"a part of a country", Destination{Country: "ES", State: "CE"}, TaxStandard, 1000, Line{TotalMinor: 1000}, true},
-		{"an unknown part", Destination{Country: "ES", State: "XX"}, TaxStandard, 1210, Line{TaxRate: 2100, TaxMinor: 210, TotalMinor: 1210}, true},
+		{"an unknown part", Destination{Country: "ES", State: "XX"}, TaxStandard, 1210, Line{TaxRate: 2100, TaxMinor: 210, TotalMinor: 1210},
+			true},
 		{"an unknown country", Destination{Country: "AQ"}, TaxStandard, 1000, Line{TotalMinor: 1000}, true},
-		{"sales tax is added", Destination{Country: "US", State: "TX"}, TaxStandard, 1000, Line{TaxRate: 625, TaxMinor: 62, TotalMinor: 1062}, false},
+		{"sales tax is added", Destination{Country: "US", State: "TX"}, TaxStandard, 1000, Line{TaxRate: 625, TaxMinor: 62, TotalMinor: 1062},
+			false},
 		{"no state", Destination{Country: "US"}, TaxStandard, 1000, Line{TotalMinor: 1000}, false},
-		{"a state as people write it", Destination{Country: "CA", State: " ca-on"}, TaxStandard, 1000, Line{TaxRate: 1300, TaxMinor: 130, TotalMinor: 1130}, false},
-		{"finer than basis points", Destination{Country: "US", State: "MN"}, TaxStandard, 100_000_00, Line{TaxRate: 688, TaxMinor: 6875_00, TotalMinor: 106_875_00}, false},
-		{"finer still", Destination{Country: "CA", State: "QC"}, TaxStandard, 100_000_00, Line{TaxRate: 1498, TaxMinor: 14_975_00, TotalMinor: 114_975_00}, false},
+		{"a state as people write it", Destination{Country: "CA", State: " ca-on"}, TaxStandard, 1000,
+			Line{TaxRate: 1300, TaxMinor: 130, TotalMinor: 1130}, false},
+		{"finer than basis points", Destination{Country: "US", State: "MN"}, TaxStandard, 100_000_00,
+			Line{TaxRate: 688, TaxMinor: 6875_00, TotalMinor: 106_875_00}, false},
+		{"finer still", Destination{Country: "CA", State: "QC"}, TaxStandard, 100_000_00,
+			Line{TaxRate: 1498, TaxMinor: 14_975_00, TotalMinor: 114_975_00}, false},
 	}
 	rules := rulesWith()
 	for _, test := range tests {
@@ -83,9 +88,11 @@ func TestQuote_TaxOfTheTime(t *testing.T) {
 			&TaxRate{Country: "DE", Category: TaxStandard, Period: between("2020-07-01", "2021-01-01"), RateMPct: 16_000},
 			&TaxRate{Country: "DE", Category: TaxStandard, Period: from("2026-07-01"), RateMPct: 20_000})
 	})
-	for day, want := range map[string]int64{"2020-06-30": 0, "2020-07-01": 1600, "2020-12-31": 1600, "2021-01-01": 1900, today: 1900, "2026-07-01": 2000} {
+	for day, want := range map[string]int64{"2020-06-30": 0, "2020-07-01": 1600, "2020-12-31": 1600, "2021-01-01": 1900, today: 1900,
+		"2026-07-01": 2000} {
 		ask := askingAt(t, rules, "us", "EUR", noon(day)) // where tax is added, which is easier to read
-		quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{priced("A", TaxStandard, 1, 10_000)}}))(t)
+		quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask,
+			Items: []Item{priced("A", TaxStandard, 1, 10_000)}}))(t)
 		if quote.TaxMinor != want {
 			t.Errorf("on %s the tax on 100.00 is %d, want %d", day, quote.TaxMinor, want)
 		}
@@ -142,7 +149,8 @@ func TestQuote_Promotions(t *testing.T) {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 	if quote.ShippingMinor != 0 || quote.DiscountMinor != 1000 || quote.TotalMinor != 4000 || quote.TaxMinor != 412 {
-		t.Errorf("shipping %d, discount %d, tax %d, total %d; want 0, 1000, 412, 4000", quote.ShippingMinor, quote.DiscountMinor, quote.TaxMinor, quote.TotalMinor)
+		t.Errorf("shipping %d, discount %d, tax %d, total %d; want 0, 1000, 412, 4000", quote.ShippingMinor, quote.DiscountMinor,
+			quote.TaxMinor, quote.TotalMinor)
 	}
 	if diff := cmp.Diff([]promotion.Refusal{{Coupon: "NOPE", Reason: promotion.ReasonUnknown}}, quote.RefusedCoupons); diff != "" {
 		t.Errorf("refused (-want +got):\n%s", diff)
@@ -157,11 +165,13 @@ func TestQuote_Promotions(t *testing.T) {
 func TestQuote_Sale(t *testing.T) {
 	rules := rulesWith(withLists(List{Code: "sale", Kind: Sale, Currency: "EUR", Period: from("2026-03-20")}))
 	ask := asking(t, rules, "eu", "EUR")
-	a := article(entry("sale", 500), Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 800, Period: between("2020-01-01", "2026-03-01")},
+	a := article(entry("sale", 500), Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 800,
+		Period: between("2020-01-01", "2026-03-01")},
 		Entry{List: "catalogue-EUR", MinQuantity: 1, AmountMinor: 1000, Period: from("2026-03-01")})
 	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "DE"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, a, 1)}}))(t)
 	line := quote.Lines[0]
-	if regular, ok := line.RegularMinor(); !ok || regular != 1000 || line.LowestMinor == nil || *line.LowestMinor != 800 || line.TotalMinor != 500 {
+	if regular, ok := line.RegularMinor(); !ok || regular != 1000 || line.LowestMinor == nil || *line.LowestMinor != 800 ||
+		line.TotalMinor != 500 {
 		t.Errorf("it costs %d instead of %d (%t), lowest %v; want 500, 1000, 800", line.TotalMinor, regular, ok, line.LowestMinor)
 	}
 	steps := quote.Derivation(0, 0).Price
@@ -224,14 +234,17 @@ func TestTaxRate_RoundsHalfToEven(t *testing.T) {
 func drawnRules(rt *rapid.T) *Rules {
 	return rulesWith(
 		withLists(List{Code: "b2b", Kind: Regular, Currency: "EUR", Group: "b2b"}, List{Code: "sale-EUR", Kind: Sale, Currency: "EUR"},
-			List{Code: "sale-JPY", Kind: Sale, Currency: "JPY", Period: from("2026-03-20")}, List{Code: "japan", Kind: Regular, Currency: "JPY", Market: "jp"}),
+			List{Code: "sale-JPY", Kind: Sale, Currency: "JPY", Period: from("2026-03-20")}, List{Code: "japan", Kind: Regular, Currency: "JPY",
+				Market: "jp"}),
 		func(rows *RuleRows) {
-			rows.promotions = rapid.SliceOfNDistinct(rapid.Custom(drawOffer), 0, 4, func(p promotion.Promotion) string { return p.ID }).Draw(rt, "promotions")
+			rows.promotions = rapid.SliceOfNDistinct(rapid.Custom(drawOffer), 0, 4, func(p promotion.Promotion) string { return p.ID }).Draw(rt,
+				"promotions")
 		})
 }
 
 func drawOffer(rt *rapid.T) promotion.Promotion {
-	spec := promotion.Spec{Kind: rapid.SampledFrom([]promotion.Kind{promotion.BuyXGetY, promotion.Percentage, promotion.AmountOff, promotion.FreeShipping}).Draw(rt, "kind")}
+	spec := promotion.Spec{Kind: rapid.SampledFrom([]promotion.Kind{promotion.BuyXGetY, promotion.Percentage, promotion.AmountOff,
+		promotion.FreeShipping}).Draw(rt, "kind")}
 	switch spec.Kind {
 	case promotion.BuyXGetY:
 		spec.Buy, spec.Get = rapid.Int64Range(1, 3).Draw(rt, "buy"), rapid.Int64Range(1, 3).Draw(rt, "get")
@@ -263,11 +276,13 @@ func drawArticle(rt *rapid.T) *PricedSKU {
 // drawQuote prices drawn goods for drawn people.
 func drawQuote(rt *rapid.T, rules *Rules) (QuoteInput, Quote) {
 	at := noon(today)
-	dest := rapid.SampledFrom([]Destination{{Country: "DE"}, {Country: "JP"}, {Country: "CH"}, {Country: "US", State: "MN"}, {Country: "CA", State: "QC"}, {Country: "BR"}}).Draw(rt, "destination")
+	dest := rapid.SampledFrom([]Destination{{Country: "DE"}, {Country: "JP"}, {Country: "CH"}, {Country: "US", State: "MN"},
+		{Country: "CA", State: "QC"}, {Country: "BR"}}).Draw(rt, "destination")
 	market := testkit.Must(rules.MarketOf(dest.Country, at))(rt)
 	in := QuoteInput{
-		Dest:    dest,
-		Ask:     Ask{Market: market, At: at, Currency: rapid.SampledFrom([]money.Currency{"EUR", "USD", "JPY", "CHF"}).Draw(rt, "currency"), Group: rapid.SampledFrom([]string{"", "b2b"}).Draw(rt, "group")},
+		Dest: dest,
+		Ask: Ask{Market: market, At: at, Currency: rapid.SampledFrom([]money.Currency{"EUR", "USD", "JPY", "CHF"}).Draw(rt, "currency"),
+			Group: rapid.SampledFrom([]string{"", "b2b"}).Draw(rt, "group")},
 		Coupons: rapid.SampledFrom([][]string{nil, {"CODE"}, {"code", "other"}}).Draw(rt, "coupons"),
 	}
 	for _, a := range rapid.SliceOfN(rapid.Custom(drawArticle), 0, 8).Draw(rt, "articles") {
@@ -322,7 +337,8 @@ func checkSums(rt *rapid.T, in QuoteInput, q Quote) {
 // checkLine holds a line against exact rational arithmetic.
 func checkLine(rt *rapid.T, rules *Rules, in QuoteInput, q Quote, i int) {
 	item, line := in.Items[i], q.Lines[i]
-	if line.SKU != item.Priced.SKU || line.SubtotalMinor != item.Quantity*item.Unit.AmountMinor || line.DiscountMinor < 0 || line.DiscountMinor > line.SubtotalMinor {
+	if line.SKU != item.Priced.SKU || line.SubtotalMinor != item.Quantity*item.Unit.AmountMinor || line.DiscountMinor < 0 ||
+		line.DiscountMinor > line.SubtotalMinor {
 		rt.Fatalf("line %+v of item %+v", line, item)
 	}
 	tax := testkit.Must(rules.tax(in.Dest, item.Priced.TaxCategory, q.Ask.At))(rt)
@@ -353,7 +369,8 @@ func checkDerivation(rt *rapid.T, q *Quote, i int) {
 	if err := d.Check(); err != nil {
 		rt.Fatalf("%s: %v", text, err)
 	}
-	if d.UnitPriceMinor != line.UnitPriceMinor || d.SubtotalMinor != line.SubtotalMinor || d.DiscountMinor != line.DiscountMinor || d.TaxMinor != line.TaxMinor || d.TotalMinor != line.TotalMinor {
+	if d.UnitPriceMinor != line.UnitPriceMinor || d.SubtotalMinor != line.SubtotalMinor || d.DiscountMinor != line.DiscountMinor ||
+		d.TaxMinor != line.TaxMinor || d.TotalMinor != line.TotalMinor {
 		rt.Fatalf("%s is not of %+v", text, line)
 	}
 	for what, change := range map[string]func(*Derivation){
@@ -399,10 +416,12 @@ func TestDerivation_Check(t *testing.T) {
 func TestDerivation_Stale(t *testing.T) {
 	rules := rulesWith()
 	ask := asking(t, rules, "world", "USD")
-	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "BR"}, Ask: ask, Items: []Item{itemOf(t, rules, ask, article(entry("catalogue-EUR", 1000)), 1)}}))(t)
+	quote := testkit.Must(rules.Quote(QuoteInput{Dest: Destination{Country: "BR"}, Ask: ask,
+		Items: []Item{itemOf(t, rules, ask, article(entry("catalogue-EUR", 1000)), 1)}}))(t)
 	for maxAge, want := range map[int]bool{24: true, 96: false} {
 		steps := quote.Derivation(0, hours(maxAge)).Price.Conversion
-		if steps.To.Stale != want || steps.From.Stale || steps.To.Day != "2026-03-30" || steps.To.Source != "ecb" || steps.Rounding.Name != "exact" {
+		if steps.To.Stale != want || steps.From.Stale || steps.To.Day != "2026-03-30" || steps.To.Source != "ecb" ||
+			steps.Rounding.Name != "exact" {
 			t.Errorf("within %d hours %+v", maxAge, steps)
 		}
 	}

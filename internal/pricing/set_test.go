@@ -139,7 +139,8 @@ func TestQueueSet_BaseCurrency(t *testing.T) {
 
 func TestQueueSet_Refused(t *testing.T) {
 	k := newBook(t)
-	for constraint, p := range map[string]Price{"price_entries_not_negative": price("A", "EUR", -1), "price_entries_sku_fkey": price("NOTHING", "EUR", 1)} {
+	for constraint, p := range map[string]Price{"price_entries_not_negative": price("A", "EUR", -1),
+		"price_entries_sku_fkey": price("NOTHING", "EUR", 1)} {
 		err := k.db.Write(t.Context(), func(b *database.Batch) error { QueueSet(b, []Price{price("B", "EUR", 1), p}, 0); return nil })
 		if !database.Violates(err, constraint) {
 			t.Errorf("%+v: %v, want %s", p, err, constraint)

@@ -33,7 +33,8 @@ const today = "2026-04-01"
 func testRows() RuleRows {
 	always := from("2020-01-01")
 	market := func(code, title string, currency money.Currency, includes bool, countries ...string) *Market {
-		return &Market{Code: code, Title: title, Period: always, Countries: countries, Currency: currency, PricesIncludeTax: includes, Multiplier: one}
+		return &Market{Code: code, Title: title, Period: always, Countries: countries, Currency: currency, PricesIncludeTax: includes,
+			Multiplier: one}
 	}
 	ch, jp := market("ch", "Switzerland", "CHF", true, "CH"), market("jp", "Japan", "JPY", true, "JP")
 	ch.Rounding = map[money.Currency]string{"CHF": "cash-5"}
@@ -45,13 +46,15 @@ func testRows() RuleRows {
 		return &TaxRate{Country: country, State: state, Category: category, Period: always, RateMPct: rate, Source: "a test"}
 	}
 	rate := func(c money.Currency, day string, coefficient int64, decimals int) fx.Rate {
-		return fx.Rate{Currency: c, Source: fx.SourceECB, Day: day, Rate: money.NewDecimal(coefficient, decimals), ValidFrom: noon(day).Add(3 * time.Hour)}
+		return fx.Rate{Currency: c, Source: fx.SourceECB, Day: day, Rate: money.NewDecimal(coefficient, decimals),
+			ValidFrom: noon(day).Add(3 * time.Hour)}
 	}
 	rows := RuleRows{
 		version: 1, since: noon("2020-01-01"),
 		markets: []*Market{ch, market("eu", "Europe", "EUR", true, "DE", "IE", "FI", "ES"), jp,
 			market("us", "United States", "USD", false, "US", "CA"), market("world", "World", "USD", true)},
-		roundings: []*RoundingRule{rule("cash-5", 5, 0, money.HalfUp), rule("ending-900", 1000, 900, money.HalfUp), rule("ending-99", 100, 99, money.HalfUp)},
+		roundings: []*RoundingRule{rule("cash-5", 5, 0, money.HalfUp), rule("ending-900", 1000, 900, money.HalfUp),
+			rule("ending-99", 100, 99, money.HalfUp)},
 		taxes: []*TaxRate{
 			tax("DE", "", TaxStandard, 19_000), tax("DE", "", TaxReduced, 7_000), tax("FI", "", TaxStandard, 25_500),
 			tax("IE", "", TaxStandard, 23_000), tax("ES", "", TaxStandard, 21_000), tax("ES", "CE", TaxStandard, 0),
@@ -64,7 +67,8 @@ func testRows() RuleRows {
 		},
 	}
 	for _, c := range []money.Currency{"EUR", "USD", "GBP", "JPY", "CHF"} {
-		rows.lists = append(rows.lists, &List{Code: CatalogueList(c), Title: "Catalogue", Kind: Catalogue, Currency: c, Period: from("1970-01-01")})
+		rows.lists = append(rows.lists, &List{Code: CatalogueList(c), Title: "Catalogue", Kind: Catalogue, Currency: c,
+			Period: from("1970-01-01")})
 	}
 	return rows
 }

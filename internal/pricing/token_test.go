@@ -23,7 +23,8 @@ func drawTerms(rt *rapid.T) Terms {
 		At:      noon(today).Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(rt, "at")) * time.Microsecond),
 		Expires: noon(today).Add(time.Duration(rapid.Int64Range(1, 1e9).Draw(rt, "expires")) * time.Microsecond),
 		Market:  word.Draw(rt, "market"), Currency: money.Currency(rapid.SampledFrom([]string{"EUR", "JPY"}).Draw(rt, "currency")),
-		Group: word.Draw(rt, "group"), Country: "DE", State: word.Draw(rt, "state"), Goods: rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(rt, "goods"),
+		Group: word.Draw(rt, "group"), Country: "DE", State: word.Draw(rt, "state"), Goods: rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(rt,
+			"goods"),
 	}
 }
 

@@ -41,23 +41,29 @@ func TestUnit_Selection(t *testing.T) {
 		{"the seller's", nil, []Entry{catalogue}, "", 1, "catalogue-EUR", 1000},
 		{"finance before the seller, though dearer", []List{everybody}, []Entry{catalogue, entry("everybody", 1200)}, "", 1, "everybody", 1200},
 		{"priority", []List{everybody, preferred}, []Entry{entry("everybody", 900), entry("preferred", 950)}, "", 1, "preferred", 950},
-		{"code, where all else is equal", []List{secondary, everybody}, []Entry{entry("zz", 800), entry("everybody", 900)}, "", 1, "everybody", 900},
-		{"the market before all, whatever the priority", []List{preferred, market}, []Entry{entry("preferred", 800), entry("market", 990)}, "", 1, "market", 990},
+		{"code, where all else is equal", []List{secondary, everybody}, []Entry{entry("zz", 800), entry("everybody", 900)}, "", 1, "everybody",
+			900},
+		{"the market before all, whatever the priority", []List{preferred, market}, []Entry{entry("preferred", 800), entry("market", 990)}, "",
+			1, "market", 990},
 		{"the group before the market", []List{market, group}, []Entry{entry("market", 800), entry("group", 850)}, "b2b", 1, "group", 850},
 		{"group and market before the group", []List{group, both}, []Entry{entry("group", 800), entry("both", 850)}, "b2b", 1, "both", 850},
 		{"another's group", []List{group, both}, []Entry{catalogue, entry("group", 1), entry("both", 1)}, "", 1, "catalogue-EUR", 1000},
-		{"another market", []List{{Code: "swiss", Kind: Regular, Currency: "EUR", Market: "ch"}}, []Entry{catalogue, entry("swiss", 1)}, "", 1, "catalogue-EUR", 1000},
+		{"another market", []List{{Code: "swiss", Kind: Regular, Currency: "EUR", Market: "ch"}}, []Entry{catalogue, entry("swiss", 1)}, "", 1,
+			"catalogue-EUR", 1000},
 		{"another currency", []List{dollars}, []Entry{catalogue, entry("dollars", 1)}, "", 1, "catalogue-EUR", 1000},
 		{"what it costs the shop", []List{cost}, []Entry{catalogue, entry("cost", 1)}, "", 1, "catalogue-EUR", 1000},
-		{"a list that is over, one to come, one that there is not", []List{ended, notYet}, []Entry{catalogue, entry("ended", 1), entry("not-yet", 1), entry("nowhere", 1)}, "", 1, "catalogue-EUR", 1000},
+		{"a list that is over, one to come, one that there is not", []List{ended, notYet},
+			[]Entry{catalogue, entry("ended", 1), entry("not-yet", 1), entry("nowhere", 1)}, "", 1, "catalogue-EUR", 1000},
 		{"too few for the break", []List{everybody}, []Entry{entry("everybody", 900), ten}, "", 9, "everybody", 900},
 		{"enough for the break", []List{everybody}, []Entry{entry("everybody", 900), ten}, "", 10, "everybody", 700},
 		{"a break alone does not price less", []List{everybody}, []Entry{catalogue, ten}, "", 9, "catalogue-EUR", 1000},
 		{"a sale", []List{sale}, []Entry{catalogue, entry("sale", 999)}, "", 1, "sale", 999},
 		{"a sale that is no less", []List{sale}, []Entry{catalogue, entry("sale", 1000)}, "", 1, "catalogue-EUR", 1000},
-		{"a sale that is more than the break", []List{everybody, sale}, []Entry{entry("everybody", 900), ten, entry("sale", 800)}, "", 10, "everybody", 700},
+		{"a sale that is more than the break", []List{everybody, sale}, []Entry{entry("everybody", 900), ten, entry("sale", 800)}, "", 10,
+			"everybody", 700},
 		{"a sale beside the group's price", []List{group, sale}, []Entry{entry("group", 900), entry("sale", 850)}, "b2b", 1, "sale", 850},
-		{"the group's sale before everybody's", []List{sale, groupSale}, []Entry{catalogue, entry("sale", 800), entry("group-sale", 850)}, "b2b", 1, "group-sale", 850},
+		{"the group's sale before everybody's", []List{sale, groupSale}, []Entry{catalogue, entry("sale", 800), entry("group-sale", 850)},
+			"b2b", 1, "group-sale", 850},
 		{"free", []List{everybody}, []Entry{entry("everybody", 0)}, "", 1, "everybody", 0},
 	}
 	for _, test := range tests {
@@ -95,7 +101,8 @@ func TestUnit_AsOf(t *testing.T) {
 		}
 	}
 	var none *NoPriceError
-	if got, err := rules.Unit(a, askingAt(t, rules, "eu", "EUR", noon("2025-12-31")), 1); !errors.As(err, &none) || none.SKU != "A" || none.Currency != "EUR" {
+	if got, err := rules.Unit(a, askingAt(t, rules, "eu", "EUR", noon("2025-12-31")), 1); !errors.As(err, &none) || none.SKU != "A" ||
+		none.Currency != "EUR" {
 		t.Errorf("before its first price it costs %+v, %v", got, err)
 	}
 }
@@ -125,7 +132,8 @@ func TestUnit_Converted(t *testing.T) {
 	rules := rulesWith()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := testkit.Must(rules.Unit(article(entry("catalogue-EUR", test.base)), askingAt(t, rules, test.market, test.currency, noon(test.at)), 7))(t)
+			got := testkit.Must(rules.Unit(article(entry("catalogue-EUR", test.base)),
+				askingAt(t, rules, test.market, test.currency, noon(test.at)), 7))(t)
 			if got.AmountMinor != test.want || !got.Converted() || got.BaseList.Code != "catalogue-EUR" || got.List != nil {
 				t.Errorf("%+v, want %d, converted from the euro", got, test.want)
 			}
@@ -136,7 +144,8 @@ func TestUnit_Converted(t *testing.T) {
 // TestUnit_ConvertedThroughEuro: neither currency is the euro.
 func TestUnit_ConvertedThroughEuro(t *testing.T) {
 	rules := rulesWith()
-	a := article(entry("catalogue-EUR", 1), entry("catalogue-USD", 1200), Entry{List: "catalogue-USD", MinQuantity: 10, AmountMinor: 1, Period: from("2020-01-01")})
+	a := article(entry("catalogue-EUR", 1), entry("catalogue-USD", 1200),
+		Entry{List: "catalogue-USD", MinQuantity: 10, AmountMinor: 1, Period: from("2020-01-01")})
 	a.BaseCurrency = "USD"
 	got := testkit.Must(rules.Unit(a, asking(t, rules, "ch", "CHF"), 10))(t)
 	if got.AmountMinor != 950 || got.Rates[0].Currency != "USD" || got.Rates[0].Day != "2026-03-30" || got.Rates[1].Currency != "CHF" {
@@ -193,7 +202,8 @@ func TestUnit_SaleWithoutRate(t *testing.T) {
 
 func TestMarketOf(t *testing.T) {
 	rules := rulesWith(func(rows *RuleRows) {
-		rows.markets = append(rows.markets, &Market{Code: "no", Period: between("2026-01-01", "2026-02-01"), Countries: []string{"NO"}, Currency: "NOK", Multiplier: one})
+		rows.markets = append(rows.markets, &Market{Code: "no", Period: between("2026-01-01", "2026-02-01"), Countries: []string{"NO"},
+			Currency: "NOK", Multiplier: one})
 	})
 	for country, want := range map[string]string{"DE": "eu", "IE": "eu", "US": "us", "JP": "jp", "NO": "world", "BR": "world", "": "world"} {
 		if got := testkit.Must(rules.MarketOf(country, noon(today)))(t); got.Code != want {

@@ -72,7 +72,8 @@ func TestApply(t *testing.T) {
 		}},
 		{"a category and those below it", promotions{with(percent("p", 1000), only(promotion.Conditions{Categories: []string{"hg-1"}}))}, nil,
 			[]gave{{"p", [3]int64{200, 55, 0}, 0}}},
-		{"a category or a SKU", promotions{with(amount("a", 100), only(promotion.Conditions{Categories: []string{"hg-1-2"}, SKUs: []string{"SPOON"}}))}, nil,
+		{"a category or a SKU", promotions{with(amount("a", 100), only(promotion.Conditions{Categories: []string{"hg-1-2"},
+			SKUs: []string{"SPOON"}}))}, nil,
 			[]gave{{"a", [3]int64{87, 0, 13}, 0}}},
 		{"an offer of some goods", promotions{with(offer("o", 1, 1), only(promotion.Conditions{SKUs: []string{"MUG"}}))}, nil,
 			[]gave{{"o", [3]int64{1000, 0, 0}, 0}}},
@@ -85,8 +86,10 @@ func TestApply(t *testing.T) {
 			[]gave{{"x", [3]int64{600, 165, 89}, 0}}},
 		{"exclusive gives less than the others together", promotions{with(percent("x", 2000), exclusive), percent("p", 1000), shipping("s")}, nil,
 			[]gave{{"p", [3]int64{200, 55, 30}, 0}, {"s", [3]int64{}, 490}}},
-		{"exclusive gives as much", promotions{with(percent("a", 1000), exclusive), percent("b", 1000)}, nil, []gave{{"b", [3]int64{200, 55, 30}, 0}}},
-		{"the best of the exclusive ones", promotions{with(percent("a", 1000), exclusive), with(amount("b", 1000), exclusive), with(shipping("c"), exclusive)}, nil,
+		{"exclusive gives as much", promotions{with(percent("a", 1000), exclusive), percent("b", 1000)}, nil,
+			[]gave{{"b", [3]int64{200, 55, 30}, 0}}},
+		{"the best of the exclusive ones", promotions{with(percent("a", 1000), exclusive), with(amount("b", 1000), exclusive),
+			with(shipping("c"), exclusive)}, nil,
 			[]gave{{"b", [3]int64{703, 193, 104}, 0}}},
 		{"the first of equal exclusive ones", promotions{with(percent("b", 1000), exclusive), with(percent("a", 1000), exclusive)}, nil,
 			[]gave{{"a", [3]int64{200, 55, 30}, 0}}},
@@ -133,11 +136,16 @@ func TestApply_TiesDoNotDependOnOrder(t *testing.T) {
 		first promotion.Line // gets what there is, other nothing
 		other promotion.Line
 	}{
-		{"a cent, by SKU", amount("a", 1), promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10}, promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 10}},
-		{"a unit, by SKU", offer("o", 1, 1), promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10}, promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 10}},
-		{"a unit, by category", offer("o", 1, 1), promotion.Line{Category: "a", Quantity: 1, UnitPriceMinor: 10}, promotion.Line{Category: "b", Quantity: 1, UnitPriceMinor: 10}},
-		{"a unit, by quantity", offer("o", 2, 1), promotion.Line{Quantity: 1, UnitPriceMinor: 10}, promotion.Line{Quantity: 2, UnitPriceMinor: 10}},
-		{"a unit, the cheapest", offer("o", 1, 1), promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 9}, promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10}},
+		{"a cent, by SKU", amount("a", 1), promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10},
+			promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 10}},
+		{"a unit, by SKU", offer("o", 1, 1), promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10},
+			promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 10}},
+		{"a unit, by category", offer("o", 1, 1), promotion.Line{Category: "a", Quantity: 1, UnitPriceMinor: 10},
+			promotion.Line{Category: "b", Quantity: 1, UnitPriceMinor: 10}},
+		{"a unit, by quantity", offer("o", 2, 1), promotion.Line{Quantity: 1, UnitPriceMinor: 10},
+			promotion.Line{Quantity: 2, UnitPriceMinor: 10}},
+		{"a unit, the cheapest", offer("o", 1, 1), promotion.Line{SKU: "B", Quantity: 1, UnitPriceMinor: 9},
+			promotion.Line{SKU: "A", Quantity: 1, UnitPriceMinor: 10}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -167,10 +175,12 @@ func TestApply_Refuses(t *testing.T) {
 		want   promotion.Reason
 	}{
 		{name: "unknown", change: func(p *promotion.Promotion) { p.Coupon = "OTHER" }, want: promotion.ReasonUnknown},
-		{name: "expired", change: func(p *promotion.Promotion) { p.ValidFrom, p.ValidTo = noon.Add(-time.Hour), &noon }, want: promotion.ReasonExpired},
+		{name: "expired", change: func(p *promotion.Promotion) { p.ValidFrom, p.ValidTo = noon.Add(-time.Hour), &noon },
+			want: promotion.ReasonExpired},
 		{name: "not yet", change: func(p *promotion.Promotion) { p.ValidFrom = noon.Add(1) }, want: promotion.ReasonNotYet},
 		{name: "market", change: func(p *promotion.Promotion) { p.Conditions.Markets = []string{"us"} }, want: promotion.ReasonMarket},
-		{name: "currency", change: func(p *promotion.Promotion) { p.Conditions.Currencies = []money.Currency{"USD"} }, want: promotion.ReasonCurrency},
+		{name: "currency", change: func(p *promotion.Promotion) { p.Conditions.Currencies = []money.Currency{"USD"} },
+			want: promotion.ReasonCurrency},
 		{name: "no amount in the currency", change: func(p *promotion.Promotion) {
 			p.Spec = promotion.Spec{Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"USD": 100}}
 		}, want: promotion.ReasonCurrency},
@@ -188,17 +198,23 @@ func TestApply_Refuses(t *testing.T) {
 			p.Conditions.SKUs, p.Conditions.MinSubtotals = []string{"MUG"}, map[money.Currency]int64{"EUR": 2001}
 		}, want: promotion.ReasonMinSubtotal},
 		{name: "used up in total", change: func(p *promotion.Promotion) { p.TotalLimit = 1 }, used: usedUp, want: promotion.ReasonUsedUp},
-		{name: "used up by the customer", change: func(p *promotion.Promotion) { p.CustomerLimit = 1 }, used: usedUp, want: promotion.ReasonUsedUp},
+		{name: "used up by the customer", change: func(p *promotion.Promotion) { p.CustomerLimit = 1 }, used: usedUp,
+			want: promotion.ReasonUsedUp},
 		{name: "stacks with nothing", change: exclusive, others: []promotion.Promotion{percent("better", 2000)}, want: promotion.ReasonExclusive},
-		{name: "nothing stacks with another", others: []promotion.Promotion{with(percent("better", 2000), exclusive)}, want: promotion.ReasonExclusive},
-		{name: "nothing left", change: func(p *promotion.Promotion) { p.Priority = -1 }, others: []promotion.Promotion{percent("all", 10_000)}, want: promotion.ReasonNothing},
+		{name: "nothing stacks with another", others: []promotion.Promotion{with(percent("better", 2000), exclusive)},
+			want: promotion.ReasonExclusive},
+		{name: "nothing left", change: func(p *promotion.Promotion) { p.Priority = -1 }, others: []promotion.Promotion{percent("all", 10_000)},
+			want: promotion.ReasonNothing},
 		{name: "exclusive, with nothing to give", change: func(p *promotion.Promotion) {
 			p.Spec = promotion.Spec{Kind: promotion.BuyXGetY, Buy: 1, Get: 1, GetPercentBP: 1, Exclusive: true}
 			p.Conditions.SKUs = []string{"SPOON"}
 		}, want: promotion.ReasonNothing},
 		{name: "the nearest of two", change: func(p *promotion.Promotion) { p.Conditions.Groups = []string{"trade"} },
-			others: []promotion.Promotion{with(percent("a", 1), func(p *promotion.Promotion) { p.Coupon, p.ValidFrom = "CODE", noon.Add(time.Hour) })},
-			want:   promotion.ReasonGroup},
+			others: []promotion.Promotion{with(percent("a", 1), func(p *promotion.Promotion) {
+				p.Coupon, p.ValidFrom = "CODE",
+					noon.Add(time.Hour)
+			})},
+			want: promotion.ReasonGroup},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

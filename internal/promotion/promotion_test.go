@@ -37,9 +37,11 @@ func TestValidate(t *testing.T) {
 		{"nothing", promotion.Promotion{}, []string{"id", "title", "kind"}},
 		{"names", promotion.Promotion{ID: "Big", Title: "a\nb", Coupon: "spring", Spec: percent}, []string{"id", "title", "coupon"}},
 		{"coupon too short", promotion.Promotion{ID: "a", Title: "A", Coupon: "AB", Spec: percent}, []string{"coupon"}},
-		{"numbers", promotion.Promotion{ID: "a", Title: "A", Priority: 1 << 40, TotalLimit: -1, CustomerLimit: -1, ValidFrom: noon, ValidTo: &noon, Spec: percent},
+		{"numbers", promotion.Promotion{ID: "a", Title: "A", Priority: 1 << 40, TotalLimit: -1, CustomerLimit: -1, ValidFrom: noon,
+			ValidTo: &noon, Spec: percent},
 			[]string{"priority", "total_limit", "customer_limit", "valid_to"}},
-		{"percentage of too much", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 10_001}}, []string{"percent_bp"}},
+		{"percentage of too much", promotion.Promotion{ID: "a", Title: "A",
+			Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 10_001}}, []string{"percent_bp"}},
 		{"amount of nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.AmountOff}}, []string{"amounts"}},
 		{"amounts", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
 			Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"EUR": 0, "XXX": 5},

@@ -48,7 +48,8 @@ func timeline(t *testing.T, db *database.DB, id string) string {
 			t.Fatal(err)
 		}
 		line += fmt.Sprint(p.PercentBP/100, " ")
-		page, err := promotion.New(db).List(t.Context(), promotion.ListFilter{At: hour(h), PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 10}})
+		page, err := promotion.New(db).List(t.Context(), promotion.ListFilter{At: hour(h),
+			PageFilter: database.PageFilter[promotion.ListPosition]{Limit: 10}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -171,7 +171,8 @@ func TestRatings_AnyOrder(t *testing.T) {
 	now := make(map[rating.Key]int64)
 	rapid.Check(t, func(rt *rapid.T) {
 		for range 10 {
-			key := rating.Key{Customer: rapid.SampledFrom(customers).Draw(rt, "customer"), Product: rapid.SampledFrom(s.products).Draw(rt, "product")}
+			key := rating.Key{Customer: rapid.SampledFrom(customers).Draw(rt, "customer"),
+				Product: rapid.SampledFrom(s.products).Draw(rt, "product")}
 			var err error
 			if stars := rapid.Int64Range(0, rating.MostStars).Draw(rt, "stars"); stars == 0 {
 				delete(now, key)
@@ -247,7 +248,8 @@ func TestQueueForget(t *testing.T) {
 	if n := databasetest.One[int64](t, s.db, `SELECT count(DISTINCT account_id) FROM ratings WHERE created_at < '1971-01-01' AND updated_at < '1971-01-01'`); n != 3 {
 		t.Errorf("3 ratings are of %d nobodies", n)
 	}
-	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM ratings WHERE account_id = $1 AND created_at > '1971-01-01'`, stays.ID); n != 3 {
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM ratings WHERE account_id = $1 AND created_at > '1971-01-01'`,
+		stays.ID); n != 3 {
 		t.Errorf("%d ratings of the customer who stays are as they were, want 3", n)
 	}
 	if got := s.total(s.products[0]); got != (rating.Total{Stars: 8, Ratings: 2}) {

@@ -27,7 +27,8 @@ func TestRankBonds(t *testing.T) {
 		{"several bonds add up",
 			[]bond{{mug, saucer, 5, 20, 20}, {mug, spoon, 4, 20, 20}, {bowl, spoon, 4, 20, 20}}, nil, []uuid.UUID{spoon, saucer}},
 		{"what the customer has is left out",
-			[]bond{{mug, bowl, 9, 20, 20}, {bowl, mug, 9, 20, 20}, {mug, spoon, 1, 20, 20}}, map[uuid.UUID]bool{mug: true, bowl: true}, []uuid.UUID{spoon}},
+			[]bond{{mug, bowl, 9, 20, 20}, {bowl, mug, 9, 20, 20}, {mug, spoon, 1, 20, 20}}, map[uuid.UUID]bool{mug: true,
+				bowl: true}, []uuid.UUID{spoon}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, rankBonds(c.bonds, c.not, at)); diff != "" {

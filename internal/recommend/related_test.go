@@ -39,7 +39,8 @@ func TestRelated(t *testing.T) {
 	}
 	s.view(5, "old")
 	s.write()
-	s.wantRelated("mug", 4, NotDegraded, "rake: bought_together", "saucer: bought_together", "bag: bought_together", "spoon: popular_in_category")
+	s.wantRelated("mug", 4, NotDegraded, "rake: bought_together", "saucer: bought_together", "bag: bought_together",
+		"spoon: popular_in_category")
 	s.wantRelated("mug", 24, NotDegraded, "rake: bought_together", "saucer: bought_together", "bag: bought_together",
 		"spoon: popular_in_category", "old: popular_in_category", "new: new_in_category")
 	s.wantRelated("rake", 24, NotDegraded, "mug: bought_together")

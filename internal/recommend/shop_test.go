@@ -33,7 +33,8 @@ func newShop(t testing.TB, products ...string) *shop {
 	t.Helper()
 	s := &shop{t: t, db: databasetest.New(t), clock: testkit.NewClock(time.Now()), products: make(map[string]catalog.Product)}
 	s.catalog = testkit.Must(catalog.New(catalog.Config{DB: s.db, Regions: testkit.Must(regions.Shipped())(t)}))(t)
-	testkit.Must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "kitchen", Name: "Kitchen"}, {ID: "garden", Name: "Garden"}}))(t)
+	testkit.Must(s.catalog.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "kitchen", Name: "Kitchen"},
+		{ID: "garden", Name: "Garden"}}))(t)
 	s.seller = testkit.Must(s.catalog.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(s.t)
 	for _, title := range products {
 		s.list("kitchen", title)

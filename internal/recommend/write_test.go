@@ -200,7 +200,8 @@ SELECT 'eu-west', $1, id, $2 FROM products WHERE title = 'Filler'`, s.id("mug"),
 		t.Errorf("%d pairs of 101 went and %d stayed", n, pairs())
 	}
 	for _, title := range []string{"saucer", "spoon"} {
-		if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM product_pairs WHERE product_id = $1 AND other_id = $2`, s.id("mug"), s.id(title)); n != 1 {
+		if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM product_pairs WHERE product_id = $1 AND other_id = $2`, s.id("mug"),
+			s.id(title)); n != 1 {
 			t.Errorf("the %s, which goes with the mug best, is gone", title)
 		}
 	}

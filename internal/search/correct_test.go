@@ -49,7 +49,8 @@ func TestCorrect(t *testing.T) {
 
 func TestCompletions(t *testing.T) {
 	hits := []Hit{
-		{Document: Card{Brand: "Christie"}, Highlights: map[string][]Fragment{"title": {{Text: "Red "}, {Text: "Christmas", Match: true}, {Text: " mug"}}, "brand": {{Text: "Christie", Match: true}}}},
+		{Document: Card{Brand: "Christie"}, Highlights: map[string][]Fragment{"title": {{Text: "Red "}, {Text: "Christmas", Match: true},
+			{Text: " mug"}}, "brand": {{Text: "Christie", Match: true}}}},
 		{Highlights: map[string][]Fragment{"title": {{Text: "Christmas", Match: true}}}},
 		{Highlights: map[string][]Fragment{"title": {{Text: "Christening", Match: true}, {Text: " candle"}}}},
 	}

@@ -15,7 +15,8 @@ import (
 func (s *Searcher) setRules(rules ...Rule) { s.rules.Store(&rules) }
 
 func mugs() []Card {
-	return []Card{product(1, "Red mug", "Acme"), product(2, "Blue mug", "Acme"), product(3, "Green mug", "Best"), product(4, "Mug tree", "Best"), product(5, "Teapot", "Acme")}
+	return []Card{product(1, "Red mug", "Acme"), product(2, "Blue mug", "Acme"), product(3, "Green mug", "Best"),
+		product(4, "Mug tree", "Best"), product(5, "Teapot", "Acme")}
 }
 
 func TestSearch_Rules(t *testing.T) {
@@ -27,13 +28,19 @@ func TestSearch_Rules(t *testing.T) {
 		want  []string
 	}{
 		{"none", nil, "mug", []string{"Red mug", "Blue mug", "Green mug", "Mug tree"}},
-		{"pin first, whatever its text", []Rule{{ID: "a", Texts: []string{"mug"}, Pin: []ID{id(5), id(3)}}}, "mug", []string{"Teapot", "Green mug", "Red mug", "Blue mug", "Mug tree"}},
+		{"pin first, whatever its text", []Rule{{ID: "a", Texts: []string{"mug"}, Pin: []ID{id(5), id(3)}}}, "mug",
+			[]string{"Teapot", "Green mug", "Red mug", "Blue mug", "Mug tree"}},
 		{"hide", []Rule{{ID: "a", Texts: []string{"MUG "}, Hide: []ID{id(1)}}}, "mug", []string{"Blue mug", "Green mug", "Mug tree"}},
-		{"hidden beats pinned", []Rule{{ID: "a", Pin: []ID{id(1)}}, {ID: "b", Hide: []ID{id(1)}}}, "mug", []string{"Blue mug", "Green mug", "Mug tree"}},
-		{"boost a brand", []Rule{{ID: "a", Boost: []Boost{{Brand: "Best", Percent: 200}}}}, "mug", []string{"Green mug", "Mug tree", "Red mug", "Blue mug"}},
-		{"bury", []Rule{{ID: "a", Boost: []Boost{{Products: []ID{id(1)}, Percent: 1}}}}, "mug", []string{"Blue mug", "Green mug", "Mug tree", "Red mug"}},
-		{"another text", []Rule{{ID: "a", Texts: []string{"mugs"}, Hide: []ID{id(1)}}}, "mug", []string{"Red mug", "Blue mug", "Green mug", "Mug tree"}},
-		{"a part of the text", []Rule{{ID: "a", Texts: []string{"mug"}, Contains: true, Hide: []ID{id(1)}}}, "red mug", []string{"Blue mug", "Green mug", "Mug tree"}},
+		{"hidden beats pinned", []Rule{{ID: "a", Pin: []ID{id(1)}}, {ID: "b", Hide: []ID{id(1)}}}, "mug",
+			[]string{"Blue mug", "Green mug", "Mug tree"}},
+		{"boost a brand", []Rule{{ID: "a", Boost: []Boost{{Brand: "Best", Percent: 200}}}}, "mug",
+			[]string{"Green mug", "Mug tree", "Red mug", "Blue mug"}},
+		{"bury", []Rule{{ID: "a", Boost: []Boost{{Products: []ID{id(1)}, Percent: 1}}}}, "mug",
+			[]string{"Blue mug", "Green mug", "Mug tree", "Red mug"}},
+		{"another text", []Rule{{ID: "a", Texts: []string{"mugs"}, Hide: []ID{id(1)}}}, "mug",
+			[]string{"Red mug", "Blue mug", "Green mug", "Mug tree"}},
+		{"a part of the text", []Rule{{ID: "a", Texts: []string{"mug"}, Contains: true, Hide: []ID{id(1)}}}, "red mug",
+			[]string{"Blue mug", "Green mug", "Mug tree"}},
 		{"another region", []Rule{{ID: "a", Regions: []string{"us-east"}, Hide: []ID{id(1)}}}, "red", []string{"Red mug"}},
 		{"not yet", []Rule{{ID: "a", From: time.Now().Add(time.Hour), Hide: []ID{id(1)}}}, "red", []string{"Red mug"}},
 		{"no more", []Rule{{ID: "a", To: time.Now(), Hide: []ID{id(1)}}}, "red", []string{"Red mug"}},

@@ -69,7 +69,8 @@ func (s *shelf) times() int {
 func fits(p Card, q Query) (Hit, bool) {
 	f := q.Filter
 	if slices.Contains(f.Exclude, p.ID) || len(f.IDs) > 0 && !slices.Contains(f.IDs, p.ID) ||
-		len(f.Brands) > 0 && !slices.Contains(f.Brands, p.Brand) || f.Category != "" && f.Category != p.CategoryID || f.InStock && p.Stock == StockOut {
+		len(f.Brands) > 0 && !slices.Contains(f.Brands, p.Brand) || f.Category != "" && f.Category != p.CategoryID || f.InStock &&
+		p.Stock == StockOut {
 		return Hit{}, false
 	}
 	wanted, found := words(q.Text), 0

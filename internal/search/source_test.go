@@ -49,7 +49,8 @@ func TestSearch_FallsBack(t *testing.T) {
 					t.Fatalf("error %v, want %v", err, test.wantErr)
 				}
 				if got.Degraded != test.want || len(got.Hits) != test.wantFound || len(got.Ignored) != test.wantIgnored {
-					t.Errorf("degraded %q with %d hits, ignored %v; want %q, %d and %d", got.Degraded, len(got.Hits), got.Ignored, test.want, test.wantFound, test.wantIgnored)
+					t.Errorf("degraded %q with %d hits, ignored %v; want %q, %d and %d", got.Degraded, len(got.Hits), got.Ignored, test.want,
+						test.wantFound, test.wantIgnored)
 				}
 			})
 		})

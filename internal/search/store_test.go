@@ -28,7 +28,8 @@ func newSearcher(t *testing.T, db *database.DB) *search.Searcher {
 	t.Helper()
 	set := testkit.Must(regions.Shipped())(t)
 	shelves := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set}))(t)
-	s, err := search.New(search.Config{DB: db, Sources: []search.Source{{Name: "database", Engine: plain.Engine{Catalog: shelves}, Degraded: search.FromDatabase}}})
+	s, err := search.New(search.Config{DB: db, Sources: []search.Source{{Name: "database", Engine: plain.Engine{Catalog: shelves},
+		Degraded: search.FromDatabase}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,8 @@ func TestRules(t *testing.T) {
 	s := newSearcher(t, databasetest.New(t))
 	rule := search.Rule{
 		ID: "christmas", Texts: []string{"xmas"}, Contains: true, Regions: []string{"eu-west"}, Pin: []uuid.UUID{uuid.New()}, Hide: []uuid.UUID{uuid.New()},
-		Boost: []search.Boost{{Brand: "Acme", Percent: 150}}, Redirect: "/c/christmas", From: time.Unix(1_700_000_000, 0).UTC(), Note: "season", UpdatedBy: "usr_euw_x",
+		Boost: []search.Boost{{Brand: "Acme", Percent: 150}}, Redirect: "/c/christmas", From: time.Unix(1_700_000_000,
+			0).UTC(), Note: "season", UpdatedBy: "usr_euw_x",
 	}
 	put := testkit.Must(s.PutRule(t.Context(), rule, names))(t)
 	if diff := cmp.Diff(rule, put, cmpopts.IgnoreFields(search.Rule{}, "Version", "UpdatedAt")); diff != "" || put.Version != 1 {
@@ -136,7 +138,8 @@ func TestPutRule_MakesOneOnce(t *testing.T) {
 func TestTerms(t *testing.T) {
 	db := databasetest.New(t, databasetest.Region("eu-west"))
 	s := newSearcher(t, db)
-	for text, times := range map[string]int{"Red  Mug": 3, "red mug": 2, "zebra": 3, "ada@example.com": 4, "0171 2345678": 4, strings.Repeat("long ", 20): 4} {
+	for text, times := range map[string]int{"Red  Mug": 3, "red mug": 2, "zebra": 3, "ada@example.com": 4, "0171 2345678": 4,
+		strings.Repeat("long ", 20): 4} {
 		for i := range times {
 			testkit.Must(s.Search(t.Context(), search.Request{Query: search.Query{Text: text, Limit: 1}, Shopper: fmt.Sprint(i)}))(t)
 		}
@@ -167,12 +170,14 @@ func TestPlain(t *testing.T) {
 	db := databasetest.New(t)
 	set := testkit.Must(regions.Shipped())(t)
 	shelves := testkit.Must(catalog.New(catalog.Config{DB: db, Regions: set}))(t)
-	if _, err := shelves.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "hg", Name: "Home"}, {ID: "hg-1", ParentID: "hg", Name: "Kitchen"}, {ID: "el", Name: "Electronics"}}); err != nil {
+	if _, err := shelves.UpsertCategories(t.Context(), []catalog.CategoryInput{{ID: "hg", Name: "Home"},
+		{ID: "hg-1", ParentID: "hg", Name: "Kitchen"}, {ID: "el", Name: "Electronics"}}); err != nil {
 		t.Fatal(err)
 	}
 	seller := testkit.Must(shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: "acme", Name: "Acme"}))(t)
 	for i, p := range []struct{ title, brand, category string }{
-		{"Kitchen clock", "Acme", "hg"}, {"Mug", "Kitchenware & Co", "el"}, {"Teapot", "Acme", "hg-1"}, {"100% \"real\" mug", "Best", "hg-1"}, {"Mütze", "Best", "hg"},
+		{"Kitchen clock", "Acme", "hg"}, {"Mug", "Kitchenware & Co", "el"}, {"Teapot", "Acme", "hg-1"}, {"100% \"real\" mug", "Best",
+			"hg-1"}, {"Mütze", "Best", "hg"},
 	} {
 		testkit.Must(shelves.CreateProduct(t.Context(), catalog.CreateInput{Seller: seller.ID, Product: catalog.ProductInput{
 			Title: p.title, Brand: p.brand, CategoryID: p.category, Status: catalog.Active, SKUs: []catalog.SKUInput{{Code: fmt.Sprint("S", i)}},
@@ -184,7 +189,8 @@ func TestPlain(t *testing.T) {
 		want []string
 	}{
 		{"title, then brand, then category", search.Query{Text: "KITCHEN"}, []string{"Kitchen clock", "Mug", "100% \"real\" mug", "Teapot"}},
-		{"in a category", search.Query{Text: "kitchen", Filter: search.Filter{Category: "hg"}}, []string{"Kitchen clock", "100% \"real\" mug", "Teapot"}},
+		{"in a category", search.Query{Text: "kitchen", Filter: search.Filter{Category: "hg"}},
+			[]string{"Kitchen clock", "100% \"real\" mug", "Teapot"}},
 		{"by brand", search.Query{Text: "kitchen", Filter: search.Filter{Brands: []string{"Acme"}}}, []string{"Kitchen clock", "Teapot"}},
 		{"no wildcards", search.Query{Text: "%"}, nil},
 		{"umlauts", search.Query{Text: "mü"}, []string{"Mütze"}},
@@ -207,7 +213,8 @@ func TestPlain(t *testing.T) {
 		})
 	}
 	low := int64(1)
-	got, err := plain.Engine{Catalog: shelves}.Search(t.Context(), search.Query{Market: "eu", Facets: search.AllFacets, Filter: search.Filter{InStock: true, MinPrice: &low}})
+	got, err := plain.Engine{Catalog: shelves}.Search(t.Context(),
+		search.Query{Market: "eu", Facets: search.AllFacets, Filter: search.Filter{InStock: true, MinPrice: &low}})
 	if err != nil || cmp.Diff([]search.Part{search.PartPrice, search.PartStock, search.PartFacets}, got.Ignored) != "" {
 		t.Errorf("ignored %v, %v", got.Ignored, err)
 	}

@@ -250,7 +250,8 @@ func (s *shop) rate(t testing.TB) {
 	t.Helper()
 	ratings := order.NewRatings(s.db)
 	for _, stars := range []int64{2, 4} {
-		testkit.Must(ratings.Put(t.Context(), rating.Key{Customer: s.customer, Product: uuid.MustParse("00000000-0000-4000-8000-0000000000a1")}, stars))(t)
+		testkit.Must(ratings.Put(t.Context(), rating.Key{Customer: s.customer, Product: uuid.MustParse("00000000-0000-4000-8000-0000000000a1")},
+			stars))(t)
 	}
 }
 

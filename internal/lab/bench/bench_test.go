@@ -365,7 +365,8 @@ func wantClean(t *testing.T, r *run) {
 		}
 	}
 	all := databasetest.One[int64](t, r.db, `SELECT count(*) FROM orders`)
-	if ended := databasetest.One[int64](t, r.db, `SELECT count(*) FROM orders WHERE status IN ('paid', 'cancelled')`); all != ended || all == 0 {
+	if ended := databasetest.One[int64](t, r.db, `SELECT count(*) FROM orders WHERE status IN ('paid', 'cancelled')`); all != ended ||
+		all == 0 {
 		t.Errorf("%d orders, %d of them paid or cancelled", all, ended)
 	}
 }

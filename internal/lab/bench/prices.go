@@ -261,7 +261,8 @@ func (r *run) quotePart(ctx context.Context, q *quoting, d time.Duration, s *sam
 
 func (q *quoting) figures() QuoteFigures {
 	f := QuoteFigures{
-		Lines: q.lines, SKUs: q.skus, Clients: q.clients, Quotes: q.shop.done, Seconds: q.shop.elapsed.Seconds(), QuotesPerSecond: q.shop.perSecond(),
+		Lines: q.lines, SKUs: q.skus, Clients: q.clients, Quotes: q.shop.done, Seconds: q.shop.elapsed.Seconds(),
+		QuotesPerSecond: q.shop.perSecond(),
 		LinesPerSecond: q.shop.perSecond() * float64(q.lines), Latency: q.shop.tally.took.Latency(), CPU: q.shop.cpu,
 	}
 	if n := q.shop.tally.begun(); n > 0 {

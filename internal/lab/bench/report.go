@@ -151,7 +151,8 @@ func (r *run) newReport(ctx context.Context) (Report, error) {
 		StartedAt: time.Now().UTC(), Version: r.Version,
 		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), GOMAXPROCS: runtime.GOMAXPROCS(0)},
 		Settings: Settings{
-			Clients: r.Clients, Regions: r.ClientRegions, Through: "the regions' own addresses", Duration: r.Duration.Seconds(), WarmUp: r.WarmUp.Seconds(),
+			Clients: r.Clients, Regions: r.ClientRegions, Through: "the regions' own addresses", Duration: r.Duration.Seconds(),
+			WarmUp: r.WarmUp.Seconds(),
 			Rounds: r.Rounds, Lines: r.Lines, Products: len(r.goods.products), SKUs: len(r.goods.articles), HotStock: r.Stock,
 		},
 	}

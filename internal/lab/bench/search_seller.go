@@ -31,7 +31,8 @@ func newSearchSeller(ctx context.Context, c SearchConfig, categories map[string]
 	}
 	home, _ := c.Regions.Get(c.Region)
 	s.account = shopper.NewAccount(client.RegisterInput{
-		Email: "seller-" + client.NewKey()[:12] + "@example.com", Password: client.NewKey(), Name: "Benchmark", Country: countryOf(home, c.Regions),
+		Email: "seller-" + client.NewKey()[:12] + "@example.com", Password: client.NewKey(), Name: "Benchmark", Country: countryOf(home,
+			c.Regions),
 	}, client.Session{})
 	if err := s.account.Register(ctx, &s.api, ""); err != nil {
 		return nil, fmt.Errorf("register a seller: %w", err)

@@ -129,7 +129,8 @@ func TestLibrary(t *testing.T) {
 		price := int64(1000 * (i + 1))
 		documents = append(documents, search.Document{
 			ID: uuid.New(), Title: title, Brand: brand, CategoryIDs: []string{"root", brand}, CategoryNames: []string{"All", "Parts"},
-			Attributes: map[string][]string{"color": {"Red"}}, Prices: map[string]int64{"us": price}, PriceBands: []string{search.PriceBand("us", "USD", price)},
+			Attributes: map[string][]string{"color": {"Red"}}, Prices: map[string]int64{"us": price}, PriceBands: []string{search.PriceBand("us",
+				"USD", price)},
 		})
 	}
 	testkit.NoError(t, l.put(documents))

@@ -74,7 +74,8 @@ func parseSet(queries, judgements io.Reader) (s Set, err error) {
 		return s, fmt.Errorf("judgements: %w", err)
 	}
 	if !slices.ContainsFunc(s.Queries, func(q Query) bool { return s.relevant(q.ID) > 0 }) {
-		return s, errors.New("no query has a relevant document: the ids of the queries must be those of the judgements, whose grades are 1 and more")
+		return s, errors.New("no query has a relevant document: " +
+			"the ids of the queries must be those of the judgements, whose grades are 1 and more")
 	}
 	return s, nil
 }

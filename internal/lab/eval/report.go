@@ -160,7 +160,8 @@ func signed(part *float64) string {
 // WriteQueries writes the outcome of each query of each system as tab-separated values, with the titles found. It
 // returns the errors of w.
 func WriteQueries(w io.Writer, r Report) error {
-	if _, err := fmt.Fprintln(w, "system\ttypos\tquery\ttext\tkind\trelevant\tfound\tjudged\tndcg\treciprocal_rank\trecall\tfirst"); err != nil {
+	if _, err := fmt.Fprintln(w, "system\ttypos\tquery\ttext\tkind\trelevant\tfound"+
+		"\tjudged\tndcg\treciprocal_rank\trecall\tfirst"); err != nil {
 		return err
 	}
 	for _, o := range r.outcomes {

@@ -49,7 +49,8 @@ func TestLatency(t *testing.T) {
 // A quantile is one of the times, which that share does not exceed, and no lesser one is.
 func TestQuantile_Rank(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		took := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 50), func(n int) time.Duration { return time.Duration(n) * time.Millisecond }), 1, 60).Draw(t, "took")
+		took := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 50), func(n int) time.Duration { return time.Duration(n) * time.Millisecond }), 1,
+			60).Draw(t, "took")
 		percent := rapid.IntRange(1, 100).Draw(t, "percent")
 		var times Times
 		for _, d := range took {

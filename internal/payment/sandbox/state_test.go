@@ -275,7 +275,8 @@ func TestReadBook(t *testing.T) {
 	paid, _ := w.start(t, "card_success_refund_fails")
 	w.settle(t)
 	for i, minor := range []int64{400, 51} {
-		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID, Amount: money.Amount{Minor: minor, Currency: "EUR"}}
+		refund := payment.RefundInput{RefundID: fmt.Sprintf("rfd_euw_%d", i), PaymentID: paid.PaymentID,
+			Amount: money.Amount{Minor: minor, Currency: "EUR"}}
 		testkit.Must(w.client.Refund(t.Context(), refund))(t)
 		if i == 0 {
 			w.settle(t) // the first has failed, the second is pending

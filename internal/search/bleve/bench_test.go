@@ -27,8 +27,9 @@ func BenchmarkSearch(b *testing.B) {
 		"typing error": {Text: "cermaic lantren", Limit: 24},
 		"faceted":      {Text: "lantern", Facets: search.AllFacets, Limit: 24},
 		"all faceted":  {Facets: search.AllFacets, Limit: 24},
-		"filtered": {Text: "lantern", Facets: search.AllFacets, Limit: 24, Filter: search.Filter{Category: "c1", Brands: []string{"Brand 1", "Brand 2"},
-			Attributes: map[string][]string{"colour": {"red", "blue"}}, MinPrice: &minPrice, MaxPrice: &maxPrice}},
+		"filtered": {Text: "lantern", Facets: search.AllFacets, Limit: 24,
+			Filter: search.Filter{Category: "c1", Brands: []string{"Brand 1", "Brand 2"},
+				Attributes: map[string][]string{"colour": {"red", "blue"}}, MinPrice: &minPrice, MaxPrice: &maxPrice}},
 		"phrase": {Text: `"ceramic lantern"`, Limit: 24},
 	}
 	for _, n := range shopSizes {
@@ -72,8 +73,10 @@ func benchStore(b *testing.B, n int) *Store {
 }
 
 var (
-	benchNouns   = []string{"lantern", "candle", "mug", "cushion", "teapot", "clock", "frame", "basket", "bottle", "lamp", "vase", "blanket", "phone", "camera", "speaker"}
-	benchKinds   = []string{"ceramic", "wooden", "glass", "steel", "cotton", "paper", "vintage", "garden", "kitchen", "christmas", "mini", "travel"}
+	benchNouns = []string{"lantern", "candle", "mug", "cushion", "teapot", "clock", "frame", "basket", "bottle", "lamp", "vase", "blanket",
+		"phone", "camera", "speaker"}
+	benchKinds = []string{"ceramic", "wooden", "glass", "steel", "cotton", "paper", "vintage", "garden", "kitchen", "christmas", "mini",
+		"travel"}
 	benchColours = []string{"red", "blue", "green", "black", "white", "grey", "pink", "yellow", "ivory", "silver"}
 	benchMarkets = []string{"us", "eu", "uk", "ca", "au", "jp", "sg", "br", "ch", "in"}
 )
@@ -85,12 +88,15 @@ func benchDocuments(random *rand.Rand, from, n int) []search.Document {
 	for i := range documents {
 		colour, kind, noun := pick(benchColours), pick(benchKinds), pick(benchNouns)
 		root, middle, leaf := random.IntN(4), random.IntN(3), random.IntN(5)
-		d := search.Document{Version: 1, Slug: fmt.Sprintf("p-%d", from+i), Brand: fmt.Sprintf("Brand %d", random.IntN(300)), Stock: search.StockIn,
+		d := search.Document{Version: 1, Slug: fmt.Sprintf("p-%d", from+i), Brand: fmt.Sprintf("Brand %d", random.IntN(300)),
+			Stock:         search.StockIn,
 			Title:         fmt.Sprintf("%s %s %s %s %d%dml", colour, kind, noun, pick(benchKinds), random.IntN(90), random.IntN(9)),
 			CategoryIDs:   []string{fmt.Sprintf("c%d", root), fmt.Sprintf("c%d-%d", root, middle), fmt.Sprintf("c%d-%d-%d", root, middle, leaf)},
-			CategoryNames: []string{"Home", pick(benchKinds), pick(benchNouns)}, ListedAt: time.Unix(int64(from+i), 0), Popularity: int64(random.IntN(60)),
+			CategoryNames: []string{"Home", pick(benchKinds), pick(benchNouns)}, ListedAt: time.Unix(int64(from+i),
+				0), Popularity: int64(random.IntN(60)),
 			Description: "A " + colour + " " + noun + " for the home, made of " + kind + " material with care, that makes a gift for everybody who likes a " + noun + ".",
-			Attributes:  map[string][]string{"colour": {colour}, "material": {kind}, "size": {fmt.Sprint(random.IntN(40))}}, Prices: map[string]int64{}}
+			Attributes: map[string][]string{"colour": {colour}, "material": {kind},
+				"size": {fmt.Sprint(random.IntN(40))}}, Prices: map[string]int64{}}
 		for a := range 5 {
 			d.Attributes[fmt.Sprintf("attribute %d", a)] = []string{fmt.Sprint(random.IntN(200))}
 		}

@@ -28,7 +28,8 @@ func TestOpen_CutOff(t *testing.T) {
 		testkit.NoError(t, os.Truncate(roots[0], cut))
 		again, _ := openStore(t, dir)
 		state, err := again.Live().State(t.Context())
-		if whole := state.Documents == 2 && state.Positions["feed"] == "1"; err != nil || !whole && (state.Documents != 0 || len(state.Positions) != 0) {
+		if whole := state.Documents == 2 && state.Positions["feed"] == "1"; err != nil || !whole &&
+			(state.Documents != 0 || len(state.Positions) != 0) {
 			t.Errorf("cut off after %d pages the index has %+v, %v", page, state, err)
 		}
 		put(t, again.Live(), "2", product("green vase"))

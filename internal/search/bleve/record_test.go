@@ -44,9 +44,12 @@ func TestRecordBroken(t *testing.T) {
 
 func drawDocument(t *rapid.T) search.Document {
 	text, number := rapid.String(), rapid.Int64Range(0, 1<<40)
-	d := search.Document{ID: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), Version: number.Draw(t, "version"), Slug: text.Draw(t, "slug"),
-		Title: text.Draw(t, "title"), Brand: text.Draw(t, "brand"), Image: text.Draw(t, "image"), Stock: search.StockLow, RatingMilli: 4100, Ratings: number.Draw(t, "ratings"),
-		CategoryIDs: rapid.SliceOfN(text, 0, 4).Draw(t, "categories"), Popularity: number.Draw(t, "popularity"), Prices: map[string]int64{}, Attributes: map[string][]string{}}
+	d := search.Document{ID: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), Version: number.Draw(t, "version"),
+		Slug:  text.Draw(t, "slug"),
+		Title: text.Draw(t, "title"), Brand: text.Draw(t, "brand"), Image: text.Draw(t,
+			"image"), Stock: search.StockLow, RatingMilli: 4100, Ratings: number.Draw(t, "ratings"),
+		CategoryIDs: rapid.SliceOfN(text, 0, 4).Draw(t, "categories"), Popularity: number.Draw(t,
+			"popularity"), Prices: map[string]int64{}, Attributes: map[string][]string{}}
 	for _, market := range rapid.SliceOfN(text, 0, 4).Draw(t, "markets") {
 		d.Prices[market] = number.Draw(t, "price")
 	}
@@ -61,8 +64,9 @@ func drawDocument(t *rapid.T) search.Document {
 
 func TestCursor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := cursor{last: ranked{key: rapid.Int64().Draw(t, "key"), score: rapid.Float64().Draw(t, "score"), row: &row{popularity: rapid.Int64().Draw(t, "popularity"),
-			id: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))}}, weights: rapid.SliceOf(rapid.Float64()).Draw(t, "weights")}
+		c := cursor{last: ranked{key: rapid.Int64().Draw(t, "key"), score: rapid.Float64().Draw(t, "score"),
+			row: &row{popularity: rapid.Int64().Draw(t, "popularity"),
+				id: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))}}, weights: rapid.SliceOf(rapid.Float64()).Draw(t, "weights")}
 		got := testkit.Must(decodeCursor(c.encode()))(t)
 		if diff := cmp.Diff(c, *got, cmp.AllowUnexported(cursor{}, ranked{}, place{}, row{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the cursor (-want +got):\n%s", diff)

@@ -13,7 +13,8 @@ import (
 
 func TestRelevance(t *testing.T) {
 	store, _ := openStore(t, t.TempDir())
-	put(t, store.Live(), "1", product("siemens kg36nvl3ag fridge freezer"), product("panasonic nn st462mbpq microwave silver"), product("apple iphone 8 plus 64 gb silver"),
+	put(t, store.Live(), "1", product("siemens kg36nvl3ag fridge freezer"), product("panasonic nn st462mbpq microwave silver"),
+		product("apple iphone 8 plus 64 gb silver"),
 		product("apple iphone 8 plus 256 gb silver"), product("head phones wireless"), product("ceramic garden lantern"), product("wooden garden chair"),
 		product("ceramic mug"), product("red ceramic vase"))
 	tests := []struct {

@@ -35,7 +35,8 @@ func put(t *testing.T, index search.Index, position string, documents ...search.
 }
 
 func product(title string) search.Document {
-	return search.Document{ID: uuid.NewSHA1(uuid.Nil, []byte(title)), Version: 1, Slug: strings.ReplaceAll(title, " ", "-"), Title: title, Stock: search.StockIn}
+	return search.Document{ID: uuid.NewSHA1(uuid.Nil, []byte(title)), Version: 1, Slug: strings.ReplaceAll(title, " ", "-"), Title: title,
+		Stock: search.StockIn}
 }
 
 // titles are those of what a query finds, in order.
@@ -158,7 +159,8 @@ func TestFolderGone(t *testing.T) {
 	if _, err := store.Live().Search(t.Context(), search.Query{}); !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("a search without the folder: %v, want ErrUnavailable", err)
 	}
-	err := store.Live().Apply(t.Context(), search.Changes{Put: []search.Document{product("blue candle")}, Positions: map[string]string{"feed": "2"}})
+	err := store.Live().Apply(t.Context(), search.Changes{Put: []search.Document{product("blue candle")},
+		Positions: map[string]string{"feed": "2"}})
 	if !errors.Is(err, search.ErrUnavailable) {
 		t.Errorf("Apply without the folder: %v, want ErrUnavailable", err)
 	}

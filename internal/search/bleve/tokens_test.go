@@ -55,7 +55,8 @@ func TestStem(t *testing.T) {
 	for _, group := range [][]string{
 		{"candle", "candles"}, {"box", "boxes"}, {"berry", "berries"}, {"glass", "glasses"}, {"dish", "dishes"}, {"torch", "torches"},
 		{"shoe", "shoes"}, {"tomato", "tomatoes"}, {"potato", "potatoes"}, {"knife", "knives"}, {"shelf", "shelves"}, {"child", "children"},
-		{"woman", "women"}, {"gateau", "gateaux"}, {"bijou", "bijoux"}, {"toy", "toys"}, {"cookie", "cookies"}, {"smoothie", "smoothies"}, {"child", "childrens", "childs"}, {"pie", "pies"}, {"tie", "ties"}, {"lens", "lens"},
+		{"woman", "women"}, {"gateau", "gateaux"}, {"bijou", "bijoux"}, {"toy", "toys"}, {"cookie", "cookies"}, {"smoothie",
+			"smoothies"}, {"child", "childrens", "childs"}, {"pie", "pies"}, {"tie", "ties"}, {"lens", "lens"},
 	} {
 		for _, word := range group {
 			if stem(word) != stem(group[0]) {
@@ -63,7 +64,8 @@ func TestStem(t *testing.T) {
 			}
 		}
 	}
-	for _, pair := range [][2]string{{"bus", "bu"}, {"glass", "glas"}, {"iris", "iri"}, {"decorating", "decoration"}, {"plan", "plane"}, {"line", "linen"}} {
+	for _, pair := range [][2]string{{"bus", "bu"}, {"glass", "glas"}, {"iris", "iri"}, {"decorating", "decoration"}, {"plan", "plane"},
+		{"line", "linen"}} {
 		if stem(pair[0]) == stem(pair[1]) {
 			t.Errorf("%q and %q have one stem, %q", pair[0], pair[1], stem(pair[0]))
 		}

@@ -205,7 +205,8 @@ func TestSetAside_CannotBeMade(t *testing.T) {
 	s.fill(t, 5)
 	b := s.in(t, "eu-west")
 	b.settle(t)
-	databasetest.Exec(t, s.db, `UPDATE products SET images = '{"no": "list"}', version = version + 1, updated_at = now() WHERE id = $1`, s.products[2].ID)
+	databasetest.Exec(t, s.db, `UPDATE products SET images = '{"no": "list"}', version = version + 1, updated_at = now() WHERE id = $1`,
+		s.products[2].ID)
 	s.edit(t, 3, func(in *catalog.ProductInput) { in.Title = "Cup" })
 	b.settle(t)
 	aside := testkit.Must(SetAside(t.Context(), s.db, []string{"eu-west"}, 100))(t)

@@ -165,7 +165,8 @@ func TestEngine(t *testing.T) {
 	apply(t, f.open().Live(), changes(3, "1"))
 	asked := len(f.made(""))
 	e := testkit.Must(NewEngine(f.config()))(t)
-	if result, err := e.Search(t.Context(), search.Query{Text: "lantern", Limit: 2}); err != nil || result.Total != 3 || len(result.Hits) != 2 {
+	if result, err := e.Search(t.Context(), search.Query{Text: "lantern", Limit: 2}); err != nil || result.Total != 3 ||
+		len(result.Hits) != 2 {
 		t.Errorf("%d of %d hits (%v), want 2 of 3", len(result.Hits), result.Total, err)
 	}
 	if requests := f.made("")[asked:]; len(requests) != 1 || !strings.HasPrefix(requests[0], "POST /multi-search ") {
@@ -180,7 +181,8 @@ func TestEngine(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, cfg := range []Config{{}, {URL: "meili:7700"}, {URL: "ftp://meili"}, {URL: "http://user:secret@meili"}, {URL: "http://meili", Index: "a b"}, {URL: "http://meili", Timeout: -1}} {
+	for _, cfg := range []Config{{}, {URL: "meili:7700"}, {URL: "ftp://meili"}, {URL: "http://user:secret@meili"},
+		{URL: "http://meili", Index: "a b"}, {URL: "http://meili", Timeout: -1}} {
 		if err := cfg.Validate(); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v, want a fault that shows no secret", cfg, err)
 		}

@@ -78,7 +78,8 @@ func (f *fake) multiSearch(w http.ResponseWriter, _ *http.Request, body []byte) 
 		return
 	}
 	slices.SortStableFunc(merged, func(a, b fakeHit) int {
-		return cmp.Or(compareBy(a.document, b.document, a.query.Sort), cmp.Compare(b.weighted, a.weighted), compareBy(a.document, b.document, index.custom()))
+		return cmp.Or(compareBy(a.document, b.document, a.query.Sort), cmp.Compare(b.weighted, a.weighted),
+			compareBy(a.document, b.document, index.custom()))
 	})
 	seen := make(map[any]bool)
 	merged = slices.DeleteFunc(merged, func(h fakeHit) bool {
@@ -86,7 +87,8 @@ func (f *fake) multiSearch(w http.ResponseWriter, _ *http.Request, body []byte) 
 		seen[h.document["id"]] = true
 		return again
 	})
-	reply(w, http.StatusOK, index.result(merged, request.Federation.Offset, cmp.Or(request.Federation.Limit, 20), request.Federation.FacetsByIndex[uid]))
+	reply(w, http.StatusOK, index.result(merged, request.Federation.Offset, cmp.Or(request.Federation.Limit, 20),
+		request.Federation.FacetsByIndex[uid]))
 }
 
 func (x *fakeIndex) facetable(fields []string) string {
@@ -180,7 +182,10 @@ func (x *fakeIndex) count(hits []fakeHit, field string) map[string]int {
 			}
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int { return cmp.Or(cmp.Compare(numbers[b], numbers[a]), cmp.Compare(a, b)) })
+	keys := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
+		return cmp.Or(cmp.Compare(numbers[b], numbers[a]),
+			cmp.Compare(a, b))
+	})
 	counts := make(map[string]int)
 	for _, key := range keys[:min(len(keys), x.settings.Faceting.MaxValuesPerFacet)] {
 		counts[original[key]] = numbers[key]

@@ -134,7 +134,8 @@ func reply(w http.ResponseWriter, status int, body any) {
 func (f *fake) accept(w http.ResponseWriter, index, kind string, run func() string) {
 	task := &fakeTask{uid: int64(len(f.tasks)), index: index, kind: kind, status: "enqueued", run: run}
 	f.tasks = append(f.tasks, task)
-	reply(w, http.StatusAccepted, map[string]any{"taskUid": task.uid, "indexUid": index, "status": task.status, "type": kind, "enqueuedAt": f.now})
+	reply(w, http.StatusAccepted, map[string]any{"taskUid": task.uid, "indexUid": index, "status": task.status, "type": kind,
+		"enqueuedAt": f.now})
 }
 
 // work carries out all tasks up to one.
@@ -207,7 +208,8 @@ func (f *fake) find(w http.ResponseWriter, r *http.Request) (*fakeIndex, bool) {
 
 func (f *fake) getIndex(w http.ResponseWriter, r *http.Request, _ []byte) {
 	if index, ok := f.find(w, r); ok {
-		reply(w, http.StatusOK, map[string]any{"uid": r.PathValue("uid"), "createdAt": index.created, "updatedAt": index.created, "primaryKey": "id"})
+		reply(w, http.StatusOK, map[string]any{"uid": r.PathValue("uid"), "createdAt": index.created, "updatedAt": index.created,
+			"primaryKey": "id"})
 	}
 }
 

@@ -230,7 +230,8 @@ func (x *fakeIndex) find(fields [][][]string, t term, found map[string]bool) (ty
 	best := 99
 	for field, values := range fields {
 		for _, words := range values {
-			if c, here := x.findIn(words, t, slices.Contains(x.settings.TypoTolerance.DisableOnAttributes, x.settings.SearchableAttributes[field]), found); here && c < best {
+			if c, here := x.findIn(words, t, slices.Contains(x.settings.TypoTolerance.DisableOnAttributes, x.settings.SearchableAttributes[field]),
+				found); here && c < best {
 				best, rank = c, field
 			}
 		}

@@ -58,7 +58,8 @@ var (
 
 // smallWords are synonyms and stop words of which the outcome can be read at a glance.
 var smallWords = search.Words{
-	"en": {Synonyms: [][]string{{"couch", "sofa"}, {"cup of tea", "brew"}}, OneWay: map[string][]string{"fruit": {"apple", "pear"}}, Stop: []string{"of", "the"}},
+	"en": {Synonyms: [][]string{{"couch", "sofa"}, {"cup of tea", "brew"}}, OneWay: map[string][]string{"fruit": {"apple", "pear"}},
+		Stop: []string{"of", "the"}},
 	"fr": {Synonyms: [][]string{{"machine à laver", "lave-linge"}}, Stop: []string{"à", "la"}},
 }
 
@@ -70,9 +71,10 @@ func TestSearchRequests(t *testing.T) {
 		"three words": {Text: "velvet turquoise cushion", Language: "en", Limit: 20},
 		"any order":   {Text: `velvet turquoise "cushion cover" gold`, Sort: search.SortNewest, Language: "en", Limit: 20},
 		"phrase":      {Text: `garland "scarlet falcon of doom" cheap gold`, Language: "en", Limit: 20},
-		"any word":    {Text: "cheap velvet t-shirt", Match: search.MatchAny, Language: "en", Limit: 20, Facets: []search.FacetKind{search.FacetBrand}, Filter: search.Filter{Brands: []string{"A"}}},
-		"code":        {Text: "pen WHT-2210-K", Limit: 1},
-		"operators":   {Text: `-lantern "-garden  (x)" +y \z 1.5 "open`, Limit: 1},
+		"any word": {Text: "cheap velvet t-shirt", Match: search.MatchAny, Language: "en", Limit: 20,
+			Facets: []search.FacetKind{search.FacetBrand}, Filter: search.Filter{Brands: []string{"A"}}},
+		"code":      {Text: "pen WHT-2210-K", Limit: 1},
+		"operators": {Text: `-lantern "-garden  (x)" +y \z 1.5 "open`, Limit: 1},
 		"filters": {
 			Market: "eu", Sort: search.SortPriceAsc, Limit: 20,
 			Filter: search.Filter{
@@ -82,7 +84,8 @@ func TestSearchRequests(t *testing.T) {
 		},
 		"facets": {
 			Text: "mug", Language: "en", Market: "eu", Facets: search.AllFacets,
-			Filter: search.Filter{Category: "kitchen", Brands: []string{"A"}, MinPrice: new(int64(100)), Attributes: map[string][]string{"size": {"l"}, "color": {"red"}}},
+			Filter: search.Filter{Category: "kitchen", Brands: []string{"A"}, MinPrice: new(int64(100)),
+				Attributes: map[string][]string{"size": {"l"}, "color": {"red"}}},
 		},
 	}
 	for name, q := range tests {
@@ -131,7 +134,8 @@ func TestDocumentRequest(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
 	d := document(1)
-	d.Brand, d.Codes, d.CategoryIDs, d.CategoryNames = "Lumen & Söhne", []string{"WHT-2210-K", "40 06"}, []string{"home", "light"}, []string{"Home", "Light"}
+	d.Brand, d.Codes, d.CategoryIDs, d.CategoryNames = "Lumen & Söhne", []string{"WHT-2210-K", "40 06"}, []string{"home",
+		"light"}, []string{"Home", "Light"}
 	d.Attributes, d.Title = map[string][]string{"size": {"l", "xl"}, "color": {"a=b"}}, "Lamp IKS-1620 of 1.5 m"
 	d.Prices, d.PriceBands, d.Stock, d.RatingMilli, d.Ratings, d.Popularity = map[string]int64{"eu": 100}, []string{"eu:0"}, search.StockLow, 4500, 2, 7
 	testkit.NoError(t, s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{d}}))

@@ -20,7 +20,8 @@ import (
 // document is a small valid document.
 func document(n int) search.Document {
 	day := time.Date(2026, 3, 1, 9, 0, 0, 123456000, time.UTC)
-	return search.Document{ID: uuid.UUID{6: 0x40, 8: 0x80, 15: byte(n)}, Version: int64(n), Slug: fmt.Sprint("slug-", n), Title: "Lantern", Stock: search.StockIn, ListedAt: day, GoodUntil: day}
+	return search.Document{ID: uuid.UUID{6: 0x40, 8: 0x80, 15: byte(n)}, Version: int64(n), Slug: fmt.Sprint("slug-", n), Title: "Lantern",
+		Stock: search.StockIn, ListedAt: day, GoodUntil: day}
 }
 
 func documents(n int) []search.Document {
@@ -79,8 +80,10 @@ func TestTaskFailures(t *testing.T) {
 		code string
 		want meaning
 	}{
-		{"invalid_document_id", refused}, {"missing_document_id", refused}, {"max_fields_limit_exceeded", refused}, {"malformed_payload", refused},
-		{"no_space_left_on_device", away}, {"io_error", away}, {"too_many_open_files", away}, {"internal", away}, {"canceled", away}, {"index_not_found", away},
+		{"invalid_document_id", refused}, {"missing_document_id", refused}, {"max_fields_limit_exceeded", refused}, {"malformed_payload",
+			refused},
+		{"no_space_left_on_device", away}, {"io_error", away}, {"too_many_open_files", away}, {"internal", away}, {"canceled",
+			away}, {"index_not_found", away},
 		{"a_code_of_next_year", away},
 	}
 	for _, tt := range tests {
@@ -122,10 +125,12 @@ func TestRejectedAlone(t *testing.T) {
 		}
 	})
 	err := s.Live().Apply(t.Context(), changes(1, "1"))
-	if rejected, ok := errors.AsType[*search.RejectedError](err); !ok || !slices.Equal(rejected.IDs, []uuid.UUID{document(1).ID}) || !strings.Contains(rejected.Reason, "invalid_document_id") {
+	if rejected, ok := errors.AsType[*search.RejectedError](err); !ok || !slices.Equal(rejected.IDs, []uuid.UUID{document(1).ID}) ||
+		!strings.Contains(rejected.Reason, "invalid_document_id") {
 		t.Errorf("one document that is refused: %v", err)
 	}
-	if err := s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{document(1), {ID: idA}}}); err == nil || len(f.made("POST /indexes/products/documents?")) != 1 {
+	if err := s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{document(1), {ID: idA}}}); err == nil ||
+		len(f.made("POST /indexes/products/documents?")) != 1 {
 		t.Errorf("a document without a title is sent: %v", err)
 	} else if rejected, ok := errors.AsType[*search.RejectedError](err); !ok || !slices.Equal(rejected.IDs, []uuid.UUID{idA}) {
 		t.Errorf("a document without a title: %v", err)
@@ -224,7 +229,8 @@ func TestWiped(t *testing.T) {
 			if state, err := s.Live().State(t.Context()); err != nil || len(state.Positions) != 0 {
 				t.Errorf("the state of a wiped index is %+v (%v), want no positions", state, err)
 			}
-			if _, err := s.Live().Search(t.Context(), search.Query{Filter: search.Filter{InStock: true}}); name != "state" && !errors.Is(err, search.ErrUnavailable) {
+			if _, err := s.Live().Search(t.Context(), search.Query{Filter: search.Filter{InStock: true}}); name != "state" &&
+				!errors.Is(err, search.ErrUnavailable) {
 				t.Errorf("a search of a wiped index: %v, want search.ErrUnavailable", err)
 			}
 			if _, err := s.Live().Entries(t.Context(), uuid.Nil, 10); name != "made anew" && err != nil {
@@ -272,7 +278,8 @@ func TestSwapOrder(t *testing.T) {
 	apply(t, begun, changes(2, "2"))
 	asked := len(withoutTasks(f))
 	f.set(func() { // a write of the live index that nobody waits for
-		f.tasks = append(f.tasks, &fakeTask{uid: int64(len(f.tasks)), index: "products", kind: "documentDeletion", status: "enqueued", run: func() string { return "" }})
+		f.tasks = append(f.tasks, &fakeTask{uid: int64(len(f.tasks)), index: "products", kind: "documentDeletion", status: "enqueued",
+			run: func() string { return "" }})
 	})
 	open := f.tasks[len(f.tasks)-1]
 	f.set(func() {
