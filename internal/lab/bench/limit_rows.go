@@ -169,7 +169,8 @@ func cartLimits(ctx context.Context, r *run) ([]limit, error) {
 	if err != nil {
 		return nil, err
 	}
-	carts, err := r.copyJourneys(ctx, purchases, func(ctx context.Context, v *visitor, p *shopper.Purchase) error { return v.changeCart(ctx, p) })
+	change := func(ctx context.Context, v *visitor, p *shopper.Purchase) error { return v.changeCart(ctx, p) }
+	carts, err := r.copyJourneys(ctx, purchases, change)
 	if err != nil {
 		return nil, err
 	}
