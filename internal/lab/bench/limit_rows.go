@@ -14,7 +14,6 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/shopper"
-	"meridian/internal/order"
 	"meridian/regions"
 )
 
@@ -170,10 +169,8 @@ func cartLimits(ctx context.Context, r *run) ([]limit, error) {
 	if err != nil {
 		return nil, err
 	}
-	carts, err := r.copyJourneys(ctx, purchases, func(ctx context.Context, v *visitor,
-		p *shopper.Purchase) error {
-		return v.changeCart(ctx, p)
-	})
+	change := func(ctx context.Context, v *visitor, p *shopper.Purchase) error { return v.changeCart(ctx, p) }
+	carts, err := r.copyJourneys(ctx, purchases, change)
 	if err != nil {
 		return nil, err
 	}
@@ -287,12 +284,12 @@ func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bare
 			d.queueInsert(b, c.start.rows, false)
 			inventory.QueueReserve(b, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
 			if whole {
-				inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
+				inventory.QueueMoves(b, last, cause(c.end))
 			}
 		}
 		end = func(b *database.Batch) {
 			d.queueInsert(b, c.changes, true)
-			inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
+			inventory.QueueMoves(b, last, cause(c.end))
 		}
 		return start, end
 	}
