@@ -50,7 +50,7 @@ var picture = map[string][]string{
 	"internal/account":   {"internal/invalid", "internal/secret", "internal/database", "internal/outbox", "internal/idempotency", "internal/catalog", "internal/rating"},
 	"internal/cart": {
 		"internal/invalid", "internal/money", "internal/database", "internal/idempotency",
-		"internal/account", "internal/catalog", "internal/inventory", "internal/pricing", "internal/promotion", "internal/shipping",
+		"internal/account", "internal/catalog", "internal/inventory", "internal/pricing", "internal/pricing/changes", "internal/promotion", "internal/shipping",
 	},
 	"internal/payment":         {"internal/money", "internal/database", "internal/outbox"},
 	"internal/payment/sandbox": {"internal/money", "internal/payment", "internal/serve"},
@@ -93,7 +93,7 @@ var picture = map[string][]string{
 	"internal/lab/shipped":   {"internal/catalog/shipped", "internal/money"},
 	"internal/lab/bench": {
 		"internal/lab/audit", "internal/lab/client", "internal/lab/report", "internal/lab/shopper", "internal/cart", "internal/catalog", "internal/database",
-		"internal/fx", "internal/inventory", "internal/money", "internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
+		"internal/fx", "internal/inventory", "internal/money", "internal/order", "internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
 		"internal/verify",
 	},
 	"internal/lab/replay": {"internal/money", "internal/catalog/shipped", "internal/lab/client", "internal/lab/report", "internal/lab/shopper"},

@@ -14,6 +14,7 @@ import (
 	"meridian/internal/inventory"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
+	"meridian/internal/pricing/changes"
 	"meridian/regions"
 )
 
@@ -82,19 +83,16 @@ func (c *Carts) readArgs() database.Args {
 // row for a cart without lines. available is SQL for what of a line l is for sale.
 func (c *Carts) query(available string) string {
 	// Of the sellers' prices only those in the cart's currency and in the SKU's base currency are of use.
+	const ofUse = `e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency)`
 	return `
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
   (SELECT a.customer_group FROM ` + account.CustomersSQL + ` a WHERE a.region = c.account_region AND a.id = c.account_id),
   CASE WHEN c.account_id IS NULL THEN false ELSE NOT ` + c.OrderedSQL("c.account_region", "c.account_id") + ` END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
+  ` + changes.VersionSQL + `,
   l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
   s.tax_category, s.category_id, s.base_currency, s.sold,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  ` + pricing.StoredEntriesSQL("l.sku", ofUse) + `,
   ` + available + `
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
