@@ -83,6 +83,7 @@ func (c *Carts) readArgs() database.Args {
 // row for a cart without lines. available is SQL for what of a line l is for sale.
 func (c *Carts) query(available string) string {
 	// Of the sellers' prices only those in the cart's currency and in the SKU's base currency are of use.
+	const ofUse = `e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency)`
 	return `
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
@@ -91,8 +92,7 @@ SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.
   ` + changes.VersionSQL + `,
   l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
   s.tax_category, s.category_id, s.base_currency, s.sold,
-  ` + pricing.StoredEntriesSQL("l.sku",
-		`e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency)`) + `,
+  ` + pricing.StoredEntriesSQL("l.sku", ofUse) + `,
   ` + available + `
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
