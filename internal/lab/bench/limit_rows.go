@@ -14,6 +14,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/inventory"
 	"meridian/internal/lab/shopper"
+	"meridian/internal/order"
 	"meridian/regions"
 )
 
@@ -284,12 +285,12 @@ func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bare
 			d.queueInsert(b, c.start.rows, false)
 			inventory.QueueReserve(b, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
 			if whole {
-				inventory.QueueMoves(b, last, cause(c.end))
+				inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
 			}
 		}
 		end = func(b *database.Batch) {
 			d.queueInsert(b, c.changes, true)
-			inventory.QueueMoves(b, last, cause(c.end))
+			inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
 		}
 		return start, end
 	}

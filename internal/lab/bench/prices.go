@@ -263,7 +263,7 @@ func (q *quoting) figures() QuoteFigures {
 	f := QuoteFigures{
 		Lines: q.lines, SKUs: q.skus, Clients: q.clients, Quotes: q.shop.done, Seconds: q.shop.elapsed.Seconds(),
 		QuotesPerSecond: q.shop.perSecond(),
-		LinesPerSecond: q.shop.perSecond() * float64(q.lines), Latency: q.shop.tally.took.Latency(), CPU: q.shop.cpu,
+		LinesPerSecond:  q.shop.perSecond() * float64(q.lines), Latency: q.shop.tally.took.Latency(), CPU: q.shop.cpu,
 	}
 	if n := q.shop.tally.begun(); n > 0 {
 		f.TripsPerQuote = float64(q.shop.tally.calls.Sum().RoundTrips) / float64(n)
