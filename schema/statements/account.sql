@@ -41,6 +41,14 @@ RETURNING region::text, id, label, name, line1, line2, city, state, postcode, co
 INSERT INTO email_directory (email_hash, region, account_id)
 VALUES ($1, $2, $3);
 
+INSERT INTO idempotency_keys (region, scope, key, fingerprint, resource, status, answer)
+SELECT r.region::crdb_internal_region, r.scope, r.key, r.fingerprint, r.resource, r.status, r.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int8[], $7::text[]) AS r (region, scope, key, fingerprint, resource, status, answer);
+
+INSERT INTO outbox (region, topic, key, payload)
+SELECT r.region::crdb_internal_region, r.topic, r.key, r.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS r (region, topic, key, payload);
+
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
 FROM accounts a
@@ -64,6 +72,8 @@ INSERT INTO signing_keys (kid, public_key, private_key, sign_from, sign_until, e
 SELECT $1::text, $2::bytea, $3::bytea, $4::timestamptz, $5::timestamptz, $6::timestamptz
 WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE sign_until > $7)
   AND $10::bool = EXISTS (SELECT 1 FROM signing_keys WHERE sign_from <= $8 AND sign_until > $9);
+
+SELECT EXISTS (SELECT 1 FROM sellers WHERE id = $1);
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
   a.session_epoch, a.version, a.created_at, a.updated_at
@@ -89,13 +99,14 @@ WHERE n.region = $1 AND n.id = $2 AND n.token_hash = $3;
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
   a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.locked_until
+FROM accounts a
+WHERE a.region = $1 AND a.id = $2 AND a.status = 'active';
+
+SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
+  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.locked_until
 FROM email_directory d
 JOIN accounts a ON a.region = d.region AND a.id = d.account_id
 WHERE d.email_hash = $1;
-
-SELECT email
-FROM accounts
-WHERE region = $1 AND id = $2;
 
 SELECT family_id, expires_at
 FROM refresh_tokens
@@ -170,6 +181,10 @@ RETURNING region::text, id, label, name, line1, line2, city, state, postcode, co
 UPDATE addresses SET is_default = false
 WHERE region = $1 AND account_id = $2 AND id <> $3 AND is_default
   AND EXISTS (SELECT 1 FROM addresses n WHERE n.region = $1 AND n.id = $3 AND n.account_id = $2 AND n.is_default);
+
+UPDATE ratings
+SET account_id = gen_random_uuid(), created_at = TIMESTAMPTZ '1970-01-01 00:00:00+00', updated_at = TIMESTAMPTZ '1970-01-01 00:00:00+00'
+WHERE region = $1 AND account_id = $2;
 
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL;

@@ -7,21 +7,22 @@ DELETE FROM carts
 WHERE region = $1 AND account_id = $2 AND status = 'open' AND expires_at <= $3;
 
 INSERT INTO cart_lines (region, cart_id, sku, quantity)
-SELECT $1::crdb_internal_region, $2::uuid, e.sku, e.quantity
-FROM unnest($3::text[], $4::int8[]) AS e (sku, quantity)
-ON CONFLICT (region, cart_id, sku) DO UPDATE
-SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END;
+SELECT r.region::crdb_internal_region, r.cart_id, r.sku, r.quantity
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int8[]) AS r (region, cart_id, sku, quantity);
 
 INSERT INTO cart_lines (region, cart_id, sku, quantity)
-SELECT l.region::crdb_internal_region, l.cart, l.sku, l.quantity
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int8[]) AS l (region, cart, sku, quantity);
+SELECT r.region::crdb_internal_region, r.cart_id, r.sku, r.quantity
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int8[]) AS r (region, cart_id, sku, quantity)
+ON CONFLICT (region, cart_id, sku) DO UPDATE
+SET quantity = excluded.quantity + CASE WHEN excluded.sku = ANY($5::text[]) THEN cart_lines.quantity ELSE 0 END;
 
 INSERT INTO cart_lines (region, cart_id, sku, quantity, added_at)
 SELECT t.region, t.id, l.sku, l.quantity, l.added_at
 FROM carts g
 JOIN cart_lines l ON l.region = g.region AND l.cart_id = g.id
-JOIN carts t ON t.region = $4 AND t.account_id = $5 AND t.status = 'open'
-WHERE g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3
+JOIN carts t ON t.region = $1 AND t.account_id = $2 AND t.status = 'open'
+WHERE g.region = $3 AND g.id = $4 AND g.account_id IS NULL AND g.status = 'open'
+  AND g.expires_at > $5::timestamptz
 ON CONFLICT (region, cart_id, sku) DO UPDATE
 SET quantity = CASE $6::text
   WHEN 'sum' THEN least(cart_lines.quantity + excluded.quantity, $7::int8)
@@ -30,131 +31,133 @@ SET quantity = CASE $6::text
   ELSE cart_lines.quantity END;
 
 INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
-SELECT $4::crdb_internal_region, $5::uuid, $4::crdb_internal_region, $6::uuid, g.currency, g.country,
-  $3::timestamptz, $3::timestamptz, $7::timestamptz
+SELECT $1::crdb_internal_region, $2::uuid, $1::crdb_internal_region, $3::uuid, g.currency, g.country,
+  $4::timestamptz, $4::timestamptz, $5::timestamptz
 FROM carts g
-WHERE g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3::timestamptz
+WHERE g.region = $6 AND g.id = $7 AND g.account_id IS NULL AND g.status = 'open'
+  AND g.expires_at > $4::timestamptz
 ON CONFLICT DO NOTHING;
 
 INSERT INTO carts (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+SELECT r.region::crdb_internal_region, r.id, r.account_region::crdb_internal_region, r.account_id, r.currency, r.country, r.created_at, r.updated_at, r.expires_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[]) AS r (region, id, account_region, account_id, currency, country, created_at, updated_at, expires_at)
 ON CONFLICT DO NOTHING;
 
 INSERT INTO carts (region, id, currency, country, version, created_at, updated_at, expires_at)
 SELECT c.region::crdb_internal_region, c.id, c.currency, c.country,
   CASE WHEN c.size = (
     SELECT count(*)
-    FROM unnest($8::uuid[], $9::text[]) AS l (cart, sku)
-    JOIN skus s ON s.sku = l.sku AND s.status = 'active'
-    JOIN products p ON p.id = s.product_id AND p.status = 'active'
-    WHERE l.cart = c.id
+    FROM unnest($1::uuid[], $2::text[]) AS l (line_cart, line_sku)
+    JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.line_sku AND s.sold
+    WHERE l.line_cart = c.id
   ) THEN 1 ELSE -1 END,
-  $6::timestamptz, $6::timestamptz, $7::timestamptz
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::int8[]) AS c (region, id, currency, country, size);
-
-SELECT a.customer_group, NOT EXISTS (
-  SELECT 1
-  FROM orders o
-  WHERE o.region = a.region AND o.account_id = a.id AND o.status <> 'cancelled')
-FROM accounts a
-WHERE a.region = $1 AND a.id = $2;
+  $3::timestamptz, $3::timestamptz, $4::timestamptz
+FROM unnest($5::text[], $6::uuid[], $7::text[], $8::text[], $9::int8[]) AS c (region, id, currency, country, size);
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
-    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
+  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
+  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
+  s.tax_category, s.category_id, s.base_currency, s.sold,
   (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
    FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-   FROM stock k
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
-     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-WHERE c.region = $1 AND c.account_id = $2 AND c.status = 'open' AND c.expires_at > $3
+LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+WHERE c.region = $2 AND c.account_id = $3 AND c.status = 'open' AND c.expires_at > $4
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
-    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
+  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
+  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
+  s.tax_category, s.category_id, s.base_currency, s.sold,
   (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
    FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-   FROM stock k
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
-     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-WHERE c.region = $1 AND c.id = $2 AND c.expires_at > $3
+LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+WHERE c.region = $2 AND c.id = $3 AND c.expires_at > $4
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
-    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
+  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
+  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
+  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
+  s.tax_category, s.category_id, s.base_currency, s.sold,
   (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
    FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-   FROM stock k
-   WHERE k.region = ANY($4::text[]::crdb_internal_region[]) AND k.sku = l.sku
-     AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
 FROM carts c
 LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
+LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+WHERE c.region = ANY($2::text[]::crdb_internal_region[]) AND c.id = ANY($3::uuid[]) AND c.expires_at > $4
 ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
 
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at,
-  c.coupons, (SELECT a.customer_group FROM accounts a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (
-    SELECT 1 FROM orders o WHERE o.region = c.account_region AND o.account_id = c.account_id AND o.status <> 'cancelled') END,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, p.title, p.slug, p.images ->> 0, s.options,
-  p.tax_category, p.category_id, s.base_currency, s.status = 'active' AND p.status = 'active',
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor, 'valid_from', e.valid_from, 'valid_to', e.valid_to))
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
-     AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))), 0::int8
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN skus s ON s.sku = l.sku
-LEFT JOIN products p ON p.id = s.product_id
-WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
+SELECT fingerprint, resource, status, answer
+FROM idempotency_keys
+WHERE region = $1 AND scope = $2 AND key = $3;
 
 SELECT s.sku
-FROM skus s
-JOIN products p ON p.id = s.product_id
-WHERE s.sku = ANY($1::text[]) AND s.status = 'active' AND p.status = 'active';
+FROM (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s
+WHERE s.sku = ANY($1::text[]) AND s.sold;
 
 SELECT status
 FROM carts
@@ -167,40 +170,37 @@ WHERE region = $1 AND id = $2 AND account_id IS NULL AND status = 'open' AND exp
 UPDATE carts
 SET version = CASE
     WHEN status = 'open'
-      AND expires_at > $5::timestamptz
-      AND account_region IS NOT DISTINCT FROM $3::crdb_internal_region
-      AND account_id IS NOT DISTINCT FROM $4::uuid
-      AND version = coalesce($6::int8, version)
+      AND expires_at > $1::timestamptz
+      AND account_region IS NOT DISTINCT FROM $2::crdb_internal_region
+      AND account_id IS NOT DISTINCT FROM $3::uuid
+      AND version = coalesce($4::int8, version)
       -- each SKU put in is sold
-      AND cardinality($7::text[]) = (
+      AND cardinality($5::text[]) = (
         SELECT count(*)
-        FROM skus s
-        JOIN products p ON p.id = s.product_id
-        WHERE s.sku = ANY($7::text[]) AND s.status = 'active' AND p.status = 'active')
+        FROM (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s
+        WHERE s.sku = ANY($5::text[]) AND s.sold)
       -- the lines put in and those left alone are not too many
-      AND cardinality($7::text[]) + (
+      AND cardinality($5::text[]) + (
         SELECT count(*)
         FROM cart_lines l
-        WHERE l.region = $1 AND l.cart_id = $2 AND l.sku <> ALL ($8::text[])) <= $9::int8
+        WHERE l.region = $6 AND l.cart_id = $7 AND l.sku <> ALL ($8::text[])) <= $9::int8
     THEN version + 1
     ELSE -1 END,
   currency = coalesce(nullif($10::text, ''), currency),
   country = coalesce(nullif($11::text, ''), country),
-  coupons = coalesce($13::text[], coupons),
-  updated_at = $5::timestamptz,
-  expires_at = $12::timestamptz
-WHERE region = $1 AND id = $2;
-
-UPDATE carts c
-SET status = 'ordered',
-  version = CASE WHEN c.status = 'open' AND c.version = seen.version THEN c.version + 1 ELSE -1 END,
-  updated_at = now()
-FROM unnest($1::text[], $2::uuid[], $3::int8[]) AS seen (region, id, version)
-WHERE c.region = seen.region::crdb_internal_region AND c.id = seen.id;
+  coupons = coalesce($12::text[], coupons),
+  updated_at = $1::timestamptz,
+  expires_at = $13::timestamptz
+WHERE region = $6 AND id = $7;
 
 UPDATE carts t
 SET version = CASE
-    WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $6::int8
+    WHEN (SELECT count(*) FROM cart_lines l WHERE l.region = t.region AND l.cart_id = t.id) <= $1::int8
     THEN t.version + 1
     ELSE -1 END,
   coupons = ARRAY(
@@ -208,10 +208,10 @@ SET version = CASE
     FROM unnest(t.coupons || g.coupons) WITH ORDINALITY AS e (code, place)
     GROUP BY e.code
     ORDER BY min(e.place)
-    LIMIT $8::int8),
+    LIMIT $2::int8),
   updated_at = $3::timestamptz,
-  expires_at = $7::timestamptz
+  expires_at = $4::timestamptz
 FROM carts g
-WHERE t.region = $4 AND t.account_id = $5 AND t.status = 'open'
-  AND g.region = $1 AND g.id = $2 AND g.account_id IS NULL AND g.status = 'open' AND g.expires_at > $3::timestamptz;
+WHERE t.region = $5 AND t.account_id = $6 AND t.status = 'open' AND g.region = $7 AND g.id = $8 AND g.account_id IS NULL AND g.status = 'open'
+  AND g.expires_at > $3::timestamptz;
 

@@ -11,9 +11,8 @@ WHERE p.id = ANY($1::uuid[]) AND cp.product_id = p.id AND c.id = p.category_id
   AND (p.status <> 'active' OR NOT (cp.category_id = ANY(string_to_array(btrim(c.path, '/'), '/'))));
 
 INSERT INTO categories (id, parent_id, slug, name, path, level, position)
-SELECT n.id, nullif(n.parent_id, ''), n.slug, n.name, n.path, n.level, n.position
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[])
-  AS n (id, parent_id, slug, name, path, level, position)
+SELECT r.id, nullif(r.parent_id, ''), r.slug, r.name, r.path, r.level, r.position
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[]) AS r (id, parent_id, slug, name, path, level, position)
 ON CONFLICT (id) DO UPDATE
 SET parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, level = excluded.level,
     position = excluded.position, updated_at = now();
@@ -35,8 +34,8 @@ WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
 ON CONFLICT (category_id, product_id) DO NOTHING;
 
 INSERT INTO import_errors (region, import_id, line, field, reason)
-SELECT $1::text::crdb_internal_region, $2::uuid, n.line, n.field, n.reason
-FROM unnest($3::int8[], $4::text[], $5::text[]) AS n (line, field, reason)
+SELECT r.region::crdb_internal_region, r.import_id, r.line, r.field, r.reason
+FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[]) AS r (region, import_id, line, field, reason)
 ON CONFLICT (region, import_id, line, field) DO NOTHING;
 
 INSERT INTO imports (region, id, seller_id, source, format, policy)
@@ -46,15 +45,26 @@ SET updated_at = now()
 RETURNING region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at;
 
-INSERT INTO products
-  (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
-SELECT n.id, $1::uuid, n.seller_key, n.slug, n.title, n.description, n.brand, n.category_id, n.tax_category,
-       n.attributes::jsonb, n.images::jsonb, n.status
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[])
-  AS n (id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
+INSERT INTO outbox (region, topic, key, payload)
+SELECT r.region::crdb_internal_region, r.topic, r.key, r.payload::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS r (region, topic, key, payload)
+WHERE EXISTS (SELECT 1 FROM products WHERE id = $5);
+
+INSERT INTO price_entries (sku, list, min_quantity, valid_from, amount_minor)
+SELECT p.sku, p.list, p.min_quantity,
+  CASE (SELECT count(*) FROM price_entries e WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity)
+    WHEN 0 THEN now() ELSE now() + $1::int8 * INTERVAL '1 microsecond' END,
+  p.amount
+FROM unnest($2::text[], $3::text[], $4::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+WHERE 0 = (
+  SELECT count(*)
+  FROM price_entries e
+  WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity AND e.valid_to IS NULL);
+
+INSERT INTO products (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
+SELECT r.id, r.seller_id, r.seller_key, r.slug, r.title, r.description, r.brand, r.category_id, r.tax_category, r.attributes::jsonb, r.images::jsonb, r.status
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[]) AS r (id, seller_id, seller_key, slug, title, description, brand, category_id, tax_category, attributes, images, status)
 ON CONFLICT (id) DO UPDATE
--- the slug stays
 SET title = excluded.title, description = excluded.description, brand = excluded.brand,
     category_id = excluded.category_id, tax_category = excluded.tax_category, attributes = excluded.attributes,
     images = excluded.images, status = excluded.status, version = products.version + 1, updated_at = now();
@@ -64,9 +74,8 @@ VALUES ($1, $2, $3)
 RETURNING id, slug, name, status, created_at;
 
 INSERT INTO skus (sku, product_id, position, barcode, options, weight_grams)
-SELECT n.sku, n.product_id, n.position, n.barcode, n.options::jsonb, n.weight_grams
-FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[])
-  AS n (sku, product_id, position, barcode, options, weight_grams)
+SELECT r.sku, r.product_id, r.position, r.barcode, r.options::jsonb, r.weight_grams
+FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::text[], $6::int8[]) AS r (sku, product_id, position, barcode, options, weight_grams)
 ON CONFLICT (sku) DO UPDATE
 SET position = excluded.position, barcode = excluded.barcode, options = excluded.options, status = 'active',
     -- a SKU of another product is refused by the CHECK on its weight
@@ -77,39 +86,19 @@ SELECT
   p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
   (SELECT jsonb_agg(jsonb_build_object(
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency)
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings,
-  (SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id) AS listed_at,
-  (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) ORDER BY a.level)
-   FROM categories c
-   JOIN categories a ON a.id = ANY(string_to_array(btrim(c.path, '/'), '/'))
-   WHERE c.id = p.category_id) AS categories
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1;
 
@@ -120,17 +109,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1 AND p.seller_id = $2;
 
@@ -141,17 +130,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.id = $1 AND p.status = 'active';
 
@@ -162,38 +151,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
 ORDER BY p.seller_key
@@ -206,17 +174,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM products p
 WHERE p.slug = $1 AND p.status = 'active';
 
@@ -227,17 +195,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
 FROM unnest($2::text[]) AS k (seller_key)
 CROSS JOIN LATERAL (
   SELECT n.id
@@ -254,17 +222,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -290,17 +258,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -326,53 +294,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    
-    WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($2, $3)
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.parent_id IS NULL
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -398,17 +330,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -434,17 +366,17 @@ SELECT
             'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
             'base_currency', s.base_currency,
             'entries', (SELECT jsonb_agg(jsonb_build_object(
-                                 'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-                                 'valid_from', e.valid_from, 'valid_to', e.valid_to)
-                               ORDER BY e.list, e.min_quantity, e.valid_from)
-                        FROM price_entries e
-                        WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
           ORDER BY s.status, s.position, s.sku)
    FROM skus s
    WHERE s.product_id = p.id) AS skus,
-  (SELECT v.version FROM pricing_state v WHERE v.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM product_ratings r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM product_ratings r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
 FROM (
   SELECT n.product_id, n.listed_at
   FROM categories r
@@ -476,67 +408,27 @@ FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
 
-SELECT count(*)
-FROM products
-WHERE status = 'active';
-
-SELECT f.id
-FROM (
-  (SELECT p.id, 1 AS kind, lower(p.title) AS name
-   FROM products p
-   WHERE lower(p.title) >= $1::text AND lower(p.title) < $2::text
-   ORDER BY lower(p.title)
-   LIMIT $5::int8)
-  UNION ALL
-  (SELECT p.id, 2 AS kind, lower(p.brand) AS name
-   FROM products p
-   WHERE lower(p.brand) >= $1::text AND lower(p.brand) < $2::text AND $1::text <> ''
-   ORDER BY lower(p.brand)
-   LIMIT $5::int8)
-  UNION ALL
-  (SELECT cp.product_id AS id, 3 AS kind, lower(c.name) AS name
-   FROM categories c
-   JOIN category_products cp ON cp.category_id = c.id
-   WHERE lower(c.name) >= $1::text AND lower(c.name) < $2::text AND $1::text <> ''
-   LIMIT $5::int8)
-) f
-JOIN products p ON p.id = f.id AND p.status = 'active' AND (cardinality($4::text[]) = 0 OR p.brand = ANY($4::text[]))
-WHERE $3::text = '' OR EXISTS (SELECT 1 FROM category_products x WHERE x.category_id = $3::text AND x.product_id = f.id)
-GROUP BY f.id
-ORDER BY min(f.kind), min(f.name), min(p.title), f.id
-LIMIT $5::int8;
-
 SELECT id
 FROM categories
 WHERE id = ANY($1::text[]);
 
-SELECT id
-FROM products
-WHERE id > $1 AND status = 'active'
-ORDER BY id
-LIMIT $2::int8;
-
 SELECT id, coalesce(parent_id, ''), slug, name, path, level, position
 FROM categories;
+
+SELECT id, slug, name, status, created_at FROM sellers WHERE id = $1;
+
+SELECT id, slug, name, status, created_at FROM sellers WHERE slug = $1;
 
 SELECT id, slug, version
 FROM products
 WHERE updated_at > $1
 LIMIT $2;
 
-SELECT id, version, updated_at
-FROM products
-WHERE updated_at >= $1 AND (updated_at > $1 OR id > $2)
-ORDER BY updated_at, id
-LIMIT $3::int8;
-
-SELECT now();
-
 SELECT now(), count(*)::text || '-' || coalesce(sum((extract(epoch FROM updated_at) * 1000000)::int8), 0)::text
 FROM categories;
 
 SELECT p.id, p.slug, r.stars_sum, r.ratings
-FROM product_ratings r
+FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r
 JOIN products p ON p.id = r.product_id
 WHERE r.updated_at > $1
 LIMIT $2;
@@ -588,6 +480,19 @@ UPDATE imports
 SET status = 'failed', lines_done = $3, lines_bad = $4, finished_at = now(), updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'running';
 
+UPDATE price_entries e
+SET valid_to = CASE WHEN e.valid_from > now() + $1::int8 * INTERVAL '1 microsecond' THEN e.valid_from
+    ELSE now() + $1::int8 * INTERVAL '1 microsecond' END,
+  changed_at = now()
+FROM unnest($2::text[], $3::text[], $4::int8[], $5::int8[]) AS p (sku, list, amount, min_quantity)
+WHERE e.sku = p.sku AND e.list = p.list AND e.min_quantity = p.min_quantity
+  AND (e.valid_to IS NULL AND e.amount_minor <> p.amount
+    -- or one that was to last until a change that will now never be
+    OR e.valid_to > now() + $1::int8 * INTERVAL '1 microsecond' AND 0 < (
+      SELECT count(*)
+      FROM price_entries o
+      WHERE o.sku = p.sku AND o.list = p.list AND o.min_quantity = p.min_quantity AND o.valid_to IS NULL AND o.amount_minor <> p.amount));
+
 UPDATE products
 SET status = 'archived', updated_at = now(),
     version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
@@ -595,16 +500,17 @@ WHERE id = $1
 RETURNING id;
 
 UPDATE products
-SET title = $4, description = $5, brand = $6, category_id = $7, tax_category = $8, attributes = $9::text::jsonb,
-    images = $10::text::jsonb, status = $11, updated_at = now(),
-    version = CASE WHEN seller_id = $2 AND version = $3 THEN version + 1 ELSE -1 END
-WHERE id = $1;
-
-UPDATE products
-SET version = version + 1, updated_at = now()
-WHERE id IN (SELECT product_id FROM skus WHERE sku = ANY($1::text[]));
+SET title = $1, description = $2, brand = $3, category_id = $4, tax_category = $5,
+    attributes = $6::text::jsonb, images = $7::text::jsonb, status = $8, updated_at = now(),
+    version = CASE WHEN seller_id = $9 AND version = $10 THEN version + 1 ELSE -1 END
+WHERE id = $11;
 
 UPDATE skus
 SET status = 'archived'
 WHERE product_id = ANY($1::uuid[]) AND status = 'active' AND NOT (sku = ANY($2::text[]));
+
+UPDATE skus s
+SET base_currency = base.currency
+FROM unnest($1::text[], $2::text[]) AS base (sku, currency)
+WHERE s.sku = base.sku AND s.base_currency = '';
 

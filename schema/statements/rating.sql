@@ -11,35 +11,26 @@ ON CONFLICT (product_id) DO NOTHING;
 
 INSERT INTO ratings AS r (region, account_id, product_id, stars)
 SELECT a.region, a.id, $3::uuid, $4::int8
-FROM accounts a
+FROM (SELECT region, id, status, customer_group FROM accounts) a
 WHERE a.region = $1 AND a.id = $2 AND a.status = 'active' AND EXISTS (
   SELECT 1
-  FROM orders o
-  JOIN order_lines l ON l.region = o.region AND l.order_id = o.id AND l.product_id = $3
-  WHERE o.region = $1 AND o.account_id = $2 AND o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))
+  FROM orders b
+  JOIN order_lines bl ON bl.region = b.region AND bl.order_id = b.id AND bl.product_id = $3
+  WHERE b.region = $1 AND b.account_id = $2
+     AND b.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned'))
 ON CONFLICT (region, account_id, product_id) DO UPDATE SET stars = excluded.stars, updated_at = now()
 WHERE r.stars <> excluded.stars;
 
-SELECT EXISTS (SELECT 1 FROM accounts a WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'),
-  EXISTS (SELECT 1 FROM products p WHERE p.id = $3 AND p.status = 'active'),
+SELECT EXISTS (SELECT 1 FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'),
+  EXISTS (SELECT 1 FROM (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) p WHERE p.id = $3 AND p.on_sale),
   EXISTS (
   SELECT 1
-  FROM orders o
-  JOIN order_lines l ON l.region = o.region AND l.order_id = o.id AND l.product_id = $3
-  WHERE o.region = $1 AND o.account_id = $2 AND o.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned')),
+  FROM orders b
+  JOIN order_lines bl ON bl.region = b.region AND bl.order_id = b.id AND bl.product_id = $3
+  WHERE b.region = $1 AND b.account_id = $2
+     AND b.status IN ('paid', 'packed', 'shipped', 'delivered', 'returned')),
   coalesce((SELECT s.stars_sum FROM product_ratings s WHERE s.product_id = $3), 0),
   coalesce((SELECT s.ratings FROM product_ratings s WHERE s.product_id = $3), 0);
-
-SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
-  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.locked_until
-FROM accounts a
-WHERE a.region = $1 AND a.id = $2 AND a.status = 'active';
-
-SELECT product_id, updated_at
-FROM product_ratings
-WHERE updated_at >= $1 AND (updated_at > $1 OR product_id > $2)
-ORDER BY updated_at, product_id
-LIMIT $3::int8;
 
 SELECT r.stars, s.stars_sum, s.ratings
 FROM ratings r
@@ -55,10 +46,6 @@ UPDATE product_ratings s
 SET stars_sum = s.stars_sum - r.counted, ratings = s.ratings - 1, updated_at = now()
 FROM ratings r
 WHERE r.region = $1 AND r.account_id = $2 AND r.product_id = $3 AND s.product_id = r.product_id AND r.counted > 0;
-
-UPDATE ratings
-SET account_id = gen_random_uuid(), created_at = TIMESTAMPTZ '1970-01-01 00:00:00+00', updated_at = TIMESTAMPTZ '1970-01-01 00:00:00+00'
-WHERE region = $1 AND account_id = $2;
 
 UPDATE ratings
 SET counted = stars

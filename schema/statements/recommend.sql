@@ -9,7 +9,7 @@ ON CONFLICT (region, product_id, other_id) DO UPDATE SET score = s.score + exclu
 INSERT INTO product_popularity AS s (region, product_id, category_id, score, orders, popularity)
 SELECT $1, p.id, p.category_id, n.score, n.orders, round(ln(greatest(n.score, 1)) * $5::float8)::int8
 FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS n (product_id, score, orders)
-JOIN products p ON p.id = n.product_id
+JOIN (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) p ON p.id = n.product_id
 ORDER BY p.id
 ON CONFLICT (region, product_id) DO UPDATE
 SET score = s.score + excluded.score, orders = s.orders + excluded.orders, category_id = excluded.category_id, updated_at = now(),
@@ -55,12 +55,12 @@ WHERE p.id = $1
 ORDER BY n.listed_at DESC, n.product_id DESC;
 
 SELECT n.product_id, n.score
-FROM products p
+FROM (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) p
 CROSS JOIN LATERAL (
   SELECT s.product_id, s.score
   FROM product_popularity s
   -- the row may be older than the product's place
-  JOIN products o ON o.id = s.product_id AND o.category_id = s.category_id AND o.status = 'active'
+  JOIN (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) o ON o.id = s.product_id AND o.category_id = s.category_id AND o.on_sale
   WHERE s.region = $1 AND s.category_id = p.category_id
   ORDER BY s.popularity DESC, s.product_id
   LIMIT $3::int8
@@ -94,7 +94,7 @@ CROSS JOIN LATERAL (
   LIMIT $6::int8
 ) p
 JOIN product_popularity o ON o.region = $5 AND o.product_id = p.other_id
-JOIN products q ON q.id = p.other_id AND q.status = 'active';
+JOIN (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) q ON q.id = p.other_id AND q.on_sale;
 
 SELECT p.product_id, p.other_id, p.score, s.orders, o.orders
 FROM product_popularity s
@@ -106,12 +106,12 @@ CROSS JOIN LATERAL (
   LIMIT $3::int8
 ) p
 JOIN product_popularity o ON o.region = s.region AND o.product_id = p.other_id
-JOIN products q ON q.id = p.other_id AND q.status = 'active'
+JOIN (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) q ON q.id = p.other_id AND q.on_sale
 WHERE s.region = $1 AND s.product_id = $2;
 
 SELECT s.product_id, s.score
 FROM product_popularity s
-JOIN products o ON o.id = s.product_id AND o.status = 'active'
+JOIN (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) o ON o.id = s.product_id AND o.on_sale
 WHERE s.region = $1
 ORDER BY s.popularity DESC, s.product_id
 LIMIT $2::int8;
@@ -119,7 +119,8 @@ LIMIT $2::int8;
 WITH ranked AS (
   SELECT p.product_id, p.other_id, count(*) OVER (PARTITION BY p.product_id) AS pairs,
     -- as likeness has it
-    row_number() OVER (PARTITION BY p.product_id ORDER BY p.score * power(sqrt(s.orders * o.orders) + $5::float8, -1) DESC, p.other_id) AS place
+    row_number() OVER (
+      PARTITION BY p.product_id ORDER BY p.score * power(sqrt(s.orders * o.orders) + $5::float8, -1) DESC, p.other_id) AS place
   FROM unnest($2::uuid[]) AS g (product_id)
   JOIN product_popularity s ON s.region = $1 AND s.product_id = g.product_id
   JOIN product_pairs p ON p.region = $1 AND p.product_id = g.product_id

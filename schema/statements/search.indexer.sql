@@ -17,7 +17,7 @@ SELECT region, gen_random_uuid(), id, $2::text, $3::bool
 FROM search_replicas
 WHERE region = $1 AND held_until > now()
 RETURNING region::text, id, replica, kind, dry_run, status, done, total, result, error,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent;
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000 AS silent;
 
 INSERT INTO search_replicas AS r
   (region, id, engine, holder, held_until, state, detail, caught_up_at, documents, bytes, set_aside)
@@ -30,10 +30,78 @@ WHERE r.holder = excluded.holder OR r.held_until < now()
 RETURNING r.id;
 
 INSERT INTO search_set_aside (region, replica, product_id, version, reason)
-SELECT $1::text::crdb_internal_region, $2::text, n.product_id, n.version, n.reason
-FROM unnest($3::uuid[], $4::int8[], $5::text[]) AS n (product_id, version, reason)
+SELECT r.region::crdb_internal_region, r.replica, r.product_id, r.version, r.reason
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int8[], $5::text[]) AS r (region, replica, product_id, version, reason)
 ON CONFLICT (region, replica, product_id) DO UPDATE
 SET version = excluded.version, reason = excluded.reason, updated_at = now(), expires_at = now() + INTERVAL '30 days';
+
+SELECT 
+  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
+            'base_currency', s.base_currency)
+          ORDER BY s.status, s.position, s.sku)
+   FROM skus s
+   WHERE s.product_id = p.id) AS skus,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
+  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings,
+  (SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id) AS listed_at,
+  (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) ORDER BY a.level)
+   FROM categories c
+   JOIN categories a ON a.id = ANY(string_to_array(btrim(c.path, '/'), '/'))
+   WHERE c.id = p.category_id) AS categories
+FROM products p
+WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
+
+SELECT coalesce(string_agg(code, ' ' ORDER BY code), '')
+FROM warehouses
+WHERE region = $1 AND active;
+
+SELECT count(*)
+FROM products
+WHERE status = 'active';
+
+SELECT id
+FROM products
+WHERE id > $1 AND status = 'active'
+ORDER BY id
+LIMIT $2::int8;
+
+SELECT id, version, updated_at
+FROM products
+WHERE updated_at >= $1 AND (updated_at > $1 OR id > $2)
+ORDER BY updated_at, id
+LIMIT $3::int8;
+
+SELECT k.product_id, max(CASE WHEN s.on_hand - s.reserved - s.allocated > 5 THEN 2 WHEN s.on_hand - s.reserved - s.allocated > 0 THEN 1 ELSE 0 END)::int8
+FROM unnest($2::uuid[]) AS n (product_id)
+JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) k ON k.product_id = n.product_id AND k.active
+JOIN stock s ON s.region = $1 AND s.sku = k.sku
+JOIN warehouses w ON w.code = s.warehouse AND w.active
+GROUP BY k.product_id;
+
+SELECT k.product_id, s.sku, s.warehouse, s.band_changed_at
+FROM (
+  SELECT sku, warehouse, band_changed_at
+  FROM stock
+  WHERE region = $1 AND band_changed_at >= $2 AND (band_changed_at > $2 OR (sku, warehouse) > ($3, $4))
+  ORDER BY band_changed_at, sku, warehouse
+  LIMIT $5::int8
+) AS s
+JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) k ON k.sku = s.sku
+ORDER BY s.band_changed_at, s.sku, s.warehouse;
 
 SELECT product_id
 FROM search_set_aside
@@ -50,22 +118,28 @@ SELECT product_id, popularity
 FROM product_popularity
 WHERE region = $1 AND product_id = ANY($2::uuid[]);
 
+SELECT product_id, updated_at
+FROM product_ratings
+WHERE updated_at >= $1 AND (updated_at > $1 OR product_id > $2)
+ORDER BY updated_at, product_id
+LIMIT $3::int8;
+
 SELECT region::text, id, engine, CASE WHEN held_until > now() THEN state ELSE 'stopped' END, detail,
-  coalesce((extract(epoch FROM now() - caught_up_at) * 1000000)::int8, -1), documents, bytes, set_aside,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8
+  coalesce((extract(epoch FROM now() - caught_up_at) * 1000000)::int8 * 1000, -1), documents, bytes, set_aside,
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000
 FROM search_replicas
 WHERE region = ANY($1::text[]::crdb_internal_region[])
 ORDER BY region, id
 LIMIT $2::int8;
 
 SELECT region::text, id, replica, kind, dry_run, status, done, total, result, error,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000 AS silent
 FROM search_jobs
 WHERE region = $1 AND id = ANY($2::uuid[])
 ORDER BY replica, id;
 
 SELECT region::text, id, replica, kind, dry_run, status, done, total, result, error,
-  (extract(epoch FROM now() - updated_at) * 1000000)::int8 AS silent
+  (extract(epoch FROM now() - updated_at) * 1000000)::int8 * 1000 AS silent
 FROM search_jobs
 WHERE region = $1 AND replica = $2 AND status IN ('pending', 'running')
 ORDER BY created_at, id
@@ -77,8 +151,19 @@ WHERE region = ANY($1::text[]::crdb_internal_region[])
 ORDER BY since DESC, region, replica, product_id
 LIMIT $2::int8;
 
+SELECT s.sku, s.base_currency, s.tax_category, s.category_id, s.sold, e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
+FROM (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > $2)
+WHERE s.product_id = ANY($1::uuid[])
+ORDER BY s.sku, e.list, e.min_quantity, e.valid_from;
+
 UPDATE search_jobs
-SET status = $3, done = $4, total = $5, result = $6::text::jsonb, error = $7, updated_at = now()
+SET status = $3, done = $4, total = $5, result = $6, error = $7, updated_at = now()
 WHERE region = $1 AND id = $2;
 
 UPDATE search_replicas

@@ -21,8 +21,8 @@ SET definition = excluded.definition, updated_by = excluded.updated_by, updated_
 RETURNING id, definition, version, updated_by, updated_at;
 
 INSERT INTO search_terms AS t (region, term, searches, unmet)
-SELECT $1::text::crdb_internal_region, n.term, n.searches, n.unmet
-FROM unnest($2::text[], $3::int8[], $4::int8[]) AS n (term, searches, unmet)
+SELECT r.region::crdb_internal_region, r.term, r.searches, r.unmet
+FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS r (region, term, searches, unmet)
 ON CONFLICT (region, term) DO UPDATE
 SET searches = t.searches + excluded.searches, unmet = t.unmet + excluded.unmet, searched_at = now();
 
@@ -39,11 +39,5 @@ SELECT term, searches, unmet, searched_at
 FROM search_terms
 WHERE region = $1 
 ORDER BY searches DESC, term
-LIMIT $2::int8;
-
-SELECT term, searches, unmet, searched_at
-FROM search_terms
-WHERE region = $1 AND unmet > 0
-ORDER BY unmet DESC, term
 LIMIT $2::int8;
 

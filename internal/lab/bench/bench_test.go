@@ -296,11 +296,13 @@ func copyOrders(t *testing.T, config Config) {
 			}
 			// A placed order is finished afterwards, by rows that are not counted as its own: a
 			// movement a line, and what its end footprint has more than its start.
-			rows := loop.Rows - config.Lines
+			// On a busy machine one of the shop's workers may end a placed order first: then its end is not counted.
+			least := loop.Rows - config.Lines
+			most := least
 			if !test.paid {
-				rows += config.Lines + len(orders[0].end.rows) - len(orders[0].start.rows)
+				most += config.Lines + len(orders[0].end.rows) - len(orders[0].start.rows)
 			}
-			runLoop(t, r, loop, rows)
+			runLoop(t, r, loop, least, most)
 		})
 	}
 	wantClean(t, r)
@@ -317,7 +319,7 @@ func copyCarts(t *testing.T, config Config) {
 	if want := int64(loop.Rows - 2); real != want {
 		t.Errorf("a real cart makes %d rows, a bare one %d", real, want)
 	}
-	runLoop(t, r, loop, loop.Rows-2)
+	runLoop(t, r, loop, loop.Rows-2, loop.Rows-2)
 	changed := databasetest.One[int64](t, r.db, `
 SELECT count(*)
 FROM carts c
@@ -341,7 +343,7 @@ func rowsOfReal(t *testing.T, r *run, do operation, orders int) int64 {
 }
 
 // runLoop runs a loop for a while and checks that each operation made so many rows.
-func runLoop(t *testing.T, r *run, loop *bareLoop, rows int) {
+func runLoop(t *testing.T, r *run, loop *bareLoop, least, most int) {
 	t.Helper()
 	defer loop.close()
 	testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
@@ -351,8 +353,8 @@ func runLoop(t *testing.T, r *run, loop *bareLoop, rows int) {
 	if s.done == 0 {
 		t.Fatal("nothing was done")
 	}
-	if got := rowsOf(t, r.db) - before; got != int64(s.done*rows) {
-		t.Errorf("%d operations made %d rows, want %d each", s.done, got, rows)
+	if got := rowsOf(t, r.db) - before; got < int64(s.done*least) || got > int64(s.done*most) {
+		t.Errorf("%d operations made %d rows, want %d to %d each", s.done, got, least, most)
 	}
 }
 
