@@ -179,7 +179,7 @@ type categoryRow struct {
 func (plan categoryPlan) queue(b *database.Batch) {
 	rows := make([]categoryRow, len(plan.changed))
 	for i, c := range plan.changed {
-		rows[i] = categoryRow{c.ID, c.ParentID, c.Slug, c.Name, c.Path, c.Level, c.Position}
+		rows[i] = categoryRow(c)
 	}
 	database.QueueInsert(b, "categories", rows, `ON CONFLICT (id) DO UPDATE
 SET parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, level = excluded.level,

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -98,7 +99,7 @@ func bindNames(sql string, args Args) boundText {
 	for name := range args {
 		named[name] = name
 	}
-	numbered, order, err := named.RewriteQuery(nil, nil, sql, nil)
+	numbered, order, err := named.RewriteQuery(context.Background(), nil, sql, nil)
 	if err != nil {
 		panic(fmt.Sprintf("database: %v in%s", err, sql))
 	}

@@ -81,7 +81,7 @@ func (b *books) read(t testing.TB, ref regions.Ref) (payment.Payment, uuid.UUID)
 // What order hands to payment of its own table.
 const (
 	orders    payment.Orders = `(SELECT region, id, status = 'pending_payment' AS open, updated_at AS changed_at FROM orders)`
-	cancelled                = `EXISTS (SELECT 1 FROM orders o WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled')`
+	cancelled string         = `EXISTS (SELECT 1 FROM orders o WHERE o.region = p.region AND o.id = p.order_id AND o.status = 'cancelled')`
 )
 
 func succeeded() payment.Outcome {
