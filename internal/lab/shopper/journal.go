@@ -123,21 +123,27 @@ type Outcomes struct {
 	Attempted, Confirmed, SoldOut, Refused, Unknown int
 }
 
-// Count returns the outcomes of all purchases.
+// Count returns the outcomes of all purchases so far.
 func (j *Journal) Count() Outcomes {
 	var n Outcomes
 	for _, p := range j.Purchases() {
-		n.Attempted++
-		switch {
-		case len(p.Orders) > 0:
-			n.Confirmed++
-		case p.Unknown:
-			n.Unknown++
-		case p.Refused == CodeSoldOut:
-			n.SoldOut++
-		case p.Refused != "":
-			n.Refused++
-		}
+		p.count(&n)
 	}
 	return n
+}
+
+func (p *Purchase) count(n *Outcomes) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n.Attempted++
+	switch {
+	case len(p.Orders) > 0:
+		n.Confirmed++
+	case p.Unknown:
+		n.Unknown++
+	case p.Refused == CodeSoldOut:
+		n.SoldOut++
+	case p.Refused != "":
+		n.Refused++
+	}
 }

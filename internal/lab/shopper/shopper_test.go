@@ -117,6 +117,34 @@ func TestCheckout_Outcomes(t *testing.T) {
 	}
 }
 
+// Count may be asked for while checkouts are answered; the race detector watches.
+func TestCount_WhileBuying(t *testing.T) {
+	s, c := newShop(t)
+	s.on("POST /v1/carts", ok(map[string]any{"id": "crt_1"}))
+	s.on("POST /v1/orders", ok(map[string]any{"order": map[string]any{"id": "ord_1"}}))
+	journal := new(Journal)
+	guest := Shopper{Client: c, Journal: journal}
+	buying, stop := context.WithCancel(t.Context())
+	var bought sync.WaitGroup
+	bought.Go(func() {
+		defer stop()
+		for range 20 {
+			if _, err := guest.Buy(t.Context(), nil, "card_success"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for buying.Err() == nil {
+		if n := journal.Count(); n.Confirmed > n.Attempted || n.Attempted > 20 {
+			t.Errorf("counted %+v", n)
+		}
+	}
+	bought.Wait()
+	if n := journal.Count(); n.Confirmed != 20 {
+		t.Errorf("counted %+v, want 20 orders", n)
+	}
+}
+
 func TestSetLines(t *testing.T) {
 	s, c := newShop(t)
 	s.on("POST /v1/carts", ok(map[string]any{"id": "crt_1", "lines": []any{map[string]any{"sku": "OLD"}, map[string]any{"sku": "A"}}}))
