@@ -16,7 +16,7 @@ func (s *Server) routes() *mux.Router {
 	m.MethodNotAllowedHandler = s.route("", s.otherMethods)
 
 	on := func(method, path string, fn handlerFunc, options ...routeOption) {
-		route := m.Handle(pathPattern(path), s.route(path, fn, options...)).Name(method + " " + path)
+		route := m.Handle(pathPattern(path), s.route(path, fn, append(options, s.onlyDocumented(method, path))...)).Name(method + " " + path)
 		if method == http.MethodGet {
 			route.Methods(http.MethodGet, http.MethodHead)
 			return
