@@ -575,6 +575,18 @@ var tamperings = []tampering{
 		sql: []string{`DELETE FROM outbox WHERE id = (SELECT id FROM outbox WHERE topic = 'order.placed' ORDER BY id LIMIT 1)`},
 	},
 	{
+		check: "unpaid_holders", name: "of a paid order",
+		sql: []string{`UPDATE orders SET unpaid_buyer = 'x' WHERE ` + paidOrder},
+	},
+	{
+		check: "first_orders", name: "of somebody else",
+		sql: []string{`UPDATE order_promotions SET first_order_of = 'x' WHERE ` + promotionOfPaid},
+	},
+	{
+		check: "order_bounds", name: "an absurd subtotal", also: []string{"order_totals"},
+		sql: []string{`UPDATE orders SET subtotal_minor = 100000000000001 WHERE ` + paidOrder},
+	},
+	{
 		check: "webhooks_overdue", name: "not acted on",
 		sql: []string{`INSERT INTO webhook_inbox (region, provider, event_id, event, received_at)
   VALUES ('eu-west', 'sandbox', 'evt-1', '{}', now() - INTERVAL '1 hour')`},
