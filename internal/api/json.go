@@ -113,7 +113,7 @@ var decoding = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmars
 // readWhole reads a whole number, in any way that JSON can write it.
 func readWhole[T int | int32 | int64](d *jsontext.Decoder, into *T) error {
 	if d.PeekKind() != '0' {
-		return json.SkipFunc
+		return errors.ErrUnsupported
 	}
 	value, err := d.ReadValue()
 	if err != nil {

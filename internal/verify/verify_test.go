@@ -308,7 +308,7 @@ var tamperings = []tampering{
 	},
 	{
 		check: "promotion_customers", name: "another customer's",
-		sql: []string{`UPDATE promotion_customer_uses SET customer = 'nobody'`},
+		sql: []string{`UPDATE promotion_customer_uses SET customer = customer || 'x'::bytea`},
 	},
 	{
 		check: "promotion_releases", name: "given back by a paid order", also: []string{"promotion_uses", "promotion_customers"},
