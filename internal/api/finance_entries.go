@@ -54,7 +54,7 @@ func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	filter := finance.EntryFilter{List: mux.Vars(r)["list"], SKU: q.Text("sku", maxStockName), At: q.Moment("as_of")}
+	filter := finance.EntryFilter{List: mux.Vars(r)["list"], SKU: q.Word("sku", maxStockName), At: q.Moment("as_of")}
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 	if e.MinQuantity != nil {
 		l.MinQuantity = *e.MinQuantity
 	}
-	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor); err != nil {
+	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor, decoding); err != nil {
 		const remedy = "must be a whole number of minor units, or null to end the price"
 		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: remedy})
 	}

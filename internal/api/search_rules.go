@@ -22,8 +22,8 @@ type searchRuleBody struct {
 	Hide     []string          `json:"hide"`
 	Boost    []searchBoostBody `json:"boost"`
 	Redirect string            `json:"redirect"`
-	From     *time.Time        `json:"from"`
-	To       *time.Time        `json:"to"`
+	From     *time.Time        `json:"from" null:"yes"`
+	To       *time.Time        `json:"to" null:"yes"`
 	Note     string            `json:"note"`
 }
 
