@@ -263,6 +263,21 @@ var problemTypes = []problemType{
 		err: shipping.ErrNotServiceable, detail: "Choose another country."},
 	{code: "currency_not_delivered", status: http.StatusUnprocessableEntity, title: "Delivery has no price in this currency",
 		err: shipping.ErrNoRate, detail: "Choose another currency."},
+
+	// Told by the edge, or by the server itself before there is an operation.
+	{code: "no_region_available", status: http.StatusServiceUnavailable, title: "No region can serve this right now",
+		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
+	{code: "overloaded", status: http.StatusServiceUnavailable, title: "Too much is going on at once",
+		detail: "Nothing was done. Repeat the call."},
+	{code: "too_many_connections", status: http.StatusTooManyRequests, title: "Too Many Requests",
+		detail: "Close some connections, or send several requests on one."},
+	{code: "headers_too_large", status: http.StatusRequestHeaderFieldsTooLarge, title: "Request Header Fields Too Large",
+		detail: "Send fewer or shorter headers, or a shorter URL."},
+	{code: "expectation_failed", status: http.StatusExpectationFailed, title: "Expectation Failed", detail: "Leave the Expect header out."},
+	{code: "not_implemented", status: http.StatusNotImplemented, title: "Not Implemented",
+		detail: "Use the transfer encoding chunked, or none."},
+	{code: "http_version_not_supported", status: http.StatusHTTPVersionNotSupported, title: "HTTP Version Not Supported",
+		detail: "Use HTTP/1.1."},
 }
 
 // A FieldError says what is wrong with one field or parameter, and how to put it right.
