@@ -54,6 +54,7 @@ type routeConfig struct {
 	class     rateClass
 	bodyLimit int64
 	timeout   time.Duration
+	takes     *takes // nil for anything
 }
 
 // A routeOption sets a route apart from the others.
@@ -132,6 +133,10 @@ func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http
 		defer cancel()
 		boundConnection(w, cfg.timeout)
 		r.Body = http.MaxBytesReader(w, r.Body, cfg.bodyLimit)
+		if err := cfg.takes.check(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		handler.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

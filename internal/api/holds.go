@@ -39,7 +39,6 @@ func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	q.Only("region", "sku", "network", "limit", "cursor")
 	filter := order.HoldFilter{
 		Region: q.OneOf("region", s.Regions.Names()...), SKU: q.Word("sku", maxSKUBytes), Network: networkTag(q.Word("network", maxNetworkTag), q.fault),
 	}

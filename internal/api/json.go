@@ -242,12 +242,29 @@ func jsonProblem(err error) *Problem {
 
 func semanticMessage(e *json.SemanticError) string {
 	if errors.Is(e.Err, json.ErrUnknownName) {
-		return "is not known here: leave it out, or correct its name"
+		return unknownName(e.JSONPointer.LastToken(), membersOf(e.GoType))
 	}
 	if errors.Is(e.Err, strconv.ErrRange) {
 		return "is out of range: " + typeMessage(e.GoType)
 	}
 	return typeMessage(e.GoType)
+}
+
+// membersOf lists the names of a struct's JSON members.
+func membersOf(t reflect.Type) []string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var names []string
+	for _, field := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // typeMessage says what a field of that type takes.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,15 +44,6 @@ func (q *query) Text(name string, maxBytes int) string {
 		return ""
 	}
 	return text
-}
-
-// Only refuses parameters of other names: one with a typing error in its name would be left out without a word.
-func (q *query) Only(names ...string) {
-	for _, name := range slices.Sorted(maps.Keys(q.values)) {
-		if !slices.Contains(names, name) {
-			q.fault(name, "is not known here: use "+strings.Join(names, ", "))
-		}
-	}
 }
 
 // Texts returns the values of a parameter that may be given several times, each once.

@@ -17,7 +17,7 @@ func (s *Server) routes() *mux.Router {
 
 	on := func(method, path string, fn handlerFunc, options ...routeOption) {
 		s.operations = append(s.operations, operation{method, path, s.configOf(options)})
-		route := m.Handle(pathPattern(path), s.route(path, fn, options...)).Name(method + " " + path)
+		route := m.Handle(pathPattern(path), s.route(path, fn, append(options, s.onlyDocumented(method, path))...)).Name(method + " " + path)
 		if method == http.MethodGet {
 			route.Methods(http.MethodGet, http.MethodHead)
 			return

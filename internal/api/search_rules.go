@@ -184,7 +184,6 @@ func (s *Server) listSearchTerms(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	q.Only("region", "unmet", "limit")
 	region, unmet, limit := q.OneOf("region", s.Regions.Names()...), q.Bool("unmet"), q.Int("limit", defaultPageSize, 1, maxPageSize)
 	if err := q.Err(); err != nil {
 		return err
