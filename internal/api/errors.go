@@ -222,7 +222,7 @@ var problemTypes = []problemType{
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: rating.ErrNotRated, detail: "You have not rated this product."},
 	{code: "not_bought", status: http.StatusForbidden, title: "Only who has bought a product rates it", err: rating.ErrNotBought,
 		detail: "An order of yours with the product has to be paid first."},
-	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed or suspended",
 		err: rating.ErrAccountClosed, detail: "Sign in with another account."},
 
 	// Finance.
