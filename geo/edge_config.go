@@ -61,7 +61,8 @@ type EdgeConfig struct {
 	MaxInFlight int
 	// MaxPerRegion is how many of them, and connections, one region gets; 1024. More go to the next region.
 	MaxPerRegion int
-	// RetryPercent is how many further tries there may be for 100 requests; 20. RetryBurst of them, 100, may come at once.
+	// RetryPercent is how many further tries there may be for 100 requests, spill-over of a region that is full included; 20.
+	// RetryBurst of them, 1000, may come at once: those that waited for a region when it was lost.
 	RetryPercent, RetryBurst int
 	// ConnectionsPerAddress is how many connections one client address may have open; 512. Trusted proxies may have any
 	// number.
@@ -170,7 +171,7 @@ func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, 4096)
 	c.MaxPerRegion = cmp.Or(c.MaxPerRegion, 1024)
 	c.RetryPercent = cmp.Or(c.RetryPercent, 20)
-	c.RetryBurst = cmp.Or(c.RetryBurst, 100)
+	c.RetryBurst = cmp.Or(c.RetryBurst, 1000)
 	c.ConnectionsPerAddress = cmp.Or(c.ConnectionsPerAddress, 512)
 	c.WriteStall = cmp.Or(c.WriteStall, 30*time.Second)
 	c.BreakerFailures = cmp.Or(c.BreakerFailures, 5)

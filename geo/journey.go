@@ -47,6 +47,9 @@ func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
 		}
 		if !to.enter() {
 			full = true
+			if !j.another(i) { // what spills over is further work for the others, too
+				break
+			}
 			continue
 		}
 		report, err := to.breaker.Allow()

@@ -222,7 +222,7 @@ var problemTypes = []problemType{
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: rating.ErrNotRated, detail: "You have not rated this product."},
 	{code: "not_bought", status: http.StatusForbidden, title: "Only who has bought a product rates it", err: rating.ErrNotBought,
 		detail: "An order of yours with the product has to be paid first."},
-	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed or suspended",
 		err: rating.ErrAccountClosed, detail: "Sign in with another account."},
 
 	// Finance.
@@ -265,6 +265,21 @@ var problemTypes = []problemType{
 		err: shipping.ErrNotServiceable, detail: "Choose another country."},
 	{code: "currency_not_delivered", status: http.StatusUnprocessableEntity, title: "Delivery has no price in this currency",
 		err: shipping.ErrNoRate, detail: "Choose another currency."},
+
+	// Told by the edge, or by the server itself before there is an operation.
+	{code: "no_region_available", status: http.StatusServiceUnavailable, title: "No region can serve this right now",
+		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
+	{code: "overloaded", status: http.StatusServiceUnavailable, title: "Too much is going on at once",
+		detail: "Nothing was done. Repeat the call."},
+	{code: "too_many_connections", status: http.StatusTooManyRequests, title: "Too Many Requests",
+		detail: "Close some connections, or send several requests on one."},
+	{code: "headers_too_large", status: http.StatusRequestHeaderFieldsTooLarge, title: "Request Header Fields Too Large",
+		detail: "Send fewer or shorter headers, or a shorter URL."},
+	{code: "expectation_failed", status: http.StatusExpectationFailed, title: "Expectation Failed", detail: "Leave the Expect header out."},
+	{code: "not_implemented", status: http.StatusNotImplemented, title: "Not Implemented",
+		detail: "Use the transfer encoding chunked, or none."},
+	{code: "http_version_not_supported", status: http.StatusHTTPVersionNotSupported, title: "HTTP Version Not Supported",
+		detail: "Use HTTP/1.1."},
 }
 
 // A FieldError says what is wrong with one field or parameter, and how to put it right.

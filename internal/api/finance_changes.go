@@ -67,7 +67,7 @@ func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := newQuery(r)
 	filter := finance.ChangeFilter{
-		Kind: q.OneOf("kind", finance.Kinds()...), Subject: q.Word("subject", 200), Status: q.OneOf("status", finance.Statuses()...),
+		Kind: q.OneOf("kind", finance.Kinds()...), Subject: q.Text("subject", 200), Status: q.OneOf("status", finance.Statuses()...),
 	}
 	if err := q.Err(); err != nil {
 		return err

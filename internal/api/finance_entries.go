@@ -54,7 +54,7 @@ func (s *Server) listEntries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	filter := finance.EntryFilter{List: mux.Vars(r)["list"], SKU: q.Word("sku", maxStockName), At: q.Moment("as_of")}
+	filter := finance.EntryFilter{List: mux.Vars(r)["list"], SKU: q.Text("sku", maxStockName), At: q.Moment("as_of")}
 	if err := q.Err(); err != nil {
 		return err
 	}

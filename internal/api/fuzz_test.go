@@ -179,7 +179,7 @@ func TestRandomInput(t *testing.T) {
 		{Name: "finance", Header: http.Header{"Authorization": {"Bearer finance"}}},
 		hostileCaller("another shopper", "ben"),
 	}
-	w.driver.Random(t, 12, 6)
+	w.driver.Random(t, 12, 3)
 }
 
 func FuzzOperations(f *testing.F) {

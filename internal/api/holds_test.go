@@ -60,7 +60,7 @@ func TestHolds(t *testing.T) {
 	if none := wantJSON[holdsResponse](t, operator.get("/v1/operator/holds?network=00"), http.StatusOK); len(none.Items) != 0 {
 		t.Errorf("of another network %+v", none)
 	}
-	for _, path := range []string{"?network=what", "?region=mars", "?sku=", "?colour=red"} {
+	for _, path := range []string{"?network=what", "?region=mars", "?region=", "?colour=red"} {
 		wantProblem(t, operator.get("/v1/operator/holds"+path), http.StatusBadRequest, "bad_request")
 	}
 	for _, body := range []string{`{}`, `{"region":"mars","sku":"MUG"}`, `{"sku":null}`, `{"network":"what"}`, `{"sku":"MUG","reason":"Because!"}`} {

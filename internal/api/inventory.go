@@ -133,7 +133,7 @@ func (s *Server) listStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	filter := inventory.LevelFilter{SKU: q.Word("sku", maxStockName), Warehouse: q.Word("warehouse", maxStockName)}
+	filter := inventory.LevelFilter{SKU: q.Text("sku", maxStockName), Warehouse: q.Text("warehouse", maxStockName)}
 	if filter.SKU == "" && filter.Warehouse == "" {
 		q.fault("sku", "must be given unless there is a warehouse")
 	}

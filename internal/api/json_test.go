@@ -29,15 +29,15 @@ type testLine struct {
 type testInput struct {
 	Name  string          `json:"name"`
 	Count int64           `json:"count"`
-	Small *uint8          `json:"small"`
+	Small *uint8          `json:"small,omitzero"`
 	Price float64         `json:"price"`
 	Gift  bool            `json:"gift"`
 	At    time.Time       `json:"at"`
 	ID    uuid.UUID       `json:"id"`
 	Lines []testLine      `json:"lines"`
-	Attrs json.RawMessage `json:"attrs"`
+	Attrs json.RawMessage `json:"attrs,omitzero"`
 	Map   map[string]int  `json:"map"`
-	Until *time.Time      `json:"until" null:"yes"`
+	Until *time.Time      `json:"until,omitzero" null:"yes"`
 }
 
 func TestReadJSON(t *testing.T) {
@@ -212,7 +212,8 @@ func TestBodyError(t *testing.T) {
 		{&http.MaxBytesError{Limit: 5}, http.StatusRequestEntityTooLarge},
 		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), http.StatusRequestTimeout},
 		{io.ErrUnexpectedEOF, http.StatusBadRequest},
-		{io.ErrClosedPipe, http.StatusInternalServerError},
+		{io.ErrClosedPipe, http.StatusBadRequest},
+		{errors.New("invalid byte in chunk length"), http.StatusBadRequest},
 	} {
 		if _, row := problemOf(bodyError(test.err)); row.status != test.status {
 			t.Errorf("%v is answered %d, want %d", test.err, row.status, test.status)

@@ -37,6 +37,13 @@ type answerKind struct {
 	class string
 }
 
+// Answers that refuse a call, by route, would be most series of a pod that is attacked, and tell little: which calls are
+// refused, and why, is counted by meridian.http.problems.
+const (
+	refusedClass = "4xx"
+	refusedRoute = "refused"
+)
+
 // classOf returns the class of a status, such as 4xx.
 func classOf(status int) string { return fmt.Sprintf("%dxx", status/100) }
 
@@ -78,10 +85,13 @@ func (i *instruments) begin(r *http.Request, call *call) (context.Context, trace
 func (i *instruments) end(r *http.Request, call *call, span trace.Span, took time.Duration) {
 	ctx := r.Context()
 	i.active.Add(ctx, -1)
-	labels := i.labelsOf(answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), class: classOf(call.status)})
-	i.duration.Record(ctx, took.Seconds(), labels...)
+	kind := answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), class: classOf(call.status)}
+	if kind.class == refusedClass {
+		kind.route = refusedRoute
+	}
+	i.duration.Record(ctx, took.Seconds(), i.labelsOf(kind)...)
 	if call.status < http.StatusBadRequest { // what is refused costs less, or nothing
-		i.trips.Record(ctx, call.trips.Count(), labels...)
+		i.trips.Record(ctx, call.trips.Count(), i.labelsOf(kind)...)
 	}
 
 	span.SetAttributes(

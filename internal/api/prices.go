@@ -46,7 +46,7 @@ type priceResponse struct {
 func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	sku, quantity := mux.Vars(r)["sku"], int64(q.Int("quantity", 1, 1, cart.MaxQuantity))
-	in := priceQuestion{shown: s.readShown(r, q), state: q.Word("state", maxStateText), group: q.Word("group", maxGroupText)}
+	in := priceQuestion{shown: s.readShown(r, q), state: q.Text("state", maxStateText), group: q.Text("group", maxGroupText)}
 	in.asOf = q.Moment("as_of")
 	if err := q.Err(); err != nil {
 		return err

@@ -171,7 +171,7 @@ const (
 // listProducts answers products that are on sale, the newest first.
 func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	filter := catalog.ListFilter{CategoryID: q.Word("category", maxCategoryText), Brand: q.Word("brand", maxBrandText)}
+	filter := catalog.ListFilter{CategoryID: q.Text("category", maxCategoryText), Brand: q.Text("brand", maxBrandText)}
 	if err := q.Err(); err != nil {
 		return err
 	}

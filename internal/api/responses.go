@@ -18,8 +18,7 @@ func addResponses(document yaml.MapSlice) error {
 	for _, o := range operations() {
 		limited[o.method+" "+o.path] = o.class != rateUnlimited
 	}
-	paths, _ := member(document, "paths").(yaml.MapSlice)
-	for _, path := range paths {
+	for _, path := range object(document, "paths") {
 		methods, _ := path.Value.(yaml.MapSlice)
 		for i, method := range methods {
 			operation, ok := method.Value.(yaml.MapSlice)
@@ -39,17 +38,18 @@ var rolePaths = []string{"/v1/operator/", "/v1/finance/", "/v1/admin/", "/v1/sel
 // problemsOf returns the statuses of problems that follow from an operation's description.
 func problemsOf(path string, operation yaml.MapSlice, limited bool) []int {
 	statuses := []int{
-		http.StatusBadRequest, http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable,
+		http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError,
+		http.StatusServiceUnavailable,
 	}
 	add := func(when bool, more ...int) {
 		if when {
 			statuses = append(statuses, more...)
 		}
 	}
-	text := fmt.Sprint(member(operation, "parameters"))
+	text := fmt.Sprint(value(operation, "parameters"))
 	add(limited, http.StatusTooManyRequests)
-	add(member(operation, "requestBody") != nil, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	add(strings.Contains(fmt.Sprint(member(operation, "security")), "bearer"), http.StatusUnauthorized)
+	add(value(operation, "requestBody") != nil, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	add(strings.Contains(fmt.Sprint(value(operation, "security")), "bearer"), http.StatusUnauthorized)
 	add(slices.ContainsFunc(rolePaths, func(p string) bool { return strings.HasPrefix(path, p) }), http.StatusForbidden)
 	add(strings.Contains(path, "{"), http.StatusNotFound)
 	add(strings.Contains(text, "parameters/IfMatch"), http.StatusPreconditionFailed, http.StatusPreconditionRequired)
@@ -66,7 +66,7 @@ func withResponses(operation yaml.MapSlice, statuses []int) yaml.MapSlice {
 		}
 		responses = slices.Clone(responses)
 		for _, status := range statuses {
-			if member(responses, strconv.Itoa(status)) == nil {
+			if value(responses, strconv.Itoa(status)) == nil {
 				problem := yaml.MapSlice{{Key: "$ref", Value: "#/components/responses/Problem"}}
 				responses = append(responses, yaml.MapItem{Key: strconv.Itoa(status), Value: problem})
 			}
@@ -75,14 +75,4 @@ func withResponses(operation yaml.MapSlice, statuses []int) yaml.MapSlice {
 		operation[i].Value = responses
 	}
 	return operation
-}
-
-// member returns the value of a name, nil where there is none.
-func member(object yaml.MapSlice, name string) any {
-	for _, item := range object {
-		if fmt.Sprint(item.Key) == name {
-			return item.Value
-		}
-	}
-	return nil
 }

@@ -59,7 +59,7 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	q := newQuery(r)
 	look.Text, look.Prefix = strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Bool("prefix")
 	filter := search.Filter{
-		Category: q.Word("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock"),
+		Category: q.Text("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock"),
 	}
 	low, high := q.Minor("min_price"), q.Minor("max_price")
 	if low != nil && high != nil && *low > *high {

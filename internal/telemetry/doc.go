@@ -34,7 +34,8 @@
 //
 // All of them, h for histograms, c for counters, g for gauges:
 //
-//	http_server_request_duration_seconds          h  http_route, http_request_method, http_response_status_code (2xx … 5xx)
+//	http_server_request_duration_seconds          h  http_route ("refused" for 4xx), http_request_method,
+//	                                                 http_response_status_code (2xx … 5xx)
 //	http_server_active_requests                   g
 //	meridian_http_round_trips                     h  as above: round trips to the database an answer below 400 took
 //	meridian_http_problems_total                  c  http_route, code: sold_out and all others
