@@ -50,10 +50,7 @@ func (s *Server) listAttention(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	homes, limit := s.Regions.Names(), q.Int("limit", defaultPageSize, 1, maxPageSize)
-	if one := q.OneOf("region", homes...); one != "" {
-		homes = []string{one}
-	}
+	homes, limit := s.homes(q), q.Int("limit", defaultPageSize, 1, maxPageSize)
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/orders/{order}/cancel", s.cancelOrder)
 
 	// Operators: what happens to orders.
-	on("GET", "/v1/operator/orders", s.listRegionOrders)
+	on("GET", "/v1/operator/orders", s.listOperatorOrders)
 	on("GET", "/v1/operator/orders/{order}", s.getOperatorOrder)
 	on("POST", "/v1/operator/orders/{order}/cancel", s.cancelOrderForShop)
 	on("POST", "/v1/operator/orders/{order}/pack", s.packOrder)
