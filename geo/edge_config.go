@@ -56,10 +56,10 @@ type EdgeConfig struct {
 	// ReplayBudget bounds the bytes kept for all requests together; 256 MiB. Beyond it, bodies are streamed once.
 	ReplayBudget int64
 
-	// MaxInFlight is how many requests the edge serves at the same time; 4096. More are refused at once, before anything of
+	// MaxInFlight is how many requests the edge serves at the same time; 2048. More are refused at once, before anything of
 	// them is read.
 	MaxInFlight int
-	// MaxPerRegion is how many of them, and connections, one region gets; 1024. More go to the next region.
+	// MaxPerRegion is how many of them, and connections, one region gets; 512. More go to the next region.
 	MaxPerRegion int
 	// RetryPercent is how many further tries there may be for 100 requests, spill-over of a region that is full included; 20.
 	// RetryBurst of them, 1000, may come at once: those that waited for a region when it was lost.
@@ -168,8 +168,8 @@ func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.TotalTimeout = cmp.Or(c.TotalTimeout, 30*time.Second)
 	c.ReplayLimit = cmp.Or(c.ReplayLimit, 1<<20)
 	c.ReplayBudget = cmp.Or(c.ReplayBudget, 256<<20)
-	c.MaxInFlight = cmp.Or(c.MaxInFlight, 4096)
-	c.MaxPerRegion = cmp.Or(c.MaxPerRegion, 1024)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 2048)
+	c.MaxPerRegion = cmp.Or(c.MaxPerRegion, 512)
 	c.RetryPercent = cmp.Or(c.RetryPercent, 20)
 	c.RetryBurst = cmp.Or(c.RetryBurst, 1000)
 	c.ConnectionsPerAddress = cmp.Or(c.ConnectionsPerAddress, 512)

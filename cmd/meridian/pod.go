@@ -73,7 +73,7 @@ func (f *podFlags) register(c *cobra.Command) {
 		"how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
-	flags.DurationVar(&f.guestPayWithin, "guest-pay-within", 0, "the same for a guest's order (default: a third of --pay-within)")
+	flags.DurationVar(&f.guestPayWithin, "guest-pay-within", 0, "the same for a guest's order (default: 10m, or --pay-within if that is less)")
 	registerUnpaid(flags, &f.unpaid)
 	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second,
 		"when a worker first asks the provider about a payment nobody heard of")

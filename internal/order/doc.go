@@ -13,7 +13,7 @@
 //     with its own outcome (see below).
 //   - What is not paid holds little for a short time: the units of a SKU that a buyer, a client's network
 //     and all guests hold by unpaid orders are bounded (UnpaidLimits), and a guest's order waits
-//     for its payment a third of the time of a customer's.
+//     for its payment for a shorter time than a customer's.
 //   - A transition happens once. It is one conditional UPDATE that leaves a fresh
 //     transition id on the row; every other statement of its batch acts only where it finds
 //     that id. A transition that is not allowed changes nothing.

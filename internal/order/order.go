@@ -184,7 +184,7 @@ type Config struct {
 	Carts     *cart.Carts
 	Providers map[string]payment.Provider
 	// PayWithin is how long an order of a customer waits for its payment, GuestPayWithin how long that of a guest. Default
-	// 30 minutes and a third of PayWithin.
+	// 30 minutes, and 10 or PayWithin if that is less.
 	PayWithin, GuestPayWithin time.Duration
 	// Unpaid bounds the units that orders hold before they are paid.
 	Unpaid UnpaidLimits
@@ -215,7 +215,7 @@ type Orders struct {
 // New returns the orders of a shop.
 func New(c Config) *Orders {
 	c.PayWithin = cmp.Or(c.PayWithin, 30*time.Minute)
-	c.GuestPayWithin = cmp.Or(c.GuestPayWithin, c.PayWithin/3)
+	c.GuestPayWithin = cmp.Or(c.GuestPayWithin, min(10*time.Minute, c.PayWithin))
 	c.Unpaid = c.Unpaid.withDefaults()
 	c.CheckAfter = cmp.Or(c.CheckAfter, 15*time.Second)
 	c.ProviderTimeout = cmp.Or(c.ProviderTimeout, 8*time.Second)
