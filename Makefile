@@ -1,7 +1,7 @@
 # Meridian. `make` alone lists the targets. They need Go, and install the rest where apt-get or brew can.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo build test lint generate clean help postgres compiler
+.PHONY: run demo build test test-cockroach lint generate clean help postgres compiler
 .NOTPARALLEL: # two apt-gets at once lock each other out
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -22,6 +22,11 @@ build: ## build bin/meridian
 test: postgres compiler ## vet, and run every test against a throw-away PostgreSQL (TESTFLAGS=-v, …)
 	go vet ./...
 	go test -race -p 2 -timeout 20m $(TESTFLAGS) ./...
+
+test-cockroach: ## run every test on the CockroachDB at COCKROACH_URL, and list what was skipped (TESTFLAGS=…)
+	@[ -n "$$COCKROACH_URL" ] || { echo "Set COCKROACH_URL to a CockroachDB 23.1 or newer, with nodes in each region of regions/," \
+		"and a user who may create databases: postgresql://root@127.0.0.1:26257/defaultdb?sslmode=disable"; exit 1; }
+	@{ go test -count=1 -p 1 -timeout 90m -v $(TESTFLAGS) ./... 2>&1; echo "status $$?"; } | awk '$(REPORT_SKIPPED)'
 
 lint: ## check modules, formatting and style, vet, and run staticcheck and govulncheck
 	go mod tidy -diff
@@ -47,6 +52,16 @@ clean: ## remove what was built; the shop's data in .meridian/ stays
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Prints what go test -v says of failures and packages, and at the end each skipped test under the reason it gave.
+define REPORT_SKIPPED
+/^status [0-9]+$$/ { status = $$2; next } \
+/^=== / || /^ *--- PASS/ || /^PASS$$/ { next } \
+/^ *--- SKIP/ { skipped[++n] = reason "\n    " $$3; next } \
+/^ +[a-zA-Z0-9_]+\.go:[0-9]+: / { reason = $$0; sub(/^ +[^ ]+ /, "", reason) } \
+{ print } \
+END { print "\n" n + 0 " tests were skipped:"; for (i = 1; i <= n; i++) print skipped[i]; exit status }
+endef
 
 # Looks where `meridian up` looks: a server of version 15 or newer with initdb beside it.
 FIND_POSTGRES = IFS=:; \
