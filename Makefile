@@ -51,7 +51,7 @@ clean: ## remove what was built; the shop's data in .meridian/ stays
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Prints what go test -v says of failures and packages, and at the end each skipped test under the reason it gave.
 define REPORT_SKIPPED

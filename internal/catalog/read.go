@@ -119,7 +119,11 @@ func collectSKUs(rows pgx.Rows, products []foundProduct, priced bool) error {
 		targets = append(targets, entry.Targets()...)
 	}
 	_, err := pgx.ForEachRow(rows, targets, func() error {
-		p := &products[place[product]]
+		i, known := place[product]
+		if !known {
+			return nil
+		}
+		p := &products[i]
 		last := len(p.SKUs) - 1
 		if last < 0 || p.SKUs[last].Code != sku.Code {
 			p.SKUs = append(p.SKUs, sku)

@@ -44,6 +44,10 @@ func TestCheck(t *testing.T) {
 		{"DELETE FROM t WHERE a = 1 ORDER BY b LIMIT 3", "CTE"},
 		{"WITH x AS (UPDATE t SET a = 1 RETURNING b) UPDATE t SET c = 1 FROM x", "twice"},
 		{"SELECT a FROM t AS OF SYSTEM TIME '-5s'", "FollowerRead"},
+		{"SELECT a, (SELECT jsonb_agg(jsonb_build_object('b', s.b) ORDER BY s.b) FROM s WHERE s.a = t.a) FROM t", "once a row"},
+		{"SELECT s.a, jsonb_agg(s.b ORDER BY s.b) FROM s GROUP BY s.a", ""},
+		{"SELECT CASE WHEN a IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM s WHERE s.a = t.a) END FROM t", "AND"},
+		{"SELECT a IS NOT NULL AND NOT EXISTS (SELECT 1 FROM s WHERE s.a = t.a) FROM t", ""},
 	}
 	for _, test := range tests {
 		got := strings.Join(portability.Check(test.sql), "; ")
