@@ -1,25 +1,25 @@
-# Meridian. `make` alone lists the targets. They need Go, and install the rest where apt-get or brew can.
+# Meridian. `make` alone lists the targets. They need Go. The shop and the tests use the machine's PostgreSQL if that is 15 or
+# newer, else they fetch one into the user's cache folder, which needs no rights.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo build test test-cockroach lint generate clean help postgres compiler
-.NOTPARALLEL: # two apt-gets at once lock each other out
+.PHONY: run demo build test test-cockroach lint generate clean help compiler
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 APT         := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
-CLUSTERS    := /etc/postgresql-common/createcluster.conf
 
-run: postgres build ## start the whole shop on this machine: http://localhost:8080
+run: build ## start the whole shop on this machine: http://localhost:8080
 	@exec bin/meridian up
 
-demo: postgres build ## take a tour of a fresh shop: races, faults and the audit; exits 1 if a promise is broken
+demo: build ## take a tour of a fresh shop: races, faults and the audit; exits 1 if a promise is broken
 	@exec bin/meridian demo
 
 build: ## build bin/meridian
-	go build -trimpath -o bin/meridian ./cmd/meridian
+	@[ -x bin/meridian ] || echo "building bin/meridian; the first time this takes some minutes"
+	@go build -trimpath -o bin/meridian ./cmd/meridian
 
-test: postgres compiler ## vet, and run every test against a throw-away PostgreSQL (TESTFLAGS=-v, …)
+test: compiler ## vet, and run every test against a throw-away PostgreSQL (TESTFLAGS=-v, …)
 	go vet ./...
 	go test -race -p 2 -timeout 20m $(TESTFLAGS) ./...
 
@@ -40,7 +40,7 @@ lint: ## check modules, formatting and style, vet, and run staticcheck and govul
 		*) echo "$$report"; exit 1 ;; \
 	esac
 
-generate: postgres ## make the generated files anew: golden files, schema/statements/ (PKG=./internal/cart: that package's part alone)
+generate: ## make the generated files anew: golden files, schema/statements/ (PKG=./internal/cart: that package's part alone)
 	go generate ./...
 	go test ./schema -run 'Plan' -update
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
@@ -62,30 +62,6 @@ define REPORT_SKIPPED
 { print } \
 END { print "\n" n + 0 " tests were skipped:"; for (i = 1; i <= n; i++) print skipped[i]; exit status }
 endef
-
-# Looks where `meridian up` looks: a server of version 15 or newer with initdb beside it.
-FIND_POSTGRES = IFS=:; \
-	for bin in $$MERIDIAN_POSTGRES_BIN $$PATH $$(pg_config --bindir 2>/dev/null) /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
-		/opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin /opt/homebrew/bin \
-		/Applications/Postgres.app/Contents/Versions/*/bin; do \
-		[ -x "$$bin/postgres" ] && [ -x "$$bin/initdb" ] || continue; \
-		major=$$("$$bin/postgres" --version | sed 's/.*(PostgreSQL) \([0-9]*\).*/\1/'); \
-		[ "$$major" -ge 15 ] && exit 0; \
-	done
-
-# Debian starts a server of its own when one is installed, unless told not to: we want the programs only.
-postgres:
-	@($(FIND_POSTGRES); exit 1) && exit 0; \
-	echo "PostgreSQL 15 or newer is not here yet: installing it"; \
-	if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || [ -n "$(SUDO)" ]; }; then \
-		$(APT) update -q && $(APT) install -qy postgresql-common && \
-		{ grep -q '^ *create_main_cluster' $(CLUSTERS) || echo 'create_main_cluster = false' | $(SUDO) tee -a $(CLUSTERS) >/dev/null; } && \
-		$(APT) install -qy postgresql; \
-	elif command -v brew >/dev/null; then \
-		brew install postgresql@17; \
-	fi; \
-	($(FIND_POSTGRES); exit 1) || { echo "Install PostgreSQL 15 or newer (apt-get install postgresql, brew install postgresql@17)" \
-		"or set MERIDIAN_POSTGRES_BIN to the folder of postgres and initdb."; exit 1; }
 
 # Go's race detector needs a C compiler.
 compiler:

@@ -33,6 +33,14 @@ var (
 		Detail:  "Look whether it did before you repeat it. A call with an Idempotency-Key may be repeated with the same key.",
 		outcome: outcomeUnknown,
 	}
+	problemOverloaded = problem{
+		Title: "Too much is going on at once", Status: http.StatusServiceUnavailable, Code: "overloaded",
+		Detail: "Nothing was done. Repeat the call.", retry: true, outcome: outcomeShed,
+	}
+	problemNotFound = problem{
+		Title: "Not found", Status: http.StatusNotFound, Code: "not_found",
+		Detail: "There is nothing at this path. The paths are listed at /docs.", outcome: outcomeServed,
+	}
 	problemUnreadableBody = problem{
 		Title: "The request is not valid", Status: http.StatusBadRequest, Code: "bad_request",
 		Detail: "The body ended early or came too slowly. Send it again.", outcome: outcomeClient,
@@ -51,6 +59,8 @@ func (j *journey) answerError(w http.ResponseWriter, r *http.Request, err error)
 		}
 		p.retry = keyed(r)
 		j.refuse(w, r, p)
+	case errors.Is(err, errOverloaded):
+		j.refuse(w, r, problemOverloaded)
 	default:
 		j.refuse(w, r, problemNoRegion)
 	}
@@ -79,6 +89,7 @@ const (
 	outcomeServed   outcome = "served"          // a region answered, below 500
 	outcomeError    outcome = "error"           // a region answered 500 or more
 	outcomeNoRegion outcome = "no_region"       // none answered
+	outcomeShed     outcome = "shed"            // the edge, or every region it could ask, had as much as it takes
 	outcomeUnknown  outcome = "outcome_unknown" // one may have done it, and did not answer
 	outcomeClient   outcome = "client"          // the client went away or sent no proper body
 )

@@ -94,10 +94,10 @@ func (b *requestBody) describe(out *http.Request) {
 	}
 }
 
-// attach gives the body to another try and reports reads of a streamed one to progress.
-func (b *requestBody) attach(req *http.Request, progress func()) {
+// attach gives the body to another try and tells its patience of reads of a streamed one.
+func (b *requestBody) attach(req *http.Request, wait *patience) {
 	if b.stream != nil {
-		req.Body = &streamedBody{body: b, progress: progress}
+		req.Body = &streamedBody{body: b, wait: wait}
 		return
 	}
 	// With GetBody the transport itself replaces a connection that went stale in its pool.
@@ -142,17 +142,18 @@ func (t *timedBody) Read(p []byte) (int, error) {
 // streamedBody reads a body that cannot be read twice. Closing it does nothing, so that a try whose connection was
 // refused leaves the client's body open for the next; the server closes it in the end.
 type streamedBody struct {
-	body     *requestBody
-	progress func()
+	body *requestBody
+	wait *patience
 }
 
 // Read reads from the client.
 func (s *streamedBody) Read(p []byte) (int, error) {
+	s.wait.read(true)
 	n, err := s.body.stream.Read(p)
+	s.wait.read(false)
 	if err != nil && err != io.EOF {
 		s.body.broken.Store(true)
 	}
-	s.progress()
 	return n, err
 }
 

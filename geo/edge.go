@@ -16,7 +16,7 @@ import (
 //
 // The regions are tried in this order, those that are down left out:
 //
-//  1. the region named by the request's X-Meridian-Region header, for operators and tests;
+//  1. the region named by the X-Meridian-Region header of a trusted proxy's request, for operators and tests;
 //  2. for a request that changes something: the region in the first public id of its path (/v1/carts/crt_euw_…),
 //     else the home region named by the access token's "hr" claim;
 //  3. the others, the nearest to the client first.
@@ -25,6 +25,11 @@ import (
 // request changes nothing or has an Idempotency-Key and a body within ReplayLimit. Other requests move on only if it is
 // certain that nothing was sent. When the regions are used up, the client gets the last answer or, without one, 503
 // no_region_available.
+//
+// What is not a region's fault opens no circuit: a client that stalls or leaves, and this machine's own want of sockets or
+// memory. Load is shed early: beyond MaxInFlight requests the edge answers 503 overloaded at once, a region is given
+// MaxPerRegion at a time, and further tries are a share of all requests, so that one region's trouble does not become
+// everyone's.
 type Edge struct {
 	cfg       EdgeConfig
 	locator   *Locator
@@ -33,6 +38,9 @@ type Edge struct {
 	transport *http.Transport
 	copies    copyBuffers
 	kept      atomic.Int64 // bytes of bodies that are kept for a second try
+	inFlight  atomic.Int64
+	long      []longCall
+	retries   retries
 	metrics   instruments
 }
 
@@ -52,6 +60,8 @@ func NewEdge(cfg EdgeConfig) (*Edge, error) {
 		return nil, fmt.Errorf("configuring the edge: %w", err)
 	}
 	e := &Edge{cfg: cfg, locator: locator, ranker: ranker, targets: make(map[string]*target), transport: newTransport(cfg)}
+	e.long = compileLong(cfg.LongCalls)
+	e.retries = retries{share: float64(cfg.RetryPercent) / 100, most: float64(cfg.RetryBurst), left: float64(cfg.RetryBurst)}
 	for _, t := range cfg.Targets {
 		e.targets[t.Region] = newTarget(t, cfg)
 	}
@@ -70,18 +80,31 @@ func newTransport(cfg EdgeConfig) *http.Transport {
 		TLSHandshakeTimeout:   cfg.DialTimeout,
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true,
-		MaxIdleConnsPerHost:   128,
+		MaxIdleConnsPerHost:   cfg.MaxPerRegion,
+		MaxConnsPerHost:       cfg.MaxPerRegion + probeConns,
 		IdleConnTimeout:       30 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
 }
 
+// probeConns are the connections to a region that probes may have beside requests.
+const probeConns = 4
+
 // ServeHTTP sends the request to a region and its answer to the client.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	loc := e.locator.Locate(r)
-	j := &journey{edge: e, loc: loc, requestID: requestID(r.Header), plan: e.plan(r, loc), started: time.Now()}
+	j := &journey{edge: e, loc: loc, requestID: requestID(r.Header), long: e.longTimeout(r), started: time.Now()}
 	r, span := e.begin(r)
 	defer func() { j.end(context.WithoutCancel(r.Context()), span) }() // also when the copying of an answer panics
+	defer e.inFlight.Add(-1)
+	if e.inFlight.Add(1) > int64(e.cfg.MaxInFlight) {
+		// The server reads what is left of the body before it answers: bound that.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second))
+		j.refuse(w, r, problemOverloaded)
+		return
+	}
+	e.retries.earn()
+	j.plan = e.plan(r, loc)
 	body, err := e.newBody(w, r)
 	if err != nil {
 		j.refuse(w, r, problemUnreadableBody)
@@ -109,7 +132,9 @@ func (e *Edge) plan(r *http.Request, loc Location) []*target {
 			plan = append(plan, t)
 		}
 	}
-	add(r.Header.Get(headerRegion))
+	if e.locator.FromTrusted(r) {
+		add(r.Header.Get(headerRegion))
+	}
 	if changes(r.Method) {
 		add(cmp.Or(e.regionOfPath(r.URL.Path), e.regionOfToken(r)))
 	}

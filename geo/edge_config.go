@@ -49,10 +49,26 @@ type EdgeConfig struct {
 	WriteTimeout time.Duration
 	// TotalTimeout bounds all tries of one request together; 30 s. A streamed body is exempt: it has one try.
 	TotalTimeout time.Duration
+	// LongCalls are calls that regions take longer for; none. Each has its own bound in place of the three.
+	LongCalls []LongCall
 	// ReplayLimit is the largest body, in bytes, that is kept for a second try; 1 MiB. Larger ones are streamed once.
 	ReplayLimit int64
 	// ReplayBudget bounds the bytes kept for all requests together; 256 MiB. Beyond it, bodies are streamed once.
 	ReplayBudget int64
+
+	// MaxInFlight is how many requests the edge serves at the same time; 4096. More are refused at once, before anything of
+	// them is read.
+	MaxInFlight int
+	// MaxPerRegion is how many of them, and connections, one region gets; 1024. More go to the next region.
+	MaxPerRegion int
+	// RetryPercent is how many further tries there may be for 100 requests, spill-over of a region that is full included; 20.
+	// RetryBurst of them, 1000, may come at once: those that waited for a region when it was lost.
+	RetryPercent, RetryBurst int
+	// ConnectionsPerAddress is how many connections one client address may have open; 512. Trusted proxies may have any
+	// number.
+	ConnectionsPerAddress int
+	// WriteStall is how long a client may take to read the next part of an answer; 30 s.
+	WriteStall time.Duration
 
 	// BreakerFailures in a row (no connection, or no answer in time) open a region's circuit; 5.
 	BreakerFailures int
@@ -66,6 +82,16 @@ type EdgeConfig struct {
 	Tracer trace.TracerProvider
 	// Log receives a line when a region goes down or comes back; nil means slog's default.
 	Log *slog.Logger
+}
+
+// A LongCall is an operation that a region may take long to answer.
+type LongCall struct {
+	Method string
+	// Path has variables in braces, such as /v1/finance/changes/{change}:approve.
+	Path string
+	// Timeout is how long a region takes at most until the answer's headers are there. A streamed body that pauses is
+	// bounded by WriteTimeout as any other.
+	Timeout time.Duration
 }
 
 // HealthConfig says how regions are probed. Zero fields take the default named at each.
@@ -112,6 +138,9 @@ func (c EdgeConfig) Validate() error {
 	}{
 		{"max tries", int64(c.MaxTries)}, {"dial timeout", int64(c.DialTimeout)}, {"read timeout", int64(c.ReadTimeout)},
 		{"write timeout", int64(c.WriteTimeout)}, {"total timeout", int64(c.TotalTimeout)},
+		{"max in flight", int64(c.MaxInFlight)}, {"max per region", int64(c.MaxPerRegion)}, {"retry percent", int64(c.RetryPercent)},
+		{"retry burst", int64(c.RetryBurst)}, {"connections per address", int64(c.ConnectionsPerAddress)},
+		{"write stall", int64(c.WriteStall)},
 		{"replay limit", c.ReplayLimit}, {"replay budget", c.ReplayBudget},
 		{"breaker failures", int64(c.BreakerFailures)}, {"breaker open", int64(c.BreakerOpen)},
 		{"health interval", int64(c.Health.Interval)}, {"health timeout", int64(c.Health.Timeout)},
@@ -139,6 +168,12 @@ func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.TotalTimeout = cmp.Or(c.TotalTimeout, 30*time.Second)
 	c.ReplayLimit = cmp.Or(c.ReplayLimit, 1<<20)
 	c.ReplayBudget = cmp.Or(c.ReplayBudget, 256<<20)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 4096)
+	c.MaxPerRegion = cmp.Or(c.MaxPerRegion, 1024)
+	c.RetryPercent = cmp.Or(c.RetryPercent, 20)
+	c.RetryBurst = cmp.Or(c.RetryBurst, 1000)
+	c.ConnectionsPerAddress = cmp.Or(c.ConnectionsPerAddress, 512)
+	c.WriteStall = cmp.Or(c.WriteStall, 30*time.Second)
 	c.BreakerFailures = cmp.Or(c.BreakerFailures, 5)
 	c.BreakerOpen = cmp.Or(c.BreakerOpen, 5*time.Second)
 	c.Health.Path = cmp.Or(c.Health.Path, "/readyz")

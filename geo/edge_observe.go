@@ -76,7 +76,7 @@ func (j *journey) end(ctx context.Context, span trace.Span) {
 	j.edge.metrics.duration.Record(ctx, time.Since(j.started).Seconds(), metric.WithAttributes(labels...))
 	span.SetAttributes(append(labels, attribute.Int("meridian.edge.tries", j.tries))...)
 	switch j.outcome {
-	case outcomeError, outcomeNoRegion, outcomeUnknown:
+	case outcomeError, outcomeNoRegion, outcomeShed, outcomeUnknown:
 		span.SetStatus(codes.Error, string(j.outcome))
 	}
 	span.End()
@@ -115,8 +115,10 @@ func resultOf(resp *http.Response, failed *tryError) string {
 		return "answered"
 	case errors.Is(failed, errTooSlow):
 		return "too_slow"
-	case errors.Is(failed, context.Canceled):
+	case errors.Is(failed, context.Canceled), errors.Is(failed, errClientStalled):
 		return "client_gone"
+	case isLocal(failed):
+		return "no_resources"
 	}
 	return "unreachable"
 }

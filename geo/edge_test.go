@@ -97,6 +97,9 @@ func TestEdge_BelievesNobodyUnasked(t *testing.T) {
 	if resp := w.send("GET", "/", nil, "CF-IPCountry", "SG", "X-Forwarded-For", japaneseAddr); resp.Body != "eu-west" {
 		t.Errorf("a client moved itself to %s", resp.Body)
 	}
+	if resp := w.send("GET", "/", nil, "X-Meridian-Region", "ap-southeast"); resp.Body != "eu-west" {
+		t.Errorf("a client chose %s", resp.Body)
+	}
 	if got := w.pods["eu-west"].last().Header.Get("X-Forwarded-For"); got != "127.0.0.1" {
 		t.Errorf("X-Forwarded-For = %q", got)
 	}
@@ -268,12 +271,13 @@ func TestEdge_Spans(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spans := tracetest.NewSpanRecorder()
-			w := newWorld(t, func(cfg *EdgeConfig) { cfg.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)) })
+			w := newWorld(t, func(cfg *EdgeConfig) {
+				cfg.Tracer, cfg.DefaultRegion = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)), "eu-west"
+			})
 			answers(503)(w.pods["eu-west"])
 			r := httptest.NewRequest("GET", "/", nil)
 			r.RemoteAddr = tt.addr
 			r.Header.Set("Traceparent", parent)
-			r.Header.Set("X-Meridian-Region", "eu-west")
 			w.edge.ServeHTTP(httptest.NewRecorder(), r)
 
 			ended := spans.Ended() // the tries, then the request

@@ -54,14 +54,14 @@ func (e *Edge) RunHealth(ctx context.Context) {
 	}
 }
 
-// CheckOnce probes every region at the same time and records the results. A probe that ctx cuts short counts for
-// nothing.
+// CheckOnce probes every region at the same time and records the results. A probe that ctx cuts short, or that this machine
+// has nothing left for, counts for nothing.
 func (e *Edge) CheckOnce(ctx context.Context) {
 	var probes sync.WaitGroup
 	for _, t := range e.targets {
 		probes.Go(func() {
 			err := e.probe(ctx, t)
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !isLocal(err) {
 				t.note(err, e.cfg.Health.DownAfter)
 			}
 		})

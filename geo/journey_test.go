@@ -257,7 +257,8 @@ func TestPatience(t *testing.T) {
 		wait := j.newPatience("POST", cancel)
 		for range 5 {
 			time.Sleep(9 * time.Second) // of the bubble's clock
-			wait.progress()
+			wait.read(true)
+			wait.read(false)
 		}
 		if synctest.Wait(); ctx.Err() != nil {
 			t.Fatalf("cut while it moved: %v", context.Cause(ctx))
@@ -265,6 +266,21 @@ func TestPatience(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if synctest.Wait(); !errors.Is(context.Cause(ctx), errTooSlow) {
 			t.Fatalf("it stood still: %v", context.Cause(ctx))
+		}
+	})
+}
+
+// A client that pauses in the middle of its upload uses up its own time, not the region's.
+func TestPatience_ClientStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		upload := &requestBody{stream: strings.NewReader("")}
+		j := &journey{edge: &Edge{cfg: EdgeConfig{WriteTimeout: 10 * time.Second}}, body: upload, started: time.Now()}
+		wait := j.newPatience("POST", cancel)
+		wait.read(true)
+		time.Sleep(11 * time.Second)
+		if synctest.Wait(); !errors.Is(context.Cause(ctx), errClientStalled) {
+			t.Fatalf("the client stood still: %v", context.Cause(ctx))
 		}
 	})
 }
@@ -277,7 +293,7 @@ func TestPatience_Ended(t *testing.T) {
 		j := &journey{edge: &Edge{cfg: EdgeConfig{WriteTimeout: 10 * time.Second}}, body: upload, started: time.Now()}
 		wait := j.newPatience("POST", cancel)
 		wait.end()
-		wait.progress()
+		wait.read(false)
 		time.Sleep(time.Hour)
 		if synctest.Wait(); ctx.Err() != nil {
 			t.Fatalf("cut: %v", context.Cause(ctx))

@@ -17,18 +17,22 @@ func (e *Edge) Serve(ctx context.Context, listener net.Listener) error {
 	var probes sync.WaitGroup
 	probes.Go(func() { e.RunHealth(probing) })
 	defer func() { stopProbing(); probes.Wait(); e.Close() }()
-	return serve.Server{Name: "the edge", Handler: withoutInternals(e), Log: e.cfg.Log}.Run(ctx, listener)
+	return serve.Server{
+		Name: "the edge", Handler: http.HandlerFunc(e.serveOthers), Log: e.cfg.Log,
+		Connections: serve.Connections{
+			PerAddress: e.cfg.ConnectionsPerAddress, Exempt: e.cfg.Locator.TrustedProxies, WriteStall: e.cfg.WriteStall,
+		},
+	}.Run(ctx, listener)
 }
 
-// withoutInternals answers 404 for /metrics, which pods serve to their operators only.
-func withoutInternals(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/metrics" {
-			// The server reads what is left of the body before it answers: bound that.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(serve.HeaderTimeout))
-			http.NotFound(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// serveOthers serves everything but /metrics, which pods serve to their operators only.
+func (e *Edge) serveOthers(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/metrics" {
+		e.ServeHTTP(w, r)
+		return
+	}
+	// The server reads what is left of the body before it answers: bound that.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(serve.HeaderTimeout))
+	j := &journey{edge: e, requestID: requestID(r.Header)}
+	j.refuse(w, r, problemNotFound)
 }

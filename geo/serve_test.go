@@ -25,6 +25,9 @@ func TestServe(t *testing.T) {
 		if response.StatusCode != want {
 			t.Errorf("GET %s = %d, want %d", path, response.StatusCode, want)
 		}
+		if got := response.Header.Get("Content-Type"); want == http.StatusNotFound && got != "application/problem+json" {
+			t.Errorf("GET %s is answered as %s", path, got)
+		}
 	}
 	stop()
 	if err := <-ended; err != nil {

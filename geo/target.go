@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sony/gobreaker/v2"
 )
@@ -18,6 +19,9 @@ type target struct {
 	log     *slog.Logger
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 
+	most     int64 // requests at a time
+	inFlight atomic.Int64
+
 	mu       sync.Mutex
 	down     bool
 	failures int    // of probes, in a row
@@ -28,6 +32,7 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 	return &target{
 		region: t.Region,
 		url:    t.URL,
+		most:   int64(cfg.MaxPerRegion),
 		log:    cfg.Log.With(slog.String("region", t.Region)),
 		breaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 			Name:    t.Region,
@@ -35,8 +40,10 @@ func newTarget(t Target, cfg EdgeConfig) *target {
 			ReadyToTrip: func(c gobreaker.Counts) bool {
 				return int64(c.ConsecutiveFailures) >= int64(cfg.BreakerFailures)
 			},
-			// A client that hangs up is not a failure of the region.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			// A client that hangs up or stalls is not a failure of the region, nor is what this machine lacks.
+			IsExcluded: func(err error) bool {
+				return errors.Is(err, context.Canceled) || errors.Is(err, errClientStalled) || isLocal(err)
+			},
 			OnStateChange: func(name string, from, to gobreaker.State) {
 				cfg.Log.Warn("circuit changed", slog.String("region", name),
 					slog.String("from", from.String()), slog.String("to", to.String()))

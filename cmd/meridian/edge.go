@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"meridian/geo"
+	"meridian/internal/api"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )
@@ -106,7 +107,7 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 		return geo.EdgeConfig{}, usageError{err}
 	}
 	return geo.EdgeConfig{
-		Regions: set, Targets: where, Log: log,
+		Regions: set, Targets: where, Log: log, LongCalls: api.LongCalls(),
 		Locator: geo.LocatorConfig{TrustedProxies: trusted, CountryHeaders: f.headers, DefaultCountry: f.defaultCountry},
 	}, nil
 }

@@ -19,15 +19,15 @@ import (
 )
 
 // databaseFlags name the database a command works on, and the region its connections belong to.
-type databaseFlags struct{ url, region string }
+type databaseFlags struct{ url, dir, region string }
 
-// register adds --database-url. Without the flag and its variable, the command works on the shop that is open in this
-// folder.
+// register adds --database-url and --dir. Without a URL, the command works on the shop that is open in the folder.
 func (f *databaseFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.url, "database-url", "", "postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; "+
-		"else the shop that 'meridian up' has open in this folder")
+	c.Flags().StringVar(&f.url, "database-url", "",
+		"postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
+	c.Flags().StringVar(&f.dir, "dir", local.DefaultDir, "folder of a shop that 'meridian up' has open")
 	c.PreRunE = func(*cobra.Command, []string) error {
-		err := f.find(local.DefaultDir)
+		err := f.find(f.dir)
 		if errors.Is(err, local.ErrClosed) {
 			return nil // check says what to do
 		}
@@ -49,8 +49,8 @@ func (f *databaseFlags) find(dir string) error {
 // check returns a usage error if no database is named.
 func (f *databaseFlags) check() error {
 	if f.url == "" {
-		return usageError{errors.New("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, " +
-			"or start 'meridian up' in this folder")}
+		return usageError{fmt.Errorf("no database is named, and no shop is open in %s: give --database-url, "+
+			"set MERIDIAN_DATABASE_URL, or give --dir of a shop that 'meridian up' has open", f.dir)}
 	}
 	return nil
 }

@@ -76,8 +76,9 @@ title, category and sku must be there):
   key,title,description,brand,category,tax_category,status,images,sku,barcode,weight_grams,
   price:GBP,option:colour,attribute:material
 
-Bad lines are named with field and reason. Under all_or_nothing nothing is applied when there
-are any, and the exit code is 1; such files have at most 100,000 lines.`,
+Bad lines are named with field and reason. Under keep_good the others are applied, and the exit
+code is 3. Under all_or_nothing nothing is applied when there are any, and the exit code is 1;
+such files have at most 100,000 lines.`,
 		Example: `  meridian import products mugs.csv --seller acme
   meridian import products mugs.ndjson --seller acme --policy all_or_nothing --errors bad.csv`,
 		Args: oneArg,
@@ -166,7 +167,7 @@ func (in *productImport) run(c *cobra.Command, shelves *catalog.Catalog, slug, e
 	return writeImportReport(c.OutOrStdout(), report)
 }
 
-// writeImportReport writes the counts of an import. It returns an error when nothing was applied.
+// writeImportReport writes the counts of an import. It returns an error when lines are bad.
 func writeImportReport(out io.Writer, report catalog.ImportReport) error {
 	resumed := ""
 	if report.Resumed {
@@ -176,6 +177,9 @@ func writeImportReport(out io.Writer, report catalog.ImportReport) error {
 		report.LinesDone, report.ProductsWritten, report.ProductsUnchanged, report.LinesBad, resumed)
 	if report.Status == catalog.ImportFailed {
 		return fmt.Errorf("nothing was imported: %d lines are bad", report.LinesBad)
+	}
+	if report.LinesBad > 0 {
+		return partlyError{fmt.Errorf("%d bad lines were left out, the others are imported", report.LinesBad)}
 	}
 	return nil
 }

@@ -18,19 +18,26 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// The exit codes: what was asked for failed, or was asked for wrongly.
+// The exit codes: what was asked for failed, was asked for wrongly, or was done in part.
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitPartly = 3
 )
 
 // A usageError is a mistake in how a command was called.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// A partlyError says what was left out of something that was done otherwise.
+type partlyError struct{ error }
+
+func (e partlyError) Unwrap() error { return e.error }
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -48,8 +55,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // exitCode returns the exit code for an error.
 func exitCode(err error) int {
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(usageError)):
 		return exitUsage
+	case errors.As(err, new(partlyError)):
+		return exitPartly
 	}
 	return exitFailed
 }
@@ -109,15 +119,15 @@ func strict(c *cobra.Command) {
 	}
 }
 
-// version returns the commit the binary was built from, or "development".
+// version returns the module's version and the commit that the binary was built from, or "development" without them.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
 	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
-			return setting.Value[:12]
+		if setting.Key == "vcs.revision" {
+			return fmt.Sprintf("%s (commit %.12s)", info.Main.Version, setting.Value)
 		}
 	}
 	return "development"

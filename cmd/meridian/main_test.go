@@ -3,8 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+
+	"meridian/internal/testkit/databasetest"
 )
 
 // meridianCommand runs the command and returns its exit code and what it printed.
@@ -128,5 +133,49 @@ func TestDescribe_ShowsNoSecret(t *testing.T) {
 	}).describe(&out, ":8080")
 	if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "https://hooks.example") != 4 {
 		t.Errorf("described as\n%s", &out)
+	}
+}
+
+// Each command that works on a shop's database finds it by its URL or by the folder of an open shop, and says so.
+func TestDatabaseFlags(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Flags().Lookup("database-url") != nil && c.Flags().Lookup("dir") == nil && !slices.Contains([]string{"serve", "worker", "demo"}, c.Name()) {
+			t.Errorf("%s has --database-url and no --dir", c.CommandPath())
+		}
+		for _, below := range c.Commands() {
+			walk(below)
+		}
+	}
+	walk(newRootCommand())
+	for _, args := range [][]string{{"verify"}, {"migrate", "status"}, {"search", "status"}, {"fx", "list"}} {
+		code, _, stderr := meridianCommand(t, append(args, "--dir", "/nowhere")...)
+		if code != exitUsage || !strings.Contains(stderr, "no shop is open in /nowhere: give --database-url") {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
+
+func TestMigratePlan_Engine(t *testing.T) {
+	url := databasetest.URL(t)
+	for _, test := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"CockroachDB unless told otherwise", nil, "ADD REGION"},
+		{"an engine", []string{"--engine", "postgres"}, "CREATE TABLE"},
+		{"that of the database named", []string{"--database-url", url}, "CREATE TABLE"},
+		{"an engine beside a database", []string{"--database-url", url, "--engine", "cockroach"}, "ADD REGION"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, stdout, stderr := meridianCommand(t, append([]string{"migrate", "plan"}, test.args...)...)
+			if code != 0 || !strings.Contains(stdout, test.want) {
+				t.Errorf("exit code %d, %s; %d bytes without %q", code, stderr, len(stdout), test.want)
+			}
+			if cockroach := strings.Contains(stdout, "ADD REGION"); cockroach != (test.want == "ADD REGION") {
+				t.Errorf("for CockroachDB: %t", cockroach)
+			}
+		})
 	}
 }

@@ -111,34 +111,59 @@ func migrateStatus(c *cobra.Command, flags databaseFlags) error {
 }
 
 func newMigratePlanCommand() *cobra.Command {
+	var flags databaseFlags
 	var engine, name string
 	command := &cobra.Command{
 		Use:   "plan",
 		Short: "Print exactly what an empty database would be sent",
+		Long: `Prints the statements that make the schema in an empty database, in their order. They are those
+for the engine of the database that --database-url or --dir names, and for CockroachDB if none
+is named.`,
 		Example: `  meridian migrate plan --engine cockroach
-  meridian migrate plan --engine postgres --database shop`,
+  meridian migrate plan --engine postgres --database shop
+  meridian migrate plan --database-url postgres://root@localhost:26257/shop`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			engines := map[string]database.Engine{"cockroach": database.CockroachDB, "postgres": database.PostgreSQL}
-			chosen, ok := engines[engine]
-			if !ok {
-				return usageError{fmt.Errorf("engine %q is not known: use cockroach or postgres", engine)}
-			}
-			set, err := regions.Shipped()
-			if err != nil {
-				return err
-			}
-			plan, err := schema.Plan(chosen, set, name)
-			if err != nil {
-				return err
-			}
-			for _, statement := range plan {
-				fmt.Fprintf(c.OutOrStdout(), "%s;\n\n", statement)
-			}
-			return nil
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return migratePlan(c, flags, engine, name) },
 	}
-	command.Flags().StringVar(&engine, "engine", "cockroach", "cockroach or postgres")
+	flags.register(command)
+	command.Flags().StringVar(&engine, "engine", "", "cockroach or postgres; by default that of the database named, else cockroach")
 	command.Flags().StringVar(&name, "database", "meridian", "name of the database")
 	return command
+}
+
+func migratePlan(c *cobra.Command, flags databaseFlags, engine, name string) error {
+	chosen, err := planEngine(c, flags, engine)
+	if err != nil {
+		return err
+	}
+	set, err := regions.Shipped()
+	if err != nil {
+		return err
+	}
+	plan, err := schema.Plan(chosen, set, name)
+	if err != nil {
+		return err
+	}
+	for _, statement := range plan {
+		fmt.Fprintf(c.OutOrStdout(), "%s;\n\n", statement)
+	}
+	return nil
+}
+
+// planEngine returns the engine of that name; without one it asks the database that is named, if any.
+func planEngine(c *cobra.Command, flags databaseFlags, name string) (database.Engine, error) {
+	switch {
+	case name == "postgres":
+		return database.PostgreSQL, nil
+	case name == "cockroach" || name == "" && flags.url == "":
+		return database.CockroachDB, nil
+	case name != "":
+		return "", usageError{fmt.Errorf("engine %q is not known: use cockroach or postgres", name)}
+	}
+	db, _, err := flags.open(c, database.Config{MaxConns: 1})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	return db.Engine(), nil
 }

@@ -18,7 +18,7 @@ import (
 // owners maps each package to the tables it owns: it alone writes them, and its text alone names them. Another package
 // writes through the owner's Queue functions and reads through the SQL fragments that the owner exports.
 var owners = map[string][]string{
-	"internal/account":         {"accounts", "addresses", "email_directory", "refresh_tokens", "signing_keys"},
+	"internal/account":         {"accounts", "addresses", "email_directory", "refresh_tokens", "sign_in_guesses", "signing_keys"},
 	"internal/cart":            {"carts", "cart_lines"},
 	"internal/catalog":         {"categories", "category_products", "import_errors", "imports", "products", "sellers"},
 	"internal/catalog/skus":    {"skus"},

@@ -19,6 +19,7 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/finance"
+	"meridian/internal/order"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/pod"
@@ -40,6 +41,8 @@ type podFlags struct {
 	approveBP                                       int64
 	approveSKUs                                     int
 	debug                                           bool
+	guestPayWithin                                  time.Duration
+	unpaid                                          order.UnpaidLimits
 	requestsPerMinute                               int
 	secret, sandboxKey, sandboxHooks, eventsSign    string
 	stripeURL, stripeCapture, stripeKey             string
@@ -75,6 +78,8 @@ func (f *podFlags) register(c *cobra.Command) {
 		"how long a stopping pod says that it is not ready before it stops listening")
 	flags.DurationVar(&f.drainTimeout, "drain-timeout", 20*time.Second, "how long requests in flight are then waited for")
 	flags.DurationVar(&f.payWithin, "pay-within", 30*time.Minute, "how long an order waits for its payment")
+	flags.DurationVar(&f.guestPayWithin, "guest-pay-within", 0, "the same for a guest's order (default: a third of --pay-within)")
+	registerUnpaid(flags, &f.unpaid)
 	flags.DurationVar(&f.checkAfter, "check-payment-after", 15*time.Second,
 		"when a worker first asks the provider about a payment nobody heard of")
 	address(&f.sandboxURL, "sandbox-url", "MERIDIAN_SANDBOX_URL", "payment sandbox; empty leaves it out")
@@ -161,6 +166,7 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 			AllowedOrigins: f.origins, TrustedProxies: proxies, DrainDelay: orNone(f.drainDelay), DrainTimeout: f.drainTimeout, Debug: f.debug,
 			Limits: api.Limits{Default: api.Rate{Requests: f.requestsPerMinute, Window: time.Minute}},
 		},
+		GuestPayWithin: f.guestPayWithin, Unpaid: f.unpaid,
 		PayWithin: f.payWithin, CheckPaymentAfter: f.checkAfter, EventsURL: f.eventsURL, EventsSecret: []byte(f.eventsSign),
 		Sandbox: sandbox.ClientConfig{BaseURL: f.sandboxURL, APIKey: f.sandboxKey, WebhookSecret: f.sandboxHooks},
 		Stripe: stripe.Config{

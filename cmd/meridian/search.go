@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"meridian/internal/database"
-	"meridian/internal/local"
 	"meridian/regions"
 )
 
@@ -26,13 +24,11 @@ embedded. They follow the database automatically.`,
 // searchFlags select the shop whose indexes are managed, and the region if only one is meant.
 type searchFlags struct {
 	databaseFlags
-	dir, only string
+	only string
 }
 
 func (s *searchFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&s.url, "database-url", "",
-		"postgres:// URL of the shop's database [MERIDIAN_DATABASE_URL]; else the shop that is open in --dir")
-	c.Flags().StringVar(&s.dir, "dir", local.DefaultDir, "folder of a shop that 'meridian up' has open")
+	s.databaseFlags.register(c)
 	c.Flags().StringVar(&s.only, "region", "", "only the indexes of this region")
 }
 
@@ -48,12 +44,6 @@ func (s *searchFlags) open(c *cobra.Command) (db *database.DB, names []string, e
 			return nil, nil, usageError{fmt.Errorf("--region %q is not known: use one of %s", s.only, strings.Join(names, ", "))}
 		}
 		names = []string{s.only}
-	}
-	if err := s.find(s.dir); errors.Is(err, local.ErrClosed) {
-		return nil, nil, usageError{fmt.Errorf("no database is named: give --database-url, set MERIDIAN_DATABASE_URL, "+
-			"or --dir of an open shop (%w)", err)}
-	} else if err != nil {
-		return nil, nil, err
 	}
 	db, _, err = s.databaseFlags.open(c, database.Config{MaxConns: 2})
 	return db, names, err

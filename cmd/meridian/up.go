@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,8 @@ with its workers, a payment sandbox, and the edge that sends shoppers to the nea
 region. The first start fills it with a catalogue; the data stays in the folder .meridian,
 so that the next start is quick. Ctrl-C closes it.
 
-The database is PostgreSQL 15 or newer, found on this machine. With --engine cockroach it
+The database is PostgreSQL 15 or newer, found on this machine or else fetched into the
+user's cache folder. With --engine cockroach it
 is a CockroachDB cluster with a node a region: the program is looked for in
 COCKROACH_BINARY, then in PATH.`,
 		Example: `  meridian up
@@ -64,6 +67,9 @@ func up(c *cobra.Command, config local.Config, logLevel, pprofAddress string) (e
 		return err
 	}
 	defer stopPprof()
+	defer context.AfterFunc(c.Context(), func() {
+		fmt.Fprintln(c.OutOrStdout(), "closing the shop; Ctrl-C again ends it at once")
+	})()
 	shop, err := local.Start(c.Context(), config)
 	if err != nil {
 		return stopped(c.Context(), err)

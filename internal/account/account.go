@@ -84,10 +84,10 @@ type Accounts struct {
 	regions        *regions.Set
 	emailKey       secret.Bytes
 	fingerprintKey secret.Bytes
+	deviceKey      secret.Bytes
 	hasher         *hasher
 	keys           *signingKeys
 	clients        *guesses
-	strangers      *guesses
 }
 
 // New returns the accounts of a shop. It makes no round trip: the signing keys are read, and the first one made, when they are
@@ -100,7 +100,8 @@ func New(cfg Config) (*Accounts, error) {
 	emailKey, err1 := cfg.Secret.Key(purposeEmail)
 	fingerprintKey, err2 := cfg.Secret.Key(purposeFingerprint)
 	sealingKey, err3 := cfg.Secret.Key(purposeSealing)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	deviceKey, err4 := cfg.Secret.Key(purposeDevices)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	hasher, err := newHasher(cfg.Argon2, cfg.HashesAtOnce, cfg.HashWait)
@@ -111,9 +112,8 @@ func New(cfg Config) (*Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err1 := newGuesses(guessesOfClient, cfg.Now)
-	strangers, err2 := newGuesses(guessesOfAccount, cfg.Now)
-	if err := errors.Join(err1, err2); err != nil {
+	clients, err := newGuesses(guessesOfClient, cfg.Now)
+	if err != nil {
 		return nil, err
 	}
 	return &Accounts{
@@ -122,10 +122,10 @@ func New(cfg Config) (*Accounts, error) {
 		regions:        cfg.Regions,
 		emailKey:       emailKey,
 		fingerprintKey: fingerprintKey,
+		deviceKey:      deviceKey,
 		hasher:         hasher,
 		keys:           keys,
 		clients:        clients,
-		strangers:      strangers,
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
@@ -49,10 +50,25 @@ func (a *Accounts) ChangePassword(ctx context.Context, in ChangePasswordInput) e
 
 // readCredentials reads what a signed-in customer's password is checked against.
 func (a *Accounts) readCredentials(ctx context.Context, ref regions.Ref) (credentials, error) {
-	who, err := database.One(ctx, a.db, scanCredentials, `
+	var who credentials
+	from := a.signedIn()
+	err := a.db.Read(ctx, func(b *database.Batch) error {
+		who = credentials{}
+		b.Queue(`
 SELECT `+credentialColumns+`
 FROM accounts a
-WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'`, ref.Region, ref.ID)
+WHERE a.region = $1 AND a.id = $2 AND a.status = 'active'`, ref.Region, ref.ID).Query(database.CollectFirst(&who, scanCredentials))
+		b.Queue(`
+SELECT max(g.locked_until)
+FROM accounts a
+JOIN sign_in_guesses g ON g.region = a.region AND g.email_hash = a.email_hash AND g.source = ANY($3::bytea[])
+WHERE a.region = $1 AND a.id = $2`, ref.Region, ref.ID, from.keys).Query(who.scanLock)
+		return nil
+	})
+	if err == nil && who.emailHash == nil {
+		err = pgx.ErrNoRows
+	}
+	who.from = from
 	return who, accountError(err, "read an account's credentials")
 }
 
@@ -83,12 +99,13 @@ func (a *Accounts) writePassword(ctx context.Context, who credentials, session u
 		// $1 = region, $2 = id, $3 = version that was read, $4 = new password hash
 		b.Queue(`
 UPDATE accounts SET
-  password_hash = $4, session_epoch = session_epoch + 1, failed_sign_ins = 0, locked_until = NULL, updated_at = now(),
+  password_hash = $4, session_epoch = session_epoch + 1, updated_at = now(),
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2`, who.Ref.Region, who.Ref.ID, who.Version, hash)
 		b.Queue(`
 UPDATE refresh_tokens SET revoked_at = now()
 WHERE region = $1 AND account_id = $2 AND family_id <> $3 AND revoked_at IS NULL`, who.Ref.Region, who.Ref.ID, session)
+		queueForgetGuesses(b, who)
 		return a.queueEvent(b, "account.password_changed", who.Ref)
 	})
 	return accountError(err, "change a password")

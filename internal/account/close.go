@@ -34,13 +34,14 @@ func (a *Accounts) Close(ctx context.Context, in CloseInput) error {
 		b.Queue(`
 DELETE FROM email_directory
 WHERE email_hash = (SELECT email_hash FROM accounts WHERE region = $1 AND id = $2)`, who.Ref.Region, who.Ref.ID)
+		b.Queue(`DELETE FROM sign_in_guesses WHERE region = $1 AND email_hash = $2`, who.Ref.Region, who.emailHash)
 		// The hash of the address is personal as well; what replaces it need only be unique.
 		unique := uuid.New()
 		// $1 = region, $2 = id, $3 = version that was read, $4 = what replaces the hash
 		b.Queue(`
 UPDATE accounts SET
   email = '', email_hash = $4, name = '', password_hash = '', roles = ARRAY['shopper'], seller_id = NULL,
-  status = 'closed', session_epoch = session_epoch + 1, failed_sign_ins = 0, locked_until = NULL, updated_at = now(),
+  status = 'closed', session_epoch = session_epoch + 1, updated_at = now(),
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2`, who.Ref.Region, who.Ref.ID, who.Version, unique[:])
 		b.Queue(`DELETE FROM addresses WHERE region = $1 AND account_id = $2`, who.Ref.Region, who.Ref.ID)

@@ -97,5 +97,6 @@ func (c Config) withDefaults() Config {
 const (
 	purposeEmail       = "meridian account: hash of e-mail addresses"
 	purposeSealing     = "meridian account: sealing of signing keys"
+	purposeDevices     = "meridian account: known devices and where passwords are tried from"
 	purposeFingerprint = "meridian account: fingerprint of registrations"
 )

@@ -12,9 +12,12 @@
 //   - Signing in tells nobody whether an address is registered: one that is not costs the same work and the same
 //     round trips, and is throttled alike. Registering does tell (ErrEmailTaken), as it must in a shop that lets
 //     people in before they have confirmed their address; the API's rate limit bounds the asking.
-//   - Five wrong passwords lock an account for ten seconds, each further one for twice as long, up to a quarter of
-//     an hour. Sessions that exist are not affected. A client that keeps guessing is throttled as well, by each pod
-//     for itself.
+//   - Five wrong passwords for an address from one network lock that network out of the account for ten seconds, each
+//     further one for twice as long, up to a quarter of an hour; a hundred from anywhere lock out all networks. A
+//     device on which somebody has signed in before is known by its token, has guesses of its own, and is locked out by
+//     nobody else. Sessions that exist are not affected. Addresses without an account are counted in the same table by
+//     the same statements, so that no region and no pod answers for them otherwise. A client that keeps guessing is
+//     throttled as well, by each pod for itself.
 //   - An access token is a signed statement, checked without asking anybody. It therefore stays good until it
 //     expires, AccessTokenLife at most (ten minutes), also after a sign-out, a change of roles or the account's
 //     closing. Refresh tokens end at once.
@@ -28,8 +31,8 @@
 //   - Closing an account erases its personal data at once and for good. What remains is the id that its orders refer
 //     to; what the law wants kept of an order is in the order. Its ratings of products remain as nobody's.
 //
-// Locality: email_directory and signing_keys are GLOBAL; accounts, addresses and refresh_tokens are REGIONAL BY ROW in
-// the account's home region. Signing in reads the directory in the region that asks, and then one row of the home
+// Locality: email_directory and signing_keys are GLOBAL; accounts, addresses, refresh_tokens and sign_in_guesses
+// are REGIONAL BY ROW in the account's home region. Signing in reads the directory in the region that asks, and then one row of the home
 // region, in the same statement.
 //
 // The deployment's Secret must never change: addresses are found by a hash keyed with it, and the signing keys are

@@ -21,13 +21,15 @@ func (e *ThrottledError) Error() string {
 type patience struct {
 	free        int64
 	first, most time.Duration
-	// memory is how long after the last one they are forgotten, where they are counted in memory.
+	// memory is how long after the last one they are forgotten.
 	memory time.Duration
 }
 
 var (
-	// guessesOfAccount is for one account, counted in its row.
+	// guessesOfAccount is for one account from one network, or one known device.
 	guessesOfAccount = patience{free: 4, first: 10 * time.Second, most: 15 * time.Minute, memory: time.Hour}
+	// guessesOfEveryone is for one account from all unknown devices: many networks guess at it together.
+	guessesOfEveryone = patience{free: 99, first: 10 * time.Second, most: 15 * time.Minute, memory: time.Hour}
 	// guessesOfClient is for one client, whatever the accounts: a household behind one address mistypes more often.
 	guessesOfClient = patience{free: 29, first: 30 * time.Second, most: 15 * time.Minute, memory: time.Hour}
 )
@@ -41,8 +43,7 @@ func (p patience) lock(n int64) time.Duration {
 	return min(p.first<<doublings, p.most)
 }
 
-// guesses counts wrong passwords in this process: of clients, and of addresses that have no account (those that have
-// are counted in their row).
+// guesses counts wrong passwords of clients in this process, whatever the accounts.
 type guesses struct {
 	patience patience
 	now      func() time.Time

@@ -21,12 +21,32 @@ SET customer_group = $3, version = version + 1, updated_at = now()
 WHERE region = $1 AND id = $2 AND status <> 'closed' AND customer_group <> $3`, account.Region, account.ID, group)
 }
 
-// QueueEmail reads an account's e-mail address, "" once it is closed. It leaves into as it is where there is no such account.
-func QueueEmail(b *database.Batch, account regions.Ref, into *string) {
-	b.Queue(`
-SELECT email
-FROM accounts
-WHERE region = $1 AND id = $2`, account.Region, account.ID).Query(database.CollectFirst(into, pgx.RowTo[string]))
+// Orderer is what a checkout asks of the account that makes it.
+type Orderer struct {
+	Ref regions.Ref `db:"*"`
+	// Email is empty once the account is closed.
+	Email        string
+	Status       string // StatusActive, StatusSuspended or StatusClosed
+	SessionEpoch int64
+}
+
+// QueueOrderers reads accounts for their checkouts, in one statement. into has those that exist.
+func QueueOrderers(b *database.Batch, accounts []regions.Ref, into map[regions.Ref]Orderer) {
+	if len(accounts) == 0 {
+		return
+	}
+	b.QueueArgs(`
+SELECT `+database.Select[Orderer]("a")+`
+FROM `+database.Unnest[regions.Ref]("wanted")+`
+JOIN accounts a ON a.region = wanted.region::crdb_internal_region AND a.id = wanted.id`,
+		database.Columns(accounts)).Query(func(rows pgx.Rows) error {
+		clear(into)
+		found, err := pgx.CollectRows(rows, database.Scan[Orderer])
+		for _, one := range found {
+			into[one.Ref] = one
+		}
+		return err
+	})
 }
 
 // QueueAddress reads an address of the account. It leaves into as it is where the account has no such address.

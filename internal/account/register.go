@@ -69,7 +69,12 @@ func (a *Accounts) Register(ctx context.Context, in RegisterInput) (Session, err
 	case err != nil:
 		return Session{}, fmt.Errorf("register an account: %w", err)
 	}
-	return a.session(ctx, account, n.session, n.refresh, expires)
+	session, err := a.session(ctx, account, n.session, n.refresh, expires)
+	if err != nil {
+		return Session{}, err
+	}
+	session.DeviceToken = a.deviceToken(a.newDevice(), a.emailHash(in.Email))
+	return session, nil
 }
 
 // checkRegistration normalises the input and finds its home region.

@@ -25,6 +25,8 @@ type Session struct {
 	// RefreshToken is good for one use until RefreshExpires.
 	RefreshToken   string
 	RefreshExpires time.Time
+	// DeviceToken makes the device known at later sign-ins (SignInInput.Device); empty after a refresh.
+	DeviceToken string
 }
 
 // refreshToken is a row's key and the secret that proves its holder. Only a hash of the secret is kept, which needs

@@ -2,8 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,23 +16,32 @@ import (
 type SignInInput struct {
 	Email    string
 	Password string
-	// Client identifies the caller across accounts by network address, for throttling; empty is not throttled.
+	// Client identifies the caller by network address, for throttling: of this account from there, and across accounts,
+	// where an empty one is not throttled.
 	Client string
+	// Device is the DeviceToken of an earlier session on this device: guesses from elsewhere do not lock it out. It may be
+	// empty.
+	Device string
 }
 
 // SignIn begins a session: two round trips, whether it succeeds or not.
 //
 // Errors: ErrBadCredentials, *ThrottledError, ErrBusy.
 func (a *Accounts) SignIn(ctx context.Context, in SignInInput) (Session, error) {
-	if err := a.clients.check(in.Client); err != nil {
-		return Session{}, err
-	}
 	email, err := NormalizeEmail(in.Email)
+	hash := a.emailHash(email)
+	known, isKnown := a.knownDevice(in.Device, hash)
+	if !isKnown {
+		known = a.newDevice()
+		if err := a.clients.check(in.Client); err != nil {
+			return Session{}, err
+		}
+	}
 	if err != nil || len(in.Password) > maxPasswordBytes {
 		a.clients.wrong(in.Client)
 		return Session{}, ErrBadCredentials
 	}
-	who, err := a.findCredentials(ctx, email)
+	who, err := a.findCredentials(ctx, hash, a.sourceOf(in, known, isKnown))
 	if err != nil {
 		return Session{}, err
 	}
@@ -55,7 +62,12 @@ func (a *Accounts) SignIn(ctx context.Context, in SignInInput) (Session, error) 
 			return Session{}, err
 		}
 	}
-	return a.begin(ctx, who, newHash)
+	session, err := a.begin(ctx, who, newHash)
+	if err != nil {
+		return Session{}, err
+	}
+	session.DeviceToken = a.deviceToken(known, hash)
+	return session, nil
 }
 
 // credentials are what a password is checked against.
@@ -64,82 +76,64 @@ type credentials struct {
 	// emailHash is of the address that was asked for.
 	emailHash    []byte
 	passwordHash string
-	lockedUntil  *time.Time
+	// from is where the password comes from; lockedUntil is until when it is not checked, nil where it is.
+	from        source
+	lockedUntil *time.Time
 	// unknown is true of an address without an account. Account.Ref then names a row that does not exist.
 	unknown bool
 }
 
 // credentialColumns are what scanCredentials reads.
-const credentialColumns = accountColumns + `, a.password_hash, a.locked_until`
+const credentialColumns = accountColumns + `, a.password_hash, a.email_hash`
 
 func scanCredentials(row pgx.CollectableRow) (credentials, error) {
 	var c credentials
-	err := row.Scan(append(c.fields(), &c.passwordHash, &c.lockedUntil)...)
+	err := row.Scan(append(c.fields(), &c.passwordHash, &c.emailHash)...)
 	return c, err
 }
 
-// findCredentials looks an address up. One that has no account gets credentials that nobody can match.
-func (a *Accounts) findCredentials(ctx context.Context, email string) (credentials, error) {
-	hash := a.emailHash(email)
-	who, err := database.One(ctx, a.db, scanCredentials, `
+// findCredentials looks an address up by its hash. One that has no account gets credentials that nobody can match.
+func (a *Accounts) findCredentials(ctx context.Context, hash []byte, from source) (credentials, error) {
+	var who credentials
+	err := a.db.Read(ctx, func(b *database.Batch) error {
+		who = credentials{}
+		b.Queue(`
 SELECT `+credentialColumns+`
 FROM email_directory d
 JOIN accounts a ON a.region = d.region AND a.id = d.account_id
-WHERE d.email_hash = $1`, hash)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		who = credentials{passwordHash: a.hasher.nobody, unknown: true}
-		who.Ref = regions.Ref{Region: a.here(), ID: uuid.New()}
-	case err != nil:
+WHERE d.email_hash = $1`, hash).Query(database.CollectFirst(&who, scanCredentials))
+		// $1 = hash, $2 = region of an address without an account, $3 = sources
+		b.Queue(`
+SELECT max(g.locked_until)
+FROM sign_in_guesses g
+WHERE g.region = coalesce((SELECT d.region FROM email_directory d WHERE d.email_hash = $1), $2::text::crdb_internal_region)
+  AND g.email_hash = $1 AND g.source = ANY($3::bytea[])`, hash, a.regionOfStranger(hash), from.keys).Query(who.scanLock)
+		return nil
+	})
+	if err != nil {
 		return credentials{}, fmt.Errorf("find the account of an e-mail address: %w", err)
 	}
-	who.emailHash = hash
+	if who.emailHash == nil {
+		who.passwordHash, who.unknown = a.hasher.nobody, true
+		who.Ref = regions.Ref{Region: a.regionOfStranger(hash), ID: uuid.New()}
+	}
+	who.emailHash, who.from = hash, from
 	return who, nil
 }
 
-// here returns the region this process serves.
-func (a *Accounts) here() string {
-	if region, ok := a.regions.Get(a.db.Region()); ok {
-		return region.Name
-	}
-	return a.regions.Primary().Name
+// regionOfStranger returns where wrong passwords for an address without an account are counted: the same for every pod,
+// so that they are counted as those of an account are.
+func (a *Accounts) regionOfStranger(emailHash []byte) string {
+	names := a.regions.Names()
+	return names[int(emailHash[0])%len(names)]
 }
 
-// check returns a *ThrottledError while the account, or the address that has none, is locked.
+// check returns a *ThrottledError while passwords for the address may not be tried from where this one comes from.
 func (a *Accounts) check(who credentials) error {
-	if who.unknown {
-		return a.strangers.check(hex.EncodeToString(who.emailHash))
-	}
 	if who.lockedUntil == nil {
 		return nil
 	}
 	return throttled(*who.lockedUntil, a.cfg.Now())
-}
-
-// wrongPassword counts a wrong password and returns ErrBadCredentials. An address without an account costs the same
-// statement, which then finds no row.
-func (a *Accounts) wrongPassword(ctx context.Context, who credentials) error {
-	if who.unknown {
-		a.strangers.wrong(hex.EncodeToString(who.emailHash))
-	}
-	p := guessesOfAccount
-	err := a.db.Write(ctx, func(b *database.Batch) error {
-		// $1 = region, $2 = id, $3 = free guesses, $4 = first lock, $5 = longest lock, in seconds
-		b.Queue(`
-UPDATE accounts SET
-  failed_sign_ins = failed_sign_ins + 1,
-  locked_until = CASE
-    WHEN failed_sign_ins < $3::int8 THEN locked_until
-    ELSE now() + least($5::int8, $4::int8 * power(2::float8, least(failed_sign_ins - $3::int8, 20)::float8)::int8) * INTERVAL '1 second'
-  END
-WHERE region = $1 AND id = $2`,
-			who.Ref.Region, who.Ref.ID, p.free, int64(p.first/time.Second), int64(p.most/time.Second))
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count a wrong password: %w", err)
-	}
-	return ErrBadCredentials
 }
 
 // begin writes a session of the account if it is still as it was read: the same password, active, and not locked by
@@ -152,13 +146,15 @@ func (a *Accounts) begin(ctx context.Context, who credentials, newHash string) (
 	err := a.db.Write(ctx, func(b *database.Batch) error {
 		account, expires = Account{}, nil
 		a.queueSession(b, who, session, refresh, &expires)
-		// $1 = region, $2 = id, $3 = password hash that was checked, $4 = the one to keep, $5 = token that was made
-		b.Queue(`
-UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL, password_hash = $4
+		if newHash != who.passwordHash {
+			// $1 = region, $2 = id, $3 = password hash that was checked, $4 = the one to keep, $5 = token that was made
+			b.Queue(`
+UPDATE accounts SET password_hash = $4
 WHERE region = $1 AND id = $2 AND password_hash = $3
-  AND (failed_sign_ins <> 0 OR locked_until IS NOT NULL OR password_hash <> $4)
   AND EXISTS (SELECT 1 FROM refresh_tokens WHERE region = $1 AND id = $5)`,
-			who.Ref.Region, who.Ref.ID, who.passwordHash, newHash, refresh.ref.ID)
+				who.Ref.Region, who.Ref.ID, who.passwordHash, newHash, refresh.ref.ID)
+		}
+		queueForgetGuesses(b, who)
 		queueGet(b, who.Ref, &account)
 		return nil
 	})
@@ -174,15 +170,20 @@ WHERE region = $1 AND id = $2 AND password_hash = $3
 // queueSession inserts the first token of a session where the account is still as it was read. expires stays nil
 // where it is not.
 func (a *Accounts) queueSession(b *database.Batch, who credentials, session uuid.UUID, refresh refreshToken, expires **time.Time) {
-	// $1 = region, $2 = id, $3 = account, $4 = session, $5 = hash, $6 = life in seconds, $7 = password hash
+	// $1 = region, $2 = id, $3 = account, $4 = session, $5 = hash, $6 = life in seconds, $7 = password hash, $8 = hash of
+	// the e-mail address, $9 = sources
 	b.Queue(`
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
 FROM accounts a
 WHERE a.region = $1 AND a.id = $3 AND a.status = 'active' AND a.password_hash = $7
-  AND (a.locked_until IS NULL OR a.locked_until <= now())
+  AND NOT EXISTS (
+    SELECT 1
+    FROM sign_in_guesses g
+    WHERE g.region = a.region AND g.email_hash = $8 AND g.source = ANY($9::bytea[]) AND g.locked_until > now())
 RETURNING expires_at`,
 		refresh.ref.Region, refresh.ref.ID, who.Ref.ID, session, refresh.hash(), a.refreshSeconds(), who.passwordHash,
+		who.emailHash, who.from.keys,
 	).Query(func(rows pgx.Rows) error {
 		made, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
 		if err == nil && len(made) == 1 {

@@ -35,6 +35,8 @@ type Principal struct {
 	Seller uuid.UUID
 	// Session is the sign-in the token comes from (its family of refresh tokens).
 	Session uuid.UUID
+	// SessionEpoch is the account's when the token was signed: a checkout compares it with that of now. 0 is not compared.
+	SessionEpoch int64
 	// Expires is when the token ends.
 	Expires time.Time
 }

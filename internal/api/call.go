@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"meridian/geo"
 	"meridian/internal/database"
 )
 
@@ -53,6 +54,7 @@ type routeConfig struct {
 	class     rateClass
 	bodyLimit int64
 	timeout   time.Duration
+	takes     *takes // nil for anything
 }
 
 // A routeOption sets a route apart from the others.
@@ -74,6 +76,40 @@ func takesLong(timeout time.Duration) routeOption {
 	return func(c *routeConfig) { c.timeout = timeout }
 }
 
+// configOf returns what the options make of a route.
+func (s *Server) configOf(options []routeOption) routeConfig {
+	cfg := routeConfig{class: rateDefault, bodyLimit: s.cfg.BodyLimit, timeout: s.cfg.RequestTimeout}
+	for _, set := range options {
+		set(&cfg)
+	}
+	return cfg
+}
+
+// An operation is a method of a path, and what sets it apart.
+type operation struct {
+	method, path string
+	routeConfig
+}
+
+// operations returns all operations, as a server with the standard configuration has them.
+func operations() []operation {
+	s := &Server{cfg: Config{}.withDefaults()}
+	s.routes()
+	return s.operations
+}
+
+// LongCalls returns the operations that may take longer than others, each with the most that a pod takes until it answers:
+// what an edge in front has to allow.
+func LongCalls() []geo.LongCall {
+	var calls []geo.LongCall
+	for _, o := range operations() {
+		if o.timeout > defaultRequestTimeout {
+			calls = append(calls, geo.LongCall{Method: o.method, Path: o.path, Timeout: o.timeout})
+		}
+	}
+	return calls
+}
+
 // How much later than the request's deadline a connection stops being read, so that a handler that heeds its context
 // answers first, and stops being written, so that a client that does not read its answer holds nothing for long.
 const (
@@ -83,10 +119,7 @@ const (
 
 // route prepares a request for its handler: rate, deadline and body limit, in the order of what refuses cheapest.
 func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http.Handler {
-	cfg := routeConfig{class: rateDefault, bodyLimit: s.cfg.BodyLimit, timeout: s.cfg.RequestTimeout}
-	for _, set := range options {
-		set(&cfg)
-	}
+	cfg := s.configOf(options)
 	handler := s.handle(fn)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := callOf(r)
@@ -100,6 +133,10 @@ func (s *Server) route(path string, fn handlerFunc, options ...routeOption) http
 		defer cancel()
 		boundConnection(w, cfg.timeout)
 		r.Body = http.MaxBytesReader(w, r.Body, cfg.bodyLimit)
+		if err := cfg.takes.check(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		handler.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -94,7 +94,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in.Cart = cartRef
+	in.Cart, in.Network = cartRef, clientNetwork(callOf(r).addr)
 	in.Idempotency = idempotency.Key{Region: cartRef.Region, Scope: body.Cart, Key: key}
 	if in.Idempotency.Fingerprint, err = s.fingerprint(r, body); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 }
 
 // cartBuyer finds out who may order the cart: nil stands for the guest who holds its token.
-func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *regions.Ref, error) {
+func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *Principal, error) {
 	ref, err := s.Regions.ParseID(regions.CartPrefix, cartID)
 	if err != nil {
 		return regions.Ref{}, nil, BadRequest("The body is not what this route takes.",
@@ -127,7 +127,7 @@ func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *region
 	case err != nil:
 		return regions.Ref{}, nil, err
 	case signedIn:
-		return ref, &p.Account, nil
+		return ref, &p, nil
 	case !s.guestHolds(r, guestCart, cartID):
 		return regions.Ref{}, nil, cart.ErrNotFound
 	}
@@ -252,15 +252,18 @@ const (
 )
 
 // placeInput checks a checkout, all of it at once.
-func (s *Server) placeInput(body placeOrderRequest, buyer *regions.Ref) (order.PlaceInput, error) {
+func (s *Server) placeInput(body placeOrderRequest, buyer *Principal) (order.PlaceInput, error) {
 	if len(s.Orders.Providers) == 0 {
 		return order.PlaceInput{}, &Problem{Code: "payments_unavailable", Err: errors.New("the pod has no payment provider")}
 	}
 	f := new(checkoutFaults)
 	in := order.PlaceInput{
-		CartVersion: body.CartVersion, Account: buyer, QuoteID: body.Quote, ExpectedTotalMinor: body.ExpectedTotalMinor,
+		CartVersion: body.CartVersion, QuoteID: body.Quote, ExpectedTotalMinor: body.ExpectedTotalMinor,
 		Email:  f.email(body.Email, buyer == nil),
 		Method: f.Line("payment.method", body.Payment.Method, 1, maxMethod),
+	}
+	if buyer != nil {
+		in.Account, in.SessionEpoch = &buyer.Account, buyer.SessionEpoch
 	}
 	if body.CartVersion < 0 {
 		f.Add("cart_version", "must be the version of the cart, 1 or more")

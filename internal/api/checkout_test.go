@@ -237,7 +237,7 @@ func TestPlaceOrder_Refused(t *testing.T) {
 	t.Run("an account that is gone", func(t *testing.T) {
 		filled, ben := s.as("ben").fill(oneMug)
 		testkit.NoError(s.t, s.db.Write(t.Context(), func(b *database.Batch) error {
-			b.Queue(`UPDATE accounts SET email = '' WHERE region = $1 AND id = $2`, s.ben.Ref.Region, s.ben.Ref.ID)
+			b.Queue(`UPDATE accounts SET email = '', status = 'closed' WHERE region = $1 AND id = $2`, s.ben.Ref.Region, s.ben.Ref.ID)
 			return nil
 		}))
 		without := strings.Replace(checkoutBody(filled.ID, "card_success"), `"email":"Shopper@Example.com",`, "", 1)

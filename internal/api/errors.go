@@ -178,6 +178,9 @@ var problemTypes = []problemType{
 		match: is[*order.NotForSaleError], detail: "Take the skus that the answer names out of the cart.", fill: notForSale},
 	{code: "sold_out", status: http.StatusConflict, title: "Too little is left", match: is[*inventory.SoldOutError],
 		detail: "Nothing was ordered. The answer says of which sku how many are left.", fill: soldOut},
+	{code: "too_many_unpaid", status: http.StatusConflict, title: "Too many units would be held unpaid",
+		match: is[*order.TooManyUnpaidError], fill: unpaidExcess, retryAfter: time.Minute,
+		detail: "Nothing was ordered. Pay what is ordered first, ask for fewer, or sign in: customers may hold more than guests."},
 	{code: "total_changed", status: http.StatusConflict, title: "The total is another than expected",
 		match: is[*order.TotalChangedError], detail: "Nothing was ordered. Show the actual total, and order again.", fill: totalChanged},
 	{code: "quote_refused", status: http.StatusConflict, title: "The quote cannot be honoured",
@@ -192,12 +195,16 @@ var problemTypes = []problemType{
 		err: order.ErrUsedUp, detail: "Nothing was ordered. Its last use was just taken: take the coupon out of the cart, or order again."},
 	{code: "market_unknown", status: http.StatusBadRequest, title: "There is no such market",
 		match: is[*pricing.UnknownMarketError], fill: knownMarkets},
+	{code: "no_price_before", status: http.StatusUnprocessableEntity, title: "It had no price yet",
+		match: is[*pricing.NoPriceBeforeError], fill: noPriceBefore},
 	{code: "no_price", status: http.StatusUnprocessableEntity, title: "It has no price there", match: is[*pricing.NoPriceError],
 		fill: noPrice},
 	{code: "address_unknown", status: http.StatusUnprocessableEntity, title: "There is no such saved address",
 		err: order.ErrAddressUnknown, detail: "Choose another one, or send ship_to."},
-	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed or suspended",
 		err: order.ErrAccountClosed, detail: "Order as a guest, or with another account."},
+	{code: "invalid_token", status: http.StatusUnauthorized, title: "The access token is not valid", err: order.ErrSessionEnded,
+		detail: "Its session was ended: sign in again."},
 	{code: "payments_unavailable", status: http.StatusServiceUnavailable, title: "The shop takes no payments right now",
 		retryAfter: 30 * time.Second, detail: "Nothing was ordered, and the cart is as it was. Order later."},
 	{code: "payment_provider_unknown", status: http.StatusUnprocessableEntity, title: "There is no such payment provider",
@@ -215,7 +222,7 @@ var problemTypes = []problemType{
 	{code: "not_found", status: http.StatusNotFound, title: "Not found", err: rating.ErrNotRated, detail: "You have not rated this product."},
 	{code: "not_bought", status: http.StatusForbidden, title: "Only who has bought a product rates it", err: rating.ErrNotBought,
 		detail: "An order of yours with the product has to be paid first."},
-	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed",
+	{code: "account_closed", status: http.StatusUnprocessableEntity, title: "The account is closed or suspended",
 		err: rating.ErrAccountClosed, detail: "Sign in with another account."},
 
 	// Finance.
@@ -258,6 +265,21 @@ var problemTypes = []problemType{
 		err: shipping.ErrNotServiceable, detail: "Choose another country."},
 	{code: "currency_not_delivered", status: http.StatusUnprocessableEntity, title: "Delivery has no price in this currency",
 		err: shipping.ErrNoRate, detail: "Choose another currency."},
+
+	// Told by the edge, or by the server itself before there is an operation.
+	{code: "no_region_available", status: http.StatusServiceUnavailable, title: "No region can serve this right now",
+		detail: "Repeat the call; with the same Idempotency-Key where the route takes one."},
+	{code: "overloaded", status: http.StatusServiceUnavailable, title: "Too much is going on at once",
+		detail: "Nothing was done. Repeat the call."},
+	{code: "too_many_connections", status: http.StatusTooManyRequests, title: "Too Many Requests",
+		detail: "Close some connections, or send several requests on one."},
+	{code: "headers_too_large", status: http.StatusRequestHeaderFieldsTooLarge, title: "Request Header Fields Too Large",
+		detail: "Send fewer or shorter headers, or a shorter URL."},
+	{code: "expectation_failed", status: http.StatusExpectationFailed, title: "Expectation Failed", detail: "Leave the Expect header out."},
+	{code: "not_implemented", status: http.StatusNotImplemented, title: "Not Implemented",
+		detail: "Use the transfer encoding chunked, or none."},
+	{code: "http_version_not_supported", status: http.StatusHTTPVersionNotSupported, title: "HTTP Version Not Supported",
+		detail: "Use HTTP/1.1."},
 }
 
 // A FieldError says what is wrong with one field or parameter, and how to put it right.

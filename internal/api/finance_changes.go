@@ -119,13 +119,14 @@ type priceChangeLineResponse struct {
 	MinQuantity int64      `json:"min_quantity"`
 	OldMinor    *int64     `json:"old_minor"`
 	NewMinor    *int64     `json:"new_minor"`
+	AfterMinor  *int64     `json:"after_minor"`
 	ValidFrom   *time.Time `json:"valid_from"`
 	ValidTo     *time.Time `json:"valid_to"`
 }
 
 func newPriceChangeLineResponse(l finance.ChangeLine) priceChangeLineResponse {
 	return priceChangeLineResponse{
-		Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, OldMinor: l.OldMinor, NewMinor: l.AmountMinor,
+		Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, OldMinor: l.OldMinor, NewMinor: l.AmountMinor, AfterMinor: l.AfterMinor,
 		ValidFrom: timeOrNull(l.From), ValidTo: timeOrNull(l.To),
 	}
 }

@@ -160,7 +160,7 @@ func (e entryRequest) line(no int, faults *[]FieldError) finance.Line {
 	if e.MinQuantity != nil {
 		l.MinQuantity = *e.MinQuantity
 	}
-	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor); err != nil {
+	if err := json.Unmarshal(e.AmountMinor, &l.AmountMinor, decoding); err != nil {
 		const remedy = "must be a whole number of minor units, or null to end the price"
 		*faults = append(*faults, FieldError{Field: field + "amount_minor", Message: remedy})
 	}

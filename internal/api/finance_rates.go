@@ -60,7 +60,7 @@ func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := newQuery(r)
 	filter := fx.ListFilter{
-		Currency: money.Currency(q.Text("currency", 3)), Source: q.OneOf("source", fx.SourceECB, fx.SourceManual),
+		Currency: money.Currency(q.Word("currency", 3)), Source: q.OneOf("source", fx.SourceECB, fx.SourceManual),
 		Status: fx.Status(q.OneOf("status", string(fx.InForce), string(fx.Held), string(fx.Rejected))),
 	}
 	if err := q.Err(); err != nil {

@@ -37,7 +37,7 @@ func (s *Server) getRevenueReport(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	q := newQuery(r)
-	from, to, market, currency := q.Text("from", 100), q.Text("to", 100), q.Text("market", 100), q.Text("currency", 100)
+	from, to, market, currency := q.Word("from", 100), q.Word("to", 100), q.Word("market", 100), q.Word("currency", 100)
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -218,7 +218,7 @@ func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	country := q.Text("country", 2)
+	country := q.Word("country", 2)
 	if country == "" && q.Err() == nil {
 		q.fault("country", "must be given, as an ISO 3166-1 code in upper case, such as IE")
 	}

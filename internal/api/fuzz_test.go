@@ -169,6 +169,19 @@ func TestHostileInput_Operators(t *testing.T) {
 	w.driver.Run(t)
 }
 
+// TestRandomInput draws requests from the document, allowed ones and broken ones: no 5xx, no status that the document does not
+// name, and nothing that it does not allow is taken.
+func TestRandomInput(t *testing.T) {
+	w := newHostileWorld(t)
+	w.driver.Callers = []apitest.Caller{
+		{Name: "an admin", Header: http.Header{"Authorization": {"Bearer admin"}}},
+		{Name: "acme", Header: http.Header{"Authorization": {"Bearer acme"}}},
+		{Name: "finance", Header: http.Header{"Authorization": {"Bearer finance"}}},
+		hostileCaller("another shopper", "ben"),
+	}
+	w.driver.Random(t, 12, 3)
+}
+
 func FuzzOperations(f *testing.F) {
 	w := newHostileWorld(f)
 	w.driver.Callers = strangers()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,8 @@ const maxDepth = 32
 // repeated ones are refused, as are invalid UTF-8, NUL characters (the database's texts cannot hold them), numbers
 // that do not fit, nesting deeper than 32 and anything after the object. Errors name the field.
 //
-// A field that is absent or null leaves its zero value: use a pointer where that must be told apart.
+// A field that is absent leaves its zero value: use a pointer where that must be told apart. Null is refused but for a
+// field with the tag null:"yes" and what is kept raw. A whole number may be written with a fraction of zero, such as 4.0.
 func readJSON(r *http.Request, dst any) error {
 	body, err := readBody(r, "application/json")
 	if err != nil {
@@ -86,22 +88,106 @@ func bodyError(err error) error {
 		p.Err = err
 		return p
 	}
-	return fmt.Errorf("reading the request's body: %w", err)
+	// Whatever else net/http finds wrong is the client's: a chunk without a length, a connection that broke.
+	p := BadRequest("The body could not be read: send its Content-Length, or well-formed chunks.")
+	p.Err = fmt.Errorf("reading the request's body: %w", err)
+	return p
 }
 
 // decodeJSON reads a body like readJSON.
 func decodeJSON(body []byte, dst any) error {
-	if err := checkJSON(body); err != nil {
+	if err := checkJSON(body, reflect.TypeOf(dst)); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, dst, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(body, dst, decoding); err != nil {
 		return jsonProblem(err)
 	}
 	return nil
 }
 
-// checkJSON reads through the body once for what Unmarshal does not refuse.
-func checkJSON(body []byte) error {
+// decoding is how bodies are read.
+var decoding = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(readWhole[int64]), json.UnmarshalFromFunc(readWhole[int32]), json.UnmarshalFromFunc(readWhole[int]),
+)))
+
+// readWhole reads a whole number, in any way that JSON can write it.
+func readWhole[T int | int32 | int64](d *jsontext.Decoder, into *T) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	value, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseInt(wholeDigits(string(value)), 10, reflect.TypeFor[T]().Bits())
+	*into = T(n)
+	return err
+}
+
+// wholeDigits returns a number of JSON as strconv.ParseInt reads it; what is not whole stays as it is.
+func wholeDigits(number string) string {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	shift, err := strconv.ParseInt(cmp.Or(exponent, "0"), 10, 16)
+	if err != nil {
+		return number
+	}
+	digits, places := whole+fraction, int(shift)-len(fraction)
+	switch zeros := max(0, -places); {
+	case strings.Trim(digits, "-0") == "":
+		return "0"
+	case places > 0:
+		return digits + strings.Repeat("0", min(places, 20)) // more is out of range in any case
+	case zeros < len(digits) && strings.Trim(digits[len(digits)-zeros:], "0") == "":
+		return digits[:len(digits)-zeros]
+	}
+	return number
+}
+
+// takesNull reports whether null may stand at a place of a body that is read into a type.
+func takesNull(t reflect.Type, place jsontext.Pointer) bool {
+	allowed := false
+	for token := range place.Tokens() {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t == reflect.TypeFor[jsontext.Value]() {
+			return true
+		}
+		switch t.Kind() {
+		case reflect.Struct:
+			field, known := jsonField(t, token)
+			if !known {
+				return true // refused for its name
+			}
+			t, allowed = field.Type, field.Tag.Get("null") == "yes"
+		case reflect.Slice, reflect.Map:
+			t, allowed = t.Elem(), false
+		default:
+			return true // refused for its type
+		}
+	}
+	return allowed || t == reflect.TypeFor[jsontext.Value]() || t.Kind() == reflect.Interface
+}
+
+// jsonField returns the field of a struct, or of one embedded in it, that a name of JSON stands for.
+func jsonField(t reflect.Type, name string) (reflect.StructField, bool) {
+	for field := range t.Fields() {
+		tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if tag == name {
+			return field, true
+		}
+		if field.Anonymous && tag == "" && field.Type.Kind() == reflect.Struct {
+			if inner, ok := jsonField(field.Type, name); ok {
+				return inner, true
+			}
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+// checkJSON reads through the body, which is for a type, once for what Unmarshal does not refuse.
+func checkJSON(body []byte, into reflect.Type) error {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
 	if kind := d.PeekKind(); kind != '{' {
 		if len(bytes.TrimSpace(body)) == 0 {
@@ -116,6 +202,10 @@ func checkJSON(body []byte) error {
 		}
 		if d.StackDepth() > maxDepth {
 			return BadRequest(fmt.Sprintf("The body nests too deeply: use at most %d levels.", maxDepth))
+		}
+		if token.Kind() == 'n' && !takesNull(into, d.StackPointer()) {
+			return BadRequest("The body is not what this route takes.",
+				FieldError{Field: fieldPath(d.StackPointer()), Message: "must not be null: leave it out"})
 		}
 		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
 			return BadRequest("The body holds a NUL character, which no text here can have.",
@@ -152,12 +242,29 @@ func jsonProblem(err error) *Problem {
 
 func semanticMessage(e *json.SemanticError) string {
 	if errors.Is(e.Err, json.ErrUnknownName) {
-		return "is not known here: leave it out, or correct its name"
+		return unknownName(e.JSONPointer.LastToken(), membersOf(e.GoType))
 	}
 	if errors.Is(e.Err, strconv.ErrRange) {
 		return "is out of range: " + typeMessage(e.GoType)
 	}
 	return typeMessage(e.GoType)
+}
+
+// membersOf lists the names of a struct's JSON members.
+func membersOf(t reflect.Type) []string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var names []string
+	for _, field := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // typeMessage says what a field of that type takes.

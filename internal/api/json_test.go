@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,14 +29,15 @@ type testLine struct {
 type testInput struct {
 	Name  string          `json:"name"`
 	Count int64           `json:"count"`
-	Small *uint8          `json:"small"`
+	Small *uint8          `json:"small,omitzero"`
 	Price float64         `json:"price"`
 	Gift  bool            `json:"gift"`
 	At    time.Time       `json:"at"`
 	ID    uuid.UUID       `json:"id"`
 	Lines []testLine      `json:"lines"`
-	Attrs json.RawMessage `json:"attrs"`
+	Attrs json.RawMessage `json:"attrs,omitzero"`
 	Map   map[string]int  `json:"map"`
+	Until *time.Time      `json:"until,omitzero" null:"yes"`
 }
 
 func TestReadJSON(t *testing.T) {
@@ -61,6 +64,18 @@ func TestReadJSON(t *testing.T) {
 		{name: "the same name twice", body: `{"name":"a","name":"b"}`, field: "name", message: "once"},
 		{name: "the same name twice, hidden", body: `{"name":"a","n\u0061me":"b"}`, field: "name", message: "once"},
 		{name: "twice in what is kept raw", body: `{"attrs":{"a":1,"a":2}}`, field: "attrs.a", message: "once"},
+		{name: "whole numbers written otherwise", body: `{"count":4.0,"lines":[{"quantity":1.50e2}]}`},
+		{name: "a zero of many digits", body: `{"count":-0.000e999}`},
+		{name: "null for a text", body: `{"name":null}`, field: "name", message: "must not be null"},
+		{name: "null for an optional number", body: `{"small":null}`, field: "small", message: "must not be null"},
+		{name: "null in a list", body: `{"lines":[{"sku":"a"},null]}`, field: "lines[1]", message: "must not be null"},
+		{name: "null in an object of a list", body: `{"lines":[{"quantity":null}]}`, field: "lines[0].quantity", message: "must not be null"},
+		{name: "null in a map", body: `{"map":{"a":null}}`, field: "map.a", message: "must not be null"},
+		{name: "null where it means something", body: `{"until":null}`},
+		{name: "null under an unknown name", body: `{"colour":null}`, field: "colour", message: "is not known"},
+		{name: "a fraction after an exponent", body: `{"count":15e-1}`, field: "count", message: "whole number"},
+		{name: "an exponent out of range", body: `{"count":1e99999}`, field: "count", message: "whole number"},
+		{name: "a whole number out of range", body: `{"count":1e19}`, field: "count", message: "out of range"},
 		{name: "text for a number", body: `{"count":"1"}`, field: "count", message: "whole number"},
 		{name: "fraction for a whole number", body: `{"count":1.5}`, field: "count", message: "whole number"},
 		{name: "number too large", body: `{"count":9223372036854775808}`, field: "count", message: "out of range"},
@@ -105,6 +120,42 @@ func TestReadJSON(t *testing.T) {
 				t.Errorf("errors %v, want %s: %s", p.Errors, test.field, test.message)
 			}
 		})
+	}
+}
+
+func TestWholeDigits(t *testing.T) {
+	for number, want := range map[string]string{
+		"4": "4", "4.0": "4", "-4.00": "-4", "40e-1": "4", "1.5e1": "15", "1.5E+1": "15", "0": "0", "-0": "0", "0.0e5": "0", "1e3": "1000",
+		"9223372036854775807.0": "9223372036854775807", "4.5": "4.5", "1e-1": "1e-1", "100e-3": "100e-3",
+	} {
+		if got := wholeDigits(number); got != want {
+			t.Errorf("%s is %s, want %s", number, got, want)
+		}
+	}
+}
+
+// TestReadJSON_MalformedChunks: a body whose chunks are no chunks is the client's fault.
+func TestReadJSON_MalformedChunks(t *testing.T) {
+	s := newTestServer(t)
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	for _, chunks := range []string{"ZZ\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n", "ffffffffffffffffff\r\n{}\r\n", "2\r\n{}XX0\r\n\r\n", "2;" + strings.Repeat("x", 8<<10)} {
+		for _, route := range []string{"POST /v1/sessions", "POST /v1/orders", "POST /v1/seller/imports", "POST /v1/webhooks/sandbox",
+			"POST /v1/finance/rates:import"} {
+			connection := testkit.Must(net.Dial("tcp", server.Listener.Addr().String()))(t)
+			_, _ = fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nIdempotency-Key: k\r\n"+
+				"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n%s", route, map[bool]string{true: "text/csv", false: "application/json"}[strings.HasSuffix(route, "import") || strings.HasSuffix(route, "imports")],
+				map[bool]string{true: "seller", false: "admin"}[strings.HasSuffix(route, "imports")], chunks)
+			_ = connection.(*net.TCPConn).CloseWrite()
+			answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+			if err != nil {
+				t.Errorf("%s, %.20q: %v", route, chunks, err)
+				continue
+			}
+			if body, _ := io.ReadAll(answer.Body); answer.StatusCode >= 500 {
+				t.Errorf("%s, %.20q: %s %s", route, chunks, answer.Status, body)
+			}
+		}
 	}
 }
 
@@ -161,7 +212,8 @@ func TestBodyError(t *testing.T) {
 		{&http.MaxBytesError{Limit: 5}, http.StatusRequestEntityTooLarge},
 		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), http.StatusRequestTimeout},
 		{io.ErrUnexpectedEOF, http.StatusBadRequest},
-		{io.ErrClosedPipe, http.StatusInternalServerError},
+		{io.ErrClosedPipe, http.StatusBadRequest},
+		{errors.New("invalid byte in chunk length"), http.StatusBadRequest},
 	} {
 		if _, row := problemOf(bodyError(test.err)); row.status != test.status {
 			t.Errorf("%v is answered %d, want %d", test.err, row.status, test.status)

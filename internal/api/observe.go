@@ -18,7 +18,7 @@ import (
 )
 
 // instruments are the server's span maker and metrics. Attributes are the route's template, the method and the
-// status: bounded in number, and nothing of a person. (otelhttp would add the client's address, path and user agent
+// class of the status: bounded in number, and nothing of a person. (otelhttp would add the client's address, path and user agent
 // to spans, and the Host header, which anybody can vary, to metrics.)
 type instruments struct {
 	tracer   trace.Tracer
@@ -33,8 +33,19 @@ type instruments struct {
 // An answerKind is what metrics tell apart.
 type answerKind struct {
 	method, route string
-	status        int
+	// class is the status's, such as 4xx: single statuses would make several times as many series of each route.
+	class string
 }
+
+// Answers that refuse a call, by route, would be most series of a pod that is attacked, and tell little: which calls are
+// refused, and why, is counted by meridian.http.problems.
+const (
+	refusedClass = "4xx"
+	refusedRoute = "refused"
+)
+
+// classOf returns the class of a status, such as 4xx.
+func classOf(status int) string { return fmt.Sprintf("%dxx", status/100) }
 
 func newInstruments(tracers trace.TracerProvider, meters metric.MeterProvider) (*instruments, error) {
 	const scope = "meridian/api"
@@ -47,7 +58,7 @@ func newInstruments(tracers trace.TracerProvider, meters metric.MeterProvider) (
 		metric.WithUnit("s"), metric.WithDescription("How long answers took"),
 		metric.WithExplicitBucketBoundaries(telemetry.Buckets...))
 	i.trips, faults[2] = meter.Int64Histogram("meridian.http.round_trips",
-		metric.WithDescription("Round trips to the database that answers took"),
+		metric.WithDescription("Round trips to the database that answers below 400 took"),
 		metric.WithExplicitBucketBoundaries(0, 1, 2, 3, 5, 10))
 	i.problems, faults[3] = meter.Int64Counter("meridian.http.problems",
 		metric.WithDescription("Answers that are problems, by their code"))
@@ -74,9 +85,14 @@ func (i *instruments) begin(r *http.Request, call *call) (context.Context, trace
 func (i *instruments) end(r *http.Request, call *call, span trace.Span, took time.Duration) {
 	ctx := r.Context()
 	i.active.Add(ctx, -1)
-	labels := i.labelsOf(answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), status: call.status})
-	i.duration.Record(ctx, took.Seconds(), labels...)
-	i.trips.Record(ctx, call.trips.Count(), labels...)
+	kind := answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), class: classOf(call.status)}
+	if kind.class == refusedClass {
+		kind.route = refusedRoute
+	}
+	i.duration.Record(ctx, took.Seconds(), i.labelsOf(kind)...)
+	if call.status < http.StatusBadRequest { // what is refused costs less, or nothing
+		i.trips.Record(ctx, call.trips.Count(), i.labelsOf(kind)...)
+	}
 
 	span.SetAttributes(
 		attribute.Int("http.response.status_code", call.status),
@@ -96,7 +112,7 @@ func (i *instruments) labelsOf(kind answerKind) []metric.RecordOption {
 	set := attribute.NewSet(
 		attribute.String("http.request.method", kind.method),
 		attribute.String("http.route", kind.route),
-		attribute.Int("http.response.status_code", kind.status),
+		attribute.String("http.response.status_code", kind.class),
 	)
 	labels := []metric.RecordOption{metric.WithAttributeSet(set)}
 	i.labels.Store(kind, labels)

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"meridian/internal/database"
+	"meridian/internal/telemetry"
 	"meridian/internal/testkit"
 )
 
@@ -42,6 +46,27 @@ func TestRecord_Bounded(t *testing.T) {
 	}
 	if counts["http.server.active_requests"] != 1 {
 		t.Errorf("%d series of active requests", counts["http.server.active_requests"])
+	}
+}
+
+// TestMetrics_Size: when every operation has been answered with every status, the page of metrics is still small.
+func TestMetrics_Size(t *testing.T) {
+	shown := testkit.Must(telemetry.Setup(t.Context(), telemetry.Config{Region: "ap-southeast"}))(t)
+	s := newTestServer(t, func(d *Deps, _ *Config) { d.Meter = shown.Meter })
+	for _, o := range s.operations {
+		for _, row := range problemTypes {
+			for _, status := range []int{200, 304, row.status} {
+				r := httptest.NewRequest(o.method, "/", nil)
+				call := &call{route: o.path, status: status, trips: new(database.Trips)}
+				ctx, span := s.metrics.begin(r, call)
+				s.metrics.end(r.WithContext(ctx), call, span, time.Millisecond)
+			}
+		}
+	}
+	page := httptest.NewRecorder()
+	shown.Metrics().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	if size := page.Body.Len(); size > 3<<19 {
+		t.Errorf("the metrics of one pod are %d bytes", size)
 	}
 }
 

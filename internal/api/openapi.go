@@ -45,6 +45,9 @@ func readDocument(files fs.FS) (document, error) {
 	if err != nil {
 		return document{}, fmt.Errorf("openapi document: %w", err)
 	}
+	if err := addResponses(tree); err != nil {
+		return document{}, fmt.Errorf("openapi document: %w", err)
+	}
 	d := document{tree: tree, json: appendJSON(nil, tree)}
 	d.jsonETag = contentETag(d.json)
 	if d.page, d.pagePolicy, err = renderDocs(tree); err != nil {

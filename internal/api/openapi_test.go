@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
@@ -84,8 +85,8 @@ func checkOperation(t *testing.T, operation apitest.Operation, tags []string) {
 	default:
 		t.Error("x-consistency is missing: strong or bounded")
 	}
-	if operation.Responses.Default() == nil {
-		t.Error("the default response is missing")
+	if operation.Responses.Default() != nil {
+		t.Error("a default response documents any status: list the real ones")
 	}
 	for status, response := range operation.Responses.Map() {
 		if status >= "400" && response.Ref != "#/components/responses/Problem" && operation.OperationID != "getReadiness" {
@@ -93,6 +94,62 @@ func checkOperation(t *testing.T, operation apitest.Operation, tags []string) {
 		}
 	}
 	checkPathVariables(t, operation)
+}
+
+// TestDocument_Statuses holds the statuses of the document and the table of problems to each other.
+func TestDocument_Statuses(t *testing.T) {
+	known := make(map[string]bool)
+	for _, row := range problemTypes {
+		known[fmt.Sprint(row.status)] = true
+	}
+	// Of a method that a path does not have, or before there is an operation: none answers these.
+	documented := map[string]bool{"405": true, "417": true, "501": true, "505": true}
+	operationsByName := make(map[string]bool)
+	for _, o := range operations() {
+		operationsByName[o.method+" "+o.path] = true
+	}
+	for _, operation := range contract(t).Operations {
+		if !operationsByName[operation.Method+" "+operation.Path] {
+			t.Errorf("%s %s is no route", operation.Method, operation.Path)
+		}
+		for status := range operation.Responses.Map() {
+			if status >= "400" && !known[status] {
+				t.Errorf("%s answers %s, which no problem has", operation.OperationID, status)
+			}
+			documented[status] = true
+		}
+		for _, status := range []string{"400", "500", "503"} {
+			if operation.Responses.Value(status) == nil {
+				t.Errorf("%s does not name %s", operation.OperationID, status)
+			}
+		}
+	}
+	for status := range known {
+		if !documented[status] {
+			t.Errorf("no operation names %s", status)
+		}
+	}
+}
+
+// TestLongCalls: what an edge has to wait longer for is what routes take longer for.
+func TestLongCalls(t *testing.T) {
+	got := make(map[string]time.Duration)
+	for _, call := range LongCalls() {
+		got[call.Method+" "+call.Path] = call.Timeout
+	}
+	want := map[string]time.Duration{
+		"POST /v1/seller/imports":                            importTimeout,
+		"GET /v1/finance/reports/revenue":                    reportTimeout,
+		"GET /v1/finance/price-lists/{list}/entries.csv":     priceFileTimeout,
+		"GET /v1/finance/price-lists/{list}/entries.ndjson":  priceFileTimeout,
+		"POST /v1/finance/price-lists/{list}/entries:import": priceFileTimeout,
+		"POST /v1/finance/changes/{change}:approve":          priceFileTimeout,
+		"POST /v1/finance/rates:import":                      rateFileTimeout,
+		"POST /v1/operator/holds:release":                    releaseTimeout,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 var pathVariable = regexp.MustCompile(`\{([^}]+)\}`)

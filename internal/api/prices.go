@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -63,10 +64,23 @@ func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer, err := s.newPriceResponse(in, view, article, quantity)
 	if err != nil {
-		return err
+		return s.sinceWhen(r.Context(), in, sku, err)
 	}
 	setAge(w, s.Prices.Age())
 	return writeJSON(w, http.StatusOK, answer)
+}
+
+// sinceWhen returns a NoPriceBeforeError for a SKU that had no price yet at the moment that was asked about, else err.
+func (s *Server) sinceWhen(ctx context.Context, in priceQuestion, sku string, err error) error {
+	var none *pricing.NoPriceError
+	if in.asOf.IsZero() || !errors.As(err, &none) {
+		return err
+	}
+	first, firstErr := s.Prices.FirstPrice(ctx, sku)
+	if firstErr != nil || first.IsZero() || !in.asOf.Before(first) {
+		return cmp.Or(firstErr, err)
+	}
+	return &pricing.NoPriceBeforeError{SKU: sku, First: first}
 }
 
 func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pricing.PricedSKU, quantity int64) (priceResponse, error) {
@@ -195,6 +209,15 @@ func (v *priceView) article(sku string) *pricing.PricedSKU {
 		return a
 	}
 	return nil
+}
+
+// noPriceBefore adds when the SKU's first price began.
+func noPriceBefore(err error, p *Problem) {
+	var before *pricing.NoPriceBeforeError
+	if errors.As(err, &before) {
+		p.Detail = before.Error() + ": ask for that moment or a later one."
+		p.Extra = map[string]any{"sku": before.SKU, "first_price_at": before.First}
+	}
 }
 
 // noPrice adds which SKU has no price in which currency, and which exchange rate is missing, if that is why.

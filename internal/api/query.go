@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,7 +23,16 @@ type query struct {
 
 func newQuery(r *http.Request) *query { return &query{values: r.URL.Query()} }
 
-// Text returns the parameter of at most maxBytes, "" when it is absent.
+// Word returns the parameter like Text, and refuses one that is given without a value.
+func (q *query) Word(name string, maxBytes int) string {
+	text := q.Text(name, maxBytes)
+	if text == "" && slices.Equal(q.values[name], []string{""}) {
+		q.fault(name, "must not be empty: leave it out")
+	}
+	return text
+}
+
+// Text returns the parameter of at most maxBytes, "" when it is absent or empty.
 func (q *query) Text(name string, maxBytes int) string {
 	text := q.values.Get(name)
 	if len(q.values[name]) > 1 {
@@ -36,15 +44,6 @@ func (q *query) Text(name string, maxBytes int) string {
 		return ""
 	}
 	return text
-}
-
-// Only refuses parameters of other names: one with a typing error in its name would be left out without a word.
-func (q *query) Only(names ...string) {
-	for _, name := range slices.Sorted(maps.Keys(q.values)) {
-		if !slices.Contains(names, name) {
-			q.fault(name, "is not known here: use "+strings.Join(names, ", "))
-		}
-	}
 }
 
 // Texts returns the values of a parameter that may be given several times, each once.
@@ -68,7 +67,7 @@ func (q *query) Texts(name string, most, maxBytes int) []string {
 
 // Int returns the parameter as a whole number from least to most, standard when it is absent.
 func (q *query) Int(name string, standard, least, most int) int {
-	text := q.Text(name, 20)
+	text := q.Word(name, 20)
 	if text == "" {
 		return standard
 	}
@@ -82,7 +81,7 @@ func (q *query) Int(name string, standard, least, most int) int {
 
 // OneOf returns the parameter, which must be one of the choices; "" when it is absent.
 func (q *query) OneOf(name string, choices ...string) string {
-	text := q.Text(name, 100)
+	text := q.Word(name, 100)
 	if text != "" && !slices.Contains(choices, text) {
 		q.fault(name, "must be one of "+strings.Join(choices, ", "))
 		return ""
@@ -95,7 +94,7 @@ func (q *query) Bool(name string) bool { return q.OneOf(name, "true", "false") =
 
 // Moment returns the parameter as a moment from 1970 on, as the database keeps it; the zero time when it is absent.
 func (q *query) Moment(name string) time.Time {
-	text := q.Text(name, 40)
+	text := q.Word(name, 40)
 	if text == "" {
 		return time.Time{}
 	}

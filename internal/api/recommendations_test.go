@@ -96,10 +96,11 @@ func TestEvents(t *testing.T) {
 	s := newOrderShop(t)
 	guest, mug := s.guest(""), "/v1/products/"+s.productOf("MUG")
 	guest.get("/v1/products/" + s.productOf("POSTER"))
-	guest.get(mug)             // 1
-	guest.get(mug)             // 1
-	guest.get(mug + "-")       // no product
-	guest.get(mug + "?limit=") // 1
+	guest.get(mug)                 // 1
+	guest.get(mug)                 // 1
+	guest.get(mug + "-")           // no product
+	guest.get(mug + "?country=DE") // 1
+	guest.get(mug + "?limit=1")    // no such parameter
 	guest.get(mug + "?from=search")
 	ask(s.api["eu-west"], "HEAD", mug, "")
 	made, holder := guest.fill(oneMug) // 5

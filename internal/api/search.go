@@ -16,13 +16,6 @@ import (
 	"meridian/internal/search"
 )
 
-// searchParameters are what a search may be asked with. Another name is refused: a filter with a typing error in its
-// name would otherwise be no filter.
-var searchParameters = []string{
-	"q", "prefix", "category", "brand", "min_price", "max_price", "min_rating", "in_stock", "attribute", "sort", "facets", "limit",
-	"cursor", "market", "country", "currency",
-}
-
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
 	Offset   int
@@ -64,7 +57,6 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 // readSearch reads what is searched for, and the name of the listing that cursors belong to.
 func (s *Server) readSearch(r *http.Request) (look searching, listing string, err error) {
 	q := newQuery(r)
-	q.Only(searchParameters...)
 	look.Text, look.Prefix = strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Bool("prefix")
 	filter := search.Filter{
 		Category: q.Text("category", maxCategoryText), Brands: q.Texts("brand", search.MaxValues, maxBrandText), InStock: q.Bool("in_stock"),

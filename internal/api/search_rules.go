@@ -22,8 +22,8 @@ type searchRuleBody struct {
 	Hide     []string          `json:"hide"`
 	Boost    []searchBoostBody `json:"boost"`
 	Redirect string            `json:"redirect"`
-	From     *time.Time        `json:"from"`
-	To       *time.Time        `json:"to"`
+	From     *time.Time        `json:"from" null:"yes"`
+	To       *time.Time        `json:"to" null:"yes"`
 	Note     string            `json:"note"`
 }
 
@@ -184,7 +184,6 @@ func (s *Server) listSearchTerms(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := newQuery(r)
-	q.Only("region", "unmet", "limit")
 	region, unmet, limit := q.OneOf("region", s.Regions.Names()...), q.Bool("unmet"), q.Int("limit", defaultPageSize, 1, maxPageSize)
 	if err := q.Err(); err != nil {
 		return err

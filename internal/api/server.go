@@ -156,9 +156,11 @@ type Server struct {
 	products productAnswers
 	locales  *locales
 	router   *mux.Router
-	handler  http.Handler
-	probing  singleflight.Group
-	draining atomic.Bool
+	// operations are the routes as they were registered.
+	operations []operation
+	handler    http.Handler
+	probing    singleflight.Group
+	draining   atomic.Bool
 	// after is time.After, so that a test can end the drain delay.
 	after func(time.Duration) <-chan time.Time
 }

@@ -28,6 +28,8 @@ func VerifyWith(accounts *account.Accounts) func(ctx context.Context, token stri
 			Seller:  bearer.Seller,
 			Session: bearer.Session,
 			Expires: bearer.Expires,
+
+			SessionEpoch: bearer.SessionEpoch,
 		}, nil
 	}
 }
@@ -40,6 +42,8 @@ type sessionResponse struct {
 	AccessTokenExpiresAt  time.Time       `json:"access_token_expires_at"`
 	RefreshToken          string          `json:"refresh_token"`
 	RefreshTokenExpiresAt time.Time       `json:"refresh_token_expires_at"`
+	// DeviceToken makes this device known at the next sign-in.
+	DeviceToken string `json:"device_token,omitzero"`
 	// Cart is the customer's cart after a guest's was merged into it; CartProblem is the code of why it was not.
 	Cart        *cartResponse `json:"cart,omitzero"`
 	CartProblem string        `json:"cart_problem,omitzero"`
@@ -53,6 +57,7 @@ func (s *Server) newSessionResponse(session account.Session) sessionResponse {
 		AccessTokenExpiresAt:  session.AccessExpires,
 		RefreshToken:          session.RefreshToken,
 		RefreshTokenExpiresAt: session.RefreshExpires,
+		DeviceToken:           session.DeviceToken,
 	}
 }
 
@@ -60,6 +65,8 @@ type signInRequest struct {
 	Email    string             `json:"email"`
 	Password string             `json:"password"`
 	Cart     *signInCartRequest `json:"cart"`
+	// DeviceToken is that of an earlier answer, where the client has one.
+	DeviceToken string `json:"device_token"`
 }
 
 // signInCartRequest is the cart that somebody filled before they signed in; the request's header has its token.
@@ -79,7 +86,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	session, err := s.Accounts.SignIn(r.Context(), account.SignInInput{
-		Email: body.Email, Password: body.Password, Client: clientNetwork(callOf(r).addr),
+		Email: body.Email, Password: body.Password, Client: clientNetwork(callOf(r).addr), Device: body.DeviceToken,
 	})
 	if err != nil {
 		return err

@@ -29,9 +29,9 @@ const maxMarketText = 40
 
 // readShown reads market, currency and country from the query, and the language from Accept-Language.
 func (s *Server) readShown(r *http.Request, q *query) shown {
-	in, wrong := s.shownTo(r, q.Text("market", maxMarketText), q.Text("country", 2))
+	in, wrong := s.shownTo(r, q.Word("market", maxMarketText), q.Word("country", 2))
 	q.fixes = append(q.fixes, wrong...)
-	if code := q.Text("currency", 3); code != "" {
+	if code := q.Word("currency", 3); code != "" {
 		c, err := money.ParseCurrency(code)
 		if err != nil {
 			q.fault("currency", err.Error())

@@ -24,7 +24,6 @@ const defaultSuggestions = 5
 // suggestProducts answers while somebody types.
 func (s *Server) suggestProducts(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	q.Only("q", "limit", "market", "country", "currency")
 	text, limit := strings.TrimSpace(q.Text("q", search.MaxTextBytes)), q.Int("limit", defaultSuggestions, 1, search.MaxSuggestions)
 	if text == "" {
 		q.fault("q", "must be given: what was typed so far")

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"meridian/internal/database"
 	"meridian/internal/pricing"
 	"meridian/internal/promotion"
 	"meridian/internal/shipping"
@@ -40,16 +42,17 @@ type QuoteInput struct {
 	Country, State string
 	// Terms are those of an earlier quote, whose moment and market count; nil takes those of now.
 	Terms *pricing.Terms
-	// Used says which promotions Customer has used up; nil knows of no use.
+	// Used says which promotions Customer has used up; nil reads how often those of the cart's
+	// coupons that have limits were used, in all and by the cart's account.
 	Used     *promotion.Used
-	Customer []byte
+	Customer promotion.Customer
 }
 
 // Quote returns what the cart's lines and their delivery cost. Lines that are not Sellable
 // or have no price are left out, so that the lines of the quote are found by SKU; a cart
 // without others costs nothing and has no delivery. It fails with
-// shipping.ErrNotServiceable, shipping.ErrNoRate or money.ErrOverflow. No round trip, and one
-// where the rules of prices have just changed.
+// shipping.ErrNotServiceable, shipping.ErrNoRate or money.ErrOverflow. No round trip, one where
+// the rules of prices have just changed, and one where a coupon has a limit and Used is nil.
 func (c *Carts) Quote(ctx context.Context, in QuoteInput) (Quote, error) {
 	q, err := c.quote(ctx, in)
 	if err != nil {
@@ -79,6 +82,9 @@ func (c *Carts) quote(ctx context.Context, in QuoteInput) (q Quote, err error) {
 	if err != nil {
 		return Quote{}, err
 	}
+	if in.Used == nil {
+		in.Used, in.Customer = c.used(ctx, q.Rules, in.Cart, ask.At)
+	}
 	priced := pricing.QuoteInput{
 		Dest: pricing.Destination{Country: country, State: in.State}, Ask: ask, Items: items,
 		Coupons: in.Cart.Coupons, FirstOrder: in.Cart.FirstOrder, Used: in.Used, Customer: in.Customer,
@@ -91,6 +97,28 @@ func (c *Carts) quote(ctx context.Context, in QuoteInput) (q Quote, err error) {
 	}
 	q.Quote, err = q.Rules.Quote(priced)
 	return q, err
+}
+
+// used reads how often the promotions of the cart's coupons were used, where these have limits. What cannot be read now
+// is taken for unused: a cart is shown all the same, and the checkout decides.
+func (c *Carts) used(ctx context.Context, rules *pricing.Rules, cart Cart, at time.Time) (*promotion.Used, promotion.Customer) {
+	var customer promotion.Customer
+	if cart.Account != nil {
+		customer.Account = promotion.AccountKey(*cart.Account)
+	}
+	limited := rules.Promotions.Limited(cart.Coupons, at)
+	if limited == nil {
+		return nil, customer
+	}
+	used := new(promotion.Used)
+	err := c.DB.Read(ctx, func(b *database.Batch) error {
+		promotion.QueueUsed(b, limited, customer.Keys(), used)
+		return nil
+	})
+	if err != nil {
+		return nil, customer
+	}
+	return used, customer
 }
 
 // items returns the lines that can be priced, and notes those that have no price.

@@ -97,12 +97,13 @@ func (in ImportInput) Validate() error {
 // ImportStatus is how far an import is.
 type ImportStatus string
 
-// The states of an import. A running one goes on when its file is imported again; a failed
-// one applied nothing.
+// The states of an import. A running one is worked on; an interrupted one was, by a process that is gone, and goes on
+// when its file is imported again; a failed one applied nothing.
 const (
-	ImportRunning ImportStatus = "running"
-	ImportDone    ImportStatus = "done"
-	ImportFailed  ImportStatus = "failed"
+	ImportRunning     ImportStatus = "running"
+	ImportInterrupted ImportStatus = "interrupted"
+	ImportDone        ImportStatus = "done"
+	ImportFailed      ImportStatus = "failed"
 )
 
 // An ImportRecord is what is kept of an import.
@@ -186,6 +187,8 @@ type importRun struct {
 	resumed bool
 	// stored is how many bad lines are kept.
 	stored int
+	// beaten is when the import last said that it is worked on.
+	beaten time.Time
 	// categories are those known to exist.
 	categories map[string]bool
 }
@@ -204,7 +207,7 @@ func (c *Catalog) beginImport(ctx context.Context, in ImportInput) (*importRun, 
 INSERT INTO imports (region, id, seller_id, source, format, policy)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (region, seller_id, source) WHERE status = 'running' DO UPDATE
-SET updated_at = now()
+SET updated_at = now(), alive_until = now() + INTERVAL '1 minute'
 RETURNING `+importColumns, c.db.Region(), id, in.Seller, source, in.Format, in.Policy).
 			Query(func(rows pgx.Rows) (err error) {
 				run.row, err = pgx.CollectExactlyOneRow(rows, scanImport)
@@ -250,6 +253,25 @@ func (run *importRun) report(ctx context.Context) (ImportReport, error) {
 	})
 	report.Errors = page.Items
 	return report, err
+}
+
+// Until when an import that is worked on says so: while a file is read, and while all of it is applied in one
+// transaction, which touches its row only at the end.
+const (
+	aliveReading  = time.Minute
+	aliveApplying = 15 * time.Minute
+	beatEvery     = 15 * time.Second
+)
+
+// beat says that the import is worked on, for so long from now.
+func (run *importRun) beat(ctx context.Context, alive time.Duration) error {
+	run.beaten = time.Now()
+	return run.catalog.db.WriteIdempotent(ctx, func(b *database.Batch) error {
+		b.Queue(`
+UPDATE imports SET alive_until = now() + $3::int8 * INTERVAL '1 second'
+WHERE region = $1 AND id = $2 AND status = 'running'`, run.row.Ref.Region, run.row.Ref.ID, int64(alive/time.Second))
+		return nil
+	})
 }
 
 func (run *importRun) progress(lines, bytes, total int64) {

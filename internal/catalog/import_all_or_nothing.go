@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -26,7 +27,10 @@ func (run *importRun) allOrNothing(ctx context.Context) error {
 		found.last, found.badLines = c.last, found.badLines+v.badLines
 		found.faults = append(found.faults, v.faults[:min(len(v.faults), maxStoredErrors-len(found.faults))]...)
 		run.progress(c.last, c.end, total)
-		return nil
+		if time.Since(run.beaten) < beatEvery {
+			return nil
+		}
+		return run.beat(ctx, aliveReading)
 	})
 	var tooMany *TooManyLinesError
 	switch {
@@ -59,6 +63,9 @@ WHERE region = $1 AND id = $2 AND status = 'running'`,
 
 // applyAll writes the whole file in one transaction.
 func (run *importRun) applyAll(ctx context.Context, total int64) error {
+	if err := run.beat(ctx, aliveApplying); err != nil {
+		return fmt.Errorf("begin to apply: %w", err)
+	}
 	err := run.catalog.db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		send := inTx(tx)
 		run.row.LinesDone = 0

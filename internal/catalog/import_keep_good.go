@@ -124,7 +124,7 @@ func (run *importRun) queueAdvance(b *database.Batch, v verdict) {
 	b.Queue(`
 UPDATE imports
 SET lines_done = $4, products_written = products_written + $5, products_unchanged = products_unchanged + $6,
-    lines_bad = lines_bad + $7, updated_at = now(),
+    lines_bad = lines_bad + $7, updated_at = now(), alive_until = greatest(alive_until, now() + INTERVAL '1 minute'),
     status = CASE WHEN status = 'running' AND lines_done = $3 THEN 'running' ELSE 'overtaken' END
 WHERE region = $1 AND id = $2`,
 		run.row.Ref.Region, run.row.Ref.ID, run.row.LinesDone, v.last, len(v.changes), v.unchanged, v.badLines)
@@ -137,7 +137,7 @@ func (run *importRun) overtaken(ctx context.Context, c chunk) error {
 	if err != nil {
 		return err
 	}
-	if row.LinesDone != c.last || row.Status != ImportRunning {
+	if row.LinesDone != c.last || row.Status != ImportRunning && row.Status != ImportInterrupted {
 		return ErrImportOvertaken
 	}
 	run.row.LinesDone = row.LinesDone

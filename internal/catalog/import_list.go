@@ -13,7 +13,8 @@ import (
 	"meridian/regions"
 )
 
-const importColumns = `region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
+const importColumns = `region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at`
 
 func scanImport(row pgx.CollectableRow) (i ImportRecord, err error) {

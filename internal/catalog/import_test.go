@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -270,6 +271,21 @@ func TestImport_ResumesAfterACrash(t *testing.T) {
 	if n := len(cut.contents(t, cut.seller)); n == 0 || int64(n) >= want.ProductsWritten {
 		t.Fatalf("%d products at the crash: it was not in the middle", n)
 	}
+	status := func() ImportStatus {
+		list := testkit.Must(cut.ListImports(t.Context(), ImportFilter{Seller: cut.seller, PageFilter: database.PageFilter[ImportPosition]{Limit: 1}}))(t)
+		one := testkit.Must(cut.GetImport(t.Context(), cut.seller, list.Items[0].Ref))(t)
+		if one.Status != list.Items[0].Status {
+			t.Errorf("listed as %s, read as %s", list.Items[0].Status, one.Status)
+		}
+		return one.Status
+	}
+	if got := status(); got != ImportRunning {
+		t.Errorf("a moment after the crash it is %s", got)
+	}
+	databasetest.Exec(t, cut.db, `UPDATE imports SET alive_until = now() - INTERVAL '1 second' WHERE status = 'running'`)
+	if got := status(); got != ImportInterrupted {
+		t.Errorf("when nobody has worked on it for a while it is %s", got)
+	}
 	got := cut.load(t, cut.input(FormatNDJSON, KeepGood, text))
 	if !got.Resumed {
 		t.Error("it was not resumed")
@@ -282,6 +298,24 @@ func TestImport_ResumesAfterACrash(t *testing.T) {
 		t.Error(diff)
 	}
 	cut.check(t)
+}
+
+// A file that is read for long, and then applied in one transaction, says all the while that it is worked on.
+func TestImport_AllOrNothingIsAlive(t *testing.T) {
+	s := newShop(t)
+	text := giftFile(t, s)
+	in := s.input(FormatNDJSON, AllOrNothing, text)
+	var least time.Duration
+	in.Progress = func(int64, int64, int64) {
+		left := databasetest.One[int64](t, s.db, `SELECT extract(epoch FROM min(alive_until) - now())::int8 FROM imports WHERE status = 'running'`)
+		if alive := time.Duration(left) * time.Second; least == 0 || alive < least {
+			least = alive
+		}
+	}
+	wantCounts(t, s.load(t, in), ImportDone, int64(len(s.contents(t, s.seller))), 0, 0)
+	if least < aliveReading-5*time.Second {
+		t.Errorf("at some time it was alive for %s only", least)
+	}
 }
 
 // Whatever is imported in whatever order, the last version of each product is what is there.

@@ -18,6 +18,9 @@ type ChangeLine struct {
 	// OldMinor is what the list said just before; nil where it had no price. For a change that
 	// waits it is what the list says of that instant now.
 	OldMinor *int64
+	// AfterMinor is what the list says when the line ends; nil where it then has no price, and for
+	// a line without an end.
+	AfterMinor *int64
 }
 
 // ChangeLines returns a page of the lines of a bulk change by their numbers, at most 5000. A
@@ -29,7 +32,7 @@ func (f *Finance) ChangeLines(
 	lines, err := database.List(ctx, f.DB, func(row pgx.CollectableRow) (ChangeLine, error) {
 		var l ChangeLine
 		var from, to *time.Time
-		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to, &l.OldMinor)
+		err := row.Scan(&l.No, &l.SKU, &l.MinQuantity, &l.AmountMinor, &from, &to, &l.OldMinor, &l.AfterMinor)
 		l.From, l.To = database.TimeOrZero(from), database.TimeOrZero(to)
 		return l, err
 	}, `
@@ -40,7 +43,11 @@ SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_t
       AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
       AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
     ORDER BY e.valid_from DESC
-    LIMIT 1)
+    LIMIT 1), (
+    SELECT e.amount_minor
+    FROM `+pricing.EntriesSQL+` e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from <= l.valid_to AND (e.valid_to IS NULL OR e.valid_to > l.valid_to))
 FROM price_change_lines l
 WHERE l.change_id = $1 AND l.line_no > $2
 ORDER BY l.line_no

@@ -112,6 +112,9 @@ func (f *Finance) approvePrices(ctx context.Context, c Change) error {
 	if changed, err := f.pricesChangedSince(ctx, c, p.lines); err != nil || changed {
 		return errors.Join(err, overtakenIf(changed))
 	}
+	if err := p.settle(); err != nil {
+		return err
+	}
 	var n int64
 	err = f.DB.Write(ctx, func(b *database.Batch) error {
 		b.QueueArgs(`

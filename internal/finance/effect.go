@@ -24,7 +24,7 @@ type Effect struct {
 	// already are left out of the change.
 	Unchanged int `json:"unchanged"`
 	Ended     int `json:"ended"`
-	// WithoutPrice is how many of those that end leave no other price to sell at.
+	// WithoutPrice is how many leave no price to sell at when they end.
 	WithoutPrice int `json:"without_price"`
 	// BelowCost is how many prices are less than the goods cost.
 	BelowCost int `json:"below_cost"`
@@ -32,7 +32,28 @@ type Effect struct {
 	Rises      []Move `json:"rises"`
 	Falls      []Move `json:"falls"`
 	UnderCosts []Move `json:"under_costs"`
+	// Touched are the first lines that change something, by SKU, and LeftWithout those that
+	// WithoutPrice counts: at most a hundred of each. The lines of a change tell all of them.
+	Touched     []Touch `json:"touched"`
+	LeftWithout []Touch `json:"left_without"`
 }
+
+// Touch is what a customer of the list's market and group would pay before, during and after a
+// line, in minor units of the list's currency; nil is no price.
+type Touch struct {
+	Line        int64     `json:"line"`
+	SKU         string    `json:"sku"`
+	MinQuantity int64     `json:"min_quantity"`
+	From        time.Time `json:"valid_from"`
+	// To is when the line ends, and AfterMinor the price from then on; nil for one without an end.
+	To          *time.Time `json:"valid_to,omitzero"`
+	BeforeMinor *int64     `json:"before_minor"`
+	DuringMinor *int64     `json:"during_minor"`
+	AfterMinor  *int64     `json:"after_minor,omitzero"`
+}
+
+// mostTouches bounds the lines that an effect names.
+const mostTouches = 100
 
 // Move is a price that changes. Amounts are minor units of the list's currency; ChangeBP is in
 // basis points of what it was, rounded away from zero.
@@ -67,13 +88,10 @@ const mostMoves = 10
 func (f *Finance) effect(
 	ctx context.Context, list pricing.List, lines []Line, soon time.Time,
 ) (e Effect, kept []Line, own ownPrices, err error) {
-	w := weigher{list: list, effect: &e, soon: soon, lines: make(map[lineKey]int), skus: make(map[string]bool), own: make(ownPrices)}
+	w := weigher{list: list, effect: &e, soon: soon, skus: make(map[string]bool), own: make(ownPrices), timelines: make(map[lineKey]*timeline)}
 	e.Lines = len(lines)
-	for _, l := range lines {
-		w.lines[l.key()]++
-	}
 	var faults lineFaults
-	for chunk := range slices.Chunk(lines, linesAtOnce) {
+	for chunk := range slices.Chunk(slices.Concat(byKey(lines)...), linesAtOnce) {
 		priced, err := f.read(ctx, &w, chunk)
 		if err != nil {
 			return Effect{}, nil, nil, err
@@ -128,15 +146,15 @@ func (f *Finance) pricedSKUs(
 	return priced, nil
 }
 
-// weigher counts lines into an effect.
+// weigher counts lines into an effect. It takes the lines of a SKU and quantity by time.
 type weigher struct {
-	rules  *pricing.Rules
-	list   pricing.List
-	effect *Effect
-	soon   time.Time
-	lines  map[lineKey]int // how many there are
-	skus   map[string]bool // those that change
-	own    ownPrices       // of those
+	rules     *pricing.Rules
+	list      pricing.List
+	effect    *Effect
+	soon      time.Time
+	skus      map[string]bool // those that change
+	own       ownPrices       // of those
+	timelines map[lineKey]*timeline
 }
 
 // take checks a line against what its SKU costs, and weighs it. It reports whether the line
@@ -147,25 +165,29 @@ func (w *weigher) take(a *pricing.PricedSKU, l Line, faults *lineFaults) bool {
 		return false
 	}
 	own := ownEntries(a, w.list.Code, l.MinQuantity)
+	t := w.timelines[l.key()]
+	if t == nil {
+		t = new(newTimeline(own))
+		w.timelines[l.key()] = t
+	}
+	early := !l.From.IsZero() && l.From.Before(w.soon)
+	l.From = l.period(w.soon).From
 	switch {
-	case w.said(own, l):
+	case t.says(l):
 		w.effect.Unchanged++
 		return false
-	case !l.From.IsZero() && l.From.Before(w.soon):
+	case early:
 		faults.add(l.No, "valid_from", "%s", tooEarly(w.soon))
 		return false
 	}
-	if clash, found := clashOf(own, l.period(w.soon)); found && l.AmountMinor != nil {
+	before := w.showing(a, *t, l.MinQuantity)
+	if clash, ok := t.set(l); !ok {
 		faults.add(l.No, "valid_from", "overlaps the price of %s that the list has from %s: end that one first, or choose another period",
-			l.SKU, clash.Period.From.UTC().Format(time.RFC3339Nano))
+			l.SKU, clash.From.UTC().Format(time.RFC3339Nano))
 		return false
 	}
 	w.skus[l.SKU], w.own[l.key()] = true, own
-	if l.AmountMinor == nil {
-		w.weighEnd(a, l)
-	} else {
-		w.weigh(a, l)
-	}
+	w.weigh(before, w.showing(a, *t, l.MinQuantity), l)
 	w.effect.trimSome()
 	return true
 }
@@ -181,68 +203,57 @@ func ownEntries(a *pricing.PricedSKU, list string, minQuantity int64) []pricing.
 	return own
 }
 
-// said reports whether the list says already what the line does.
-func (w *weigher) said(own []pricing.Entry, l Line) bool {
-	p := l.period(w.soon)
-	alone := w.lines[l.key()] == 1 // else another line of the change may say otherwise before
-	if l.AmountMinor == nil {
-		return alone && !slices.ContainsFunc(own, func(e pricing.Entry) bool { return e.Period.To.IsZero() || e.Period.To.After(p.From) })
-	}
-	return slices.ContainsFunc(own, func(e pricing.Entry) bool {
-		same := e.Period.From.Equal(p.From) && e.Period.To.Equal(p.To)
-		goesOn := alone && e.Period.To.IsZero() && p.To.IsZero() && e.Period.From.Before(p.From) && !p.From.Before(w.soon)
-		return (same || goesOn) && e.AmountMinor == *l.AmountMinor
+// showing returns the SKU as it is when the list has this timeline for a quantity.
+func (w *weigher) showing(a *pricing.PricedSKU, t timeline, minQuantity int64) *pricing.PricedSKU {
+	shown := *a
+	shown.Entries = slices.DeleteFunc(slices.Clone(a.Entries), func(e pricing.Entry) bool {
+		return e.List == w.list.Code && e.MinQuantity == minQuantity
 	})
+	shown.Entries = append(shown.Entries, t.entries(w.list.Code, minQuantity)...)
+	return &shown
 }
 
-// clashOf returns the price that a list has already in a period, other than one without an end that
-// gives way.
-func clashOf(own []pricing.Entry, p pricing.Period) (clash pricing.Entry, found bool) {
-	for _, e := range own {
-		givesWay := e.Period.To.IsZero() && e.Period.From.Before(p.From)
-		if !givesWay && e.Period.Overlaps(p) {
-			return e, true
-		}
+// weigh compares a SKU without a line and with it.
+func (w *weigher) weigh(without, with *pricing.PricedSKU, l Line) {
+	was := Touch{Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, From: l.From, To: database.NullTime(l.To)}
+	was.BeforeMinor, was.DuringMinor = w.price(without, l.MinQuantity, l.From), w.price(with, l.MinQuantity, l.From)
+	priced, left := was.BeforeMinor, was.DuringMinor
+	if !l.To.IsZero() {
+		was.AfterMinor = w.price(with, l.MinQuantity, l.To)
+		priced, left = was.DuringMinor, was.AfterMinor
 	}
-	return pricing.Entry{}, false
-}
-
-func (w *weigher) weigh(a *pricing.PricedSKU, l Line) {
-	at := l.period(w.soon).From
-	m := Move{Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, NewMinor: *l.AmountMinor}
-	before, err := w.price(a, l.MinQuantity, at)
-	if err != nil {
+	w.effect.touch(was, priced != nil && left == nil && w.list.Kind != pricing.Cost)
+	m := Move{Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity}
+	if l.AmountMinor == nil {
+		w.effect.Ended++
+		if was.BeforeMinor != nil && was.DuringMinor != nil && *was.BeforeMinor != *was.DuringMinor && w.list.Kind != pricing.Cost {
+			m.NewMinor = *was.DuringMinor
+			w.effect.note(&m, *was.BeforeMinor)
+		}
+		return
+	}
+	if m.NewMinor = *l.AmountMinor; was.BeforeMinor == nil {
 		w.effect.New++
 	} else {
-		w.effect.move(&m, before)
+		w.effect.move(&m, *was.BeforeMinor)
 	}
-	if cost, known := w.cost(a, at); known && w.list.Kind != pricing.Cost && m.NewMinor < cost {
+	if cost, known := w.cost(without, l.From); known && w.list.Kind != pricing.Cost && m.NewMinor < cost {
 		m.CostMinor = cost
 		w.effect.BelowCost++
 		w.effect.UnderCosts = append(w.effect.UnderCosts, m)
 	}
 }
 
-// weighEnd weighs a price that ends: what comes after it is what others say.
-func (w *weigher) weighEnd(a *pricing.PricedSKU, l Line) {
-	w.effect.Ended++
-	at := l.period(w.soon).From
-	before, err := w.price(a, l.MinQuantity, at)
-	if err != nil || w.list.Kind == pricing.Cost {
-		return
+// touch names a line, and counts it among those that leave no price if it does.
+func (e *Effect) touch(t Touch, leavesNone bool) {
+	if len(e.Touched) < mostTouches {
+		e.Touched = append(e.Touched, t)
 	}
-	others := *a
-	others.Entries = slices.DeleteFunc(slices.Clone(a.Entries), func(e pricing.Entry) bool {
-		return e.List == w.list.Code && e.MinQuantity == l.MinQuantity
-	})
-	after, err := w.price(&others, l.MinQuantity, at)
-	if err != nil {
-		w.effect.WithoutPrice++
-		return
-	}
-	if after != before {
-		m := Move{Line: l.No, SKU: l.SKU, MinQuantity: l.MinQuantity, NewMinor: after}
-		w.effect.note(&m, before)
+	if leavesNone {
+		e.WithoutPrice++
+		if len(e.LeftWithout) < mostTouches {
+			e.LeftWithout = append(e.LeftWithout, t)
+		}
 	}
 }
 
@@ -267,13 +278,14 @@ func (e *Effect) note(m *Move, before int64) {
 	}
 }
 
-// price returns what the customer of the list pays at a moment; of a cost list, what the goods cost.
-func (w *weigher) price(a *pricing.PricedSKU, quantity int64, at time.Time) (int64, error) {
+// price returns what the customer of the list pays at a moment, nil for no price; of a cost list,
+// what the goods cost.
+func (w *weigher) price(a *pricing.PricedSKU, quantity int64, at time.Time) *int64 {
 	if w.list.Kind == pricing.Cost {
 		if cost, known := w.cost(a, at); known {
-			return cost, nil
+			return &cost
 		}
-		return 0, ErrNotFound
+		return nil
 	}
 	ask := pricing.Ask{Currency: w.list.Currency, Group: w.list.Group, At: at}
 	var err error
@@ -283,10 +295,13 @@ func (w *weigher) price(a *pricing.PricedSKU, quantity int64, at time.Time) (int
 		ask.Market, err = w.rules.MarketOf("", at) // the rest of the world
 	}
 	if err != nil {
-		return 0, err
+		return nil
 	}
 	unit, err := w.rules.Unit(a, ask, quantity)
-	return unit.AmountMinor, err
+	if err != nil {
+		return nil
+	}
+	return &unit.AmountMinor
 }
 
 // cost returns what a unit costs the shop, in the list's currency; the least where cost lists differ.
@@ -337,10 +352,11 @@ func (e *Effect) trim() {
 	e.Rises = largest(e.Rises, func(m Move) int64 { return m.ChangeBP })
 	e.Falls = largest(e.Falls, func(m Move) int64 { return -m.ChangeBP })
 	e.UnderCosts = largest(e.UnderCosts, func(m Move) int64 { return m.CostMinor - m.NewMinor })
+	e.Touched, e.LeftWithout = append([]Touch{}, e.Touched...), append([]Touch{}, e.LeftWithout...) // never null in JSON
 }
 
 // largest returns the moves that are largest by a measure; of equal ones the first in the file.
 func largest(moves []Move, by func(Move) int64) []Move {
-	slices.SortStableFunc(moves, func(a, b Move) int { return cmp.Compare(by(b), by(a)) })
+	slices.SortFunc(moves, func(a, b Move) int { return cmp.Or(cmp.Compare(by(b), by(a)), cmp.Compare(a.Line, b.Line)) })
 	return append([]Move{}, moves[:min(len(moves), mostMoves)]...) // never null in JSON
 }

@@ -3,7 +3,6 @@ package finance
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"meridian/internal/database"
@@ -71,8 +70,8 @@ func (f *lineFaults) add(no int64, field, remedy string, args ...any) {
 
 func (f *lineFaults) err() error { return f.Err("price file") }
 
-// checkLines checks lines by themselves and among themselves, brings their times to what the
-// database keeps, and ends each where the next of its SKU and quantity begins.
+// checkLines checks lines by themselves and among themselves, and brings their times to what the
+// database keeps.
 func checkLines(lines []Line, soon time.Time) error {
 	var f lineFaults
 	if len(lines) == 0 || len(lines) > MaxLines {
@@ -87,7 +86,7 @@ func checkLines(lines []Line, soon time.Time) error {
 			return f.err()
 		}
 	}
-	endEach(&f, lines, soon)
+	refuseOverlaps(&f, lines, soon)
 	return f.err()
 }
 
@@ -109,26 +108,16 @@ func checkLine(f *lineFaults, l Line, soon time.Time) {
 	}
 }
 
-// endEach ends lines where the next of the same SKU and quantity begins, and refuses those that
-// would be in force together.
-func endEach(f *lineFaults, lines []Line, soon time.Time) {
-	sorted := make([]*Line, len(lines))
-	for i := range lines {
-		sorted[i] = &lines[i]
-	}
-	slices.SortFunc(sorted, func(a, b *Line) int {
-		return cmp.Or(a.key().compare(b.key()), a.period(soon).From.Compare(b.period(soon).From), cmp.Compare(a.No, b.No))
-	})
-	for i := 1; i < len(sorted); i++ {
-		before, l := sorted[i-1], sorted[i]
-		if before.key() != l.key() {
-			continue
-		}
-		begins := l.period(soon).From
-		if begins.Equal(before.period(soon).From) || before.To.After(begins) {
-			f.add(l.No, "valid_from", "overlaps line %d, which has the same SKU and quantity: leave one out, or end that one before", before.No)
-		} else if before.To.IsZero() && before.AmountMinor != nil {
-			before.To = begins
+// refuseOverlaps refuses lines of one SKU and quantity that begin together, or within one that has
+// an end. One without an end gives way to those that begin later.
+func refuseOverlaps(f *lineFaults, lines []Line, soon time.Time) {
+	for _, some := range byKey(lines) {
+		for i := 1; i < len(some); i++ {
+			before, begins := some[i-1], some[i].period(soon).From
+			if begins.Equal(before.period(soon).From) || before.To.After(begins) {
+				f.add(some[i].No, "valid_from", "overlaps line %d, which has the same SKU and quantity: leave one out, or end that one before",
+					before.No)
+			}
 		}
 	}
 }

@@ -23,6 +23,9 @@ type plan struct {
 	list   string
 	lines  []Line
 	own    ownPrices
+	// closings and openings are what settle found: which prices end, and which begin.
+	closings []pricing.Closing
+	openings []pricing.Opening
 }
 
 // begin gives the lines that name no instant theirs, and returns the first instant of all.
@@ -34,21 +37,33 @@ func (p *plan) begin(begins time.Time) (first time.Time) {
 	return first
 }
 
+// settle works out what the list's prices become by the lines, which have begun. It returns
+// ErrOvertaken if the list has prices by now that refuse them. What it finds is in one order, so
+// that two writers do not wait for each other.
+func (p *plan) settle() error {
+	for _, some := range byKey(p.lines) {
+		key := some[0].key()
+		t := newTimeline(p.own[key])
+		for _, l := range some {
+			over := !l.To.IsZero() && !l.From.Before(l.To)
+			if _, ok := t.set(l); !ok || over {
+				return ErrOvertaken
+			}
+		}
+		closings, openings := t.changes(key)
+		p.closings, p.openings = append(p.closings, closings...), append(p.openings, openings...)
+	}
+	return nil
+}
+
 // queue adds to the batch of a pending change what applies it; where the change is decided, it
 // does nothing. Prices that would overlap others fail the batch (pricing.Overlaps), also those that
-// came after the plan was made.
+// came after the plan was settled.
 func (p *plan) queue(b *database.Batch) {
-	for some := range slices.Chunk(p.closings(), linesAtOnce) {
+	for some := range slices.Chunk(p.closings, linesAtOnce) {
 		pricing.QueueClose(b, p.change, p.list, some, changes.PendingSQL)
 	}
-	var prices []pricing.Opening
-	for _, l := range p.lines {
-		if l.AmountMinor != nil {
-			prices = append(prices, pricing.Opening{SKU: l.SKU, MinQuantity: l.MinQuantity, AmountMinor: *l.AmountMinor,
-				From: l.From, To: database.NullTime(l.To)})
-		}
-	}
-	for some := range slices.Chunk(prices, linesAtOnce) {
+	for some := range slices.Chunk(p.openings, linesAtOnce) {
 		pricing.QueueOpen(b, p.change, p.list, some, changes.PendingSQL)
 	}
 	// Products show prices, so what is remembered of them is read again.
@@ -69,37 +84,19 @@ func (p *plan) skus() []string {
 	return slices.Compact(skus)
 }
 
-// closings returns what gives way to the lines.
-func (p *plan) closings() []pricing.Closing {
-	lines := make(map[lineKey][]Line, len(p.lines))
-	for _, l := range p.lines {
-		lines[l.key()] = append(lines[l.key()], l)
-	}
-	var all []pricing.Closing
-	for key, some := range lines {
-		for _, e := range p.own[key] {
-			if to := endOfEntry(e.Period, some); !to.IsZero() {
-				all = append(all, pricing.Closing{SKU: key.sku, MinQuantity: key.minQuantity, From: e.Period.From, To: to})
-			}
-		}
-	}
-	// In one order, so that two writers do not wait for each other.
-	slices.SortFunc(all, func(a, b pricing.Closing) int {
-		return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.MinQuantity, b.MinQuantity))
+// byKey returns the lines of each SKU and quantity, by time.
+func byKey(lines []Line) [][]Line {
+	sorted := slices.Clone(lines)
+	slices.SortFunc(sorted, func(a, b Line) int {
+		return cmp.Or(a.key().compare(b.key()), a.From.Compare(b.From), cmp.Compare(a.No, b.No))
 	})
-	return all
-}
-
-// endOfEntry returns when a period ends by lines of its key; zero where they leave it. What has no end
-// gives way to a price that begins later; a line without a price ends whatever is, and
-// withdraws what was to come: that ends where it begins.
-func endOfEntry(p pricing.Period, lines []Line) (end time.Time) {
-	for _, l := range lines {
-		switch {
-		case l.AmountMinor != nil && p.To.IsZero() && p.From.Before(l.From),
-			l.AmountMinor == nil && (p.To.IsZero() || p.To.After(l.From)):
-			end = database.Earlier(end, database.Later(l.From, p.From))
+	var all [][]Line
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].key() == sorted[0].key() {
+			n++
 		}
+		all, sorted = append(all, sorted[:n:n]), sorted[n:]
 	}
-	return end
+	return all
 }

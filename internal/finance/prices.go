@@ -119,6 +119,9 @@ func (f *Finance) propose(ctx context.Context, by By, c Change, queue func(b *da
 func (f *Finance) applyPrices(ctx context.Context, by By, c Change, list string, lines []Line, own ownPrices) (Change, error) {
 	p := plan{change: c.ID, list: list, lines: lines, own: own}
 	first := p.begin(f.begins(len(lines)))
+	if err := p.settle(); err != nil {
+		return Change{}, err
+	}
 	return f.apply(ctx, by, c, c.ChangeID(), first, func(b *database.Batch) {
 		queueLines(b, c.ID, list, lines)
 		p.queue(b)

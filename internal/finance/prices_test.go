@@ -54,6 +54,24 @@ func TestSetPrices(t *testing.T) {
 		{"withdrawn and set again for the same instant", [][]Line{{price("A", 900).from(hours(2))}, {endOf("A").from(hours(1))},
 			{price("A", 880).from(hours(2)).to(hours(3))}},
 			[]string{"1: 880 [+2h, +3h)"}},
+		{"for a time, within one without an end", [][]Line{{price("A", 900)}, {price("A", 800).from(hours(1)).to(hours(2))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 900 [+2h, …)"}},
+		{"for a time, within one with an end", [][]Line{{price("A", 900).to(hours(9))}, {price("A", 800).from(hours(1)).to(hours(2))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 900 [+2h, +9h)"}},
+		{"twice for a time, in one file", [][]Line{{price("A", 900), price("A", 800).from(hours(1)).to(hours(2)),
+			price("A", 750).from(hours(3)).to(hours(4))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 900 [+2h, +3h)", "1: 750 [+3h, +4h)", "1: 900 [+4h, …)"}},
+		{"for a time, and for good after it, in one file", [][]Line{{price("A", 900)}, {price("A", 800).from(hours(1)).to(hours(2)),
+			price("A", 950).from(hours(5))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 900 [+2h, +5h)", "1: 950 [+5h, …)"}},
+		{"the present one corrected, while another is to come", [][]Line{{price("A", 900), price("A", 880).from(hours(4))},
+			{price("A", 910).from(hours(1))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 910 [+1h, +4h)", "1: 880 [+4h, …)"}},
+		{"one for a time corrected, which another follows", [][]Line{{price("A", 900)}, {price("A", 800).from(hours(1)).to(hours(4))},
+			{price("A", 750).from(hours(2))}},
+			[]string{"1: 900 [+0h, +1h)", "1: 800 [+1h, +2h)", "1: 750 [+2h, +4h)", "1: 900 [+4h, …)"}},
+		{"until one that is to come", [][]Line{{price("A", 900).from(hours(4))}, {price("A", 880)}},
+			[]string{"1: 880 [+0h, +4h)", "1: 900 [+4h, …)"}},
 		{"before one that is to come", [][]Line{{price("A", 900).from(hours(4))}, {price("A", 880).from(hours(2)).to(hours(4))}},
 			[]string{"1: 880 [+2h, +4h)", "1: 900 [+4h, …)"}},
 	}
@@ -98,7 +116,7 @@ func TestSetPrices_Refused(t *testing.T) {
 		{"twice the same", []Line{price("A", 1), price("D", 5), price("A", 2)}, []string{"line 3, valid_from"}},
 		{"a price and an end at once", []Line{price("A", 1), endOf("A")}, []string{"line 2, valid_from"}},
 		{"overlap in the file", []Line{price("D", 1).to(hours(3)), price("D", 2).from(hours(2))}, []string{"line 2, valid_from"}},
-		{"over what is to come", []Line{price("B", 1)}, []string{"line 1, valid_from"}},
+		{"into what is to come", []Line{price("B", 1).to(hours(5))}, []string{"line 1, valid_from"}},
 		{"at the instant of what is to come", []Line{price("B", 1).from(hours(4))}, []string{"line 1, valid_from"}},
 		{"into a period", []Line{price("C", 1).from(hours(5))}, []string{"line 1, valid_from"}},
 		{"around a period", []Line{price("C", 1).from(hours(3)).to(hours(7))}, []string{"line 1, valid_from"}},
@@ -185,7 +203,7 @@ func TestSetPrices_Effect(t *testing.T) {
 			Effect{Lines: 2, SKUs: 2, Changed: 1, New: 1, Rises: []Move{{1, "A", 1, 880, 968, 1000, 0}}}},
 	}
 	for _, test := range tests {
-		if diff := cmp.Diff(test.want, test.got, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(test.want, test.got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Effect{}, "Touched")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
@@ -262,6 +280,35 @@ func TestSetPrices_EndsLeavingNothing(t *testing.T) {
 	}
 }
 
+// The effect tells what a customer would pay before, during and after each line, and what would be left without a price.
+func TestSetPrices_Touched(t *testing.T) {
+	s := newShop(t)
+	databasetest.Exec(t, s.DB, `DELETE FROM price_entries WHERE sku = 'D'`)
+	s.list(t, "regular", pricing.Regular)
+	s.list(t, "sale", pricing.Sale)
+	s.set(t, "regular", price("A", 900), price("B", 1900))
+	s.set(t, "sale", price("B", 1850).from(hours(1)).to(hours(3)))
+	s.clock.Advance(time.Minute)
+	p, err := s.SetPrices(t.Context(), PricesInput{List: "regular", DryRun: true, Lines: numbered(
+		price("A", 880).from(hours(1)).to(hours(2)), price("B", 1800).from(hours(2)), price("C", 2900).from(hours(2)).to(hours(3)),
+		price("D", 500).to(hours(2)), endOf("A").from(hours(9)))})
+	testkit.NoError(t, err)
+	at := func(n int) *time.Time { return new(hours(n)) }
+	want := []Touch{
+		{1, "A", 1, hours(1), at(2), minor(900), minor(880), minor(900)},
+		{5, "A", 1, hours(9), nil, minor(900), minor(1000), nil},  // the catalogue's again
+		{2, "B", 1, hours(2), nil, minor(1850), minor(1800), nil}, // less than the sale
+		{3, "C", 1, hours(2), at(3), minor(3000), minor(2900), minor(3000)},
+		{4, "D", 1, s.clock.Now(), at(2), nil, minor(500), nil},
+	}
+	if diff := cmp.Diff(want, p.Effect.Touched, equalTimes); diff != "" {
+		t.Errorf("touched (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want[4:], p.Effect.LeftWithout, equalTimes); diff != "" || p.Effect.WithoutPrice != 1 || !p.NeedsApproval {
+		t.Errorf("left without a price (-want +got):\n%s\n%+v", diff, p)
+	}
+}
+
 func TestApprove(t *testing.T) {
 	s := newShop(t)
 	ctx := t.Context()
@@ -333,7 +380,10 @@ func TestApprove_Overtaken(t *testing.T) {
 		{"its time is over", []Line{price("A", 1).to(hours(1)), price("B", 1)}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
 		{"a step of it has come", []Line{price("A", 1), price("A", 2).from(hours(1))}, func(_ *testing.T, s *shop) { s.clock.Set(hours(2)) }},
 		{"another price is to come", []Line{price("A", 1), price("B", 1)},
-			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
+			func(t *testing.T, s *shop) {
+				s.clock.Advance(time.Minute)
+				s.set(t, "regular", price("A", 900).from(hours(3)))
+			}},
 		{"another price begins at the same instant", []Line{price("A", 1).from(hours(3)), price("B", 1)},
 			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3))) }},
 		{"the price was changed", []Line{price("A", 1), price("B", 1)}, func(t *testing.T, s *shop) {
@@ -345,7 +395,10 @@ func TestApprove_Overtaken(t *testing.T) {
 			s.set(t, "regular", endOf("C"))
 		}},
 		{"a period is in the way", []Line{price("A", 1), price("B", 1)},
-			func(t *testing.T, s *shop) { s.set(t, "regular", price("A", 900).from(hours(3)).to(hours(4))) }},
+			func(t *testing.T, s *shop) {
+				s.clock.Advance(time.Minute)
+				s.set(t, "regular", price("A", 900).from(hours(3)).to(hours(4)))
+			}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -438,16 +491,18 @@ func TestChangeLines(t *testing.T) {
 	s := newShop(t)
 	ctx := t.Context()
 	s.list(t, "regular", pricing.Regular)
-	s.set(t, "regular", price("A", 900), price("B", 1900))
+	s.set(t, "regular", price("A", 900), price("B", 1900), price("E", 5100))
 	s.clock.Advance(time.Minute)
-	p := s.set(t, "regular", price("A", 400), endOf("B").from(hours(3)), price("C", 2900).from(hours(3)).to(hours(4)))
+	p := s.set(t, "regular", price("A", 400), endOf("B").from(hours(3)), price("C", 2900).from(hours(3)).to(hours(4)),
+		price("E", 4900).from(hours(3)).to(hours(4)))
 	was := []*int64{minor(900), minor(1900), nil}
 	check := func(when string, from time.Time) {
 		t.Helper()
 		want := []ChangeLine{
-			{Line{1, "A", 1, minor(400), from, time.Time{}}, was[0]},
-			{Line{2, "B", 1, nil, hours(3), time.Time{}}, was[1]},
-			{Line{3, "C", 1, minor(2900), hours(3), hours(4)}, was[2]},
+			{Line{1, "A", 1, minor(400), from, time.Time{}}, was[0], nil},
+			{Line{2, "B", 1, nil, hours(3), time.Time{}}, was[1], nil},
+			{Line{3, "C", 1, minor(2900), hours(3), hours(4)}, was[2], nil},
+			{Line{4, "E", 1, minor(4900), hours(3), hours(4)}, minor(5100), minor(5100)},
 		}
 		if diff := cmp.Diff(want, testkit.Must(s.ChangeLines(ctx, p.Change.ID, database.PageFilter[int64]{Limit: 10}))(t).Items,
 			equalTimes); diff != "" {
@@ -515,6 +570,7 @@ func TestChanges(t *testing.T) {
 func TestSetPrices_Large(t *testing.T) {
 	const n = 50_000
 	s := newShop(t, func(c *Config) { c.ApproveAbove = ApproveAbove{ChangeBP: 1 << 40, SKUs: n} })
+	s.within = testkit.Patience // a busy machine is no fault
 	s.list(t, "regular", pricing.Regular)
 	skus := make([]string, n)
 	var file strings.Builder

@@ -74,8 +74,8 @@ func LevelsOf(rows []LocatedLevel) Levels {
 	return levels
 }
 
-// Offers returns the levels of what is asked for, as seen from a place, in degrees.
-func (l Levels) Offers(demand []Demand, latitude, longitude float64) []Offer {
+// Offers returns the levels of what is asked for, as seen from a place, in degrees; for a guest only what guests may hold.
+func (l Levels) Offers(demand []Demand, latitude, longitude float64, guest bool) []Offer {
 	var offers []Offer
 	seen := make(map[string]bool)
 	for _, d := range demand {
@@ -84,13 +84,26 @@ func (l Levels) Offers(demand []Demand, latitude, longitude float64) []Offer {
 		}
 		seen[d.SKU] = true
 		for _, row := range l[d.SKU] {
+			available := row.Available()
+			if guest {
+				available = row.guestRoom()
+			}
 			offers = append(offers, Offer{
-				Region: row.Region, Warehouse: row.Warehouse, SKU: row.SKU, Available: row.Available(),
+				Region: row.Region, Warehouse: row.Warehouse, SKU: row.SKU, Available: available,
 				DistanceKM: regions.DistanceKM(latitude, longitude, row.Latitude, row.Longitude),
 			})
 		}
 	}
 	return offers
+}
+
+// Unsold returns how many units of a SKU are in the warehouses and not sold: those for sale and those held for unpaid orders.
+func (l Levels) Unsold(sku string) int64 {
+	var units int64
+	for _, row := range l[sku] {
+		units += row.OnHand - row.Allocated
+	}
+	return units
 }
 
 // Take counts an order's allocations as reserved, so that the next is not offered them.

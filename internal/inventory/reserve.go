@@ -19,6 +19,22 @@ type Cause struct {
 type Hold struct {
 	Cause       Cause
 	Allocations []Allocation // in the order that Allocate gives them
+	// Guest says that the order is a guest's: see GuestShare.
+	Guest bool
+}
+
+// GuestUnits and GuestShare bound what guests may hold unpaid: no guest's order is placed that would bring the units of a
+// stock row held for unpaid orders above the greater of GuestUnits and GuestShare percent of those not yet sold, so that
+// nobody without an account can keep a SKU from being sold. The database decides, in the statement that holds them.
+const (
+	GuestUnits = 500
+	GuestShare = 50
+)
+
+// guestRoom returns how many more units of the row a guest may hold.
+func (l Level) guestRoom() int64 {
+	most := max(GuestUnits, (l.OnHand-l.Allocated)*GuestShare/100)
+	return max(0, min(l.Available(), most-l.Reserved))
 }
 
 // heldUnits are units of a stock row that an order's line, or all its lines, hold.
@@ -30,19 +46,21 @@ type heldUnits struct {
 // QueueReserve adds the holds of new orders to the batch that places them, as its first
 // statements: the stock rows, each raised once by what all the orders take of it, in the
 // one order in which everybody takes them; then the reservations and the ledger, an entry
-// for each order. If a row has too few units left, its CHECK fails the whole batch:
-// SoldOut tells.
+// for each order. If a row has too few units left, or too few for guests, a CHECK fails the
+// whole batch: SoldOut tells.
 func QueueReserve(b *database.Batch, holds ...Hold) {
 	var lines, rows []heldUnits
+	var raised raises
 	for _, hold := range holds {
 		for _, a := range hold.Allocations {
 			lines = append(lines, heldUnits{a, hold.Cause})
 		}
 		for _, a := range perStockRow(hold.Allocations) {
 			rows = append(rows, heldUnits{a, hold.Cause})
+			raised.add(a, hold.Guest)
 		}
 	}
-	queueRaise(b, rows)
+	queueRaise(b, raised.rows)
 	b.QueueArgs(`
 INSERT INTO reservations (region, id, sku, warehouse, line_no, quantity, order_region, order_id, transition_id)
 SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.line_no, a.quantity,
@@ -60,34 +78,62 @@ FROM `+database.Unnest[heldUnits]("a"), database.Columns(rows))
 const lockOrder = `
 ORDER BY s.region, s.sku, s.warehouse`
 
-// queueRaise raises each stock row once, by the sum of what is taken of it.
-func queueRaise(b *database.Batch, taken []heldUnits) {
-	var sums []Allocation
-	place := make(map[Allocation]int) // of a stock row's sum; line and quantity of the key are zero
-	for _, units := range taken {
-		key := Allocation{Region: units.Region, Warehouse: units.Warehouse, SKU: units.SKU}
-		i, seen := place[key]
-		if !seen {
-			i = len(sums)
-			place[key] = i
-			sums = append(sums, key)
+// raise is what a batch takes of a stock row. GuestsUpTo is the part of Quantity up to and with the last guest's order, in
+// the order in which they were planned: 0 without a guest.
+type raise struct {
+	rowKey
+	Quantity, GuestsUpTo int64
+}
+
+// raises are the sums of what is taken of each stock row.
+type raises struct {
+	rows  []raise
+	place map[rowKey]int
+}
+
+func (r *raises) add(a Allocation, guest bool) {
+	key := rowKey{Region: a.Region, SKU: a.SKU, Warehouse: a.Warehouse}
+	i, seen := r.place[key]
+	if !seen {
+		if r.place == nil {
+			r.place = make(map[rowKey]int)
 		}
-		sums[i].Quantity += units.Quantity
+		i = len(r.rows)
+		r.place[key] = i
+		r.rows = append(r.rows, raise{rowKey: key})
 	}
+	r.rows[i].Quantity += a.Quantity
+	if guest {
+		r.rows[i].GuestsUpTo = r.rows[i].Quantity
+	}
+}
+
+// queueRaise raises each stock row once, by the sum of what is taken of it.
+func queueRaise(b *database.Batch, rows []raise) {
 	b.QueueArgs(`
 WITH taken AS (
-  SELECT s.region, s.sku, s.warehouse, a.quantity
-  FROM `+database.Unnest[Allocation]("a")+`
+  SELECT s.region, s.sku, s.warehouse, a.quantity, a.guests_up_to
+  FROM `+database.Unnest[raise]("a")+`
   JOIN stock s ON s.region = a.region::crdb_internal_region AND s.sku = a.sku AND s.warehouse = a.warehouse`+lockOrder+`
   FOR UPDATE OF s
 )
-UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now()`+bandMoved(`- taken.quantity`)+`
+UPDATE stock s SET
+  -- what guests may not hold is sent to -1 and refused by the CHECK
+  reserved = CASE
+    WHEN taken.guests_up_to > 0 AND s.reserved + taken.guests_up_to > @guest_units::int8
+      AND (s.reserved + taken.guests_up_to) * 100 > (s.on_hand - s.allocated) * @guest_share::int8 THEN -1
+    ELSE s.reserved + taken.quantity END,
+  updated_at = now()`+bandMoved(`- taken.quantity`)+`
 FROM taken
-WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse`, database.Columns(sums))
+WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse`,
+		database.Columns(rows).With(database.Args{"guest_units": GuestUnits, "guest_share": GuestShare}))
 }
 
-// SoldOut reports whether a batch failed because a stock row had too few units left.
-func SoldOut(err error) bool { return database.Violates(err, "stock_not_oversold") }
+// SoldOut reports whether the batch of QueueReserve failed because a stock row had too few units left, or too few that
+// guests may hold.
+func SoldOut(err error) bool {
+	return database.Violates(err, "stock_not_oversold") || database.Violates(err, "stock_not_negative")
+}
 
 // perStockRow returns the sums of sorted allocations by stock row.
 func perStockRow(sorted []Allocation) []Allocation {

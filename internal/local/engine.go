@@ -45,6 +45,7 @@ func startEngine(ctx context.Context, c Config) (*engine, error) {
 func startPostgres(ctx context.Context, c Config) (*engine, error) {
 	server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
 		Dir: filepath.Join(c.Dir, postgresDir), Port: c.DatabasePort, Durable: true,
+		Tell: func(line string) { fmt.Fprintln(c.Out, line) },
 	})
 	if err != nil {
 		return nil, err

@@ -168,7 +168,7 @@ func (s *Shop) webhookURL(paymentID string, try int) string {
 
 // edgeConfig returns the configuration of the edge.
 func (s *Shop) edgeConfig() geo.EdgeConfig {
-	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log}
+	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log, LongCalls: api.LongCalls()}
 	for _, region := range s.config.Regions.All() {
 		target, _ := url.Parse(urlOf(s.listeners.regions[region.Name])) // made by urlOf
 		config.Targets = append(config.Targets, geo.Target{Region: region.Name, URL: target})

@@ -18,7 +18,7 @@ import (
 // A shop on a database of its own: filled at the first start, the same at the second, its
 // orders kept.
 func TestUp(t *testing.T) {
-	testkit.Must(embedded.FindPostgres())(t)
+	testkit.Must(embedded.ObtainPostgres(t.Context(), nil))(t)
 	dir := t.TempDir()
 	var order purchase
 	t.Run("the first start fills it", func(t *testing.T) {

@@ -12,9 +12,13 @@ import (
 var (
 	// ErrCurrencyMismatch is returned when two currencies would be mixed.
 	ErrCurrencyMismatch = errors.New("amounts are in different currencies")
-	// ErrOverflow is returned when a result does not fit in 64 bits.
+	// ErrOverflow is returned when a result does not fit in 64 bits, or an order comes to more than MaxOrderMinor.
 	ErrOverflow = errors.New("amount is too large")
 )
+
+// MaxOrderMinor is the most that an order may come to, in minor units of any currency: far below 2^53, up to which clients
+// keep whole numbers exactly.
+const MaxOrderMinor = 100_000_000_000_000
 
 // Amount is a sum of money: Minor minor units of Currency (1250 EUR is €12.50, 1250 JPY is ¥1250).
 type Amount struct {

@@ -12,7 +12,6 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/idempotency"
 	"meridian/internal/inventory"
-	"meridian/internal/payment"
 	"meridian/regions"
 )
 
@@ -87,10 +86,7 @@ func (o *Orders) Cancel(ctx context.Context, in CancelInput) (Order, error) {
 	if in.ByOperator {
 		reason, refundable = "by_operator", []Status{Paid, Packed}
 	}
-	order, err := o.advance(ctx, in.Command, stepCancel, reason, func(b *database.Batch, t transition) {
-		happened := t.happened()
-		payment.QueueCheckNow(b, in.Order, happened.SQL, happened.Args) // so that the provider is told at once
-	})
+	order, err := o.advance(ctx, in.Command, stepCancel, reason, checkCancelledPayment)
 	var state *StateError
 	if !errors.As(err, &state) {
 		return order, err

@@ -21,13 +21,13 @@ func TestCost(t *testing.T) {
 	}
 	want := map[string]map[string]database.Cost{
 		"eu-west": {
-			"add to a cart": {Trips: 1, Statements: 3, Away: 1}, "checkout": {Trips: 2, Statements: 15, Away: 6},
-			"read": {Trips: 1, Statements: 5}, "webhook": {Trips: 1, Statements: 10}, "refund": {Trips: 2, Statements: 16, Away: 3},
+			"add to a cart": {Trips: 1, Statements: 3, Away: 1}, "checkout": {Trips: 2, Statements: 14, Away: 1},
+			"read": {Trips: 1, Statements: 6}, "webhook": {Trips: 1, Statements: 11}, "refund": {Trips: 2, Statements: 23},
 		},
 		"ap-southeast": {
-			"add to a cart": {Trips: 1, Statements: 3, Away: 3}, "checkout": {Trips: 2, Statements: 15, Away: 14},
-			"read": {Trips: 1, Statements: 5, Away: 5}, "webhook": {Trips: 1, Statements: 10, Away: 9},
-			"refund": {Trips: 2, Statements: 16, Away: 14},
+			"add to a cart": {Trips: 1, Statements: 3, Away: 3}, "checkout": {Trips: 2, Statements: 14, Away: 13},
+			"read": {Trips: 1, Statements: 6, Away: 6}, "webhook": {Trips: 1, Statements: 11, Away: 11},
+			"refund": {Trips: 2, Statements: 23, Away: 23},
 		},
 	}
 	for _, region := range []string{"eu-west", "ap-southeast"} {

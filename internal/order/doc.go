@@ -11,6 +11,9 @@
 //   - Nothing is sold twice: the batch raises stock counters whose CHECKs decide.
 //   - Checkouts and settlements that come in at the same time share a transaction, each
 //     with its own outcome (see below).
+//   - What is not paid holds little for a short time: the units of a SKU that a buyer, a client's network
+//     and all guests hold by unpaid orders are bounded (UnpaidLimits), and a guest's order waits
+//     for its payment a third of the time of a customer's.
 //   - A transition happens once. It is one conditional UPDATE that leaves a fresh
 //     transition id on the row; every other statement of its batch acts only where it finds
 //     that id. A transition that is not allowed changes nothing.

@@ -56,12 +56,14 @@ type newRows struct {
 func (w *newRows) add(o *Orders, c *checkout) {
 	order, publicID := c.plan.order, o.PublicID(c.plan.order.Ref)
 	t := o.transition(order.Ref, order.TransitionID, o.buyer(c.in))
-	w.holds = append(w.holds, inventory.Hold{Cause: t.Cause, Allocations: c.plan.allocations})
+	w.holds = append(w.holds, inventory.Hold{Cause: t.Cause, Allocations: c.plan.allocations, Guest: order.Account == nil})
 	w.claims = append(w.claims, idempotency.Claim{
 		Key: c.in.Idempotency, Answer: idempotency.Answer{Resource: publicID, Status: http.StatusCreated},
 	})
 	w.checkouts = append(w.checkouts, cart.Checkout{Cart: c.in.Cart, Version: c.plan.cartVersion})
-	w.orders = append(w.orders, NewOrder{Order: order, StockRegions: stockRegions(c.plan.allocations)})
+	w.orders = append(w.orders, NewOrder{
+		Order: order, StockRegions: stockRegions(c.plan.allocations), UnpaidNetwork: c.network, UnpaidBuyer: c.buyer(),
+	})
 	w.transitions = append(w.transitions, t)
 	w.payments = append(w.payments, payment.New{
 		Payment: order.Payment, Transition: order.TransitionID, CheckAt: c.plan.now.Add(o.CheckAfter),
@@ -89,6 +91,9 @@ type NewOrder struct {
 	Order
 	// StockRegions are the regions in whose warehouses the order holds units, separated by commas.
 	StockRegions string `sql:"string_to_array(r.stock_regions, ',')::crdb_internal_region[]"`
+	// UnpaidNetwork and UnpaidBuyer are keyed hashes of who holds the units until the order is paid; nil counts for nobody.
+	UnpaidNetwork []byte `sql:"coalesce(r.unpaid_network, '')"`
+	UnpaidBuyer   []byte `sql:"coalesce(r.unpaid_buyer, '')"`
 }
 
 // newLine is a line of an order as it is inserted.

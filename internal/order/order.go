@@ -123,8 +123,10 @@ var (
 	ErrCartEmpty = errors.New("the cart is empty")
 	// ErrAddressUnknown is returned for a saved address that the account does not have.
 	ErrAddressUnknown = errors.New("no such saved address")
-	// ErrAccountClosed is returned for a checkout by an account that is no longer there.
-	ErrAccountClosed = errors.New("the account is closed")
+	// ErrAccountClosed is returned for a checkout by an account that is closed or suspended.
+	ErrAccountClosed = errors.New("the account is closed or suspended")
+	// ErrSessionEnded is returned for a checkout with an access token that is older than a sign-out everywhere.
+	ErrSessionEnded = errors.New("the session was ended")
 	// ErrRefundNotFound is returned for a refund that does not exist, or has not failed.
 	ErrRefundNotFound = errors.New("no such failed refund")
 	// ErrUsedUp is returned for a checkout with a promotion whose last use was just taken.
@@ -181,8 +183,11 @@ type Config struct {
 	Regions   *regions.Set
 	Carts     *cart.Carts
 	Providers map[string]payment.Provider
-	// PayWithin is how long an order waits for its payment. Default 30 minutes.
-	PayWithin time.Duration
+	// PayWithin is how long an order of a customer waits for its payment, GuestPayWithin how long that of a guest. Default
+	// 30 minutes and a third of PayWithin.
+	PayWithin, GuestPayWithin time.Duration
+	// Unpaid bounds the units that orders hold before they are paid.
+	Unpaid UnpaidLimits
 	// CheckAfter is when a worker first asks the provider about a payment nobody heard
 	// of. Default 15 seconds.
 	CheckAfter time.Duration
@@ -190,7 +195,7 @@ type Config struct {
 	ProviderTimeout time.Duration
 	// Together bounds how checkouts and settlements share transactions; zero takes the defaults.
 	Together database.GroupLimits
-	// CustomerKey keys the hash of an e-mail address, for which limits of promotions are counted.
+	// CustomerKey keys the hashes of an e-mail address and of a client's network, by which limits are counted.
 	CustomerKey secret.Bytes
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
@@ -210,6 +215,8 @@ type Orders struct {
 // New returns the orders of a shop.
 func New(c Config) *Orders {
 	c.PayWithin = cmp.Or(c.PayWithin, 30*time.Minute)
+	c.GuestPayWithin = cmp.Or(c.GuestPayWithin, c.PayWithin/3)
+	c.Unpaid = c.Unpaid.withDefaults()
 	c.CheckAfter = cmp.Or(c.CheckAfter, 15*time.Second)
 	c.ProviderTimeout = cmp.Or(c.ProviderTimeout, 8*time.Second)
 	if c.Now == nil {

@@ -1,13 +1,11 @@
 package order
 
 import (
+	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +30,10 @@ type PlaceInput struct {
 	CartVersion int64
 	// Account is who buys; nil for a guest.
 	Account *regions.Ref
+	// SessionEpoch is the account's as the buyer's access token has it; 0 is not compared.
+	SessionEpoch int64
+	// Network is the client's network address, by which unpaid units are limited; empty is not limited.
+	Network string
 	// Email is where the shop writes to. Empty takes the account's.
 	Email string
 	// ShipTo is where it goes; or SavedAddress names one of the account's.
@@ -55,7 +57,8 @@ type PlaceInput struct {
 // Errors: *idempotency.Replay when this call was made before, *inventory.SoldOutError,
 // cart.ErrNotFound, *cart.ConflictError, cart.ErrNotOpen, ErrCartEmpty, *NotForSaleError,
 // *TotalChangedError, *QuoteRefusedError, pricing.ErrQuoteInvalid, *CouponRefusedError, ErrUsedUp,
-// ErrAddressUnknown, ErrAccountClosed, ErrUnknownProvider, shipping.ErrNotServiceable, database.ErrBusy.
+// *TooManyUnpaidError, ErrAddressUnknown, ErrAccountClosed, ErrSessionEnded, ErrUnknownProvider,
+// shipping.ErrNotServiceable, database.ErrBusy.
 // None of them changes anything.
 func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 	if _, ok := o.Providers[in.Provider]; !ok {
@@ -65,6 +68,7 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 		return Order{}, errors.New("place order: an idempotency key is needed")
 	}
 	c := &checkout{in: in}
+	o.identify(c, in.Email)
 	if err := o.checkouts.Do(ctx, o.laneOf(in), c); err != nil {
 		return Order{}, err
 	}
@@ -74,23 +78,30 @@ func (o *Orders) Place(ctx context.Context, in PlaceInput) (Order, error) {
 
 // laneOf returns a lane that keeps apart checkouts whose rows live in different regions.
 func (o *Orders) laneOf(in PlaceInput) string {
-	home := in.Cart.Region
-	if in.Account != nil {
-		home = in.Account.Region
-	} else if region, ok := o.Regions.HomeOf(in.ShipTo.Country); ok {
-		home = region.Name
-	}
+	home := o.homeOf(in)
 	if home == in.Cart.Region {
 		return home
 	}
 	return in.Cart.Region + " " + home
 }
 
+// homeOf returns the region that the order will live in; that of the cart where the goods cannot be sent.
+func (o *Orders) homeOf(in PlaceInput) string {
+	if in.Account != nil {
+		return in.Account.Region
+	}
+	if region, ok := o.Regions.HomeOf(in.ShipTo.Country); ok {
+		return region.Name
+	}
+	return in.Cart.Region
+}
+
 // checkout is what is asked for, and what came of it.
 type checkout struct {
 	in       PlaceInput
 	plan     plan
-	customer []byte // whom limits of promotions are counted for, once the e-mail address is known
+	customer promotion.Customer // without the e-mail address until that is known
+	network  []byte             // a keyed hash of the client's; nil where it is not known
 }
 
 const (
@@ -129,7 +140,7 @@ func (o *Orders) planCheckouts(ctx context.Context, calls []*checkout) ([]error,
 	}
 	errs := make([]error, len(calls))
 	for i, c := range calls {
-		c.customer = o.customer(seen[i].email)
+		o.identify(c, seen[i].email)
 		c.plan, errs[i] = o.planOne(ctx, c, seen[i], levels)
 	}
 	return errs, nil
@@ -144,6 +155,7 @@ func (o *Orders) planOne(ctx context.Context, c *checkout, s seen, levels invent
 	if err == nil {
 		levels.Take(planned.allocations)
 		s.used.Take(c.customer, planned.promotions...)
+		s.unpaid.add(c, demandOf(s.cart))
 	}
 	return planned, err
 }
@@ -153,8 +165,11 @@ type seen struct {
 	err     error // why there is nothing to do: the call was made before, or there is no cart
 	cart    cart.Cart
 	email   string
+	account account.Orderer // zero for a guest, and for an account that does not exist
 	address account.Address // zero if the account has no such address
-	used    *promotion.Used // shared by all checkouts that were read together
+	// What follows is shared by all checkouts that were read together.
+	used   *promotion.Used
+	unpaid unpaid
 }
 
 // read returns what the checkouts need, in one snapshot.
@@ -164,21 +179,21 @@ func (o *Orders) read(ctx context.Context, calls []*checkout) ([]seen, inventory
 	earlier := make([]error, len(calls))
 	var rows []inventory.LocatedLevel
 	var used promotion.Used
+	held, accounts := make(unpaid), make(map[regions.Ref]account.Orderer)
 	contested := o.contested.list(o.Now())
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		refs, keys := make([]regions.Ref, len(calls)), make([]idempotency.Key, len(calls))
 		for i, c := range calls {
-			all[i] = seen{email: c.in.Email, used: &used}
+			all[i] = seen{used: &used, unpaid: held}
 			refs[i], keys[i] = c.in.Cart, c.in.Idempotency
 		}
 		idempotency.QueueFindAll(b, keys, earlier)
 		o.Carts.QueueGetForCheckout(b, refs, carts)
 		inventory.QueueLevels(b, cart.SKUsSQL(refs), o.Regions, &rows)
-		promotion.QueueUsed(b, contested, o.customersOf(calls), &used)
+		promotion.QueueUsed(b, contested, customersOf(calls), &used)
+		o.queueUnpaid(b, calls, refs, held)
+		account.QueueOrderers(b, accountsOf(calls), accounts)
 		for i, c := range calls {
-			if c.in.Account != nil && c.in.Email == "" {
-				account.QueueEmail(b, *c.in.Account, &all[i].email)
-			}
 			if c.in.Account != nil && c.in.SavedAddress != nil {
 				account.QueueAddress(b, *c.in.Account, *c.in.SavedAddress, &all[i].address)
 			}
@@ -191,6 +206,10 @@ func (o *Orders) read(ctx context.Context, calls []*checkout) ([]seen, inventory
 	for i, c := range calls {
 		found, ok := carts[c.in.Cart]
 		all[i].cart, all[i].err = found, earlier[i]
+		if c.in.Account != nil {
+			all[i].account = accounts[*c.in.Account]
+		}
+		all[i].email = cmp.Or(c.in.Email, all[i].account.Email)
 		if !ok && earlier[i] == nil {
 			all[i].err = cart.ErrNotFound
 		}
@@ -200,17 +219,23 @@ func (o *Orders) read(ctx context.Context, calls []*checkout) ([]seen, inventory
 
 // customersOf returns whom limits of promotions are counted for, as far as they are known before
 // anything was read.
-func (o *Orders) customersOf(calls []*checkout) [][]byte {
+func customersOf(calls []*checkout) [][]byte {
 	var customers [][]byte
 	for _, c := range calls {
-		switch {
-		case c.customer != nil:
-			customers = append(customers, c.customer)
-		case c.in.Email != "":
-			customers = append(customers, o.customer(c.in.Email))
-		}
+		customers = append(customers, c.customer.Keys()...)
 	}
 	return customers
+}
+
+// accountsOf returns the accounts that buy.
+func accountsOf(calls []*checkout) []regions.Ref {
+	var accounts []regions.Ref
+	for _, c := range calls {
+		if c.in.Account != nil {
+			accounts = append(accounts, *c.in.Account)
+		}
+	}
+	return accounts
 }
 
 // plan is a checkout worked out: all that is to be written.
@@ -226,11 +251,8 @@ type plan struct {
 // plan works a checkout out.
 func (o *Orders) plan(ctx context.Context, c *checkout, s seen, levels inventory.Levels) (plan, error) {
 	in := c.in
-	if err := checkCart(in, s.cart); err != nil {
+	if err := check(in, s); err != nil {
 		return plan{}, err
-	}
-	if in.Account != nil && s.email == "" {
-		return plan{}, ErrAccountClosed
 	}
 	shipTo, err := s.shipTo(in)
 	if err != nil {
@@ -256,7 +278,7 @@ func (o *Orders) plan(ctx context.Context, c *checkout, s seen, levels inventory
 		}
 	}
 	demand := demandOf(s.cart)
-	allocations, err := inventory.Allocate(demand, levels.Offers(demand, home.Latitude, home.Longitude))
+	allocations, err := o.allocate(c, s, demand, levels, home)
 	if err != nil {
 		return plan{}, err
 	}
@@ -265,7 +287,7 @@ func (o *Orders) plan(ctx context.Context, c *checkout, s seen, levels inventory
 	if err != nil {
 		return plan{}, err
 	}
-	order.PlacedAt, order.UpdatedAt, order.ExpiresAt = now, now, now.Add(o.PayWithin)
+	order.PlacedAt, order.UpdatedAt, order.ExpiresAt = now, now, now.Add(o.payWithin(in))
 	order.Payment = payment.Payment{
 		Ref: ref, OrderID: ref.ID, Provider: in.Provider, Method: in.Method, State: payment.Pending,
 		Currency: order.Currency, AmountMinor: order.TotalMinor, CreatedAt: now,
@@ -292,12 +314,33 @@ func (s seen) shipTo(in PlaceInput) (Address, error) {
 	}, nil
 }
 
-// customer returns whom limits of promotions are counted for: whoever orders with that address,
-// signed in or not. It is no personal data: nobody without the key can tell the address.
-func (o *Orders) customer(email string) []byte {
-	hash := hmac.New(sha256.New, o.CustomerKey)
-	hash.Write([]byte(strings.ToLower(email)))
-	return hash.Sum(nil)
+// payWithin returns how long the order waits for its payment.
+func (o *Orders) payWithin(in PlaceInput) time.Duration {
+	if in.Account == nil {
+		return o.GuestPayWithin
+	}
+	return o.PayWithin
+}
+
+// check returns why the buyer may not order, or not this cart.
+func check(in PlaceInput, s seen) error {
+	if err := checkBuyer(in, s.account); err != nil {
+		return err
+	}
+	return checkCart(in, s.cart)
+}
+
+// checkBuyer returns why the account, as it is now, may not buy: an access token may be older than what became of it.
+func checkBuyer(in PlaceInput, now account.Orderer) error {
+	switch {
+	case in.Account == nil:
+		return nil
+	case now.Status != account.StatusActive:
+		return ErrAccountClosed
+	case in.SessionEpoch != 0 && in.SessionEpoch != now.SessionEpoch:
+		return ErrSessionEnded
+	}
+	return nil
 }
 
 // checkCart returns why a cart cannot be ordered by this caller.

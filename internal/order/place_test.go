@@ -44,7 +44,7 @@ func TestPlace(t *testing.T) {
 		cmpopts.IgnoreFields(payment.Payment{}, "CreatedAt")); diff != "" {
 		t.Errorf("the order that was answered is not the one that was written (-answered +written):\n%s", diff)
 	}
-	if !read.ExpiresAt.Equal(s.clock.Now().Add(30*time.Minute)) || !read.PlacedAt.Equal(s.clock.Now()) {
+	if !read.ExpiresAt.Equal(s.clock.Now().Add(10*time.Minute)) || !read.PlacedAt.Equal(s.clock.Now()) {
 		t.Errorf("placed at %s, expires at %s", read.PlacedAt, read.ExpiresAt)
 	}
 	if read.SubtotalMinor != 2*1000+3*333 || read.TotalMinor != read.SubtotalMinor+read.ShippingMinor || read.TaxMinor == 0 {

@@ -119,7 +119,7 @@ func (o *Orders) queue(b *database.Batch, when database.Query, transitions ...tr
 	}
 	b.QueueArgs(`
 UPDATE orders o SET status = @to, cancel_reason = t.new_cancel_reason, version = o.version + 1,
-  transition_id = t.transition_id, updated_at = now()
+  transition_id = t.transition_id, updated_at = now(), unpaid_network = '', unpaid_buyer = ''
 FROM `+t.SQL+`
 WHERE o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY(@from::text[]) AND `+when.SQL,
 		t.Args.With(when.Args).With(database.Args{"to": string(step.to), "from": words(step.from)}))

@@ -13,6 +13,7 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/database"
 	"meridian/internal/finance"
+	"meridian/internal/order"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/payment/stripe"
 	"meridian/internal/secret"
@@ -40,6 +41,10 @@ type Config struct {
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
 	PayWithin, CheckPaymentAfter time.Duration
+	// GuestPayWithin is how long a guest's order waits, and Unpaid what orders hold unpaid at most; zero takes the order
+	// package's defaults.
+	GuestPayWithin time.Duration
+	Unpaid         order.UnpaidLimits
 	// PriceLead is how long before it is in force a change of prices must be written, QuoteLife how
 	// long checkout honours a quote; zero takes the pricing package's defaults.
 	PriceLead, QuoteLife time.Duration
@@ -94,7 +99,7 @@ func (c Config) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	if c.PayWithin < 0 || c.CheckPaymentAfter < 0 {
+	if c.PayWithin < 0 || c.GuestPayWithin < 0 || c.CheckPaymentAfter < 0 {
 		faults = append(faults, errors.New("payment times must not be negative"))
 	}
 	reporting := telemetry.Config{OTLPEndpoint: c.OTLPEndpoint, SampleRatio: c.TraceRatio}

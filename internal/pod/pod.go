@@ -163,6 +163,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	}
 	p.Orders = order.New(order.Config{
 		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers, CustomerKey: customers,
+		GuestPayWithin: p.config.GuestPayWithin, Unpaid: p.config.Unpaid,
 		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
 		Together: together,
 	})

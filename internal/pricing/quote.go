@@ -87,13 +87,14 @@ type QuoteInput struct {
 	FirstOrder bool
 	// Used says which promotions the Customer has used up; nil takes none for used up.
 	Used     *promotion.Used
-	Customer []byte
+	Customer promotion.Customer
 	// Shipping says what delivery costs for goods of this value, in minor units; nil for nothing.
 	Shipping func(subtotalMinor int64) (int64, error)
 }
 
 // Quote prices items that go to a destination. It fails on a quantity below 1, an unknown
-// tax category, with Shipping's error, and with money.ErrOverflow.
+// tax category, with Shipping's error, and with money.ErrOverflow, as it does for a subtotal or a
+// total of more than money.MaxOrderMinor.
 func (r *Rules) Quote(in QuoteInput) (Quote, error) {
 	q := Quote{
 		Ask: in.Ask, Dest: in.Dest, Currency: in.Ask.Currency,
@@ -122,6 +123,9 @@ func (r *Rules) Quote(in QuoteInput) (Quote, error) {
 		if err := r.finish(&q, i, item); err != nil {
 			return Quote{}, fmt.Errorf("quote %s: %w", item.Priced.SKU, err)
 		}
+	}
+	if max(q.SubtotalMinor, q.TotalMinor) > money.MaxOrderMinor {
+		return Quote{}, fmt.Errorf("quote: %w", money.ErrOverflow)
 	}
 	return q, nil
 }

@@ -223,7 +223,7 @@ func TestApply_Refuses(t *testing.T) {
 				test.change(&p)
 			}
 			b := basket("CODE")
-			b.Customer = []byte("ann")
+			b.Customer = by([]byte("ann"))
 			if test.used == nil {
 				test.used = used
 			}
@@ -245,8 +245,8 @@ func TestApply_ConditionsMet(t *testing.T) {
 		SKUs: []string{"MUG"}, MinQuantity: 2, MinSubtotals: map[money.Currency]int64{"EUR": 2000},
 	}
 	b := basket("code")
-	b.FirstOrder, b.Customer, b.Used = true, []byte("ann"), usedNever(t)
-	b.Used.Take([]byte("ann"), promotion.Applied{Promotion: "p"})
+	b.FirstOrder, b.Customer, b.Used = true, by([]byte("ann")), usedNever(t)
+	b.Used.Take(by([]byte("ann")), promotion.Applied{Promotion: "p"})
 	out := testkit.Must(promotion.NewSet([]promotion.Promotion{p}).Apply(b))(t)
 	if diff := cmp.Diff([]int64{200, 0, 0}, out.LineDiscounts); diff != "" {
 		t.Errorf("discounts (-want +got):\n%s", diff)

@@ -32,7 +32,7 @@ type Basket struct {
 	At time.Time
 	// Used says which of the promotions Customer has used up; nil takes none for used up.
 	Used     *Used
-	Customer []byte
+	Customer Customer
 }
 
 // MaxCoupons is how many codes a basket may have.
@@ -58,6 +58,8 @@ type Applied struct {
 	ShippingMinor int64
 	// TotalLimit and CustomerLimit are those that its use is counted against; 0 is none.
 	TotalLimit, CustomerLimit int64
+	// FirstOrder says that it was given for being the customer's first order.
+	FirstOrder bool
 }
 
 // DiscountMinor returns what it took off the goods.

@@ -35,9 +35,11 @@
 //   - promotion_uses.used <= allowed and promotion_customer_uses.used <= allowed, by CHECK,
 //     whichever regions race.
 //   - promotion_uses.used is the number of the promotion's order_promotions that are limited
-//     and not released; promotion_customer_uses.used is that of those that carry the customer
-//     and are not released. order_promotions.limited says that the use was counted in total,
-//     a customer that is not empty that it was counted for this one.
+//     and not released; promotion_customer_uses.used is that of those that carry the customer, as
+//     customer or as account, and are not released. order_promotions.limited says that the use was
+//     counted in total, a customer or an account that is not empty that it was counted for these.
+//   - An account is given something for its first order by one order that is not cancelled, by a
+//     unique index, however many checkouts race.
 //   - An order that is cancelled gives its uses back, once.
 //   - A use counts while its promotion has the limit: one that gets a limit later starts at what
 //     was counted until then.

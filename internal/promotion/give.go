@@ -18,7 +18,7 @@ type taking struct {
 func (t *taking) take(r *rule) (Applied, error) {
 	a := Applied{
 		Promotion: r.ID, Title: r.Title, Coupon: r.Coupon, LineMinor: make([]int64, len(t.left)),
-		TotalLimit: r.TotalLimit, CustomerLimit: r.CustomerLimit,
+		TotalLimit: r.TotalLimit, CustomerLimit: r.CustomerLimit, FirstOrder: r.Conditions.FirstOrder,
 	}
 	var err error
 	switch r.Kind {

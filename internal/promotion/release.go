@@ -38,7 +38,7 @@ WITH released AS (
   WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id
     AND g.region = o.region AND g.order_id = o.id
     AND CASE o.status WHEN 'cancelled' THEN g.released_at IS NULL ELSE false END
-  RETURNING g.promotion, g.customer, g.limited
+  RETURNING g.promotion, g.customer, g.account, g.limited
 ), totals AS (
   SELECT u.promotion, r.uses
   FROM (
@@ -58,10 +58,14 @@ WITH released AS (
 ), customers AS (
   SELECT u.promotion, u.customer, r.uses
   FROM (
-    SELECT promotion, customer, count(*)::int8 AS uses
-    FROM released
-    WHERE octet_length(customer) > 0
-    GROUP BY promotion, customer
+    SELECT counted.promotion, counted.customer, count(*)::int8 AS uses
+    FROM (
+      SELECT promotion, customer FROM released
+      UNION ALL
+      SELECT promotion, account FROM released
+    ) AS counted
+    WHERE octet_length(counted.customer) > 0
+    GROUP BY counted.promotion, counted.customer
   ) AS r
   JOIN promotion_customer_uses u ON u.promotion = r.promotion AND u.customer = r.customer
   ORDER BY u.promotion, u.customer

@@ -98,7 +98,7 @@ func (r *rule) refuses(b *Basket, subtotals []int64) Reason {
 		return ReasonCurrency
 	case !lists(c.Groups, b.Group):
 		return ReasonGroup
-	case c.FirstOrder && !b.FirstOrder:
+	case c.FirstOrder && (!b.FirstOrder || b.Used.hadFirst(b.Customer)):
 		return ReasonFirstOrder
 	}
 	units, minor := r.worth(b, subtotals)
@@ -129,6 +129,20 @@ func (r *rule) worth(b *Basket, subtotals []int64) (units, minor int64) {
 		}
 	}
 	return units, minor
+}
+
+// Limited returns the ids of the promotions with a limit that some of the codes stand for at a moment, sorted.
+func (s *Set) Limited(coupons []string, at time.Time) []string {
+	var ids []string
+	for _, entered := range coupons {
+		for _, r := range s.byCoupon[NormalizeCoupon(entered)] {
+			if r.TotalLimit+r.CustomerLimit > 0 && r.inForce(at) {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // Version returns the version of a promotion that is in force at a moment.

@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,15 +15,16 @@ import (
 type Used struct {
 	total    map[string]int64
 	customer map[customerUse]int64
+	first    map[string]bool // accounts whose first order was just planned
 }
 
 type customerUse struct{ promotion, customer string }
 
-// QueueUsed adds to a batch of reads how often promotions were used, in all and by these
-// customers, so that a checkout that would be refused is refused before it writes. What it
+// QueueUsed adds to a batch of reads how often promotions were used, in all and by the customers
+// of these keys (Customer.Keys), so that a checkout that would be refused is refused before it writes. What it
 // finds may have changed by the time of the writing: there the database decides.
 func QueueUsed(b *database.Batch, promotions []string, customers [][]byte, into *Used) {
-	used := Used{total: make(map[string]int64), customer: make(map[customerUse]int64)}
+	used := Used{total: make(map[string]int64), customer: make(map[customerUse]int64), first: make(map[string]bool)}
 	*into = used
 	if len(promotions) == 0 {
 		return
@@ -72,18 +74,30 @@ func (p Promotions) Uses(ctx context.Context, promotions []string) (map[string]i
 }
 
 // Left reports whether a customer may use a promotion once more under its limits, 0 being none.
-func (u *Used) Left(promotion string, customer []byte, totalLimit, customerLimit int64) bool {
+func (u *Used) Left(promotion string, customer Customer, totalLimit, customerLimit int64) bool {
 	if u == nil {
 		return true
 	}
-	return (totalLimit == 0 || u.total[promotion] < totalLimit) &&
-		(customerLimit == 0 || u.customer[customerUse{promotion, string(customer)}] < customerLimit)
+	if totalLimit > 0 && u.total[promotion] >= totalLimit {
+		return false
+	}
+	return customerLimit == 0 || !slices.ContainsFunc(customer.Keys(), func(key []byte) bool {
+		return u.customer[customerUse{promotion, string(key)}] >= customerLimit
+	})
 }
 
+// hadFirst reports whether a first order of the customer was planned since the uses were read.
+func (u *Used) hadFirst(customer Customer) bool { return u != nil && u.first[string(customer.Account)] }
+
 // Take counts the promotions of a customer's order as used, so that the next is not offered them.
-func (u *Used) Take(customer []byte, applied ...Applied) {
+func (u *Used) Take(customer Customer, applied ...Applied) {
 	for _, a := range applied {
 		u.total[a.Promotion]++
-		u.customer[customerUse{a.Promotion, string(customer)}]++
+		for _, key := range customer.Keys() {
+			u.customer[customerUse{a.Promotion, string(key)}]++
+		}
+		if a.FirstOrder {
+			u.first[string(customer.Account)] = true
+		}
 	}
 }

@@ -16,32 +16,33 @@ type Use struct {
 	Promotion, Title, Coupon string
 	// TotalLimit and CustomerLimit are those that it is counted against; 0 is none.
 	TotalLimit, CustomerLimit int64
-	// Customer is a keyed hash of who ordered: the same for all orders of a person. It is needed
-	// where there is a CustomerLimit.
-	Customer []byte
-	Order    regions.Ref
+	// Customer is who ordered. It is needed where there is a CustomerLimit.
+	Customer Customer
+	// FirstOrder says that it was given for being the first order of the customer's account.
+	FirstOrder bool
+	Order      regions.Ref
 	// DiscountMinor was taken off the goods, ShippingMinor off the shipping.
 	DiscountMinor, ShippingMinor int64
 }
 
 // Use returns the use of the promotion by a customer's order.
-func (a Applied) Use(order regions.Ref, customer []byte) Use {
+func (a Applied) Use(order regions.Ref, customer Customer) Use {
 	return Use{
 		Promotion: a.Promotion, Title: a.Title, Coupon: a.Coupon, TotalLimit: a.TotalLimit, CustomerLimit: a.CustomerLimit,
-		Customer: customer, Order: order, DiscountMinor: a.DiscountMinor(), ShippingMinor: a.ShippingMinor,
+		Customer: customer, FirstOrder: a.FirstOrder, Order: order, DiscountMinor: a.DiscountMinor(), ShippingMinor: a.ShippingMinor,
 	}
 }
 
 // QueueUses adds the uses of new orders to the batch that places them, after the statement
 // that inserts the orders: the counters of the promotions that have limits, each raised once
 // by what all the orders take of it, in the one order in which everybody takes them; then
-// what each order was given. If a limit does not allow it, its CHECK fails the whole batch:
-// UsedUp tells. An order uses a promotion once at most.
+// what each order was given. If a limit does not allow it, or an account had a first order
+// already, a constraint fails the whole batch: UsedUp tells. An order uses a promotion once at most.
 //
 // It fails, with nothing added, where a limit for each customer is to be held for nobody.
 func QueueUses(b *database.Batch, uses ...Use) error {
 	for _, u := range uses {
-		if u.CustomerLimit > 0 && len(u.Customer) == 0 {
+		if u.CustomerLimit > 0 && len(u.Customer.Email) == 0 {
 			return fmt.Errorf("promotion %s: a use that is limited for each customer needs the customer", u.Promotion)
 		}
 	}
@@ -54,9 +55,10 @@ func QueueUses(b *database.Batch, uses ...Use) error {
 }
 
 // UsedUp reports whether a batch failed because a promotion was used as often as it may be,
-// in all or by a customer.
+// in all or by a customer, or the customer's first order was another one.
 func UsedUp(err error) bool {
-	return database.Violates(err, "promotion_uses_within") || database.Violates(err, "promotion_customer_uses_within")
+	return database.Violates(err, "promotion_uses_within") || database.Violates(err, "promotion_customer_uses_within") ||
+		database.Violates(err, "order_promotions_first_order_key")
 }
 
 // totalRow and customerRow are counters, and what a batch adds to them.
@@ -87,10 +89,13 @@ ON CONFLICT (promotion) DO UPDATE SET used = p.used + excluded.used, allowed = e
 func queueCustomers(b *database.Batch, uses []Use) {
 	counts := make(map[customerUse]customerRow)
 	for _, u := range uses {
-		if u.CustomerLimit > 0 {
-			key := customerUse{u.Promotion, string(u.Customer)}
+		if u.CustomerLimit == 0 {
+			continue
+		}
+		for _, customer := range u.Customer.Keys() {
+			key := customerUse{u.Promotion, string(customer)}
 			row, seen := counts[key]
-			counts[key] = customerRow{u.Promotion, u.Customer, row.Used + 1, lowest(row.Allowed, seen, u.CustomerLimit)}
+			counts[key] = customerRow{u.Promotion, customer, row.Used + 1, lowest(row.Allowed, seen, u.CustomerLimit)}
 		}
 	}
 	database.QueueInsert(b, "promotion_customer_uses AS p", slices.Collect(maps.Values(counts)), `ORDER BY r.promotion, r.customer
@@ -111,23 +116,31 @@ type orderRow struct {
 	Region                       string `cast:"crdb_internal_region"`
 	OrderID                      uuid.UUID
 	Promotion, Title, Coupon     string
-	Customer                     []byte
+	Customer, Account            []byte
+	FirstOrderOf                 []byte
 	DiscountMinor, ShippingMinor int64
 	Limited                      bool
 }
 
 // queueGiven adds the rows that say what orders were given, and which counters a release has
-// to lower: the total where limited, the customer's where the row carries one.
+// to lower: the total where limited, those of the customer's keys where the row carries them.
+// One row of an order carries the account whose first order it is: the index has an account once.
 func queueGiven(b *database.Batch, uses []Use) {
 	rows := make([]orderRow, len(uses))
+	first := make(map[regions.Ref]bool)
 	for i, u := range uses {
-		counted := []byte{}
+		row := orderRow{
+			Region: u.Order.Region, OrderID: u.Order.ID, Promotion: u.Promotion, Title: u.Title, Coupon: u.Coupon,
+			Customer: []byte{}, Account: []byte{}, FirstOrderOf: []byte{},
+			DiscountMinor: u.DiscountMinor, ShippingMinor: u.ShippingMinor, Limited: u.TotalLimit > 0,
+		}
 		if u.CustomerLimit > 0 {
-			counted = u.Customer
+			row.Customer, row.Account = u.Customer.Email, append(row.Account, u.Customer.Account...)
 		}
-		rows[i] = orderRow{
-			u.Order.Region, u.Order.ID, u.Promotion, u.Title, u.Coupon, counted, u.DiscountMinor, u.ShippingMinor, u.TotalLimit > 0,
+		if u.FirstOrder && len(u.Customer.Account) > 0 && !first[u.Order] {
+			first[u.Order], row.FirstOrderOf = true, u.Customer.Account
 		}
+		rows[i] = row
 	}
 	database.QueueInsert(b, "order_promotions", rows)
 }

@@ -22,6 +22,9 @@ var (
 	bob = []byte("bob's hash")
 )
 
+// by returns the guest with that hash of an e-mail address.
+func by(email []byte) promotion.Customer { return promotion.Customer{Email: email} }
+
 // each is the same uses for every order.
 func each(uses ...promotion.Use) func(int) []promotion.Use {
 	return func(int) []promotion.Use { return uses }
@@ -29,13 +32,13 @@ func each(uses ...promotion.Use) func(int) []promotion.Use {
 
 func TestUses(t *testing.T) {
 	db := databasetest.New(t)
-	both := promotion.Use{Promotion: "both", Title: "Both", Coupon: "BOTH", TotalLimit: 3, CustomerLimit: 2, Customer: ann, DiscountMinor: 100}
-	free := promotion.Use{Promotion: "free", Title: "Free shipping", Customer: ann, ShippingMinor: 490}
+	both := promotion.Use{Promotion: "both", Title: "Both", Coupon: "BOTH", TotalLimit: 3, CustomerLimit: 2, Customer: by(ann), DiscountMinor: 100}
+	free := promotion.Use{Promotion: "free", Title: "Free shipping", Customer: by(ann), ShippingMinor: 490}
 	first := testkit.Must(place(t.Context(), db, 2, each(both, free)))(t)
 	if _, err := place(t.Context(), db, 1, each(both)); !promotion.UsedUp(err) {
 		t.Errorf("a third use of one customer: %v", err)
 	}
-	both.Customer = bob
+	both.Customer = by(bob)
 	if _, err := place(t.Context(), db, 2, each(both)); !promotion.UsedUp(err) {
 		t.Errorf("a fourth use in total: %v", err)
 	}
@@ -62,7 +65,7 @@ WHERE order_id = $1 AND promotion = 'both'`, first[0].ref.ID)
 func TestUses_Limits(t *testing.T) {
 	db := databasetest.New(t)
 	use := func(limit int64) promotion.Use {
-		return promotion.Use{Promotion: "p", Title: "P", TotalLimit: limit, Customer: ann}
+		return promotion.Use{Promotion: "p", Title: "P", TotalLimit: limit, Customer: by(ann)}
 	}
 	mixed := func(i int) []promotion.Use { return []promotion.Use{use(int64(2 - i))} }
 	if _, err := place(t.Context(), db, 2, mixed); !promotion.UsedUp(err) {
@@ -89,7 +92,7 @@ func TestUses_Limits(t *testing.T) {
 
 func TestUsed(t *testing.T) {
 	db := databasetest.New(t)
-	use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: 3, CustomerLimit: 1, Customer: ann}
+	use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: 3, CustomerLimit: 1, Customer: by(ann)}
 	testkit.Must(place(t.Context(), db, 1, each(use)))(t)
 	var used promotion.Used
 	ctx, trips := database.CountTrips(t.Context())
@@ -102,7 +105,7 @@ func TestUsed(t *testing.T) {
 	}
 	wantLeft := func(when string, customer []byte, total, each int64, want bool) {
 		t.Helper()
-		if got := used.Left("p", customer, total, each); got != want {
+		if got := used.Left("p", by(customer), total, each); got != want {
 			t.Errorf("%s: left for %s under %d and %d: %v", when, customer, total, each, got)
 		}
 	}
@@ -111,20 +114,20 @@ func TestUsed(t *testing.T) {
 	wantLeft("read", ann, 0, 0, true)
 	wantLeft("read", bob, 1, 1, false)
 	wantLeft("read", bob, 2, 1, true)
-	used.Take(bob, promotion.Applied{Promotion: "p"})
+	used.Take(by(bob), promotion.Applied{Promotion: "p"})
 	wantLeft("bob took one", bob, 3, 1, false)
 	wantLeft("bob took one", []byte("eve"), 2, 1, false)
 	wantLeft("bob took one", []byte("eve"), 3, 1, true)
-	if !used.Left("other", ann, 1, 1) {
+	if !used.Left("other", by(ann), 1, 1) {
 		t.Error("a promotion that nobody used is used up")
 	}
 }
 
 func TestRelease(t *testing.T) {
 	db := databasetest.New(t)
-	total := promotion.Use{Promotion: "total", Title: "T", TotalLimit: 9, Customer: ann}
-	customer := promotion.Use{Promotion: "customer", Title: "C", CustomerLimit: 9, Customer: ann}
-	free := promotion.Use{Promotion: "free", Title: "F", Customer: ann}
+	total := promotion.Use{Promotion: "total", Title: "T", TotalLimit: 9, Customer: by(ann)}
+	customer := promotion.Use{Promotion: "customer", Title: "C", CustomerLimit: 9, Customer: by(ann)}
+	free := promotion.Use{Promotion: "free", Title: "F", Customer: by(ann)}
 	orders := testkit.Must(place(t.Context(), db, 4, each(total, customer, free)))(t)
 	want := func(when string, n int64) {
 		t.Helper()
@@ -158,7 +161,7 @@ func TestRelease_LimitsChanged(t *testing.T) {
 	db := databasetest.New(t)
 	var orders []placed
 	for _, limits := range [][2]int64{{9, 1}, {9, 0}, {0, 0}, {0, 2}} {
-		use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: limits[0], CustomerLimit: limits[1], Customer: ann}
+		use := promotion.Use{Promotion: "p", Title: "P", TotalLimit: limits[0], CustomerLimit: limits[1], Customer: by(ann)}
 		more := testkit.Must(place(t.Context(), db, 1, each(use)))(t)
 		orders = append(orders, more...)
 	}
@@ -189,7 +192,7 @@ func TestUses_Concurrently(t *testing.T) {
 	var refused atomic.Int64
 	race(t, 2*shoppers, func(i int) error {
 		use := promotion.Use{
-			Promotion: "spring", Title: "Spring", Coupon: "SPRING", TotalLimit: limit, CustomerLimit: 1, Customer: fmt.Append(nil, i%shoppers),
+			Promotion: "spring", Title: "Spring", Coupon: "SPRING", TotalLimit: limit, CustomerLimit: 1, Customer: by(fmt.Append(nil, i%shoppers)),
 		}
 		uses := []promotion.Use{use, {Promotion: "always", Title: "Always", TotalLimit: 1000}}
 		if i%3 == 0 {

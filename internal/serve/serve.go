@@ -33,6 +33,8 @@ type Server struct {
 	ReadTimeout, WriteTimeout time.Duration
 	// MaxHeaderBytes bounds the headers of a request; 0 means 32 KiB.
 	MaxHeaderBytes int
+	// Connections bounds what connections may hold.
+	Connections Connections
 	// Drain, if set, is called when the context ends. The server goes on taking requests until the channel it returns
 	// delivers, or stops taking them at once if that is nil.
 	Drain func() <-chan time.Time
@@ -54,7 +56,7 @@ func (s Server) Run(ctx context.Context, listener net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(cmp.Or(s.Log, slog.Default()).Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(newListener(listener, s.Connections)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving %s: %w", s.Name, err)

@@ -34,9 +34,10 @@
 //
 // All of them, h for histograms, c for counters, g for gauges:
 //
-//	http_server_request_duration_seconds          h  http_route, http_request_method, http_response_status_code
+//	http_server_request_duration_seconds          h  http_route ("refused" for 4xx), http_request_method,
+//	                                                 http_response_status_code (2xx … 5xx)
 //	http_server_active_requests                   g
-//	meridian_http_round_trips                     h  as above: round trips to the database an answer took
+//	meridian_http_round_trips                     h  as above: round trips to the database an answer below 400 took
 //	meridian_http_problems_total                  c  http_route, code: sold_out and all others
 //	db_client_operation_duration_seconds          h  pgx_operation_type (query, batch, copy; connect, prepare, acquire),
 //	                                                 db_operation_name (SELECT …; none for a batch)

@@ -105,6 +105,9 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	return &Telemetry{Tracer: tracer, Meter: meter, Registry: cfg.Registry}, nil
 }
 
+// maxSeries bounds the series of one metric, whatever attributes somebody finds to vary: what is beyond goes into one series.
+const maxSeries = 2000
+
 // newMeterProvider returns a provider that reports to the registry, and to the collector if there is one.
 func newMeterProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdkmetric.MeterProvider, error) {
 	page, err := newPrometheusReader(cfg)
@@ -113,7 +116,8 @@ func newMeterProvider(ctx context.Context, cfg Config, res *resource.Resource) (
 	}
 	options := append(views(), sdkmetric.WithResource(res), sdkmetric.WithReader(page),
 		// Examples of measurements would carry the attributes that views leave out.
-		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter),
+		sdkmetric.WithCardinalityLimit(maxSeries))
 	if cfg.OTLPEndpoint != "" {
 		endpoint, err := url.JoinPath(cfg.OTLPEndpoint, "v1", "metrics")
 		if err != nil {

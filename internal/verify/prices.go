@@ -116,10 +116,13 @@ SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
 FROM promotion_customer_uses u
 FULL JOIN (
-  SELECT promotion, customer, count(*) AS orders
-  FROM order_promotions
-  WHERE octet_length(customer) > 0 AND released_at IS NULL
-  GROUP BY promotion, customer
+  SELECT counted.promotion, counted.customer, count(*) AS orders
+  FROM (
+    SELECT promotion, customer FROM order_promotions WHERE octet_length(customer) > 0 AND released_at IS NULL
+    UNION ALL
+    SELECT promotion, account FROM order_promotions WHERE octet_length(account) > 0 AND released_at IS NULL
+  ) AS counted
+  GROUP BY counted.promotion, counted.customer
 ) g ON g.promotion = u.promotion AND g.customer = u.customer
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)`,
 	},

@@ -91,7 +91,7 @@ type check struct {
 
 // checks lists every check; each subject has a file.
 var checks = slices.Concat(stockChecks, orderChecks, priceChecks, paymentChecks, peopleChecks, cartChecks, catalogChecks, ratingChecks,
-	eventChecks)
+	eventChecks, limitChecks)
 
 // Names lists every check, in the order in which they run.
 func Names() []string {

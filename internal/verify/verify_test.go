@@ -308,7 +308,7 @@ var tamperings = []tampering{
 	},
 	{
 		check: "promotion_customers", name: "another customer's",
-		sql: []string{`UPDATE promotion_customer_uses SET customer = 'nobody'`},
+		sql: []string{`UPDATE promotion_customer_uses SET customer = customer || 'x'::bytea`},
 	},
 	{
 		check: "promotion_releases", name: "given back by a paid order", also: []string{"promotion_uses", "promotion_customers"},
@@ -573,6 +573,18 @@ var tamperings = []tampering{
 	{
 		check: "order_events", name: "event lost",
 		sql: []string{`DELETE FROM outbox WHERE id = (SELECT id FROM outbox WHERE topic = 'order.placed' ORDER BY id LIMIT 1)`},
+	},
+	{
+		check: "unpaid_holders", name: "of a paid order",
+		sql: []string{`UPDATE orders SET unpaid_buyer = 'x' WHERE ` + paidOrder},
+	},
+	{
+		check: "first_orders", name: "of somebody else",
+		sql: []string{`UPDATE order_promotions SET first_order_of = 'x' WHERE ` + promotionOfPaid},
+	},
+	{
+		check: "order_bounds", name: "an absurd subtotal", also: []string{"order_totals"},
+		sql: []string{`UPDATE orders SET subtotal_minor = 100000000000001 WHERE ` + paidOrder},
 	},
 	{
 		check: "webhooks_overdue", name: "not acted on",

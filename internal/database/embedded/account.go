@@ -32,6 +32,14 @@ func serverAccount(dir string) (*account, error) {
 			return &account{name: "user " + strconv.Itoa(int(owner.Uid)), uid: owner.Uid, gid: owner.Gid}, nil
 		}
 	}
+	return unprivileged()
+}
+
+// unprivileged returns postgres, else nobody, for a server that root starts; nil for another user.
+func unprivileged() (*account, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
 		if err != nil {

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,23 +32,40 @@ type Binaries struct {
 	Version  string // what the server says of itself: "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
 }
 
-// FindPostgres returns the newest PostgreSQL on the machine. It searches PATH, `pg_config --bindir` and the folders
-// of the distributions, or MERIDIAN_POSTGRES_BIN alone if that is set. The error wraps ErrNoPostgres and says in one
-// line what to install or set.
+// FindPostgres returns the newest PostgreSQL that is installed, else the one that was fetched. It searches PATH,
+// `pg_config --bindir` and the folders of the distributions, or MERIDIAN_POSTGRES_BIN alone if that is set. The error
+// wraps ErrNoPostgres and says in one line what to install or set.
 func FindPostgres() (Binaries, error) {
-	return newest(installedPostgres())
+	found, err := newest(installedPostgres())
+	if fetched, ok := fetchedPostgres(); err != nil && ok {
+		return fetched, nil
+	}
+	return found, err
 }
 
-// findPostgresMajor returns the PostgreSQL that can open data of one major version. If that version is missing it
-// returns the newest, so that the caller can name both.
-func findPostgresMajor(major int) (Binaries, error) {
+// postgresFor returns the PostgreSQL that can open data of a major version; 0 stands for any. If that version is missing
+// it returns another, so that the caller can name both. It fetches one if there is none.
+func postgresFor(ctx context.Context, major int, tell func(line string)) (Binaries, error) {
 	found := installedPostgres()
+	if fetched, ok := fetchedPostgres(); ok {
+		found = append(found, fetched)
+	}
 	for _, b := range found {
 		if b.Major == major {
 			return b, nil
 		}
 	}
-	return newest(found)
+	return ObtainPostgres(ctx, tell)
+}
+
+// fetchedPostgres returns the PostgreSQL that was fetched, if any.
+func fetchedPostgres() (Binaries, bool) {
+	folder, ok := fetchedFolder()
+	if !ok || os.Getenv(PostgresBinEnv) != "" {
+		return Binaries{}, false
+	}
+	b, err := BinariesIn(filepath.Join(folder, "bin"))
+	return b, err == nil
 }
 
 // newest returns the newest of the installations if it is new enough.

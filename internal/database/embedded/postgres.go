@@ -28,7 +28,9 @@ type PostgresConfig struct {
 	Dir      string   // the server's folder: data, password, log; made if missing
 	Port     int      // on 127.0.0.1; 0 takes any free one
 	Durable  bool     // whether committed data survives a power cut; false is faster
-	Binaries Binaries // by default those the data belongs to, else the newest on the machine
+	Binaries Binaries // by default those the data belongs to, else what ObtainPostgres returns
+	// Tell, if not nil, is called with a line about work that takes a while.
+	Tell func(line string)
 }
 
 // Postgres is a running PostgreSQL server. Stop ends it.
@@ -83,7 +85,7 @@ func prepare(ctx context.Context, dir string, cfg PostgresConfig, a *account) (B
 	}
 	b := cfg.Binaries
 	if b == (Binaries{}) {
-		if b, err = findPostgresMajor(major); err != nil {
+		if b, err = postgresFor(ctx, major, cfg.Tell); err != nil {
 			return Binaries{}, err
 		}
 	}

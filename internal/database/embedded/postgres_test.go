@@ -262,7 +262,7 @@ func TestFindPostgres(t *testing.T) {
 	})
 	t.Run("the data's version wins", func(t *testing.T) {
 		setPath(t, fakePostgres(t, "97.1"), fakePostgres(t, "98.0"), fakePostgres(t, "99.1"))
-		b := testkit.Must(findPostgresMajor(98))(t)
+		b := testkit.Must(postgresFor(t.Context(), 98, nil))(t)
 		if b.Major != 98 {
 			t.Errorf("found version %d, want 98", b.Major)
 		}

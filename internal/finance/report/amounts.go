@@ -1,33 +1,31 @@
 package report
 
-import "meridian/internal/money"
+import (
+	"math/big"
 
-// amounts are sums of one currency, in its minor units.
+	"meridian/internal/money"
+)
+
+// amounts are those of one event, in the minor units of one currency.
 type amounts struct{ gross, shipping, tax, discount, refunds int64 }
 
-// add fails with money.ErrOverflow.
-func (a *amounts) add(b amounts) error {
-	for _, sum := range []struct {
-		of  *int64
+// sums are amounts added up: of any number of orders, which 64 bits need not hold.
+type sums struct{ gross, shipping, tax, discount, refunds big.Int }
+
+func (s *sums) add(a amounts) {
+	for _, part := range []struct {
+		sum *big.Int
 		and int64
-	}{{&a.gross, b.gross}, {&a.shipping, b.shipping}, {&a.tax, b.tax}, {&a.discount, b.discount}, {&a.refunds, b.refunds}} {
-		total, err := money.Amount{Minor: *sum.of}.Add(money.Amount{Minor: sum.and})
-		if err != nil {
-			return err
-		}
-		*sum.of = total.Minor
+	}{{&s.gross, a.gross}, {&s.shipping, a.shipping}, {&s.tax, a.tax}, {&s.discount, a.discount}, {&s.refunds, a.refunds}} {
+		part.sum.Add(part.sum, big.NewInt(part.and))
 	}
-	return nil
 }
 
-// net returns what is left of what came in.
-func (a amounts) net() (int64, error) {
-	in, err := money.Amount{Minor: a.gross}.Add(money.Amount{Minor: a.shipping})
-	if err != nil {
-		return 0, err
-	}
-	left, err := in.Sub(money.Amount{Minor: a.refunds})
-	return left.Minor, err
+// record returns the sums as the report's columns have them, with what is left of what came in.
+func (s *sums) record() []string {
+	net := new(big.Int).Add(&s.gross, &s.shipping)
+	net.Sub(net, &s.refunds)
+	return []string{s.gross.String(), s.shipping.String(), s.tax.String(), s.discount.String(), s.refunds.String(), net.String()}
 }
 
 // amounts returns what the event is of its row, in the order's currency.

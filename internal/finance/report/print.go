@@ -21,8 +21,8 @@ var columns = []string{
 type row struct {
 	key
 	orders, units int64
-	own           amounts // in the orders' currency
-	booked        amounts // in the reporting currency
+	own           sums // in the orders' currency
+	booked        sums // in the reporting currency
 }
 
 // printer adds events up and writes each row when the next begins.
@@ -52,9 +52,7 @@ func (p *printer) add(e event) error {
 		p.row.orders++
 		p.row.units += e.units
 	}
-	if err := p.row.own.add(e.amounts()); err != nil {
-		return err
-	}
+	p.row.own.add(e.amounts())
 	if e.reporting == "" {
 		return nil
 	}
@@ -66,7 +64,8 @@ func (p *printer) add(e event) error {
 	if err != nil {
 		return fmt.Errorf("convert at %s: %w", e.rate, err)
 	}
-	return p.row.booked.add(worth)
+	p.row.booked.add(worth)
+	return nil
 }
 
 // booked returns the ratio that an order's amounts were booked at: its rate's.
@@ -87,28 +86,16 @@ func (p *printer) booked(e event) (money.Ratio, error) {
 
 // flush writes the row.
 func (p *printer) flush() error {
-	r := p.row
+	r := &p.row
 	record := []string{r.day.Format(time.DateOnly), r.market, string(r.currency), number(r.orders), number(r.units)}
-	own, err := r.own.record()
-	if err != nil {
-		return err
-	}
+	own := r.own.record()
 	booked, unbooked := make([]string, len(own)), r.orders
 	if r.reporting != "" {
-		unbooked = 0
-		if booked, err = r.booked.record(); err != nil {
-			return err
-		}
+		unbooked, booked = 0, r.booked.record()
 	}
 	record = append(append(append(record, own...), string(r.reporting)), booked...)
 	p.begun = false
 	return p.csv.Write(append(record, number(unbooked)))
-}
-
-// record returns the amounts as the report's columns have them.
-func (a amounts) record() ([]string, error) {
-	net, err := a.net()
-	return []string{number(a.gross), number(a.shipping), number(a.tax), number(a.discount), number(a.refunds), number(net)}, err
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

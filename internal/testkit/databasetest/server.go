@@ -49,7 +49,7 @@ type server struct {
 var sharedServer = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	binaries, err := embedded.FindPostgres()
+	binaries, err := embedded.ObtainPostgres(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -85,8 +85,8 @@ WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.p
 	"customers whose uses of promotions are not those of their orders": `
 SELECT count(*)
 FROM promotion_customer_uses u
-WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion AND g.customer = u.customer
-    AND g.released_at IS NULL)`,
+WHERE u.used <> (SELECT count(*) FROM order_promotions g WHERE g.promotion = u.promotion
+    AND u.customer IN (g.customer, g.account) AND g.released_at IS NULL)`,
 	"uses of promotions that no counter has": `
 SELECT count(*)
 FROM order_promotions g
