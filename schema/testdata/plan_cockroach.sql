@@ -1495,3 +1495,10 @@ CREATE INDEX IF NOT EXISTS products_title_idx ON products (lower(title));
 CREATE INDEX IF NOT EXISTS products_brand_idx ON products (lower(brand));
 
 CREATE INDEX IF NOT EXISTS categories_name_idx ON categories (lower(name));
+
+CREATE TABLE IF NOT EXISTS take_overs (
+  region crdb_internal_region NOT NULL,
+  holder text NOT NULL,
+  held_until timestamptz NOT NULL,
+  CONSTRAINT take_overs_pkey PRIMARY KEY (region)
+) LOCALITY REGIONAL BY ROW AS region;
