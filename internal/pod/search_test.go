@@ -27,7 +27,8 @@ func TestSearchConfig_Keys(t *testing.T) {
 		t.Errorf("the region's own server is at %s, with the key %q", got.URL, got.APIKey)
 	}
 	c.RemoteKeys["ap-southeast"] = secret.Bytes("nobody's")
-	if err := c.Validate(set); err == nil || !strings.Contains(err.Error(), "MERIDIAN_MEILI_REMOTE_KEYS") || strings.Contains(err.Error(), "nobody's") {
+	err := c.Validate(set)
+	if err == nil || !strings.Contains(err.Error(), "MERIDIAN_MEILI_REMOTE_KEYS") || strings.Contains(err.Error(), "nobody's") {
 		t.Errorf("a key without a server: %v", err)
 	}
 }

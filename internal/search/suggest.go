@@ -36,7 +36,8 @@ type Suggestions struct {
 
 // Suggest returns suggestions for a typed text. It takes one search of an engine.
 func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, error) {
-	q := Query{Text: in.Text, Prefix: true, Language: in.Language, OtherLanguages: in.OtherLanguages, Market: in.Market, Limit: suggestHits, Highlight: true}
+	q := Query{Text: in.Text, Prefix: true, Language: in.Language, OtherLanguages: in.OtherLanguages, Market: in.Market,
+		Limit: suggestHits, Highlight: true}
 	if len([]rune(strings.TrimSpace(in.Text))) >= suggestFacets {
 		q.Facets = []FacetKind{FacetCategory}
 	}

@@ -131,7 +131,8 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 // Entries implements search.Index.
 func (x *index) Entries(ctx context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
 	query := &meili.DocumentsQuery{
-		Filter: []string{"id > " + quote(after.String()), isProduct}, Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
+		Filter: []string{"id > " + quote(after.String()), isProduct},
+		Sort:   []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
 	}
 	records, err := x.list(ctx, "list the entries of "+x.uid, query)
 	if err != nil {
