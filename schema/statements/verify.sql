@@ -21,10 +21,13 @@ SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
 FROM promotion_customer_uses u
 FULL JOIN (
-  SELECT promotion, customer, count(*) AS orders
-  FROM order_promotions
-  WHERE octet_length(customer) > 0 AND released_at IS NULL
-  GROUP BY promotion, customer
+  SELECT counted.promotion, counted.customer, count(*) AS orders
+  FROM (
+    SELECT promotion, customer FROM order_promotions WHERE octet_length(customer) > 0 AND released_at IS NULL
+    UNION ALL
+    SELECT promotion, account FROM order_promotions WHERE octet_length(account) > 0 AND released_at IS NULL
+  ) AS counted
+  GROUP BY counted.promotion, counted.customer
 ) g ON g.promotion = u.promotion AND g.customer = u.customer
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0);
 
@@ -148,6 +151,10 @@ FROM carts c
 LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL;
 
+SELECT count(*)
+FROM stock
+WHERE region = $1 AND sku > $2 AND sku <= $3;
+
 SELECT count(*) FROM "accounts";
 
 SELECT count(*) FROM "carts";
@@ -207,6 +214,14 @@ FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
 
+SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
+  AND t.released_at IS NULL AND g.released_at IS NULL
+WHERE octet_length(g.first_order_of) > 0
+  AND (o.account_id IS NULL OR t.order_id IS NOT NULL OR encode(g.first_order_of, 'hex') <> replace(o.account_id::text, '-', ''));
+
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
   || l.refunded_quantity::text || ' and ' || l.refunded_minor::text || '; the refunds say '
@@ -262,6 +277,9 @@ SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of S
 FROM order_lines l
 LEFT JOIN skus k ON k.sku = l.sku AND k.product_id = l.product_id
 WHERE k.sku IS NULL;
+
+SELECT max(n.sku)
+FROM (SELECT sku FROM stock WHERE region = $1 AND sku > $2 ORDER BY sku LIMIT $3::int8) AS n;
 
 SELECT o.region::text, o.id::text,
   'subtotal, discount, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.discount_minor::text || ', '
@@ -399,6 +417,10 @@ FROM orders o
 LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o.country
 WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text);
 
+SELECT o.region::text, o.id::text, 'it is ' || o.status || ', and says who held its units unpaid'
+FROM orders o
+WHERE o.status <> 'pending_payment' AND (octet_length(o.unpaid_network) > 0 OR octet_length(o.unpaid_buyer) > 0);
+
 SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
 FROM orders o
 WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes';
@@ -426,6 +448,10 @@ LEFT JOIN (
   GROUP BY region, order_id
 ) g ON g.region = o.region AND g.order_id = o.id
 WHERE o.discount_minor <> coalesce(g.discount, 0);
+
+SELECT o.region::text, o.id::text, 'its subtotal is ' || o.subtotal_minor::text || ' and its total ' || o.total_minor::text
+FROM orders o
+WHERE o.subtotal_minor > 100000000000000 OR o.total_minor > 100000000000000;
 
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
 FROM orders o
@@ -505,10 +531,13 @@ SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
 FROM promotion_customer_uses u
 FULL JOIN (
-  SELECT promotion, customer, count(*) AS orders
-  FROM order_promotions
-  WHERE octet_length(customer) > 0 AND released_at IS NULL
-  GROUP BY promotion, customer
+  SELECT counted.promotion, counted.customer, count(*) AS orders
+  FROM (
+    SELECT promotion, customer FROM order_promotions WHERE octet_length(customer) > 0 AND released_at IS NULL
+    UNION ALL
+    SELECT promotion, account FROM order_promotions WHERE octet_length(account) > 0 AND released_at IS NULL
+  ) AS counted
+  GROUP BY counted.promotion, counted.customer
 ) g ON g.promotion = u.promotion AND g.customer = u.customer
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)) AS broken (region, key, problem);
 
@@ -665,6 +694,15 @@ SELECT g.region::text, g.order_id::text,
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
+  AND t.released_at IS NULL AND g.released_at IS NULL
+WHERE octet_length(g.first_order_of) > 0
+  AND (o.account_id IS NULL OR t.order_id IS NOT NULL OR encode(g.first_order_of, 'hex') <> replace(o.account_id::text, '-', ''))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT l.region::text, l.order_id::text,
@@ -874,6 +912,11 @@ LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o
 WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'it is ' || o.status || ', and says who held its units unpaid'
+FROM orders o
+WHERE o.status <> 'pending_payment' AND (octet_length(o.unpaid_network) > 0 OR octet_length(o.unpaid_buyer) > 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
 FROM orders o
 WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes') AS broken (region, key, problem);
@@ -904,6 +947,11 @@ LEFT JOIN (
   GROUP BY region, order_id
 ) g ON g.region = o.region AND g.order_id = o.id
 WHERE o.discount_minor <> coalesce(g.discount, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'its subtotal is ' || o.subtotal_minor::text || ' and its total ' || o.total_minor::text
+FROM orders o
+WHERE o.subtotal_minor > 100000000000000 OR o.total_minor > 100000000000000) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
@@ -972,7 +1020,7 @@ SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
-WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
@@ -983,9 +1031,10 @@ LEFT JOIN (
   SELECT region, sku, warehouse,
     sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
   FROM stock_movements
+  WHERE region = $1 AND sku > $2 AND sku <= $3
   GROUP BY region, sku, warehouse
 ) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
@@ -997,15 +1046,16 @@ LEFT JOIN (
     sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
     sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
   FROM reservations
+  WHERE region = $1 AND sku > $2 AND sku <= $3
   GROUP BY region, sku, warehouse
 ) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0)) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
 FROM stock s
 JOIN warehouses w ON w.code = s.warehouse
-WHERE w.region <> s.region) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND w.region <> s.region) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have '
@@ -1046,7 +1096,7 @@ WHERE a.id IS NULL) AS broken (region, key, problem);
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
-WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand;
+WHERE (s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand);
 
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text || '; the movements say '
@@ -1058,7 +1108,7 @@ LEFT JOIN (
   FROM stock_movements
   GROUP BY region, sku, warehouse
 ) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0);
+WHERE (s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0));
 
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'reserved, allocated are ' || s.reserved::text || ', ' || s.allocated::text || '; the reservations say '
@@ -1071,7 +1121,7 @@ LEFT JOIN (
   FROM reservations
   GROUP BY region, sku, warehouse
 ) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0);
+WHERE (s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0));
 
 SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
 FROM stock s
