@@ -144,7 +144,7 @@ const (
 var localities = map[string]string{
 	"sellers": global, "categories": global, "products": global, "category_products": global, "skus": global, "prices": global,
 	"warehouses": global, "email_directory": global, "signing_keys": global,
-	"accounts": byRow, "addresses": byRow, "refresh_tokens": byRow,
+	"accounts": byRow, "addresses": byRow, "refresh_tokens": byRow, "sign_in_guesses": byRow,
 	"orders": byRow, "order_lines": byRow, "order_history": byRow, "payments": byRow, "refunds": byRow, "shipments": byRow,
 	"webhook_inbox": byRow,
 	"carts":         byRow, "cart_lines": byRow,

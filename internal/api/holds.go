@@ -40,7 +40,8 @@ func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := newQuery(r)
 	filter := order.HoldFilter{
-		Region: q.OneOf("region", s.Regions.Names()...), SKU: q.Text("sku", maxSKUBytes), Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
+		Region: q.OneOf("region", s.Regions.Names()...), SKU: q.Text("sku", maxSKUBytes),
+		Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
 	}
 	if err := q.Err(); err != nil {
 		return err

@@ -41,8 +41,9 @@ ON CONFLICT (region, import_id, line, field) DO NOTHING;
 INSERT INTO imports (region, id, seller_id, source, format, policy)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (region, seller_id, source) WHERE status = 'running' DO UPDATE
-SET updated_at = now()
-RETURNING region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
+SET updated_at = now(), alive_until = now() + INTERVAL '1 minute'
+RETURNING region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at;
 
 INSERT INTO outbox (region, topic, key, payload)
@@ -433,19 +434,22 @@ JOIN products p ON p.id = r.product_id
 WHERE r.updated_at > $1
 LIMIT $2;
 
-SELECT region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
+SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at
 FROM imports
 WHERE region = $1 AND id = $2 AND seller_id = $3;
 
-SELECT region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
+SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at
 FROM imports
 WHERE region = $1 AND seller_id = $2 
 ORDER BY created_at DESC, id DESC
 LIMIT $3;
 
-SELECT region, id, seller_id, format, policy, status, lines_done, products_written, products_unchanged,
+SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
   lines_bad, created_at, updated_at, finished_at
 FROM imports
 WHERE region = $1 AND seller_id = $2 AND (created_at, id) < ($4, $5)
@@ -468,7 +472,7 @@ WHERE id = (SELECT id FROM categories ORDER BY id LIMIT 1);
 
 UPDATE imports
 SET lines_done = $4, products_written = products_written + $5, products_unchanged = products_unchanged + $6,
-    lines_bad = lines_bad + $7, updated_at = now(),
+    lines_bad = lines_bad + $7, updated_at = now(), alive_until = greatest(alive_until, now() + INTERVAL '1 minute'),
     status = CASE WHEN status = 'running' AND lines_done = $3 THEN 'running' ELSE 'overtaken' END
 WHERE region = $1 AND id = $2;
 
@@ -478,6 +482,9 @@ WHERE region = $1 AND id = $2 AND status = 'running';
 
 UPDATE imports
 SET status = 'failed', lines_done = $3, lines_bad = $4, finished_at = now(), updated_at = now()
+WHERE region = $1 AND id = $2 AND status = 'running';
+
+UPDATE imports SET alive_until = now() + $3::int8 * INTERVAL '1 second'
 WHERE region = $1 AND id = $2 AND status = 'running';
 
 UPDATE price_entries e

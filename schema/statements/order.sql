@@ -14,13 +14,13 @@ INSERT INTO order_lines (region, order_id, line_no, sku, product_id, title, quan
 SELECT r.region::crdb_internal_region, r.order_id, r.line_no, r.sku, r.product_id, r.title, r.quantity, r.unit_price_minor, r.subtotal_minor, r.discount_minor, r.tax_rate_bp, r.tax_minor, r.total_minor, r.refunded_quantity, r.refunded_minor, r.derivation::jsonb, r.reporting_currency, r.reporting_rate, r.reporting_total_minor, r.reporting_tax_minor
 FROM unnest($1::text[], $2::uuid[], $3::int8[], $4::text[], $5::uuid[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::text[], $17::text[], $18::text[], $19::int8[], $20::int8[]) AS r (region, order_id, line_no, sku, product_id, title, quantity, unit_price_minor, subtotal_minor, discount_minor, tax_rate_bp, tax_minor, total_minor, refunded_quantity, refunded_minor, derivation, reporting_currency, reporting_rate, reporting_total_minor, reporting_tax_minor);
 
-INSERT INTO order_promotions (region, order_id, promotion, title, coupon, customer, discount_minor, shipping_minor, limited)
-SELECT r.region::crdb_internal_region, r.order_id, r.promotion, r.title, r.coupon, r.customer, r.discount_minor, r.shipping_minor, r.limited
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::int8[], $8::int8[], $9::bool[]) AS r (region, order_id, promotion, title, coupon, customer, discount_minor, shipping_minor, limited);
+INSERT INTO order_promotions (region, order_id, promotion, title, coupon, customer, account, first_order_of, discount_minor, shipping_minor, limited)
+SELECT r.region::crdb_internal_region, r.order_id, r.promotion, r.title, r.coupon, r.customer, r.account, r.first_order_of, r.discount_minor, r.shipping_minor, r.limited
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[], $9::int8[], $10::int8[], $11::bool[]) AS r (region, order_id, promotion, title, coupon, customer, account, first_order_of, discount_minor, shipping_minor, limited);
 
-INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, cancel_reason, version, transition_id, currency, country, market, customer_group, priced_at, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at, stock_regions)
-SELECT r.region::crdb_internal_region, r.id, r.account_id, r.cart_region::crdb_internal_region, r.cart_id, r.status, r.cancel_reason, r.version, r.transition_id, r.currency, r.country, r.market, r.customer_group, r.priced_at, r.subtotal_minor, r.discount_minor, r.shipping_minor, r.tax_minor, r.total_minor, r.prices_include_tax, r.email, r.ship_to::jsonb, r.placed_at, r.updated_at, r.expires_at, string_to_array(r.stock_regions, ',')::crdb_internal_region[]
-FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::int8[], $16::int8[], $17::int8[], $18::int8[], $19::int8[], $20::bool[], $21::text[], $22::text[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[], $26::text[]) AS r (region, id, account_id, cart_region, cart_id, status, cancel_reason, version, transition_id, currency, country, market, customer_group, priced_at, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at, stock_regions);
+INSERT INTO orders (region, id, account_id, cart_region, cart_id, status, cancel_reason, version, transition_id, currency, country, market, customer_group, priced_at, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at, stock_regions, unpaid_network, unpaid_buyer)
+SELECT r.region::crdb_internal_region, r.id, r.account_id, r.cart_region::crdb_internal_region, r.cart_id, r.status, r.cancel_reason, r.version, r.transition_id, r.currency, r.country, r.market, r.customer_group, r.priced_at, r.subtotal_minor, r.discount_minor, r.shipping_minor, r.tax_minor, r.total_minor, r.prices_include_tax, r.email, r.ship_to::jsonb, r.placed_at, r.updated_at, r.expires_at, string_to_array(r.stock_regions, ',')::crdb_internal_region[], coalesce(r.unpaid_network, ''), coalesce(r.unpaid_buyer, '')
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::int8[], $16::int8[], $17::int8[], $18::int8[], $19::int8[], $20::bool[], $21::text[], $22::text[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[], $26::text[], $27::bytea[], $28::bytea[]) AS r (region, id, account_id, cart_region, cart_id, status, cancel_reason, version, transition_id, currency, country, market, customer_group, priced_at, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, prices_include_tax, email, ship_to, placed_at, updated_at, expires_at, stock_regions, unpaid_network, unpaid_buyer);
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT e.region::crdb_internal_region, e.topic, e.key, e.payload::jsonb
@@ -103,6 +103,10 @@ INSERT INTO stock_movements (region, sku, warehouse, kind, reserved_delta, actor
 SELECT a.region::crdb_internal_region, a.sku, a.warehouse, 'reserve', a.quantity, a.actor, a.reference
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::uuid[], $8::text[], $9::uuid[], $10::text[]) AS a (region, warehouse, sku, line_no, quantity, order_region, order_id, reference, transition_id, actor);
 
+SELECT a.region, a.id, a.email, a.status, a.session_epoch
+FROM unnest($1::text[], $2::uuid[]) AS wanted (region, id)
+JOIN accounts a ON a.region = wanted.region::crdb_internal_region AND a.id = wanted.id;
+
 SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
   c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
   (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
@@ -132,14 +136,28 @@ SELECT code, latitude, longitude
 FROM warehouses
 WHERE active;
 
-SELECT email
-FROM accounts
-WHERE region = $1 AND id = $2;
-
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
 WHERE h.region = $1 AND h.order_id = $2
 ORDER BY h.version;
+
+SELECT held.unpaid_network, held.unpaid_buyer, l.sku, sum(l.quantity)::int8
+FROM (
+  SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
+  FROM orders o
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_network = ANY($2::bytea[])
+  UNION
+  SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
+  FROM orders o
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_buyer = ANY($3::bytea[])
+) AS held
+JOIN order_lines l ON l.region = held.region AND l.order_id = held.id
+WHERE l.sku IN (SELECT DISTINCT l.sku
+  FROM unnest($4::text[], $5::uuid[]) AS c (region, id)
+  JOIN cart_lines l ON l.region = c.region::crdb_internal_region AND l.cart_id = c.id)
+GROUP BY held.unpaid_network, held.unpaid_buyer, l.sku;
 
 SELECT l.line_no, l.sku, l.product_id, l.title, l.quantity, l.unit_price_minor, l.subtotal_minor, l.discount_minor, l.tax_rate_bp, l.tax_minor, l.total_minor, l.refunded_quantity, l.refunded_minor, l.derivation
 FROM order_lines l
@@ -167,6 +185,39 @@ FROM orders o
 WHERE o.region = $1 AND o.status = $2
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT $3::int8;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 
 SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code, p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at
 FROM payments p
@@ -249,18 +300,18 @@ UPDATE orders SET status = $1, version = CASE WHEN version = $2 THEN version + 1
 WHERE region = $4 AND id = $5;
 
 UPDATE orders o SET status = $1, cancel_reason = t.new_cancel_reason, version = o.version + 1,
-  transition_id = t.transition_id, updated_at = now()
+  transition_id = t.transition_id, updated_at = now(), unpaid_network = '', unpaid_buyer = ''
 FROM unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[]) AS t (order_region, order_id, reference, transition_id, actor, new_cancel_reason, reason)
 WHERE o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($9::text[]) AND EXISTS (SELECT 1 FROM payments p
   WHERE p.region = o.region AND p.id = o.id AND p.transition_id = t.transition_id);
 
 UPDATE orders o SET status = $1, cancel_reason = t.new_cancel_reason, version = o.version + 1,
-  transition_id = t.transition_id, updated_at = now()
+  transition_id = t.transition_id, updated_at = now(), unpaid_network = '', unpaid_buyer = ''
 FROM unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[]) AS t (order_region, order_id, reference, transition_id, actor, new_cancel_reason, reason)
 WHERE o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($9::text[]) AND o.expires_at <= $10;
 
 UPDATE orders o SET status = $1, cancel_reason = t.new_cancel_reason, version = o.version + 1,
-  transition_id = t.transition_id, updated_at = now()
+  transition_id = t.transition_id, updated_at = now(), unpaid_network = '', unpaid_buyer = ''
 FROM unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[]) AS t (order_region, order_id, reference, transition_id, actor, new_cancel_reason, reason)
 WHERE o.region = t.order_region::crdb_internal_region AND o.id = t.order_id AND o.status = ANY($9::text[]) AND true;
 
@@ -393,7 +444,7 @@ WITH released AS (
   WHERE o.region = t.region::crdb_internal_region AND o.id = t.order_id AND o.transition_id = t.transition_id
     AND g.region = o.region AND g.order_id = o.id
     AND CASE o.status WHEN 'cancelled' THEN g.released_at IS NULL ELSE false END
-  RETURNING g.promotion, g.customer, g.limited
+  RETURNING g.promotion, g.customer, g.account, g.limited
 ), totals AS (
   SELECT u.promotion, r.uses
   FROM (
@@ -413,10 +464,14 @@ WITH released AS (
 ), customers AS (
   SELECT u.promotion, u.customer, r.uses
   FROM (
-    SELECT promotion, customer, count(*)::int8 AS uses
-    FROM released
-    WHERE octet_length(customer) > 0
-    GROUP BY promotion, customer
+    SELECT counted.promotion, counted.customer, count(*)::int8 AS uses
+    FROM (
+      SELECT promotion, customer FROM released
+      UNION ALL
+      SELECT promotion, account FROM released
+    ) AS counted
+    WHERE octet_length(counted.customer) > 0
+    GROUP BY counted.promotion, counted.customer
   ) AS r
   JOIN promotion_customer_uses u ON u.promotion = r.promotion AND u.customer = r.customer
   ORDER BY u.promotion, u.customer
@@ -427,13 +482,19 @@ FROM customers
 WHERE u.promotion = customers.promotion AND u.customer = customers.customer;
 
 WITH taken AS (
-  SELECT s.region, s.sku, s.warehouse, a.quantity
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, warehouse, sku, line_no, quantity)
+  SELECT s.region, s.sku, s.warehouse, a.quantity, a.guests_up_to
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, sku, warehouse, quantity, guests_up_to)
   JOIN stock s ON s.region = a.region::crdb_internal_region AND s.sku = a.sku AND s.warehouse = a.warehouse
 ORDER BY s.region, s.sku, s.warehouse
   FOR UPDATE OF s
 )
-UPDATE stock s SET reserved = s.reserved + taken.quantity, updated_at = now(),
+UPDATE stock s SET
+  -- what guests may not hold is sent to -1 and refused by the CHECK
+  reserved = CASE
+    WHEN taken.guests_up_to > 0 AND s.reserved + taken.guests_up_to > $6::int8
+      AND (s.reserved + taken.guests_up_to) * 100 > (s.on_hand - s.allocated) * $7::int8 THEN -1
+    ELSE s.reserved + taken.quantity END,
+  updated_at = now(),
   band_changed_at = CASE
     WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 5) THEN now()
     ELSE s.band_changed_at END

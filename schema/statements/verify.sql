@@ -21,10 +21,13 @@ SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
 FROM promotion_customer_uses u
 FULL JOIN (
-  SELECT promotion, customer, count(*) AS orders
-  FROM order_promotions
-  WHERE octet_length(customer) > 0 AND released_at IS NULL
-  GROUP BY promotion, customer
+  SELECT counted.promotion, counted.customer, count(*) AS orders
+  FROM (
+    SELECT promotion, customer FROM order_promotions WHERE octet_length(customer) > 0 AND released_at IS NULL
+    UNION ALL
+    SELECT promotion, account FROM order_promotions WHERE octet_length(account) > 0 AND released_at IS NULL
+  ) AS counted
+  GROUP BY counted.promotion, counted.customer
 ) g ON g.promotion = u.promotion AND g.customer = u.customer
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0);
 
@@ -206,6 +209,15 @@ SELECT g.region::text, g.order_id::text,
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
+
+SELECT g.region::text, g.order_id::text,
+  'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
+  AND t.released_at IS NULL AND g.released_at IS NULL
+WHERE octet_length(g.first_order_of) > 0
+  AND (o.account_id IS NULL OR t.order_id IS NOT NULL OR encode(g.first_order_of, 'hex') <> replace(o.account_id::text, '-', ''));
 
 SELECT l.region::text, l.order_id::text,
   'line ' || l.line_no::text || ' of ' || l.quantity::text || ' units and ' || l.total_minor::text || ': refunded '
@@ -399,6 +411,10 @@ FROM orders o
 LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o.country
 WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text);
 
+SELECT o.region::text, o.id::text, 'it is ' || o.status || ', and says who held its units unpaid'
+FROM orders o
+WHERE o.status <> 'pending_payment' AND (octet_length(o.unpaid_network) > 0 OR octet_length(o.unpaid_buyer) > 0);
+
 SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
 FROM orders o
 WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes';
@@ -426,6 +442,10 @@ LEFT JOIN (
   GROUP BY region, order_id
 ) g ON g.region = o.region AND g.order_id = o.id
 WHERE o.discount_minor <> coalesce(g.discount, 0);
+
+SELECT o.region::text, o.id::text, 'its subtotal is ' || o.subtotal_minor::text || ' and its total ' || o.total_minor::text
+FROM orders o
+WHERE o.subtotal_minor > 100000000000000 OR o.total_minor > 100000000000000;
 
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
 FROM orders o
@@ -505,10 +525,13 @@ SELECT '', coalesce(u.promotion, g.promotion),
   'for one customer it counts ' || coalesce(u.used, 0)::text || ' uses, of ' || coalesce(g.orders, 0)::text || ' orders'
 FROM promotion_customer_uses u
 FULL JOIN (
-  SELECT promotion, customer, count(*) AS orders
-  FROM order_promotions
-  WHERE octet_length(customer) > 0 AND released_at IS NULL
-  GROUP BY promotion, customer
+  SELECT counted.promotion, counted.customer, count(*) AS orders
+  FROM (
+    SELECT promotion, customer FROM order_promotions WHERE octet_length(customer) > 0 AND released_at IS NULL
+    UNION ALL
+    SELECT promotion, account FROM order_promotions WHERE octet_length(account) > 0 AND released_at IS NULL
+  ) AS counted
+  GROUP BY counted.promotion, counted.customer
 ) g ON g.promotion = u.promotion AND g.customer = u.customer
 WHERE coalesce(u.used, 0) <> coalesce(g.orders, 0)) AS broken (region, key, problem);
 
@@ -665,6 +688,16 @@ SELECT g.region::text, g.order_id::text,
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT g.region::text, g.order_id::text,
+  'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+FROM order_promotions g
+JOIN orders o ON o.region = g.region AND o.id = g.order_id
+LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
+  AND t.released_at IS NULL AND g.released_at IS NULL
+WHERE octet_length(g.first_order_of) > 0
+  AND (o.account_id IS NULL OR t.order_id IS NOT NULL OR encode(g.first_order_of, 'hex') <> replace(o.account_id::text, '-', ''))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT l.region::text, l.order_id::text,
@@ -874,6 +907,11 @@ LEFT JOIN unnest($1::text[], $2::text[]) AS h (country, region) ON h.country = o
 WHERE o.account_id IS NULL AND (h.region IS NULL OR h.region <> o.region::text)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'it is ' || o.status || ', and says who held its units unpaid'
+FROM orders o
+WHERE o.status <> 'pending_payment' AND (octet_length(o.unpaid_network) > 0 OR octet_length(o.unpaid_buyer) > 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, 'it should have been given up at ' || o.expires_at::text
 FROM orders o
 WHERE o.status = 'pending_payment' AND o.expires_at < now() - INTERVAL '10 minutes') AS broken (region, key, problem);
@@ -904,6 +942,11 @@ LEFT JOIN (
   GROUP BY region, order_id
 ) g ON g.region = o.region AND g.order_id = o.id
 WHERE o.discount_minor <> coalesce(g.discount, 0)) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT o.region::text, o.id::text, 'its subtotal is ' || o.subtotal_minor::text || ' and its total ' || o.total_minor::text
+FROM orders o
+WHERE o.subtotal_minor > 100000000000000 OR o.total_minor > 100000000000000) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, o.status || ', cancelled for ' || CASE o.cancel_reason WHEN '' THEN 'no reason' ELSE o.cancel_reason END
