@@ -2,7 +2,7 @@
 # newer, else they fetch one into the user's cache folder, which needs no rights.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo build test lint generate clean help compiler
+.PHONY: run demo build test test-cockroach lint generate clean help compiler
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -22,6 +22,11 @@ build: ## build bin/meridian
 test: compiler ## vet, and run every test against a throw-away PostgreSQL (TESTFLAGS=-v, …)
 	go vet ./...
 	go test -race -p 2 -timeout 20m $(TESTFLAGS) ./...
+
+test-cockroach: ## run every test on the CockroachDB at COCKROACH_URL, and list what was skipped (TESTFLAGS=…)
+	@[ -n "$$COCKROACH_URL" ] || { echo "Set COCKROACH_URL to a CockroachDB 23.1 or newer, with nodes in each region of regions/," \
+		"and a user who may create databases: postgresql://root@127.0.0.1:26257/defaultdb?sslmode=disable"; exit 1; }
+	@{ go test -count=1 -p 1 -timeout 90m -v $(TESTFLAGS) ./... 2>&1; echo "status $$?"; } | awk '$(REPORT_SKIPPED)'
 
 lint: ## check modules, formatting and style, vet, and run staticcheck and govulncheck
 	go mod tidy -diff
@@ -46,7 +51,17 @@ clean: ## remove what was built; the shop's data in .meridian/ stays
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Prints what go test -v says of failures and packages, and at the end each skipped test under the reason it gave.
+define REPORT_SKIPPED
+/^status [0-9]+$$/ { status = $$2; next } \
+/^=== / || /^ *--- PASS/ || /^PASS$$/ { next } \
+/^ *--- SKIP/ { skipped[++n] = reason "\n    " $$3; next } \
+/^ +[a-zA-Z0-9_]+\.go:[0-9]+: / { reason = $$0; sub(/^ +[^ ]+ /, "", reason) } \
+{ print } \
+END { print "\n" n + 0 " tests were skipped:"; for (i = 1; i <= n; i++) print skipped[i]; exit status }
+endef
 
 # Go's race detector needs a C compiler.
 compiler:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"meridian/internal/database"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/schema/portability"
@@ -57,15 +58,29 @@ func TestCollectedStatements(t *testing.T) {
 			}
 		}
 	}
+	tables := portability.NewTables(schemaOf(t, database.CockroachDB))
+	if !tables["payments"]["captured_minor"] || !tables["stock"]["on_hand"] {
+		t.Fatalf("the schema's CHECKs were not read: %v", tables)
+	}
 	conn := connect(t, databasetest.URL(t))
 	for _, sql := range all {
 		if _, err := conn.Prepare(t.Context(), "", sql); err != nil {
 			t.Errorf("%v:\n%s", err, sql)
 		}
-		for _, fault := range portability.Check(sql) {
+		for _, fault := range append(portability.Check(sql), tables.Check(sql)...) {
 			t.Errorf("%s:\n%s", fault, sql)
 		}
 	}
+}
+
+// schemaOf returns the text of every migration statement for an engine.
+func schemaOf(t *testing.T, engine database.Engine) []string {
+	t.Helper()
+	var texts []string
+	for _, s := range statements(t, engine) {
+		texts = append(texts, s.SQL)
+	}
+	return texts
 }
 
 // writeStatements replaces the files of the packages that were tested. A statement stands in one file: that of the

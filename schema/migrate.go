@@ -22,13 +22,18 @@ import (
 
 // Up brings the database at url to this binary's schema. It sets the regions of set and then applies the missing
 // migrations, one statement at a time, each recorded when it is done. Pods that start at once wait for each other by
-// a lease row, since CockroachDB has no session locks. Up changes nothing on a current database.
+// a lease row, since CockroachDB has no session locks. Up changes nothing on a current database, and refuses a server that
+// is too old (database.EngineOf).
 func Up(ctx context.Context, url string, set *regions.Set) error {
 	db, err := connect(url)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	engine, err := engineOf(ctx, db) // before anything is written: it refuses what is too old
+	if err != nil {
+		return err
+	}
 	locker, err := lock.NewPostgresTableLocker(
 		lock.WithTableLeaseDuration(30*time.Second),
 		lock.WithTableHeartbeatInterval(5*time.Second),
@@ -40,15 +45,11 @@ func Up(ctx context.Context, url string, set *regions.Set) error {
 	if err := locker.Lock(ctx, db); err != nil {
 		return fmt.Errorf("wait for the migration lock: %w", err)
 	}
-	err = up(ctx, db, set)
+	err = up(ctx, db, engine, set)
 	return errors.Join(err, locker.Unlock(ctx, db))
 }
 
-func up(ctx context.Context, db *sql.DB, set *regions.Set) error {
-	engine, err := engineOf(ctx, db)
-	if err != nil {
-		return err
-	}
+func up(ctx context.Context, db *sql.DB, engine database.Engine, set *regions.Set) error {
 	var name string
 	if err := db.QueryRowContext(ctx, `SELECT current_database()`).Scan(&name); err != nil {
 		return fmt.Errorf("ask for the database's name: %w", err)
@@ -148,14 +149,11 @@ func connect(url string) (*sql.DB, error) {
 }
 
 func engineOf(ctx context.Context, db *sql.DB) (database.Engine, error) {
-	var isCockroach bool
-	if err := db.QueryRowContext(ctx, database.EngineQuery).Scan(&isCockroach); err != nil {
+	var version string
+	if err := db.QueryRowContext(ctx, database.VersionQuery).Scan(&version); err != nil {
 		return "", fmt.Errorf("ask the database what it is: %w", err)
 	}
-	if isCockroach {
-		return database.CockroachDB, nil
-	}
-	return database.PostgreSQL, nil
+	return database.EngineOf(version)
 }
 
 // superRegions returns the super regions of the database and their regions, by name.

@@ -38,8 +38,9 @@ func up(t testing.TB, url string) {
 // wantCurrent fails the test unless the database is at the latest version, wholly.
 func wantCurrent(t testing.TB, url string) {
 	t.Helper()
-	latest := testkit.Must(schema.Latest(database.PostgreSQL))(t)
-	if current, err := schema.Current(t.Context(), databasetest.Open(t, url, "eu-west")); err != nil || current != latest {
+	db := databasetest.Open(t, url, "eu-west")
+	latest := testkit.Must(schema.Latest(db.Engine()))(t)
+	if current, err := schema.Current(t.Context(), db); err != nil || current != latest {
 		t.Errorf("the database is at %d, %v; want %d", current, err, latest)
 	}
 	applied := testkit.Must(schema.Status(t.Context(), url))(t)
@@ -74,7 +75,7 @@ func TestUp_Twice(t *testing.T) {
 	count := `SELECT count(*) FROM goose_db_version`
 	testkit.NoError(t, conn.QueryRow(t.Context(), count).Scan(&recorded))
 	up(t, url)
-	for _, s := range statements(t, database.PostgreSQL) { // and each by hand
+	for _, s := range statements(t, databasetest.Open(t, url, "eu-west").Engine()) { // and each by hand
 		exec(t, conn, s.SQL)
 	}
 	if diff := cmp.Diff(before, describe(t, url)); diff != "" {
@@ -110,6 +111,7 @@ func TestUp_AtOnce(t *testing.T) {
 // TestUp_Interrupted breaks a migration off half-way, and before the last statement that
 // was done could be recorded.
 func TestUp_Interrupted(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "an event trigger breaks the migration off")
 	url := databasetest.Empty(t)
 	conn := connect(t, url)
 	exec(t, conn, `
@@ -149,6 +151,7 @@ END $$`)
 
 // TestUp_FifthRegion opens a region in a shop that has four.
 func TestUp_FifthRegion(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "the cluster would need a node of a fifth region")
 	url := databasetest.Empty(t)
 	up(t, url)
 	insert := `INSERT INTO outbox (region, topic, key, payload) VALUES ('sa-east', 'thing.done', 'thg_1', '{}')`
@@ -227,5 +230,16 @@ func TestFaults(t *testing.T) {
 			}
 		}
 		cancel()
+	}
+}
+
+// TestOldServer: a server that is too old is not migrated, and both versions are named.
+func TestOldServer(t *testing.T) {
+	url := databasetest.FakeServer(t, "CockroachDB CCL v22.2.19 (x86_64-pc-linux-gnu)")
+	_, statusErr := schema.Status(t.Context(), url)
+	for name, err := range map[string]error{"up": schema.Up(t.Context(), url, shipped(t)), "status": statusErr} {
+		if err == nil || !strings.Contains(err.Error(), "22.2") || !strings.Contains(err.Error(), "23.1") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

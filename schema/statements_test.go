@@ -149,7 +149,7 @@ var localities = map[string]string{
 	"webhook_inbox": byRow,
 	"carts":         byRow, "cart_lines": byRow,
 	"stock": byRow, "reservations": byRow, "stock_movements": byRow,
-	"outbox": byRow, "idempotency_keys": byRow,
+	"outbox": byRow, "idempotency_keys": byRow, "take_overs": byRow,
 	"imports": byRow, "import_errors": byRow,
 	"pricing_state": global, "price_changes": global, "price_change_lines": global, "markets": global, "rounding_rules": global,
 	"tax_rates": global, "fx_rates": global, "price_lists": global, "price_entries": global, "promotions": global,

@@ -22,6 +22,7 @@ var owners = map[string][]string{
 	"internal/cart":            {"carts", "cart_lines"},
 	"internal/catalog":         {"categories", "category_products", "import_errors", "imports", "products", "sellers"},
 	"internal/catalog/skus":    {"skus"},
+	"internal/database":        {"take_overs"},
 	"internal/finance":         {"price_change_lines"},
 	"internal/fx":              {"fx_rates"},
 	"internal/idempotency":     {"idempotency_keys"},

@@ -33,6 +33,7 @@ type podFlags struct {
 	logFlags
 	region, databaseURL                             string
 	maxConns                                        int32
+	statementTimeout, groupTimeout                  time.Duration
 	origins, proxies                                []string
 	drainDelay, drainTimeout, payWithin, checkAfter time.Duration
 	sandboxURL, eventsURL, otlpEndpoint, traceRatio string
@@ -65,6 +66,10 @@ func (f *podFlags) register(c *cobra.Command) {
 	text(&f.region, "region", "MERIDIAN_REGION", "", "name of this pod's region")
 	address(&f.databaseURL, "database-url", "MERIDIAN_DATABASE_URL", "postgres:// URL of the shop's database")
 	flags.Int32Var(&f.maxConns, "database-connections", 8, "most connections of this pod")
+	flags.DurationVar(&f.statementTimeout, "statement-timeout", 0,
+		"how long one statement may take; 0 for 10s on PostgreSQL, 30s on CockroachDB")
+	flags.DurationVar(&f.groupTimeout, "group-timeout", 0,
+		"how long checkouts that share a transaction may take; 0 for 4s on PostgreSQL, 10s on CockroachDB")
 	texts(&f.origins, "allowed-origins", "MERIDIAN_ALLOWED_ORIGINS", "web origins whose pages may call the API")
 	texts(&f.proxies, "trusted-proxies", "MERIDIAN_TRUSTED_PROXIES",
 		"networks whose X-Forwarded-For is believed: the edge, the load balancer")
@@ -94,7 +99,8 @@ func (f *podFlags) register(c *cobra.Command) {
 	address(&f.otlpEndpoint, "otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP/HTTP collector for traces and metrics")
 	text(&f.traceRatio, "trace-ratio", "MERIDIAN_TRACE_RATIO", "1", "share of traces begun here that are kept, above 0 and at most 1")
 	f.logFlags.register(c)
-	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips)")
+	flags.BoolVar(&f.debug, "debug", false, "answer with the number of database round trips (X-Meridian-Round-Trips), of statements "+
+		"(X-Meridian-Statements) and of those that leave the region (X-Meridian-Statements-Away)")
 }
 
 // readEnvironment completes the URLs that no flag gave, and reads the secrets.
@@ -152,7 +158,10 @@ func (f *podFlags) config(logs io.Writer) (pod.Config, error) {
 	faults = append(faults, err)
 	config := pod.Config{
 		Regions: set, Region: f.region, Secret: key,
-		Database: database.Config{URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region},
+		Database: database.Config{
+			URL: f.databaseURL, MaxConns: f.maxConns, ApplicationName: "meridian-" + f.region,
+			StatementTimeout: f.statementTimeout, GroupTimeout: f.groupTimeout,
+		},
 		API: api.Config{
 			AllowedOrigins: f.origins, TrustedProxies: proxies, DrainDelay: orNone(f.drainDelay), DrainTimeout: f.drainTimeout, Debug: f.debug,
 			Limits: api.Limits{Default: api.Rate{Requests: f.requestsPerMinute, Window: time.Minute}},

@@ -195,7 +195,7 @@ func TestPersonalDataStaysHome(t *testing.T) {
 		"accounts": true, "addresses": true, "refresh_tokens": false, "outbox": false, "idempotency_keys": false,
 		"email_directory": false, "signing_keys": false,
 	} {
-		rows := texts(t, db, `SELECT r::text FROM `+table+` r`)
+		rows := texts(t, db, `SELECT to_jsonb(r)::text FROM `+table+` r`)
 		if len(rows) == 0 {
 			t.Errorf("%s is empty: it tells nothing", table)
 		}

@@ -34,7 +34,8 @@ type Config struct {
 	DrainDelay time.Duration
 	// DrainTimeout is how long requests in flight are then waited for; 20 s.
 	DrainTimeout time.Duration
-	// Debug adds X-Meridian-Round-Trips and Server-Timing to every answer.
+	// Debug adds X-Meridian-Round-Trips, X-Meridian-Statements, X-Meridian-Statements-Away and Server-Timing to every
+	// answer: see database.Cost.
 	Debug bool
 }
 

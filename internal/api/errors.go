@@ -195,6 +195,7 @@ var problemTypes = []problemType{
 		err: order.ErrUsedUp, detail: "Nothing was ordered. Its last use was just taken: take the coupon out of the cart, or order again."},
 	{code: "market_unknown", status: http.StatusBadRequest, title: "There is no such market",
 		match: is[*pricing.UnknownMarketError], fill: knownMarkets},
+	{code: "no_rate", status: http.StatusUnprocessableEntity, title: "There is no exchange rate", match: is[*fx.NoRateError], fill: noRate},
 	{code: "no_price_before", status: http.StatusUnprocessableEntity, title: "It had no price yet",
 		match: is[*pricing.NoPriceBeforeError], fill: noPriceBefore},
 	{code: "no_price", status: http.StatusUnprocessableEntity, title: "It has no price there", match: is[*pricing.NoPriceError],

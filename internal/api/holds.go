@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"meridian/internal/order"
@@ -28,28 +29,24 @@ type heldUnitsResponse struct {
 }
 
 type holdsResponse struct {
-	Region     string         `json:"region"`
+	Regions    []string       `json:"regions"`
 	Items      []holdResponse `json:"items"`
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// listHolds answers the unpaid orders of a home region to operators, with the units that they hold.
+// listHolds answers the unpaid orders of all home regions, or of one, to operators, with the units that they hold.
 func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
 	q := newQuery(r)
 	filter := order.HoldFilter{
-		Region: q.OneOf("region", s.Regions.Names()...), SKU: q.Text("sku", maxSKUBytes),
-		Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
+		Homes: s.homes(q), SKU: q.Text("sku", maxSKUBytes), Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
 	}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if filter.Region == "" {
-		filter.Region = s.Region
-	}
-	listing := "holds of " + filter.Region + " " + filter.SKU + " " + hex.EncodeToString(filter.Network)
+	listing := "holds of " + strings.Join(filter.Homes, ",") + " " + filter.SKU + " " + hex.EncodeToString(filter.Network)
 	var err error
 	if filter.PageFilter, err = readPage[order.ListPosition](s, r, listing); err != nil {
 		return err
@@ -59,7 +56,7 @@ func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, holdsResponse{
-		Region: filter.Region, Items: each(page.Items, s.newHoldResponse), NextCursor: nextCursor(s, listing, page.Next),
+		Regions: filter.Homes, Items: each(page.Items, s.newHoldResponse), NextCursor: nextCursor(s, listing, page.Next),
 	})
 }
 
@@ -105,9 +102,9 @@ type releaseHoldsRequest struct {
 
 // releasedResponse names the orders that were cancelled; More says that others fit as well.
 type releasedResponse struct {
-	Region string   `json:"region"`
-	Orders []string `json:"orders"`
-	More   bool     `json:"more"`
+	Regions []string `json:"regions"`
+	Orders  []string `json:"orders"`
+	More    bool     `json:"more"`
 }
 
 // releaseHolds cancels unpaid orders for the shop: of a SKU, of a client network, or of both. To call it again releases the
@@ -123,13 +120,13 @@ func (s *Server) releaseHolds(w http.ResponseWriter, r *http.Request) error {
 	}
 	var fixes []FieldError
 	fault := func(name, message string) { fixes = append(fixes, FieldError{Field: name, Message: message}) }
-	filter := order.HoldFilter{Region: body.Region, SKU: body.SKU, Network: networkTag(body.Network, fault)}
+	filter := order.HoldFilter{Homes: s.Regions.Names(), SKU: body.SKU, Network: networkTag(body.Network, fault)}
 	filter.Limit = order.MaxReleased
-	if filter.Region == "" {
-		filter.Region = s.Region
-	}
-	if _, ok := s.Regions.Get(filter.Region); !ok {
-		fault("region", "must be the name of a region")
+	if body.Region != "" {
+		filter.Homes = []string{body.Region}
+		if _, ok := s.Regions.Get(body.Region); !ok {
+			fault("region", "must be one of "+strings.Join(s.Regions.Names(), ", "))
+		}
 	}
 	if body.SKU == "" && body.Network == "" {
 		fault("sku", "must be given, or network, or both")
@@ -148,7 +145,7 @@ func (s *Server) releaseHolds(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, releasedResponse{Region: filter.Region, Orders: each(released, s.Orders.PublicID), More: more})
+	return writeJSON(w, http.StatusOK, releasedResponse{Regions: filter.Homes, Orders: each(released, s.Orders.PublicID), More: more})
 }
 
 // unpaidExcess adds of which SKUs the checkout would hold too many units.

@@ -140,13 +140,13 @@ type importsResponse struct {
 	NextCursor string           `json:"next_cursor,omitzero"`
 }
 
-// listImports answers the seller's imports that ran in this region, the newest first.
+// listImports answers the seller's imports, in whichever region they run, the newest first.
 func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 	seller, err := s.requireSeller(r)
 	if err != nil {
 		return err
 	}
-	listing := "imports of " + seller.String() + " in " + s.Region
+	listing := "imports of " + seller.String()
 	filter := catalog.ImportFilter{Seller: seller}
 	if filter.PageFilter, err = readPage[catalog.ImportPosition](s, r, listing); err != nil {
 		return err

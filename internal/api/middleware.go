@@ -100,10 +100,12 @@ func (s *Server) watch(w http.ResponseWriter, call *call, start time.Time) http.
 		}
 		call.wroteHeader, call.status = true, status
 		if s.cfg.Debug {
-			trips := call.trips.Count()
-			w.Header().Set("X-Meridian-Round-Trips", fmt.Sprint(trips))
+			cost := call.trips.Cost()
+			w.Header().Set("X-Meridian-Round-Trips", fmt.Sprint(cost.Trips))
+			w.Header().Set("X-Meridian-Statements", fmt.Sprint(cost.Statements))
+			w.Header().Set("X-Meridian-Statements-Away", fmt.Sprint(cost.Away))
 			w.Header().Set("Server-Timing", fmt.Sprintf(`total;dur=%.1f, db;desc="%d round trips"`,
-				float64(time.Since(start).Microseconds())/1000, trips))
+				float64(time.Since(start).Microseconds())/1000, cost.Trips))
 		}
 	}
 	return httpsnoop.Wrap(w, httpsnoop.Hooks{
@@ -170,7 +172,7 @@ func (s *Server) allowOrigins(next http.Handler) http.Handler {
 		},
 		ExposedHeaders: []string{
 			"Age", "ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset",
-			"Retry-After", "X-Meridian-Region", "X-Meridian-Round-Trips", "X-Request-Id",
+			"Retry-After", "X-Meridian-Region", "X-Meridian-Round-Trips", "X-Meridian-Statements", "X-Meridian-Statements-Away", "X-Request-Id",
 		},
 		MaxAge: 600,
 	}).Handler(next)

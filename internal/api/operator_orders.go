@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -40,23 +41,36 @@ type refundUnitsRequest struct {
 	Quantity int64 `json:"quantity"`
 }
 
-// listRegionOrders answers the orders of one home region to operators, the newest first.
-func (s *Server) listRegionOrders(w http.ResponseWriter, r *http.Request) error {
+// operatorOrderPage is a page of the orders of some home regions.
+type operatorOrderPage struct {
+	Regions []string `json:"regions"`
+	orderPage
+}
+
+// listOperatorOrders answers the orders of all home regions, or of one, to operators, the newest first.
+func (s *Server) listOperatorOrders(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
 	q := newQuery(r)
-	filter := order.ListFilter{
-		Region: q.OneOf("region", s.Regions.Names()...),
-		Status: order.Status(q.OneOf("status", orderStatuses()...)),
-	}
+	filter := order.ListFilter{Homes: s.homes(q), Status: order.Status(q.OneOf("status", orderStatuses()...))}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if filter.Region == "" {
-		filter.Region = s.Region
+	page, err := s.readOrderPage(r, "orders of "+strings.Join(filter.Homes, ",")+" "+string(filter.Status), filter)
+	if err != nil {
+		return err
 	}
-	return s.listPage(w, r, "orders of "+filter.Region+" "+string(filter.Status), filter)
+	return writeJSON(w, http.StatusOK, operatorOrderPage{filter.Homes, page})
+}
+
+// homes reads which home regions an operator asks about: one, or all where none is named.
+func (s *Server) homes(q *query) []string {
+	all := s.Regions.Names()
+	if one := q.OneOf("region", all...); one != "" {
+		return []string{one}
+	}
+	return all
 }
 
 func orderStatuses() []string {

@@ -135,7 +135,11 @@ func (s *Server) listOrders(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.listPage(w, r, "orders", order.ListFilter{Account: &p.Account})
+	page, err := s.readOrderPage(r, "orders", order.ListFilter{Account: &p.Account})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, page)
 }
 
 // cancelOrder gives the caller's own order up: one not yet paid is cancelled, one paid and not yet packed refunded.
@@ -254,18 +258,16 @@ type orderPage struct {
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 
-// listPage answers the page that was asked for of the orders that filter lets through. listing names them.
-func (s *Server) listPage(w http.ResponseWriter, r *http.Request, listing string, filter order.ListFilter) (err error) {
+// readOrderPage returns the page that was asked for of the orders that filter lets through. listing names them.
+func (s *Server) readOrderPage(r *http.Request, listing string, filter order.ListFilter) (answer orderPage, err error) {
 	if filter.PageFilter, err = readPage[order.ListPosition](s, r, listing); err != nil {
-		return err
+		return orderPage{}, err
 	}
 	page, err := s.Orders.List(r.Context(), filter)
 	if err != nil {
-		return err
+		return orderPage{}, err
 	}
-	return writeJSON(w, http.StatusOK, orderPage{
-		Orders: each(page.Items, s.newOrderSummary), NextCursor: nextCursor(s, listing, page.Next),
-	})
+	return orderPage{Orders: each(page.Items, s.newOrderSummary), NextCursor: nextCursor(s, listing, page.Next)}, nil
 }
 
 func (s *Server) newOrderSummary(o order.Order) orderSummary {

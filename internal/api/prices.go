@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/cart"
 	"meridian/internal/database"
+	"meridian/internal/fx"
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/pricing"
@@ -209,6 +210,15 @@ func (v *priceView) article(sku string) *pricing.PricedSKU {
 		return a
 	}
 	return nil
+}
+
+// noRate adds which currency has no exchange rate.
+func noRate(err error, p *Problem) {
+	var none *fx.NoRateError
+	if errors.As(err, &none) {
+		p.Detail = "Prices cannot be compared in " + string(none.Currency) + ": ask for another currency."
+		p.Extra = map[string]any{"missing_rate": none.Currency}
+	}
 }
 
 // noPriceBefore adds when the SKU's first price began.

@@ -16,8 +16,9 @@ func (s *Server) routes() *mux.Router {
 	m.MethodNotAllowedHandler = s.route("", s.otherMethods)
 
 	on := func(method, path string, fn handlerFunc, options ...routeOption) {
+		options = append(options, s.onlyDocumented(method, path))
 		s.operations = append(s.operations, operation{method, path, s.configOf(options)})
-		route := m.Handle(pathPattern(path), s.route(path, fn, append(options, s.onlyDocumented(method, path))...)).Name(method + " " + path)
+		route := m.Handle(pathPattern(path), s.route(path, fn, options...)).Name(method + " " + path)
 		if method == http.MethodGet {
 			route.Methods(http.MethodGet, http.MethodHead)
 			return
@@ -77,7 +78,7 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/orders/{order}/cancel", s.cancelOrder)
 
 	// Operators: what happens to orders.
-	on("GET", "/v1/operator/orders", s.listRegionOrders)
+	on("GET", "/v1/operator/orders", s.listOperatorOrders)
 	on("GET", "/v1/operator/orders/{order}", s.getOperatorOrder)
 	on("POST", "/v1/operator/orders/{order}/cancel", s.cancelOrderForShop)
 	on("POST", "/v1/operator/orders/{order}/pack", s.packOrder)
@@ -85,6 +86,11 @@ func (s *Server) routes() *mux.Router {
 	on("POST", "/v1/operator/orders/{order}/deliver", s.deliverOrder)
 	on("POST", "/v1/operator/orders/{order}/refund", s.refundOrder)
 	on("POST", "/v1/operator/refunds/{refund}/retry", s.retryRefund)
+
+	// Operators: payments and refunds that no worker can finish.
+	on("GET", "/v1/operator/attention", s.listAttention)
+	on("GET", "/v1/operator/payments/{payment}", s.getOperatorPayment)
+	on("POST", "/v1/operator/payments/{payment}:check", s.checkPayment)
 	on("GET", "/v1/operator/holds", s.listHolds)
 	on("POST", "/v1/operator/holds:release", s.releaseHolds, takesLong(releaseTimeout))
 

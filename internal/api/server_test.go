@@ -168,6 +168,11 @@ func wantTrips(t testing.TB, w *httptest.ResponseRecorder, n int) {
 	if got := w.Header().Get("X-Meridian-Round-Trips"); got != strconv.Itoa(n) {
 		t.Errorf("%s round trips, want %d", got, n)
 	}
+	for _, name := range []string{"X-Meridian-Statements", "X-Meridian-Statements-Away"} {
+		if got, err := strconv.Atoi(w.Header().Get(name)); err != nil || n > 0 && name == "X-Meridian-Statements" && got == 0 {
+			t.Errorf("%s is %q after %d round trips", name, w.Header().Get(name), n)
+		}
+	}
 }
 
 // logged is a logger whose output can be read.

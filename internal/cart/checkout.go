@@ -9,7 +9,7 @@ import (
 // gets those that exist and have not expired. Lines have no Available: a checkout reads the stock
 // rows themselves.
 func (c *Carts) QueueGetForCheckout(b *database.Batch, refs []regions.Ref, into map[regions.Ref]Cart) {
-	b.QueueArgs(c.query("0::int8")+wantedCarts+linesInOrder,
+	b.QueueArgs(c.query("0::int8", wantedCarts),
 		database.Columns(refs).With(database.Args{"now": c.Now()})).Query(collectAll(into))
 }
 

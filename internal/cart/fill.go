@@ -48,7 +48,7 @@ func (c *Carts) writeFillings(ctx context.Context, group []*filling) error {
 		refs[i] = f.ref
 	}
 	err = c.DB.Read(ctx, func(b *database.Batch) error {
-		b.QueueArgs(c.cartQuery()+wantedCarts+linesInOrder, database.Columns(refs).With(c.readArgs())).Query(collectAll(made))
+		b.QueueArgs(c.cartQuery(wantedCarts), database.Columns(refs).With(c.readArgs())).Query(collectAll(made))
 		return nil
 	})
 	for _, f := range group {

@@ -38,6 +38,7 @@ const defaultCacheBytes = 64 << 20
 // Catalog reads and edits the catalogue. It is safe for concurrent use.
 type Catalog struct {
 	db        *database.DB
+	regions   *regions.Set
 	priceLead time.Duration
 	cache     *cache
 	seen      watermark // of the last poll
@@ -57,7 +58,7 @@ func New(config Config) (*Catalog, error) {
 	if config.Meter == nil {
 		config.Meter = noop.NewMeterProvider()
 	}
-	c := &Catalog{db: config.DB, priceLead: config.PriceLead}
+	c := &Catalog{db: config.DB, regions: config.Regions, priceLead: config.PriceLead}
 	watch := database.NewWatch(database.WatchConfig{Poll: c.pollChanges, MaxStaleness: MaxStaleness, Now: config.Now, Log: config.Log,
 		Warning: "the catalogue's changes cannot be read: its cache is not used"})
 	var err error

@@ -2,14 +2,11 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/maypok86/otter/v2"
 
-	"meridian/internal/database"
 	"meridian/regions"
 )
 
@@ -52,15 +49,9 @@ func (c *Catalog) loadProduct(ctx context.Context, key productKey) (cachedProduc
 	if key.id == uuid.Nil {
 		column, value = "slug", key.slug
 	}
-	p, err := database.One(ctx, c.db, scanProduct, `
-SELECT `+productColumns+`
-FROM products p
-WHERE p.`+column+` = $1 AND p.status = 'active'`, value)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return cachedProduct{}, nil
-	}
-	if err != nil {
+	products, err := c.read(ctx, choice{sql: `SELECT id FROM products WHERE ` + column + ` = $1 AND status = 'active'`, args: []any{value}})
+	if err != nil || len(products) == 0 {
 		return cachedProduct{}, err
 	}
-	return cachedProduct{product: p.public(), visible: true}, nil
+	return cachedProduct{product: products[0].public(), visible: true}, nil
 }

@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -23,42 +21,49 @@ type Listed struct {
 }
 
 // CategoryName is a category by its id and its name.
-type CategoryName struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
+type CategoryName struct{ ID, Name string }
 
 // QueueListed adds to a batch of reads those of some products that are active, as everyone may see them. into is set
 // when the batch is read.
 func QueueListed(b *database.Batch, ids []uuid.UUID, into *[]Listed) {
+	var found []foundProduct
+	queueFind(b, choice{
+		sql: `SELECT id FROM products WHERE id = ANY($1::uuid[]) AND status = 'active'`, args: []any{ids}, unpriced: true,
+	}, func(products []foundProduct) error {
+		found = products
+		return nil
+	})
+	// Each stands in its category and all above it.
 	b.Queue(`
-SELECT `+unpricedColumns+`,
-  (SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id) AS listed_at,
-  (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) ORDER BY a.level)
-   FROM categories c
-   JOIN categories a ON a.id = ANY(string_to_array(btrim(c.path, '/'), '/'))
-   WHERE c.id = p.category_id) AS categories
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'`, ids).Query(database.Collect(into, scanListedProduct))
+SELECT cp.product_id, cp.listed_at, c.id, c.name
+FROM category_products cp
+JOIN categories c ON c.id = cp.category_id
+WHERE cp.product_id = ANY($1::uuid[])
+ORDER BY cp.product_id, c.level`, ids).Query(func(rows pgx.Rows) error {
+		*into = make([]Listed, len(found))
+		place := make(map[uuid.UUID]*Listed, len(found))
+		for i, p := range found {
+			(*into)[i] = newListed(p)
+			place[p.ID] = &(*into)[i]
+		}
+		var product uuid.UUID
+		var at time.Time
+		var category CategoryName
+		_, err := pgx.ForEachRow(rows, []any{&product, &at, &category.ID, &category.Name}, func() error {
+			if l := place[product]; l != nil && l.Fault == nil {
+				l.Categories = append(l.Categories, category)
+				l.ListedAt = database.Earlier(l.ListedAt, at)
+			}
+			return nil
+		})
+		return err
+	})
 }
 
-func scanListedProduct(row pgx.CollectableRow) (Listed, error) {
-	var r productRow
-	var listedAt *time.Time
-	var categories []byte
-	if err := row.Scan(append(r.targets(), &listedAt, &categories)...); err != nil {
-		return Listed{}, err
+// newListed returns a product before its place in the shop is known.
+func newListed(p foundProduct) Listed {
+	if p.fault != nil {
+		return Listed{Product: Product{ID: p.ID, Version: p.Version}, Fault: p.fault}
 	}
-	p, err := r.product()
-	if err != nil {
-		return Listed{Product: Product{ID: r.ID, Version: r.Version}, Fault: err}, nil
-	}
-	l := Listed{Product: p.public(), ListedAt: p.CreatedAt}
-	if listedAt != nil {
-		l.ListedAt = *listedAt
-	}
-	if err := json.Unmarshal(categories, &l.Categories); err != nil {
-		return Listed{}, fmt.Errorf("reading the categories of product %s: %w", p.PublicID(), err)
-	}
-	return l, nil
+	return Listed{Product: p.public()}
 }

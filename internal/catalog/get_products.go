@@ -6,8 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
-
-	"meridian/internal/database"
 )
 
 // GetProducts returns those of the products that are active, by id. It makes no round trip when all are in memory, else
@@ -44,10 +42,7 @@ func (c *Catalog) loadProducts(ctx context.Context, keys []productKey) (map[prod
 		ids[i] = key.id
 		loaded[key] = cachedProduct{}
 	}
-	products, err := database.List(ctx, c.db, scanProduct, `
-SELECT `+productColumns+`
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'`, ids)
+	products, err := c.read(ctx, choice{sql: `SELECT id FROM products WHERE id = ANY($1::uuid[]) AND status = 'active'`, args: []any{ids}})
 	if err != nil {
 		return nil, err
 	}

@@ -209,17 +209,16 @@ func (run *importRun) readKnown(ctx context.Context, read sender, c chunk) (know
 	err := read(ctx, func(b *database.Batch) error {
 		known.products, known.owners = make(map[string]Product, len(keys)), make(map[string]uuid.UUID)
 		// A look-up a key, whatever the planner believes of the seller's size.
-		b.Queue(`
-SELECT `+productColumns+`
-FROM unnest($2::text[]) AS k (seller_key)
-CROSS JOIN LATERAL (
-  SELECT n.id
-  FROM products n
-  WHERE n.seller_id = $1 AND n.seller_key = k.seller_key
-  LIMIT 1
-) f
-JOIN products p ON p.id = f.id`, run.in.Seller, keys).Query(func(rows pgx.Rows) error {
-			products, err := pgx.CollectRows(rows, scanProduct)
+		queueFind(b, choice{sql: `
+  SELECT DISTINCT f.id
+  FROM unnest($2::text[]) AS k (seller_key)
+  CROSS JOIN LATERAL (
+    SELECT n.id
+    FROM products n
+    WHERE n.seller_id = $1 AND n.seller_key = k.seller_key
+    LIMIT 1
+  ) f`, args: []any{run.in.Seller, keys}}, func(found []foundProduct) error {
+			products, err := wholeProducts(found)
 			for _, p := range products {
 				known.products[p.Key] = p
 			}

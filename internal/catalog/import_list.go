@@ -13,9 +13,13 @@ import (
 	"meridian/regions"
 )
 
-const importColumns = `region, id, seller_id, format, policy,
-  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
-  lines_bad, created_at, updated_at, finished_at`
+const (
+	importColumns = `region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at`
+	importNames = `i.region, i.id, i.seller_id, i.format, i.policy, i.status, i.lines_done, i.products_written, i.products_unchanged, i.lines_bad,
+  i.created_at, i.updated_at, i.finished_at`
+)
 
 func scanImport(row pgx.CollectableRow) (i ImportRecord, err error) {
 	err = row.Scan(&i.Ref.Region, &i.Ref.ID, &i.Seller, &i.Format, &i.Policy, &i.Status, &i.LinesDone,
@@ -54,20 +58,27 @@ func (i ImportRecord) position() ImportPosition {
 	return ImportPosition{CreatedAt: i.CreatedAt, ID: i.Ref.ID}
 }
 
-// ListImports returns a page of the seller's imports of this process's region, newest first. One round trip.
+// ListImports returns a page of the seller's imports, newest first, whichever regions they run in. One round trip.
 func (c *Catalog) ListImports(ctx context.Context, f ImportFilter) (database.Page[ImportRecord, ImportPosition], error) {
-	args := []any{c.db.Region(), f.Seller, f.Rows()}
-	after := ""
+	args, after := database.Args{"seller": f.Seller, "limit": f.Rows()}, ""
 	if f.After != nil {
-		after = "AND (created_at, id) < ($4, $5)"
-		args = append(args, f.After.CreatedAt, f.After.ID)
+		after = "AND (created_at, id) < (@after_created_at, @after_id)"
+		args["after_created_at"], args["after_id"] = f.After.CreatedAt, f.After.ID
 	}
-	imports, err := database.List(ctx, c.db, scanImport, `
-SELECT `+importColumns+`
-FROM imports
-WHERE region = $1 AND seller_id = $2 `+after+`
-ORDER BY created_at DESC, id DESC
-LIMIT $3`, args...)
+	of := database.PerHome(c.regions.Names(), args, func(home string) string {
+		return `
+  SELECT ` + importColumns + `
+  FROM imports
+  WHERE region = ` + home + ` AND seller_id = @seller ` + after + `
+  ORDER BY created_at DESC, id DESC
+  LIMIT @limit::int8`
+	})
+	sql, values := args.Bind(`
+SELECT ` + importNames + `
+FROM ` + of + ` AS i
+ORDER BY i.created_at DESC, i.id DESC
+LIMIT @limit::int8`)
+	imports, err := database.List(ctx, c.db, scanImport, sql, values...)
 	if err != nil {
 		return database.Page[ImportRecord, ImportPosition]{}, fmt.Errorf("list imports: %w", err)
 	}

@@ -150,3 +150,41 @@ func TestListSellerProducts(t *testing.T) {
 		t.Errorf("drafts: %v, %v", keysOf(drafts.Items), err)
 	}
 }
+
+// TestRead_Cost: reads cost the same however many products they read.
+func TestRead_Cost(t *testing.T) {
+	s := newShop(t)
+	var ids []uuid.UUID
+	for i := range 5 {
+		ids = append(ids, s.create(t, mug(fmt.Sprint("m", i), fmt.Sprint("A", i), fmt.Sprint("B", i))).ID)
+	}
+	for _, test := range []struct {
+		name string
+		want database.Cost
+		read func(ctx context.Context) (int, error)
+	}{
+		{"products", database.Cost{Trips: 1, Statements: 2}, func(ctx context.Context) (int, error) {
+			found, err := s.GetProducts(ctx, ids)
+			return len(found), err
+		}},
+		{"listing", database.Cost{Trips: 1, Statements: 2}, func(ctx context.Context) (int, error) {
+			page, err := s.ListProducts(ctx, ListFilter{CategoryID: "hg", PageFilter: database.PageFilter[ListPosition]{Limit: 10}})
+			return len(page.Items), err
+		}},
+		{"seller's list", database.Cost{Trips: 1, Statements: 2}, func(ctx context.Context) (int, error) {
+			page, err := s.ListSellerProducts(ctx, SellerListFilter{Seller: s.seller, PageFilter: database.PageFilter[string]{Limit: 10}})
+			return len(page.Items), err
+		}},
+		{"search feed", database.Cost{Trips: 1, Statements: 3}, func(ctx context.Context) (int, error) {
+			var listed []Listed
+			err := s.db.Read(ctx, func(b *database.Batch) error { QueueListed(b, ids, &listed); return nil })
+			return len(listed), err
+		}},
+	} {
+		databasetest.WantCost(t, test.name, test.want, func(ctx context.Context) {
+			if n, err := test.read(ctx); err != nil || n != len(ids) {
+				t.Errorf("%s: %d products, %v; want %d", test.name, n, err, len(ids))
+			}
+		})
+	}
+}

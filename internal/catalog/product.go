@@ -2,17 +2,13 @@ package catalog
 
 import (
 	"encoding/base32"
-	"fmt"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/money"
 	"meridian/internal/pricing"
-	"meridian/internal/pricing/changes"
 	"meridian/internal/rating"
 	"meridian/regions"
 )
@@ -104,92 +100,10 @@ func (s SKU) Prices(at time.Time) map[money.Currency]int64 {
 	return pricing.CataloguePrices(s.Entries, at)
 }
 
-// productColumns is one product p with its SKUs and their prices, as scanProduct takes it; unpricedColumns is the same
-// without the prices, which as JSON cost more than all the rest.
-var (
-	productColumns  = columnsBefore + entriesColumn + columnsAfter
-	unpricedColumns = columnsBefore + columnsAfter
-)
-
-const columnsBefore = `
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency`
-
-var entriesColumn = `,
-            'entries', ` + pricing.StoredEntriesSQL("s.sku", "")
-
-const columnsAfter = `)
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  ` + changes.VersionSQL + ` AS rules,
-  coalesce((SELECT r.stars_sum FROM ` + rating.TotalsSQL + ` r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM ` + rating.TotalsSQL + ` r WHERE r.product_id = p.id), 0) AS ratings`
-
-// productRow is what productColumns yields, before its JSON is read.
-type productRow struct {
-	Product
-	attributes, images, skus []byte
-}
-
-func (r *productRow) targets() []any {
-	return []any{
-		&r.ID, &r.SellerID, &r.Key, &r.Slug, &r.Title, &r.Description, &r.Brand, &r.CategoryID, &r.TaxCategory,
-		&r.attributes, &r.images, &r.Status, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.skus, &r.Rules,
-		&r.Rating.Stars, &r.Rating.Ratings,
-	}
-}
-
-func scanProduct(row pgx.CollectableRow) (Product, error) {
-	var r productRow
-	if err := row.Scan(r.targets()...); err != nil {
-		return Product{}, err
-	}
-	return r.product()
-}
-
-// storedImage and storedSKU are the forms of an image and a SKU in the database's JSON.
+// storedImage is the form of an image in the database's JSON.
 type storedImage struct {
 	URL string `json:"url"`
 	Alt string `json:"alt,omitzero"`
-}
-
-type storedSKU struct {
-	SKU          string                `json:"sku"`
-	Barcode      string                `json:"barcode"`
-	Options      map[string]string     `json:"options"`
-	WeightGrams  int64                 `json:"weight_grams"`
-	Status       Status                `json:"status"`
-	BaseCurrency money.Currency        `json:"base_currency"`
-	Entries      pricing.StoredEntries `json:"entries"`
-}
-
-func (r *productRow) product() (Product, error) {
-	var images []storedImage
-	var skus []storedSKU
-	for _, column := range []struct {
-		text []byte
-		dst  any
-	}{{r.attributes, &r.Attributes}, {r.images, &images}, {r.skus, &skus}} {
-		if column.text == nil {
-			continue
-		}
-		if err := json.Unmarshal(column.text, column.dst); err != nil {
-			return Product{}, fmt.Errorf("reading the JSON of product %s: %w", r.PublicID(), err)
-		}
-	}
-	p := r.Product
-	for _, i := range images {
-		p.Images = append(p.Images, Image(i))
-	}
-	for _, s := range skus {
-		p.SKUs = append(p.SKUs, SKU{Code: s.SKU, Barcode: s.Barcode, Options: s.Options, WeightGrams: s.WeightGrams, Status: s.Status,
-			BaseCurrency: s.BaseCurrency, Entries: s.Entries.Entries()})
-	}
-	return p, nil
 }
 
 // activeSKUs returns the SKUs that are sold. They stand first.

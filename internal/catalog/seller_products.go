@@ -2,11 +2,9 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
 )
@@ -14,17 +12,14 @@ import (
 // GetSellerProduct returns a product of the seller in any state, fresh, with its archived
 // SKUs; or ErrNotFound. One round trip.
 func (c *Catalog) GetSellerProduct(ctx context.Context, seller, id uuid.UUID) (Product, error) {
-	p, err := database.One(ctx, c.db, scanProduct, `
-SELECT `+productColumns+`
-FROM products p
-WHERE p.id = $1 AND p.seller_id = $2`, id, seller)
+	products, err := c.read(ctx, choice{sql: `SELECT id FROM products WHERE id = $1 AND seller_id = $2`, args: []any{id, seller}})
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return Product{}, ErrNotFound
 	case err != nil:
 		return Product{}, fmt.Errorf("get seller's product: %w", err)
+	case len(products) == 0:
+		return Product{}, ErrNotFound
 	}
-	return p, nil
+	return products[0], nil
 }
 
 // SellerListFilter says which of a seller's products to list.
@@ -39,12 +34,16 @@ type SellerListFilter struct {
 // ListSellerProducts returns a page of the seller's products in any state by their keys, fresh. One round trip.
 func (c *Catalog) ListSellerProducts(ctx context.Context, f SellerListFilter) (database.Page[Product, string], error) {
 	// $1 = seller, $2 = key, $3 = status, $4 = limit
-	products, err := database.List(ctx, c.db, scanProduct, `
-SELECT `+productColumns+`
-FROM products p
-WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
-ORDER BY p.seller_key
-LIMIT $4`, f.Seller, f.Start(), string(f.Status), f.Rows())
+	products, err := c.read(ctx, choice{
+		sql: `
+  SELECT id
+  FROM products
+  WHERE seller_id = $1 AND seller_key > $2 AND ($3::text = '' OR status = $3)
+  ORDER BY seller_key
+  LIMIT $4::int8`,
+		args:  []any{f.Seller, f.Start(), string(f.Status), f.Rows()},
+		order: "\nORDER BY p.seller_key",
+	})
 	if err != nil {
 		return database.Page[Product, string]{}, fmt.Errorf("list seller's products: %w", err)
 	}

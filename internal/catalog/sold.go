@@ -31,17 +31,11 @@ WHERE p.id = $1`, product).Query(func(rows pgx.Rows) error {
 // QueueNewestBeside reads at most limit products on sale in a product's category, the newest first.
 func QueueNewestBeside(b *database.Batch, product uuid.UUID, limit int, into *[]uuid.UUID) {
 	b.Queue(`
-SELECT n.product_id
-FROM products p
-CROSS JOIN LATERAL (
-  SELECT cp.product_id, cp.listed_at
-  FROM category_products cp
-  WHERE cp.category_id = p.category_id
-  ORDER BY cp.listed_at DESC, cp.product_id DESC
-  LIMIT $2::int8
-) n
-WHERE p.id = $1
-ORDER BY n.listed_at DESC, n.product_id DESC`, product, limit).Query(database.Collect(into, pgx.RowTo[uuid.UUID]))
+SELECT cp.product_id
+FROM category_products cp
+WHERE cp.category_id = (SELECT p.category_id FROM products p WHERE p.id = $1)
+ORDER BY cp.listed_at DESC, cp.product_id DESC
+LIMIT $2::int8`, product, limit).Query(database.Collect(into, pgx.RowTo[uuid.UUID]))
 }
 
 // QueueNewest reads at most limit products on sale, the newest first.

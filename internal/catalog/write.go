@@ -207,14 +207,15 @@ func changedEvent(region string, product uuid.UUID, status Status) outbox.Event 
 	}
 }
 
-// queueRead reads a product at the end of the batch that wrote it, as its seller sees it.
+// queueRead reads a product at the end of the batch that wrote it, as its seller sees it. It fails with pgx.ErrNoRows
+// where there is none.
 func queueRead(b *database.Batch, id uuid.UUID, into *Product) {
-	b.Queue(`
-SELECT `+productColumns+`
-FROM products p
-WHERE p.id = $1`, id).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectExactlyOneRow(rows, scanProduct)
-		return err
+	queueFind(b, choice{sql: `SELECT id FROM products WHERE id = $1`, args: []any{id}}, func(found []foundProduct) error {
+		if len(found) == 0 {
+			return pgx.ErrNoRows
+		}
+		*into = found[0].Product
+		return found[0].fault
 	})
 }
 

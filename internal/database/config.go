@@ -18,13 +18,18 @@ type Config struct {
 	URL string
 	// Region is the name of the region this process serves.
 	Region string
+	// Regions is the names of all regions. With them, CountTrips tells which statements leave the region.
+	Regions []string
 	// ApplicationName is shown in the server's activity views. Default "meridian".
 	ApplicationName string
 	// MaxConns bounds the pool. CockroachDB wants about four active connections a CPU of a
 	// region's nodes, shared by all pods; default 8.
 	MaxConns int32
-	// StatementTimeout ends a statement on the server. Default 10 s.
+	// StatementTimeout ends a statement on the server. Default 10 s on PostgreSQL, 30 s on CockroachDB.
 	StatementTimeout time.Duration
+	// GroupTimeout bounds the service of a group of calls (GroupLimits.Timeout). Default 4 s on PostgreSQL; 10 s on
+	// CockroachDB, where a commit waits for other regions, and longer where GLOBAL tables are written.
+	GroupTimeout time.Duration
 	// IdleInTransactionTimeout ends a session that holds a transaction open and idle. Default 10 s.
 	IdleInTransactionTimeout time.Duration
 	// MaxAttempts bounds how often one transaction is run. Default 40; the caller's deadline
@@ -44,9 +49,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 8
-	}
-	if c.StatementTimeout == 0 {
-		c.StatementTimeout = 10 * time.Second
 	}
 	if c.IdleInTransactionTimeout == 0 {
 		c.IdleInTransactionTimeout = 10 * time.Second
@@ -72,7 +74,7 @@ func (c Config) Validate() error {
 	if c.MaxConns < 0 {
 		faults = append(faults, fmt.Errorf("database connections: %d is negative", c.MaxConns))
 	}
-	if c.StatementTimeout < 0 || c.IdleInTransactionTimeout < 0 {
+	if c.StatementTimeout < 0 || c.GroupTimeout < 0 || c.IdleInTransactionTimeout < 0 {
 		faults = append(faults, errors.New("database timeouts must not be negative"))
 	}
 	if c.MaxAttempts < 0 {

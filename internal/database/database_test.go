@@ -55,9 +55,13 @@ func TestSerializable_EveryConnection(t *testing.T) {
 
 func TestSession(t *testing.T) {
 	db := open(t, databasetest.URL(t), func(c *database.Config) { c.ApplicationName = "a name" })
-	for name, want := range map[string]string{
+	settings := map[string]string{
 		"TimeZone": "UTC", "application_name": "a name", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s",
-	} {
+	}
+	if db.Engine() == database.CockroachDB { // which tells times in milliseconds
+		settings["statement_timeout"], settings["idle_in_transaction_session_timeout"] = "30000", "10000"
+	}
+	for name, want := range settings {
 		got, err := database.One(t.Context(), db, pgx.RowTo[string], `SELECT current_setting($1)`, name)
 		if err != nil || got != want {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
@@ -166,7 +170,8 @@ func TestCountTrips(t *testing.T) {
 		{"write of nothing", 0, func(ctx context.Context) error {
 			return db.Write(ctx, func(*database.Batch) error { return nil })
 		}},
-		{"transaction of three", 5, func(ctx context.Context) error {
+		// BEGIN and COMMIT; on CockroachDB, SAVEPOINT and RELEASE too.
+		{"transaction of three", onEngine(db, 5, 7), func(ctx context.Context) error {
 			return db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 				for range 3 {
 					if _, err := tx.Exec(ctx, read); err != nil {
@@ -176,7 +181,8 @@ func TestCountTrips(t *testing.T) {
 				return nil
 			})
 		}},
-		{"transaction rolled back", 2, func(ctx context.Context) error {
+		// BEGIN and ROLLBACK; on CockroachDB, SAVEPOINT and ROLLBACK TO SAVEPOINT too.
+		{"transaction rolled back", onEngine(db, 2, 4), func(ctx context.Context) error {
 			stop := errors.New("stop")
 			if err := db.Tx(ctx, func(context.Context, pgx.Tx) error { return stop }); !errors.Is(err, stop) {
 				return fmt.Errorf("got %v", err)
@@ -204,6 +210,68 @@ func TestCountTrips(t *testing.T) {
 				if trips.Count() != test.want {
 					t.Errorf("%d round trips, want %d", trips.Count(), test.want)
 				}
+			}
+		})
+	}
+}
+
+// onEngine returns the number that holds on the database's engine.
+func onEngine(db *database.DB, postgres, cockroach int64) int64 {
+	if db.Engine() == database.CockroachDB {
+		return cockroach
+	}
+	return postgres
+}
+
+// TestCountTrips_Statements: besides the round trips, each statement counts, and whether its arguments name another region.
+func TestCountTrips_Statements(t *testing.T) {
+	db := databasetest.New(t)
+	const own, other, several = `SELECT 1::int8 WHERE $1::text <> ''`, "us-east", `SELECT 1::int8 WHERE cardinality($1::text[]) > 0`
+	one := func(ctx context.Context, sql string, arg any) error {
+		_, err := database.One(ctx, db, pgx.RowTo[int64], sql, arg)
+		return err
+	}
+	elsewhere := other
+	tests := []struct {
+		name string
+		want database.Cost
+		do   func(ctx context.Context) error
+	}{
+		{"its own region", database.Cost{Trips: 1, Statements: 1}, func(ctx context.Context) error { return one(ctx, own, "eu-west") }},
+		{"another", database.Cost{Trips: 1, Statements: 1, Away: 1}, func(ctx context.Context) error { return one(ctx, own, other) }},
+		{"another, by reference", database.Cost{Trips: 1, Statements: 1, Away: 1}, func(ctx context.Context) error { return one(ctx, own, &elsewhere) }},
+		{"nobody's", database.Cost{Trips: 1, Statements: 1}, func(ctx context.Context) error { return one(ctx, own, "eu-north") }},
+		{"some of its own", database.Cost{Trips: 1, Statements: 1}, func(ctx context.Context) error {
+			return one(ctx, several, []string{"eu-west", "eu-west"})
+		}},
+		{"one among its own", database.Cost{Trips: 1, Statements: 1, Away: 1}, func(ctx context.Context) error {
+			return one(ctx, several, []string{"eu-west", other})
+		}},
+		{"a batch", database.Cost{Trips: 1, Statements: 4, Away: 2}, func(ctx context.Context) error {
+			return db.Write(ctx, func(b *database.Batch) error {
+				b.Queue(`SELECT 1`)
+				for _, region := range []string{"eu-west", other, "us-west"} {
+					b.Queue(own, region)
+				}
+				return nil
+			})
+		}},
+		{"a transaction", database.Cost{Trips: onEngine(db, 3, 5), Statements: 1, Away: 1}, func(ctx context.Context) error {
+			return db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, own, other)
+				return err
+			})
+		}},
+		{"nothing", database.Cost{}, func(ctx context.Context) error {
+			return db.Write(ctx, func(*database.Batch) error { return nil })
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, trips := database.CountTrips(t.Context())
+			testkit.NoError(t, test.do(ctx))
+			if got := trips.Cost(); got != test.want {
+				t.Errorf("costs %+v, want %+v", got, test.want)
 			}
 		})
 	}
@@ -276,8 +344,26 @@ func TestStatementTimeout(t *testing.T) {
 	}
 }
 
+// TestGroupTimeout: groups get as long as commits take on the engine, unless the configuration says otherwise.
+func TestGroupTimeout(t *testing.T) {
+	url := databasetest.URL(t)
+	db := open(t, url)
+	if got, want := db.GroupTimeout(), time.Duration(onEngine(db, 4, 10))*time.Second; got != want {
+		t.Errorf("by default %s, want %s", got, want)
+	}
+	if got := open(t, url, func(c *database.Config) { c.GroupTimeout = time.Minute }).GroupTimeout(); got != time.Minute {
+		t.Errorf("%s though a minute is configured", got)
+	}
+	cockroach := testkit.Must(database.Open(t.Context(), database.Config{URL: databasetest.FakeServer(t, "CockroachDB CCL v26.3.1 (x86_64)")}))(t)
+	defer cockroach.Close()
+	if got := cockroach.GroupTimeout(); got != 10*time.Second {
+		t.Errorf("%s on CockroachDB, want 10s", got)
+	}
+}
+
 // TestCancelled: a context that ends is the caller's own doing, and costs no connection.
 func TestCancelled(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "pg_stat_activity tells when a statement runs")
 	url, conn := newNumbers(t)
 	db := open(t, url, func(c *database.Config) { c.MaxConns = 1 })
 	pid, err := database.One(t.Context(), db, pgx.RowTo[int64], `SELECT pg_backend_pid()::int8`)
@@ -330,6 +416,7 @@ func TestConfig_Validate(t *testing.T) {
 		{"all at once", database.Config{URL: "x", MaxConns: -1, StatementTimeout: -1, MaxAttempts: -1},
 			[]string{"database URL", "connections", "timeouts", "attempts"}},
 		{"idle timeout", database.Config{URL: good, IdleInTransactionTimeout: -1}, []string{"timeouts"}},
+		{"group timeout", database.Config{URL: good, GroupTimeout: -1}, []string{"timeouts"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -507,6 +594,7 @@ func TestWriteSkew(t *testing.T) {
 
 // TestWriteSkew_Batch does the same with batches, whose conflict is found when they commit.
 func TestWriteSkew_Batch(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "an advisory lock holds a batch up")
 	url, conn := newNumbers(t)
 	db, other := open(t, url), open(t, url)
 	gate := direct(t, url)
@@ -576,13 +664,18 @@ func TestDeadlock(t *testing.T) {
 	}
 }
 
-// conflict is a statement that always fails as one that lost to another transaction.
-const conflict = `DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$`
+// conflict returns a statement that always fails as one that lost to another transaction.
+func conflict(db *database.DB) string {
+	if db.Engine() == database.CockroachDB {
+		return `SELECT crdb_internal.force_error('40001', 'lost')`
+	}
+	return `DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$`
+}
 
 func TestRetry_Bounded(t *testing.T) {
 	db := open(t, databasetest.URL(t), func(c *database.Config) { c.MaxAttempts = 3 })
 	attempts := 0
-	err := db.Write(t.Context(), func(b *database.Batch) error { attempts++; b.Queue(conflict); return nil })
+	err := db.Write(t.Context(), func(b *database.Batch) error { attempts++; b.Queue(conflict(db)); return nil })
 	var exhausted *database.RetriesExhaustedError
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &exhausted) || exhausted.Attempts != 3 || attempts != 3 || !errors.As(err, &pgErr) || pgErr.Code != "40001" {
@@ -592,10 +685,10 @@ func TestRetry_Bounded(t *testing.T) {
 	ctx, trips := database.CountTrips(t.Context())
 	err = db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		attempts++
-		_, err := tx.Exec(ctx, conflict)
+		_, err := tx.Exec(ctx, conflict(db))
 		return fmt.Errorf("do it: %w", err)
 	})
-	if !errors.As(err, &exhausted) || attempts != 3 || trips.Count() != 9 {
+	if !errors.As(err, &exhausted) || attempts != 3 || trips.Count() != onEngine(db, 9, 15) {
 		t.Errorf("%d attempts in %d round trips, %v", attempts, trips.Count(), err)
 	}
 }
@@ -608,7 +701,7 @@ func TestRetry_ContextEnds(t *testing.T) {
 		if attempts++; attempts == 3 {
 			cancel()
 		}
-		b.Queue(conflict)
+		b.Queue(conflict(db))
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) || attempts != 3 {

@@ -45,7 +45,7 @@ type GroupLimits struct {
 	// Waiting is the most calls that wait in a lane; default 1024. More are refused with ErrBusy.
 	Waiting int
 	// Timeout bounds the service of a group, which no single caller's context ends. Each half of
-	// a divided group gets as long again. Default 4 seconds.
+	// a divided group gets as long again. Default 4 seconds; DB.GroupTimeout returns what suits a database.
 	Timeout time.Duration
 }
 
@@ -142,12 +142,12 @@ type member struct {
 	call     any
 	conflict any // nil if the call conflicts with none
 
-	done  chan struct{} // closed when err and trips are set and the call has its result
-	err   error
-	trips int64
+	done chan struct{} // closed when err and cost are set and the call has its result
+	err  error
+	cost Cost
 }
 
-// wait waits for the member's service and returns its error. It counts the round trips of a
+// wait waits for the member's service and returns its error. It counts the cost of a
 // member that was served for the caller, even if the caller's context ended at the same moment.
 func (m *member) wait() error {
 	select {
@@ -159,7 +159,7 @@ func (m *member) wait() error {
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, m.ctx.Err())
 		}
 	}
-	addTrips(m.ctx, m.trips)
+	addTrips(m.ctx, m.cost)
 	return m.err
 }
 
@@ -235,7 +235,7 @@ func (g *Group) answer(members []*member, serve func(ctx context.Context, member
 	ctx, trips := countAfresh(members[0].ctx)
 	serve(ctx, members)
 	for _, m := range members {
-		m.trips = trips.Count()
+		m.cost = trips.Cost()
 		close(m.done)
 	}
 }

@@ -168,8 +168,8 @@ func TestGroup_Panic(t *testing.T) {
 // TestGroup_Trips: each caller's counter gets the round trips of its group.
 func TestGroup_Trips(t *testing.T) {
 	g := Share(NewGroup(GroupLimits{}), Work[*call]{Write: func(ctx context.Context, _ []*call) error {
-		countTrip(ctx)
-		countTrip(ctx)
+		addTrips(ctx, Cost{Trips: 1})
+		addTrips(ctx, Cost{Trips: 1})
 		return nil
 	}})
 	ctx, trips := CountTrips(t.Context())
@@ -187,11 +187,11 @@ func TestGroup_TripsAtTheEnd(t *testing.T) {
 	for range 100 { // select draws between the two
 		ctx, cancel := context.WithCancel(t.Context())
 		ctx, trips := CountTrips(ctx)
-		m := &member{ctx: ctx, done: make(chan struct{}), trips: 2}
+		m := &member{ctx: ctx, done: make(chan struct{}), cost: Cost{Trips: 2, Statements: 5, Away: 1}}
 		close(m.done)
 		cancel()
-		if err := m.wait(); err != nil || trips.Count() != 2 {
-			t.Fatalf("%d round trips, want 2; %v", trips.Count(), err)
+		if err := m.wait(); err != nil || trips.Cost() != m.cost {
+			t.Fatalf("%+v, want %+v; %v", trips.Cost(), m.cost, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/testkit/databasetest"
 )
 
 // raise adds one to a number; it may not be repeated blindly.
@@ -141,6 +142,7 @@ func TestOutcomeUnknown_AlwaysCut(t *testing.T) {
 
 // TestTerminated kills the server's process under a statement that waits.
 func TestTerminated(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "pg_terminate_backend ends a connection whose batch an advisory lock holds up")
 	url, conn := newNumbers(t)
 	db := open(t, url)
 	gate := direct(t, url)
@@ -197,6 +199,7 @@ func TestServerGone(t *testing.T) {
 // TestStaleConnections: a restart of the server is nothing that a caller hears of, where a
 // call may be repeated.
 func TestStaleConnections(t *testing.T) {
+	databasetest.OnlyPostgreSQL(t, "pg_terminate_backend ends the connections")
 	url, conn := newNumbers(t)
 	db := open(t, url, func(c *database.Config) { c.MaxConns = 1 })
 	for range 3 {

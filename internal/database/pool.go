@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -19,16 +20,17 @@ import (
 
 // DB is one process's pool of connections to the shop's database.
 type DB struct {
-	pool        *pgxpool.Pool
-	engine      Engine
-	region      string
-	maxAttempts int
-	metrics     metrics
-	answered    *atomic.Int64 // when the server last answered, in Unix nanoseconds
+	pool         *pgxpool.Pool
+	engine       Engine
+	region       string
+	maxAttempts  int
+	groupTimeout time.Duration
+	metrics      metrics
+	answered     *atomic.Int64 // when the server last answered, in Unix nanoseconds
 }
 
-// Open connects, asks the server which engine it is, and returns the pool. The caller
-// closes it.
+// Open connects, asks the server which engine it is, and returns the pool. It refuses a server that
+// is too old (EngineOf). The caller closes the pool.
 func Open(ctx context.Context, config Config) (*DB, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -47,20 +49,25 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", config.RedactedURL(), err)
 	}
-	db := &DB{pool: pool, engine: PostgreSQL, region: config.Region, maxAttempts: config.MaxAttempts, metrics: metrics, answered: answered}
-	var isCockroach bool
-	if err := pool.QueryRow(ctx, EngineQuery).Scan(&isCockroach); err != nil {
+	db := &DB{pool: pool, region: config.Region, maxAttempts: config.MaxAttempts, metrics: metrics, answered: answered}
+	if db.engine, err = engineOf(ctx, pool); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("connect to database %s: %w", config.RedactedURL(), err)
 	}
-	if isCockroach {
-		db.engine = CockroachDB
-	}
+	db.groupTimeout = cmp.Or(config.GroupTimeout, db.engine.groupTimeout())
 	if err := config.watch(pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return db, nil
+}
+
+func engineOf(ctx context.Context, pool *pgxpool.Pool) (Engine, error) {
+	var version string
+	if err := pool.QueryRow(ctx, VersionQuery).Scan(&version); err != nil {
+		return "", err
+	}
+	return EngineOf(version)
 }
 
 func (c Config) pool(answered *atomic.Int64) (*pgxpool.Config, error) {
@@ -81,19 +88,31 @@ func (c Config) pool(answered *atomic.Int64) (*pgxpool.Config, error) {
 	params["application_name"] = c.ApplicationName
 	params["TimeZone"] = "UTC"
 	params["default_transaction_isolation"] = "serializable"
-	params["statement_timeout"] = milliseconds(c.StatementTimeout)
+	params["statement_timeout"] = milliseconds(cmp.Or(c.StatementTimeout, PostgreSQL.statementTimeout()))
 	params["idle_in_transaction_session_timeout"] = milliseconds(c.IdleInTransactionTimeout)
 	// A cancelled context cancels the statement on the server and keeps the connection.
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 3 * time.Second}
 	}
-	config.AfterConnect = planByKeys
-	tracers := []pgx.QueryTracer{tripTracer{answered}, c.tracing()}
+	config.AfterConnect = c.settle
+	tracers := []pgx.QueryTracer{newTripTracer(c, answered), c.tracing()}
 	if c.Tracer != nil {
 		tracers = append(tracers, c.Tracer)
 	}
 	config.ConnConfig.Tracer = multitracer.New(tracers...)
 	return config, nil
+}
+
+// settle gives a new connection the settings that depend on the engine, which only the connection tells.
+func (c Config) settle(ctx context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().ParameterStatus("crdb_version") == "" {
+		return planByKeys(ctx, conn)
+	}
+	if c.StatementTimeout != 0 {
+		return nil
+	}
+	_, err := conn.PgConn().Exec(ctx, `SET statement_timeout = `+milliseconds(CockroachDB.statementTimeout())).ReadAll()
+	return err
 }
 
 // planByKeys makes PostgreSQL plan each statement once a connection's life, by its keys.
@@ -103,9 +122,6 @@ func (c Config) pool(answered *atomic.Int64) (*pgxpool.Config, error) {
 // SERIALIZABLE locks, the whole of a table that has long grown. CockroachDB needs no telling:
 // its plans follow its statistics.
 func planByKeys(ctx context.Context, conn *pgx.Conn) error {
-	if conn.PgConn().ParameterStatus("crdb_version") != "" {
-		return nil
-	}
 	_, err := conn.PgConn().Exec(ctx, `
 SET jit = off; -- its compiler takes what such a plan is said to cost for a reason to start
 SET plan_cache_mode = force_generic_plan;
@@ -165,6 +181,10 @@ func (db *DB) Close() { db.pool.Close() }
 
 // Engine returns the server's kind.
 func (db *DB) Engine() Engine { return db.engine }
+
+// GroupTimeout returns how long the service of a group of calls may take (GroupLimits.Timeout): Config.GroupTimeout, or
+// the engine's default.
+func (db *DB) GroupTimeout() time.Duration { return db.groupTimeout }
 
 // Region returns the name of the region this process serves.
 func (db *DB) Region() string { return db.region }

@@ -24,9 +24,10 @@ func refuseInTx(ctx context.Context) error {
 // keeps its effects inside tx, wraps errors with %w, and makes its calls with the context
 // it is given (a call on the pool from inside fn is refused).
 //
-// CockroachDB's restart protocol keeps the transaction's place in the queue; on
-// PostgreSQL that protocol never succeeds and hides COMMIT's error, so there the whole
-// transaction is run again.
+// It costs its statements' round trips and two more on PostgreSQL, for BEGIN and COMMIT; on CockroachDB
+// four more, for BEGIN, SAVEPOINT, RELEASE and COMMIT. That restart protocol keeps the transaction's place
+// in the queue; on PostgreSQL it never succeeds and hides COMMIT's error, so there the whole transaction is
+// run again.
 func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.Serializable}
 	return db.retry(ctx, notSafeToRepeat, func(ctx context.Context) error {

@@ -9,20 +9,34 @@ import (
 	"meridian/internal/outbox"
 )
 
-// queueAlert adds to a batch, after its changes of a stock row, the event stock.low if the
-// row has become low, exactly once until it is restocked. The event carries no counters:
-// they may have changed by the time it is read.
-func queueAlert(b *database.Batch, at rowKey) error {
+// queueAlerts adds to a batch, after its changes of stock rows, the event stock.low of each row that
+// has become low, exactly once until it is restocked. The event carries no counters: they may have
+// changed by the time it is read. Two statements, whatever the number of rows.
+func queueAlerts(b *database.Batch, rows ...rowKey) error {
+	events := make([]outbox.Caused, len(rows))
+	for i, at := range rows {
+		events[i].Event = stockEvent("stock.low", at, map[string]any{})
+	}
 	// Before the UPDATE, for it closes the condition.
-	err := outbox.QueueWhere(b, stockEvent("stock.low", at, map[string]any{}), `EXISTS (
-  SELECT 1 FROM stock WHERE region = @home AND sku = @sku AND warehouse = @warehouse AND alerted_at IS NULL AND alert_due)`,
-		database.Args{"home": at.Region, "sku": at.SKU, "warehouse": at.Warehouse})
+	err := outbox.QueueCaused(b, `EXISTS (
+  SELECT 1
+  FROM stock s
+  WHERE s.region = e.region::crdb_internal_region AND s.sku = e.payload::jsonb ->> 'sku'
+    AND s.warehouse = e.payload::jsonb ->> 'warehouse' AND s.alerted_at IS NULL AND s.alert_due)`, events...)
 	if err != nil {
 		return err
 	}
-	b.Queue(`
-UPDATE stock SET alerted_at = CASE WHEN alerted_at IS NULL THEN now() END
-WHERE region = $1 AND sku = $2 AND warehouse = $3 AND alert_due`, at.Region, at.SKU, at.Warehouse)
+	b.QueueArgs(`
+WITH low AS (
+  SELECT s.region, s.sku, s.warehouse
+  FROM `+database.Unnest[rowKey]("n")+`
+  JOIN stock s ON s.region = n.region::crdb_internal_region AND s.sku = n.sku AND s.warehouse = n.warehouse
+  WHERE s.alert_due`+lockOrder+`
+  FOR UPDATE OF s
+)
+UPDATE stock s SET alerted_at = CASE WHEN s.alerted_at IS NULL THEN now() END
+FROM low
+WHERE s.region = low.region AND s.sku = low.sku AND s.warehouse = low.warehouse`, database.Columns(rows))
 	return nil
 }
 
@@ -40,14 +54,10 @@ LIMIT $2::int8`, s.DB.Region(), limit)
 	if err != nil {
 		return 0, fmt.Errorf("find low stock: %w", err)
 	}
-	err = s.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		for _, at := range due {
-			if err := queueAlert(b, at); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if len(due) == 0 {
+		return 0, nil
+	}
+	err = s.DB.WriteIdempotent(ctx, func(b *database.Batch) error { return queueAlerts(b, due...) })
 	if err != nil {
 		return 0, fmt.Errorf("alert of low stock: %w", err)
 	}
@@ -83,7 +93,7 @@ func (s *Stock) SetReorderPoint(ctx context.Context, in ReorderPoint) (Level, er
 		b.Queue(`
 UPDATE stock SET reorder_point = $4, updated_at = now()
 WHERE region = $1 AND sku = $2 AND warehouse = $3`, at.Region, at.SKU, at.Warehouse, in.Units)
-		if err := queueAlert(b, at); err != nil {
+		if err := queueAlerts(b, at); err != nil {
 			return err
 		}
 		queueLevel(b, at, &level)

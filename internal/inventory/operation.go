@@ -75,7 +75,7 @@ func (o Operation) queueRecord(b *database.Batch, at rowKey, kind string, delta 
 	if err := outbox.Queue(b, event); err != nil {
 		return err
 	}
-	if err := queueAlert(b, at); err != nil {
+	if err := queueAlerts(b, at); err != nil {
 		return err
 	}
 	queueLevel(b, at, level)

@@ -421,6 +421,28 @@ func TestAlertOnce_Bounded(t *testing.T) {
 	}
 }
 
+// TestAlertOnce_Cost: a pass costs the same however many rows are low, and tells of each once.
+func TestAlertOnce_Cost(t *testing.T) {
+	s := newShop(t)
+	for _, sku := range []string{"A", "B", "C"} {
+		s.stock(t, "euw-1", sku, 1)
+	}
+	databasetest.Exec(t, s.db, `UPDATE stock SET reorder_point = 1`)
+	databasetest.WantCost(t, "a pass", database.Cost{Trips: 2, Statements: 3}, func(ctx context.Context) {
+		if n, err := s.AlertOnce(ctx, 50); n != 3 || err != nil {
+			t.Errorf("%d rows, %v; want 3", n, err)
+		}
+	})
+	databasetest.WantCost(t, "a pass that finds nothing", database.Cost{Trips: 1, Statements: 1}, func(ctx context.Context) {
+		if n, err := s.AlertOnce(ctx, 50); n != 0 || err != nil {
+			t.Errorf("%d rows, %v; want none", n, err)
+		}
+	})
+	if got := s.events(t, "stock.low"); got != 3 {
+		t.Errorf("%d alerts, want 3", got)
+	}
+}
+
 // TestRetiredWarehouse moves the stock out of a warehouse that the regions' files do not
 // have any more.
 func TestRetiredWarehouse(t *testing.T) {

@@ -1,6 +1,8 @@
 package inventory_test
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -135,17 +137,58 @@ func TestGiveBackAndReturn(t *testing.T) {
 	s.stock(t, "euw-1", "A", 9)
 	p := testkit.Must(s.place(t.Context(), "eu-west", from("eu-west", "euw-1", 5)))(t)
 	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, true))
-	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueRelease(b, r, 2, p.cause) })
+	give := func(units int64) func(b *database.Batch, r inventory.Reservation) {
+		return func(b *database.Batch, r inventory.Reservation) {
+			inventory.QueueRelease(b, p.cause, taken(r, 1), taken(r, units-1))
+		}
+	}
+	s.change(t, p, give(2))
 	if got := s.counters(t, "euw-1", "A"); got != "9/0/3" {
 		t.Errorf("after giving 2 back: %s", got)
 	}
 	s.wantBalanced(t)
 	testkit.NoError(t, s.move(t.Context(), &p, inventory.ShipAllocated, true))
-	s.change(t, p, func(b *database.Batch, r inventory.Reservation) { inventory.QueueReturn(b, r, 3, p.cause) })
+	s.change(t, p, func(b *database.Batch, r inventory.Reservation) {
+		inventory.QueueReturn(b, p.cause, taken(r, 2), taken(r, 1))
+	})
 	if got := s.counters(t, "euw-1", "A"); got != "9/0/0" {
 		t.Errorf("after the return of 3: %s", got)
 	}
 	s.wantBalanced(t)
+}
+
+// TestGiveBack_Whole: a reservation whose last units go back, in parts, is released; what has no units changes nothing.
+func TestGiveBack_Whole(t *testing.T) {
+	s := newShop(t)
+	s.stock(t, "euw-1", "A", 9)
+	s.stock(t, "use-1", "A", 9)
+	p := testkit.Must(s.place(t.Context(), "eu-west", slices.Concat(from("eu-west", "euw-1", 5), from("us-east", "use-1", 4))))(t)
+	testkit.NoError(t, s.move(t.Context(), &p, inventory.AllocateHeld, true))
+	var all []inventory.Taken
+	s.change(t, p, func(_ *database.Batch, r inventory.Reservation) {
+		all = append(all, taken(r, 1), taken(r, r.Quantity-1))
+	})
+	databasetest.WantCost(t, "giving back", database.Cost{Trips: 1, Statements: 3, Away: 3}, func(ctx context.Context) {
+		testkit.NoError(t, s.db.Write(ctx, func(b *database.Batch) error {
+			inventory.QueueReturn(b, p.cause)
+			inventory.QueueRelease(b, p.cause)
+			inventory.QueueRelease(b, p.cause, all...)
+			return nil
+		}))
+	})
+	for warehouse, want := range map[string]string{"euw-1": "9/0/0", "use-1": "9/0/0"} {
+		if got := s.counters(t, warehouse, "A"); got != want {
+			t.Errorf("%s: %s, want %s", warehouse, got, want)
+		}
+	}
+	if n := databasetest.One[int64](t, s.db, `SELECT count(*) FROM reservations WHERE status = 'released' AND quantity IN (4, 5)`); n != 2 {
+		t.Errorf("%d reservations are released, want 2", n)
+	}
+	s.wantBalanced(t)
+}
+
+func taken(r inventory.Reservation, units int64) inventory.Taken {
+	return inventory.Taken{Reservation: r, Units: units}
 }
 
 // change queues something for each reservation of an order.

@@ -57,10 +57,8 @@ func (s *Stock) Transfer(ctx context.Context, in Transfer) (Transferred, error) 
 		if err != nil {
 			return err
 		}
-		for _, at := range []rowKey{from, to} {
-			if err := queueAlert(b, at); err != nil {
-				return err
-			}
+		if err := queueAlerts(b, from, to); err != nil {
+			return err
 		}
 		queueLevel(b, from, &after.From)
 		queueLevel(b, to, &after.To)

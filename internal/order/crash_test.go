@@ -189,7 +189,10 @@ func TestCrash(t *testing.T) {
 // lost makes the rows of a region unreachable: a statement about them hangs.
 type lost struct{ region string }
 
-func (l lost) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+func (l lost) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if slices.Contains(data.Args, any(l.region)) {
+		<-ctx.Done()
+	}
 	return ctx
 }
 func (lost) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)     {}

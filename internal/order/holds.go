@@ -15,9 +15,9 @@ import (
 	"meridian/regions"
 )
 
-// HoldFilter says which unpaid orders of a home region to list, the newest first.
+// HoldFilter says which unpaid orders of some home regions to list, the newest first.
 type HoldFilter struct {
-	Region string
+	Homes []string
 	// SKU, if not empty, limits them to those that hold units of it.
 	SKU string
 	// Network, if not nil, limits them to those of one client network, as UnpaidHold.Network tells it.
@@ -47,8 +47,7 @@ func (h UnpaidHold) position() ListPosition {
 
 // ListHolds returns a page of unpaid orders with what they hold. One round trip.
 func (o *Orders) ListHolds(ctx context.Context, f HoldFilter) (database.Page[UnpaidHold, ListPosition], error) {
-	where := `o.region = @region AND o.status = 'pending_payment'`
-	args := database.Args{"region": f.Region, "limit": f.Rows()}
+	where, args := `o.status = 'pending_payment'`, database.Args{"limit": f.Rows()}
 	if f.Network != nil {
 		where += ` AND o.unpaid_network = @network`
 		args["network"] = f.Network
@@ -61,12 +60,19 @@ func (o *Orders) ListHolds(ctx context.Context, f HoldFilter) (database.Page[Unp
 		where += ` AND (o.placed_at, o.id) < (@after_placed_at, @after_id)`
 		args["after_placed_at"], args["after_id"] = f.After.PlacedAt, f.After.ID
 	}
+	of := database.PerHome(f.Homes, args, func(home string) string {
+		return `
+    SELECT ` + database.Select[UnpaidHold]("o") + `
+    FROM orders o
+    WHERE o.region = ` + home + ` AND ` + where + `
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT @limit::int8`
+	})
 	sql, values := args.Bind(`
 SELECT ` + database.Select[UnpaidHold]("o") + `, l.sku, l.quantity
 FROM (
   SELECT ` + database.Select[UnpaidHold]("o") + `
-  FROM orders o
-  WHERE ` + where + `
+  FROM ` + of + ` AS o
   ORDER BY o.placed_at DESC, o.id DESC
   LIMIT @limit::int8
 ) AS o

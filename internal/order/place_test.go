@@ -433,8 +433,8 @@ func TestList(t *testing.T) {
 		t.Errorf("%d orders listed, want the customer's 5", len(seen))
 	}
 	hundred := database.PageFilter[order.ListPosition]{Limit: 100}
-	all := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.PendingPayment, PageFilter: hundred}))(t).Items
-	none := testkit.Must(s.List(t.Context(), order.ListFilter{Region: "eu-west", Status: order.Paid, PageFilter: hundred}))(t).Items
+	all := testkit.Must(s.List(t.Context(), order.ListFilter{Homes: []string{"eu-west"}, Status: order.PendingPayment, PageFilter: hundred}))(t).Items
+	none := testkit.Must(s.List(t.Context(), order.ListFilter{Homes: []string{"eu-west"}, Status: order.Paid, PageFilter: hundred}))(t).Items
 	if fmt.Sprint(len(all), len(none)) != "6 0" {
 		t.Errorf("%d pending and %d paid orders, want 6 and 0", len(all), len(none))
 	}

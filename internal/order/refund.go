@@ -108,13 +108,8 @@ type refundWork struct {
 	amountMinor int64
 	lines       []payment.RefundLine
 	to          Status
-	release     []unitsOf // not shipped: back on sale
-	restock     []unitsOf // shipped and returned
-}
-
-type unitsOf struct {
-	inventory.Reservation
-	units int64
+	release     []inventory.Taken // not shipped: back on sale
+	restock     []inventory.Taken // shipped and returned
 }
 
 // planRefund works a refund out.
@@ -245,7 +240,7 @@ func stateAfter(order Order, work refundWork, sent, restock bool) Status {
 // take returns the reservations, in the given state, that a refunded line's units come from.
 // Units that were refunded after they were sent still stand in their reservations: those
 // are passed over, so that each unit goes back to its own warehouse once.
-func take(reservations []inventory.Reservation, status string, line payment.RefundLine, order Order) []unitsOf {
+func take(reservations []inventory.Reservation, status string, line payment.RefundLine, order Order) []inventory.Taken {
 	ofLine := func(r inventory.Reservation) bool { return r.LineNo == line.LineNo && r.Status == status }
 	refunded := -order.unitsLeft(line.LineNo)
 	for _, r := range reservations {
@@ -253,7 +248,7 @@ func take(reservations []inventory.Reservation, status string, line payment.Refu
 			refunded += r.Quantity
 		}
 	}
-	var taken []unitsOf
+	var taken []inventory.Taken
 	rest := line.Quantity
 	for _, r := range reservations {
 		if !ofLine(r) {
@@ -262,7 +257,7 @@ func take(reservations []inventory.Reservation, status string, line payment.Refu
 		before := min(refunded, r.Quantity)
 		refunded -= before
 		if units := min(rest, r.Quantity-before); units > 0 {
-			taken = append(taken, unitsOf{Reservation: r, units: units})
+			taken = append(taken, inventory.Taken{Reservation: r, Units: units})
 			rest -= units
 		}
 	}
@@ -280,11 +275,11 @@ func (o Order) unitsLeft(lineNo int64) int64 {
 }
 
 // allOf returns every reservation in the given state.
-func allOf(reservations []inventory.Reservation, status string) []unitsOf {
-	var all []unitsOf
+func allOf(reservations []inventory.Reservation, status string) []inventory.Taken {
+	var all []inventory.Taken
 	for _, r := range reservations {
 		if r.Status == status {
-			all = append(all, unitsOf{Reservation: r, units: r.Quantity})
+			all = append(all, inventory.Taken{Reservation: r, Units: r.Quantity})
 		}
 	}
 	return all
@@ -306,16 +301,10 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		queueLock(b, Statuses, t)
 		in.Idempotency.QueueClaim(b, idempotency.Answer{Resource: t.OrderID, Status: http.StatusOK})
 		queueGuarded(b, t, order.Version)
-		for _, line := range work.lines {
-			queueRefundedLine(b, order.Ref, line)
-		}
+		queueRefundedLines(b, order.Ref, work.lines)
 		payment.QueueRefund(b, refund)
-		for _, units := range work.release {
-			inventory.QueueRelease(b, units.Reservation, units.units, t.Cause)
-		}
-		for _, units := range work.restock {
-			inventory.QueueReturn(b, units.Reservation, units.units, t.Cause)
-		}
+		inventory.QueueRelease(b, t.Cause, work.release...)
+		inventory.QueueReturn(b, t.Cause, work.restock...)
 		queueGet(b, order.Ref, &after)
 		return outbox.Queue(b, outbox.Event{
 			Region: order.Ref.Region, Topic: "order.refund_promised", Key: t.OrderID,
@@ -340,12 +329,20 @@ WHERE region = @region AND id = @id`, database.Args{
 	queueHistory(b, []transition{t})
 }
 
-func queueRefundedLine(b *database.Batch, order regions.Ref, line payment.RefundLine) {
+// queueRefundedLines notes on an order's lines what of them is refunded; a line may be named more than once.
+func queueRefundedLines(b *database.Batch, order regions.Ref, lines []payment.RefundLine) {
+	if len(lines) == 0 {
+		return
+	}
 	b.QueueArgs(`
-UPDATE order_lines SET refunded_quantity = refunded_quantity + @quantity, refunded_minor = refunded_minor + @amount
-WHERE region = @region AND order_id = @order AND line_no = @line`, database.Args{
-		"region": order.Region, "order": order.ID, "line": line.LineNo, "quantity": line.Quantity, "amount": line.AmountMinor,
-	})
+UPDATE order_lines l SET refunded_quantity = l.refunded_quantity + n.units, refunded_minor = l.refunded_minor + n.amount
+FROM (
+  SELECT r.line_no, sum(r.quantity)::int8 AS units, sum(r.amount_minor)::int8 AS amount
+  FROM `+database.Unnest[payment.RefundLine]("r")+`
+  GROUP BY r.line_no
+) AS n
+WHERE l.region = @region AND l.order_id = @order AND l.line_no = n.line_no`,
+		database.Columns(lines).With(database.Args{"region": order.Region, "order": order.ID}))
 }
 
 // RetryRefundInput is the wish to try a failed refund again.

@@ -175,7 +175,7 @@ func TestHolds(t *testing.T) {
 	paid := s.paid(t, units("A", 1))
 	s.place(t, units("B", 3))
 
-	filter := order.HoldFilter{Region: "eu-west", SKU: "A", PageFilter: database.PageFilter[order.ListPosition]{Limit: 2}}
+	filter := order.HoldFilter{Homes: []string{"eu-west"}, SKU: "A", PageFilter: database.PageFilter[order.ListPosition]{Limit: 2}}
 	var held []order.UnpaidHold
 	databasetest.WantTrips(t, "ListHolds", 1, func(ctx context.Context) { held = testkit.Must(s.ListHolds(ctx, filter))(t).Items })
 	if len(held) != 2 || held[0].Ref != other.Ref || held[0].Account == nil || held[1].Ref != hostile[2].Ref ||

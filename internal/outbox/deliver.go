@@ -64,8 +64,7 @@ func (c *Courier) deliver(ctx context.Context, of database.Reach) (int, error) {
 	}
 	pass, stop := context.WithTimeout(ctx, passTime)
 	defer stop()
-	var delivered []claimed
-	var failed []claimed
+	var delivered, failed []claimed
 	for _, event := range events {
 		if pass.Err() != nil {
 			break // the rest comes up again when its claim has run out
@@ -78,7 +77,7 @@ func (c *Courier) deliver(ctx context.Context, of database.Reach) (int, error) {
 	}
 	settling, stopSettling := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer stopSettling()
-	return len(delivered), c.settle(settling, delivered, failed)
+	return len(delivered), c.settle(settling, of, delivered, failed)
 }
 
 // hand gives an event to the receiver. One over which it panics has failed like any other,
@@ -131,17 +130,37 @@ func scanClaimed(row pgx.CollectableRow) (claimed, error) {
 // keepDelivered is how long a delivered event can still be looked at.
 const keepDelivered = 7 * 24 * time.Hour
 
-func (c *Courier) settle(ctx context.Context, delivered, failed []claimed) error {
+// failure is an event that the receiver did not take, as its row will say.
+type failure struct {
+	ID     uuid.UUID
+	Wait   int64  `db:"wait"` // seconds until it is tried again
+	Reason string `db:"reason"`
+}
+
+// settle records what a pass did with the events of a region: a statement for all that were delivered and one for all
+// that were not, since the region may be far.
+func (c *Courier) settle(ctx context.Context, of database.Reach, delivered, failed []claimed) error {
+	ids := make([]uuid.UUID, len(delivered))
+	for i, event := range delivered {
+		ids[i] = event.ID
+	}
+	failures := make([]failure, len(failed))
+	for i, event := range failed {
+		failures[i] = failure{
+			ID: event.ID, Wait: int64(retryAfter(event.attempts) / time.Second), Reason: storable(event.err.Error()),
+		}
+	}
 	err := c.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		for _, event := range delivered {
+		if len(ids) > 0 {
 			b.Queue(`
 UPDATE outbox SET delivered_at = now(), expires_at = now() + $3::int8 * INTERVAL '1 second'
-WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(keepDelivered/time.Second))
+WHERE region = $1 AND id = ANY($2::uuid[])`, of.Region(), ids, int64(keepDelivered/time.Second))
 		}
-		for _, event := range failed {
-			b.Queue(`
-UPDATE outbox SET next_attempt_at = now() + $3::int8 * INTERVAL '1 second', last_error = $4
-WHERE region = $1 AND id = $2`, event.Region, event.ID, int64(retryAfter(event.attempts)/time.Second), storable(event.err.Error()))
+		if len(failures) > 0 {
+			b.QueueArgs(`
+UPDATE outbox o SET next_attempt_at = now() + f.wait * INTERVAL '1 second', last_error = f.reason
+FROM `+database.Unnest[failure]("f")+`
+WHERE o.region = @region AND o.id = f.id`, database.Columns(failures).With(database.Args{"region": of.Region()}))
 		}
 		return nil
 	})

@@ -81,7 +81,8 @@ type causedRow struct {
 }
 
 // QueueCaused adds those of the events whose change happened earlier in the batch, in one
-// statement. happened is SQL that tells so, of e.region (text), e.subject and e.transition.
+// statement. happened is SQL that tells so, of e.region and e.key (text), e.payload (text that is
+// JSON), e.subject and e.transition; those of the last two that it needs must be set.
 func QueueCaused(b *database.Batch, happened string, events ...Caused) error {
 	rows := make([]causedRow, len(events))
 	for i, e := range events {

@@ -299,6 +299,51 @@ func TestDeliverConcurrently(t *testing.T) {
 	}
 }
 
+// TestDeliver_Cost: a pass costs the same however many events it delivers, at home and for another region.
+func TestDeliver_Cost(t *testing.T) {
+	url := databasetest.URL(t)
+	home, elsewhere := databasetest.Open(t, url, "eu-west"), databasetest.Open(t, url, "us-east")
+	r := &receiver{fail: func(e outbox.Event) error {
+		if strings.HasSuffix(e.Key, "3") {
+			return fmt.Errorf("no %s", e.Key)
+		}
+		return nil
+	}}
+	away := func(cockroach int64) int64 { // the first look is at the nearest replica there
+		if home.Engine() == database.CockroachDB {
+			return cockroach
+		}
+		return cockroach + 1
+	}
+	for _, test := range []struct {
+		name    string
+		db      *database.DB
+		deliver func(ctx context.Context, c *outbox.Courier) (int, error)
+		want    database.Cost
+	}{
+		{"at home", home, func(ctx context.Context, c *outbox.Courier) (int, error) { return c.DeliverOnce(ctx) },
+			database.Cost{Trips: 2, Statements: 3}},
+		{"for another region", elsewhere, func(ctx context.Context, c *outbox.Courier) (int, error) { return c.TakeOverOnce(ctx, "eu-west") },
+			database.Cost{Trips: 3, Statements: 5, Away: away(4)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			databasetest.Exec(t, home, `
+INSERT INTO outbox (region, topic, key, payload, next_attempt_at)
+SELECT 'eu-west', 't', 'thg_' || n::text, '{}', now() - INTERVAL '2 minutes' FROM generate_series(1, 40) AS n`)
+			courier := &outbox.Courier{DB: test.db, Receive: r.receive}
+			databasetest.WantCost(t, "a pass", test.want, func(ctx context.Context) {
+				if n, err := test.deliver(ctx, courier); err != nil || n != 36 {
+					t.Errorf("%d delivered, %v; want 36", n, err)
+				}
+			})
+			if n := count(t, home, `delivered_at IS NULL AND last_error = 'no ' || key AND next_attempt_at > now()`); n != 4 {
+				t.Errorf("%d of the 4 that failed wait with their reason", n)
+			}
+			databasetest.Exec(t, home, `DELETE FROM outbox`)
+		})
+	}
+}
+
 // TestTakeOver: what a region left lying for a minute is delivered by another, which leaves
 // everything else to its own.
 func TestTakeOver(t *testing.T) {

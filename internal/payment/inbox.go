@@ -171,26 +171,38 @@ func scanNotice(row pgx.CollectableRow) (claimedNotice, error) {
 // readable returns the notices that can be read and sets the others aside.
 func (i Inbox) readable(ctx context.Context, claimed []claimedNotice) ([]Notice, error) {
 	notices := make([]Notice, 0, len(claimed))
+	var unreadable []unreadableNotice
 	var faults []error
 	for _, n := range claimed {
 		if n.unreadable == nil {
 			notices = append(notices, n.Notice)
 			continue
 		}
-		faults = append(faults,
-			fmt.Errorf("webhook %s of %s is set aside: %w", n.Event.ID, n.Provider, n.unreadable), i.setAside(ctx, n))
+		unreadable = append(unreadable, unreadableNotice{
+			Region: n.Region, Provider: n.Provider, EventID: n.Event.ID, Reason: database.Text(n.unreadable.Error()),
+		})
+		faults = append(faults, fmt.Errorf("webhook %s of %s is set aside: %w", n.Event.ID, n.Provider, n.unreadable))
+	}
+	if unreadable != nil {
+		faults = append(faults, i.setAside(ctx, unreadable))
 	}
 	return notices, errors.Join(faults...)
 }
 
-// setAside leaves a notice that cannot be read to a person. What it was about is found out
+// unreadableNotice is a notice that is set aside, and why.
+type unreadableNotice struct {
+	Region, Provider, EventID string
+	Reason                    string `db:"reason"`
+}
+
+// setAside leaves notices that cannot be read to a person. What they were about is found out
 // all the same: a worker asks the provider.
-func (i Inbox) setAside(ctx context.Context, n claimedNotice) error {
+func (i Inbox) setAside(ctx context.Context, notices []unreadableNotice) error {
 	return i.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		b.Queue(`
-UPDATE webhook_inbox SET set_aside_at = now(), last_error = $4
-WHERE region = $1 AND provider = $2 AND event_id = $3`,
-			n.Region, n.Provider, n.Event.ID, database.Text(n.unreadable.Error()))
+		b.QueueArgs(`
+UPDATE webhook_inbox i SET set_aside_at = now(), last_error = n.reason
+FROM `+database.Unnest[unreadableNotice]("n")+`
+WHERE i.region = n.region::crdb_internal_region AND i.provider = n.provider AND i.event_id = n.event_id`, database.Columns(notices))
 		return nil
 	})
 }

@@ -87,7 +87,7 @@ func (p *Pod) open(ctx context.Context) (err error) {
 	if p.metrics, err = newInstruments(p.telemetry); err != nil {
 		return err
 	}
-	p.config.Database.Region = p.config.Region
+	p.config.Database.Region, p.config.Database.Regions = p.config.Region, p.config.Regions.Names()
 	p.config.Database.TracerProvider = p.telemetry.Tracer
 	p.config.Database.MeterProvider = p.telemetry.Meter
 	if p.DB, err = database.Open(ctx, p.config.Database); err != nil {
@@ -145,7 +145,10 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 		return err
 	}
 	p.Inventory = inventory.New(inventory.Config{DB: p.DB, Regions: set})
-	p.Carts = cart.New(cart.Config{DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates, OrderedSQL: order.OrderedSQL})
+	together := database.GroupLimits{Timeout: p.DB.GroupTimeout()}
+	p.Carts = cart.New(cart.Config{
+		DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates, OrderedSQL: order.OrderedSQL, Together: together,
+	})
 	providers, err := p.providers()
 	if err != nil {
 		return err
@@ -162,6 +165,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 		DB: p.DB, Regions: set, Carts: p.Carts, Providers: providers, CustomerKey: customers,
 		GuestPayWithin: p.config.GuestPayWithin, Unpaid: p.config.Unpaid,
 		PayWithin: p.config.PayWithin, CheckAfter: p.config.CheckPaymentAfter, Metrics: counted,
+		Together: together,
 	})
 	return p.wireEvents()
 }

@@ -36,6 +36,10 @@ func (p *Pod) jobs() []job {
 	return append(p.homework(courier), p.takeovers(courier)...)
 }
 
+// takeOverEvery is the pause between two looks at what another region has left lying: much longer than that between looks
+// at a region's own rows.
+const takeOverEvery = 20 * time.Second
+
 // takeovers returns one job for each other region, so that an unreachable region holds up only its own job.
 func (p *Pod) takeovers(courier *outbox.Courier) []job {
 	var jobs []job
@@ -43,7 +47,7 @@ func (p *Pod) takeovers(courier *outbox.Courier) []job {
 		if region == p.config.Region {
 			continue
 		}
-		jobs = append(jobs, job{"take over from " + region, 10 * time.Second, func(ctx context.Context) (int, error) {
+		jobs = append(jobs, job{"take over from " + region, takeOverEvery, func(ctx context.Context) (int, error) {
 			work, err := p.Orders.TakeOverOnce(ctx, region)
 			if work == 0 && err != nil {
 				return 0, err // its events are out of reach, too

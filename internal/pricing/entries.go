@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"meridian/internal/database"
 	"meridian/internal/pricing/changes"
@@ -20,19 +21,46 @@ const ListsSQL = `(
   SELECT pl.code, pl.title, pl.kind, pl.currency, pl.market, pl.customer_group, pl.priority, pl.valid_from, pl.valid_to, pl.version
   FROM price_lists pl)`
 
-// StoredEntriesSQL returns an expression for the prices of a SKU, those of the last 365 days
-// included, as StoredEntries reads them. sku is an expression of the statement around it; only
-// is a further condition on the entries e, empty for none.
-func StoredEntriesSQL(sku, only string) string {
+// JoinEntriesSQL returns a join of the prices e of a SKU, those of the last 365 days included, with a
+// row for a SKU without any too. sku is an expression of the statement around it; only is a further
+// condition on e, empty for none. EntryColumnsSQL are its columns, and EntryOrderSQL an order of them.
+func JoinEntriesSQL(sku, only string) string {
 	if only != "" {
 		only = " AND (" + only + ")"
 	}
-	return `(SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = ` + sku + ` AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')` + only + `)`
+	return `
+LEFT JOIN price_entries e ON e.sku = ` + sku + ` AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')` + only
+}
+
+// The columns of JoinEntriesSQL, as an EntryRow takes them, and an order of its rows.
+const (
+	EntryColumnsSQL = `coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to`
+	EntryOrderSQL   = `e.list, e.min_quantity, e.valid_from`
+)
+
+// An EntryRow takes a row of JoinEntriesSQL.
+type EntryRow struct {
+	list           string
+	quantity       int64
+	amount         int64
+	validFrom, end zeronull.Timestamptz
+}
+
+// Targets returns where EntryColumnsSQL are scanned to.
+func (r *EntryRow) Targets() []any {
+	return []any{&r.list, &r.quantity, &r.amount, &r.validFrom, &r.end}
+}
+
+// AppendTo appends the row's entry, if it has one.
+func (r *EntryRow) AppendTo(entries []Entry) []Entry {
+	if r.list == "" {
+		return entries
+	}
+	period := Period{From: time.Time(r.validFrom).UTC()}
+	if end := time.Time(r.end); !end.IsZero() { // else there is no end
+		period.To = end.UTC()
+	}
+	return append(entries, Entry{List: shared(r.list), MinQuantity: r.quantity, AmountMinor: r.amount, Period: period})
 }
 
 // A Closing is the end of a price from an instant on; From names the price.

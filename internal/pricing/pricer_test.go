@@ -240,7 +240,7 @@ WHERE NOT (s.sku = 'B' AND l.list = 'swiss') AND NOT (s.sku IN ('C', 'D') AND l.
 	databasetest.Exec(t, s.db, `UPDATE skus SET base_currency = 'EUR'`)
 	databasetest.Exec(t, s.db, `
 INSERT INTO fx_rates (currency, source, day, rate, status, valid_from)
-SELECT c.currency, 'ecb', to_char(now() - d * INTERVAL '1 day', 'YYYY-MM-DD'), (c.rate + d)::text, 'in_force', now() - d * INTERVAL '1 day'
+SELECT c.currency, 'ecb', (now() - d * INTERVAL '1 day')::date::text, (c.rate + d)::text, 'in_force', now() - d * INTERVAL '1 day'
 FROM generate_series(1, 100, 3) AS d, (VALUES ('CHF', 1), ('JPY', 150)) AS c (currency, rate)`)
 }
 

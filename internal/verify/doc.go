@@ -3,7 +3,8 @@
 // What it promises:
 //
 //   - It changes nothing and may run while the shop is open. Each check is one statement, so it sees one snapshot and no
-//     half-done change; two checks may see different moments. It makes no transaction of the shop fail.
+//     half-done change; two checks may see different moments. It makes no transaction of the shop fail. Audits by pods
+//     read the stock in parts by SKU: on CockroachDB each part is a snapshot of its own, on PostgreSQL they share one.
 //   - Its memory does not grow with the shop: the database does the sums, and broken rows are streamed, all of them
 //     counted and the first few kept.
 //   - It names rows by public ids and holds no personal data.

@@ -1,6 +1,7 @@
 package verify
 
-// stockChecks cover what the shop has in stock and to whom it is promised.
+// stockChecks cover what the shop has in stock and to whom it is promised. In those that can run over a part of the stock,
+// {and} and {where} stand for the part (see check.text).
 var stockChecks = []check{
 	{
 		name: "stock_ledger", about: "the counters of a stock row are the sums of its movements", over: "stock",
@@ -12,10 +13,10 @@ FROM stock s
 LEFT JOIN (
   SELECT region, sku, warehouse,
     sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
-  FROM stock_movements
+  FROM stock_movements{where}
   GROUP BY region, sku, warehouse
 ) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)`,
+WHERE {and}(s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0))`,
 	},
 	{
 		name: "stock_limits", about: "no counter is below zero, and reserved + allocated <= on_hand", over: "stock",
@@ -23,7 +24,7 @@ WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
-WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand`,
+WHERE {and}(s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand)`,
 	},
 	{
 		name: "stock_promises", about: "reserved and allocated are the sums of the row's held and allocated reservations", over: "stock",
@@ -36,10 +37,10 @@ LEFT JOIN (
   SELECT region, sku, warehouse,
     sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
     sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
-  FROM reservations
+  FROM reservations{where}
   GROUP BY region, sku, warehouse
 ) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0)`,
+WHERE {and}(s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0))`,
 	},
 	{
 		name: "stock_homes", about: "stock is in the region of its warehouse", over: "stock",
@@ -47,7 +48,7 @@ WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 
 SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
 FROM stock s
 JOIN warehouses w ON w.code = s.warehouse
-WHERE w.region <> s.region`,
+WHERE {and}w.region <> s.region`,
 	},
 	{
 		name: "reservation_orders", about: "a reservation is of a line of an order that knows where it is", over: "reservations", prefix: "rsv",

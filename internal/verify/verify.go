@@ -25,8 +25,9 @@ type Options struct {
 	Examples int
 	// Strict counts overdue rows as broken.
 	Strict bool
-	// Background is for audits by a pod that also serves shoppers: on CockroachDB they read the
-	// nearest replica, whose data may be some seconds old.
+	// Background is for audits by a pod that also serves shoppers. The checks of stock rows then read
+	// the stock in parts of 2,000 rows, so that no statement takes long. On CockroachDB the nearest
+	// replica answers, whose data may be some seconds old, and two parts may be of two moments.
 	Background bool
 	// Report, if not nil, is called with the result of each check as it ends.
 	Report func(Result)
@@ -83,7 +84,8 @@ type check struct {
 	prefix string
 	// args returns the statement's arguments, if it has any.
 	args func(*regions.Set) []any
-	// broken is the statement, which returns region, key and problem of each broken row.
+	// broken is the statement, which returns region, key and problem of each broken row. Its text is
+	// had by the method text.
 	broken string
 }
 
@@ -110,9 +112,9 @@ func Run(ctx context.Context, db *database.DB, o Options) (Report, error) {
 		o.Examples = defaultExamples
 	}
 	report := Report{StartedAt: time.Now().UTC(), Engine: db.Engine()}
-	sizes := make(map[string]int64)
+	a := audit{db: db, Options: o, sizes: make(map[string]int64)}
 	for _, c := range chosen {
-		result, err := c.audit(ctx, db, o, sizes)
+		result, err := a.check(ctx, c)
 		if err != nil {
 			return report, fmt.Errorf("check %s: %w", c.name, err)
 		}
@@ -151,14 +153,6 @@ func (r *Report) add(result Result) {
 	}
 }
 
-// audit runs the check and returns its result.
-func (c check) audit(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
-	if o.Background && db.Engine() == database.CockroachDB {
-		return c.runStale(ctx, db, o)
-	}
-	return c.run(ctx, db, o, sizes)
-}
-
 // newResult returns a check's result before any row was seen.
 func (c check) newResult() Result {
 	return Result{Check: c.name, About: c.about, Warning: c.warning, Examples: []Example{}}
@@ -180,49 +174,6 @@ func (c check) arguments(o Options) []any {
 	return c.args(o.Regions)
 }
 
-// run runs the check in a transaction. sizes caches the number of rows of each table.
-func (c check) run(ctx context.Context, db *database.DB, o Options, sizes map[string]int64) (Result, error) {
-	var result Result
-	err := db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		result = c.newResult()
-		if err := undisturbed(ctx, db, tx); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, c.broken, c.arguments(o)...)
-		if err != nil {
-			return err
-		}
-		var b broken
-		_, err = pgx.ForEachRow(rows, []any{&b.region, &b.key, &b.problem}, func() error {
-			c.note(&result, o, b)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		result.Examined, err = count(ctx, tx, sizes, c.over)
-		return err
-	})
-	return result, err
-}
-
-// runStale runs the check on the nearest replica. The count and the broken rows may be of two moments.
-func (c check) runStale(ctx context.Context, db *database.DB, o Options) (Result, error) {
-	result, stale := c.newResult(), db.Engine().FollowerRead()
-	err := database.Each(ctx, db, func(row pgx.CollectableRow) (b broken, err error) {
-		err = row.Scan(&b.region, &b.key, &b.problem)
-		return b, err
-	}, func(b broken) error {
-		c.note(&result, o, b)
-		return nil
-	}, `SELECT region, key, problem FROM (`+c.broken+`) AS broken (region, key, problem)`+stale, c.arguments(o)...)
-	if err != nil {
-		return result, err
-	}
-	result.Examined, err = database.One(ctx, db, pgx.RowTo[int64], `SELECT count(*) FROM `+pgx.Identifier{c.over}.Sanitize()+stale)
-	return result, err
-}
-
 // undisturbed prepares a transaction to read whole tables of an open shop. PostgreSQL waits for a snapshot that conflicts
 // with no transaction in flight; otherwise the audit and the shop's transactions would make each other fail.
 func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
@@ -234,19 +185,6 @@ func undisturbed(ctx context.Context, db *database.DB, tx pgx.Tx) error {
 	}
 	_, err := tx.Exec(ctx, database.WholeTables)
 	return err
-}
-
-// count returns the number of rows of a table, which it counts once per audit.
-func count(ctx context.Context, tx pgx.Tx, sizes map[string]int64, table string) (int64, error) {
-	if n, ok := sizes[table]; ok {
-		return n, nil
-	}
-	var n int64
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()).Scan(&n); err != nil {
-		return 0, err
-	}
-	sizes[table] = n
-	return n, nil
 }
 
 // broken is a row that a check returns.

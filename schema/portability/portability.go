@@ -44,6 +44,9 @@ var Rules = []Rule{
 	rule(`\bon update\b`, "ON UPDATE of a column or key differs: change it in Go"),
 	rule(`\b(crdb_internal\.|pg_stat_|pg_sleep|information_schema\.crdb)`,
 		"an engine's own functions do not belong into the shop's statements"),
+	rule(`\(\s*select\s+jsonb?_(object_)?agg\s*\(`,
+		"CockroachDB runs a subquery that makes JSON of rows once a row: join, or read the rows by a statement of their own"),
+	rule(`\b(then|else)\s+(not\s+)?exists\s*\(`, "CockroachDB runs an EXISTS in a CASE once a row: combine conditions by AND and OR"),
 	rule(`\bas of system time\b`, "PostgreSQL does not parse this: use database.Engine.FollowerRead"),
 }
 

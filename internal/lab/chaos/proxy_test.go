@@ -81,6 +81,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 // they had sent.
 func awaitOthers(t *testing.T, db *database.DB) {
 	t.Helper()
+	databasetest.OnlyPostgreSQL(t, "pg_stat_activity tells when connections have ended")
 	testkit.Eventually(t, "the connections to end", func() bool {
 		return databasetest.One[int64](t, db, `
 SELECT count(*)

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +23,14 @@ import (
 // cockroachEnv names the environment variable with the connection string of a CockroachDB to test on, for a user who
 // may create databases: postgresql://root@127.0.0.1:26257/defaultdb?sslmode=disable.
 const cockroachEnv = "COCKROACH_URL"
+
+// OnlyPostgreSQL skips a test on CockroachDB, with the reason: what it does to the server is not to be had there.
+func OnlyPostgreSQL(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv(cockroachEnv) != "" {
+		t.Skip("not on CockroachDB: " + reason)
+	}
+}
 
 // migratedHere holds the pool's databases that this process has migrated.
 var migratedHere sync.Map
@@ -88,7 +99,7 @@ func preparePooled(ctx context.Context, cluster, name string, set *regions.Set) 
 		}
 		migratedHere.Store(url, true)
 	}
-	return truncateAll(ctx, url)
+	return reset(ctx, url, database.CockroachDB)
 }
 
 func createIfMissing(ctx context.Context, cluster, name string) error {
@@ -106,35 +117,61 @@ func createIfMissing(ctx context.Context, cluster, name string) error {
 	return err
 }
 
-// truncateAll empties every table but the migrations' own, in one statement so that foreign keys do not matter.
-func truncateAll(ctx context.Context, url string) error {
+// reset makes a migrated database what the migrations leave: every table is emptied, and their own rows are inserted
+// again. To truncate tables is a change of the schema on CockroachDB, which takes seconds a database.
+func reset(ctx context.Context, url string, engine database.Engine) error {
+	statements, err := resetStatements(engine)
+	if err != nil {
+		return err
+	}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	rows, err := conn.Query(ctx, `
-SELECT table_name::text
-FROM information_schema.tables
-WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'goose\_%'
-ORDER BY table_name`)
-	if err != nil {
-		return fmt.Errorf("list the tables: %w", err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("list the tables: %w", err)
-	}
-	if len(tables) == 0 {
-		return nil
-	}
-	for i, table := range tables {
-		tables[i] = pgx.Identifier{table}.Sanitize()
-	}
-	if _, err := conn.Exec(ctx, "TRUNCATE "+strings.Join(tables, ", ")+" CASCADE"); err != nil {
-		return fmt.Errorf("empty the tables: %w", err)
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("reset the database: %s: %w", sql, err)
+		}
 	}
 	return nil
+}
+
+var (
+	createdTable = regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS (\w+)`)
+	copiedTable  = regexp.MustCompile(`(?s)\bSELECT\b.*\bFROM (\w+)`)
+	droppedTable = regexp.MustCompile(`^DROP TABLE IF EXISTS (\w+)`)
+)
+
+// resetStatements returns the statements of reset: the tables are emptied in the reverse order of their making, so that
+// rows go before those that they reference.
+func resetStatements(engine database.Engine) ([]string, error) {
+	migrations, err := schema.Statements(engine)
+	if err != nil {
+		return nil, err
+	}
+	var tables, dropped []string
+	for _, m := range migrations {
+		if table := createdTable.FindStringSubmatch(m.SQL); table != nil {
+			tables = append(tables, table[1])
+		}
+		if table := droppedTable.FindStringSubmatch(m.SQL); table != nil {
+			dropped = append(dropped, table[1])
+		}
+	}
+	var all []string
+	for _, table := range slices.Backward(tables) {
+		if !slices.Contains(dropped, table) {
+			all = append(all, "DELETE FROM "+table+" WHERE true")
+		}
+	}
+	for _, m := range migrations {
+		source := copiedTable.FindStringSubmatch(m.SQL) // of rows that a new database does not have
+		if strings.HasPrefix(m.SQL, "INSERT INTO ") && (source == nil || !slices.Contains(dropped, source[1])) {
+			all = append(all, m.SQL)
+		}
+	}
+	return all, nil
 }
 
 // newCockroachDatabase makes a database without tables for one test.

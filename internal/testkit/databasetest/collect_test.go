@@ -35,7 +35,7 @@ func TestRecorder(t *testing.T) {
 		return err
 	}))
 	want := []string{
-		"SELECT version() LIKE 'CockroachDB%'",
+		"SELECT version()",
 		"SELECT $1::int8",
 		"INSERT INTO sellers (id, slug, name) VALUES ($1::uuid, $2, $3)",
 		"UPDATE sellers SET name = $1 WHERE name < 'B' AND slug = $2",

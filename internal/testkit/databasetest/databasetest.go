@@ -15,6 +15,7 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/testkit"
+	"meridian/regions"
 )
 
 // defaultRegion names the region of a test's pool unless the test says otherwise.
@@ -52,7 +53,7 @@ func Open(t testing.TB, url, region string) *database.DB {
 func open(t testing.TB, url string, opts ...Option) *database.DB {
 	t.Helper()
 	config := database.Config{
-		URL: url, Region: defaultRegion, ApplicationName: "meridian-test", Tracer: Tracer(),
+		URL: url, Region: defaultRegion, Regions: testkit.Must(regions.Shipped())(t).Names(), ApplicationName: "meridian-test", Tracer: Tracer(),
 		StatementTimeout: testkit.Patience, IdleInTransactionTimeout: testkit.Patience, // a busy machine fails no test
 	}
 	for _, opt := range opts {

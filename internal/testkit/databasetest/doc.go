@@ -17,8 +17,9 @@
 // How a database is made. The migrations run once into a template named after their text, so changed migrations make
 // a new one; a test's database is a copy of it.
 //
-// On CockroachDB. When COCKROACH_URL is set, tests run there instead. It cannot copy databases, so tests take turns
-// on a pool of migrated ones: every table but the migrations' own is truncated before a test gets one.
+// On CockroachDB. When COCKROACH_URL is set, tests run there instead (make test-cockroach). It cannot copy databases, so
+// tests take turns on a pool of migrated ones: before a test gets one, all rows are deleted and those that the migrations
+// insert are inserted again. A test that needs what only PostgreSQL has says so by OnlyPostgreSQL.
 //
 // Collecting statements. When MERIDIAN_STATEMENTS_DIR is set, each statement that the shop sends is kept in that folder,
 // for checks against another engine's grammar.

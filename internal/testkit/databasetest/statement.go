@@ -54,3 +54,13 @@ func WantTrips(t testing.TB, what string, want int64, do func(ctx context.Contex
 		t.Errorf("%s: %d round trips, want %d", what, got, want)
 	}
 }
+
+// WantCost fails the test unless do takes that many round trips and statements, and so many statements away. What names it.
+func WantCost(t testing.TB, what string, want database.Cost, do func(ctx context.Context)) {
+	t.Helper()
+	ctx, trips := database.CountTrips(t.Context())
+	do(ctx)
+	if got := trips.Cost(); got != want {
+		t.Errorf("%s costs %+v, want %+v", what, got, want)
+	}
+}

@@ -73,12 +73,14 @@ func (s *Shop) In(t testing.TB, region string) *Shop {
 	there.Catalog = testkit.Must(catalog.New(catalog.Config{DB: there.DB, Regions: s.Regions}))(t)
 	there.Prices = testkit.Must(pricing.New(pricing.Config{DB: there.DB, Key: Key, Lead: -1, Now: s.Clock.Now}))(t)
 	there.Stock = inventory.New(inventory.Config{DB: there.DB, Regions: s.Regions, Now: s.Clock.Now})
+	together := database.GroupLimits{Timeout: there.DB.GroupTimeout()}
 	there.Carts = cart.New(cart.Config{
 		DB: there.DB, Regions: s.Regions, Prices: there.Prices, Shipping: testkit.Must(shipping.Shipped())(t), Now: s.Clock.Now,
-		OrderedSQL: order.OrderedSQL,
+		OrderedSQL: order.OrderedSQL, Together: together,
 	})
 	orders := order.Config{
 		DB: there.DB, Regions: s.Regions, Carts: there.Carts, CustomerKey: Key, Providers: s.Providers, Now: s.Clock.Now,
+		Together: together,
 	}
 	if s.Config.Order != nil {
 		s.Config.Order(&orders)
