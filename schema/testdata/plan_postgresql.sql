@@ -1526,3 +1526,32 @@ CREATE TABLE IF NOT EXISTS take_overs (
   held_until timestamptz NOT NULL,
   CONSTRAINT take_overs_pkey PRIMARY KEY (region)
 );
+
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_network bytea NOT NULL DEFAULT '';
+
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_buyer bytea NOT NULL DEFAULT '';
+
+CREATE INDEX IF NOT EXISTS orders_unpaid_network_idx ON orders (region, unpaid_network) WHERE status = 'pending_payment';
+
+CREATE INDEX IF NOT EXISTS orders_unpaid_buyer_idx ON orders (region, unpaid_buyer) WHERE status = 'pending_payment';
+
+ALTER TABLE order_promotions ADD COLUMN IF NOT EXISTS account bytea NOT NULL DEFAULT '';
+
+ALTER TABLE order_promotions ADD COLUMN IF NOT EXISTS first_order_of bytea NOT NULL DEFAULT '';
+
+CREATE UNIQUE INDEX IF NOT EXISTS order_promotions_first_order_key ON order_promotions (region, first_order_of) WHERE first_order_of <> '' AND released_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS sign_in_guesses (
+  region crdb_internal_region NOT NULL,
+  email_hash bytea NOT NULL,
+  source bytea NOT NULL,
+  guesses int8 NOT NULL,
+  locked_until timestamptz,
+  expires_at timestamptz NOT NULL,
+  CONSTRAINT sign_in_guesses_pkey PRIMARY KEY (region, email_hash, source),
+  CONSTRAINT sign_in_guesses_positive CHECK (guesses > 0)
+);
+
+CREATE INDEX IF NOT EXISTS sign_in_guesses_expires_idx ON sign_in_guesses (expires_at);
+
+ALTER TABLE imports ADD COLUMN IF NOT EXISTS alive_until timestamptz NOT NULL DEFAULT now() + INTERVAL '1 minute';
