@@ -60,7 +60,8 @@ func TestEdge_LongCalls(t *testing.T) {
 				for _, p := range w.pods {
 					slow(200 * time.Millisecond)(p)
 				}
-				if resp := w.send(test.method, test.path, strings.NewReader(body), "CF-IPCountry", "DE", "Idempotency-Key", "k"); resp.Status != test.status {
+				resp := w.send(test.method, test.path, strings.NewReader(body), "CF-IPCountry", "DE", "Idempotency-Key", "k")
+				if resp.Status != test.status {
 					t.Errorf("%d %s", resp.Status, resp.Body)
 				}
 			})

@@ -65,11 +65,13 @@ func TestHolds(t *testing.T) {
 	for _, path := range []string{"?network=what", "?region=mars", "?region=", "?colour=red"} {
 		wantProblem(t, operator.get("/v1/operator/holds"+path), http.StatusBadRequest, "bad_request")
 	}
-	for _, body := range []string{`{}`, `{"region":"mars","sku":"MUG"}`, `{"sku":null}`, `{"network":"what"}`, `{"sku":"MUG","reason":"Because!"}`} {
+	for _, body := range []string{
+		`{}`, `{"region":"mars","sku":"MUG"}`, `{"sku":null}`, `{"network":"what"}`, `{"sku":"MUG","reason":"Because!"}`,
+	} {
 		wantProblem(t, operator.post("/v1/operator/holds:release", body), http.StatusBadRequest, "bad_request")
 	}
-	released := wantJSON[releasedResponse](t, operator.post("/v1/operator/holds:release", fmt.Sprintf(`{"sku":"MUG","network":%q,"reason":"abuse"}`, network)),
-		http.StatusOK)
+	body := fmt.Sprintf(`{"sku":"MUG","network":%q,"reason":"abuse"}`, network)
+	released := wantJSON[releasedResponse](t, operator.post("/v1/operator/holds:release", body), http.StatusOK)
 	if len(released.Orders) != 2 || released.More {
 		t.Errorf("released %+v", released)
 	}

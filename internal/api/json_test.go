@@ -139,13 +139,20 @@ func TestReadJSON_MalformedChunks(t *testing.T) {
 	s := newTestServer(t)
 	server := httptest.NewServer(s.Handler())
 	defer server.Close()
-	for _, chunks := range []string{"ZZ\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n", "ffffffffffffffffff\r\n{}\r\n", "2\r\n{}XX0\r\n\r\n", "2;" + strings.Repeat("x", 8<<10)} {
-		for _, route := range []string{"POST /v1/sessions", "POST /v1/orders", "POST /v1/seller/imports", "POST /v1/webhooks/sandbox",
-			"POST /v1/finance/rates:import"} {
+	for _, chunks := range []string{
+		"ZZ\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n", "ffffffffffffffffff\r\n{}\r\n", "2\r\n{}XX0\r\n\r\n", "2;" + strings.Repeat("x", 8<<10),
+	} {
+		for route, as := range map[string][2]string{
+			"POST /v1/sessions": {"application/json"}, "POST /v1/orders": {"application/json"},
+			"POST /v1/webhooks/sandbox": {"application/json"}, "POST /v1/seller/imports": {"text/csv", "seller"},
+			"POST /v1/finance/rates:import": {"text/csv", "admin"},
+		} {
 			connection := testkit.Must(net.Dial("tcp", server.Listener.Addr().String()))(t)
-			_, _ = fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nAuthorization: Bearer %s\r\nIdempotency-Key: k\r\n"+
-				"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n%s", route, map[bool]string{true: "text/csv", false: "application/json"}[strings.HasSuffix(route, "import") || strings.HasSuffix(route, "imports")],
-				map[bool]string{true: "seller", false: "admin"}[strings.HasSuffix(route, "imports")], chunks)
+			_, _ = fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nIdempotency-Key: k\r\n", route, as[0])
+			if as[1] != "" {
+				_, _ = fmt.Fprintf(connection, "Authorization: Bearer %s\r\n", as[1])
+			}
+			_, _ = fmt.Fprintf(connection, "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n%s", chunks)
 			_ = connection.(*net.TCPConn).CloseWrite()
 			answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
 			if err != nil {

@@ -272,7 +272,8 @@ func TestImport_ResumesAfterACrash(t *testing.T) {
 		t.Fatalf("%d products at the crash: it was not in the middle", n)
 	}
 	status := func() ImportStatus {
-		list := testkit.Must(cut.ListImports(t.Context(), ImportFilter{Seller: cut.seller, PageFilter: database.PageFilter[ImportPosition]{Limit: 1}}))(t)
+		filter := ImportFilter{Seller: cut.seller, PageFilter: database.PageFilter[ImportPosition]{Limit: 1}}
+		list := testkit.Must(cut.ListImports(t.Context(), filter))(t)
 		one := testkit.Must(cut.GetImport(t.Context(), cut.seller, list.Items[0].Ref))(t)
 		if one.Status != list.Items[0].Status {
 			t.Errorf("listed as %s, read as %s", list.Items[0].Status, one.Status)
@@ -307,7 +308,8 @@ func TestImport_AllOrNothingIsAlive(t *testing.T) {
 	in := s.input(FormatNDJSON, AllOrNothing, text)
 	var least time.Duration
 	in.Progress = func(int64, int64, int64) {
-		left := databasetest.One[int64](t, s.db, `SELECT extract(epoch FROM min(alive_until) - now())::int8 FROM imports WHERE status = 'running'`)
+		left := databasetest.One[int64](t, s.db, `
+SELECT extract(epoch FROM min(alive_until) - now())::int8 FROM imports WHERE status = 'running'`)
 		if alive := time.Duration(left) * time.Second; least == 0 || alive < least {
 			least = alive
 		}

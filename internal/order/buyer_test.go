@@ -161,7 +161,8 @@ func TestQuote_UsedUpCoupon(t *testing.T) {
 	if got := cartOf(open); len(got) != 1 || got["FEW"] != promotion.ReasonUsedUp {
 		t.Errorf("a guest's cart after the last use: %v", got)
 	}
-	next := testkit.Must(s.carts.Create(t.Context(), cart.CreateInput{Account: &account, Country: "IE", Lines: []cart.Change{units("A", 1)}}))(t)
+	another := cart.CreateInput{Account: &account, Country: "IE", Lines: []cart.Change{units("A", 1)}}
+	next := testkit.Must(s.carts.Create(t.Context(), another))(t)
 	if got := cartOf(s.with(t, next, "ONCE")); got["ONCE"] != promotion.ReasonUsedUp {
 		t.Errorf("the customer's cart after the customer's use: %v", got)
 	}

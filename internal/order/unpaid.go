@@ -63,7 +63,8 @@ type TooManyUnpaidError struct{ Excesses []Excess }
 
 func (e *TooManyUnpaidError) Error() string {
 	first := e.Excesses[0]
-	return fmt.Sprintf("%d units of %s are too many to hold unpaid: %d are held, %d allowed", first.Wanted, first.SKU, first.Held, first.Allowed)
+	return fmt.Sprintf("%d units of %s are too many to hold unpaid: %d are held, %d allowed",
+		first.Wanted, first.SKU, first.Held, first.Allowed)
 }
 
 // holder is by whom and of which SKU units are held unpaid.
@@ -106,11 +107,13 @@ SELECT held.unpaid_network, held.unpaid_buyer, l.sku, sum(l.quantity)::int8
 FROM (
   SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
   FROM orders o
-  WHERE o.region = ANY(@homes::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_network = ANY(@networks::bytea[])
+  WHERE o.region = ANY(@homes::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_network = ANY(@networks::bytea[])
   UNION
   SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
   FROM orders o
-  WHERE o.region = ANY(@homes::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_buyer = ANY(@buyers::bytea[])
+  WHERE o.region = ANY(@homes::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_buyer = ANY(@buyers::bytea[])
 ) AS held
 JOIN order_lines l ON l.region = held.region AND l.order_id = held.id
 WHERE l.sku IN (`+skus.SQL+`)
@@ -131,8 +134,9 @@ GROUP BY held.unpaid_network, held.unpaid_buyer, l.sku`,
 
 // allocate decides which warehouses send a checkout's goods, of those that its buyer may hold unpaid. It fails with
 // *inventory.SoldOutError or *TooManyUnpaidError.
-func (o *Orders) allocate(c *checkout, s seen, demand []inventory.Demand, levels inventory.Levels, to regions.Region) ([]inventory.Allocation,
-	error) {
+func (o *Orders) allocate(
+	c *checkout, s seen, demand []inventory.Demand, levels inventory.Levels, to regions.Region,
+) ([]inventory.Allocation, error) {
 	guest := c.in.Account == nil
 	allocations, err := inventory.Allocate(demand, levels.Offers(demand, to.Latitude, to.Longitude, guest))
 	if err != nil && guest {

@@ -191,7 +191,8 @@ func TestHolds(t *testing.T) {
 		t.Fatalf("released %v, more %v, %v", released, more, err)
 	}
 	filter.SKU = ""
-	if released, more, err = s.ReleaseHolds(t.Context(), filter, order.Command{Actor: "usr_euw_test"}); err != nil || len(released) != 1 || more {
+	released, more, err = s.ReleaseHolds(t.Context(), filter, order.Command{Actor: "usr_euw_test"})
+	if err != nil || len(released) != 1 || more {
 		t.Errorf("released %v, more %v, %v", released, more, err)
 	}
 	for _, o := range hostile {

@@ -32,7 +32,9 @@ func each(uses ...promotion.Use) func(int) []promotion.Use {
 
 func TestUses(t *testing.T) {
 	db := databasetest.New(t)
-	both := promotion.Use{Promotion: "both", Title: "Both", Coupon: "BOTH", TotalLimit: 3, CustomerLimit: 2, Customer: by(ann), DiscountMinor: 100}
+	both := promotion.Use{
+		Promotion: "both", Title: "Both", Coupon: "BOTH", TotalLimit: 3, CustomerLimit: 2, Customer: by(ann), DiscountMinor: 100,
+	}
 	free := promotion.Use{Promotion: "free", Title: "Free shipping", Customer: by(ann), ShippingMinor: 490}
 	first := testkit.Must(place(t.Context(), db, 2, each(both, free)))(t)
 	if _, err := place(t.Context(), db, 1, each(both)); !promotion.UsedUp(err) {

@@ -179,7 +179,8 @@ func TestRun_RefusalsAreProblems(t *testing.T) {
 		answer, body := ask(t, dial(t, url), test.request)
 		var problem struct{ Code, RequestID string }
 		err := json.Unmarshal([]byte(body), &problem)
-		if answer.StatusCode != test.status || answer.Header.Get("Content-Type") != "application/problem+json" || err != nil || problem.Code != test.code {
+		if err != nil || answer.StatusCode != test.status || problem.Code != test.code ||
+			answer.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %s %s %s", test.name, answer.Status, answer.Header.Get("Content-Type"), body)
 		}
 	}

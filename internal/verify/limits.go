@@ -1,11 +1,5 @@
 package verify
 
-import (
-	"fmt"
-
-	"meridian/internal/money"
-)
-
 // limitChecks cover what bounds what one customer, or somebody hostile, may take.
 var limitChecks = []check{
 	{
@@ -19,7 +13,8 @@ WHERE o.status <> 'pending_payment' AND (octet_length(o.unpaid_network) > 0 OR o
 		name: "first_orders", about: "what is given for a first order goes to the account that ordered, and to one order of it",
 		over: "order_promotions", prefix: "ord",
 		broken: `
-SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+SELECT g.region::text, g.order_id::text,
+  'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
@@ -29,9 +24,9 @@ WHERE octet_length(g.first_order_of) > 0
 	},
 	{
 		name: "order_bounds", about: "no order comes to more than clients and sums can hold exactly", over: "orders", prefix: "ord",
-		broken: fmt.Sprintf(`
+		broken: `
 SELECT o.region::text, o.id::text, 'its subtotal is ' || o.subtotal_minor::text || ' and its total ' || o.total_minor::text
 FROM orders o
-WHERE o.subtotal_minor > %[1]d OR o.total_minor > %[1]d`, int64(money.MaxOrderMinor)),
+WHERE o.subtotal_minor > 100000000000000 OR o.total_minor > 100000000000000`,
 	},
 }

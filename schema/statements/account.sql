@@ -19,6 +19,20 @@ WHERE (region, id) IN (
 
 DELETE FROM refresh_tokens WHERE region = $1 AND account_id = $2;
 
+DELETE FROM sign_in_guesses
+WHERE (region, email_hash, source) IN (
+  SELECT region, email_hash, source
+  FROM sign_in_guesses
+  WHERE region = $1 AND expires_at <= $2
+  ORDER BY expires_at
+  LIMIT $3::int8
+);
+
+DELETE FROM sign_in_guesses
+WHERE region = $1 AND email_hash = $2 AND source = $3;
+
+DELETE FROM sign_in_guesses WHERE region = $1 AND email_hash = $2;
+
 DELETE FROM signing_keys WHERE expires_at <= $1;
 
 INSERT INTO accounts AS a (region, id, email, email_hash, name, country, password_hash)
@@ -53,7 +67,10 @@ INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expir
 SELECT a.region, $2::uuid, a.id, $4::uuid, $5::bytea, now() + $6::int8 * INTERVAL '1 second'
 FROM accounts a
 WHERE a.region = $1 AND a.id = $3 AND a.status = 'active' AND a.password_hash = $7
-  AND (a.locked_until IS NULL OR a.locked_until <= now())
+  AND NOT EXISTS (
+    SELECT 1
+    FROM sign_in_guesses g
+    WHERE g.region = a.region AND g.email_hash = $8 AND g.source = ANY($9::bytea[]) AND g.locked_until > now())
 RETURNING expires_at;
 
 INSERT INTO refresh_tokens (region, id, account_id, family_id, token_hash, expires_at)
@@ -98,12 +115,12 @@ JOIN accounts a ON a.region = n.region AND a.id = n.account_id
 WHERE n.region = $1 AND n.id = $2 AND n.token_hash = $3;
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
-  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.locked_until
+  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.email_hash
 FROM accounts a
 WHERE a.region = $1 AND a.id = $2 AND a.status = 'active';
 
 SELECT a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id, a.status,
-  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.locked_until
+  a.session_epoch, a.version, a.created_at, a.updated_at, a.password_hash, a.email_hash
 FROM email_directory d
 JOIN accounts a ON a.region = d.region AND a.id = d.account_id
 WHERE d.email_hash = $1;
@@ -117,6 +134,16 @@ FROM signing_keys
 WHERE expires_at > $1
 ORDER BY sign_from, kid
 LIMIT $2::int8;
+
+SELECT max(g.locked_until)
+FROM accounts a
+JOIN sign_in_guesses g ON g.region = a.region AND g.email_hash = a.email_hash AND g.source = ANY($3::bytea[])
+WHERE a.region = $1 AND a.id = $2;
+
+SELECT max(g.locked_until)
+FROM sign_in_guesses g
+WHERE g.region = coalesce((SELECT d.region FROM email_directory d WHERE d.email_hash = $1), $2::text::crdb_internal_region)
+  AND g.email_hash = $1 AND g.source = ANY($3::bytea[]);
 
 SELECT region::text, id, label, name, line1, line2, city, state, postcode, country, phone, is_default,
   created_at, updated_at
@@ -146,26 +173,17 @@ RETURNING a.region::text, a.id, a.email, a.name, a.country, a.roles, a.seller_id
 
 UPDATE accounts SET
   email = '', email_hash = $4, name = '', password_hash = '', roles = ARRAY['shopper'], seller_id = NULL,
-  status = 'closed', session_epoch = session_epoch + 1, failed_sign_ins = 0, locked_until = NULL, updated_at = now(),
+  status = 'closed', session_epoch = session_epoch + 1, updated_at = now(),
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2;
 
 UPDATE accounts SET
-  failed_sign_ins = failed_sign_ins + 1,
-  locked_until = CASE
-    WHEN failed_sign_ins < $3::int8 THEN locked_until
-    ELSE now() + least($5::int8, $4::int8 * power(2::float8, least(failed_sign_ins - $3::int8, 20)::float8)::int8) * INTERVAL '1 second'
-  END
-WHERE region = $1 AND id = $2;
-
-UPDATE accounts SET
-  password_hash = $4, session_epoch = session_epoch + 1, failed_sign_ins = 0, locked_until = NULL, updated_at = now(),
+  password_hash = $4, session_epoch = session_epoch + 1, updated_at = now(),
   version = CASE WHEN version = $3 THEN version + 1 ELSE -1 END
 WHERE region = $1 AND id = $2;
 
-UPDATE accounts SET failed_sign_ins = 0, locked_until = NULL, password_hash = $4
+UPDATE accounts SET password_hash = $4
 WHERE region = $1 AND id = $2 AND password_hash = $3
-  AND (failed_sign_ins <> 0 OR locked_until IS NOT NULL OR password_hash <> $4)
   AND EXISTS (SELECT 1 FROM refresh_tokens WHERE region = $1 AND id = $5);
 
 UPDATE accounts SET session_epoch = session_epoch + 1
@@ -204,4 +222,22 @@ WHERE region = $1 AND revoked_at IS NULL
 UPDATE refresh_tokens SET used_at = now()
 WHERE region = $1 AND id = $2
   AND EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.region = $1 AND n.id = $3 AND n.token_hash = $4);
+
+WITH wrong AS (
+  SELECT r.region::crdb_internal_region AS region, r.email_hash, r.source, r.free, r.first, r.longest, r.memory,
+    coalesce(g.guesses, 0) + 1 AS guesses
+  FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::int8[], $5::int8[], $6::int8[], $7::int8[]) AS r (region, email_hash, source, free, first, longest, memory)
+  LEFT JOIN sign_in_guesses g ON g.region = r.region::crdb_internal_region AND g.email_hash = r.email_hash AND g.source = r.source
+    AND g.expires_at > now()
+)
+INSERT INTO sign_in_guesses AS s (region, email_hash, source, guesses, locked_until, expires_at)
+SELECT w.region, w.email_hash, w.source, w.guesses,
+  CASE WHEN w.guesses > w.free
+    THEN now() + least(w.longest, w.first * power(2::float8, least(w.guesses - w.free - 1, 20)::float8)::int8) * INTERVAL '1 second'
+  END,
+  now() + w.memory * INTERVAL '1 second'
+FROM wrong w
+ORDER BY w.source
+ON CONFLICT (region, email_hash, source) DO UPDATE
+SET guesses = excluded.guesses, locked_until = excluded.locked_until, expires_at = excluded.expires_at;
 

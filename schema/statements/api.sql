@@ -23,6 +23,12 @@ WHERE country = $2
 ORDER BY state, category, valid_from
 LIMIT $1::int8;
 
+SELECT currency, source, day, rate, status, valid_from, valid_to, imported_at
+FROM fx_rates
+WHERE true AND currency = $1 AND source = $2
+ORDER BY day DESC, currency DESC, source DESC
+LIMIT $3::int8;
+
 SELECT f.id
 FROM (
   (SELECT p.id, 1 AS kind, lower(p.title) AS name
@@ -60,6 +66,32 @@ SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requ
 FROM price_changes
 WHERE id = $1;
 
+SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (
+    SELECT e.amount_minor
+    FROM (
+  SELECT pe.sku, pe.list, pe.min_quantity, pe.amount_minor, pe.valid_from, pe.valid_to, pe.changed_at, pe.change_id
+  FROM price_entries pe) e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
+      AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
+    ORDER BY e.valid_from DESC
+    LIMIT 1), (
+    SELECT e.amount_minor
+    FROM (
+  SELECT pe.sku, pe.list, pe.min_quantity, pe.amount_minor, pe.valid_from, pe.valid_to, pe.changed_at, pe.change_id
+  FROM price_entries pe) e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from <= l.valid_to AND (e.valid_to IS NULL OR e.valid_to > l.valid_to))
+FROM price_change_lines l
+WHERE l.change_id = $1 AND l.line_no > $2
+ORDER BY l.line_no
+LIMIT $3::int8;
+
+SELECT min(e.valid_from)
+FROM price_entries e
+JOIN price_lists l ON l.code = e.list
+WHERE e.sku = $1 AND l.kind <> 'cost' AND (e.valid_to IS NULL OR e.valid_to > e.valid_from);
+
 SELECT name, valid_from, valid_to, change_id::text, modulus_minor, ending_minor, mode
 FROM rounding_rules
 ORDER BY name, valid_from
@@ -76,6 +108,17 @@ FROM orders o
 WHERE o.region = $1 AND (o.placed_at, o.id) < ($2, $3)
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT $4::int8;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1 AND o.status = 'pending_payment'
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.failure_code, r.lines, r.attempts, r.created_at
 FROM refunds r

@@ -107,6 +107,31 @@ SELECT a.region, a.id, a.email, a.status, a.session_epoch
 FROM unnest($1::text[], $2::uuid[]) AS wanted (region, id)
 JOIN accounts a ON a.region = wanted.region::crdb_internal_region AND a.id = wanted.id;
 
+SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
+  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
+  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
+  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
+  s.tax_category, s.category_id, s.base_currency, s.sold,
+  (SELECT jsonb_agg(jsonb_build_object(
+            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
+            'valid_from', e.valid_from, 'valid_to', e.valid_to)
+            ORDER BY e.list, e.min_quantity, e.valid_from)
+   FROM price_entries e
+   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
+  0::int8
+FROM carts c
+LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
+ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
+
 SELECT code, latitude, longitude
 FROM warehouses
 WHERE active;
@@ -128,6 +153,13 @@ FROM (
   SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
   FROM orders o
   WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_buyer = ANY($3::bytea[])
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_network = ANY($2::bytea[])
+  UNION
+  SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
+  FROM orders o
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
+    AND o.unpaid_buyer = ANY($3::bytea[])
 ) AS held
 JOIN order_lines l ON l.region = held.region AND l.order_id = held.id
 WHERE l.sku IN (SELECT DISTINCT l.sku

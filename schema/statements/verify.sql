@@ -215,6 +215,8 @@ JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
 
 SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+SELECT g.region::text, g.order_id::text,
+  'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
@@ -697,6 +699,8 @@ WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region
 
 SELECT region, key, problem FROM (
 SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
+SELECT g.region::text, g.order_id::text,
+  'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 LEFT JOIN order_promotions t ON t.region = g.region AND t.first_order_of = g.first_order_of AND t.order_id <> g.order_id
