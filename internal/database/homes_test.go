@@ -22,7 +22,7 @@ func TestPerHome(t *testing.T) {
 			for i := int64(0); i < 12 && yield(i); i++ {
 			}
 		})).Draw(rt, "at")
-		databasetest.Exec(t, db, `DELETE FROM things`)
+		databasetest.Exec(t, db, `TRUNCATE things`)
 		for i, n := range at {
 			databasetest.Exec(t, db, `INSERT INTO things (home, at) VALUES ($1, $2)`, homes[i*i%len(homes)], n)
 		}
