@@ -56,7 +56,7 @@ LEFT JOIN `+rating.TotalsSQL+` r ON r.product_id = p.id`+chosen.order, chosen.ar
 	})
 	columns, join, order := "", "", ""
 	if !chosen.unpriced {
-		columns, join, order = ", "+pricing.EntryColumnsSQL, pricing.JoinEntriesSQL("s.sku", ""), ", "+pricing.EntryOrderSQL
+		columns, join, order = ", "+pricing.EntryColumns, pricing.JoinEntriesSQL("s.sku", ""), ", "+pricing.EntryOrder
 	}
 	b.Queue(`
 SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency`+columns+`
