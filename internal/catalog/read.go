@@ -39,7 +39,8 @@ type foundProduct struct {
 
 // queueFind adds to a batch the reading of the products of a choice, with all their SKUs, which are then handed to
 // take. Two flat statements, whatever the number of products: the products, and their SKUs with the prices. CockroachDB
-// runs a subquery that makes JSON of a product's SKUs, or of a SKU's prices, once a row.
+// runs a subquery that makes JSON of a product's SKUs, or of a SKU's prices, once a row; on PostgreSQL a listing of 100
+// took 2 to 2.8 times as long that way (BenchmarkRead).
 func queueFind(b *database.Batch, chosen choice, take func(found []foundProduct) error) {
 	var found []foundProduct
 	b.Queue(`
