@@ -97,6 +97,9 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
+// isFragment reports whether an identifier of a table's owner names a fragment, rather than an engine.
+func isFragment(name string) bool { return strings.HasSuffix(name, "SQL") && name != "PostgreSQL" }
+
 // maxReads bounds how far the tables' packages may be woven into each other: pairs of a fragment and a package that reads
 // through it.
 const maxReads = 30
@@ -140,7 +143,7 @@ func readSources(t *testing.T, owner map[string]string) (uses []use, fragments [
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
-				if from := importedAs(n.X, file); from != "" && owners[from] != nil && !related(from, pkg) && strings.HasSuffix(n.Sel.Name, "SQL") {
+				if from := importedAs(n.X, file); from != "" && owners[from] != nil && !related(from, pkg) && isFragment(n.Sel.Name) {
 					fragments = append(fragments, fragment{pkg, from + "." + n.Sel.Name})
 				}
 			case *ast.BasicLit:

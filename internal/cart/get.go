@@ -105,9 +105,9 @@ SELECT x.region, x.id, x.account_region, x.account_id, x.currency, x.country, x.
   x.version, x.created_at, x.updated_at, x.expires_at, x.coupons, x.customer_group, x.first_order, x.rules,
   x.sku, x.quantity, x.added_at, x.product_id, x.title, x.slug, x.image, x.options,
   x.tax_category, x.category_id, x.base_currency, x.sold, x.available,
-  ` + pricing.EntryColumnsSQL + `
+  ` + pricing.EntryColumns + `
 FROM x` + pricing.JoinEntriesSQL("x.sku", ofUse) + `
-ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, ` + pricing.EntryOrderSQL
+ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, ` + pricing.EntryOrder
 }
 
 // collectFirst returns a callback that reads the rows of one cart; it fails with ErrNotFound if

@@ -23,7 +23,7 @@ const ListsSQL = `(
 
 // JoinEntriesSQL returns a join of the prices e of a SKU, those of the last 365 days included, with a
 // row for a SKU without any too. sku is an expression of the statement around it; only is a further
-// condition on e, empty for none. EntryColumnsSQL are its columns, and EntryOrderSQL an order of them.
+// condition on e, empty for none. EntryColumns are its columns, and EntryOrder an order of them.
 func JoinEntriesSQL(sku, only string) string {
 	if only != "" {
 		only = " AND (" + only + ")"
@@ -34,8 +34,8 @@ LEFT JOIN price_entries e ON e.sku = ` + sku + ` AND (e.valid_to IS NULL OR e.va
 
 // The columns of JoinEntriesSQL, as an EntryRow takes them, and an order of its rows.
 const (
-	EntryColumnsSQL = `coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to`
-	EntryOrderSQL   = `e.list, e.min_quantity, e.valid_from`
+	EntryColumns = `coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to`
+	EntryOrder   = `e.list, e.min_quantity, e.valid_from`
 )
 
 // An EntryRow takes a row of JoinEntriesSQL.
@@ -46,7 +46,7 @@ type EntryRow struct {
 	validFrom, end zeronull.Timestamptz
 }
 
-// Targets returns where EntryColumnsSQL are scanned to.
+// Targets returns where EntryColumns are scanned to.
 func (r *EntryRow) Targets() []any {
 	return []any{&r.list, &r.quantity, &r.amount, &r.validFrom, &r.end}
 }
