@@ -48,7 +48,7 @@ type podFlags struct {
 	stripeURL, stripeCapture, stripeKey             string
 	stripeHooks                                     []string
 	searchEngine, searchDir, meiliURL, meiliKey     string
-	searchRemotes                                   []string
+	searchRemotes, meiliRemoteKeys                  []string
 }
 
 func (f *podFlags) register(c *cobra.Command) {
@@ -115,6 +115,7 @@ func (f *podFlags) readEnvironment() {
 		*into = cmp.Or(*into, os.Getenv(variable))
 	}
 	f.stripeHooks = list("MERIDIAN_STRIPE_WEBHOOK_SECRET")
+	f.meiliRemoteKeys = list("MERIDIAN_MEILI_REMOTE_KEYS")
 	if len(f.searchRemotes) == 0 {
 		f.searchRemotes = list("MERIDIAN_SEARCH_REMOTES")
 	}
@@ -131,8 +132,10 @@ Secrets come from the environment:
   MERIDIAN_STRIPE_SECRET_KEY       sk_… or rk_… of the Stripe account that takes the money
   MERIDIAN_STRIPE_WEBHOOK_SECRET   whsec_… of its webhook endpoint, /v1/webhooks/stripe; two,
                                    with a comma, while one replaces the other
-  MERIDIAN_MEILI_API_KEY           of the region's Meilisearch, which is at MERIDIAN_MEILI_URL, and of
-                                   the other regions'; not the master key
+  MERIDIAN_MEILI_API_KEY           of the region's Meilisearch, which is at MERIDIAN_MEILI_URL; not the
+                                   master key
+  MERIDIAN_MEILI_REMOTE_KEYS       of other regions' Meilisearch (--search-remotes), as region=key with
+                                   commas between; a region without one takes MERIDIAN_MEILI_API_KEY
   MERIDIAN_EVENTS_SECRET           signs the events that are posted`
 
 // config checks the flags and returns the pod's configuration. It reports all faults at once.
@@ -195,21 +198,33 @@ func (f *podFlags) search() (c pod.SearchConfig, err error) {
 		c.Engine = pod.SearchEngine(f.searchEngine)
 	}
 	c.Dir, c.URL, c.APIKey = f.searchDir, f.meiliURL, []byte(f.meiliKey)
-	c.Remotes, err = remotes(f.searchRemotes)
-	return c, err
+	if c.Remotes, err = byRegion(f.searchRemotes); err != nil {
+		return c, fmt.Errorf("search of other regions (--search-remotes) %w=URL", err)
+	}
+	keys, err := byRegion(f.meiliRemoteKeys)
+	if err != nil {
+		return c, errors.New("keys of other regions' search (MERIDIAN_MEILI_REMOTE_KEYS): write each as region=key") // not the text
+	}
+	for region, key := range keys {
+		if c.RemoteKeys == nil {
+			c.RemoteKeys = make(map[string]secret.Bytes, len(keys))
+		}
+		c.RemoteKeys[region] = []byte(key)
+	}
+	return c, nil
 }
 
-// remotes parses texts of the form region=URL.
-func remotes(texts []string) (map[string]string, error) {
-	urls := make(map[string]string, len(texts))
+// byRegion parses texts of the form region=value. Its error ends before the equals sign of the remedy.
+func byRegion(texts []string) (map[string]string, error) {
+	values := make(map[string]string, len(texts))
 	for _, text := range texts {
-		region, url, ok := strings.Cut(text, "=")
-		if !ok || region == "" || url == "" {
-			return nil, fmt.Errorf("search of other regions (--search-remotes) %q: write it as region=URL", text)
+		region, value, ok := strings.Cut(text, "=")
+		if !ok || region == "" || value == "" {
+			return nil, fmt.Errorf("%q: write it as region", text)
 		}
-		urls[region] = url
+		values[region] = value
 	}
-	return urls, nil
+	return values, nil
 }
 
 // shareOf parses a share above 0 and at most 1.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type evalFlags struct {
 	config               eval.Config
 	documents, knownItem string
+	judged               string
 	perQuery             string
 	meiliURL             string
 	asJSON               bool
@@ -43,7 +45,7 @@ bleve as it comes, one match query over all texts with neither weights nor synon
 QUERIES has a line a query: id, text and, if wanted, language and kind, with tabs between.
 JUDGEMENTS are TREC's: query, 0, document and grade, with spaces between; 0 is not relevant,
 more is better. Both may be gzip; lines that begin with # are comments. Without files it is
-the judged set that comes with the program.
+a judged set that comes with the program (--judged): catalogue, in English, german or french.
 
 Documents are the shipped catalogue, whose ids are the seller's keys of products (a SKU or a
 barcode stands for its product), or those of --documents: CSV or NDJSON, plain or gzip, with
@@ -58,6 +60,7 @@ inserted, deleted or swapped in a word of 5 letters or more. loss is what that c
 queries that have such a word.`,
 		Example: `  meridian search eval
   meridian search eval --typos 1 --per-query queries.tsv
+  meridian search eval --judged german
   meridian search eval queries.tsv judgements.txt
   meridian search eval queries.tsv judgements.txt --documents products.csv.gz
   meridian search eval --known-item pricerunner_offers.csv.gz --typos 1`,
@@ -70,6 +73,7 @@ queries that have such a word.`,
 func (f *evalFlags) register(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&f.documents, "documents", "", "file of the documents that are searched; without it the shipped catalogue")
+	flags.StringVar(&f.judged, "judged", eval.Catalogue, "judged set, where no files are given: "+strings.Join(eval.ShippedSets, ", "))
 	flags.StringVar(&f.knownItem, "known-item", "", "file of offers that queries, judgements and documents are made of")
 	flags.IntVar(&f.config.Typos, "typos", 0, "typing errors a query in a second measurement")
 	flags.IntVar(&f.config.Sample, "sample", 0, "how many queries are drawn; 0 for all")
@@ -123,7 +127,7 @@ func (f *evalFlags) read(args []string) (err error) {
 	case len(args) == 2:
 		f.config.Set, err = eval.ReadSet(args[0], args[1])
 	default:
-		f.config.Set, err = eval.Shipped()
+		f.config.Set, err = eval.Shipped(f.judged)
 	}
 	if err != nil {
 		return err

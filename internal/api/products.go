@@ -168,6 +168,8 @@ const (
 	maxBrandText    = 400
 )
 
+const unknownCategory = "there is no such category; GET /v1/categories lists them"
+
 // listProducts answers products that are on sale, the newest first.
 func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
@@ -187,6 +189,15 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 	page, err := s.Catalog.ListProducts(r.Context(), filter)
 	if err != nil {
 		return err
+	}
+	if len(page.Items) == 0 && filter.CategoryID != "" {
+		tree, err := s.Catalog.Categories(r.Context())
+		if err != nil {
+			return err
+		}
+		if _, ok := tree.Get(filter.CategoryID); !ok {
+			return BadRequest("The query is not valid.", FieldError{Field: "category", Message: unknownCategory})
+		}
 	}
 	answer := productsResponse{NextCursor: nextCursor(s, listing, page.Next)}
 	for _, p := range page.Items {

@@ -16,6 +16,9 @@ import (
 	"meridian/internal/search"
 )
 
+// loosenFilters is the value of the parameter loosen that lets filters be dropped where nothing fits them.
+const loosenFilters = "filters"
+
 // searchPosition is where a page of hits ended, and how the first page was loosened.
 type searchPosition struct {
 	Offset   int
@@ -46,7 +49,7 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if end := look.Offset + len(found.Hits); len(found.Hits) == look.Limit && end < min(found.Total, search.MaxWindow) {
+	if end := look.Offset + len(found.Hits); found.Partial == 0 && len(found.Hits) == look.Limit && end < min(found.Total, search.MaxWindow) {
 		answer.NextCursor = nextCursor(s, listing, &searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
 	}
 	cachePublic(w, listingMaxAge)
@@ -70,11 +73,12 @@ func (s *Server) readSearch(r *http.Request) (look searching, listing string, er
 	look.Facets = q.facets("facets")
 	look.Shopper = callOf(r).addr.String()
 	look.Sort = search.Sort(q.OneOf("sort", sortNames()...))
+	look.LoosenFilters = q.OneOf("loosen", loosenFilters) != ""
 	if err := s.readShopper(r, q, &look); err != nil {
 		return look, "", err
 	}
 	if _, ok := look.tree.Get(filter.Category); !ok && filter.Category != "" {
-		q.fault("category", "there is no such category; GET /v1/categories lists them")
+		q.fault("category", unknownCategory)
 	}
 	if err := q.Err(); err != nil {
 		return look, "", err
@@ -107,7 +111,8 @@ func (s *Server) readShopper(r *http.Request, q *query, look *searching) (err er
 		return err
 	}
 	look.Market = look.ask.Market.Code
-	look.Language, _, _ = strings.Cut(look.in.locale, "-")
+	spoken := s.locales.read(r.Header.Get("Accept-Language"))
+	look.Language, look.OtherLanguages = spoken.first, spoken.others
 	look.tree, err = s.Catalog.Categories(r.Context())
 	return err
 }

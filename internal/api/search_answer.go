@@ -26,12 +26,25 @@ type searchResponse struct {
 	Facets     *facetsResponse `json:"facets,omitzero"`
 	DidYouMean string          `json:"did_you_mean,omitzero"`
 	Loosened   string          `json:"loosened,omitzero"`
-	Redirect   string          `json:"redirect,omitzero"`
-	Degraded   string          `json:"degraded,omitzero"`
-	Ignored    []search.Part   `json:"ignored,omitzero"`
-	Market     string          `json:"market"`
-	Currency   money.Currency  `json:"currency"`
-	NextCursor string          `json:"next_cursor,omitzero"`
+	// PartialFrom is the index of the first hit that has only some of the words; nil where all have them.
+	PartialFrom *int `json:"partial_from,omitzero"`
+	// Without says how many products there are without each of the filters, where nothing fits them all.
+	Without []withoutResponse `json:"without,omitzero"`
+	// Claims are what the text asks to rely on, such as gluten_free.
+	Claims     []string       `json:"claims,omitzero"`
+	Redirect   string         `json:"redirect,omitzero"`
+	Degraded   string         `json:"degraded,omitzero"`
+	Ignored    []search.Part  `json:"ignored,omitzero"`
+	Market     string         `json:"market"`
+	Currency   money.Currency `json:"currency"`
+	NextCursor string         `json:"next_cursor,omitzero"`
+}
+
+// withoutResponse is how many products there are without a filter.
+type withoutResponse struct {
+	Filter    search.Part `json:"filter"`
+	Attribute string      `json:"attribute,omitzero"`
+	Total     int         `json:"total"`
 }
 
 // hitResponse is a product that was found.
@@ -107,7 +120,14 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	answer := searchResponse{
 		Query: look.Text, Total: found.Total, More: found.More, DidYouMean: found.DidYouMean, Loosened: string(found.Loosened),
 		Redirect: found.Redirect, Degraded: string(found.Degraded), Ignored: found.Ignored, Market: look.Market, Currency: look.ask.Currency,
-		Hits: s.newHits(ctx, look, found),
+		Claims: found.Claims,
+	}
+	var full int
+	if answer.Hits, full = s.newHits(ctx, look, found); full < len(answer.Hits) {
+		answer.PartialFrom = &full
+	}
+	for _, w := range found.Without {
+		answer.Without = append(answer.Without, withoutResponse{w.Part, w.Attribute, w.Total})
 	}
 	if len(look.Facets) == 0 || found.Degraded == search.FromDatabase {
 		return answer, nil
@@ -142,8 +162,9 @@ func newFacetAttributes(look searching, counts map[string][]search.Count) []face
 }
 
 // newHits returns the hits as the catalogue has them now: an index may be a moment behind. A product that is off sale since
-// is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price.
-func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) []hitResponse {
+// is left out. Where the catalogue cannot be read, a hit is what the index knew, without a price. full is how many of the
+// hits have all of the words; the rest follows them.
+func (s *Server) newHits(ctx context.Context, look searching, found search.Answer) (hits []hitResponse, full int) {
 	ids := make([]uuid.UUID, len(found.Hits))
 	for i, hit := range found.Hits {
 		ids[i] = hit.Document.ID
@@ -152,7 +173,7 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "hits are answered without the catalogue", slog.Any("error", err))
 	}
-	hits := make([]hitResponse, 0, len(found.Hits))
+	hits = make([]hitResponse, 0, len(found.Hits))
 	for i, hit := range found.Hits {
 		one := newHit(hit, found.Degraded)
 		one.Pinned = i < found.Pinned
@@ -168,9 +189,11 @@ func (s *Server) newHits(ctx context.Context, look searching, found search.Answe
 					slog.Any("error", unpriced))
 			}
 		}
-		hits = append(hits, one)
+		if hits = append(hits, one); i < len(found.Hits)-found.Partial {
+			full = len(hits)
+		}
 	}
-	return hits
+	return hits, full
 }
 
 func newHit(h search.Hit, degraded search.Degraded) hitResponse {

@@ -36,11 +36,16 @@ func searchOf(t testing.TB, db *database.DB, sources ...search.Source) *search.S
 type anEngine struct {
 	asked  search.Query
 	answer search.Result
-	err    error
+	// answers, if not nil, answers in its place.
+	answers func(q search.Query) search.Result
+	err     error
 }
 
 func (e *anEngine) Search(_ context.Context, q search.Query) (search.Result, error) {
 	e.asked = q
+	if e.answers != nil {
+		return e.answers(q), e.err
+	}
 	return e.answer, e.err
 }
 
@@ -73,6 +78,7 @@ func TestSearch_Faults(t *testing.T) {
 		"attribute=red":                  "attribute",
 		"attribute==red":                 "attribute",
 		"sort=cheapest":                  "sort",
+		"loosen=everything":              "loosen",
 		"facets=brand,size":              "facets",
 		"limit=101":                      "limit",
 		"prefix=1":                       "prefix",
@@ -118,7 +124,7 @@ func TestSearch_Asks(t *testing.T) {
 	ask(m, "GET", "/v1/search?"+values.Encode(), "", "Accept-Language", "de-DE, en;q=0.5")
 	low, high := int64(100), int64(2000)
 	want := search.Query{
-		Text: `"red mug" x`, Language: "de", Market: "uk", Sort: search.SortPriceDesc, Limit: 7, Facets: []search.FacetKind{search.FacetBrand,
+		Text: `"red mug" x`, Language: "de", OtherLanguages: []string{"en"}, Market: "uk", Sort: search.SortPriceDesc, Limit: 7, Facets: []search.FacetKind{search.FacetBrand,
 			search.FacetPrice}, Highlight: true,
 		Filter: search.Filter{Category: "hg", Brands: []string{"A & B", "C"}, MinPrice: &low, MaxPrice: &high, MinRating: 3500, InStock: true,
 			Attributes: map[string][]string{"colour": {"red", "a=b"}, "size": {"L"}}},
@@ -169,6 +175,51 @@ func TestSearch_Answers(t *testing.T) {
 		got.Hits[0].ID != mug.ID {
 		t.Errorf("without the engine: %+v", got)
 	}
+}
+
+// TestSearch_SaysWhatItDid: what is only partly what was asked for is below a line, and what the filters keep out is told.
+func TestSearch_SaysWhatItDid(t *testing.T) {
+	m, engine := newSearched(t)
+	mug, _ := m.create(t, mugBody)
+	hit := search.Hit{Document: search.Card{ID: productID(t, mug.ID), Title: "Mug"}}
+	engine.answers = func(q search.Query) search.Result {
+		switch {
+		case q.Filter.MaxPrice != nil:
+			return search.Result{}
+		case q.Match == search.MatchAny && len(q.Filter.Exclude) == 0:
+			return search.Result{Total: 1, Hits: []search.Hit{hit}}
+		case q.Match == search.MatchAny:
+			return search.Result{}
+		}
+		return search.Result{Total: 457}
+	}
+	got := wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=red+mug&max_price=100&brand=Acme", ""))
+	want := []withoutResponse{{Filter: search.PartPrice, Total: 457}, {Filter: search.PartAll, Total: 457}}
+	if diff := cmp.Diff(want, got.Without); diff != "" || got.Total != 0 || len(got.Hits) != 0 || got.Loosened != "" {
+		t.Errorf("nothing fits: %+v\n%s", got, diff)
+	}
+	got = wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=red+mug&max_price=100&loosen=filters", ""))
+	if got.Loosened != string(search.LoosenedFilters) || got.Total != 457 || got.Without != nil {
+		t.Errorf("loosened on request: %+v", got)
+	}
+	got = wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=red+mug", ""))
+	if got.PartialFrom == nil || *got.PartialFrom != 0 || len(got.Hits) != 1 || got.Total != 457 {
+		t.Errorf("partial hits: %+v", got)
+	}
+	got = wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=gluten+free+mug", ""))
+	if !slices.Equal(got.Claims, []string{"gluten_free"}) || !slices.Equal(engine.asked.Filter.Claims, got.Claims) || engine.asked.Text != "mug" {
+		t.Errorf("claims %v, asked %+v", got.Claims, engine.asked)
+	}
+}
+
+func TestListProducts_UnknownCategory(t *testing.T) {
+	m, _ := newSearched(t)
+	m.create(t, mugBody)
+	p := wantProblem(t, ask(m, "GET", "/v1/products?category=nope", ""), 400, "bad_request")
+	if len(p.Errors) != 1 || p.Errors[0].Field != "category" {
+		t.Errorf("%+v, want a fault of category", p.Errors)
+	}
+	wantAnswer[productsResponse](t, ask(m, "GET", "/v1/products?category=hg", ""))
 }
 
 func productID(t *testing.T, public string) uuid.UUID {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bojanz/currency"
+	"github.com/maypok86/otter/v2"
 	"golang.org/x/text/language"
 
 	"meridian/internal/money"
@@ -75,7 +76,18 @@ type locales struct {
 	matcher    language.Matcher
 	tags       []language.Tag
 	formatters sync.Map // *currency.Formatter by tag; as many as there are tags
+	accepted   *otter.Cache[string, acceptance]
 }
+
+// acceptance is what an Accept-Language header says.
+type acceptance struct {
+	locale string   // the language that prices are written in
+	first  string   // the base tag of the language that searches are in
+	others []string // those of further languages
+}
+
+// maxAccepted bounds the headers that are remembered: reading one takes longer than most other work of a request.
+const maxAccepted = 2000
 
 func newLocales(set *regions.Set) *locales {
 	names := []string{"en"}
@@ -86,7 +98,7 @@ func newLocales(set *regions.Set) *locales {
 			}
 		}
 	}
-	l := &locales{}
+	l := &locales{accepted: otter.Must(&otter.Options[string, acceptance]{MaximumSize: maxAccepted})}
 	for _, name := range names {
 		if tag, err := language.Parse(name); err == nil {
 			l.tags = append(l.tags, tag)
@@ -100,12 +112,47 @@ func newLocales(set *regions.Set) *locales {
 const maxAcceptLanguage = 200
 
 // match returns the language that suits a shopper best.
-func (l *locales) match(acceptLanguage string) string {
-	if acceptLanguage == "" || len(acceptLanguage) > maxAcceptLanguage {
-		return l.tags[0].String()
+func (l *locales) match(acceptLanguage string) string { return l.read(acceptLanguage).locale }
+
+// read returns what a header says. Each header is parsed once.
+func (l *locales) read(acceptLanguage string) acceptance {
+	if len(acceptLanguage) > maxAcceptLanguage {
+		acceptLanguage = ""
 	}
-	_, i := language.MatchStrings(l.matcher, acceptLanguage)
-	return l.tags[i].String()
+	if known, ok := l.accepted.GetIfPresent(acceptLanguage); ok {
+		return known
+	}
+	a := acceptance{locale: l.tags[0].String()}
+	if acceptLanguage != "" {
+		_, i := language.MatchStrings(l.matcher, acceptLanguage)
+		a.locale = l.tags[i].String()
+	}
+	if all := accepted(acceptLanguage); len(all) > 0 {
+		a.first, a.others = all[0], all[1:]
+	} else {
+		a.first, _, _ = strings.Cut(a.locale, "-")
+	}
+	l.accepted.Set(acceptLanguage, a)
+	return a
+}
+
+// maxLanguages is the number of languages of a shopper that count in a search.
+const maxLanguages = 3
+
+// accepted returns the base tags of the languages that a shopper accepts, best first.
+func accepted(acceptLanguage string) []string {
+	tags, weights, err := language.ParseAcceptLanguage(acceptLanguage)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for i, tag := range tags {
+		base, _ := tag.Base()
+		if code := base.String(); weights[i] > 0 && code != "mul" && code != "und" && !slices.Contains(all, code) && len(all) < maxLanguages {
+			all = append(all, code)
+		}
+	}
+	return all
 }
 
 // format writes an amount as people of that language do: "12,50 €" in German (CLDR, by bojanz/currency).

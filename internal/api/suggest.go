@@ -32,15 +32,16 @@ func (s *Server) suggestProducts(w http.ResponseWriter, r *http.Request) error {
 	if err := s.readShopper(r, q, &look); err != nil {
 		return err
 	}
-	found, err := s.Search.Suggest(r.Context(), search.SuggestQuery{Text: text, Language: look.Language, Market: look.Market, Limit: limit})
+	found, err := s.Search.Suggest(r.Context(), search.SuggestQuery{Text: text, Language: look.Language,
+		OtherLanguages: look.OtherLanguages, Market: look.Market, Limit: limit})
 	if err != nil {
 		return err
 	}
+	products, _ := s.newHits(r.Context(), look, search.Answer{Result: search.Result{Hits: found.Products}, Degraded: found.Degraded})
 	cachePublic(w, listingMaxAge)
 	varyByShopper(w)
 	return writeJSON(w, http.StatusOK, suggestResponse{
 		Query: text, Completions: found.Completions, Brands: found.Brands, Categories: newFacetCategories(look, found.Categories),
-		Products:   s.newHits(r.Context(), look, search.Answer{Result: search.Result{Hits: found.Products}, Degraded: found.Degraded}),
-		DidYouMean: found.DidYouMean, Degraded: string(found.Degraded),
+		Products: products, DidYouMean: found.DidYouMean, Degraded: string(found.Degraded),
 	})
 }

@@ -38,9 +38,8 @@ type foundProduct struct {
 }
 
 // queueFind adds to a batch the reading of the products of a choice, with all their SKUs, which are then handed to
-// take. Two flat statements, whatever the number of products: the products, and their SKUs with the prices. One statement
-// that makes a JSON array of each product's SKUs, and one of each SKU's prices, runs a subquery a row on CockroachDB, and
-// took 1.4 to 2 times as long on PostgreSQL (BenchmarkListProducts).
+// take. Two flat statements, whatever the number of products: the products, and their SKUs with the prices. CockroachDB
+// runs a subquery that makes JSON of a product's SKUs, or of a SKU's prices, once a row.
 func queueFind(b *database.Batch, chosen choice, take func(found []foundProduct) error) {
 	var found []foundProduct
 	b.Queue(`

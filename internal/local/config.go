@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,9 @@ type Config struct {
 	EdgePort int
 	// DatabasePort is where the database is started; 0 takes any free one.
 	DatabasePort int
+	// MeiliURLs are the Meilisearch servers of regions, by the region's name, and MeiliKeys their keys. The other regions
+	// have an index in Dir.
+	MeiliURLs, MeiliKeys map[string]string
 	// Empty leaves the shop without the shipped catalogue.
 	Empty bool
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
@@ -82,6 +86,14 @@ func (c Config) Validate() error {
 	if c.DatabaseURL != "" {
 		if u, err := url.Parse(c.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
 			faults = append(faults, errors.New("database URL: want postgres://user:password@host:port/name"))
+		}
+	}
+	for region := range c.MeiliURLs {
+		if c.Regions == nil {
+			break
+		}
+		if _, ok := c.Regions.Get(region); !ok {
+			faults = append(faults, fmt.Errorf("Meilisearch of region %q: use one of %s", region, strings.Join(c.Regions.Names(), ", ")))
 		}
 	}
 	if c.EdgePort < 0 || c.EdgePort > 65_000 {

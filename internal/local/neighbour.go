@@ -44,9 +44,9 @@ func (n neighbour) filled(ctx context.Context) (bool, error) {
 }
 
 func (n neighbour) index() (search.Index, error) {
-	store := n.shop.SearchStore(n.region)
-	if store == nil {
+	index := n.shop.searchIndex(n.region)
+	if index == nil {
 		return nil, fmt.Errorf("%w: region %s is closed", search.ErrUnavailable, n.region)
 	}
-	return store.Live(), nil
+	return index, nil
 }

@@ -137,10 +137,20 @@ func (s *Shop) podConfig(region string) pod.Config {
 		Sandbox: sandbox.ClientConfig{
 			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
 		},
-		Search:    pod.SearchConfig{Engine: pod.SearchBleve, Dir: filepath.Join(s.config.Dir, "search", region), Others: s.neighbours(region)},
+		Search:    s.searchConfig(region),
 		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
 		Argon2: s.config.Argon2, Log: s.config.Log, Registry: s.registry, OTLPEndpoint: s.config.OTLPEndpoint, Version: s.config.Version,
 	}
+}
+
+// searchConfig returns the configuration of a region's search: its Meilisearch if there is one, else an index in the
+// folder.
+func (s *Shop) searchConfig(region string) pod.SearchConfig {
+	c := pod.SearchConfig{Engine: pod.SearchBleve, Dir: filepath.Join(s.config.Dir, "search", region), Others: s.neighbours(region)}
+	if address, ok := s.config.MeiliURLs[region]; ok {
+		c.Engine, c.Dir, c.URL, c.APIKey = pod.SearchMeilisearch, "", address, []byte(s.config.MeiliKeys[region])
+	}
+	return c
 }
 
 // startSandbox makes the payment sandbox.
@@ -250,10 +260,13 @@ func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
 // RegionURL returns the URL of one region's server.
 func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
 
-// Describe prints the addresses of the shop's parts.
-func (s *Shop) Describe() {
+// Describe prints the addresses of the shop's parts, and whether the search indexes are filled.
+func (s *Shop) Describe(filled bool) {
 	out := s.config.Out
 	fmt.Fprintf(out, "\nMeridian is open, on %s:\n\n", s.engine.name)
+	if !filled {
+		fmt.Fprint(out, "  The search indexes are not filled yet: until then the database answers searches, without facets.\n\n")
+	}
 	fmt.Fprintf(out, "  %-14s %s    API documents at /docs\n", "shoppers", s.EdgeURL())
 	for _, region := range s.config.Regions.All() {
 		fmt.Fprintf(out, "  %-14s %s    %s\n", region.Name, s.RegionURL(region.Name), region.Title)

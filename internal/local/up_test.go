@@ -26,6 +26,15 @@ func TestUp(t *testing.T) {
 		if got := databasetest.One[int64](t, shop.primary().DB, `SELECT count(*) FROM skus`); got < 4000 {
 			t.Errorf("%d SKUs, want the gift shop's 3,451 and the food", got)
 		}
+		<-shop.Ready()
+		if !shop.AwaitSearch(t.Context()) {
+			t.Error("the search indexes are not filled")
+		}
+		for _, region := range shop.config.Regions.Names() {
+			if state, err := shop.searchIndex(region).State(t.Context()); err != nil || state.Documents < 4000 {
+				t.Errorf("the index of %s has %d documents, %v", region, state.Documents, err)
+			}
+		}
 		var listing struct {
 			Products []struct {
 				Title string `json:"title"`

@@ -43,8 +43,10 @@ type SearchConfig struct {
 	// URL is where the region's Meilisearch is; Remotes are those of other regions, by the region's name.
 	URL     string
 	Remotes map[string]string
-	// APIKey is the key of all of them.
-	APIKey secret.Bytes
+	// APIKey is the key of the region's server. RemoteKeys are those of other regions' servers, by the region's name; a
+	// server without one takes APIKey.
+	APIKey     secret.Bytes
+	RemoteKeys map[string]secret.Bytes
 	// Others are the indexes of other regions that are in this process, the nearest first.
 	Others []search.Source
 }
@@ -59,22 +61,38 @@ func (c SearchConfig) Validate(set *regions.Set) error {
 			faults = append(faults, errors.New("the embedded search engine needs a folder (--search-dir)"))
 		}
 	case SearchMeilisearch:
-		faults = append(faults, c.meilisearch(c.URL).Validate())
+		faults = append(faults, c.own().Validate())
 	default:
 		faults = append(faults, fmt.Errorf("search engine %q is not known (--search-engine): use %s or %s", c.Engine, SearchBleve,
 			SearchMeilisearch))
 	}
-	for region, url := range c.Remotes {
+	for region := range c.Remotes {
 		if _, ok := set.Get(region); !ok {
 			faults = append(faults, fmt.Errorf("search of region %q (--search-remotes): use one of %s", region, strings.Join(set.Names(), ", ")))
 		}
-		faults = append(faults, c.meilisearch(url).Validate())
+		faults = append(faults, c.remote(region).Validate())
+	}
+	for region := range c.RemoteKeys {
+		if _, ok := c.Remotes[region]; !ok {
+			faults = append(faults, fmt.Errorf("key of the search of region %q (MERIDIAN_MEILI_REMOTE_KEYS): "+
+				"the region has no server in --search-remotes", region))
+		}
 	}
 	return errors.Join(faults...)
 }
 
-func (c SearchConfig) meilisearch(url string) meilisearch.Config {
-	return meilisearch.Config{URL: url, APIKey: string(c.APIKey)}
+// own returns the configuration of the region's own server.
+func (c SearchConfig) own() meilisearch.Config {
+	return meilisearch.Config{URL: c.URL, APIKey: string(c.APIKey)}
+}
+
+// remote returns the configuration of another region's server.
+func (c SearchConfig) remote(region string) meilisearch.Config {
+	key, ok := c.RemoteKeys[region]
+	if !ok {
+		key = c.APIKey
+	}
+	return meilisearch.Config{URL: c.Remotes[region], APIKey: string(key)}
 }
 
 // openSearch opens the pod's index and makes its indexer.
@@ -88,7 +106,7 @@ func (p *Pod) openSearch(ctx context.Context) (err error) {
 		p.Index, err = storeOf(bleve.Open(bleve.Config{Dir: c.Dir, Log: p.log}))
 		feed.Replica, feed.Exclusive = embeddedReplica(c.Dir), true
 	case SearchMeilisearch:
-		config := c.meilisearch(c.URL)
+		config := c.own()
 		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
 		p.Index, err = storeOf(meilisearch.Open(ctx, config))
 		feed.Replica = string(SearchMeilisearch)
@@ -138,11 +156,10 @@ func (p *Pod) ownSearch() []search.Source {
 func (p *Pod) searchSources() ([]search.Source, error) {
 	sources := append(p.ownSearch(), p.config.Search.Others...)
 	for _, region := range p.config.Regions.Failover(p.config.Region) {
-		url, ok := p.config.Search.Remotes[region.Name]
-		if !ok {
+		if _, ok := p.config.Search.Remotes[region.Name]; !ok {
 			continue
 		}
-		config := p.config.Search.meilisearch(url)
+		config := p.config.Search.remote(region.Name)
 		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
 		engine, err := meilisearch.NewEngine(config)
 		if err != nil {

@@ -17,6 +17,28 @@ const (
 	twoErrors         = 9
 )
 
+// corrected returns the text with apparent typing errors corrected, or "" if there are none. Only the rest of the text,
+// without what it claims, was searched for.
+func corrected(text, rest string, hits []Hit) string {
+	if rest == text {
+		return correct(text, hits)
+	}
+	better := correct(rest, hits)
+	if better == "" {
+		return ""
+	}
+	from, to := words(rest), words(better)
+	if len(from) != len(to) {
+		return "" // a word was corrected to several
+	}
+	for i := range from {
+		if from[i] != to[i] {
+			text = replaceWord(text, from[i], to[i])
+		}
+	}
+	return text
+}
+
 // correct returns the text with apparent typing errors corrected, or "" if there are none. It uses no dictionary:
 // engines match words that are spelled almost like the typed one, and highlight them. If no hit has a word as typed,
 // but hits have one that differs by a letter or two, the shopper probably meant that one.
@@ -113,12 +135,14 @@ func sameWord(typed, found string) bool {
 
 func unaccented(word string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		if isAccent(r) {
 			return -1
 		}
 		return r
 	}, norm.NFD.String(word))
 }
+
+func isAccent(r rune) bool { return unicode.Is(unicode.Mn, r) }
 
 // plural reports whether one word is an English plural of the other.
 func plural(many, one string) bool {

@@ -33,7 +33,9 @@ type Document struct {
 	// Attributes are the values that shoppers can filter by, by attribute name: the product's own attributes and its
 	// SKUs' options. Names are in lower case and do not contain AttributeSeparator.
 	Attributes map[string][]string
-	Image      string
+	// Claims are what the product may be relied on for, such as gluten_free, as ClaimsOf finds them.
+	Claims []string
+	Image  string
 	// Prices are the lowest SKU price by market code, in minor units of the market's currency.
 	Prices map[string]int64
 	// PriceBands are the PriceBand of each price.

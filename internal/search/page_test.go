@@ -1,11 +1,14 @@
 package search
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
@@ -50,7 +53,7 @@ func TestSearch_Rules(t *testing.T) {
 			s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
 			s.setRules(test.rules...)
 			got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: test.text, Limit: 10}}))(t)
-			if diff := cmp.Diff(test.want, titles(got.Hits)); diff != "" || got.Total != len(test.want) {
+			if diff := gocmp.Diff(test.want, titles(got.Hits)); diff != "" || got.Total != len(test.want) {
 				t.Errorf("total %d, %s", got.Total, diff)
 			}
 		})
@@ -61,7 +64,7 @@ func TestSearch_RulesDoNotReorderOtherSorts(t *testing.T) {
 	s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
 	s.setRules(Rule{ID: "a", Pin: []ID{{15: 5}}, Boost: []Boost{{Brand: "Best", Percent: 200}}, Redirect: "/c/mugs", Texts: []string{"mug"}})
 	got := testkit.Must(s.Search(t.Context(), Request{Query: Query{Text: "mug", Limit: 10, Sort: SortNewest}}))(t)
-	if diff := cmp.Diff([]string{"Red mug", "Blue mug", "Green mug", "Mug tree"}, titles(got.Hits)); diff != "" {
+	if diff := gocmp.Diff([]string{"Red mug", "Blue mug", "Green mug", "Mug tree"}, titles(got.Hits)); diff != "" {
 		t.Error(diff)
 	}
 	if got.Redirect != "/c/mugs" || len(got.Rules) != 1 {
@@ -101,7 +104,7 @@ func TestSearch_PagesUnderRules(t *testing.T) {
 			}
 			pages = append(pages, page.Hits...)
 		}
-		if diff := cmp.Diff(idsOf(whole.Hits), idsOf(pages)); diff != "" {
+		if diff := gocmp.Diff(idsOf(whole.Hits), idsOf(pages)); diff != "" {
 			rt.Error(diff)
 		}
 		seen := idsOf(pages)
@@ -124,32 +127,78 @@ func TestSearch_Loosens(t *testing.T) {
 	stocked := mugs()
 	stocked[1].Stock = StockOut
 	tests := []struct {
-		name  string
-		query Query
-		want  Loosened
-		total int
+		name    string
+		query   Query
+		filters bool // may be dropped
+		want    Loosened
+		total   int
+		without string
 	}{
-		{"found", Query{Text: "red mug"}, NotLoosened, 1},
-		{"too many words", Query{Text: "red velvet teapot"}, LoosenedWords, 2},
-		{"too many filters", Query{Text: "red", Filter: Filter{Brands: []string{"Best"}}}, LoosenedFilters, 1},
-		{"words within the filters first", Query{Text: "red tree", Filter: Filter{Brands: []string{"Best"}}}, LoosenedWords, 1},
-		{"both", Query{Text: "red velvet", Filter: Filter{Brands: []string{"Nobody"}}}, LoosenedBoth, 1},
-		{"out of stock", Query{Text: "blue", Filter: Filter{InStock: true}}, LoosenedFilters, 1},
-		{"another category", Query{Text: "teapot", Filter: Filter{Category: "hg-1"}}, LoosenedBoth, 1},
-		{"nothing anywhere", Query{Text: "zebra crossing"}, NotLoosened, 0},
-		{"no text", Query{Filter: Filter{Brands: []string{"Nobody"}}}, NotLoosened, 0},
+		{"found", Query{Text: "red mug"}, true, NotLoosened, 1, ""},
+		{"too many words", Query{Text: "red velvet teapot"}, true, LoosenedWords, 2, ""},
+		{"filters are hard", Query{Text: "red", Filter: Filter{Brands: []string{"Best"}}}, false, NotLoosened, 0, "brand 1"},
+		{"on request they are not", Query{Text: "red", Filter: Filter{Brands: []string{"Best"}}}, true, LoosenedFilters, 1, ""},
+		{"words within the filters first", Query{Text: "red tree", Filter: Filter{Brands: []string{"Best"}}}, true, LoosenedWords, 1, ""},
+		{"words within the filters, and what else there is", Query{Text: "green teapot", Filter: Filter{Brands: []string{"Best"}}}, false,
+			LoosenedWords, 1, ""},
+		{"what is there without one of several", Query{Text: "teapot", Filter: Filter{Brands: []string{"Acme"}, Category: "hg-1"}}, false,
+			NotLoosened, 0, "category 1, all 1"},
+		{"what is there without all of them", Query{Text: "teapot", Filter: Filter{Brands: []string{"Best"}, Category: "hg-1"}}, false,
+			NotLoosened, 0, "all 1"},
+		{"both", Query{Text: "red velvet", Filter: Filter{Brands: []string{"Nobody"}}}, true, LoosenedBoth, 1, ""},
+		{"out of stock", Query{Text: "blue", Filter: Filter{InStock: true}}, false, NotLoosened, 0, "in_stock 1"},
+		{"another category", Query{Text: "teapot", Filter: Filter{Category: "hg-1"}}, true, LoosenedBoth, 1, ""},
+		{"nothing anywhere", Query{Text: "zebra crossing"}, true, NotLoosened, 0, ""},
+		{"no text", Query{Filter: Filter{Brands: []string{"Nobody"}}}, true, NotLoosened, 0, "brand 5"},
+		{"claims are never dropped", Query{Text: "gluten free mug"}, true, NotLoosened, 0, "claims 4"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newShelves(t, Source{Name: "own", Engine: &shelf{products: stocked}})
 			test.query.Limit = 10
-			got := testkit.Must(s.Search(t.Context(), Request{Query: test.query}))(t)
-			if got.Loosened != test.want || got.Total != test.total {
-				t.Errorf("loosened %q with %d hits, want %q with %d", got.Loosened, got.Total, test.want, test.total)
+			got := testkit.Must(s.Search(t.Context(), Request{Query: test.query, LoosenFilters: test.filters}))(t)
+			var without []string
+			for _, w := range got.Without {
+				without = append(without, fmt.Sprintf("%s %d", w.Part, w.Total))
+			}
+			if got.Loosened != test.want || got.Total != test.total || strings.Join(without, ", ") != test.without {
+				t.Errorf("loosened %q with %d hits, without %q; want %q with %d, without %q", got.Loosened, got.Total, without, test.want,
+					test.total, test.without)
 			}
 			again, err := s.Search(t.Context(), Request{Query: test.query, Loosened: got.Loosened})
 			if err != nil || again.Total != got.Total {
 				t.Errorf("the next page has another total: %d, %v", again.Total, err)
+			}
+		})
+	}
+}
+
+// TestSearch_Fills: a short list is filled up to a page with what has some of the words, which no count counts.
+func TestSearch_Fills(t *testing.T) {
+	tests := []struct {
+		name    string
+		query   Query
+		want    []string
+		partial int
+	}{
+		{"a short list", Query{Text: "red mug"}, []string{"Red mug", "Blue mug", "Green mug", "Mug tree"}, 3},
+		{"up to a page", Query{Text: "red mug", Limit: 2}, []string{"Red mug", "Blue mug"}, 1},
+		{"within the filters", Query{Text: "red mug", Filter: Filter{Brands: []string{"Acme"}}}, []string{"Red mug", "Blue mug"}, 1},
+		{"not the second page", Query{Text: "red mug", Offset: 1}, nil, 0},
+		{"not in another order", Query{Text: "red mug", Sort: SortNewest}, []string{"Red mug"}, 0},
+		{"not for one word", Query{Text: "teapot"}, []string{"Teapot"}, 0},
+		{"not what was hidden", Query{Text: "red mug", Filter: Filter{Exclude: []ID{{15: 2}}}}, []string{"Red mug", "Green mug", "Mug tree"}, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newShelves(t, Source{Name: "own", Engine: &shelf{products: mugs()}})
+			test.query.Limit = cmp.Or(test.query.Limit, 10)
+			got := testkit.Must(s.Search(t.Context(), Request{Query: test.query}))(t)
+			if diff := gocmp.Diff(test.want, titles(got.Hits)); diff != "" || got.Partial != test.partial || got.Loosened != NotLoosened {
+				t.Errorf("%d partial, loosened %q, %s", got.Partial, got.Loosened, diff)
+			}
+			if full := len(got.Hits) - got.Partial; test.query.Offset == 0 && got.Total != full {
+				t.Errorf("a total of %d, want %d", got.Total, full)
 			}
 		})
 	}

@@ -17,7 +17,8 @@ const (
 	MaxWindow     = 1000
 	MaxAttributes = 10
 	MaxValues     = 20
-	MaxExcluded   = 200
+	MaxExcluded   = 400
+	MaxClaims     = 10
 )
 
 // A Query is a search in one region's index. The zero value finds everything, most popular first.
@@ -31,6 +32,8 @@ type Query struct {
 	Match Match
 	// Language is the base tag of the shopper's language, such as "de"; it selects synonyms and stop words.
 	Language string
+	// OtherLanguages are further languages of the shopper, whose words are known too.
+	OtherLanguages []string
 	// Market is the code of the market whose prices are used to filter, sort and count.
 	Market string
 	Filter Filter
@@ -96,6 +99,8 @@ type Filter struct {
 	InStock bool
 	// Attributes are the accepted values by attribute name, both as in Document.Attributes.
 	Attributes map[string][]string
+	// Claims must all hold for a product (Document.Claims).
+	Claims []string
 	// IDs, if any, are the only products to find, and Exclude the products not to find: at most MaxExcluded of each.
 	IDs, Exclude []uuid.UUID
 }
@@ -127,6 +132,8 @@ func (q Query) Validate() error {
 	case len(q.Filter.Attributes) > MaxAttributes || len(q.Filter.Brands) > MaxValues:
 		return fmt.Errorf("search query: %d attributes and %d brands, at most %d and %d",
 			len(q.Filter.Attributes), len(q.Filter.Brands), MaxAttributes, MaxValues)
+	case len(q.Filter.Claims) > MaxClaims:
+		return fmt.Errorf("search query: %d claims, at most %d", len(q.Filter.Claims), MaxClaims)
 	case len(q.Filter.IDs) > MaxExcluded || len(q.Filter.Exclude) > MaxExcluded:
 		return fmt.Errorf("search query: more than %d products named", MaxExcluded)
 	case q.needsMarket() && q.Market == "":
@@ -139,6 +146,9 @@ func (q Query) Validate() error {
 	}
 	return nil
 }
+
+// Languages returns the languages of the shopper, the first one first.
+func (q Query) Languages() []string { return append([]string{q.Language}, q.OtherLanguages...) }
 
 func (q Query) needsMarket() bool {
 	return q.Filter.MinPrice != nil || q.Filter.MaxPrice != nil || q.Sort == SortPriceAsc || q.Sort == SortPriceDesc ||

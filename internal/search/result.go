@@ -27,13 +27,17 @@ type Result struct {
 // A Part is a part of a query.
 type Part string
 
-// The parts that may be unsupported while search is degraded.
+// The parts of a query. PartAll stands for all filters together.
 const (
 	PartText       Part = "text"
+	PartCategory   Part = "category"
+	PartBrand      Part = "brand"
 	PartPrice      Part = "price"
 	PartRating     Part = "rating"
 	PartStock      Part = "in_stock"
 	PartAttributes Part = "attributes"
+	PartClaims     Part = "claims"
+	PartAll        Part = "all"
 	PartSort       Part = "sort"
 	PartFacets     Part = "facets"
 )

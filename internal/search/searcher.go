@@ -66,12 +66,27 @@ func New(c Config) (*Searcher, error) {
 	return s, nil
 }
 
+// Over returns a Searcher that asks one engine, without query rules and counts of terms. It is for measuring what
+// shoppers of an engine find.
+func Over(engine Engine) (*Searcher, error) {
+	s := &Searcher{log: slog.Default(), now: time.Now}
+	var err error
+	if s.metrics, err = newMetrics(noop.NewMeterProvider()); err != nil {
+		return nil, err
+	}
+	s.terms.counts = make(map[string]*termCount)
+	s.sources = []*source{newSource(Source{Name: "engine", Engine: engine, Timeout: time.Minute}, s.log, s.metrics.circuit)}
+	return s, nil
+}
+
 // A Request is a shopper's query.
 type Request struct {
 	Query
 	// Shopper distinguishes shoppers, for example by the address that the call came from. It is kept in memory for at
 	// most an hour, so that the searches of a single person are not stored.
 	Shopper string
+	// LoosenFilters drops the filters if nothing is found with them. Otherwise Answer.Without says what there would be.
+	LoosenFilters bool
 	// Loosened is how the first page of the same search was relaxed, so that its other pages are relaxed alike.
 	Loosened Loosened
 }
@@ -80,10 +95,17 @@ type Request struct {
 type Answer struct {
 	Result
 	// Pinned is the number of leading hits placed by query rules, whatever their score.
-	Pinned   int
+	Pinned int
+	// Partial is the number of hits at the end that have only some of the words. They fill a short list up to a page, and
+	// do not count in Total.
+	Partial  int
 	Degraded Degraded
 	// Loosened says how the query was relaxed because nothing matched it as it was asked.
 	Loosened Loosened
+	// Without says how many products there are without each of the filters, if nothing matched with all of them.
+	Without []Without
+	// Claims are what the text asks to rely on, such as gluten_free: only products with such a label are found.
+	Claims []string
 	// DidYouMean is the text with apparent typing errors corrected, or "".
 	DidYouMean string
 	// Redirect is where a query rule sends shoppers who search for this text, or "".
@@ -112,20 +134,34 @@ func (s *Searcher) search(ctx context.Context, r Request) (Answer, error) {
 	}
 	rules := s.effects(r.Text)
 	q := rules.hide(r.Query)
+	q.Filter.Claims, q.Text = askedClaims(r.Text)
 	q.Highlight = q.Text != ""
 	answer, err := s.page(ctx, r.Loosened.apply(q), rules)
 	if err != nil {
 		return Answer{}, err
 	}
 	answer.Loosened = r.Loosened
-	if answer.Total == 0 && r.Loosened == NotLoosened && r.Offset == 0 && answer.Degraded != FromDatabase {
-		if answer, err = s.loosen(ctx, q, answer, rules); err != nil {
+	if r.Loosened == NotLoosened && r.Offset == 0 && answer.Degraded != FromDatabase {
+		if answer, err = s.relax(ctx, q, answer, rules, r.LoosenFilters); err != nil {
 			return Answer{}, err
 		}
 	}
-	answer.DidYouMean = correct(r.Text, answer.Hits)
+	answer.Claims = q.Filter.Claims
+	answer.DidYouMean = corrected(r.Text, q.Text, answer.Hits[:len(answer.Hits)-answer.Partial])
 	answer.Redirect, answer.Rules = rules.redirect, rules.ids
 	return answer, nil
+}
+
+// relax relaxes a query that found nothing, and fills a list of hits that is short.
+func (s *Searcher) relax(ctx context.Context, q Query, answer Answer, rules ruleEffects, filters bool) (Answer, error) {
+	if answer.Total > 0 {
+		return s.fill(ctx, q, answer)
+	}
+	relaxed, err := s.loosen(ctx, q, answer, rules, filters)
+	if err == nil && (relaxed.Loosened == NotLoosened || relaxed.Loosened == LoosenedWords) {
+		relaxed.Without, err = s.without(ctx, q)
+	}
+	return relaxed, err
 }
 
 // worse returns the more degraded of a and b.

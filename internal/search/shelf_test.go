@@ -68,6 +68,9 @@ func (s *shelf) times() int {
 // fits is whether a product is found, by words that are the beginning of the title's.
 func fits(p Card, q Query) (Hit, bool) {
 	f := q.Filter
+	if len(f.Claims) > 0 { // nothing here claims anything
+		return Hit{}, false
+	}
 	if slices.Contains(f.Exclude, p.ID) || len(f.IDs) > 0 && !slices.Contains(f.IDs, p.ID) ||
 		len(f.Brands) > 0 && !slices.Contains(f.Brands, p.Brand) || f.Category != "" && f.Category != p.CategoryID || f.InStock &&
 		p.Stock == StockOut {

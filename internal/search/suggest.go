@@ -16,6 +16,8 @@ const (
 // A SuggestQuery asks for suggestions while a shopper types.
 type SuggestQuery struct {
 	Text, Language, Market string
+	// OtherLanguages are further languages of the shopper.
+	OtherLanguages []string
 	// Limit is the number of suggestions of each kind, 1 to MaxSuggestions.
 	Limit int
 }
@@ -34,11 +36,13 @@ type Suggestions struct {
 
 // Suggest returns suggestions for a typed text. It takes one search of an engine.
 func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, error) {
-	q := Query{Text: in.Text, Prefix: true, Language: in.Language, Market: in.Market, Limit: suggestHits, Highlight: true}
+	q := Query{Text: in.Text, Prefix: true, Language: in.Language, OtherLanguages: in.OtherLanguages, Market: in.Market,
+		Limit: suggestHits, Highlight: true}
 	if len([]rune(strings.TrimSpace(in.Text))) >= suggestFacets {
 		q.Facets = []FacetKind{FacetCategory}
 	}
 	q = s.effects(in.Text).hide(q)
+	q.Filter.Claims, q.Text = askedClaims(in.Text)
 	if err := q.Validate(); err != nil {
 		return Suggestions{}, err
 	}
@@ -60,7 +64,7 @@ func (s *Searcher) Suggest(ctx context.Context, in SuggestQuery) (Suggestions, e
 		}
 	}
 	if len(out.Completions) == 0 {
-		out.DidYouMean = correct(in.Text, answer.Hits)
+		out.DidYouMean = corrected(in.Text, q.Text, answer.Hits)
 	}
 	return out, nil
 }

@@ -21,6 +21,9 @@ type LanguageWords struct {
 	// OneWay maps a word to more specific ones that it also finds, but not the reverse: a search for fruit finds
 	// apples.
 	OneWay map[string][]string `yaml:"one_way"`
+	// Means maps a word to the words that say the same in titles of another language, mostly English. The words of languages
+	// that join them, such as German, also are the parts of compounds: with kaffee and tasse, kaffeetasse is known.
+	Means map[string][]string `yaml:"means"`
 	// Stop are words that are dropped from a text, unless it has no others.
 	Stop []string `yaml:"stop"`
 }

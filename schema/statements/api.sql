@@ -5,27 +5,6 @@ SELECT r.region::crdb_internal_region, r.scope, r.key, r.fingerprint, r.resource
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int8[], $7::text[]) AS r (region, scope, key, fingerprint, resource, status, answer)
 WHERE EXISTS (SELECT 1 FROM refunds r WHERE r.region = $8 AND r.id = $9);
 
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
-
 SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1);
 
 SELECT a.customer_group, NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = a.region AND b.account_id = a.id AND b.status <> 'cancelled')

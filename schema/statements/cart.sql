@@ -59,93 +59,6 @@ SELECT c.region::crdb_internal_region, c.id, c.currency, c.country,
   $3::timestamptz, $3::timestamptz, $4::timestamptz
 FROM unnest($5::text[], $6::uuid[], $7::text[], $8::text[], $9::int8[]) AS c (region, id, currency, country, size);
 
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
-  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
-  s.tax_category, s.category_id, s.base_currency, s.sold,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (
-  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-  FROM stock k
-  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
-    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN (
-  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
-    k.status = 'active' AND kp.status = 'active' AS sold,
-    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
-  FROM skus k
-  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
-WHERE c.region = $2 AND c.account_id = $3 AND c.status = 'open' AND c.expires_at > $4
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
-
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
-  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
-  s.tax_category, s.category_id, s.base_currency, s.sold,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (
-  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-  FROM stock k
-  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
-    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN (
-  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
-    k.status = 'active' AND kp.status = 'active' AS sold,
-    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
-  FROM skus k
-  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
-WHERE c.region = $2 AND c.id = $3 AND c.expires_at > $4
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
-
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
-  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
-  s.tax_category, s.category_id, s.base_currency, s.sold,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  (
-  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
-  FROM stock k
-  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
-    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active)))
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN (
-  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
-    k.status = 'active' AND kp.status = 'active' AS sold,
-    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
-  FROM skus k
-  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
-WHERE c.region = ANY($2::text[]::crdb_internal_region[]) AND c.id = ANY($3::uuid[]) AND c.expires_at > $4
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
-
 SELECT fingerprint, resource, status, answer
 FROM idempotency_keys
 WHERE region = $1 AND scope = $2 AND key = $3;
@@ -214,4 +127,100 @@ SET version = CASE
 FROM carts g
 WHERE t.region = $5 AND t.account_id = $6 AND t.status = 'open' AND g.region = $7 AND g.id = $8 AND g.account_id IS NULL AND g.status = 'open'
   AND g.expires_at > $3::timestamptz;
+
+WITH x AS MATERIALIZED (
+  SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+    c.version, c.created_at, c.updated_at, c.expires_at, c.coupons, a.customer_group,
+    c.account_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') AS first_order,
+    (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+    l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0 AS image, s.options,
+    s.tax_category, s.category_id, s.base_currency, s.sold,
+    (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active))) AS available
+  FROM carts c
+  LEFT JOIN (SELECT region, id, status, customer_group FROM accounts) a ON a.region = c.account_region AND a.id = c.account_id
+  LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+  LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+  WHERE c.region = $2 AND c.account_id = $3 AND c.status = 'open' AND c.expires_at > $4
+)
+SELECT x.region, x.id, x.account_region, x.account_id, x.currency, x.country, x.status,
+  x.version, x.created_at, x.updated_at, x.expires_at, x.coupons, x.customer_group, x.first_order, x.rules,
+  x.sku, x.quantity, x.added_at, x.product_id, x.title, x.slug, x.image, x.options,
+  x.tax_category, x.category_id, x.base_currency, x.sold, x.available,
+  coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM x
+LEFT JOIN price_entries e ON e.sku = x.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || x.currency, 'catalogue-' || x.base_currency))
+ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, e.list, e.min_quantity, e.valid_from;
+
+WITH x AS MATERIALIZED (
+  SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+    c.version, c.created_at, c.updated_at, c.expires_at, c.coupons, a.customer_group,
+    c.account_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') AS first_order,
+    (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+    l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0 AS image, s.options,
+    s.tax_category, s.category_id, s.base_currency, s.sold,
+    (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active))) AS available
+  FROM carts c
+  LEFT JOIN (SELECT region, id, status, customer_group FROM accounts) a ON a.region = c.account_region AND a.id = c.account_id
+  LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+  LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+  WHERE c.region = $2 AND c.id = $3 AND c.expires_at > $4
+)
+SELECT x.region, x.id, x.account_region, x.account_id, x.currency, x.country, x.status,
+  x.version, x.created_at, x.updated_at, x.expires_at, x.coupons, x.customer_group, x.first_order, x.rules,
+  x.sku, x.quantity, x.added_at, x.product_id, x.title, x.slug, x.image, x.options,
+  x.tax_category, x.category_id, x.base_currency, x.sold, x.available,
+  coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM x
+LEFT JOIN price_entries e ON e.sku = x.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || x.currency, 'catalogue-' || x.base_currency))
+ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, e.list, e.min_quantity, e.valid_from;
+
+WITH x AS MATERIALIZED (
+  SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+    c.version, c.created_at, c.updated_at, c.expires_at, c.coupons, a.customer_group,
+    c.account_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') AS first_order,
+    (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+    l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0 AS image, s.options,
+    s.tax_category, s.category_id, s.base_currency, s.sold,
+    (
+  SELECT coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::int8
+  FROM stock k
+  WHERE k.region = ANY($1::text[]::crdb_internal_region[]) AND k.sku = l.sku
+    AND k.warehouse = ANY(ARRAY(SELECT w.code FROM warehouses w WHERE w.active))) AS available
+  FROM carts c
+  LEFT JOIN (SELECT region, id, status, customer_group FROM accounts) a ON a.region = c.account_region AND a.id = c.account_id
+  LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+  LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+  WHERE c.region = ANY($2::text[]::crdb_internal_region[]) AND c.id = ANY($3::uuid[]) AND c.expires_at > $4
+)
+SELECT x.region, x.id, x.account_region, x.account_id, x.currency, x.country, x.status,
+  x.version, x.created_at, x.updated_at, x.expires_at, x.coupons, x.customer_group, x.first_order, x.rules,
+  x.sku, x.quantity, x.added_at, x.product_id, x.title, x.slug, x.image, x.options,
+  x.tax_category, x.category_id, x.base_currency, x.sold, x.available,
+  coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM x
+LEFT JOIN price_entries e ON e.sku = x.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || x.currency, 'catalogue-' || x.base_currency))
+ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, e.list, e.min_quantity, e.valid_from;
 

@@ -82,320 +82,6 @@ SET position = excluded.position, barcode = excluded.barcode, options = excluded
     -- a SKU of another product is refused by the CHECK on its weight
     weight_grams = CASE WHEN skus.product_id = excluded.product_id THEN excluded.weight_grams ELSE -1 END;
 
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.id = $1;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.id = $1 AND p.seller_id = $2;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.id = $1 AND p.status = 'active';
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.seller_id = $1 AND p.seller_key > $2 AND ($3::text = '' OR p.status = $3)
-ORDER BY p.seller_key
-LIMIT $4;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM products p
-WHERE p.slug = $1 AND p.status = 'active';
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings
-FROM unnest($2::text[]) AS k (seller_key)
-CROSS JOIN LATERAL (
-  SELECT n.id
-  FROM products n
-  WHERE n.seller_id = $1 AND n.seller_key = k.seller_key
-  LIMIT 1
-) f
-JOIN products p ON p.id = f.id;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    
-    WHERE cp.category_id = r.id 
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.id = $2
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    
-    WHERE cp.category_id = r.id 
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.parent_id IS NULL
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    
-    WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($3, $4)
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.id = $2
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    JOIN products b ON b.id = cp.product_id AND b.brand = $2
-    WHERE cp.category_id = r.id 
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.parent_id IS NULL
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency,
-            'entries', (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')))
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings, l.listed_at
-FROM (
-  SELECT n.product_id, n.listed_at
-  FROM categories r
-  CROSS JOIN LATERAL (
-    SELECT cp.product_id, cp.listed_at
-    FROM category_products cp
-    JOIN products b ON b.id = cp.product_id AND b.brand = $3
-    WHERE cp.category_id = r.id 
-    ORDER BY cp.listed_at DESC, cp.product_id DESC
-    LIMIT $1::int8
-  ) n
-  WHERE r.id = $2
-  ORDER BY n.listed_at DESC, n.product_id DESC
-  LIMIT $1::int8
-) l
-JOIN products p ON p.id = l.product_id
-ORDER BY l.listed_at DESC, l.product_id DESC;
-
 SELECT coalesce(e.line, 0), coalesce(e.field, ''), coalesce(e.reason, '')
 FROM imports i
 -- an import whose lines are all good is one row without a line
@@ -428,6 +114,150 @@ LIMIT $2;
 SELECT now(), count(*)::text || '-' || coalesce(sum((extract(epoch FROM updated_at) * 1000000)::int8), 0)::text
 FROM categories;
 
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (
+  SELECT DISTINCT f.id
+  FROM unnest($2::text[]) AS k (seller_key)
+  CROSS JOIN LATERAL (
+    SELECT n.id
+    FROM products n
+    WHERE n.seller_id = $1 AND n.seller_key = k.seller_key
+    LIMIT 1
+  ) f) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (
+  SELECT id
+  FROM products
+  WHERE seller_id = $1 AND seller_key > $2 AND ($3::text = '' OR status = $3)
+  ORDER BY seller_key
+  LIMIT $4::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY p.seller_key;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (SELECT id FROM products WHERE id = $1 AND seller_id = $2) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (SELECT id FROM products WHERE id = $1 AND status = 'active') AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (SELECT id FROM products WHERE id = $1) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (SELECT id FROM products WHERE id = ANY($1::uuid[]) AND status = 'active') AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0)
+FROM (SELECT id FROM products WHERE slug = $1 AND status = 'active') AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  JOIN products b ON b.id = cp.product_id AND b.brand = $2
+  WHERE cp.category_id = $3
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = $2
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = $4 AND (cp.listed_at, cp.product_id) < ($2, $3)
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  JOIN products b ON b.id = cp.product_id AND b.brand = $2
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
 SELECT p.id, p.slug, r.stars_sum, r.ratings
 FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r
 JOIN products p ON p.id = r.product_id
@@ -455,6 +285,132 @@ FROM imports
 WHERE region = $1 AND seller_id = $2 AND (created_at, id) < ($4, $5)
 ORDER BY created_at DESC, id DESC
 LIMIT $3;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT DISTINCT f.id
+  FROM unnest($2::text[]) AS k (seller_key)
+  CROSS JOIN LATERAL (
+    SELECT n.id
+    FROM products n
+    WHERE n.seller_id = $1 AND n.seller_key = k.seller_key
+    LIMIT 1
+  ) f) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  JOIN products b ON b.id = cp.product_id AND b.brand = $2
+  WHERE cp.category_id = $3
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = $2
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = $4 AND (cp.listed_at, cp.product_id) < ($2, $3)
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT id
+  FROM products
+  WHERE seller_id = $1 AND seller_key > $2 AND ($3::text = '' OR status = $3)
+  ORDER BY seller_key
+  LIMIT $4::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  JOIN products b ON b.id = cp.product_id AND b.brand = $2
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (SELECT id FROM products WHERE id = $1 AND seller_id = $2) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (SELECT id FROM products WHERE id = $1 AND status = 'active') AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (SELECT id FROM products WHERE id = $1) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (SELECT id FROM products WHERE id = ANY($1::uuid[]) AND status = 'active') AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (SELECT id FROM products WHERE slug = $1 AND status = 'active') AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
 
 SELECT sku
 FROM skus

@@ -57,5 +57,5 @@ WHERE (region, provider, event_id) IN (
 SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_seqscan', 'on', true),
   set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
 
-SELECT version() LIKE 'CockroachDB%';
+SELECT version();
 

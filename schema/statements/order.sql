@@ -136,6 +136,9 @@ SELECT code, latitude, longitude
 FROM warehouses
 WHERE active;
 
+SELECT count(*) > 0
+FROM (SELECT 1 FROM orders WHERE region = $1 AND status = 'pending_payment' AND (next_expiry_at IS NULL OR next_expiry_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second') AND expires_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
+
 SELECT h.version, h.status, h.reason, h.actor, h.at
 FROM order_history h
 WHERE h.region = $1 AND h.order_id = $2
@@ -145,6 +148,11 @@ SELECT held.unpaid_network, held.unpaid_buyer, l.sku, sum(l.quantity)::int8
 FROM (
   SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
   FROM orders o
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_network = ANY($2::bytea[])
+  UNION
+  SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
+  FROM orders o
+  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_buyer = ANY($3::bytea[])
   WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
     AND o.unpaid_network = ANY($2::bytea[])
   UNION
@@ -292,8 +300,13 @@ SET status = 'ordered',
 FROM unnest($1::text[], $2::uuid[], $3::int8[]) AS seen (region, id, seen_version)
 WHERE c.region = seen.region::crdb_internal_region AND c.id = seen.id;
 
-UPDATE order_lines SET refunded_quantity = refunded_quantity + $1, refunded_minor = refunded_minor + $2
-WHERE region = $3 AND order_id = $4 AND line_no = $5;
+UPDATE order_lines l SET refunded_quantity = l.refunded_quantity + n.units, refunded_minor = l.refunded_minor + n.amount
+FROM (
+  SELECT r.line_no, sum(r.quantity)::int8 AS units, sum(r.amount_minor)::int8 AS amount
+  FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS r (line_no, quantity, amount_minor)
+  GROUP BY r.line_no
+) AS n
+WHERE l.region = $4 AND l.order_id = $5 AND l.line_no = n.line_no;
 
 UPDATE orders SET status = $1, version = CASE WHEN version = $2 THEN version + 1 ELSE -1 END,
   transition_id = $3, updated_at = now()
@@ -354,11 +367,16 @@ WHERE region = $1 AND id = $2 AND status = 'failed';
 UPDATE refunds SET status = 'succeeded', provider_ref = $3, updated_at = now()
 WHERE region = $1 AND id = $2 AND status = 'pending';
 
-UPDATE reservations SET quantity = quantity - $3, updated_at = now()
-WHERE region = $1 AND id = $2;
-
-UPDATE reservations SET status = 'released', transition_id = $3, updated_at = now()
-WHERE region = $1 AND id = $2;
+UPDATE reservations r SET
+  status = CASE WHEN r.quantity = n.units THEN 'released' ELSE r.status END,
+  transition_id = CASE WHEN r.quantity = n.units THEN $1::uuid ELSE r.transition_id END,
+  quantity = CASE WHEN r.quantity = n.units THEN r.quantity ELSE r.quantity - n.units END, updated_at = now()
+FROM (
+  SELECT t.region, t.id, sum(t.units)::int8 AS units
+  FROM unnest($2::text[], $3::uuid[], $4::int8[]) AS t (region, id, units)
+  GROUP BY t.region, t.id
+) AS n
+WHERE r.region = n.region::crdb_internal_region AND r.id = n.id;
 
 UPDATE reservations r SET status = $1, transition_id = o.transition_id, updated_at = now()
 FROM (SELECT o.id, o.transition_id, place.region, t.actor, t.reference
@@ -387,11 +405,18 @@ FROM (
 ) AS moved
 WHERE s.region = moved.region AND s.sku = moved.sku AND s.warehouse = moved.warehouse;
 
-UPDATE stock s SET allocated = s.allocated - $4, updated_at = now(),
+UPDATE stock s SET
+  on_hand = s.on_hand + n.on_hand, reserved = s.reserved + n.reserved, allocated = s.allocated + n.allocated, updated_at = now(),
   band_changed_at = CASE
-    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + $4 > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + $4 > 5) THEN now()
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated + (n.on_hand - n.reserved - n.allocated) > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated + (n.on_hand - n.reserved - n.allocated) > 5) THEN now()
     ELSE s.band_changed_at END
-WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3;
+FROM (
+  SELECT m.region, m.sku, m.warehouse, sum(m.on_hand_delta)::int8 AS on_hand, sum(m.reserved_delta)::int8 AS reserved,
+    sum(m.allocated_delta)::int8 AS allocated
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[], $7::int8[], $8::text[], $9::text[], $10::text[]) AS m (region, sku, warehouse, kind, on_hand_delta, reserved_delta, allocated_delta, reason, actor, reference)
+  GROUP BY m.region, m.sku, m.warehouse
+) AS n
+WHERE s.region = n.region::crdb_internal_region AND s.sku = n.sku AND s.warehouse = n.warehouse;
 
 UPDATE webhook_inbox SET processed_at = now(), expires_at = now() + INTERVAL '30 days', last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3;
@@ -407,6 +432,20 @@ WITH due AS (
   WHERE region = $1 AND status = 'pending_payment' AND (next_expiry_at IS NULL OR next_expiry_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second') AND expires_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second'
   ORDER BY expires_at
   LIMIT $4::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE orders t SET expiry_attempts = t.expiry_attempts + 1,
+  next_expiry_at = $2::timestamptz + (least(60 * (t.expiry_attempts + 1), 600)) * INTERVAL '1 second'
+FROM due, payments p
+WHERE t.region = due.region AND t.id = due.id AND p.region = t.region AND p.id = t.id
+RETURNING p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code, p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at;
+
+WITH due AS (
+  SELECT region, id
+  FROM orders
+  WHERE region = $1 AND status = 'pending_payment' AND (next_expiry_at IS NULL OR next_expiry_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second') AND expires_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $4)
+  ORDER BY expires_at
+  LIMIT $5::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE orders t SET expiry_attempts = t.expiry_attempts + 1,
@@ -500,4 +539,32 @@ UPDATE stock s SET
     ELSE s.band_changed_at END
 FROM taken
 WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse;
+
+WITH x AS MATERIALIZED (
+  SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
+    c.version, c.created_at, c.updated_at, c.expires_at, c.coupons, a.customer_group,
+    c.account_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') AS first_order,
+    (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
+    l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0 AS image, s.options,
+    s.tax_category, s.category_id, s.base_currency, s.sold,
+    0::int8 AS available
+  FROM carts c
+  LEFT JOIN (SELECT region, id, status, customer_group FROM accounts) a ON a.region = c.account_region AND a.id = c.account_id
+  LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
+  LEFT JOIN (
+  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
+    k.status = 'active' AND kp.status = 'active' AS sold,
+    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
+  FROM skus k
+  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
+  WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
+)
+SELECT x.region, x.id, x.account_region, x.account_id, x.currency, x.country, x.status,
+  x.version, x.created_at, x.updated_at, x.expires_at, x.coupons, x.customer_group, x.first_order, x.rules,
+  x.sku, x.quantity, x.added_at, x.product_id, x.title, x.slug, x.image, x.options,
+  x.tax_category, x.category_id, x.base_currency, x.sold, x.available,
+  coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM x
+LEFT JOIN price_entries e ON e.sku = x.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || x.currency, 'catalogue-' || x.base_currency))
+ORDER BY x.added_at NULLS LAST, x.sku NULLS LAST, x.id, x.region, e.list, e.min_quantity, e.valid_from;
 

@@ -5,6 +5,15 @@ SELECT r.region::crdb_internal_region, r.provider, r.event_id, r.event::jsonb, n
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[]) AS r (region, provider, event_id, event, next_attempt_at)
 ON CONFLICT (region, provider, event_id) DO NOTHING;
 
+SELECT count(*) > 0
+FROM (SELECT 1 FROM payments WHERE region = $1 AND status IN ('pending', 'requires_action') AND next_check_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
+
+SELECT count(*) > 0
+FROM (SELECT 1 FROM refunds WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
+
+SELECT count(*) > 0
+FROM (SELECT 1 FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
+
 SELECT processed_at IS NULL
 FROM webhook_inbox
 WHERE region = $1 AND provider = $2 AND event_id = $3;
@@ -12,8 +21,9 @@ WHERE region = $1 AND provider = $2 AND event_id = $3;
 UPDATE webhook_inbox SET last_error = $4
 WHERE region = $1 AND provider = $2 AND event_id = $3 AND processed_at IS NULL;
 
-UPDATE webhook_inbox SET set_aside_at = now(), last_error = $4
-WHERE region = $1 AND provider = $2 AND event_id = $3;
+UPDATE webhook_inbox i SET set_aside_at = now(), last_error = n.reason
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS n (region, provider, event_id, reason)
+WHERE i.region = n.region::crdb_internal_region AND i.provider = n.provider AND i.event_id = n.event_id;
 
 WITH due AS (
   SELECT region, id
@@ -21,6 +31,20 @@ WITH due AS (
   WHERE region = $1 AND status IN ('pending', 'requires_action') AND next_check_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second'
   ORDER BY next_check_at
   LIMIT $4::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE payments t SET attempts = t.attempts + 1,
+  next_check_at = $2::timestamptz + (CASE WHEN t.set_aside_at IS NULL THEN least(60 * (t.attempts + 1), 3600) ELSE 86400 END) * INTERVAL '1 second'
+FROM due, (SELECT region, id, status = 'pending_payment' AS open, updated_at AS changed_at FROM orders) o
+WHERE t.region = due.region AND t.id = due.id AND o.region = t.region AND o.id = t.order_id
+RETURNING t.region, t.id, t.order_id, t.provider, t.provider_ref, t.method, t.status, t.failure_code, t.currency, t.amount_minor, t.captured_minor, t.refunded_minor, t.attempts, t.created_at, o.open, o.changed_at;
+
+WITH due AS (
+  SELECT region, id
+  FROM payments
+  WHERE region = $1 AND status IN ('pending', 'requires_action') AND next_check_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $4)
+  ORDER BY next_check_at
+  LIMIT $5::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE payments t SET attempts = t.attempts + 1,
@@ -44,11 +68,39 @@ WHERE t.region = due.region AND t.id = due.id AND p.region = t.region AND p.id =
 RETURNING t.region, t.id, t.order_id, t.payment_id, t.amount_minor, t.currency, p.provider, p.provider_ref;
 
 WITH due AS (
+  SELECT region, id
+  FROM refunds
+  WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $3)
+  ORDER BY next_attempt_at
+  LIMIT $4::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE refunds t SET attempts = t.attempts + 1,
+  next_attempt_at = now() + (least(60 * (t.attempts + 1), 3600)) * INTERVAL '1 second'
+FROM due, payments p
+WHERE t.region = due.region AND t.id = due.id AND p.region = t.region AND p.id = t.payment_id
+RETURNING t.region, t.id, t.order_id, t.payment_id, t.amount_minor, t.currency, p.provider, p.provider_ref;
+
+WITH due AS (
   SELECT region, provider, event_id
   FROM webhook_inbox
   WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
   LIMIT $3::int8
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE webhook_inbox t SET attempts = t.attempts + 1,
+  next_attempt_at = now() + (least(30 * (t.attempts + 1), 3600)) * INTERVAL '1 second'
+FROM due
+WHERE t.region = due.region AND t.provider = due.provider AND t.event_id = due.event_id
+RETURNING t.region, t.provider, t.event_id, t.event, t.attempts;
+
+WITH due AS (
+  SELECT region, provider, event_id
+  FROM webhook_inbox
+  WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $3)
+  ORDER BY next_attempt_at
+  LIMIT $4::int8
   FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_inbox t SET attempts = t.attempts + 1,

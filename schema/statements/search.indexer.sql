@@ -35,26 +35,6 @@ FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int8[], $5::text[]) AS r (re
 ON CONFLICT (region, replica, product_id) DO UPDATE
 SET version = excluded.version, reason = excluded.reason, updated_at = now(), expires_at = now() + INTERVAL '30 days';
 
-SELECT 
-  p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
-  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'sku', s.sku, 'barcode', s.barcode, 'options', s.options, 'weight_grams', s.weight_grams, 'status', s.status,
-            'base_currency', s.base_currency)
-          ORDER BY s.status, s.position, s.sku)
-   FROM skus s
-   WHERE s.product_id = p.id) AS skus,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules') AS rules,
-  coalesce((SELECT r.stars_sum FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS stars,
-  coalesce((SELECT r.ratings FROM (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r WHERE r.product_id = p.id), 0) AS ratings,
-  (SELECT min(l.listed_at) FROM category_products l WHERE l.product_id = p.id) AS listed_at,
-  (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) ORDER BY a.level)
-   FROM categories c
-   JOIN categories a ON a.id = ANY(string_to_array(btrim(c.path, '/'), '/'))
-   WHERE c.id = p.category_id) AS categories
-FROM products p
-WHERE p.id = ANY($1::uuid[]) AND p.status = 'active';
-
 SELECT coalesce(string_agg(code, ' ' ORDER BY code), '')
 FROM warehouses
 WHERE region = $1 AND active;
@@ -62,6 +42,12 @@ WHERE region = $1 AND active;
 SELECT count(*)
 FROM products
 WHERE status = 'active';
+
+SELECT cp.product_id, cp.listed_at, c.id, c.name
+FROM category_products cp
+JOIN categories c ON c.id = cp.category_id
+WHERE cp.product_id = ANY($1::uuid[])
+ORDER BY cp.product_id, c.level;
 
 SELECT id
 FROM products
@@ -150,6 +136,11 @@ FROM search_set_aside
 WHERE region = ANY($1::text[]::crdb_internal_region[])
 ORDER BY since DESC, region, replica, product_id
 LIMIT $2::int8;
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency
+FROM (SELECT id FROM products WHERE id = ANY($1::uuid[]) AND status = 'active') AS n
+JOIN skus s ON s.product_id = n.id
+ORDER BY s.product_id, s.status, s.position, s.sku;
 
 SELECT s.sku, s.base_currency, s.tax_category, s.category_id, s.sold, e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to
 FROM (

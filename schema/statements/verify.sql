@@ -151,6 +151,10 @@ FROM carts c
 LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL;
 
+SELECT count(*)
+FROM stock
+WHERE region = $1 AND sku > $2 AND sku <= $3;
+
 SELECT count(*) FROM "accounts";
 
 SELECT count(*) FROM "carts";
@@ -210,6 +214,7 @@ FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
 
+SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 SELECT g.region::text, g.order_id::text,
   'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
@@ -274,6 +279,9 @@ SELECT l.region::text, l.order_id::text, 'line ' || l.line_no::text || ' is of S
 FROM order_lines l
 LEFT JOIN skus k ON k.sku = l.sku AND k.product_id = l.product_id
 WHERE k.sku IS NULL;
+
+SELECT max(n.sku)
+FROM (SELECT sku FROM stock WHERE region = $1 AND sku > $2 ORDER BY sku LIMIT $3::int8) AS n;
 
 SELECT o.region::text, o.id::text,
   'subtotal, discount, shipping, tax, total are ' || o.subtotal_minor::text || ', ' || o.discount_minor::text || ', '
@@ -690,6 +698,7 @@ JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 SELECT g.region::text, g.order_id::text,
   'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
@@ -1015,7 +1024,7 @@ SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
-WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
@@ -1026,9 +1035,10 @@ LEFT JOIN (
   SELECT region, sku, warehouse,
     sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved, sum(allocated_delta) AS allocated
   FROM stock_movements
+  WHERE region = $1 AND sku > $2 AND sku <= $3
   GROUP BY region, sku, warehouse
 ) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0)) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku,
@@ -1040,15 +1050,16 @@ LEFT JOIN (
     sum(CASE status WHEN 'held' THEN quantity ELSE 0 END) AS held,
     sum(CASE status WHEN 'allocated' THEN quantity ELSE 0 END) AS allocated
   FROM reservations
+  WHERE region = $1 AND sku > $2 AND sku <= $3
   GROUP BY region, sku, warehouse
 ) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0)) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND (s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
 FROM stock s
 JOIN warehouses w ON w.code = s.warehouse
-WHERE w.region <> s.region) AS broken (region, key, problem);
+WHERE s.region = $1 AND s.sku > $2 AND s.sku <= $3 AND w.region <> s.region) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT step.region::text, step.order_id, step.n::text || ' steps of one transaction, this order''s among them, have '
@@ -1089,7 +1100,7 @@ WHERE a.id IS NULL) AS broken (region, key, problem);
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text
 FROM stock s
-WHERE s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand;
+WHERE (s.on_hand < 0 OR s.reserved < 0 OR s.allocated < 0 OR s.reserved + s.allocated > s.on_hand);
 
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'on_hand, reserved, allocated are ' || s.on_hand::text || ', ' || s.reserved::text || ', ' || s.allocated::text || '; the movements say '
@@ -1101,7 +1112,7 @@ LEFT JOIN (
   FROM stock_movements
   GROUP BY region, sku, warehouse
 ) m ON m.region = s.region AND m.sku = s.sku AND m.warehouse = s.warehouse
-WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0);
+WHERE (s.on_hand <> coalesce(m.on_hand, 0) OR s.reserved <> coalesce(m.reserved, 0) OR s.allocated <> coalesce(m.allocated, 0));
 
 SELECT s.region::text, s.warehouse || '/' || s.sku,
   'reserved, allocated are ' || s.reserved::text || ', ' || s.allocated::text || '; the reservations say '
@@ -1114,7 +1125,7 @@ LEFT JOIN (
   FROM reservations
   GROUP BY region, sku, warehouse
 ) r ON r.region = s.region AND r.sku = s.sku AND r.warehouse = s.warehouse
-WHERE s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0);
+WHERE (s.reserved <> coalesce(r.held, 0) OR s.allocated <> coalesce(r.allocated, 0));
 
 SELECT s.region::text, s.warehouse || '/' || s.sku, 'the warehouse is in ' || w.region::text
 FROM stock s

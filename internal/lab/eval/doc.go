@@ -9,7 +9,7 @@
 //   - Recall@10: the share of all relevant documents that are among the first ten. A query with fifty of them
 //     reaches 0.2 at best.
 //   - Zero results: the share of queries, judged or not, that find nothing at all. The shop asks again for any of the
-//     words where nothing is found, and so does this (loosened).
+//     words where nothing is found, and so does this (loosened); and as in the shop a short list is filled up.
 //   - Judged: the share of what stands in the first ten that somebody has judged. What nobody has judged counts as
 //     not relevant, so that a system with a low share is measured too low.
 //

@@ -33,17 +33,30 @@ type Set struct {
 	Judgements Judgements
 }
 
-//go:embed judged/catalogue_queries.tsv judged/catalogue_judgements.txt
+//go:embed judged/*_queries.tsv judged/*_judgements.txt
 var judged embed.FS
 
-// Shipped returns the judged set over the shipped catalogue that comes with the program.
-func Shipped() (Set, error) {
-	queries, err := judged.Open("judged/catalogue_queries.tsv")
+// The judged sets over the shipped catalogue that come with the program: of shoppers who speak English, German and French.
+const (
+	Catalogue = "catalogue"
+	German    = "german"
+	French    = "french"
+)
+
+// ShippedSets lists them.
+var ShippedSets = []string{Catalogue, German, French}
+
+// Shipped returns one of ShippedSets.
+func Shipped(name string) (Set, error) {
+	if !slices.Contains(ShippedSets, name) {
+		return Set{}, fmt.Errorf("judged set %q: use one of %s", name, strings.Join(ShippedSets, ", "))
+	}
+	queries, err := judged.Open("judged/" + name + "_queries.tsv")
 	if err != nil {
 		return Set{}, err
 	}
 	defer queries.Close()
-	judgements, err := judged.Open("judged/catalogue_judgements.txt")
+	judgements, err := judged.Open("judged/" + name + "_judgements.txt")
 	if err != nil {
 		return Set{}, err
 	}

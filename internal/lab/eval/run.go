@@ -149,7 +149,11 @@ func (r *run) measureEngine(ctx context.Context, report *Report) error {
 	}
 	for from := 0; from < len(r.documents); from += fillBatch {
 		to := min(from+fillBatch, len(r.documents))
-		if err := fresh.Apply(ctx, search.Changes{Put: r.documents[from:to]}); err != nil {
+		changes := search.Changes{Put: r.documents[from:to]}
+		if to == len(r.documents) { // else the index would count as one that is being filled
+			changes.Positions = map[string]string{search.PositionFilled: "eval"}
+		}
+		if err := fresh.Apply(ctx, changes); err != nil {
 			return fmt.Errorf("fill the index: %w", err)
 		}
 		r.Progress("indexing, "+r.Store.Kind(), to, len(r.documents))
@@ -157,25 +161,30 @@ func (r *run) measureEngine(ctx context.Context, report *Report) error {
 	if err := r.Store.Swap(ctx); err != nil {
 		return fmt.Errorf("swap the index: %w", err)
 	}
-	return r.measure(ctx, r.Store.Kind(), r.engineRanker(r.Store.Live()), report)
+	rank, err := r.engineRanker(r.Store.Live())
+	if err != nil {
+		return err
+	}
+	return r.measure(ctx, r.Store.Kind(), rank, report)
 }
 
-// engineRanker returns a ranker that searches as the shop does (search.Searcher): if nothing is found, again for any of
-// the words.
-func (r *run) engineRanker(engine search.Engine) ranker {
+// engineRanker returns a ranker that searches as the shop does (search.Searcher): with the claims of the text, again for
+// any of the words if nothing is found, and filled up if the list is short.
+func (r *run) engineRanker(engine search.Engine) (ranker, error) {
+	searcher, err := search.Over(engine)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, q Query) (ranking, error) {
-		asked := search.Query{Text: q.Text, Language: cmp.Or(q.Language, r.Language), Limit: depth}
-		result, err := engine.Search(ctx, asked)
-		var found ranking
-		if err == nil && len(result.Hits) == 0 {
-			asked.Match, found.loosened = search.MatchAny, true
-			result, err = engine.Search(ctx, asked)
-		}
+		result, err := searcher.Search(ctx, search.Request{
+			Query: search.Query{Text: q.Text, Language: cmp.Or(q.Language, r.Language), Limit: depth},
+		})
+		found := ranking{loosened: result.Loosened != search.NotLoosened}
 		for _, hit := range result.Hits {
 			found.ids = append(found.ids, hit.Document.ID)
 		}
 		return found, err
-	}
+	}, nil
 }
 
 // measure asks a system all queries, as they are and mistyped, and adds the figures to the report.

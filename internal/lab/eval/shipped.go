@@ -44,6 +44,7 @@ func ShippedDocuments() (*Corpus, error) {
 func describe(p shipped.Product, categories map[string]shipped.Category) (search.Document, []string) {
 	d := search.Document{Version: 1, Title: p.Title, Brand: p.Brand, Description: p.Description, Stock: search.StockIn,
 		Attributes: attributesOf(p)}
+	d.Claims = search.ClaimsOf(d.Title, d.Attributes)
 	for id := p.CategoryID; id != ""; id = categories[id].ParentID {
 		d.CategoryIDs, d.CategoryNames = append(d.CategoryIDs, id), append(d.CategoryNames, categories[id].Name)
 	}

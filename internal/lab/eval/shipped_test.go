@@ -7,19 +7,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"meridian/internal/search"
+	"meridian/internal/search/bleve"
 	"meridian/internal/testkit"
 )
 
-// minimumQueries is what a set must have at least to tell two systems apart.
-const minimumQueries = 150
-
-// The judged set of our own: every query has its kind and an answer, and every judged product is in the catalogue.
+// The judged sets of our own: every query has its kind and an answer, and every judged product is in the catalogue. A set
+// needs some queries to tell two systems apart.
 func TestShipped(t *testing.T) {
-	set := testkit.Must(Shipped())(t)
 	corpus := testkit.Must(ShippedDocuments())(t)
-	if len(set.Queries) < minimumQueries {
-		t.Errorf("%d queries, want %d at least", len(set.Queries), minimumQueries)
+	for name, least := range map[string]int{Catalogue: 150, German: 60, French: 60} {
+		t.Run(name, func(t *testing.T) {
+			set := testkit.Must(Shipped(name))(t)
+			if len(set.Queries) < least {
+				t.Errorf("%d queries, want %d at least", len(set.Queries), least)
+			}
+			checkSet(t, set, corpus, name == Catalogue)
+		})
 	}
+	if _, err := Shipped("klingon"); err == nil {
+		t.Error("there is a set that nobody made")
+	}
+}
+
+func checkSet(t *testing.T, set Set, corpus *Corpus, allKinds bool) {
 	kinds := make(map[string]int)
 	for _, q := range set.Queries {
 		kinds[q.Kind]++
@@ -31,7 +41,7 @@ func TestShipped(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{"head", "tail", "typo", "attribute", "brand", "plural"} {
-		if kinds[kind] < 20 {
+		if allKinds && kinds[kind] < 20 {
 			t.Errorf("%d queries of the kind %q, want 20 at least", kinds[kind], kind)
 		}
 	}
@@ -44,6 +54,24 @@ func TestShipped(t *testing.T) {
 				t.Errorf("query %s: product %s, grade %d: not in the catalogue, or no grade", query, product, grade)
 			}
 		}
+	}
+}
+
+// TestRelevance holds the embedded engine to floors a little below what it reaches.
+func TestRelevance(t *testing.T) {
+	for name, floor := range map[string]float64{Catalogue: 0.88, German: 0.85, French: 0.85} {
+		t.Run(name, func(t *testing.T) {
+			store := testkit.Must(bleve.Open(bleve.Config{Dir: t.TempDir()}))(t)
+			defer store.Close()
+			report := testkit.Must(Run(t.Context(), Config{Corpus: testkit.Must(ShippedDocuments())(t), Set: testkit.Must(Shipped(name))(t),
+				Store: store, Dir: t.TempDir()}))(t)
+			for _, row := range report.Rows {
+				t.Logf("%s: nDCG@10 %.4f", row.System, row.NDCG)
+				if row.System == store.Kind() && row.NDCG < floor {
+					t.Errorf("nDCG@10 is %.4f, want %.2f at least", row.NDCG, floor)
+				}
+			}
+		})
 	}
 }
 

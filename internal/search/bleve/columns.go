@@ -21,6 +21,7 @@ type row struct {
 	length         float32 // of the title, in words
 	brand          uint32  // 0 is none
 	categories     []uint32
+	claims         []uint32
 	attributes     []uint32 // sorted by text, so that the values of an attribute are adjacent
 	prices         []price
 	inStock        bool
@@ -108,11 +109,11 @@ func (d *dictionary) len() int {
 
 // dictionaries are the dictionaries of an index.
 type dictionaries struct {
-	brands, categories, attributes, markets *dictionary
+	brands, categories, claims, attributes, markets *dictionary
 }
 
 func newDictionaries() *dictionaries {
-	d := &dictionaries{newDictionary(), newDictionary(), newDictionary(), newDictionary()}
+	d := &dictionaries{newDictionary(), newDictionary(), newDictionary(), newDictionary(), newDictionary()}
 	d.attributes.names, d.attributes.nameOf = newDictionary(), []uint32{0}
 	return d
 }
@@ -153,6 +154,7 @@ func (d *dictionaries) fill(to *row, r *record) {
 		inStock: string(r.stock) != string(search.StockOut), ratingMilli: int32(r.ratingMilli), popularity: r.popularity,
 		listedMicro: r.listedMicro, goodUntilMicro: r.goodUntilMicro}
 	to.categories = numbers(d.categories, r.categories)
+	to.claims = numbers(d.claims, r.claims)
 	to.attributes = numbers(d.attributes, r.attributes)
 	to.prices = make([]price, len(r.prices))
 	for i, p := range r.prices {

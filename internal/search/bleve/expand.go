@@ -9,6 +9,8 @@ import (
 
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/blevesearch/vellum/levenshtein"
+
+	"meridian/internal/search/language"
 )
 
 // The bounds of a word's expansion. The terms that most documents have are kept.
@@ -22,7 +24,7 @@ const (
 const rareWord = 4
 
 // expand adds the alternatives that come from the index. With prefix, the last word may be incomplete.
-func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
+func (l *lexicon) expand(p *plan, words language.Vocabulary, prefix bool) error {
 	for i := range p.concepts {
 		c, prefix := &p.concepts[i], prefix && i == len(p.concepts)-1
 		if c.required {
@@ -40,14 +42,14 @@ func (l *lexicon) expand(p *plan, synonyms *synonyms, prefix bool) error {
 		if err != nil {
 			return err
 		}
-		if documents > rareWord {
+		if documents > rareWord || words.Knows(c.word) {
 			continue
 		}
-		meant, err := l.typos(c, synonyms, documents > 0, prefix)
+		meant, err := l.typos(c, words, documents > 0, prefix)
 		if err != nil {
 			return err
 		}
-		p.correct(i, meant, synonyms)
+		p.correct(i, meant, words)
 	}
 	return nil
 }
@@ -70,7 +72,7 @@ func (l *lexicon) typedRight(c *concept) (int, error) {
 
 // prefix adds the terms that begin with the word.
 func (l *lexicon) prefix(c *concept) error {
-	from := []byte(c.word.text)
+	from := []byte(c.word.Text)
 	terms, err := l.scan(fieldWords, nil, from, after(from), maxScanned)
 	if err != nil {
 		return err
@@ -103,12 +105,12 @@ func mustBuild(edits uint8) *levenshtein.LevenshteinAutomatonBuilder {
 // mistakes returns the number of typing errors that a word may have. A model number may have one if no document has it
 // as typed. A word of four letters may lack one of five.
 func (c *concept) mistakes(known bool) int {
-	switch letters := utf8.RuneCountInString(c.word.text); {
+	switch letters := utf8.RuneCountInString(c.word.Text); {
 	case letters < lettersForOne-1 || letters == lettersForOne-1 && known:
 		return 0
-	case c.word.digits && (known || !model(c.word.text) || letters == lettersForOne):
+	case c.word.Digits && (known || !model(c.word.Text) || letters == lettersForOne):
 		return 0
-	case letters < lettersForTwo || c.word.digits:
+	case letters < lettersForTwo || c.word.Digits:
 		return 1
 	}
 	return 2
@@ -121,7 +123,7 @@ type meaning struct {
 }
 
 // typos returns the words of the index and the synonyms that may have been meant by a word, likeliest first.
-func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]meaning, error) {
+func (l *lexicon) typos(c *concept, words language.Vocabulary, known, prefix bool) ([]meaning, error) {
 	mistakes := c.mistakes(known)
 	if mistakes == 0 {
 		return nil, nil
@@ -130,7 +132,7 @@ func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]m
 	if mistakes == 2 {
 		builder = twoTypos
 	}
-	near, err := builder.BuildDfa(strings.TrimSuffix(c.word.stem, "s"), uint8(mistakes))
+	near, err := builder.BuildDfa(strings.TrimSuffix(c.word.Stem, "s"), uint8(mistakes))
 	if err != nil {
 		return nil, fmt.Errorf("look for typing errors: %w", err)
 	}
@@ -142,12 +144,12 @@ func (l *lexicon) typos(c *concept, synonyms *synonyms, known, prefix bool) ([]m
 	if err != nil {
 		return nil, err
 	}
-	if len(terms) == 0 && len(c.word.text) >= lettersOfPair {
+	if len(terms) == 0 && len(c.word.Text) >= lettersOfPair {
 		if terms, err = l.scan(fieldPairs, automaton, nil, nil, maxScanned); err != nil {
 			return nil, err
 		}
 	}
-	for _, word := range synonyms.oneWords() {
+	for _, word := range words.Words() {
 		if match, _ := near.MatchAndDistance(word); match {
 			terms = append(terms, found{term: word})
 		}
@@ -160,12 +162,12 @@ func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 	var all []meaning
 	for _, f := range terms {
 		letters := utf8.RuneCountInString(f.term)
-		if strings.ContainsAny(f.term, digits) != c.word.digits ||
-			letters < lettersForOne && utf8.RuneCountInString(c.word.text) < lettersForOne {
+		if strings.ContainsAny(f.term, digits) != c.word.Digits ||
+			letters < lettersForOne && utf8.RuneCountInString(c.word.Text) < lettersForOne {
 			continue
 		}
 		weight := float32(weightTwoTypos)
-		if match, edits := near.MatchAndDistance(f.term); match && edits <= 1 && !c.word.digits {
+		if match, edits := near.MatchAndDistance(f.term); match && edits <= 1 && !c.word.Digits {
 			weight = weightOneTypo
 		}
 		all = append(all, meaning{f.term, weight})
@@ -178,7 +180,7 @@ func (c *concept) meanings(terms []found, near *levenshtein.DFA) []meaning {
 const maxCorrections = 4
 
 // correct adds the meanings of a concept as its alternatives, alone and together with its neighbours.
-func (p *plan) correct(i int, meant []meaning, synonyms *synonyms) {
+func (p *plan) correct(i int, meant []meaning, words language.Vocabulary) {
 	for n, m := range meant {
 		p.concepts[i].add(alternative{field: fieldWords, term: m.word, weight: m.weight})
 		if n >= maxCorrections {
@@ -188,12 +190,12 @@ func (p *plan) correct(i int, meant []meaning, synonyms *synonyms) {
 			if span[0] < 0 || span[1] > len(p.concepts) {
 				continue
 			}
-			tokens := make([]token, 0, 2)
+			tokens := make([]language.Token, 0, 2)
 			for j := span[0]; j < span[1]; j++ {
 				tokens = append(tokens, p.concepts[j].word)
 			}
-			tokens[i-span[0]] = token{text: m.word, stem: m.word, digits: p.concepts[i].word.digits}
-			addSpan(p.concepts[span[0]:span[1]], tokens, synonyms, m.weight)
+			tokens[i-span[0]] = language.Token{Text: m.word, Stem: m.word, Digits: p.concepts[i].word.Digits}
+			addSpan(p.concepts[span[0]:span[1]], tokens, words, m.weight)
 		}
 	}
 }
@@ -237,7 +239,7 @@ const (
 
 // models adds the longer and shorter forms of a model number: KG36NVL3A also finds KG36NVL3AG and KG36NVL3.
 func (l *lexicon) models(c *concept) error {
-	name := c.word.text
+	name := c.word.Text
 	if !model(name) {
 		return nil
 	}

@@ -1,12 +1,11 @@
 package bleve
 
 import (
-	"strings"
-
 	"github.com/blevesearch/bleve/v2/document"
 	indexapi "github.com/blevesearch/bleve_index_api"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // The fields of an index. All texts of a document are one field, so that a word is looked up once: its frequency there is
@@ -47,7 +46,7 @@ func libraryDocument(d search.Document) *document.Document {
 	}
 	a.text(d.Description, weightDescription, false)
 	for _, c := range d.Codes {
-		if c = code(c); c != "" {
+		if c = language.Code(c); c != "" {
 			a.codes.add(c, 1, 0)
 		}
 	}
@@ -71,29 +70,15 @@ func newAnalysis() *analysis {
 
 // text adds the words of a text and, with pairs, its neighbouring words joined. It returns the number of words.
 func (a *analysis) text(text string, weight int, pairs bool) int {
-	tokens := tokenize(text)
+	tokens := language.Tokenize(text)
 	for i, t := range tokens {
-		a.words.add(t.stem, weight, a.position+i+1)
-		if i > 0 && (pairs || t.glued || t.digits) {
-			a.pairs.add(joined(tokens[i-1:i+1]), weight, 0)
+		a.words.add(t.Stem, weight, a.position+i+1)
+		if i > 0 && (pairs || t.Glued || t.Digits) {
+			a.pairs.add(language.Joined(tokens[i-1:i+1]), weight, 0)
 		}
 	}
 	a.position += len(tokens) + fieldGap
 	return len(tokens)
-}
-
-// joined returns the term of neighbouring words that are written as one.
-func joined(tokens []token) string {
-	var b strings.Builder
-	digits := false
-	for _, t := range tokens {
-		b.WriteString(t.text)
-		digits = digits || t.digits
-	}
-	if digits {
-		return b.String()
-	}
-	return stem(b.String())
 }
 
 // terms are the terms of a field with their weighted frequencies.

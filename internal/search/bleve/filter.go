@@ -18,6 +18,7 @@ type filter struct {
 	byPrice    bool
 	minRating  int32
 	inStock    bool
+	claims     []uint32
 	attributes []attributeFilter
 	ids        map[uuid.UUID]bool
 	exclude    map[uuid.UUID]bool
@@ -52,6 +53,9 @@ func (d *dictionaries) newFilter(q search.Query) *filter {
 	}
 	if q.Filter.MaxPrice != nil {
 		f.max, f.byPrice = *q.Filter.MaxPrice, true
+	}
+	for _, claim := range q.Filter.Claims {
+		f.claims = append(f.claims, known(d.claims, claim))
 	}
 	for name, values := range q.Filter.Attributes {
 		a := attributeFilter{name: known(d.attributes.names, name)}
@@ -89,6 +93,11 @@ const (
 func (f *filter) judge(r *row) int {
 	if f.minRating > 0 && r.ratingMilli < f.minRating || f.inStock && !r.inStock || f.exclude[r.id] || f.ids != nil && !f.ids[r.id] {
 		return out
+	}
+	for _, claim := range f.claims {
+		if !slices.Contains(r.claims, claim) {
+			return out
+		}
 	}
 	verdict := passes
 	keep := func(by int) bool {

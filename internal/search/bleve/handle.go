@@ -75,7 +75,7 @@ func (h *handle) Search(ctx context.Context, q search.Query) (search.Result, err
 		return search.Result{}, unavailable(err)
 	}
 	return read(h.with, func(i *index, v *view) (search.Result, error) {
-		return v.search(ctx, q, i.columns, i.synonyms[q.Language])
+		return v.search(ctx, q, i.columns, i.words.Of(q.Languages()...))
 	})
 }
 

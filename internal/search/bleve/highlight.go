@@ -1,6 +1,9 @@
 package bleve
 
-import "meridian/internal/search"
+import (
+	"meridian/internal/search"
+	"meridian/internal/search/language"
+)
 
 // highlights splits the title and the brand of a hit into matching and other parts.
 func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
@@ -18,14 +21,14 @@ func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
 
 // fragments returns the parts of a text, or nil if none matches.
 func (p *plan) fragments(text string) []search.Fragment {
-	tokens := tokenize(text)
+	tokens := language.Tokenize(text)
 	marked := make([]bool, len(tokens))
 	any := false
 	for i := range tokens {
-		if p.wants(fieldWords, tokens[i].stem) {
+		if p.wants(fieldWords, tokens[i].Stem) {
 			marked[i], any = true, true
 		}
-		if i > 0 && p.wants(fieldPairs, joined(tokens[i-1:i+1])) {
+		if i > 0 && p.wants(fieldPairs, language.Joined(tokens[i-1:i+1])) {
 			marked[i-1], marked[i], any = true, true, true
 		}
 	}
@@ -38,11 +41,11 @@ func (p *plan) fragments(text string) []search.Fragment {
 		if !marked[i] {
 			continue
 		}
-		if t.start > end {
-			all = append(all, search.Fragment{Text: text[end:t.start]})
+		if t.Start > end {
+			all = append(all, search.Fragment{Text: text[end:t.Start]})
 		}
-		all = append(all, search.Fragment{Text: text[t.start:t.end], Match: true})
-		end = t.end
+		all = append(all, search.Fragment{Text: text[t.Start:t.End], Match: true})
+		end = t.End
 	}
 	if end < len(text) {
 		all = append(all, search.Fragment{Text: text[end:]})

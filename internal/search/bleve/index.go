@@ -12,16 +12,17 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // An index is an open folder of the library.
 type index struct {
-	folder   string
-	library  library.Index
-	scorch   *scorch.Scorch
-	columns  *dictionaries
-	synonyms map[string]*synonyms
-	root     os.FileInfo // identifies the folder that was opened
+	folder  string
+	library library.Index
+	scorch  *scorch.Scorch
+	columns *dictionaries
+	words   language.Dictionaries
+	root    os.FileInfo // identifies the folder that was opened
 
 	writing sync.Mutex // held to write and to close
 	mu      sync.Mutex // guards current
@@ -44,7 +45,7 @@ const libraryRoot = "store/root.bolt"
 var internalFormat, internalPositions = []byte("format"), []byte("positions")
 
 // create creates an empty index in a new folder.
-func create(folder string, synonyms map[string]*synonyms) (*index, error) {
+func create(folder string, words language.Dictionaries) (*index, error) {
 	l, err := library.NewUsing(folder, library.NewIndexMapping(), scorch.Name, scorch.Name, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make an index: %w", err)
@@ -53,11 +54,11 @@ func create(folder string, synonyms map[string]*synonyms) (*index, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("make an index: %w", err)
 	}
-	return newIndex(folder, l, synonyms)
+	return newIndex(folder, l, words)
 }
 
 // open opens the index in a folder. Any error, or panic of the library, means that it is unusable.
-func open(folder string, synonyms map[string]*synonyms) (i *index, err error) {
+func open(folder string, words language.Dictionaries) (i *index, err error) {
 	var l library.Index
 	// A truncated file is mapped at its recorded length: reading past its end is a fault, which would end the process
 	// if it were not a panic.
@@ -82,15 +83,15 @@ func open(folder string, synonyms map[string]*synonyms) (i *index, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open an index: %w", err)
 	}
-	return newIndex(folder, l, synonyms)
+	return newIndex(folder, l, words)
 }
 
-func newIndex(folder string, l library.Index, synonyms map[string]*synonyms) (*index, error) {
+func newIndex(folder string, l library.Index, words language.Dictionaries) (*index, error) {
 	advanced, err := l.Advanced()
 	if err != nil {
 		return nil, fmt.Errorf("open an index: %w", err)
 	}
-	i := &index{folder: folder, library: l, scorch: advanced.(*scorch.Scorch), columns: newDictionaries(), synonyms: synonyms}
+	i := &index{folder: folder, library: l, scorch: advanced.(*scorch.Scorch), columns: newDictionaries(), words: words}
 	if i.root, err = os.Stat(filepath.Join(folder, libraryRoot)); err != nil {
 		return nil, fmt.Errorf("open an index: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // A plan is a parsed search text: one concept per word, and its phrases.
@@ -14,7 +15,7 @@ type plan struct {
 
 // A concept is a word of the text with its alternatives. A document has the concept if it has one of them.
 type concept struct {
-	word         token
+	word         language.Token
 	alternatives []alternative
 	required     bool // part of a phrase
 	rarity       float64
@@ -36,6 +37,7 @@ const (
 	weightSame     = 1
 	weightPair     = 1.1 // neighbouring words of the text that are neighbours in the document
 	weightJoined   = 0.95
+	weightForm     = 0.95 // another form of the word
 	weightSynonym  = 0.8
 	weightBegins   = 0.85
 	weightModel    = 0.7
@@ -45,15 +47,15 @@ const (
 )
 
 // newPlan returns the concepts of a text, with the alternatives that do not depend on the index.
-func newPlan(q search.Query, synonyms *synonyms) plan {
+func newPlan(q search.Query, words language.Vocabulary) plan {
 	var p plan
 	parts := strings.Split(q.Text, `"`)
 	for i, part := range parts {
-		tokens := tokenize(part)
+		tokens := language.Tokenize(part)
 		if i%2 == 1 && i < len(parts)-1 {
 			p.addPhrase(tokens)
 		} else {
-			p.addWords(tokens, synonyms, q.Prefix && i == len(parts)-1)
+			p.addWords(words.Apart(tokens), words, q.Prefix && i == len(parts)-1)
 		}
 	}
 	if len(p.concepts) > search.MaxTerms {
@@ -62,11 +64,11 @@ func newPlan(q search.Query, synonyms *synonyms) plan {
 	return p
 }
 
-func (p *plan) addPhrase(tokens []token) {
+func (p *plan) addPhrase(tokens []language.Token) {
 	var words phrase
 	for _, t := range tokens {
-		words = append(words, t.stem)
-		same := alternative{field: fieldWords, term: t.stem, weight: weightSame}
+		words = append(words, t.Stem)
+		same := alternative{field: fieldWords, term: t.Stem, weight: weightSame}
 		p.concepts = append(p.concepts, concept{word: t, required: true, alternatives: []alternative{same}})
 	}
 	if len(words) > 1 {
@@ -75,25 +77,25 @@ func (p *plan) addPhrase(tokens []token) {
 }
 
 // addWords adds the words of an unquoted part. Stop words are dropped if there are others.
-func (p *plan) addWords(tokens []token, synonyms *synonyms, prefix bool) {
+func (p *plan) addWords(tokens []language.Token, words language.Vocabulary, prefix bool) {
 	if len(tokens) > search.MaxTerms {
 		tokens = tokens[:search.MaxTerms]
 	}
 	concepts := make([]concept, len(tokens))
 	for i, t := range tokens {
 		concepts[i] = concept{word: t}
-		if prefix && i == len(tokens)-1 && !t.digits {
-			concepts[i].add(alternative{field: fieldWords, term: stem(t.text + "s"), weight: weightSame}) // boxe, a prefix of boxes
+		if prefix && i == len(tokens)-1 && !t.Digits {
+			concepts[i].add(alternative{field: fieldWords, term: language.Stem(t.Text + "s"), weight: weightSame}) // boxe, a prefix of boxes
 		}
 	}
 	for from := range tokens {
 		for to := from + 1; to <= len(tokens) && to-from <= maxSpan; to++ {
-			addSpan(concepts[from:to], tokens[from:to], synonyms, 1)
+			addSpan(concepts[from:to], tokens[from:to], words, 1)
 			addCode(concepts[from:to], tokens[from:to])
 		}
 	}
 	for i, t := range tokens {
-		if !synonyms.stops(t.text) || prefix && i == len(tokens)-1 {
+		if !words.Stops(t) || prefix && i == len(tokens)-1 {
 			p.concepts = append(p.concepts, concepts[i])
 		}
 	}
@@ -107,17 +109,23 @@ const maxSpan = 4
 
 // addSpan adds the alternatives of neighbouring words taken together. Their weight is multiplied by part, which is
 // below 1 if the words are corrections.
-func addSpan(concepts []concept, tokens []token, synonyms *synonyms, part float32) {
+func addSpan(concepts []concept, tokens []language.Token, words language.Vocabulary, part float32) {
 	add := func(a alternative) {
 		a.weight *= part
 		for i := range concepts {
 			concepts[i].add(a)
 		}
 	}
-	together := joined(tokens)
+	together := language.Joined(tokens)
 	switch len(tokens) {
 	case 1:
-		add(alternative{field: fieldWords, term: tokens[0].stem, weight: weightSame})
+		add(alternative{field: fieldWords, term: tokens[0].Stem, weight: weightSame})
+		if whole := tokens[0].Whole; whole != "" {
+			add(alternative{field: fieldWords, term: whole, weight: weightSame})
+		}
+		for _, lemma := range words.Lemmas(tokens[0]) {
+			add(alternative{field: fieldWords, term: lemma, weight: weightForm})
+		}
 		add(alternative{field: fieldPairs, term: together, weight: weightJoined})
 	case 2:
 		add(alternative{field: fieldPairs, term: together, weight: weightPair})
@@ -125,16 +133,37 @@ func addSpan(concepts []concept, tokens []token, synonyms *synonyms, part float3
 	default:
 		add(alternative{field: fieldWords, term: together, weight: weightJoined})
 	}
-	for _, a := range synonyms.of(tokens) {
-		add(a)
+	for _, synonym := range words.Synonyms(tokens) {
+		add(alternativeOf(synonym))
 	}
 }
 
+// The weight of a synonym falls by rankCounts with each rank, down to that of lastRank.
+const (
+	rankCounts = 0.08
+	lastRank   = 3
+)
+
+// alternativeOf returns the alternative that stands for a synonym of one to three words.
+func alternativeOf(synonym language.Synonym) alternative {
+	weight := weightSynonym * (1 - rankCounts*float32(min(synonym.Rank, lastRank)))
+	a, tokens := alternative{field: fieldPairs, weight: weight, synonym: true}, synonym.Tokens
+	switch len(tokens) {
+	case 1:
+		a.field, a.term = fieldWords, tokens[0].Stem
+	case 2:
+		a.term = language.Joined(tokens)
+	default:
+		a.term, a.also = language.Joined(tokens[:2]), language.Joined(tokens[1:])
+	}
+	return a
+}
+
 // addCode adds neighbouring words as a code.
-func addCode(concepts []concept, tokens []token) {
+func addCode(concepts []concept, tokens []language.Token) {
 	var written strings.Builder
 	for _, t := range tokens {
-		written.WriteString(t.text)
+		written.WriteString(t.Text)
 	}
 	a := alternative{field: fieldCodes, term: strings.ReplaceAll(written.String(), ".", ""), weight: weightCode}
 	for i := range concepts {

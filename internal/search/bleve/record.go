@@ -13,7 +13,7 @@ import (
 )
 
 // format identifies the stored form of documents: their records and terms. An index of another format is rebuilt.
-const format = "1"
+const format = "2"
 
 // A record is a document as it is stored: the values of its row in memory, and those that a hit shows. Its texts alias
 // the bytes that it was decoded from.
@@ -23,7 +23,8 @@ type record struct {
 	version                     int64
 	length                      int // of the title, in words
 	slug, title, brand, image   []byte
-	categories, attributes      [][]byte
+	categories, claims          [][]byte
+	attributes                  [][]byte
 	prices                      []storedPrice
 	bands                       [][]byte
 	stock                       []byte
@@ -49,6 +50,7 @@ func encodeRecord(d search.Document, length int) []byte {
 		w.text(text)
 	}
 	w.texts(d.CategoryIDs)
+	w.texts(d.Claims)
 	w.texts(d.AttributeValues())
 	w.texts(d.PriceBands)
 	w.number(int64(len(d.Prices)))
@@ -94,6 +96,7 @@ func decodeRecord(b []byte, r *record) error {
 	r.version, r.length = in.number(), int(in.number())
 	r.slug, r.title, r.brand, r.image, r.stock = in.text(), in.text(), in.text(), in.text(), in.text()
 	r.categories = in.texts(r.categories[:0])
+	r.claims = in.texts(r.claims[:0])
 	r.attributes = in.texts(r.attributes[:0])
 	r.bands = in.texts(r.bands[:0])
 	r.prices = r.prices[:0]

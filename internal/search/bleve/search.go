@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // A run is one search of one view.
@@ -21,17 +22,17 @@ type run struct {
 }
 
 // search answers a query from the view.
-func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, synonyms *synonyms) (search.Result, error) {
+func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, words language.Vocabulary) (search.Result, error) {
 	after, err := decodeCursor(q.After)
 	if err != nil {
 		return search.Result{}, err
 	}
-	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, synonyms),
+	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, words),
 		filter: d.newFilter(q), collector: newCollector(q, after)}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
 	if len(r.plan.concepts) > 0 {
-		if err := r.lexicon.expand(&r.plan, synonyms, q.Prefix); err != nil {
+		if err := r.lexicon.expand(&r.plan, words, q.Prefix); err != nil {
 			return search.Result{}, err
 		}
 		if r.matcher, err = r.lexicon.prepare(r.plan, q.Match, after); err != nil {

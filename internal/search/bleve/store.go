@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // Config configures a Store.
@@ -26,10 +27,10 @@ type Config struct {
 
 // A Store is the folder of a region's index. It implements search.Store and is safe for concurrent use.
 type Store struct {
-	dir      string
-	log      *slog.Logger
-	synonyms map[string]*synonyms
-	live     handle
+	dir   string
+	log   *slog.Logger
+	words language.Dictionaries
+	live  handle
 
 	mu    sync.Mutex // serializes opening, closing and swapping
 	lock  *os.File   // nil when closed
@@ -49,7 +50,7 @@ func Open(config Config) (*Store, error) {
 	if words == nil {
 		words = search.ShippedWords()
 	}
-	s := &Store{dir: config.Dir, log: config.Log, synonyms: newSynonyms(words)}
+	s := &Store{dir: config.Dir, log: config.Log, words: language.NewDictionaries(words)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -93,14 +94,14 @@ func (s *Store) openLive() (*index, error) {
 		return nil, err
 	}
 	if name != "" {
-		i, err := open(filepath.Join(s.dir, name), s.synonyms)
+		i, err := open(filepath.Join(s.dir, name), s.words)
 		if err == nil {
 			return i, nil
 		}
 		s.setAside(name, err)
 	}
 	name = newName()
-	i, err := create(filepath.Join(s.dir, name), s.synonyms)
+	i, err := create(filepath.Join(s.dir, name), s.words)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +125,7 @@ func (s *Store) Begin(context.Context) (search.Index, error) {
 		return nil, err
 	}
 	name := newName()
-	i, err := create(filepath.Join(s.dir, name), s.synonyms)
+	i, err := create(filepath.Join(s.dir, name), s.words)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -174,7 +175,7 @@ func (s *Store) resume() error {
 	if name == "" {
 		return search.ErrNotBegun
 	}
-	i, err := open(filepath.Join(s.dir, name), s.synonyms)
+	i, err := open(filepath.Join(s.dir, name), s.words)
 	if err != nil {
 		s.setAside(name, err)
 		return errors.Join(search.ErrNotBegun, s.dropBegun())

@@ -76,6 +76,20 @@ type comparing struct {
 	total int
 }
 
+// comparingLive compares the live index between the steps of its feed, since it may write to the index too.
+type comparingLive struct{ comparing }
+
+// step compares a page.
+func (c *comparingLive) step(ctx context.Context) (done bool, err error) {
+	c.feeding.Lock()
+	defer c.feeding.Unlock()
+	if c.live == nil || c.live.positions == nil {
+		return false, errWaiting
+	}
+	c.feed = c.live
+	return c.comparing.step(ctx)
+}
+
 func (c *comparing) state() State { return StateComparing }
 
 func (c *comparing) progress(j *Job) {
@@ -85,7 +99,7 @@ func (c *comparing) progress(j *Job) {
 // step compares a page. It waits while the index is filled or swept, which finds and corrects the same differences.
 func (c *comparing) step(ctx context.Context) (done bool, err error) {
 	if !c.feed.swept() {
-		return false, nil
+		return false, errWaiting
 	}
 	if c.total == 0 {
 		if c.total, err = c.countActive(ctx); err != nil {

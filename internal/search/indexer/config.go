@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,14 +76,19 @@ type Indexer struct {
 	render  renderer
 	metrics *metrics
 	status  atomic.Pointer[Status]
+	// working is the state that the current job gives the feed, nil if there is none.
+	working atomic.Pointer[State]
 
-	// The fields below belong to the goroutine that feeds the index.
+	// feeding is held while the live index is written. It guards the fields below.
+	feeding   sync.Mutex
 	live      *feed
 	aside     map[uuid.UUID]bool // the products set aside
 	rules     rulesState
-	refreshed time.Time     // when rules, positions and jobs were last read
+	refreshed time.Time     // when rules and positions were last read
 	ahead     time.Duration // how far this process's clock is ahead of the database's
-	job       *running
+
+	// job belongs to the goroutine that runs jobs.
+	job *running
 }
 
 // New returns the feed of an index. It starts with Run.
@@ -100,4 +106,10 @@ func New(config Config) (*Indexer, error) {
 	var err error
 	x.metrics, err = x.newMetrics()
 	return x, err
+}
+
+// beside returns an indexer for an index that is built beside the live one. It has what this one has of its own, so that
+// both may write at the same time.
+func (x *Indexer) beside() *Indexer {
+	return &Indexer{Config: x.Config, holder: x.holder, render: x.render, metrics: x.metrics, aside: make(map[uuid.UUID]bool)}
 }

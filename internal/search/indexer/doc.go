@@ -18,8 +18,8 @@
 //     index keeps the document it had.
 //   - While the engine or the database does not answer, the feed retries with increasing delays.
 //
-// Operators' jobs (search_jobs) run between the steps of the feed: Reindex fills a new index beside the live one, while
-// edits go to both, and swaps them; Compare finds and corrects differences.
+// Operators' jobs (search_jobs) have a loop of their own: Reindex fills a new index beside the live one, while edits go to
+// both, and swaps them; Compare finds and corrects differences between the steps of the feed.
 //
 // Locality: all tables are REGIONAL BY ROW, in the region of the index. They hold no customer data.
 package indexer

@@ -14,7 +14,7 @@ import (
 
 // form is the version of the document format. Raise it whenever the same product would yield another document: the new
 // binary then sweeps every index.
-const form = "1"
+const form = "2"
 
 // document renders a product. expiring is true if the document changes at a known moment.
 func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Document, expiring bool, err error) {
@@ -26,6 +26,7 @@ func (s snapshot) document(p catalog.Listed, prices priceList) (d search.Documen
 		Codes: codes(p.Product), Attributes: attributes(p.Product), Stock: stock(s.bands[p.ID]),
 		RatingMilli: p.Rating.Milli(), Ratings: p.Rating.Ratings, Popularity: s.popularity[p.ID], ListedAt: p.ListedAt.UTC(),
 	}
+	d.Claims = search.ClaimsOf(d.Title, d.Attributes)
 	for _, c := range p.Categories {
 		d.CategoryIDs, d.CategoryNames = append(d.CategoryIDs, c.ID), append(d.CategoryNames, c.Name)
 	}

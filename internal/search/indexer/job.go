@@ -98,7 +98,7 @@ const jobColumns = `region::text, id, replica, kind, dry_run, status, done, tota
 
 var scanJob = pgx.RowToStructByPos[Job]
 
-// A task does the work of a job in small steps, between those of the feed.
+// A task does the work of a job in small steps.
 type task interface {
 	// step returns true at the end of the job. It is repeated after an error, except that *jobError ends the job.
 	step(ctx context.Context) (done bool, err error)
@@ -106,6 +106,9 @@ type task interface {
 	progress(j *Job)
 	state() State
 }
+
+// errWaiting is returned by a step of a task that has nothing to do yet.
+var errWaiting = errors.New("the job waits for the feed")
 
 // A jobError is an error that trying again does not remove.
 type jobError struct{ error }
@@ -136,8 +139,10 @@ LIMIT 1`, x.DB.Region(), x.Replica)
 	if r.job.Kind == Reindex {
 		r.task = &reindexing{Indexer: x, id: r.job.ID}
 	} else {
-		r.task = &comparing{Indexer: x, feed: x.live, mend: !r.job.DryRun, found: r.job.Comparison}
+		r.task = &comparingLive{comparing{Indexer: x, mend: !r.job.DryRun, found: r.job.Comparison}}
 	}
+	state := r.task.state()
+	x.working.Store(&state)
 	return r, nil
 }
 
@@ -153,6 +158,8 @@ func (x *Indexer) doJob(ctx context.Context) (busy bool, err error) {
 	done, err := r.task.step(ctx)
 	var failed *jobError
 	switch {
+	case errors.Is(err, errWaiting):
+		return false, nil
 	case errors.As(err, &failed):
 		r.job.Status, r.job.Error = JobFailed, database.Text(failed.Error())
 	case err != nil:
@@ -169,7 +176,8 @@ func (x *Indexer) doJob(ctx context.Context) (busy bool, err error) {
 	}
 	r.saved = time.Now()
 	if r.job.Ended() {
-		x.job, x.refreshed = nil, time.Time{} // there may be another
+		x.job = nil
+		x.working.Store(nil)
 	}
 	return true, nil
 }

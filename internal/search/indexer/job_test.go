@@ -131,7 +131,7 @@ func TestCompare_WhileEdited(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		testkit.Must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.round(t.Context()))(t)
 	}
 	if found := b.lookAt(t, j).Comparison; found.Total() != 0 || found.Compared < 30 {
 		t.Errorf("it finds %+v", found)
@@ -151,7 +151,7 @@ func TestCompare_Resumes(t *testing.T) {
 	})
 	j := b.ask(t, Compare, false)
 	for range 3 {
-		testkit.Must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.round(t.Context()))(t)
 	}
 	if got := b.lookAt(t, j); got.Status != JobRunning {
 		t.Fatalf("after three rounds the job is %s", got.Status)
@@ -186,7 +186,7 @@ func TestReindex(t *testing.T) {
 		if rounds < 12 {
 			s.edit(t, rounds, func(in *catalog.ProductInput) { in.Title = fmt.Sprint("Cup ", rounds) })
 		}
-		testkit.Must(b.RoundOnce(t.Context()))(t)
+		testkit.Must(b.round(t.Context()))(t)
 		documents := b.store.documents()
 		if n := len(documents); n != 61 && n != 60 {
 			t.Fatalf("in round %d the live index has %d documents", rounds, n)
@@ -207,6 +207,69 @@ func TestReindex(t *testing.T) {
 	if n := b.store.written() - before; n != 1 {
 		t.Errorf("after the swap an edit writes %d documents", n)
 	}
+}
+
+// TestReindex_LiveIsFed has the index that is being built take no document: edits are in the live one all the same.
+func TestReindex_LiveIsFed(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, 10)
+	b := s.in(t, "eu-west")
+	b.settle(t)
+	stuck, release := make(chan struct{}, 1), make(chan struct{})
+	b.Store = slow{b.store, stuck, release}
+	j := b.ask(t, Reindex, false)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { b.Run(ctx) })
+	<-stuck
+	s.edit(t, 3, func(in *catalog.ProductInput) { in.Title = "Cup 3" })
+	testkit.Eventually(t, "the edit in the live index", func() bool {
+		return b.store.documents()[s.products[3].ID].Title == "Cup 3"
+	})
+	if got := b.lookAt(t, j); got.Ended() {
+		t.Errorf("the job is %s while the new index takes nothing", got.Status)
+	}
+	close(release)
+	testkit.Eventually(t, "the end of the job", func() bool { return b.lookAt(t, j).Ended() })
+	if got := b.lookAt(t, j); got.Status != JobDone {
+		t.Errorf("the job is %s: %s", got.Status, got.Error)
+	}
+	stop()
+	running.Wait()
+	b.settle(t)
+	b.wantSame(t)
+}
+
+// slow is a store whose new index takes nothing before it is released.
+type slow struct {
+	*memory
+	stuck   chan<- struct{}
+	release <-chan struct{}
+}
+
+func (s slow) Begin(ctx context.Context) (search.Index, error) {
+	index, err := s.memory.Begin(ctx)
+	return slowIndex{index, s}, err
+}
+
+type slowIndex struct {
+	search.Index
+	slow
+}
+
+func (i slowIndex) Apply(ctx context.Context, c search.Changes) error {
+	select {
+	case i.stuck <- struct{}{}:
+	default:
+	}
+	select {
+	case <-i.release:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return i.Index.Apply(ctx, c)
 }
 
 // TestReindex_Killed kills the process after each number of calls, and has calls fail whose effect has happened: the job
@@ -237,7 +300,7 @@ func TestReindex_Killed(t *testing.T) {
 			if rounds == 500 {
 				t.Fatalf("with a broken %s the job does not end", call)
 			}
-			if _, err := b.RoundOnce(t.Context()); err != nil {
+			if _, err := b.round(t.Context()); err != nil {
 				b.start(t, "eu-west") // killed
 			}
 		}

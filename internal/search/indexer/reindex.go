@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -11,10 +12,11 @@ import (
 )
 
 // reindexing builds an index beside the live one and swaps them. The new index has a feed of its own, so that both
-// follow edits; its positions, and the job it belongs to, are stored in it.
+// follow edits at the same time; its positions, and the job it belongs to, are stored in it.
 type reindexing struct {
 	*Indexer
-	id    uuid.UUID
+	id uuid.UUID
+	// fresh is the feed of the new index, with an indexer of its own.
 	fresh *feed
 	// tries counts how often the new index had another number of documents than the database; after maxTries, check
 	// compares them.
@@ -42,6 +44,9 @@ func (r *reindexing) step(ctx context.Context) (done bool, err error) {
 }
 
 func (r *reindexing) advance(ctx context.Context) (done bool, err error) {
+	if err := r.fresh.refreshRules(ctx); err != nil {
+		return false, err
+	}
 	busy, err := r.fresh.step(ctx)
 	if s := r.fresh.sweeping; s.total > 0 {
 		r.done, r.total = s.done, s.total
@@ -59,16 +64,17 @@ func (r *reindexing) advance(ctx context.Context) (done bool, err error) {
 // open resumes the index that this job has begun, or begins one. It returns true if that index is live already: the
 // process before was killed between the swap and the end of the job.
 func (r *reindexing) open(ctx context.Context) (done bool, err error) {
-	if err := r.live.load(ctx); err != nil {
-		return false, err
+	state, err := r.Store.Live().State(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the positions of the index: %w", err)
 	}
-	if r.live.positions[positionJob] == r.id.String() {
+	if state.Positions[positionJob] == r.id.String() {
 		return true, nil
 	}
 	index, err := r.Store.Resume(ctx)
 	if err == nil {
-		fresh := r.newFeed(index)
-		if err := fresh.load(ctx); err != nil {
+		fresh, err := r.newFresh(ctx, index)
+		if err != nil {
 			return false, err
 		}
 		if fresh.positions[positionJob] == r.id.String() {
@@ -81,13 +87,37 @@ func (r *reindexing) open(ctx context.Context) (done bool, err error) {
 	return false, r.begin(ctx)
 }
 
+// newFresh returns the feed of an index beside the live one.
+func (r *reindexing) newFresh(ctx context.Context, index search.Index) (*feed, error) {
+	fresh := r.beside().newFeed(index)
+	if err := fresh.readAside(ctx); err != nil {
+		return nil, err
+	}
+	if err := fresh.refreshRules(ctx); err != nil {
+		return nil, err
+	}
+	return fresh, fresh.load(ctx)
+}
+
+// refreshRules reads the rules every StateEvery, for an index beside the live one.
+func (x *Indexer) refreshRules(ctx context.Context) (err error) {
+	if time.Since(x.refreshed) < x.StateEvery {
+		return nil
+	}
+	began := time.Now()
+	if x.rules, err = x.readRules(ctx); err == nil {
+		x.refreshed = began
+	}
+	return err
+}
+
 func (r *reindexing) begin(ctx context.Context) error {
 	index, err := r.Store.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin an index: %w", err)
 	}
-	fresh := r.newFeed(index)
-	if err := fresh.load(ctx); err != nil {
+	fresh, err := r.newFresh(ctx, index)
+	if err != nil {
 		return err
 	}
 	if err := fresh.write(ctx, search.Changes{Positions: map[string]string{positionJob: r.id.String()}}, nil); err != nil {
@@ -117,7 +147,7 @@ func (r *reindexing) complete(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("count the documents of the new index: %w", err)
 	}
-	if r.done, r.total = state.Documents, state.Documents; state.Documents == want-len(r.aside) {
+	if r.done, r.total = state.Documents, state.Documents; state.Documents == want-len(r.fresh.aside) {
 		return true, nil
 	}
 	r.tries++
@@ -126,9 +156,12 @@ func (r *reindexing) complete(ctx context.Context) (bool, error) {
 
 func (r *reindexing) compared(ctx context.Context) (bool, error) {
 	if r.check == nil {
-		r.check = &comparing{Indexer: r.Indexer, feed: r.fresh, mend: true}
+		r.check = &comparing{Indexer: r.fresh.Indexer, feed: r.fresh, mend: true}
 	}
 	done, err := r.check.step(ctx)
+	if errors.Is(err, errWaiting) {
+		return false, nil // the next step sweeps it
+	}
 	if err != nil || !done {
 		return false, err
 	}
@@ -138,14 +171,18 @@ func (r *reindexing) compared(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// swap replaces the live index and its feed with the new ones. If the outcome is unknown, the next step finds out.
+// swap replaces the live index and its feed with the new ones, between two steps of the feed. If the outcome is unknown,
+// the next step finds out.
 func (r *reindexing) swap(ctx context.Context) (done bool, err error) {
 	fresh := r.fresh
 	r.fresh = nil
+	r.feeding.Lock()
+	defer r.feeding.Unlock()
 	if err := r.Store.Swap(ctx); err != nil {
 		return false, fmt.Errorf("put the new index in place: %w", err)
 	}
-	fresh.index = r.Store.Live()
+	r.aside, r.refreshed = fresh.aside, time.Time{}
+	fresh.index, fresh.Indexer = r.Store.Live(), r.Indexer
 	r.live = fresh
 	return true, nil
 }

@@ -193,6 +193,15 @@ func (b *branch) start(t testing.TB, region string, changes ...func(c *Config)) 
 	b.Indexer = testkit.Must(New(config))(t)
 }
 
+// round does what the two loops of Run do once.
+func (b *branch) round(ctx context.Context) (busy bool, err error) {
+	if busy, err = b.RoundOnce(ctx); err != nil {
+		return false, err
+	}
+	working, err := b.JobOnce(ctx)
+	return busy || working, err
+}
+
 // settle does rounds until there is nothing left to do.
 func (b *branch) settle(t testing.TB) {
 	t.Helper()
@@ -201,7 +210,7 @@ func (b *branch) settle(t testing.TB) {
 		if rounds == 2000 {
 			t.Fatal("the feed does not come to rest")
 		}
-		busy := testkit.Must(b.RoundOnce(context.WithoutCancel(t.Context())))(t)
+		busy := testkit.Must(b.round(context.WithoutCancel(t.Context())))(t)
 		if idle++; busy {
 			idle = 0
 		}

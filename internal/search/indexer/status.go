@@ -88,8 +88,8 @@ func (x *Indexer) publish(err error) {
 		if f.sweeping.total > 0 {
 			s.Detail = english.Sprintf("%d of %d products", f.sweeping.done, f.sweeping.total)
 		}
-		if x.job != nil {
-			s.State = x.job.task.state()
+		if state := x.working.Load(); state != nil {
+			s.State = *state
 		}
 	}
 	if err != nil {

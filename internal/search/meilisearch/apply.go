@@ -16,7 +16,9 @@ import (
 // in memory.
 const maxPayloadBytes = 20 << 20
 
-// Apply implements search.Index. The positions move once the tasks of all documents have succeeded.
+// Apply implements search.Index. The documents and the positions that they reach are one task, unless documents are
+// deleted too or do not fit into one request: then the positions are in the last one, which is sent once the others have
+// succeeded.
 func (x *index) Apply(ctx context.Context, c search.Changes) error {
 	if x.server.closed.Load() {
 		return fmt.Errorf("apply changes to %s: %w", x.uid, errClosed)
@@ -26,23 +28,51 @@ func (x *index) Apply(ctx context.Context, c search.Changes) error {
 	}
 	ctx, cancel := x.server.bounded(ctx)
 	defer cancel()
-	if err := x.prepare(ctx); err != nil {
+	known, err := x.prepare(ctx)
+	if err != nil {
 		return err
 	}
 	payloads, err := pack(c.Put, maxPayloadBytes)
 	if err != nil {
 		return err
 	}
-	if err := x.write(ctx, payloads, c.Delete); err != nil {
-		return err
+	if len(c.Positions) > 0 {
+		if payloads, err = withState(payloads, known.moved(c.Positions)); err != nil {
+			return err
+		}
 	}
-	return x.writePositions(ctx, c.Positions)
+	if len(c.Delete) > 0 {
+		if err := x.deleteDocuments(ctx, texts(c.Delete)); err != nil {
+			return err
+		}
+	}
+	for _, p := range payloads {
+		if err := x.put(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withState adds the state to the last payload.
+func withState(payloads []payload, s state) ([]payload, error) {
+	s.ID, s.Format = stateID, recordFormat
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("send the state: %w", err)
+	}
+	if len(payloads) == 0 {
+		payloads = []payload{{}}
+	}
+	last := &payloads[len(payloads)-1]
+	last.documents = append(last.documents, text)
+	return payloads, nil
 }
 
 // A payload is the part of a batch that is sent in one request.
 type payload struct {
-	ids       []uuid.UUID
-	documents []json.RawMessage
+	ids       []uuid.UUID       // of the products
+	documents []json.RawMessage // of the products, and of the state at the end of the last payload
 	bytes     int
 }
 
@@ -63,64 +93,36 @@ func pack(documents []search.Document, maxBytes int) ([]payload, error) {
 	return all, nil
 }
 
-// write sends everything before it waits, so that the server can process it together: the tasks of an index run in the
-// order in which they were accepted.
-func (x *index) write(ctx context.Context, payloads []payload, deleted []uuid.UUID) error {
-	var tasks []int64
-	var ids [][]uuid.UUID
-	for _, p := range payloads {
-		sent, sentIDs, err := x.send(ctx, p)
-		tasks, ids = append(tasks, sent...), append(ids, sentIDs...)
-		if err != nil {
-			return err
-		}
-	}
-	if len(deleted) > 0 {
-		task, err := x.server.enqueue(ctx, writeTries, "delete documents of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
-			return x.server.Index(x.uid).DeleteDocumentsWithContext(ctx, texts(deleted), nil)
-		})
-		if err != nil {
-			return err
-		}
-		tasks, ids = append(tasks, task), append(ids, nil)
-	}
-	for i, task := range tasks {
-		if err := x.server.wait(ctx, "write documents to "+x.uid, task); err != nil {
-			return naming(err, ids[i])
-		}
-	}
-	return nil
+// deleteDocuments deletes documents and waits until they are gone.
+func (x *index) deleteDocuments(ctx context.Context, ids []string) error {
+	return x.server.carryOut(ctx, "delete documents of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+		return x.server.Index(x.uid).DeleteDocumentsWithContext(ctx, ids, nil)
+	})
 }
 
-// send submits a payload, in halves if it is too large for the server or a proxy. It returns the tasks and the
-// documents of each.
-func (x *index) send(ctx context.Context, p payload) (tasks []int64, ids [][]uuid.UUID, err error) {
+// put writes a payload and waits until it is searchable. If it is too large for the server or a proxy, it is written in
+// halves, the last one with the state.
+func (x *index) put(ctx context.Context, p payload) error {
 	body, err := json.Marshal(p.documents)
 	if err != nil {
-		return nil, nil, fmt.Errorf("send documents: %w", err)
+		return fmt.Errorf("send documents: %w", err)
 	}
 	tooLarge := false
-	task, err := x.server.enqueue(ctx, writeTries, "send documents to "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
+	err = x.server.carryOut(ctx, "write documents to "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
 		key := primaryKey
 		info, err := x.server.Index(x.uid).AddDocumentsWithContext(ctx, body, &meili.DocumentOptions{PrimaryKey: &key})
 		said, ok := errors.AsType[*meili.Error](err)
 		tooLarge = ok && said.StatusCode == 413
 		return info, err
 	})
-	if err == nil {
-		return []int64{task}, [][]uuid.UUID{p.ids}, nil
+	half := len(p.ids) / 2
+	if !tooLarge || half == 0 {
+		return naming(err, p.ids)
 	}
-	if half := len(p.ids) / 2; tooLarge && half > 0 {
-		for _, part := range []payload{{ids: p.ids[:half], documents: p.documents[:half]}, {ids: p.ids[half:], documents: p.documents[half:]}} {
-			more, moreIDs, err := x.send(ctx, part)
-			tasks, ids = append(tasks, more...), append(ids, moreIDs...)
-			if err != nil {
-				return tasks, ids, err
-			}
-		}
-		return tasks, ids, nil
+	if err := x.put(ctx, payload{ids: p.ids[:half], documents: p.documents[:half]}); err != nil {
+		return err
 	}
-	return nil, nil, naming(err, p.ids)
+	return x.put(ctx, payload{ids: p.ids[half:], documents: p.documents[half:]})
 }
 
 // naming adds the id to a *search.RejectedError if the document was sent alone.

@@ -20,24 +20,30 @@ func TestConformance(t *testing.T) {
 		t.Skip("MEILI_URL is not set")
 	}
 	searchtest.Run(t, func(t *testing.T) search.Store {
-		cfg := Config{URL: url, APIKey: os.Getenv("MEILI_API_KEY"), Index: "conformance-" + strings.ToLower(rand.Text())}
-		s, err := Open(t.Context(), cfg)
-		if err != nil {
-			t.Fatalf("Open: %v", err)
-		}
-		t.Cleanup(func() {
-			s.Close()
-			deleteIndexes(t, cfg)
-		})
-		return s
+		return openAway(t, Config{URL: url, APIKey: os.Getenv("MEILI_API_KEY")})
 	})
 }
 
-// deleteIndexes deletes what a store made, by a connection of its own: the suite may have closed the store's.
+// openAway returns a store of a server, in indexes that are deleted when the test has ended.
+func openAway(t *testing.T, cfg Config) search.Store {
+	cfg.Index = "conformance-" + strings.ToLower(rand.Text())
+	s, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		deleteIndexes(t, cfg)
+	})
+	return s
+}
+
+// deleteIndexes deletes what a store made, by a connection of its own: the suite may have closed the store's, and the
+// context of the test has ended.
 func deleteIndexes(t *testing.T, cfg Config) {
-	s, err := Open(t.Context(), Config{URL: cfg.URL, APIKey: cfg.APIKey, Index: cfg.Index})
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), testkit.Patience)
 	defer cancel()
+	s, err := Open(ctx, cfg)
 	if err != nil {
 		t.Errorf("open the store again: %v", err)
 		return
@@ -47,6 +53,19 @@ func deleteIndexes(t *testing.T, cfg Config) {
 		if err := x.drop(ctx); err != nil {
 			t.Errorf("delete %s: %v", x.uid, err)
 		}
+	}
+}
+
+// TestConformance_CleansUp: the suite leaves nothing on a server, and its clean-up does not fail a test.
+func TestConformance_CleansUp(t *testing.T) {
+	f := newFake(t)
+	ok := t.Run("a test", func(t *testing.T) {
+		s := openAway(t, f.config())
+		testkit.NoError(t, s.Live().Apply(t.Context(), changes(1, "1")))
+		testkit.Must(s.Begin(t.Context()))(t)
+	})
+	if !ok || len(f.indexes) > 0 {
+		t.Errorf("passed: %t, %d indexes are left", ok, len(f.indexes))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	meili "github.com/meilisearch/meilisearch-go"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // An Engine searches an index of a server and writes nothing; it is used for other regions' servers. It implements
@@ -15,7 +16,7 @@ import (
 type Engine struct {
 	server *server
 	index  string
-	stop   map[string]map[string]bool // stop words by language
+	words  language.Dictionaries
 	marks  marks
 }
 
@@ -32,7 +33,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 }
 
 func newEngine(s *server, cfg Config) *Engine {
-	return &Engine{server: s, index: cfg.Index, stop: stopWords(cfg.Words), marks: newMarks()}
+	return &Engine{server: s, index: cfg.Index, words: language.NewDictionaries(cfg.Words), marks: newMarks()}
 }
 
 // of returns the same engine for another index of the server.
@@ -56,7 +57,21 @@ func (e *Engine) Search(ctx context.Context, q search.Query) (search.Result, err
 	if err := checkMarket(q); err != nil {
 		return search.Result{}, err
 	}
-	asked := question{Query: q, index: e.index, typed: newTyped(q, e.stop[q.Language]), clauses: clausesOf(q), marks: e.marks}
+	words := e.words.Of(q.Languages()...)
+	asked := question{Query: q, index: e.index, typed: newTyped(q, words), clauses: clausesOf(q), marks: e.marks}
+	found, err := e.answer(ctx, asked)
+	if err != nil || found.Total > 0 {
+		return found, err
+	}
+	// The server forgives no typing errors in synonyms.
+	if meant, changed := asked.typed.meant(words); changed {
+		asked.typed = meant
+		return e.answer(ctx, asked)
+	}
+	return found, nil
+}
+
+func (e *Engine) answer(ctx context.Context, asked question) (search.Result, error) {
 	counts := asked.counts()
 	answers, err := e.ask(ctx, asked, counts)
 	if err != nil {

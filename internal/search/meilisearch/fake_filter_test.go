@@ -75,7 +75,7 @@ func parseCondition(text string) (condition, error) {
 		c.not, p.rest = true, p.rest[4:]
 	}
 	c.field = p.word()
-	for _, operator := range []string{">=", "<=", "!=", "=", ">", "<", "IN"} {
+	for _, operator := range []string{">=", "<=", "!=", "=", ">", "<", "IN", "EXISTS"} {
 		if p.take(operator) {
 			c.operator = operator
 			break
@@ -84,6 +84,7 @@ func parseCondition(text string) (condition, error) {
 	switch c.operator {
 	case "":
 		return c, fmt.Errorf("no operator in %q", text)
+	case "EXISTS":
 	case "IN":
 		if !p.take("[") {
 			return c, fmt.Errorf("no list in %q", text)
@@ -160,6 +161,9 @@ func (c condition) holds(d map[string]any) bool { return c.matches(d) != c.not }
 
 func (c condition) matches(d map[string]any) bool {
 	values := valuesOf(d, c.field)
+	if c.operator == "EXISTS" {
+		return len(values) > 0
+	}
 	if c.operator == "!=" {
 		return !slices.ContainsFunc(values, func(v any) bool { return normalized(v) == normalized(c.values[0]) })
 	}

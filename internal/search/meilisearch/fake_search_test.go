@@ -147,7 +147,7 @@ func (x *fakeIndex) search(q *fakeQuery) ([]fakeHit, string) {
 
 // result is a page of hits with the counts of all.
 func (x *fakeIndex) result(hits []fakeHit, offset, limit int, facets []string) map[string]any {
-	total := min(len(hits), x.settings.Pagination.MaxTotalHits)
+	total := len(hits) // only what can be reached is bounded
 	limit = min(limit, max(0, x.settings.Pagination.MaxTotalHits-offset))
 	page := []map[string]any{}
 	for _, h := range hits[min(offset, len(hits)):min(offset+limit, len(hits))] {
@@ -193,7 +193,18 @@ func (x *fakeIndex) count(hits []fakeHit, field string) map[string]int {
 	return counts
 }
 
-// formatted marks what was matched.
+// endOf is the number of bytes of the first letters of a word.
+func endOf(word string, letters int) int {
+	for i := range word {
+		if letters == 0 {
+			return i
+		}
+		letters--
+	}
+	return len(word)
+}
+
+// formatted marks what was matched: of a word that begins as typed, the typed part.
 func formatted(h fakeHit) map[string]string {
 	all := make(map[string]string)
 	for _, field := range h.query.AttributesToHighlight {
@@ -204,9 +215,10 @@ func formatted(h fakeHit) map[string]string {
 		var marked strings.Builder
 		at := 0
 		for _, token := range fakeTokens(text) {
-			if h.match.found[token.folded] {
-				marked.WriteString(text[at:token.start] + h.query.HighlightPreTag + text[token.start:token.end] + h.query.HighlightPostTag)
-				at = token.end
+			if letters, found := h.match.found[token.folded]; found {
+				end := token.start + endOf(text[token.start:token.end], letters)
+				marked.WriteString(text[at:token.start] + h.query.HighlightPreTag + text[token.start:end] + h.query.HighlightPostTag)
+				at = end
 			}
 		}
 		all[field] = marked.String() + text[at:]

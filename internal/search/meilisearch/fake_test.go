@@ -76,6 +76,7 @@ func newFake(t *testing.T) *fake {
 		"POST /indexes/{uid}/documents":              f.addDocuments,
 		"POST /indexes/{uid}/documents/delete-batch": f.deleteDocuments,
 		"POST /indexes/{uid}/documents/fetch":        f.fetchDocuments,
+		"GET /indexes/{uid}/documents/{id}":          f.getDocument,
 		"GET /tasks/{task}":                          f.getTask,
 		"GET /tasks":                                 f.listTasks,
 		"POST /swap-indexes":                         f.swap,
@@ -169,12 +170,19 @@ func (f *fake) getTask(w http.ResponseWriter, r *http.Request, _ []byte) {
 		return
 	}
 	task := f.tasks[uid]
+	if task.hidden() {
+		f.answer(w, http.StatusNotFound, "task_not_found")
+		return
+	}
 	if task.looked {
 		f.work(uid)
 	}
 	task.looked = true
 	reply(w, http.StatusOK, task.json())
 }
+
+// hidden reports whether a key that is limited to some indexes is not shown the task: it concerns several.
+func (t *fakeTask) hidden() bool { return t.kind == "indexSwap" }
 
 func (t *fakeTask) json() map[string]any {
 	answer := map[string]any{"uid": t.uid, "indexUid": t.index, "status": t.status, "type": t.kind}
@@ -190,7 +198,7 @@ func (f *fake) listTasks(w http.ResponseWriter, r *http.Request, _ []byte) {
 		wanted := func(name, value string) bool {
 			return !r.URL.Query().Has(name) || slices.Contains(strings.Split(r.URL.Query().Get(name), ","), value)
 		}
-		if wanted("statuses", task.status) && wanted("indexUids", task.index) && wanted("types", task.kind) {
+		if !task.hidden() && wanted("statuses", task.status) && wanted("indexUids", task.index) && wanted("types", task.kind) {
 			results = append(results, task.json())
 		}
 	}
@@ -353,6 +361,19 @@ func (f *fake) fetchDocuments(w http.ResponseWriter, r *http.Request, body []byt
 	reply(w, http.StatusOK, map[string]any{"results": results, "total": len(found), "offset": 0, "limit": request.Limit})
 }
 
+func (f *fake) getDocument(w http.ResponseWriter, r *http.Request, _ []byte) {
+	index, ok := f.find(w, r)
+	if !ok {
+		return
+	}
+	d, known := index.documents[r.PathValue("id")]
+	if !known {
+		f.answer(w, http.StatusNotFound, "document_not_found")
+		return
+	}
+	reply(w, http.StatusOK, d)
+}
+
 // pick are some fields of a document, all where none are named.
 func pick(d map[string]any, fields []string) map[string]any {
 	if len(fields) == 0 || slices.Contains(fields, "*") {
@@ -378,6 +399,11 @@ func (f *fake) made(prefix string) []string {
 		}
 	}
 	return all
+}
+
+// products are the requests that wrote products, and not the state alone.
+func (f *fake) products() []string {
+	return slices.DeleteFunc(f.made("POST /indexes/products/documents?"), func(r string) bool { return !strings.Contains(r, `"slug"`) })
 }
 
 func (f *fake) set(change func()) {

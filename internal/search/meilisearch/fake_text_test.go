@@ -91,9 +91,9 @@ type match struct {
 	terms []bool // which are there
 	sizes []int  // how many words each term has
 	typos int
-	rank  int             // of the least telling of the attributes
-	words int             // how many count under the matching strategy
-	found map[string]bool // the words of the document that were matched
+	rank  int            // of the least telling of the attributes
+	words int            // how many count under the matching strategy
+	found map[string]int // the words of the document that were matched, with the number of letters that were
 }
 
 // score is the words, then the typing errors, then the attributes, in one number.
@@ -176,7 +176,7 @@ func (m match) kept(groups [][]int) int {
 
 // match looks for every term, alone and as a part of words written together or of longer synonyms.
 func (x *fakeIndex) match(d map[string]any, terms []term) match {
-	m := match{terms: make([]bool, len(terms)), sizes: make([]int, len(terms)), found: make(map[string]bool)}
+	m := match{terms: make([]bool, len(terms)), sizes: make([]int, len(terms)), found: make(map[string]int)}
 	fields := x.words(d)
 	for i, t := range terms {
 		m.sizes[i] = len(t.words)
@@ -226,7 +226,7 @@ func (x *fakeIndex) words(d map[string]any) [][][]string {
 }
 
 // find looks for a term: in the first attribute that has it as it is, else with typing errors.
-func (x *fakeIndex) find(fields [][][]string, t term, found map[string]bool) (typos, rank int, ok bool) {
+func (x *fakeIndex) find(fields [][][]string, t term, found map[string]int) (typos, rank int, ok bool) {
 	best := 99
 	for field, values := range fields {
 		for _, words := range values {
@@ -240,7 +240,7 @@ func (x *fakeIndex) find(fields [][][]string, t term, found map[string]bool) (ty
 }
 
 // findIn is how many typing errors a term is from being in a value.
-func (x *fakeIndex) findIn(words []string, t term, exact bool, found map[string]bool) (int, bool) {
+func (x *fakeIndex) findIn(words []string, t term, exact bool, found map[string]int) (int, bool) {
 	if t.phrase {
 		return 0, hasRun(words, t.words, found)
 	}
@@ -256,10 +256,13 @@ func (x *fakeIndex) findIn(words []string, t term, exact bool, found map[string]
 			}
 		}
 		if cost < 99 {
-			found[w] = true
+			found[w] = len([]rune(w))
+			if t.prefix && strings.HasPrefix(w, word) {
+				found[w] = len([]rune(word))
+			}
 		}
 		if i+1 < len(words) && w+words[i+1] == word {
-			found[w], found[words[i+1]] = true, true
+			found[w], found[words[i+1]] = len(w), len(words[i+1])
 			cost = min(cost, 1)
 		}
 		best = min(best, cost)
@@ -273,7 +276,7 @@ func (x *fakeIndex) findIn(words []string, t term, exact bool, found map[string]
 }
 
 // findTogether looks for words that are typed apart and written together, and for their synonyms.
-func (x *fakeIndex) findTogether(fields [][][]string, typed []string, found map[string]bool) bool {
+func (x *fakeIndex) findTogether(fields [][][]string, typed []string, found map[string]int) bool {
 	ok := false
 	for field, values := range fields {
 		for _, words := range values {
@@ -282,7 +285,7 @@ func (x *fakeIndex) findTogether(fields [][][]string, typed []string, found map[
 			}
 			together := strings.Join(typed, "")
 			if slices.Contains(words, together) && x.settings.SearchableAttributes[field] != "codes" {
-				found[together], ok = true, true
+				found[together], ok = len(together), true
 			}
 		}
 	}
@@ -305,11 +308,11 @@ func (x *fakeIndex) readSynonyms() {
 }
 
 // hasRun reports whether words are beside each other in others.
-func hasRun(words, run []string, found map[string]bool) bool {
+func hasRun(words, run []string, found map[string]int) bool {
 	for i := 0; i+len(run) <= len(words); i++ {
 		if slices.Equal(words[i:i+len(run)], run) {
 			for _, w := range run {
-				found[w] = true
+				found[w] = len(w)
 			}
 			return true
 		}

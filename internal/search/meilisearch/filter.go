@@ -42,6 +42,9 @@ func clausesOf(q search.Query) []clause {
 	if f.InStock {
 		add("", "stock != "+quote(string(search.StockOut)))
 	}
+	for _, claim := range f.Claims {
+		add("", fieldClaims+" = "+quote(claim))
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		add(attributeFacet(name), oneOf(fieldAttributes, named(name, f.Attributes[name])))
 	}
@@ -54,9 +57,9 @@ func clausesOf(q search.Query) []clause {
 	return all
 }
 
-// filterBut returns the filter without the clauses of a facet.
+// filterBut returns the filter of products without the clauses of a facet.
 func filterBut(clauses []clause, facet string) []string {
-	var all []string
+	all := []string{isProduct}
 	for _, c := range clauses {
 		if facet == "" || c.facet != facet {
 			all = append(all, c.text)

@@ -2,7 +2,6 @@ package meilisearch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 	"meridian/internal/search"
 )
 
-// An index is an index of a server with the companion index that holds its state. It implements search.Index.
+// An index is an index of a server. One document of it holds its state. It implements search.Index.
 type index struct {
 	*Engine
 	uid         string
@@ -21,9 +20,6 @@ type index struct {
 }
 
 var _ search.Index = (*index)(nil)
-
-// stateOf returns the name of the index that holds another's state.
-func stateOf(uid string) string { return uid + "_state" }
 
 // primaryKey is the field of a document's id.
 const primaryKey = "id"
@@ -34,40 +30,32 @@ func (x *index) ensure(ctx context.Context) error {
 	if err != nil || created != "" {
 		return err
 	}
-	return x.prepare(ctx)
+	_, err = x.prepare(ctx)
+	return err
 }
 
-// prepare creates the index if it is missing, and applies this program's settings if they differ. It first deletes the
-// positions of an index that no longer exists.
-func (x *index) prepare(ctx context.Context) error {
+// prepare creates the index if it is missing, applies this program's settings if they differ, and returns its state.
+func (x *index) prepare(ctx context.Context) (state, error) {
+	known, err := x.readState(ctx)
+	if err != nil || known.Settings == x.fingerprint {
+		return known, err
+	}
 	created, err := x.created(ctx)
 	if err == nil && created == "" {
-		created, err = x.create(ctx)
+		err = x.create(ctx)
 	}
 	if err != nil {
-		return err
-	}
-	known, err := x.readState(ctx)
-	if err != nil {
-		return err
-	}
-	if known.about[aboutIndex] == created && known.about[aboutSettings] == x.fingerprint {
-		return nil
-	}
-	if known.about[aboutIndex] != created && len(known.about)+len(known.positions) > 0 {
-		if err := x.server.deleteIndex(ctx, stateOf(x.uid)); err != nil {
-			return err
-		}
+		return state{}, err
 	}
 	x.server.log.Info("applying the settings of a search index", "index", x.uid)
 	if err := x.server.applySettings(ctx, x.uid, x.settings); err != nil {
-		return err
+		return state{}, err
 	}
-	return x.writeState(ctx, []row{newRow(kindAbout, aboutIndex, created), newRow(kindAbout, aboutSettings, x.fingerprint)})
+	known.Settings = x.fingerprint
+	return known, x.writeState(ctx, known)
 }
 
-// created returns a text that identifies the index by its creation time and the format of its documents, or "" if there
-// is no index.
+// created returns the creation time of the index, which identifies it, or "" if there is no index.
 func (x *index) created(ctx context.Context) (string, error) {
 	var info *meili.IndexResult
 	err := x.server.do(ctx, writeTries, "look for the index "+x.uid, func(ctx context.Context) (err error) {
@@ -80,29 +68,22 @@ func (x *index) created(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return info.CreatedAt.UTC().Format(time.RFC3339Nano) + " form " + recordFormat, nil
+	return info.CreatedAt.UTC().Format(time.RFC3339Nano), nil
 }
 
 // create creates the index unless it exists.
-func (x *index) create(ctx context.Context) (string, error) {
-	what := "create the index " + x.uid
-	err := x.server.carryOut(ctx, what, func(ctx context.Context) (*meili.TaskInfo, error) {
+func (x *index) create(ctx context.Context) error {
+	err := x.server.carryOut(ctx, "create the index "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
 		return x.server.CreateIndexWithContext(ctx, &meili.IndexConfig{Uid: x.uid, PrimaryKey: primaryKey})
 	})
-	if err != nil && !saidCode(err, "index_already_exists") {
-		return "", err
+	if saidCode(err, "index_already_exists") {
+		return nil
 	}
-	created, err := x.created(ctx)
-	if err == nil && created == "" {
-		return "", fmt.Errorf("%s: %w: it is gone again", what, search.ErrUnavailable)
-	}
-	return created, err
+	return err
 }
 
-// drop deletes the index and its state if they exist.
-func (x *index) drop(ctx context.Context) error {
-	return errors.Join(x.server.deleteIndex(ctx, x.uid), x.server.deleteIndex(ctx, stateOf(x.uid)))
-}
+// drop deletes the index if it exists.
+func (x *index) drop(ctx context.Context) error { return x.server.deleteIndex(ctx, x.uid) }
 
 // deleteIndex deletes an index if it exists. Deleting a missing index would create a task that fails.
 func (s *server) deleteIndex(ctx context.Context, uid string) error {
@@ -122,10 +103,6 @@ func (s *server) deleteIndex(ctx context.Context, uid string) error {
 
 // State implements search.Index. A missing index is empty and has no positions.
 func (x *index) State(ctx context.Context) (search.State, error) {
-	created, err := x.created(ctx)
-	if err != nil || created == "" {
-		return search.State{}, err
-	}
 	known, err := x.readState(ctx)
 	if err != nil {
 		return search.State{}, err
@@ -135,23 +112,27 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 		stats, err = x.server.Index(x.uid).GetStatsWithContext(ctx, nil)
 		return err
 	})
+	if saidCode(err, "index_not_found") {
+		return search.State{}, nil
+	}
 	if err != nil {
 		return search.State{}, err
 	}
-	state := search.State{Documents: int(stats.NumberOfDocuments)}
-	if known.about[aboutIndex] == created {
-		state.Positions = known.positions
+	found := search.State{Documents: int(stats.NumberOfDocuments), Positions: known.Positions}
+	if known.ID != "" {
+		found.Documents--
 	}
 	if bytes, ok := stats.RawDocumentDbSize.(float64); ok {
-		state.Bytes = int64(bytes)
+		found.Bytes = int64(bytes)
 	}
-	return state, nil
+	return found, nil
 }
 
 // Entries implements search.Index.
 func (x *index) Entries(ctx context.Context, after uuid.UUID, limit int) ([]search.Entry, error) {
 	query := &meili.DocumentsQuery{
-		Filter: "id > " + quote(after.String()), Sort: []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
+		Filter: []string{"id > " + quote(after.String()), isProduct},
+		Sort:   []string{"id:asc"}, Fields: []string{"id", "version", "fingerprint"}, Limit: int64(limit),
 	}
 	records, err := x.list(ctx, "list the entries of "+x.uid, query)
 	if err != nil {

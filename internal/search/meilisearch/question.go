@@ -18,6 +18,9 @@ const (
 	fieldAttributeNames = "attributeNames"
 )
 
+// fieldClaims is the field of search.Document.Claims.
+const fieldClaims = "claims"
+
 // A question is a query with everything that its requests are built from.
 type question struct {
 	search.Query
@@ -95,9 +98,7 @@ func (q question) requests(counts []count) []*meili.SearchRequest {
 // request returns the parts that all searches of a question have in common.
 func (q question) request(text typed, c count) *meili.SearchRequest {
 	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), Sort: sortBy(q.Query)}
-	if filter := filterBut(q.clauses, c.but); len(filter) > 0 {
-		r.Filter = filter
-	}
+	r.Filter = filterBut(q.clauses, c.but)
 	q.loosen(r, text)
 	if c.but != "" {
 		r.AttributesToRetrieve = []string{"id"}

@@ -14,7 +14,7 @@ import (
 )
 
 // recordFormat is raised whenever record changes. Documents of another format are written again.
-const recordFormat = "1"
+const recordFormat = "2"
 
 // A record is a document as it is sent. Empty fields are left out: Meilisearch treats a missing value as none, but an
 // empty one as a value.
@@ -30,6 +30,7 @@ type record struct {
 	Attributes      []string         `json:"attributes,omitempty"`      // name=value, for filters and facets
 	AttributeNames  []string         `json:"attributeNames,omitempty"`  // for facets
 	AttributeValues []string         `json:"attributeValues,omitempty"` // for searching
+	Claims          []string         `json:"claims,omitempty"`
 	Description     string           `json:"description,omitempty"`
 	Codes           []string         `json:"codes,omitempty"` // in the form of join
 	Image           string           `json:"image,omitempty"`
@@ -51,7 +52,7 @@ var cardFields = []string{
 func newRecord(d search.Document) record {
 	r := record{
 		ID: d.ID, Version: d.Version, Fingerprint: d.Fingerprint(), Slug: d.Slug, Title: d.Title, Brand: d.Brand,
-		CategoryIDs: d.CategoryIDs, CategoryNames: d.CategoryNames, Description: d.Description, Image: d.Image,
+		CategoryIDs: d.CategoryIDs, CategoryNames: d.CategoryNames, Claims: d.Claims, Description: d.Description, Image: d.Image,
 		Attributes: d.AttributeValues(), AttributeNames: slices.Sorted(maps.Keys(d.Attributes)),
 		Prices: d.Prices, PriceBands: d.PriceBands, Stock: d.Stock, RatingMilli: d.RatingMilli, Ratings: d.Ratings,
 		Popularity: d.Popularity, ListedAt: d.ListedAt.UnixMicro(), GoodUntil: d.GoodUntil.UnixMicro(),

@@ -139,7 +139,7 @@ func TestDocumentRequest(t *testing.T) {
 	d.Attributes, d.Title = map[string][]string{"size": {"l", "xl"}, "color": {"a=b"}}, "Lamp IKS-1620 of 1.5 m"
 	d.Prices, d.PriceBands, d.Stock, d.RatingMilli, d.Ratings, d.Popularity = map[string]int64{"eu": 100}, []string{"eu:0"}, search.StockLow, 4500, 2, 7
 	testkit.NoError(t, s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{d}}))
-	sent := f.made("POST /indexes/products/documents?primaryKey=id ")
+	sent := f.products()
 	if len(sent) != 1 {
 		t.Fatalf("%d requests with documents, want one", len(sent))
 	}

@@ -14,7 +14,7 @@ import (
 
 // result returns the search result. The first answer has the hits.
 func (q question) result(counts []count, answers []answer) (search.Result, error) {
-	result := search.Result{Total: int(answers[0].total), More: answers[0].total >= search.MaxWindow, Facets: q.facets(counts, answers)}
+	result := search.Result{Total: int(answers[0].total), Facets: q.facets(counts, answers)}
 	for _, hit := range answers[0].hits[:min(q.Limit, len(answers[0].hits))] {
 		h, err := q.hit(hit)
 		if err != nil {
@@ -75,7 +75,8 @@ func (m marks) highlights(formatted json.RawMessage) (map[string][]search.Fragme
 	return found, nil
 }
 
-// cut splits a text at its marks.
+// cut splits a text at its marks. Of a word that begins as typed, Meilisearch marks the typed part; cut extends the mark to
+// the end of the word.
 func (m marks) cut(text string) []search.Fragment {
 	var all []search.Fragment
 	add := func(text string, match bool) {
@@ -86,6 +87,12 @@ func (m marks) cut(text string) []search.Fragment {
 	for text != "" {
 		before, rest, _ := strings.Cut(text, m.begin)
 		match, after, _ := strings.Cut(rest, m.end)
+		if end := strings.IndexFunc(after, func(r rune) bool { return !isWordRune(r) }); end != 0 && match != "" {
+			if end < 0 {
+				end = len(after)
+			}
+			match, after = match+after[:end], after[end:]
+		}
 		add(before, false)
 		add(match, true)
 		text = after

@@ -11,6 +11,7 @@ import (
 	meili "github.com/meilisearch/meilisearch-go"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // maxValuesPerFacet is the number of values counted per field. All attributes are one field, of which
@@ -18,7 +19,7 @@ import (
 const maxValuesPerFacet = 2 * search.MaxFacetAttributes * search.MaxFacetValues
 
 // settingsOf returns the settings of an index. Every field of every part is set, since a part is sent whole.
-func settingsOf(words search.Words) *meili.Settings {
+func settingsOf(words search.Words, known language.Dictionaries) *meili.Settings {
 	prefixes := "indexingTime"
 	return &meili.Settings{
 		// A requested order precedes relevance, popularity follows it, and the id makes the order total. The rule
@@ -28,9 +29,10 @@ func settingsOf(words search.Words) *meili.Settings {
 		DisplayedAttributes:  []string{"*"},
 		FilterableAttributes: []string{
 			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil",
+			fieldClaims,
 		},
 		SortableAttributes: []string{"id", "prices", "listedAt", "ratingMilli", "popularity", "goodUntil"},
-		Synonyms:           synonyms(words),
+		Synonyms:           synonyms(words, known),
 		TypoTolerance: &meili.TypoTolerance{
 			Enabled:             true,
 			MinWordSizeForTypos: meili.MinWordSizeForTypos{OneTypo: 5, TwoTypos: 9},
@@ -88,23 +90,28 @@ func (s *server) applySettings(ctx context.Context, uid string, settings *meili.
 	return s.wait(ctx, what, tasks...)
 }
 
-// synonyms returns the synonyms of all languages in Meilisearch's form, one direction per entry. Search texts are sent
-// without stop words, so each key is also added without them.
-func synonyms(words search.Words) map[string][]string {
+// synonyms returns the synonyms of all languages in Meilisearch's form, one direction per entry. Meilisearch compares them
+// exactly, so English ones are there with their plurals. Words of other languages are under a name of their own, which
+// newTyped puts in their place: gift means a poison to German shoppers only.
+func synonyms(words search.Words, known language.Dictionaries) map[string][]string {
 	all := make(map[string][]string)
-	add := func(stop map[string]bool, from string, to ...string) {
-		for _, key := range []string{from, withoutStops(from, stop)} {
-			all[key] = append(all[key], to...)
+	if _, ok := words[english]; ok {
+		for plural, singular := range language.Irregular() {
+			all[plural], all[singular] = append(all[plural], singular), append(all[singular], plural)
 		}
 	}
-	for language, stop := range stopWords(words) {
-		for _, group := range words[language].Synonyms {
+	for name, of := range words {
+		add := func(from string, to ...string) { addSynonyms(all, known[name], name, from, to) }
+		for _, group := range of.Synonyms {
 			for _, word := range group {
-				add(stop, word, group...)
+				add(word, group...)
 			}
 		}
-		for from, to := range words[language].OneWay {
-			add(stop, from, to...)
+		for from, to := range of.OneWay {
+			add(from, to...)
+		}
+		for from, to := range of.Means {
+			add(from, append(slices.Clone(to), from)...)
 		}
 	}
 	for from, to := range all {
@@ -117,23 +124,23 @@ func synonyms(words search.Words) map[string][]string {
 	return all
 }
 
-// withoutStops returns a text without its stop words, or unchanged if it has no other words.
-func withoutStops(text string, stop map[string]bool) string {
-	rest := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return stop[word] })
-	if len(rest) == 0 {
-		return text
+// english is the language whose words are sent as they are typed.
+const english = "en"
+
+func addSynonyms(all map[string][]string, known *language.Dictionary, name, from string, to []string) {
+	var found []string
+	for _, word := range to {
+		found = append(append(found, word), language.Numbers(word)...)
 	}
-	return strings.Join(rest, " ")
+	if name != english {
+		key := foreign(name, known.Key(from))
+		all[key] = append(all[key], found...)
+		return
+	}
+	for _, key := range append(language.Numbers(from), from) {
+		all[key] = append(all[key], found...)
+	}
 }
 
-// stopWords returns the stop words of each language.
-func stopWords(words search.Words) map[string]map[string]bool {
-	all := make(map[string]map[string]bool, len(words))
-	for language, of := range words {
-		all[language] = make(map[string]bool, len(of.Stop))
-		for _, word := range of.Stop {
-			all[language][word] = true
-		}
-	}
-	return all
-}
+// foreign returns the word that stands for words of another language than English.
+func foreign(name, key string) string { return "x" + name + strings.ReplaceAll(key, " ", "") }

@@ -2,100 +2,73 @@ package meilisearch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 
 	meili "github.com/meilisearch/meilisearch-go"
 )
 
-// A row is a document of an index's state.
-type row struct {
-	ID    string `json:"id"`
-	Kind  string `json:"kind"`
-	Name  string `json:"name"`
-	Value string `json:"value"`
+// stateID is the id of the document that holds an index's state. It stands among the products, whose ids are UUIDs, so
+// that documents and the positions that they reach are one task, and so that the state shares the fate of the index.
+const stateID = "state"
+
+// isProduct lets the products through, and not the state: each product has a stock.
+const isProduct = "stock EXISTS"
+
+// A state is what an index says about itself.
+type state struct {
+	ID string `json:"id"`
+	// Format is the format of the records.
+	Format string `json:"format"`
+	// Settings is the fingerprint of the settings last applied.
+	Settings string `json:"settings"`
+	// Replaces identifies the index that this one will replace, by its creation time.
+	Replaces string `json:"replaces"`
+	// Positions are the positions of the feed, by the name of the source.
+	Positions map[string]string `json:"positions"`
 }
 
-// The kinds of rows.
-const (
-	kindPosition = "position" // of the feed, by the name of the source
-	kindAbout    = "about"    // the index, by the names below
-)
-
-// The names of rows about the index.
-const (
-	aboutIndex    = "index"    // the identity of the index: its creation time
-	aboutSettings = "settings" // the fingerprint of the settings last applied
-	aboutReplaces = "replaces" // the identity of the index that this one will replace
-)
-
-// newRow returns a row whose id is a hash of its kind and name, which may contain characters that ids may not.
-func newRow(kind, name, value string) row {
-	sum := sha256.Sum256([]byte(kind + "\x00" + name))
-	return row{ID: hex.EncodeToString(sum[:16]), Kind: kind, Name: name, Value: value}
+// moved returns the state with positions set by name; positions that are not named stay.
+func (s state) moved(positions map[string]string) state {
+	all := maps.Clone(s.Positions)
+	if all == nil {
+		all = make(map[string]string, len(positions))
+	}
+	maps.Copy(all, positions)
+	s.Positions = all
+	return s
 }
 
-// known is an index's state.
-type known struct {
-	about, positions map[string]string
-}
-
-// maxRows is more than the number of sources of a feed.
-const maxRows = 1000
-
-// readState reads the state of the index. A missing index has none.
-func (x *index) readState(ctx context.Context) (known, error) {
-	state := known{about: make(map[string]string), positions: make(map[string]string)}
-	var found meili.DocumentsResult
+// readState reads the state of the index. A missing index has none, as one whose records have another format: it is
+// filled again.
+func (x *index) readState(ctx context.Context) (state, error) {
+	var found state
 	err := x.server.do(ctx, writeTries, "read the state of "+x.uid, func(ctx context.Context) error {
-		found = meili.DocumentsResult{}
-		return x.server.Index(stateOf(x.uid)).GetDocumentsWithContext(ctx, &meili.DocumentsQuery{Limit: maxRows}, &found)
+		found = state{}
+		return x.server.Index(x.uid).GetDocumentWithContext(ctx, stateID, nil, &found)
 	})
-	if saidCode(err, "index_not_found") {
-		return state, nil
+	if saidCode(err, "index_not_found") || saidCode(err, "document_not_found") {
+		return state{}, nil
 	}
 	if err != nil {
-		return known{}, err
+		return state{}, err
 	}
-	for _, hit := range found.Results {
-		var r row
-		if err := hit.DecodeInto(&r); err != nil {
-			return known{}, unreadable("the state", err)
-		}
-		switch r.Kind {
-		case kindAbout:
-			state.about[r.Name] = r.Value
-		case kindPosition:
-			state.positions[r.Name] = r.Value
-		}
+	if found.Format != recordFormat {
+		return state{}, nil
 	}
-	return state, nil
+	return found, nil
 }
 
-// writeState writes rows and waits until they are stored.
-func (x *index) writeState(ctx context.Context, rows []row) error {
-	body, err := json.Marshal(rows)
+// writeState writes the state and waits until it is stored.
+func (x *index) writeState(ctx context.Context, s state) error {
+	s.ID, s.Format = stateID, recordFormat
+	body, err := json.Marshal([]state{s})
 	if err != nil {
 		return fmt.Errorf("write the state of %s: %w", x.uid, err)
 	}
 	return x.server.carryOut(ctx, "write the state of "+x.uid, func(ctx context.Context) (*meili.TaskInfo, error) {
 		key := primaryKey
-		return x.server.Index(stateOf(x.uid)).AddDocumentsWithContext(ctx, body, &meili.DocumentOptions{PrimaryKey: &key})
+		return x.server.Index(x.uid).AddDocumentsWithContext(ctx, body, &meili.DocumentOptions{PrimaryKey: &key})
 	})
-}
-
-// writePositions sets positions by name; positions that are not named stay.
-func (x *index) writePositions(ctx context.Context, positions map[string]string) error {
-	if len(positions) == 0 {
-		return nil
-	}
-	var rows []row
-	for _, name := range slices.Sorted(maps.Keys(positions)) {
-		rows = append(rows, newRow(kindPosition, name, positions[name]))
-	}
-	return x.writeState(ctx, rows)
 }

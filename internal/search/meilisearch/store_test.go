@@ -51,28 +51,36 @@ func changes(n int, position string) search.Changes {
 	return search.Changes{Put: documents(n), Positions: map[string]string{"feed": position}}
 }
 
-// TestOrderOfWrites: settings before documents, positions after the documents' task has succeeded.
+// TestOrderOfWrites: settings before documents; documents and the positions that they reach in one task; positions after
+// the task of deletions has succeeded.
 func TestOrderOfWrites(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
-	apply(t, s.Live(), search.Changes{Put: documents(3), Delete: []uuid.UUID{document(9).ID}, Positions: map[string]string{"feed": "1"}})
-	golden(t, "apply.txt", []byte(withoutTasks(f)))
-	wantState(t, s.Live(), 3, "1")
-
-	for _, request := range f.made("POST /indexes/products_state/documents?") {
-		if strings.Contains(request, `"feed"`) {
-			before := slices.Index(f.requests, request)
-			last := ""
-			for _, r := range f.requests[:before] {
-				if strings.HasPrefix(r, "GET /tasks/") {
-					last = r
-				}
-			}
-			if want := fmt.Sprintf("GET /tasks/%d ", len(f.tasks)-2); last != want {
-				t.Errorf("the last task looked at before the positions were sent is %q, want %q", last, want)
-			}
-		}
+	before := len(f.tasks)
+	apply(t, s.Live(), changes(3, "1"))
+	if n := len(f.tasks) - before; n != 1 {
+		t.Errorf("documents and positions are %d tasks, want 1", n)
 	}
+	apply(t, s.Live(), search.Changes{Put: documents(3), Delete: []uuid.UUID{document(9).ID}, Positions: map[string]string{"feed": "2"}})
+	golden(t, "apply.txt", []byte(withoutTasks(f)))
+	wantState(t, s.Live(), 3, "2")
+	if deletion := f.tasks[len(f.tasks)-2]; deletion.kind != "documentDeletion" || deletion.status != "succeeded" {
+		t.Errorf("before the positions there is the task %v, %s", deletion, deletion.status)
+	}
+	f.set(func() {
+		f.fail = func(task *fakeTask) string {
+			if task.kind == "documentDeletion" {
+				return "io_error"
+			}
+			return ""
+		}
+	})
+	err := s.Live().Apply(t.Context(), search.Changes{Put: documents(4), Delete: []uuid.UUID{document(1).ID},
+		Positions: map[string]string{"feed": "3"}})
+	if !errors.Is(err, search.ErrUnavailable) {
+		t.Errorf("a deletion that fails: %v", err)
+	}
+	wantState(t, s.Live(), 3, "2")
 }
 
 func TestTaskFailures(t *testing.T) {
@@ -130,7 +138,7 @@ func TestRejectedAlone(t *testing.T) {
 		t.Errorf("one document that is refused: %v", err)
 	}
 	if err := s.Live().Apply(t.Context(), search.Changes{Put: []search.Document{document(1), {ID: idA}}}); err == nil ||
-		len(f.made("POST /indexes/products/documents?")) != 1 {
+		len(f.products()) != 1 {
 		t.Errorf("a document without a title is sent: %v", err)
 	} else if rejected, ok := errors.AsType[*search.RejectedError](err); !ok || !slices.Equal(rejected.IDs, []uuid.UUID{idA}) {
 		t.Errorf("a document without a title: %v", err)
@@ -217,7 +225,7 @@ func TestWiped(t *testing.T) {
 	wipes := map[string]func(f *fake){
 		"all":       func(f *fake) { clear(f.indexes) },
 		"index":     func(f *fake) { delete(f.indexes, "products") },
-		"state":     func(f *fake) { delete(f.indexes, "products_state") },
+		"state":     func(f *fake) { delete(f.indexes["products"].documents, stateID) },
 		"made anew": func(f *fake) { delete(f.indexes, "products"); f.make("products") },
 	}
 	for name, wipe := range wipes {
@@ -269,7 +277,7 @@ func TestOpenUnavailable(t *testing.T) {
 	}
 }
 
-// TestSwapOrder: open tasks first, then one swap of both pairs, and then the old ones go.
+// TestSwapOrder: open tasks first, then one swap, whose task the key is not shown, and then the old index goes.
 func TestSwapOrder(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -294,9 +302,32 @@ func TestSwapOrder(t *testing.T) {
 	golden(t, "swap.txt", []byte(withoutTasks(f)[asked:]))
 	golden(t, "swap.json", bodyOf(t, s.live.Engine, f.made("POST /swap-indexes")[0]))
 	wantState(t, s.Live(), 2, "2")
-	if len(f.indexes) != 2 {
-		t.Errorf("%d indexes are left, want the index and its state", len(f.indexes))
+	if len(f.indexes) != 1 {
+		t.Errorf("%d indexes are left, want 1", len(f.indexes))
 	}
+}
+
+// TestSwap_NotDone: a swap that the server has accepted and not carried out is told, and can be repeated.
+func TestSwap_NotDone(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	apply(t, s.Live(), changes(1, "old"))
+	apply(t, testkit.Must(s.Begin(t.Context()))(t), changes(2, "new"))
+	f.set(func() {
+		f.fail = func(task *fakeTask) string {
+			if task.kind == "indexSwap" {
+				return "io_error"
+			}
+			return ""
+		}
+	})
+	if err := s.Swap(t.Context()); !errors.Is(err, search.ErrUnavailable) || errors.Is(err, search.ErrNotBegun) {
+		t.Errorf("a swap that fails: %v", err)
+	}
+	wantState(t, s.Live(), 1, "old")
+	f.set(func() { f.fail = nil })
+	testkit.NoError(t, s.Swap(t.Context()))
+	wantState(t, s.Live(), 2, "new")
 }
 
 // TestSwapInterrupted: wherever a swap is cut off, Resume and Swap tell what is the case, and never swap back.

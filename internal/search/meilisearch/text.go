@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 // typed is a search text as it is sent: split into words and phrases, without Meilisearch's operators.
@@ -21,8 +22,9 @@ type part struct {
 	words  int // the approximate number of words that Meilisearch makes of it
 }
 
-// newTyped parses a search text. Stop words of the language are dropped, unless there are no other words.
-func newTyped(q search.Query, stop map[string]bool) typed {
+// newTyped parses a search text. Stop words are dropped, unless there are no other words, and known words of languages
+// other than English are replaced by the word that stands for them (foreign).
+func newTyped(q search.Query, words language.Vocabulary) typed {
 	var all, kept typed
 	last := false // whether the last part of kept is the last part of the text
 	for i, text := range strings.Split(q.Text, `"`) {
@@ -32,7 +34,7 @@ func newTyped(q search.Query, stop map[string]bool) typed {
 				break
 			}
 			all.parts = append(all.parts, p)
-			if last = p.phrase || !stop[strings.ToLower(p.text)]; last {
+			if last = !p.stopped(words); last {
 				kept.parts = append(kept.parts, p)
 			}
 		}
@@ -41,7 +43,83 @@ func newTyped(q search.Query, stop map[string]bool) typed {
 		kept, last = all, true
 	}
 	kept.prefix = q.Prefix && last && len(kept.parts) > 0 && !kept.parts[len(kept.parts)-1].phrase
+	kept.parts = translated(kept.parts, words)
 	return kept
+}
+
+// stopped reports whether the part is a stop word.
+func (p part) stopped(words language.Vocabulary) bool {
+	tokens := language.Tokenize(p.text)
+	return !p.phrase && len(tokens) == 1 && words.Stops(tokens[0])
+}
+
+// maxTogether is the number of words that may have a meaning together.
+const maxTogether = 3
+
+// translated replaces known words of languages other than English.
+func translated(parts []part, words language.Vocabulary) []part {
+	var all []part
+	for i := 0; i < len(parts); {
+		n := min(maxTogether, len(parts)-i)
+		for ; n > 0; n-- {
+			if found := standIns(parts[i:i+n], words); found != nil {
+				all = append(all, found...)
+				break
+			}
+		}
+		if n == 0 {
+			all = append(all, parts[i])
+		}
+		i += max(1, n)
+	}
+	return all
+}
+
+// standIns returns what stands for words of another language: one part, or one for each of the words that a compound
+// consists of. It returns nil for words that are to be sent as they are.
+func standIns(parts []part, words language.Vocabulary) []part {
+	var tokens []language.Token
+	for _, p := range parts {
+		if p.phrase || p.stopped(words) {
+			return nil
+		}
+		tokens = append(tokens, language.Tokenize(p.text)...)
+	}
+	if name, key := words.Key(tokens); key != "" {
+		if name == english {
+			return nil
+		}
+		return []part{{text: foreign(name, key), words: 1}}
+	}
+	if len(tokens) != 1 {
+		return nil
+	}
+	var all []part
+	for _, t := range words.Apart(tokens) {
+		name, key := words.Key([]language.Token{t})
+		if t.Whole == "" || key == "" {
+			return nil
+		}
+		all = append(all, part{text: foreign(name, key), words: 1})
+	}
+	return all
+}
+
+// meant returns the text with its unknown words replaced by words with synonyms that are almost like them, and whether
+// there are any.
+func (t typed) meant(words language.Vocabulary) (better typed, changed bool) {
+	better = typed{parts: slices.Clone(t.parts), prefix: t.prefix}
+	for i, p := range better.parts {
+		tokens := language.Tokenize(p.text)
+		if p.phrase || len(tokens) != 1 {
+			continue
+		}
+		if near := words.Near(tokens[0]); near != "" {
+			better.parts[i], changed = part{text: near, words: 1}, true
+		}
+	}
+	better.parts = translated(better.parts, words)
+	return better, changed
 }
 
 // partsOf returns the words of a text, or the single phrase that it forms.

@@ -8,10 +8,14 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/search"
+	"meridian/internal/search/language"
 )
 
 func TestTyped(t *testing.T) {
-	stop := map[string]bool{"the": true, "of": true}
+	words := language.NewDictionaries(search.Words{
+		"en": {Stop: []string{"the", "of"}, Synonyms: [][]string{{"cup of tea", "brew"}}},
+		"de": {Stop: []string{"für"}, Means: map[string][]string{"tasse": {"mug"}, "kaffee": {"coffee"}, "thé": {"tea"}, "rote bete": {"beet"}}},
+	}).Of("en", "de")
 	tests := []struct {
 		text   string
 		prefix bool
@@ -37,10 +41,16 @@ func TestTyped(t *testing.T) {
 		{text: "(WHT-2210-K) 978-3-16-148410-0 v1.5 3,50", want: "wht2210k 9783161484100 v1.5 3,50 ", least: 4},
 		{text: "iPhone 12Pro", want: "iPhone 12pro ", least: 2},
 		{text: "one two three four five six seven eight nine ten eleven", want: "one two three four five six seven eight nine ten ", least: 7},
+		{text: "cup of tea", want: "cup tea ", least: 2}, // English words are sent as they are
+		{text: "Tassen für Kaffee", want: "xdetasse xdekaffee ", least: 2},
+		{text: "Kaffeetasse", want: "xdekaffee xdetasse ", least: 2},
+		{text: "rote Bete", want: "xderotebete ", least: 1},
+		{text: "thé", want: "xdethé ", least: 1},
+		{text: "tass", prefix: true, want: "tass", least: 1},
 		{text: "伊万里 ☕ é\u0301", want: "伊万里 ☕ é\u0301 ", least: 2},
 	}
 	for _, tt := range tests {
-		got := newTyped(search.Query{Text: tt.text, Prefix: tt.prefix}, stop)
+		got := newTyped(search.Query{Text: tt.text, Prefix: tt.prefix}, words)
 		if got.String() != tt.want || got.least() != tt.least {
 			t.Errorf("%q is sent as %q, of whose words %d must be there; want %q and %d", tt.text, got.String(), got.least(), tt.want, tt.least)
 		}

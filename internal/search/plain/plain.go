@@ -29,6 +29,11 @@ func (e Engine) Search(ctx context.Context, q search.Query) (search.Result, erro
 	ids = slices.DeleteFunc(ids, func(id uuid.UUID) bool {
 		return slices.Contains(q.Filter.Exclude, id) || len(q.Filter.IDs) > 0 && !slices.Contains(q.Filter.IDs, id)
 	})
+	if len(q.Filter.Claims) > 0 {
+		if ids, err = e.claiming(ctx, ids, q.Filter.Claims); err != nil {
+			return search.Result{}, err
+		}
+	}
 	found := search.Result{Total: len(ids), More: len(ids) == search.MaxWindow, Ignored: ignored(q)}
 	page := ids[min(q.Offset, len(ids)):min(q.Offset+q.Limit, len(ids))]
 	products, err := e.Catalog.GetProducts(ctx, page)
@@ -41,6 +46,38 @@ func (e Engine) Search(ctx context.Context, q search.Query) (search.Result, erro
 		}
 	}
 	return found, nil
+}
+
+// claiming returns the products that all of the claims hold for, as the catalogue has them.
+func (e Engine) claiming(ctx context.Context, ids []uuid.UUID, claims []string) ([]uuid.UUID, error) {
+	products, err := e.Catalog.GetProducts(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("search the database: %w", err)
+	}
+	return slices.DeleteFunc(ids, func(id uuid.UUID) bool {
+		p, ok := products[id]
+		held := search.ClaimsOf(p.Title, textsOf(p.Attributes))
+		return !ok || slices.ContainsFunc(claims, func(claim string) bool { return !slices.Contains(held, claim) })
+	}), nil
+}
+
+// textsOf returns the texts among the values of attributes.
+func textsOf(attributes map[string]any) map[string][]string {
+	all := make(map[string][]string, len(attributes))
+	for name, value := range attributes {
+		name = strings.ToLower(name)
+		switch value := value.(type) {
+		case string:
+			all[name] = append(all[name], value)
+		case []any:
+			for _, one := range value {
+				if text, ok := one.(string); ok {
+					all[name] = append(all[name], text)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // cardOf returns a product as an index would return it, without the values that only an index has.

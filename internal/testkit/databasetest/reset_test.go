@@ -24,7 +24,8 @@ func TestReset(t *testing.T) {
 		`INSERT INTO categories (id, name, slug, path, level) VALUES ('a', 'A', 'a', '/a/', 1)`,
 		`INSERT INTO categories (id, name, slug, path, level, parent_id) VALUES ('b', 'B', 'b', '/a/b/', 2, 'a')`,
 		`INSERT INTO sellers (id, slug, name) VALUES (gen_random_uuid(), 'ann', 'Ann')`,
-		`INSERT INTO products (id, seller_id, seller_key, slug, title, category_id) SELECT gen_random_uuid(), id, 'k', 'k', 'K', 'b' FROM sellers`,
+		`INSERT INTO products (id, seller_id, seller_key, slug, title, category_id)
+SELECT gen_random_uuid(), id, 'k', 'k', 'K', 'b' FROM sellers`,
 		`INSERT INTO skus (sku, product_id) SELECT 'K', id FROM products`,
 		`INSERT INTO take_overs (region, holder, held_until) VALUES ('eu-west', 'us-east', now())`,
 		`UPDATE pricing_state SET version = version + 7`,

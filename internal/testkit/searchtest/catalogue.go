@@ -74,6 +74,7 @@ func (it item) document(n int) search.Document {
 		d.CategoryIDs, d.CategoryNames = append(d.CategoryIDs, step[0]), append(d.CategoryNames, step[1])
 	}
 	d.Attributes = attributes(it.attributes)
+	d.Claims = search.ClaimsOf(d.Title, d.Attributes)
 	price(&d, "eu", it.eu)
 	price(&d, "us", it.us)
 	price(&d, "jp", it.jp)
@@ -144,8 +145,8 @@ func shop() []search.Document {
 		// Plurals, accents, words written apart and together.
 		{slug: "candles", title: "Beeswax candles", category: "light"},
 		{slug: "saucer", title: "Porcelain saucer", category: "mugs"},
-		{slug: "creme", title: "Crème brûlée torch", category: "sweets"},
-		{slug: "jalapeno", title: "Jalapeno relish", category: "sweets"},
+		{slug: "creme", title: "Crème brûlée torch", category: "sweets", attributes: "labels=No gluten"},
+		{slug: "jalapeno", title: "Jalapeno relish", category: "sweets", attributes: "labels=No gluten;labels=Vegan"},
 		{slug: "t-shirt", title: "Organic t-shirt", category: "clothes", attributes: "size=s;size=m;color=white"},
 		{slug: "scarf", title: "Merino scarf", category: "clothes", attributes: "size=l;color=dark blue"},
 

@@ -94,6 +94,10 @@ func testOtherFilters(t *testing.T, s stock) {
 		wantFiltered(t, s, "eu", search.Filter{MinRating: rating})
 	}
 	wantFiltered(t, s, "eu", search.Filter{InStock: true})
+	for _, claims := range [][]string{{"vegan"}, {"gluten_free"}, {"gluten_free", "vegan"}, {"x' OR 1=1"}} {
+		wantFiltered(t, s, "eu", search.Filter{Claims: claims})
+		wantFiltered(t, s, "eu", search.Filter{Claims: claims, Category: "food"})
+	}
 	few, half := ids(s.documents[:3]...), ids(s.documents[:len(s.documents)/2]...)
 	for _, f := range []search.Filter{{IDs: few}, {Exclude: few}, {IDs: half, Exclude: few}, {IDs: few, Exclude: half},
 		{IDs: append(few, idOf(77_777)), Exclude: []uuid.UUID{idOf(77_777)}}} {

@@ -39,6 +39,11 @@ func passes(d search.Document, market string, f search.Filter) bool {
 		slices.Contains(f.Exclude, d.ID):
 		return false
 	}
+	for _, claim := range f.Claims {
+		if !slices.Contains(d.Claims, claim) {
+			return false
+		}
+	}
 	for name, values := range f.Attributes {
 		if !slices.ContainsFunc(d.Attributes[name], func(v string) bool { return slices.Contains(values, v) }) {
 			return false

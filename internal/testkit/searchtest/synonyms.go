@@ -11,7 +11,29 @@ import (
 )
 
 // synonymTests test the shipped words.
-var synonymTests = []test[search.Store]{{"synonyms find each other in every language", testSynonyms}}
+var synonymTests = []test[search.Store]{
+	{"synonyms find each other in every language", testSynonyms},
+	{"forms of known words are known", testForms},
+}
+
+// testForms searches for plurals, inflected words, compounds and mistyped words of which only a synonym is there.
+func testForms(t *testing.T, store search.Store) {
+	s := filled(t, store, []search.Document{
+		item{slug: "napkin", title: "Paper napkin"}.document(1),
+		item{slug: "mug", title: "Red coffee mug"}.document(2),
+		item{slug: "gift", title: "Gift box"}.document(3),
+	})
+	for _, test := range []struct{ language, text, want string }{
+		{"en", "serviettes", "napkin"}, {"en", "serviete", "napkin"},
+		{"de", "rote Tassen", "mug"}, {"de", "Kaffeetasse", "mug"}, {"fr", "tasses rouges", "mug"}, {"fr", "cadeaux", "gift"},
+	} {
+		wantSlugs(t, s, search.Query{Text: test.text, Language: test.language}, test.want)
+	}
+	q := search.Query{Text: "rote serviette", Language: "en", OtherLanguages: []string{"de"}, Match: search.MatchAny, Limit: 10}
+	if found := slugs(ask(t, s, q)); !slices.Contains(found, "mug") || !slices.Contains(found, "napkin") {
+		t.Errorf("a text in two languages finds %v", found)
+	}
+}
 
 // synonymsOf is the number of groups tested per language.
 const synonymsOf = 5

@@ -208,6 +208,7 @@ func testHighlights(t *testing.T, s stock) {
 		{"best chocolate", false, "chocolate", map[string]string{"title": "[Chocolate] bar", "brand": `O'Neill "[Best]"`}},
 		{"creme", false, "creme", map[string]string{"title": "[Crème] brûlée torch"}},
 		{"heron", false, "heron-description", map[string]string{}},
+		{"lant", true, "lantern", map[string]string{"title": "Garden [lantern]"}}, // whole words, for completions
 	}
 	for _, tt := range tests {
 		q := search.Query{Text: tt.text, Prefix: tt.prefix, Language: "en", Limit: 10, Highlight: true}

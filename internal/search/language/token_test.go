@@ -1,4 +1,4 @@
-package bleve
+package language
 
 import (
 	"strings"
@@ -25,11 +25,11 @@ func TestTokenize(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var words []string
-		for _, token := range tokenize(tt.text) {
-			words = append(words, token.text)
+		for _, token := range Tokenize(tt.text) {
+			words = append(words, token.Text)
 		}
 		if diff := cmp.Diff(tt.want, strings.Join(words, " ")); diff != "" {
-			t.Errorf("tokenize(%q) (-want +got):\n%s", tt.text, diff)
+			t.Errorf("Tokenize(%q) (-want +got):\n%s", tt.text, diff)
 		}
 	}
 }
@@ -39,14 +39,14 @@ func TestTokenizePlaces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`([a-zA-Z0-9é.,'’ -]{0,6} ?){0,8}`)).Draw(t, "text")
 		end := 0
-		for _, token := range tokenize(text) {
-			if token.start < end || token.end <= token.start || token.end > len(text) {
-				t.Fatalf("tokenize(%q): %+v after byte %d", text, token, end)
+		for _, token := range Tokenize(text) {
+			if token.Start < end || token.End <= token.Start || token.End > len(text) {
+				t.Fatalf("Tokenize(%q): %+v after byte %d", text, token, end)
 			}
-			if token.text == "" || token.stem == "" {
-				t.Fatalf("tokenize(%q): an empty token %+v", text, token)
+			if token.Text == "" || token.Stem == "" {
+				t.Fatalf("Tokenize(%q): an empty token %+v", text, token)
 			}
-			end = token.end
+			end = token.End
 		}
 	})
 }
@@ -59,15 +59,15 @@ func TestStem(t *testing.T) {
 			"smoothies"}, {"child", "childrens", "childs"}, {"pie", "pies"}, {"tie", "ties"}, {"lens", "lens"},
 	} {
 		for _, word := range group {
-			if stem(word) != stem(group[0]) {
-				t.Errorf("stem(%q) is %q, of %q %q", word, stem(word), group[0], stem(group[0]))
+			if Stem(word) != Stem(group[0]) {
+				t.Errorf("Stem(%q) is %q, of %q %q", word, Stem(word), group[0], Stem(group[0]))
 			}
 		}
 	}
 	for _, pair := range [][2]string{{"bus", "bu"}, {"glass", "glas"}, {"iris", "iri"}, {"decorating", "decoration"}, {"plan", "plane"},
 		{"line", "linen"}} {
-		if stem(pair[0]) == stem(pair[1]) {
-			t.Errorf("%q and %q have one stem, %q", pair[0], pair[1], stem(pair[0]))
+		if Stem(pair[0]) == Stem(pair[1]) {
+			t.Errorf("%q and %q have one stem, %q", pair[0], pair[1], Stem(pair[0]))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package bleve
+package language
 
 import (
 	"slices"
@@ -12,10 +12,10 @@ var irregular = map[string]string{"knives": "knife", "wives": "wife", "lives": "
 
 var pluralsInEs = []string{"xes", "ches", "shes", "sses", "zzes"}
 
-// stem removes the plural ending of a word, and nothing else: a search for candles means candle, but a stemmer that
+// Stem removes the plural ending of a word, and nothing else: a search for candles means candle, but a stemmer that
 // equates decorating and decoration finds too much. The rules follow Harman 1991, "How effective is suffixing?", plus
 // French -eaux and -oux. The result need not be a word, only the same for singular and plural.
-func stem(word string) string {
+func Stem(word string) string {
 	switch {
 	case irregular[word] != "":
 		return irregular[word]

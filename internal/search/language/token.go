@@ -1,27 +1,40 @@
-package bleve
+package language
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"meridian/internal/search"
 )
 
-// A token is a word of a text, in lower case without accents.
-type token struct {
-	text       string // the word, folded
-	stem       string
-	start, end int  // its bytes in the text
-	glued      bool // only punctuation separates it from the token before
-	digits     bool // has a digit: a number, a measure, a model number
+// A Token is a word of a text.
+type Token struct {
+	// Text is the word in lower case without accents, except where they make another word of a stop word: thé is not the.
+	Text string
+	Stem string // see Stem
+	// Start and End are its bytes in the text.
+	Start, End int
+	// Accented is true if the word has accents, or letters that Text has in another form.
+	Accented bool
+	// Written is the word in lower case with its accents; only set if it has some.
+	Written string
+	// Whole is the stem of the compound that the word is a part of, or "".
+	Whole string
+	// Glued is true if only punctuation separates it from the token before.
+	Glued bool
+	// Digits is true if it has a digit: a number, a measure, a model number.
+	Digits bool
 }
 
-// tokenize splits a text into words. Letters and digits form words; a full stop or comma between digits belongs to the
+// Tokenize splits a text into words. Letters and digits form words; a full stop or comma between digits belongs to the
 // number, and apostrophes are dropped (l'eau is eau, women's is women). Each character of Han and kana, which are
 // written without spaces, is a word. Words longer than maxTokenBytes are split.
-func tokenize(text string) []token {
-	s := scanner{text: text, tokens: make([]token, 0, 4+len(text)/5)}
+func Tokenize(text string) []Token {
+	s := scanner{text: text, tokens: make([]Token, 0, 4+len(text)/5)}
 	for s.at < len(text) {
 		s.next()
 	}
@@ -32,14 +45,15 @@ func tokenize(text string) []token {
 const maxTokenBytes = 64
 
 type scanner struct {
-	text   string
-	at     int
-	word   []byte
-	start  int
-	end    int
-	digits bool
-	gap    bool // white space since the last token
-	tokens []token
+	text    string
+	at      int
+	word    []byte
+	start   int
+	end     int
+	digits  bool
+	accents bool
+	gap     bool // white space since the last token
+	tokens  []Token
 }
 
 func (s *scanner) next() {
@@ -114,7 +128,7 @@ func (s *scanner) foreign(r rune, size int) {
 		s.finish()
 	case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.IsNumber(r):
 		s.add(fold(r)...)
-		s.digits = s.digits || unicode.IsNumber(r)
+		s.digits, s.accents = s.digits || unicode.IsNumber(r), true
 	default:
 		s.finish()
 		s.gap = s.gap || unicode.IsSpace(r)
@@ -125,13 +139,18 @@ func (s *scanner) finish() {
 	if len(s.word) == 0 {
 		return
 	}
-	t := token{text: string(s.word), start: s.start, end: s.end, digits: s.digits, glued: !s.gap && len(s.tokens) > 0}
-	t.stem = t.text
-	if !t.digits {
-		t.stem = stem(t.text)
+	t := Token{Text: string(s.word), Start: s.start, End: s.end, Accented: s.accents, Digits: s.digits, Glued: !s.gap && len(s.tokens) > 0}
+	if t.Accented {
+		if t.Written = written(s.text[s.start:s.end]); plainStops()[t.Text] {
+			t.Text = t.Written
+		}
+	}
+	t.Stem = t.Text
+	if !t.Digits {
+		t.Stem = Stem(t.Text)
 	}
 	s.tokens = append(s.tokens, t)
-	s.word, s.digits, s.gap = s.word[:0], false, false
+	s.word, s.digits, s.accents, s.gap = s.word[:0], false, false, false
 }
 
 // letters are folded forms of letters that have no Unicode decomposition, as they are typed without them on the
@@ -153,9 +172,48 @@ func fold(r rune) []byte {
 	return folded
 }
 
-// code returns the compared form of a SKU or barcode: only its letters and digits, so that hyphens and spaces do not
+// folded returns a text in lower case without accents.
+func folded(text string) string {
+	var all []byte
+	for _, r := range text {
+		all = append(all, fold(r)...)
+	}
+	return string(all)
+}
+
+// written returns a word in lower case with its accents.
+func written(word string) string { return strings.ToLower(norm.NFC.String(word)) }
+
+// plainStops returns the stop words of all languages that have no accents.
+var plainStops = sync.OnceValue(func() map[string]bool {
+	all := make(map[string]bool)
+	for _, words := range search.ShippedWords() {
+		for _, word := range words.Stop {
+			if !strings.ContainsFunc(word, func(r rune) bool { return r >= utf8.RuneSelf }) {
+				all[word] = true
+			}
+		}
+	}
+	return all
+})
+
+// Joined returns the term of neighbouring words that are written as one.
+func Joined(tokens []Token) string {
+	var b strings.Builder
+	digits := false
+	for _, t := range tokens {
+		b.WriteString(t.Text)
+		digits = digits || t.Digits
+	}
+	if digits {
+		return b.String()
+	}
+	return Stem(b.String())
+}
+
+// Code returns the compared form of a SKU or barcode: only its letters and digits, so that hyphens and spaces do not
 // matter.
-func code(text string) string {
+func Code(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		if unicode.IsLetter(r) || unicode.IsNumber(r) {
