@@ -17,7 +17,7 @@ type Dictionary struct {
 	words    []string             // the keys of one word
 	// lemmas holds the words that keys consist of, by their stems with and without accents.
 	lemmas map[string]string
-	// parts holds the words that compounds may consist of, by their stems.
+	// parts holds the words that compounds may consist of, by their stems with and without accents.
 	parts       map[string]string
 	stops       map[string]bool // as they are written
 	foldedStops map[string]bool
@@ -57,6 +57,9 @@ func NewDictionaries(words search.Words) Dictionaries {
 			d.add(from, to, true)
 			if tokens := Tokenize(from); d.inflections.compounds && len(tokens) == 1 && len(tokens[0].Text) >= leastPart {
 				d.parts[tokens[0].Stem] = tokens[0].Text
+				if tokens[0].Accented {
+					d.parts[Stem(tokens[0].Written)] = tokens[0].Text
+				}
 			}
 		}
 		all[language] = d
@@ -109,7 +112,7 @@ func (d *Dictionary) withoutStops(tokens []Token) []Token {
 // stopped reports whether a word is a stop word. A word that was typed with accents must be one with them: thé is not the.
 func (d *Dictionary) stopped(t Token) bool {
 	if t.Accented {
-		return d.stops[t.Text] || d.stops[t.Written]
+		return d.stops[t.Written]
 	}
 	return d.foldedStops[t.Text]
 }
@@ -380,6 +383,9 @@ func (v Vocabulary) split(t Token) []string {
 		return nil
 	}
 	for _, d := range v {
+		if parts := d.split(t.Written, mostParts); parts != nil { // küchenuhr, which is no kuchen-uhr
+			return parts
+		}
 		if parts := d.split(t.Text, mostParts); parts != nil {
 			return parts
 		}
