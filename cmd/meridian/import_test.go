@@ -57,7 +57,8 @@ func TestImport(t *testing.T) {
 	}
 	list := filepath.Join(i.folder, "errors.csv")
 	if code, out, errs := i.run("products", bad, "--seller", "acme", "--errors", list); code != exitPartly ||
-		out != "4 lines: 2 products written, 0 unchanged, 1 bad lines\n" || errs != "meridian: 1 bad lines were left out, the others are imported\n" {
+		out != "4 lines: 2 products written, 0 unchanged, 1 bad lines\n" ||
+		errs != "meridian: 1 bad lines were left out, the others are imported\n" {
 		t.Errorf("keep good: %d %s%s", code, out, errs)
 	}
 	text, err := os.ReadFile(list)

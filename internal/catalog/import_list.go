@@ -17,8 +17,8 @@ const (
 	importColumns = `region, id, seller_id, format, policy,
   CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
   products_unchanged, lines_bad, created_at, updated_at, finished_at`
-	importNames = `i.region, i.id, i.seller_id, i.format, i.policy, i.status, i.lines_done, i.products_written, i.products_unchanged, i.lines_bad,
-  i.created_at, i.updated_at, i.finished_at`
+	importNames = `i.region, i.id, i.seller_id, i.format, i.policy, i.status, i.lines_done, i.products_written, i.products_unchanged,
+  i.lines_bad, i.created_at, i.updated_at, i.finished_at`
 )
 
 func scanImport(row pgx.CollectableRow) (i ImportRecord, err error) {

@@ -101,8 +101,9 @@ func fetchedFolder() (string, bool) {
 		return "", false
 	}
 	cache, err := os.UserCacheDir()
-	if err == nil && (a == nil || os.MkdirAll(filepath.Join(cache, "meridian"), 0o755) == nil && a.reaches(filepath.Join(cache, "meridian", name))) {
-		return filepath.Join(cache, "meridian", name), true
+	folder := filepath.Join(cache, "meridian", name)
+	if err == nil && (a == nil || os.MkdirAll(filepath.Dir(folder), 0o755) == nil && a.reaches(folder)) {
+		return folder, true
 	}
 	return filepath.Join(sharedDataRoot, name), a != nil
 }

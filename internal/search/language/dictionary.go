@@ -41,7 +41,9 @@ func NewDictionaries(words search.Words) Dictionaries {
 	all := make(Dictionaries, len(words))
 	for language, of := range words {
 		d := &Dictionary{language: language, synonyms: make(map[string][]Synonym),
-			lemmas: make(map[string]string), parts: make(map[string]string), stops: make(map[string]bool), foldedStops: make(map[string]bool), inflections: inflectionsOf[language]}
+			lemmas: make(map[string]string), parts: make(map[string]string), stops: make(map[string]bool), foldedStops: make(map[string]bool),
+			inflections: inflectionsOf[language],
+		}
 		for _, word := range of.Stop {
 			d.stop(word)
 		}
