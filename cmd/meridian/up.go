@@ -56,6 +56,7 @@ as region=key with commas between for those that have another.`,
 	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
 	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
 	flags.StringArrayVar(&meiliURLs, "meili-url", nil, "Meilisearch of a region, as region=URL; may be repeated")
+	flags.BoolVar(&config.NoUnpaidLimits, "no-unpaid-limits", false, "let buyers hold any number of units unpaid, for load and replays")
 	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")
 	flags.StringVar(&config.OTLPEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
 	pprofFlag(command, &pprofAddress)

@@ -44,6 +44,8 @@ type Config struct {
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
 	PayWithin, CheckPaymentAfter time.Duration
+	// NoUnpaidLimits lets customers, guests and networks hold any number of units unpaid: for a shop that a machine buys in.
+	NoUnpaidLimits bool
 	// Tracer, if not nil, sees every statement.
 	Tracer pgx.QueryTracer
 	// Argon2 is the cost of hashing a password; zero takes the default.

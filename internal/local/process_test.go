@@ -36,6 +36,7 @@ func up(args []string) (err error) {
 	flags.StringVar(&config.Dir, "dir", "", "")
 	flags.StringVar(&config.DatabaseURL, "database-url", "", "")
 	flags.IntVar(&config.EdgePort, "port", -1, "")
+	flags.BoolVar(&config.NoUnpaidLimits, "no-unpaid-limits", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

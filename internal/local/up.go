@@ -122,7 +122,7 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 
 // podConfig returns the configuration of a region's pod.
 func (s *Shop) podConfig(region string) pod.Config {
-	return pod.Config{
+	config := pod.Config{
 		Regions: s.config.Regions, Region: region,
 		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
 		Secret:   s.secrets.Deployment,
@@ -141,6 +141,10 @@ func (s *Shop) podConfig(region string) pod.Config {
 		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
 		Argon2: s.config.Argon2, Log: s.config.Log, Registry: s.registry, OTLPEndpoint: s.config.OTLPEndpoint, Version: s.config.Version,
 	}
+	if s.config.NoUnpaidLimits {
+		config.Unpaid.Guest.Units, config.Unpaid.Customer.Units, config.Unpaid.Network.Units = -1, -1, -1
+	}
+	return config
 }
 
 // searchConfig returns the configuration of a region's search: its Meilisearch if there is one, else an index in the

@@ -83,6 +83,7 @@ func openEmptyShop(t *testing.T, set *regions.Set, url string) local.Address {
 	t.Helper()
 	shop := testkit.Must(local.Start(t.Context(), local.Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: url, Empty: true, Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		NoUnpaidLimits: true,
 	}))(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

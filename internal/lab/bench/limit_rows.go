@@ -258,7 +258,7 @@ func (r *run) copyPlaced(ctx context.Context, hot bool) ([]copied, error) {
 		return nil, err
 	}
 	return r.copyJourneys(ctx, purchases, func(ctx context.Context, v *visitor, p *shopper.Purchase) error {
-		_, err := v.as("cancel").Cancel(ctx, "", p, "")
+		_, err := v.as("cancel").Cancel(ctx, "", p)
 		return err
 	})
 }

@@ -116,7 +116,7 @@ func (l *load) visit(ctx context.Context, customer *shopper.Account) {
 	switch chance := l.dice.Float64(); {
 	case chance < 0.12:
 		client.Sleep(ctx, l.dice.between(0, 300*time.Millisecond))
-		_, err = s.Cancel(ctx, "", p, "changed my mind")
+		_, err = s.Cancel(ctx, "", p)
 		l.expect(err, "cancelling of "+p.Order.ID, "order_state")
 	case chance < 0.3:
 		client.Sleep(ctx, l.dice.between(0, time.Second))

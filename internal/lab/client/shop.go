@@ -212,9 +212,9 @@ func (c *Client) GetOrder(ctx context.Context, by By, id string) (Order, error) 
 }
 
 // CancelOrder cancels an order of the caller's and returns it.
-func (c *Client) CancelOrder(ctx context.Context, by By, key, id, reason string) (Order, error) {
+func (c *Client) CancelOrder(ctx context.Context, by By, key, id string) (Order, error) {
 	var o Order
-	err := c.Do(ctx, http.MethodPost, "/v1/orders/"+id+"/cancel", by, key, map[string]string{"reason": reason}, &o)
+	err := c.Do(ctx, http.MethodPost, "/v1/orders/"+id+"/cancel", by, key, nil, &o)
 	return o, err
 }
 

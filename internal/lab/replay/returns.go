@@ -120,7 +120,7 @@ func (r *replayer) cancelOrRefund(ctx context.Context, c *customer, in invoice, 
 	if g.Whole {
 		shop := r.from(c.account.Country)
 		return c.account.Do(ctx, shop, func(by client.By) error {
-			_, err := shop.CancelOrder(ctx, by, r.key("cancel", in.name, g.Order), g.Order, "")
+			_, err := shop.CancelOrder(ctx, by, r.key("cancel", in.name, g.Order), g.Order)
 			return err
 		})
 	}

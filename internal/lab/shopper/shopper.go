@@ -122,9 +122,9 @@ func (s *Shopper) ReadOrder(ctx context.Context, p *Purchase) (client.Order, err
 }
 
 // Cancel cancels the order and returns it.
-func (s *Shopper) Cancel(ctx context.Context, key string, p *Purchase, reason string) (client.Order, error) {
+func (s *Shopper) Cancel(ctx context.Context, key string, p *Purchase) (client.Order, error) {
 	return s.order(ctx, p, func(by client.By) (client.Order, error) {
-		return s.Client.CancelOrder(ctx, by, key, p.Order.ID, reason)
+		return s.Client.CancelOrder(ctx, by, key, p.Order.ID)
 	})
 }
 

@@ -78,7 +78,7 @@ func TestBuy_Guest(t *testing.T) {
 	if err != nil || o.Status != "paid" || !p.Paid {
 		t.Errorf("waited for %+v, %v", o, err)
 	}
-	if _, err := guest.Cancel(t.Context(), "", p, "mistake"); err != nil || !p.Cancelled || p.RefundedMinor != 7 {
+	if _, err := guest.Cancel(t.Context(), "", p); err != nil || !p.Cancelled || p.RefundedMinor != 7 {
 		t.Errorf("cancelled: %+v, %v", p, err)
 	}
 	if diff := cmp.Diff(Outcomes{Attempted: 1, Confirmed: 1}, journal.Count()); diff != "" {
