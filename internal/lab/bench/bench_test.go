@@ -297,12 +297,15 @@ func copyOrders(t *testing.T, config Config) {
 				t.Errorf("a real order makes %d rows, a bare one %d and %d stock rows", real, loop.Rows-config.Lines, config.Lines)
 			}
 			// A placed order is finished afterwards, by rows that are not counted as its own: a
-			// movement a line, and what its end footprint has more than its start.
-			want := loop.Rows - config.Lines
+			// movement a line, and what its end footprint has more than its start. The shop's
+			// workers may ask for a copy's payment before, and end it: by three rows more at most, of
+			// the company's message, or by fewer.
+			least := loop.Rows - config.Lines
+			most := least
 			if !test.paid {
-				want += config.Lines + len(orders[0].end.rows) - len(orders[0].start.rows)
+				most += config.Lines + len(orders[0].end.rows) - len(orders[0].start.rows) + 3
 			}
-			runLoop(t, r, loop, want)
+			runLoop(t, r, loop, least, most)
 		})
 	}
 	wantClean(t, r)
@@ -319,7 +322,7 @@ func copyCarts(t *testing.T, config Config) {
 	if want := int64(loop.Rows - 2); real != want {
 		t.Errorf("a real cart makes %d rows, a bare one %d", real, want)
 	}
-	runLoop(t, r, loop, loop.Rows-2)
+	runLoop(t, r, loop, loop.Rows-2, loop.Rows-2)
 	changed := databasetest.One[int64](t, r.db, `
 SELECT count(*)
 FROM carts c
@@ -343,7 +346,7 @@ func rowsOfReal(t *testing.T, r *run, do operation, orders int) int64 {
 }
 
 // runLoop runs a loop for a while and checks that each operation made so many rows.
-func runLoop(t *testing.T, r *run, loop *bareLoop, want int) {
+func runLoop(t *testing.T, r *run, loop *bareLoop, least, most int) {
 	t.Helper()
 	defer loop.close()
 	testkit.NoError(t, loop.open(t.Context(), []int{2}, 50*time.Millisecond))
@@ -353,8 +356,8 @@ func runLoop(t *testing.T, r *run, loop *bareLoop, want int) {
 	if s.done == 0 {
 		t.Fatal("nothing was done")
 	}
-	if got := rowsOf(t, r.db) - before; got != int64(s.done*want) {
-		t.Errorf("%d operations made %d rows, want %d each", s.done, got, want)
+	if got := rowsOf(t, r.db) - before; got < int64(s.done*least) || got > int64(s.done*most) {
+		t.Errorf("%d operations made %d rows, want %d to %d each", s.done, got, least, most)
 	}
 }
 
