@@ -66,27 +66,6 @@ SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requ
 FROM price_changes
 WHERE id = $1;
 
-SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_to, (
-    SELECT e.amount_minor
-    FROM (
-  SELECT pe.sku, pe.list, pe.min_quantity, pe.amount_minor, pe.valid_from, pe.valid_to, pe.changed_at, pe.change_id
-  FROM price_entries pe) e
-    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
-      AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
-      AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
-    ORDER BY e.valid_from DESC
-    LIMIT 1), (
-    SELECT e.amount_minor
-    FROM (
-  SELECT pe.sku, pe.list, pe.min_quantity, pe.amount_minor, pe.valid_from, pe.valid_to, pe.changed_at, pe.change_id
-  FROM price_entries pe) e
-    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
-      AND e.valid_from <= l.valid_to AND (e.valid_to IS NULL OR e.valid_to > l.valid_to))
-FROM price_change_lines l
-WHERE l.change_id = $1 AND l.line_no > $2
-ORDER BY l.line_no
-LIMIT $3::int8;
-
 SELECT min(e.valid_from)
 FROM price_entries e
 JOIN price_lists l ON l.code = e.list
@@ -98,35 +77,258 @@ ORDER BY name, valid_from
 LIMIT $1::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
-FROM orders o
-WHERE o.region = $1
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE (o.placed_at, o.id) < ($1, $2) AND o.region = $3
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE (o.placed_at, o.id) < ($1, $2) AND o.region = $5
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE (o.placed_at, o.id) < ($1, $2) AND o.region = $6
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE (o.placed_at, o.id) < ($1, $2) AND o.region = $7
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8)) AS o
+ORDER BY o.placed_at DESC, o.id DESC
+LIMIT $4::int8;
+
+SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $3
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $4
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $5
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8)) AS o
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT $2::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
-FROM orders o
-WHERE o.region = $1 AND (o.placed_at, o.id) < ($2, $3)
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.region = $1
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8)) AS o
 ORDER BY o.placed_at DESC, o.id DESC
-LIMIT $4::int8;
+LIMIT $2::int8;
 
 SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
 FROM (
   SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-  FROM orders o
-  WHERE o.region = $1 AND o.status = 'pending_payment'
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment'
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $2::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $3 AND o.status = 'pending_payment'
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $2::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $4 AND o.status = 'pending_payment'
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $2::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $5 AND o.status = 'pending_payment'
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $2::int8)) AS o
   ORDER BY o.placed_at DESC, o.id DESC
   LIMIT $2::int8
 ) AS o
 JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
 ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment'
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $2::int8)) AS o
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $2::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $4 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $5 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $6 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)) AS o
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $4 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $5 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $6 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)) AS o
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
+FROM (
+  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $4::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $5 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $4::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $6 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $4::int8)
+UNION ALL
+(
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $7 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $4::int8)) AS o
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $4::int8
+) AS o
+JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
+ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
+
+SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code, p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at, p.set_aside_at
+FROM payments p
+WHERE p.region::text = ANY($1::text[]) AND p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured'
+ORDER BY p.set_aside_at, p.id
+LIMIT $2::int8;
+
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.failure_code, r.lines, r.attempts, r.created_at
 FROM refunds r
 WHERE r.region = $1 AND r.id = $2;
+
+SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.failure_code, r.lines, r.attempts, r.created_at
+FROM refunds r
+WHERE r.region::text = ANY($1::text[]) AND r.status = 'failed'
+ORDER BY r.created_at, r.id
+LIMIT $2::int8;
 
 SELECT term, searches, unmet, searched_at
 FROM search_terms
 WHERE region = $1 AND unmet > 0
 ORDER BY unmet DESC, term
 LIMIT $2::int8;
+
+UPDATE payments SET next_check_at = now(), set_aside_at = NULL, updated_at = now()
+WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
 

@@ -43,8 +43,8 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (region, seller_id, source) WHERE status = 'running' DO UPDATE
 SET updated_at = now(), alive_until = now() + INTERVAL '1 minute'
 RETURNING region, id, seller_id, format, policy,
-  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
-  lines_bad, created_at, updated_at, finished_at;
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at;
 
 INSERT INTO outbox (region, topic, key, payload)
 SELECT r.region::crdb_internal_region, r.topic, r.key, r.payload::jsonb
@@ -94,6 +94,86 @@ SELECT count(*)
 FROM import_errors e
 JOIN imports i ON i.region = e.region AND i.id = e.import_id
 WHERE i.region = $1 AND i.seller_id = $2 AND i.source = $3 AND i.status = 'running';
+
+SELECT i.region, i.id, i.seller_id, i.format, i.policy, i.status, i.lines_done, i.products_written, i.products_unchanged,
+  i.lines_bad, i.created_at, i.updated_at, i.finished_at
+FROM ((
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $1 AND seller_id = $2 
+  ORDER BY created_at DESC, id DESC
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $4 AND seller_id = $2 
+  ORDER BY created_at DESC, id DESC
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $5 AND seller_id = $2 
+  ORDER BY created_at DESC, id DESC
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $6 AND seller_id = $2 
+  ORDER BY created_at DESC, id DESC
+  LIMIT $3::int8)) AS i
+ORDER BY i.created_at DESC, i.id DESC
+LIMIT $3::int8;
+
+SELECT i.region, i.id, i.seller_id, i.format, i.policy, i.status, i.lines_done, i.products_written, i.products_unchanged,
+  i.lines_bad, i.created_at, i.updated_at, i.finished_at
+FROM ((
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $1 AND seller_id = $2 AND (created_at, id) < ($3, $4)
+  ORDER BY created_at DESC, id DESC
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $6 AND seller_id = $2 AND (created_at, id) < ($3, $4)
+  ORDER BY created_at DESC, id DESC
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $7 AND seller_id = $2 AND (created_at, id) < ($3, $4)
+  ORDER BY created_at DESC, id DESC
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT region, id, seller_id, format, policy,
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
+  FROM imports
+  WHERE region = $8 AND seller_id = $2 AND (created_at, id) < ($3, $4)
+  ORDER BY created_at DESC, id DESC
+  LIMIT $5::int8)) AS i
+ORDER BY i.created_at DESC, i.id DESC
+LIMIT $5::int8;
 
 SELECT id
 FROM categories
@@ -265,26 +345,10 @@ WHERE r.updated_at > $1
 LIMIT $2;
 
 SELECT region, id, seller_id, format, policy,
-  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
-  lines_bad, created_at, updated_at, finished_at
+  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END AS status, lines_done, products_written,
+  products_unchanged, lines_bad, created_at, updated_at, finished_at
 FROM imports
 WHERE region = $1 AND id = $2 AND seller_id = $3;
-
-SELECT region, id, seller_id, format, policy,
-  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
-  lines_bad, created_at, updated_at, finished_at
-FROM imports
-WHERE region = $1 AND seller_id = $2 
-ORDER BY created_at DESC, id DESC
-LIMIT $3;
-
-SELECT region, id, seller_id, format, policy,
-  CASE WHEN status = 'running' AND alive_until < now() THEN 'interrupted' ELSE status END, lines_done, products_written, products_unchanged,
-  lines_bad, created_at, updated_at, finished_at
-FROM imports
-WHERE region = $1 AND seller_id = $2 AND (created_at, id) < ($4, $5)
-ORDER BY created_at DESC, id DESC
-LIMIT $3;
 
 SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
 FROM (

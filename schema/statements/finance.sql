@@ -112,7 +112,13 @@ SELECT l.line_no, l.sku, l.min_quantity, l.amount_minor, l.valid_from, l.valid_t
       AND e.valid_from < coalesce(l.valid_from, $4::timestamptz)
       AND (e.valid_to IS NULL OR (e.valid_to > e.valid_from AND e.valid_to >= coalesce(l.valid_from, $4::timestamptz)))
     ORDER BY e.valid_from DESC
-    LIMIT 1)
+    LIMIT 1), (
+    SELECT e.amount_minor
+    FROM (
+  SELECT pe.sku, pe.list, pe.min_quantity, pe.amount_minor, pe.valid_from, pe.valid_to, pe.changed_at, pe.change_id
+  FROM price_entries pe) e
+    WHERE e.sku = l.sku AND e.list = l.list AND e.min_quantity = l.min_quantity
+      AND e.valid_from <= l.valid_to AND (e.valid_to IS NULL OR e.valid_to > l.valid_to))
 FROM price_change_lines l
 WHERE l.change_id = $1 AND l.line_no > $2
 ORDER BY l.line_no

@@ -27,6 +27,26 @@ FROM (
 JOIN products p ON p.seller_id = f.seller_id AND p.created_at <= f.finished_at
 JOIN skus k ON k.product_id = p.id AND k.status = 'active';
 
+SELECT p.id, p.seller_id, p.seller_key, p.slug, p.title, p.description, p.brand, p.category_id, p.tax_category,
+  p.attributes, p.images, p.status, p.version, p.created_at, p.updated_at,
+  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'), coalesce(r.stars_sum, 0), coalesce(r.ratings, 0), n.listed_at
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($2, $3)
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN products p ON p.id = n.id
+LEFT JOIN (SELECT product_id, stars_sum, ratings, updated_at FROM product_ratings) r ON r.product_id = p.id
+ORDER BY n.listed_at DESC, n.id DESC;
+
 SELECT region::text, id
 FROM accounts
 WHERE id = ANY($1::uuid[])
@@ -34,6 +54,24 @@ UNION ALL
 SELECT region::text, id
 FROM orders
 WHERE id = ANY($2::uuid[]);
+
+SELECT s.product_id, s.sku, s.barcode, s.options, s.weight_grams, s.status, s.base_currency, coalesce(e.list, ''), coalesce(e.min_quantity, 0), coalesce(e.amount_minor, 0), e.valid_from, e.valid_to
+FROM (
+  SELECT l.id, l.listed_at
+  FROM categories r
+  CROSS JOIN LATERAL (
+  SELECT cp.product_id AS id, cp.listed_at
+  FROM category_products cp
+  WHERE cp.category_id = r.id AND (cp.listed_at, cp.product_id) < ($2, $3)
+  ORDER BY cp.listed_at DESC, cp.product_id DESC
+  LIMIT $1::int8
+  ) AS l
+  WHERE r.parent_id IS NULL
+  ORDER BY l.listed_at DESC, l.id DESC
+  LIMIT $1::int8) AS n
+JOIN skus s ON s.product_id = n.id
+LEFT JOIN price_entries e ON e.sku = s.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days')
+ORDER BY s.product_id, s.status, s.position, s.sku, e.list, e.min_quantity, e.valid_from;
 
 SELECT sku, warehouse
 FROM stock;

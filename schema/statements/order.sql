@@ -107,31 +107,6 @@ SELECT a.region, a.id, a.email, a.status, a.session_epoch
 FROM unnest($1::text[], $2::uuid[]) AS wanted (region, id)
 JOIN accounts a ON a.region = wanted.region::crdb_internal_region AND a.id = wanted.id;
 
-SELECT c.region, c.id, c.account_region, c.account_id, c.currency, c.country, c.status,
-  c.version, c.created_at, c.updated_at, c.expires_at, c.coupons,
-  (SELECT a.customer_group FROM (SELECT region, id, status, customer_group FROM accounts) a WHERE a.region = c.account_region AND a.id = c.account_id),
-  CASE WHEN c.account_id IS NULL THEN false ELSE NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = c.account_region AND b.account_id = c.account_id AND b.status <> 'cancelled') END,
-  (SELECT rs.version FROM pricing_state rs WHERE rs.id = 'rules'),
-  l.sku, l.quantity, l.added_at, s.product_id, s.title, s.slug, s.images ->> 0, s.options,
-  s.tax_category, s.category_id, s.base_currency, s.sold,
-  (SELECT jsonb_agg(jsonb_build_object(
-            'list', e.list, 'min_quantity', e.min_quantity, 'amount_minor', e.amount_minor,
-            'valid_from', e.valid_from, 'valid_to', e.valid_to)
-            ORDER BY e.list, e.min_quantity, e.valid_from)
-   FROM price_entries e
-   WHERE e.sku = l.sku AND (e.valid_to IS NULL OR e.valid_to > now() - INTERVAL '365 days') AND (e.list NOT LIKE 'catalogue-%' OR e.list IN ('catalogue-' || c.currency, 'catalogue-' || s.base_currency))),
-  0::int8
-FROM carts c
-LEFT JOIN cart_lines l ON l.region = c.region AND l.cart_id = c.id
-LEFT JOIN (
-  SELECT k.sku, k.product_id, k.base_currency, k.options, k.status = 'active' AS active,
-    k.status = 'active' AND kp.status = 'active' AS sold,
-    kp.title, kp.slug, kp.images, kp.category_id, kp.tax_category, kp.updated_at
-  FROM skus k
-  LEFT JOIN products kp ON kp.id = k.product_id) s ON s.sku = l.sku
-WHERE c.region = ANY($1::text[]::crdb_internal_region[]) AND c.id = ANY($2::uuid[]) AND c.expires_at > $3
-ORDER BY l.added_at NULLS LAST, l.sku NULLS LAST;
-
 SELECT code, latitude, longitude
 FROM warehouses
 WHERE active;
@@ -148,11 +123,6 @@ SELECT held.unpaid_network, held.unpaid_buyer, l.sku, sum(l.quantity)::int8
 FROM (
   SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
   FROM orders o
-  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_network = ANY($2::bytea[])
-  UNION
-  SELECT o.region, o.id, o.unpaid_network, o.unpaid_buyer
-  FROM orders o
-  WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment' AND o.unpaid_buyer = ANY($3::bytea[])
   WHERE o.region = ANY($1::text[]::crdb_internal_region[]) AND o.status = 'pending_payment'
     AND o.unpaid_network = ANY($2::bytea[])
   UNION
@@ -173,32 +143,48 @@ WHERE l.region = $1 AND l.order_id = $2
 ORDER BY l.line_no;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
-FROM orders o
-WHERE o.region = $1 AND o.account_id = $2
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.account_id = $1 AND (o.placed_at, o.id) < ($2, $3) AND o.region = $4
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $5::int8)) AS o
+ORDER BY o.placed_at DESC, o.id DESC
+LIMIT $5::int8;
+
+SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.account_id = $1 AND o.region = $2
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8)) AS o
 ORDER BY o.placed_at DESC, o.id DESC
 LIMIT $3::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
-FROM orders o
-WHERE o.region = $1 AND o.account_id = $2 AND (o.placed_at, o.id) < ($3, $4)
+FROM ((
+  SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
+  FROM orders o
+  WHERE o.status = $1 AND o.region = $2
+  ORDER BY o.placed_at DESC, o.id DESC
+  LIMIT $3::int8)) AS o
 ORDER BY o.placed_at DESC, o.id DESC
-LIMIT $5::int8;
+LIMIT $3::int8;
 
 SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
 FROM orders o
 WHERE o.region = $1 AND o.id = $2;
 
-SELECT o.region, o.id, o.account_id, o.cart_region, o.cart_id, o.status, o.cancel_reason, o.version, o.transition_id, o.currency, o.country, o.market, o.customer_group, o.priced_at, o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.prices_include_tax, o.email, o.ship_to, o.placed_at, o.updated_at, o.expires_at
-FROM orders o
-WHERE o.region = $1 AND o.status = $2
-ORDER BY o.placed_at DESC, o.id DESC
-LIMIT $3::int8;
-
 SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
 FROM (
   SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-  FROM orders o
-  WHERE o.region = $1 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $2)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)) AS o
   ORDER BY o.placed_at DESC, o.id DESC
   LIMIT $3::int8
 ) AS o
@@ -208,8 +194,12 @@ ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
 FROM (
   SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-  FROM orders o
-  WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $3::int8)) AS o
   ORDER BY o.placed_at DESC, o.id DESC
   LIMIT $3::int8
 ) AS o
@@ -219,8 +209,12 @@ ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
 FROM (
   SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-  FROM orders o
-  WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+  FROM ((
+    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
+    FROM orders o
+    WHERE o.region = $1 AND o.status = 'pending_payment' AND o.unpaid_network = $2 AND EXISTS (SELECT 1 FROM order_lines h WHERE h.region = o.region AND h.order_id = o.id AND h.sku = $3)
+    ORDER BY o.placed_at DESC, o.id DESC
+    LIMIT $4::int8)) AS o
   ORDER BY o.placed_at DESC, o.id DESC
   LIMIT $4::int8
 ) AS o

@@ -17,6 +17,12 @@ SET score = s.score + excluded.score, orders = s.orders + excluded.orders, categ
     changed_at = CASE WHEN s.popularity = round(ln(greatest(s.score + excluded.score, 1)) * $5::float8)::int8
                       THEN s.changed_at ELSE now() END;
 
+SELECT cp.product_id
+FROM category_products cp
+WHERE cp.category_id = (SELECT p.category_id FROM products p WHERE p.id = $1)
+ORDER BY cp.listed_at DESC, cp.product_id DESC
+LIMIT $2::int8;
+
 SELECT l.product_id
 FROM (
   SELECT o.region, o.id
@@ -41,18 +47,6 @@ CROSS JOIN LATERAL (
 WHERE r.parent_id IS NULL
 ORDER BY n.listed_at DESC, n.product_id DESC
 LIMIT $1::int8;
-
-SELECT n.product_id
-FROM products p
-CROSS JOIN LATERAL (
-  SELECT cp.product_id, cp.listed_at
-  FROM category_products cp
-  WHERE cp.category_id = p.category_id
-  ORDER BY cp.listed_at DESC, cp.product_id DESC
-  LIMIT $2::int8
-) n
-WHERE p.id = $1
-ORDER BY n.listed_at DESC, n.product_id DESC;
 
 SELECT n.product_id, n.score
 FROM (SELECT ps.id, ps.category_id, ps.status = 'active' AS on_sale FROM products ps) p

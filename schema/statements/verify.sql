@@ -214,7 +214,6 @@ FROM order_promotions g
 JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL);
 
-SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 SELECT g.region::text, g.order_id::text,
   'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
@@ -698,7 +697,6 @@ JOIN orders o ON o.region = g.region AND o.id = g.order_id
 WHERE (o.status = 'cancelled') <> (g.released_at IS NOT NULL)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
-SELECT g.region::text, g.order_id::text, 'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 SELECT g.region::text, g.order_id::text,
   'it was given ' || g.promotion || ' as the first order of an account that is not its own, or that has two'
 FROM order_promotions g
