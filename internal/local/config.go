@@ -95,7 +95,7 @@ func (c Config) Validate() error {
 			break
 		}
 		if _, ok := c.Regions.Get(region); !ok {
-			faults = append(faults, fmt.Errorf("Meilisearch of region %q: use one of %s", region, strings.Join(c.Regions.Names(), ", ")))
+			faults = append(faults, fmt.Errorf("a Meilisearch for region %q: use one of %s", region, strings.Join(c.Regions.Names(), ", ")))
 		}
 	}
 	if c.EdgePort < 0 || c.EdgePort > 65_000 {
