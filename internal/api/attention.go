@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"meridian/internal/money"
 	"meridian/internal/order"
 	"meridian/internal/payment"
@@ -101,7 +99,7 @@ func (s *Server) getOperatorPayment(w http.ResponseWriter, r *http.Request) erro
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
-	ref, err := s.paymentRef(r)
+	ref, err := s.pathRef(r, "payment", regions.PaymentPrefix)
 	if err != nil {
 		return err
 	}
@@ -131,7 +129,7 @@ func (s *Server) checkPayment(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
-	ref, err := s.paymentRef(r)
+	ref, err := s.pathRef(r, "payment", regions.PaymentPrefix)
 	if err != nil {
 		return err
 	}
@@ -140,13 +138,4 @@ func (s *Server) checkPayment(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
-}
-
-// paymentRef reads the payment's id in the path.
-func (s *Server) paymentRef(r *http.Request) (regions.Ref, error) {
-	ref, err := s.Regions.ParseID(regions.PaymentPrefix, mux.Vars(r)["payment"])
-	if err != nil {
-		return regions.Ref{}, notFound("There is no such payment, or it is not open.")
-	}
-	return ref, nil
 }

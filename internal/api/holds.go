@@ -41,7 +41,7 @@ func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := newQuery(r)
 	filter := order.HoldFilter{
-		Homes: s.homes(q), SKU: q.Text("sku", maxSKUBytes), Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
+		Homes: s.homes(q), SKU: q.Text("sku", maxStockName), Network: networkTag(q.Text("network", maxNetworkTag), q.fault),
 	}
 	if err := q.Err(); err != nil {
 		return err
@@ -74,11 +74,8 @@ func (s *Server) newHoldResponse(h order.UnpaidHold) holdResponse {
 // releaseTimeout bounds the release of order.MaxReleased orders.
 const releaseTimeout = time.Minute
 
-// Bounds of what holds are chosen by, in bytes.
-const (
-	maxSKUBytes   = 64
-	maxNetworkTag = 64
-)
+// maxNetworkTag is the most bytes of the hash that a client network is told by.
+const maxNetworkTag = 64
 
 // networkTag returns the hash that a client network is told by, nil for none.
 func networkTag(text string, fault func(name, message string)) []byte {
@@ -131,7 +128,7 @@ func (s *Server) releaseHolds(w http.ResponseWriter, r *http.Request) error {
 	if body.SKU == "" && body.Network == "" {
 		fault("sku", "must be given, or network, or both")
 	}
-	if len(body.SKU) > maxSKUBytes {
+	if len(body.SKU) > maxStockName {
 		fault("sku", "must be the code of a SKU")
 	}
 	if fixes != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -156,7 +157,7 @@ func takesNull(t reflect.Type, place jsontext.Pointer) bool {
 		}
 		switch t.Kind() {
 		case reflect.Struct:
-			field, known := jsonField(t, token)
+			field, known := membersOf(t)[token]
 			if !known {
 				return true // refused for its name
 			}
@@ -168,22 +169,6 @@ func takesNull(t reflect.Type, place jsontext.Pointer) bool {
 		}
 	}
 	return allowed || t == reflect.TypeFor[jsontext.Value]() || t.Kind() == reflect.Interface
-}
-
-// jsonField returns the field of a struct, or of one embedded in it, that a name of JSON stands for.
-func jsonField(t reflect.Type, name string) (reflect.StructField, bool) {
-	for field := range t.Fields() {
-		tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if tag == name {
-			return field, true
-		}
-		if field.Anonymous && tag == "" && field.Type.Kind() == reflect.Struct {
-			if inner, ok := jsonField(field.Type, name); ok {
-				return inner, true
-			}
-		}
-	}
-	return reflect.StructField{}, false
 }
 
 // checkJSON reads through the body, which is for a type, once for what Unmarshal does not refuse.
@@ -242,7 +227,7 @@ func jsonProblem(err error) *Problem {
 
 func semanticMessage(e *json.SemanticError) string {
 	if errors.Is(e.Err, json.ErrUnknownName) {
-		return unknownName(e.JSONPointer.LastToken(), membersOf(e.GoType))
+		return unknownName(e.JSONPointer.LastToken(), slices.Sorted(maps.Keys(membersOf(e.GoType))))
 	}
 	if errors.Is(e.Err, strconv.ErrRange) {
 		return "is out of range: " + typeMessage(e.GoType)
@@ -250,21 +235,21 @@ func semanticMessage(e *json.SemanticError) string {
 	return typeMessage(e.GoType)
 }
 
-// membersOf lists the names of a struct's JSON members.
-func membersOf(t reflect.Type) []string {
+// membersOf returns the fields of a struct, and of those embedded in it, by their names in JSON.
+func membersOf(t reflect.Type) map[string]reflect.StructField {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil
 	}
-	var names []string
+	members := make(map[string]reflect.StructField)
 	for _, field := range reflect.VisibleFields(t) {
 		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
-			names = append(names, name)
+			members[name] = field
 		}
 	}
-	return names
+	return members
 }
 
 // typeMessage says what a field of that type takes.
