@@ -166,7 +166,7 @@ func (s *Server) getImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
+	ref, err := s.pathRef(r, "import_id", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
+	ref, err := s.pathRef(r, "import_id", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}

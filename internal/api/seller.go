@@ -120,7 +120,7 @@ func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *Server) archiveProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
