@@ -28,6 +28,7 @@ import (
 //	the order was cancelled            a payment open at its provider   CheckPaymentsOnce cancels it there
 //	a refund was promised              a pending refund                 SendRefundsOnce
 //	a refund was sent, unanswered      a pending refund                 its webhook, or SendRefundsOnce, by the same id
+//	a refund was made at the provider  a payment to be compared         CompareOnce; without a webhook, ReconcileOnce finds it
 //	an event was posted, unmarked      an undelivered event             outbox.Courier, by the same id
 //	a worker claimed any of these      a claim                          whoever looks when it has run out
 //	the whole region died              all of these, overdue            TakeOverOnce, in another region
@@ -66,14 +67,14 @@ func (o *Orders) SendRefundsOnce(ctx context.Context) (int, error) {
 	return o.sendRefunds(ctx, o.DB.Own())
 }
 
-// TakeOverOnce makes all four passes over what another region has left lying for a minute,
+// TakeOverOnce makes all five passes over what another region has left lying for a minute,
 // since its workers are down, and returns how much it took up. Where the region's rows are
 // out of reach, too, it fails within seconds.
 func (o *Orders) TakeOverOnce(ctx context.Context, region string) (int, error) {
 	total := 0
 	var faults []error
 	for _, pass := range []func(context.Context, database.Reach) (int, error){
-		o.processWebhooks, o.checkPayments, o.expireOrders, o.sendRefunds,
+		o.processWebhooks, o.checkPayments, o.expireOrders, o.sendRefunds, o.compareDue,
 	} {
 		n, err := pass(ctx, database.LeftBy(region))
 		total += n

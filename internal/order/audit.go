@@ -1,0 +1,99 @@
+package order
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"meridian/internal/database"
+	"meridian/internal/payment"
+)
+
+// BookAudit is what a provider's books and the shop's were found to hold of a time.
+type BookAudit struct {
+	Provider string    `json:"provider"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	// Payments and Refunds count what the provider's books hold of the shop, in all regions.
+	Payments int64 `json:"payments"`
+	Refunds  int64 `json:"refunds"`
+	// Findings are the payments about which the books differ; those found earlier and not put right since are among them.
+	Findings []payment.Finding `json:"-"`
+}
+
+const (
+	// auditStep is how much of a provider's books an audit reads at once.
+	auditStep = time.Hour
+	// auditPause is how long after a first look a payment whose books differ is looked at again: it may have changed while it
+	// was read.
+	auditPause = 2 * time.Second
+	// mostKnown bounds the earlier findings that an audit looks at.
+	mostKnown = 10_000
+)
+
+// AuditBooks compares a provider's books of a time with the shop's, in all regions. It changes nothing. It returns
+// ErrUnknownProvider for a provider that the shop does not have, or whose books cannot be read.
+func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until time.Time) (BookAudit, error) {
+	audit := BookAudit{Provider: provider, From: from, Until: until}
+	ledger, ok := o.Providers[provider].(payment.Ledger)
+	if !ok {
+		return audit, ErrUnknownProvider
+	}
+	homes := o.Regions.Names()
+	look := newListing(o, provider, ledger, homes)
+	for at := from; at.Before(until); at = at.Add(auditStep) {
+		if err := look.read(ctx, at, earliest(at.Add(auditStep), until)); err != nil {
+			return audit, fmt.Errorf("read the books of %s: %w", provider, err)
+		}
+	}
+	audit.Payments, audit.Refunds = look.payments, look.refunds
+	var known []payment.Finding
+	err := o.DB.Read(ctx, func(b *database.Batch) error {
+		payment.QueueFindings(b, homes, mostKnown, &known)
+		return nil
+	})
+	if err != nil {
+		return audit, fmt.Errorf("read what was found: %w", err)
+	}
+	suspects := look.suspects
+	for _, f := range known {
+		if f.Provider == provider {
+			suspects = append(suspects, f.Suspect)
+		}
+	}
+	audit.Findings, err = o.examine(ctx, suspects)
+	return audit, err
+}
+
+// examine returns those of the suspects, each once, whose books differ, and still do after a pause.
+func (o *Orders) examine(ctx context.Context, suspects []payment.Suspect) ([]payment.Finding, error) {
+	for round := range 2 {
+		var differing []payment.Suspect
+		var findings []payment.Finding
+		seen := make(map[payment.Suspect]bool)
+		for _, s := range suspects {
+			if seen[s] {
+				continue
+			}
+			seen[s] = true
+			c, err := o.compare(ctx, s)
+			if err != nil {
+				return nil, fmt.Errorf("compare payment %s with %s: %w", o.PaymentID(s.Payment), s.Provider, err)
+			}
+			if c.differences != nil {
+				differing = append(differing, s)
+				findings = append(findings, payment.Finding{Suspect: s, Differences: c.differences, FoundAt: o.Now()})
+			}
+		}
+		if findings == nil || round == 1 {
+			return findings, nil
+		}
+		suspects = differing
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(auditPause):
+		}
+	}
+	return nil, nil
+}
