@@ -44,6 +44,9 @@ The checks:
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if books.wanted {
+				if options.Strict || options.Checks != nil {
+					return usageError{errors.New("--provider runs no checks: leave --checks and --strict out")}
+				}
 				return compareBooks(c, flags, asJSON, books)
 			}
 			return runVerify(c, flags, asJSON, options)
@@ -55,9 +58,6 @@ The checks:
 	command.Flags().IntVar(&options.Examples, "examples", 20, "how many broken rows of a check to print; -1 for none")
 	command.Flags().BoolVar(&options.Strict, "strict", false, "count what is overdue as broken")
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	for _, name := range []string{"checks", "examples", "strict"} {
-		command.MarkFlagsMutuallyExclusive("provider", name)
-	}
 	return command
 }
 

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,16 @@ type BookAudit struct {
 	Payments int64 `json:"payments"`
 	Refunds  int64 `json:"refunds"`
 	// Findings are the payments about which the books differ; those found earlier and not put right since are among them.
-	Findings []payment.Finding `json:"-"`
+	Findings []BookFinding `json:"findings"`
+}
+
+// BookFinding is a payment about which the books differ, by its public id.
+type BookFinding struct {
+	PaymentID string `json:"payment_id"`
+	Region    string `json:"region"`
+	// ProviderRef is the provider's own id of something that is not what the shop knows as this payment.
+	ProviderRef string               `json:"provider_ref,omitempty"`
+	Differences []payment.Difference `json:"differences"`
 }
 
 const (
@@ -32,9 +42,10 @@ const (
 )
 
 // AuditBooks compares a provider's books of a time with the shop's, in all regions. It changes nothing. It returns
-// ErrUnknownProvider for a provider that the shop does not have, or whose books cannot be read.
+// ErrUnknownProvider for a provider that the shop does not have, or whose books cannot be read, and payment.ErrUnavailable,
+// with what to do, for one that does not answer.
 func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until time.Time) (BookAudit, error) {
-	audit := BookAudit{Provider: provider, From: from, Until: until}
+	audit := BookAudit{Provider: provider, From: from, Until: until, Findings: []BookFinding{}}
 	ledger, ok := o.Providers[provider].(payment.Ledger)
 	if !ok {
 		return audit, ErrUnknownProvider
@@ -43,7 +54,7 @@ func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until ti
 	look := newListing(o, provider, ledger, homes)
 	for at := from; at.Before(until); at = at.Add(auditStep) {
 		if err := look.read(ctx, at, earliest(at.Add(auditStep), until)); err != nil {
-			return audit, fmt.Errorf("read the books of %s: %w", provider, err)
+			return audit, toReach(provider, fmt.Errorf("read the books of %s: %w", provider, err))
 		}
 	}
 	audit.Payments, audit.Refunds = look.payments, look.refunds
@@ -61,15 +72,24 @@ func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until ti
 			suspects = append(suspects, f.Suspect)
 		}
 	}
-	audit.Findings, err = o.examine(ctx, suspects)
-	return audit, err
+	findings, err := o.examine(ctx, suspects)
+	audit.Findings = append(audit.Findings, findings...)
+	return audit, toReach(provider, err)
+}
+
+// toReach adds what to do to the error of a provider that does not answer.
+func toReach(provider string, err error) error {
+	if errors.Is(err, payment.ErrUnavailable) {
+		return fmt.Errorf("%w: see that %s runs, and that its address and secrets are those of the shop's pods", err, provider)
+	}
+	return err
 }
 
 // examine returns those of the suspects, each once, whose books differ, and still do after a pause.
-func (o *Orders) examine(ctx context.Context, suspects []payment.Suspect) ([]payment.Finding, error) {
+func (o *Orders) examine(ctx context.Context, suspects []payment.Suspect) ([]BookFinding, error) {
 	for round := range 2 {
 		var differing []payment.Suspect
-		var findings []payment.Finding
+		var findings []BookFinding
 		seen := make(map[payment.Suspect]bool)
 		for _, s := range suspects {
 			if seen[s] {
@@ -82,7 +102,9 @@ func (o *Orders) examine(ctx context.Context, suspects []payment.Suspect) ([]pay
 			}
 			if c.differences != nil {
 				differing = append(differing, s)
-				findings = append(findings, payment.Finding{Suspect: s, Differences: c.differences, FoundAt: o.Now()})
+				findings = append(findings, BookFinding{
+					PaymentID: o.PaymentID(s.Payment), Region: s.Payment.Region, ProviderRef: s.ProviderRef, Differences: c.differences,
+				})
 			}
 		}
 		if findings == nil || round == 1 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -497,7 +498,7 @@ func TestRefund_FailsLate(t *testing.T) {
 	if got := s.get(t, o); got.Refunds[0].State != payment.RefundSucceeded {
 		t.Errorf("refused: %+v", got.Refunds[0])
 	}
-	tell("evt_2", payment.EventRefundFailed, payment.RefundOutcome{Status: payment.RefundFailed, ProviderRef: "bank_r1", FailureCode: "returned"})
+	tell("evt_2", payment.EventRefundFailed, payment.RefundOutcome{Status: payment.RefundFailed, ProviderRef: "bank_r1"})
 	tell("evt_3", payment.EventRefundSucceeded, payment.RefundOutcome{Status: payment.RefundSucceeded, ProviderRef: "bank_r1"})
 	got := s.get(t, o)
 	if got.Refunds[0].State != payment.RefundFailed || got.Payment.RefundedMinor != 0 {
@@ -637,7 +638,7 @@ func TestAuditBooks(t *testing.T) {
 	s.loseAll(t)
 	before := s.snapshot(t)
 	got := audit()
-	if got.Payments != 2 || got.Refunds != 2 || len(got.Findings) != 1 || got.Findings[0].Payment != o.Ref {
+	if got.Payments != 2 || got.Refunds != 2 || len(got.Findings) != 1 || got.Findings[0].PaymentID != s.PaymentID(o.Ref) {
 		t.Fatalf("differing books: %+v", got)
 	}
 	d := got.Findings[0].Differences[0]
@@ -658,3 +659,60 @@ func TestAuditBooks(t *testing.T) {
 	}
 }
 
+// clerk is a bank whose books tell what it has given back of any payment.
+type clerk struct {
+	*bank
+	back int64
+}
+
+func (*clerk) Payments(context.Context, time.Time, time.Time) iter.Seq2[payment.BookedPayment, error] {
+	return func(func(payment.BookedPayment, error) bool) {}
+}
+
+func (*clerk) Refunds(context.Context, time.Time, time.Time) iter.Seq2[payment.BookedRefund, error] {
+	return func(func(payment.BookedRefund, error) bool) {}
+}
+
+func (c *clerk) RefundsOf(_ context.Context, asked payment.Asked) ([]payment.BookedRefund, error) {
+	if c.back == 0 {
+		return nil, nil
+	}
+	outcome := payment.RefundOutcome{Status: payment.RefundSucceeded, ProviderRef: "bank_hand", Amount: money.New(c.back, "EUR")}
+	return []payment.BookedRefund{{PaymentID: asked.PaymentID, Outcome: outcome}}, nil
+}
+
+// TestSetAside_PutRight: a payment of another amount than was asked for waits for a person, and is over once they have
+// given all of it back at the provider.
+func TestSetAside_PutRight(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 5)
+	c := &clerk{bank: s.bank}
+	s.Providers["bank"] = c
+	o := s.place(t, units("A", 1))
+	less := success(o)
+	less.CapturedMinor--
+	s.bank.set(s.PaymentID(o.Ref), less)
+	look := func() order.Attention {
+		t.Helper()
+		s.clock.Advance(time.Hour)
+		testkit.NoError(t, s.CheckPayment(t.Context(), o.Ref))
+		wantPass(t, 1, s.CheckPaymentsOnce)
+		return testkit.Must(s.Attention(t.Context(), s.Regions.Names(), 10))(t)
+	}
+	if found := look(); len(found.Payments) != 1 {
+		t.Fatalf("set aside: %+v", found)
+	}
+	c.back = less.CapturedMinor - 1
+	if found := look(); len(found.Payments) != 1 {
+		t.Errorf("part of it went back: %+v", found)
+	}
+	c.back = less.CapturedMinor
+	if found := look(); len(found.Payments) != 0 {
+		t.Errorf("all of it went back: %+v", found)
+	}
+	got := s.wantStatus(t, o, order.Cancelled)
+	if got.Payment.State != payment.Cancelled || s.counters(t, "euw-1", "A") != "5/0/0" {
+		t.Errorf("payment %+v, stock %s", got.Payment, s.counters(t, "euw-1", "A"))
+	}
+	s.wantSound(t)
+}

@@ -386,7 +386,7 @@ func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.
 	case idempotency.Taken(err):
 		return payment.Refund{}, idempotency.Find(ctx, o.DB, in.Idempotency)
 	case payment.TooLarge(err):
-		return payment.Refund{}, &RefundTooLargeError{Field: "amount_minor"}
+		return payment.Refund{}, o.tooLargeAgain(ctx, in.Refund)
 	case err != nil:
 		return payment.Refund{}, fmt.Errorf("retry refund: %w", err)
 	case len(retried) == 1:
@@ -396,6 +396,19 @@ func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.
 		return payment.Refund{}, earlier
 	}
 	return payment.Refund{}, ErrRefundNotFound
+}
+
+// tooLargeAgain returns the error of a failed refund for which too little is left.
+func (o *Orders) tooLargeAgain(ctx context.Context, failed regions.Ref) error {
+	refund, err := o.GetRefund(ctx, failed)
+	if err != nil {
+		return err
+	}
+	order, err := o.Get(ctx, regions.Ref{Region: failed.Region, ID: refund.OrderID})
+	if err != nil {
+		return err
+	}
+	return &RefundTooLargeError{Field: "amount_minor", Left: order.Payment.CapturedMinor - order.Payment.RefundedMinor}
 }
 
 // GetRefund returns a refund, or ErrRefundNotFound. One round trip.

@@ -169,13 +169,39 @@ func (o *Orders) asked(p payment.Payment) payment.Asked {
 }
 
 // conclude acts on what a provider said of a payment. A success of another amount than was
-// asked for is nothing that asking again will mend: it is set aside.
+// asked for is nothing that asking again will mend: it is set aside, until somebody has given all
+// of it back at the provider. Then the payment is over.
 func (o *Orders) conclude(ctx context.Context, ref regions.Ref, outcome payment.Outcome) error {
 	err := o.Settle(ctx, ref, outcome)
-	if isMismatch(err) {
-		return o.setAside(ctx, ref, outcome, nil)
+	if !isMismatch(err) {
+		return err
 	}
-	return err
+	back, err := o.wentBack(ctx, ref)
+	switch {
+	case err != nil:
+		return err
+	case back:
+		return o.Settle(ctx, ref, payment.Outcome{
+			Status: payment.StatusCancelled, ProviderRef: outcome.ProviderRef, Amount: outcome.Amount, FailureCode: "refunded_at_provider",
+		})
+	}
+	return o.setAside(ctx, ref, outcome, nil)
+}
+
+// wentBack reports whether a payment's provider has given back all that it took.
+func (o *Orders) wentBack(ctx context.Context, ref regions.Ref) (bool, error) {
+	order, err := o.Get(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	ledger, ok := o.Providers[order.Payment.Provider].(payment.Ledger)
+	if !ok {
+		return false, nil
+	}
+	asked := o.asked(order.Payment)
+	asked.Amount = money.Amount{} // whatever it was
+	said, err := o.readBooks(ctx, order.Payment.Provider, ledger, asked)
+	return said.WentBack(), err
 }
 
 // isMismatch reports whether another amount was captured than was asked for.

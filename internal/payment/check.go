@@ -206,7 +206,8 @@ SELECT DISTINCT r.region, r.payment_id, p.provider
 FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE r.region = $1 AND p.provider = $2 AND r.status = 'pending' AND r.made_at_provider
-ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated_at = now(), next_check_at = now(), attempts = 0`, region, provider)
+ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated_at = now(), next_check_at = now(), attempts = 0`,
+		region, provider)
 }
 
 // farAhead is when the worker that sends refunds is to send those that were made at the provider.

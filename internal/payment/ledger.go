@@ -52,6 +52,11 @@ type Said struct {
 	Refunds []BookedRefund
 }
 
+// WentBack reports whether money was taken and all of it was given back.
+func (s Said) WentBack() bool {
+	return s.Outcome.CapturedMinor > 0 && s.Outcome.CapturedMinor == s.given()
+}
+
 // given returns the sum of the refunds that have not failed, in minor units.
 func (s Said) given() int64 {
 	var sum int64

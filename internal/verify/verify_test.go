@@ -476,7 +476,7 @@ var tamperings = []tampering{
 	{
 		check: "provider_refunds", name: "counted twice", also: []string{"refunded_sum"},
 		sql: []string{
-			`UPDATE refunds SET provider_ref = 'same' WHERE id = (SELECT id FROM refunds WHERE status = 'succeeded' ORDER BY id LIMIT 1)`,
+			`UPDATE refunds SET provider_ref = 'same' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1)`,
 			`INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, status, provider_ref)
   SELECT region, gen_random_uuid(), order_id, payment_id, 1, currency, reason, actor, status, provider_ref
   FROM refunds WHERE provider_ref = 'same'`,
