@@ -387,8 +387,8 @@ func (f *fake) refundInDashboard(paymentID string, amount int64) {
 func (r *refundState) object(shape map[string]any) map[string]any {
 	object := maps.Clone(shape)
 	maps.Copy(object, map[string]any{
-		"id": r.id, "object": "refund", "created": r.created, "payment_intent": r.intent, "currency": r.currency, "status": r.status, "amount": r.amount,
-		"metadata": r.metadata,
+		"id": r.id, "object": "refund", "created": r.created, "payment_intent": r.intent, "currency": r.currency, "status": r.status,
+		"amount": r.amount, "metadata": r.metadata,
 	})
 	if r.status == "failed" {
 		object["failure_reason"] = "expired_or_canceled_card"
