@@ -150,6 +150,7 @@ var localities = map[string]string{
 	"carts":         byRow, "cart_lines": byRow,
 	"stock": byRow, "reservations": byRow, "stock_movements": byRow,
 	"outbox": byRow, "idempotency_keys": byRow, "take_overs": byRow,
+	"payment_checks": byRow, "reconciliations": byRow,
 	"imports": byRow, "import_errors": byRow,
 	"pricing_state": global, "price_changes": global, "price_change_lines": global, "markets": global, "rounding_rules": global,
 	"tax_rates": global, "fx_rates": global, "price_lists": global, "price_entries": global, "promotions": global,

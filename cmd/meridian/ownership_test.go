@@ -29,7 +29,7 @@ var owners = map[string][]string{
 	"internal/inventory":       {"reservations", "stock", "stock_movements", "warehouses"},
 	"internal/order":           {"order_history", "order_lines", "orders", "shipments"},
 	"internal/outbox":          {"outbox"},
-	"internal/payment":         {"payments", "refunds", "webhook_inbox"},
+	"internal/payment":         {"payment_checks", "payments", "reconciliations", "refunds", "webhook_inbox"},
 	"internal/pricing":         {"markets", "price_entries", "price_lists", "rounding_rules", "tax_rates"},
 	"internal/pricing/changes": {"price_changes", "pricing_state"},
 	"internal/promotion":       {"order_promotions", "promotion_customer_uses", "promotion_uses", "promotions"},

@@ -19,6 +19,7 @@ func newVerifyCommand() *cobra.Command {
 	var flags databaseFlags
 	var asJSON bool
 	var options verify.Options
+	var books providerFlags
 	command := &cobra.Command{
 		Use:   "verify",
 		Short: "Audit the whole database: prove the shop's invariants, or exit 1",
@@ -27,16 +28,32 @@ stock below zero, every paid order has its allocation and one capture, totals ad
 orphan, each personal row in its home region. It changes nothing and may run while the shop
 is open. It prints what is broken, and exits 1 if anything is.
 
+With --provider it compares the shop's payments and refunds with the books of its payment
+providers instead: what was made there since --since, and what was found to differ before.
+It exits 1 if they differ. Pods do the same every night, and book what they can explain,
+such as a refund that somebody made in the provider's dashboard. Providers and their secrets
+come from the environment, as for meridian serve, or from the shop that is open in --dir.
+
 The checks:
 
   ` + strings.Join(verify.Names(), "\n  "),
 		Example: `  meridian verify
   meridian verify --checks stock_ledger,stock_promises --examples 100
-  meridian verify --strict --json`,
+  meridian verify --strict --json
+  meridian verify --provider --since 168h`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runVerify(c, flags, asJSON, options) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if books.wanted {
+				if options.Strict || options.Checks != nil {
+					return usageError{errors.New("--provider runs no checks: leave --checks and --strict out")}
+				}
+				return compareBooks(c, flags, asJSON, books)
+			}
+			return runVerify(c, flags, asJSON, options)
+		},
 	}
 	flags.register(command)
+	books.register(command)
 	command.Flags().StringSliceVar(&options.Checks, "checks", nil, "only these checks, separated by commas")
 	command.Flags().IntVar(&options.Examples, "examples", 20, "how many broken rows of a check to print; -1 for none")
 	command.Flags().BoolVar(&options.Strict, "strict", false, "count what is overdue as broken")

@@ -17,7 +17,27 @@ type attentionResponse struct {
 	Regions  []string             `json:"regions"`
 	Payments []setAsideResponse   `json:"payments"`
 	Refunds  []owedRefundResponse `json:"refunds"`
+	Findings []findingResponse    `json:"findings"`
 	More     bool                 `json:"more"`
+}
+
+// findingResponse is a payment about which the books of its provider and the shop's differ.
+type findingResponse struct {
+	PaymentID   string               `json:"payment_id"`
+	OrderID     string               `json:"order_id"`
+	Provider    string               `json:"provider"`
+	ProviderRef string               `json:"provider_ref,omitzero"`
+	Differences []differenceResponse `json:"differences"`
+	FoundAt     time.Time            `json:"found_at"`
+}
+
+type differenceResponse struct {
+	Kind          payment.DifferenceKind `json:"kind"`
+	RefundID      string                 `json:"refund_id,omitzero"`
+	RefundRef     string                 `json:"refund_ref,omitzero"`
+	Currency      money.Currency         `json:"currency"`
+	ProviderMinor int64                  `json:"provider_minor"`
+	BookMinor     int64                  `json:"book_minor"`
 }
 
 type setAsideResponse struct {
@@ -42,7 +62,8 @@ type owedRefundResponse struct {
 	Order string `json:"order_id"`
 }
 
-// listAttention answers payments that were set aside and refunds that failed to operators, of all regions or of one.
+// listAttention answers payments that were set aside, refunds that failed and payments about which the books differ to
+// operators, of all regions or of one.
 func (s *Server) listAttention(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
@@ -56,7 +77,9 @@ func (s *Server) listAttention(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := attentionResponse{Regions: homes, More: len(found.Payments) > limit || len(found.Refunds) > limit}
+	answer := attentionResponse{
+		Regions: homes, More: max(len(found.Payments), len(found.Refunds), len(found.Findings)) > limit,
+	}
 	for _, p := range found.Payments[:min(limit, len(found.Payments))] {
 		answer.Payments = append(answer.Payments, setAsideResponse{s.newOperatorPaymentResponse(p.Payment), p.At.UTC()})
 	}
@@ -64,7 +87,24 @@ func (s *Server) listAttention(w http.ResponseWriter, r *http.Request) error {
 		of := regions.Ref{Region: f.Ref.Region, ID: f.OrderID}
 		answer.Refunds = append(answer.Refunds, owedRefundResponse{s.newRefundResponse(f), s.Orders.PublicID(of)})
 	}
+	for _, f := range found.Findings[:min(limit, len(found.Findings))] {
+		answer.Findings = append(answer.Findings, s.newFindingResponse(f))
+	}
 	return writeJSON(w, http.StatusOK, answer)
+}
+
+func (s *Server) newFindingResponse(f payment.Finding) findingResponse {
+	answer := findingResponse{
+		PaymentID: s.Orders.PaymentID(f.Payment), OrderID: s.Orders.PublicID(f.Payment), Provider: f.Provider, ProviderRef: f.ProviderRef,
+		FoundAt: f.FoundAt.UTC(),
+	}
+	for _, d := range f.Differences {
+		answer.Differences = append(answer.Differences, differenceResponse{
+			Kind: d.Kind, RefundID: d.RefundID, RefundRef: d.RefundRef, Currency: d.Currency, ProviderMinor: d.ProviderMinor,
+			BookMinor: d.BookMinor,
+		})
+	}
+	return answer
 }
 
 func (s *Server) newOperatorPaymentResponse(p payment.Payment) operatorPaymentResponse {
@@ -124,7 +164,8 @@ func (s *Server) getOperatorPayment(w http.ResponseWriter, r *http.Request) erro
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// checkPayment has a worker ask the provider about an open payment at once, as if it had not been set aside.
+// checkPayment has a worker ask the provider about an open payment at once, as if it had not been set aside, or compare a
+// decided one with the provider's books.
 func (s *Server) checkPayment(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err

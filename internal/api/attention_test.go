@@ -4,12 +4,50 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"meridian/internal/payment"
 	"meridian/internal/testkit/databasetest"
 	"meridian/regions"
 )
+
+// TestAttention_Findings lists a payment about which the books differ, and has it compared again.
+func TestAttention_Findings(t *testing.T) {
+	s := newOrderShop(t)
+	o, _ := s.paid("card_success", oneMug)
+	path := "/v1/operator/payments/" + o.Payment.ID + ":check"
+	if w := s.as("operator").post(path, ""); w.Code != http.StatusAccepted {
+		t.Fatalf("a decided payment: answered %d %s", w.Code, w.Body)
+	}
+	waiting := `SELECT count(*) FROM payment_checks WHERE next_check_at <= now()`
+	if n := databasetest.One[int64](t, s.db, waiting); n != 1 {
+		t.Errorf("%d payments are to be compared, want 1", n)
+	}
+	list := func() attentionResponse {
+		t.Helper()
+		return wantJSON[attentionResponse](t, s.as("operator").get("/v1/operator/attention?region=eu-west"), http.StatusOK)
+	}
+	if found := list().Findings; len(found) != 0 {
+		t.Errorf("before it was looked at: %+v", found)
+	}
+	databasetest.Exec(t, s.db, `UPDATE payment_checks SET found_at = now(), next_check_at = now() + INTERVAL '1 hour', differences =
+  '[{"kind": "refund_missing", "refund_id": "rfd_euw_x", "currency": "EUR", "provider_minor": 0, "book_minor": 5}]'`)
+	found := list().Findings
+	if len(found) != 1 || found[0].PaymentID != o.Payment.ID || found[0].OrderID != o.ID || found[0].FoundAt.IsZero() {
+		t.Fatalf("found: %+v", found)
+	}
+	want := []differenceResponse{{Kind: payment.RefundMissing, RefundID: "rfd_euw_x", Currency: "EUR", BookMinor: 5}}
+	if diff := cmp.Diff(want, found[0].Differences); diff != "" {
+		t.Errorf("differences (-want +got):\n%s", diff)
+	}
+	if w := s.as("operator").post(path, ""); w.Code != http.StatusAccepted {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	if n := databasetest.One[int64](t, s.db, waiting); n != 1 {
+		t.Errorf("%d payments are to be compared again, want 1", n)
+	}
+}
 
 // TestAttention lists a payment that was set aside and a refund that failed, looks into the payment, and has it checked.
 func TestAttention(t *testing.T) {
@@ -50,8 +88,6 @@ func TestAttention(t *testing.T) {
 	if due := databasetest.One[int64](t, s.db, `SELECT count(*) FROM payments WHERE status = 'pending' AND next_check_at <= now()`); due != 1 {
 		t.Errorf("%d payments are due, want 1", due)
 	}
-	captured := "/v1/operator/payments/" + o.Payment.ID
-	wantProblem(t, s.as("operator").post(captured+":check", ""), http.StatusNotFound, "not_found") // it is decided
 	missing := "/v1/operator/payments/" + s.regions.FormatID("pay", regions.Ref{Region: "eu-west", ID: uuid.New()})
 	for _, p := range []string{missing, "/v1/operator/payments/x", "/v1/operator/payments/" + o.ID} {
 		wantProblem(t, s.as("operator").get(p), http.StatusNotFound, "not_found")

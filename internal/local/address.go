@@ -27,7 +27,9 @@ type Address struct {
 	DatabaseURL string `json:"database_url"`
 	// OperatorEmail and OperatorPassword sign the operator in.
 	OperatorEmail    string `json:"operator_email"`
-	OperatorPassword string `json:"-"` // it is in the folder's secrets already
+	OperatorPassword string `json:"-"` // it is in the folder's secrets already, as are those of the sandbox
+	SandboxAPIKey    string `json:"-"`
+	SandboxWebhooks  string `json:"-"`
 }
 
 // ErrClosed is returned for a folder whose shop is not open.
@@ -54,7 +56,7 @@ func Opened(dir string) (Address, error) {
 		return Address{}, fmt.Errorf("%s, whose shop ended without being closed: %w", dir, ErrClosed)
 	}
 	kept, err := readSecrets(dir)
-	a.OperatorPassword = kept.OperatorPassword
+	a.OperatorPassword, a.SandboxAPIKey, a.SandboxWebhooks = kept.OperatorPassword, kept.SandboxAPIKey, kept.SandboxWebhooks
 	return a, err
 }
 
@@ -99,6 +101,7 @@ func (s *Shop) Address() Address {
 		EdgeURL: s.EdgeURL(), RegionURLs: make(map[string]string), SandboxURL: urlOf(s.listeners.sandbox),
 		DatabaseURL:   s.engine.url(s.config.Regions.Primary().Name),
 		OperatorEmail: operatorEmail, OperatorPassword: s.secrets.OperatorPassword,
+		SandboxAPIKey: s.secrets.SandboxAPIKey, SandboxWebhooks: s.secrets.SandboxWebhooks,
 	}
 	for name := range s.branches {
 		a.RegionURLs[name] = s.RegionURL(name)

@@ -13,15 +13,17 @@ import (
 type Attention struct {
 	Payments []payment.SetAside
 	Refunds  []payment.Refund // that failed
+	Findings []payment.Finding
 }
 
 // Attention returns what waits for a person, of orders at home in some regions: at most limit
-// payments and as many refunds, those that wait longest first. One round trip.
+// payments, refunds and findings of each sort, those that wait longest first. One round trip.
 func (o *Orders) Attention(ctx context.Context, homes []string, limit int) (Attention, error) {
 	var found Attention
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		payment.QueueSetAsideList(b, homes, limit, &found.Payments)
 		payment.QueueFailedRefunds(b, homes, limit, &found.Refunds)
+		payment.QueueFindings(b, homes, limit, &found.Findings)
 		return nil
 	})
 	if err != nil {
@@ -64,12 +66,15 @@ func (o *Orders) ViewPayment(ctx context.Context, ref regions.Ref) (PaymentView,
 }
 
 // CheckPayment has a worker ask the provider about an open payment at once, also about one that
-// was set aside: for somebody who has put it right at the provider. It returns ErrNotFound if
-// there is no open payment of that id. It may be repeated. One round trip.
+// was set aside, and compare one that is decided with the provider's books: for somebody who has put
+// it right at the provider. It returns ErrNotFound if the shop has no payment of that id, and nothing
+// was found about one. It may be repeated. One round trip.
 func (o *Orders) CheckPayment(ctx context.Context, ref regions.Ref) error {
 	var found int64
 	err := o.DB.Write(ctx, func(b *database.Batch) error {
+		found = 0
 		payment.QueueCheckAgain(b, ref, &found)
+		payment.QueueCompareAgain(b, ref, &found)
 		return nil
 	})
 	switch {

@@ -8,13 +8,12 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
-	"meridian/regions"
 )
 
 // noteDispute passes on that a payment is disputed, or that a dispute of it has ended, as the event payment.disputed or
 // payment.dispute_closed: what is to be done about it a person does, at the provider. The order stays as it is.
 func (o *Orders) noteDispute(ctx context.Context, notice payment.Notice) error {
-	ref, err := o.disputed(ctx, notice)
+	ref, err := o.paymentOf(ctx, notice, notice.Event.Dispute.PaymentRef)
 	if errors.Is(err, payment.ErrUnknownPayment) {
 		return o.dismiss(ctx, notice, "not one of our payments")
 	}
@@ -41,23 +40,4 @@ func (o *Orders) noteDispute(ctx context.Context, notice payment.Notice) error {
 		return fmt.Errorf("note dispute: %w", err)
 	}
 	return nil
-}
-
-// disputed returns the payment that a notice of a dispute is about, which it names as its provider does.
-func (o *Orders) disputed(ctx context.Context, notice payment.Notice) (regions.Ref, error) {
-	provider, ok := o.Providers[notice.Provider].(payment.Disputer)
-	if !ok {
-		return regions.Ref{}, payment.ErrUnknownPayment
-	}
-	asking, cancel := context.WithTimeout(ctx, o.ProviderTimeout)
-	defer cancel()
-	id, err := provider.PaymentOf(asking, notice.Event.Dispute.PaymentRef)
-	if err != nil {
-		return regions.Ref{}, err
-	}
-	ref, err := o.Regions.ParseID(regions.PaymentPrefix, id)
-	if err != nil {
-		return regions.Ref{}, payment.ErrUnknownPayment
-	}
-	return ref, nil
 }

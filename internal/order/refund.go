@@ -128,20 +128,25 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 	if err != nil {
 		return refundWork{}, err
 	}
+	return work.concluded(order, reservations, in.Restock), nil
+}
+
+// concluded returns the refund with what follows from it for the order's state and its stock.
+func (work refundWork) concluded(order Order, reservations []inventory.Reservation, restock bool) refundWork {
 	sent := slices.Contains([]Status{Shipped, Delivered, Returned}, order.Status)
-	work.to = stateAfter(order, work, sent, in.Restock)
+	work.to = stateAfter(order, work, sent, restock)
 	for _, line := range work.lines {
 		switch {
 		case !sent && work.to != Refunded:
 			work.release = append(work.release, take(reservations, "allocated", line, order)...)
-		case sent && in.Restock:
+		case sent && restock:
 			work.restock = append(work.restock, take(reservations, "shipped", line, order)...)
 		}
 	}
 	if !sent && work.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
 		work.release = allOf(reservations, "allocated")
 	}
-	return work, nil
+	return work
 }
 
 // amountsOf works out how much to give back, and for which units.
@@ -306,15 +311,21 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		inventory.QueueRelease(b, t.Cause, work.release...)
 		inventory.QueueReturn(b, t.Cause, work.restock...)
 		queueGet(b, order.Ref, &after)
-		return outbox.Queue(b, outbox.Event{
-			Region: order.Ref.Region, Topic: "order.refund_promised", Key: t.OrderID,
-			Payload: map[string]any{
-				"order_id": t.OrderID, "status": work.to, "refund_id": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
-				"amount_minor": work.amountMinor, "currency": order.Currency,
-			},
-		})
+		return outbox.Queue(b, o.refundPromised(refund, work.to))
 	})
 	return after, err
+}
+
+// refundPromised returns the event of a refund after which its order is in a state.
+func (o *Orders) refundPromised(refund payment.Refund, to Status) outbox.Event {
+	id := o.PublicID(regions.Ref{Region: refund.Ref.Region, ID: refund.OrderID})
+	return outbox.Event{
+		Region: refund.Ref.Region, Topic: "order.refund_promised", Key: id,
+		Payload: map[string]any{
+			"order_id": id, "status": to, "refund_id": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
+			"amount_minor": refund.AmountMinor, "currency": refund.Currency, "made_at_provider": refund.MadeAtProvider,
+		},
+	}
 }
 
 // queueGuarded changes the order's state if it is still at the version that was read;
@@ -375,7 +386,7 @@ func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.
 	case idempotency.Taken(err):
 		return payment.Refund{}, idempotency.Find(ctx, o.DB, in.Idempotency)
 	case payment.TooLarge(err):
-		return payment.Refund{}, &RefundTooLargeError{Field: "amount_minor"}
+		return payment.Refund{}, o.tooLargeAgain(ctx, in.Refund)
 	case err != nil:
 		return payment.Refund{}, fmt.Errorf("retry refund: %w", err)
 	case len(retried) == 1:
@@ -385,6 +396,19 @@ func (o *Orders) RetryRefund(ctx context.Context, in RetryRefundInput) (payment.
 		return payment.Refund{}, earlier
 	}
 	return payment.Refund{}, ErrRefundNotFound
+}
+
+// tooLargeAgain returns the error of a failed refund for which too little is left.
+func (o *Orders) tooLargeAgain(ctx context.Context, failed regions.Ref) error {
+	refund, err := o.GetRefund(ctx, failed)
+	if err != nil {
+		return err
+	}
+	order, err := o.Get(ctx, regions.Ref{Region: failed.Region, ID: refund.OrderID})
+	if err != nil {
+		return err
+	}
+	return &RefundTooLargeError{Field: "amount_minor", Left: order.Payment.CapturedMinor - order.Payment.RefundedMinor}
 }
 
 // GetRefund returns a refund, or ErrRefundNotFound. One round trip.

@@ -215,6 +215,30 @@ func TestRetryRefund_Elsewhere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s.wantUnchanged(t, before)
+	if found := testkit.Must(s.Attention(t.Context(), s.Regions.Names(), 10))(t); len(found.Refunds) != 0 {
+		t.Errorf("nothing is owed any more, and an operator is shown %+v", found.Refunds)
+	}
+}
+
+// TestRetryRefund_LessLeft tells how much of a failed refund can still be given back.
+func TestRetryRefund_LessLeft(t *testing.T) {
+	s := newShop(t)
+	s.fill(t, "euw-1", "A", 10)
+	o := s.paid(t, units("A", 2))
+	o = s.refund(t, order.RefundInput{Command: by(o), AmountMinor: 500})
+	s.bank.onRefund = func(payment.RefundInput) (payment.RefundOutcome, error) {
+		return payment.RefundOutcome{}, payment.ErrRefundTooLarge
+	}
+	testkit.Must(s.SendRefundsOnce(t.Context()))(t)
+	s.refund(t, order.RefundInput{Command: by(o), AmountMinor: o.TotalMinor - 100})
+	_, err := s.RetryRefund(t.Context(), order.RetryRefundInput{Refund: o.Refunds[0].Ref, Actor: "usr_euw_test"})
+	var tooLarge *order.RefundTooLargeError
+	if !errors.As(err, &tooLarge) || tooLarge.Left != 100 {
+		t.Errorf("got %v, want 100 left", err)
+	}
+	if found := testkit.Must(s.Attention(t.Context(), s.Regions.Names(), 10))(t); len(found.Refunds) != 1 {
+		t.Errorf("100 are owed, and an operator is shown %+v", found.Refunds)
+	}
 }
 
 // TestRefund_FreeLine gives units back that cost nothing: no money moves, the goods do.

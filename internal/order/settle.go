@@ -297,9 +297,11 @@ func (o *Orders) act(ctx context.Context, notice payment.Notice) error {
 	case payment.EventRefundSucceeded, payment.EventRefundFailed:
 		ref, err := o.Regions.ParseID(regions.RefundPrefix, event.RefundID)
 		if err != nil {
-			return o.dismiss(ctx, notice, "not one of our refunds")
+			return o.noteRefund(ctx, notice)
 		}
 		return o.settleRefund(ctx, ref, event.Refund, &notice)
+	case payment.EventRefundMade:
+		return o.noteRefund(ctx, notice)
 	case payment.EventPaymentAuthorized:
 		return o.takeHeld(ctx, notice)
 	case payment.EventDisputeOpened, payment.EventDisputeClosed:
@@ -330,6 +332,7 @@ func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome paym
 			return err
 		}
 		if notice != nil {
+			o.queueUnknownRefund(b, ref, *notice)
 			payment.QueueNoticeDone(b, *notice, "")
 		}
 		return nil

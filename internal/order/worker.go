@@ -28,6 +28,7 @@ import (
 //	the order was cancelled            a payment open at its provider   CheckPaymentsOnce cancels it there
 //	a refund was promised              a pending refund                 SendRefundsOnce
 //	a refund was sent, unanswered      a pending refund                 its webhook, or SendRefundsOnce, by the same id
+//	a refund was made at the provider  a payment to be compared         CompareOnce; without a webhook, ReconcileOnce finds it
 //	an event was posted, unmarked      an undelivered event             outbox.Courier, by the same id
 //	a worker claimed any of these      a claim                          whoever looks when it has run out
 //	the whole region died              all of these, overdue            TakeOverOnce, in another region
@@ -66,14 +67,14 @@ func (o *Orders) SendRefundsOnce(ctx context.Context) (int, error) {
 	return o.sendRefunds(ctx, o.DB.Own())
 }
 
-// TakeOverOnce makes all four passes over what another region has left lying for a minute,
+// TakeOverOnce makes all five passes over what another region has left lying for a minute,
 // since its workers are down, and returns how much it took up. Where the region's rows are
 // out of reach, too, it fails within seconds.
 func (o *Orders) TakeOverOnce(ctx context.Context, region string) (int, error) {
 	total := 0
 	var faults []error
 	for _, pass := range []func(context.Context, database.Reach) (int, error){
-		o.processWebhooks, o.checkPayments, o.expireOrders, o.sendRefunds,
+		o.processWebhooks, o.checkPayments, o.expireOrders, o.sendRefunds, o.compareDue,
 	} {
 		n, err := pass(ctx, database.LeftBy(region))
 		total += n
@@ -168,13 +169,39 @@ func (o *Orders) asked(p payment.Payment) payment.Asked {
 }
 
 // conclude acts on what a provider said of a payment. A success of another amount than was
-// asked for is nothing that asking again will mend: it is set aside.
+// asked for is nothing that asking again will mend: it is set aside, until somebody has given all
+// of it back at the provider. Then the payment is over.
 func (o *Orders) conclude(ctx context.Context, ref regions.Ref, outcome payment.Outcome) error {
 	err := o.Settle(ctx, ref, outcome)
-	if isMismatch(err) {
-		return o.setAside(ctx, ref, outcome, nil)
+	if !isMismatch(err) {
+		return err
 	}
-	return err
+	back, err := o.wentBack(ctx, ref)
+	switch {
+	case err != nil:
+		return err
+	case back:
+		return o.Settle(ctx, ref, payment.Outcome{
+			Status: payment.StatusCancelled, ProviderRef: outcome.ProviderRef, Amount: outcome.Amount, FailureCode: "refunded_at_provider",
+		})
+	}
+	return o.setAside(ctx, ref, outcome, nil)
+}
+
+// wentBack reports whether a payment's provider has given back all that it took.
+func (o *Orders) wentBack(ctx context.Context, ref regions.Ref) (bool, error) {
+	order, err := o.Get(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	ledger, ok := o.Providers[order.Payment.Provider].(payment.Ledger)
+	if !ok {
+		return false, nil
+	}
+	asked := o.asked(order.Payment)
+	asked.Amount = money.Amount{} // whatever it was
+	said, err := o.readBooks(ctx, order.Payment.Provider, ledger, asked)
+	return said.WentBack(), err
 }
 
 // isMismatch reports whether another amount was captured than was asked for.

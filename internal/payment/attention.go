@@ -25,10 +25,12 @@ LIMIT $2::int8`, homes, limit).Query(database.Collect(into, database.Scan[SetAsi
 }
 
 // QueueFailedRefunds adds to a batch the reading of refunds that failed and were not sent again, of
-// orders at home in some regions, the oldest first.
+// orders at home in some regions, the oldest first. Where all of the money went back otherwise, nothing
+// is owed any more.
 func QueueFailedRefunds(b *database.Batch, homes []string, limit int, into *[]Refund) {
 	b.Queue(refundsQuery+`
-WHERE r.region::text = ANY($1::text[]) AND r.status = 'failed'
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE r.region::text = ANY($1::text[]) AND r.status = 'failed' AND p.refunded_minor < p.captured_minor
 ORDER BY r.created_at, r.id
 LIMIT $2::int8`, homes, limit).Query(database.Collect(into, database.Scan[Refund]))
 }

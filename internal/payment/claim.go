@@ -69,7 +69,7 @@ const refundClaim = time.Minute
 
 var refundsDue = database.Claims{
 	Table: "refunds", Key: []string{"id"},
-	Where: "status = 'pending'", Due: "next_attempt_at",
+	Where: "status = 'pending' AND NOT made_at_provider", Due: "next_attempt_at",
 	Wait: database.Backoff("t.attempts", refundClaim, time.Hour),
 	Join: "payments p", On: "p.region = t.region AND p.id = t.payment_id",
 	Returning: "t.region, t.id, t.order_id, t.payment_id, t.amount_minor, t.currency, p.provider, p.provider_ref",

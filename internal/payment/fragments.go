@@ -8,7 +8,10 @@ const PaymentsSQL = `payments`
 // UnsentRefundsSQL is a query of when refunds were promised (at) that wait to be sent: $1 =
 // region, $2 = most rows.
 const UnsentRefundsSQL = `
-SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8`
+SELECT created_at AS at FROM refunds
+WHERE region = $1 AND status = 'pending' AND NOT made_at_provider
+ORDER BY next_attempt_at
+LIMIT $2::int8`
 
 // UnreadNoticesSQL is a query of when webhooks were received (at) that nobody has acted on: $1 =
 // region, $2 = most rows.

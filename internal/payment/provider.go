@@ -75,8 +75,8 @@ type Capturer interface {
 	Capture(ctx context.Context, asked Asked, amount money.Amount) (Outcome, error)
 }
 
-// Disputer is a provider whose payments may be disputed (EventDisputeOpened).
-type Disputer interface {
+// Resolver is a provider that names payments in some notices by its own id alone (Event.PaymentRef).
+type Resolver interface {
 	// PaymentOf is our id of a payment that the provider names by its own, as notices of disputes do.
 	//
 	// Errors: ErrUnavailable (retry), ErrUnknownPayment: it is not one of ours.
@@ -240,6 +240,7 @@ type EventType string
 
 // The kinds of event. EventOther is a genuine notice that does not concern us: acknowledge it and forget it. After
 // EventPaymentAuthorized the money waits to be taken, or let go of; after one of a dispute, a person has to look.
+// EventRefundMade tells that a refund which we did not ask for was made, or has changed: the Ledger tells more.
 const (
 	EventPaymentSucceeded      EventType = "payment.succeeded"
 	EventPaymentFailed         EventType = "payment.failed"
@@ -248,6 +249,7 @@ const (
 	EventPaymentAuthorized     EventType = "payment.authorized"
 	EventRefundSucceeded       EventType = "refund.succeeded"
 	EventRefundFailed          EventType = "refund.failed"
+	EventRefundMade            EventType = "refund.made"
 	EventDisputeOpened         EventType = "dispute.opened"
 	EventDisputeClosed         EventType = "dispute.closed"
 	EventOther                 EventType = "other"
@@ -271,6 +273,7 @@ type Event struct {
 	ID         string // the provider's id of the event, the same in each delivery of it
 	Type       EventType
 	PaymentID  string        // ours; set for payment and refund events
+	PaymentRef string        // the provider's own id of the payment; set for EventRefundMade where that does not know ours
 	RefundID   string        // ours; set for refund events
 	Outcome    Outcome       // set for payment events
 	Refund     RefundOutcome // set for refund events

@@ -22,10 +22,13 @@ type Refund struct {
 	Reason      string
 	Actor       string
 	State       RefundStatus `db:"status"`
+	ProviderRef string       // the provider's own id of the refund; empty while nothing was heard of it
 	FailureCode string
 	Lines       []RefundLine
-	Attempts    int64
-	CreatedAt   time.Time `db:",read"`
+	// MadeAtProvider says that the shop did not ask for it: somebody made it at the provider.
+	MadeAtProvider bool
+	Attempts       int64
+	CreatedAt      time.Time `db:",read"`
 }
 
 // RefundLine is the part of a refund that is for one order line.
@@ -116,9 +119,9 @@ WHERE payments.region = late.region AND payments.id = late.id`, args)
 // captured.
 func TooLarge(err error) bool { return database.Violates(err, "payments_refunded_within") }
 
-// QueueRefundOutcome records what the provider said of a refund. One that failed gives
-// its claim on the captured money back, so that another may be tried, and event is written by
-// the call that finds it pending.
+// QueueRefundOutcome records what the provider said of a refund. One that failed, even after it succeeded, gives its claim
+// on the captured money back, so that another may be tried, and event is written by the call that finds it so. A failure
+// that is not the provider's word on the refund itself, and so has no ProviderRef, ends only a pending one.
 func QueueRefundOutcome(b *database.Batch, refund regions.Ref, outcome RefundOutcome, event outbox.Event) error {
 	switch outcome.Status {
 	case RefundSucceeded:
@@ -128,20 +131,22 @@ WHERE region = $1 AND id = $2 AND status = 'pending'`, refund.Region, refund.ID,
 	case RefundFailed:
 		// before the outcome, which closes the condition
 		err := outbox.QueueWhere(b, event,
-			`EXISTS (SELECT 1 FROM refunds WHERE region = @refund_region AND id = @refund_id AND status = 'pending')`,
-			database.Args{"refund_region": refund.Region, "refund_id": refund.ID})
+			`EXISTS (SELECT 1 FROM refunds WHERE region = @refund_region AND id = @refund_id
+    AND (status = 'pending' OR status = 'succeeded' AND @provider_ref::text <> ''))`,
+			database.Args{"refund_region": refund.Region, "refund_id": refund.ID, "provider_ref": outcome.ProviderRef})
 		if err != nil {
 			return err
 		}
 		b.Queue(`
 WITH failed AS (
   UPDATE refunds SET status = 'failed', provider_ref = $3, failure_code = $4, updated_at = now()
-  WHERE region = $1 AND id = $2 AND status = 'pending'
+  WHERE region = $1 AND id = $2 AND (status = 'pending' OR status = 'succeeded' AND $3::text <> '')
   RETURNING region, payment_id, amount_minor
 )
 UPDATE payments p SET refunded_minor = p.refunded_minor - failed.amount_minor, updated_at = now()
 FROM failed
 WHERE p.region = failed.region AND p.id = failed.payment_id`, refund.Region, refund.ID, outcome.ProviderRef, outcome.FailureCode)
+		queueNominateFailed(b, refund)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (o RefundOutcome) Storable() RefundOutcome {
 // needs any more.
 func (e Event) encode() (Event, string, error) {
 	e.ID = storableID(e.ID)
-	e.Outcome.ClientSecret = ""
+	e.Outcome.ClientSecret, e.PaymentRef = "", database.Text(e.PaymentRef)
 	e.Dispute = e.Dispute.storable()
 	if year := e.OccurredAt.Year(); year < 0 || year > 9999 { // JSON has no such time
 		e.OccurredAt = time.Time{}

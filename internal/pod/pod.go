@@ -149,7 +149,7 @@ func (p *Pod) wireDomains(ctx context.Context) (err error) {
 	p.Carts = cart.New(cart.Config{
 		DB: p.DB, Regions: set, Prices: p.Prices, Shipping: rates, OrderedSQL: order.OrderedSQL, Together: together,
 	})
-	providers, err := p.providers()
+	providers, err := NewProviders(p.config.Sandbox, p.config.Stripe, p.transport)
 	if err != nil {
 		return err
 	}
@@ -198,21 +198,26 @@ func (p *Pod) wireEvents() (err error) {
 	return nil
 }
 
-// providers returns the payment providers that are configured, by name.
-func (p *Pod) providers() (map[string]payment.Provider, error) {
+// NewProviders returns the payment providers that are configured, by name. transport returns what carries the calls to one;
+// nil takes the provider's default.
+func NewProviders(atSandbox sandbox.ClientConfig, atStripe stripe.Config, transport func(telemetry.Peer) http.RoundTripper) (
+	map[string]payment.Provider, error) {
+	if transport == nil {
+		transport = func(telemetry.Peer) http.RoundTripper { return nil }
+	}
 	providers := make(map[string]payment.Provider)
-	if p.config.Sandbox.BaseURL != "" {
-		config := p.config.Sandbox
-		config.Transport = p.transport(telemetry.Peer{Name: "sandbox", Ours: true})
+	if atSandbox.BaseURL != "" {
+		config := atSandbox
+		config.Transport = transport(telemetry.Peer{Name: "sandbox", Ours: true})
 		client, err := sandbox.NewClient(config)
 		if err != nil {
 			return nil, err
 		}
 		providers[client.Name()] = client
 	}
-	if p.config.Stripe.SecretKey != "" {
-		config := p.config.Stripe
-		config.Transport = p.transport(telemetry.Peer{Name: "stripe"})
+	if atStripe.SecretKey != "" {
+		config := atStripe
+		config.Transport = transport(telemetry.Peer{Name: "stripe"})
 		client, err := stripe.New(config)
 		if err != nil {
 			return nil, err

@@ -67,6 +67,8 @@ func (p *Pod) homework(courier *outbox.Courier) []job {
 		{"payments", time.Second, p.Orders.CheckPaymentsOnce},
 		{"expiry", time.Second, p.Orders.ExpireOnce},
 		{"refunds", time.Second, p.Orders.SendRefundsOnce},
+		{"provider books", time.Second, p.Orders.CompareOnce},
+		{"reconciliation", time.Minute, p.Orders.ReconcileOnce},
 		{"events", time.Second, courier.DeliverOnce},
 		{"exchange rates", time.Minute, p.Rates.UpdateOnce},
 		{"stock alerts", 15 * time.Second, func(ctx context.Context) (int, error) { return p.Inventory.AlertOnce(ctx, alertLimit) }},

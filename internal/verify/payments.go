@@ -50,7 +50,7 @@ LEFT JOIN (
   WHERE status = 'failed'
   GROUP BY region, payment_id
 ) f ON f.region = p.region AND f.payment_id = p.id
-WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0)`,
+WHERE o.status = 'cancelled' AND p.captured_minor > p.refunded_minor + coalesce(f.failed, 0)`,
 	},
 	{
 		name: "payment_limits", about: "0 <= refunded <= captured <= amount, and all of it is captured or nothing", over: "payments",
@@ -126,14 +126,38 @@ WHERE p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status
 		broken: `
 SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'
 FROM refunds r
-WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour'`,
+WHERE r.status = 'pending' AND NOT r.made_at_provider AND r.created_at < now() - INTERVAL '1 hour'`,
 	},
 	{
-		name: "refunds_failed", about: "no refund has failed and still waits for an operator to send it again", over: "refunds",
+		name: "provider_refunds", about: "what a provider gave back once is one refund that did not fail, and one made there has its name",
+		over: "refunds", prefix: "rfd",
+		broken: `
+SELECT r.region::text, r.id::text,
+  CASE WHEN r.provider_ref = '' THEN 'made at the provider, under no name' ELSE r.provider_ref || ' counts ' || same.n::text || ' times' END
+FROM refunds r
+JOIN (
+  SELECT region, payment_id, provider_ref, count(*) AS n
+  FROM refunds
+  WHERE status IN ('pending', 'succeeded')
+  GROUP BY region, payment_id, provider_ref
+) same ON same.region = r.region AND same.payment_id = r.payment_id AND same.provider_ref = r.provider_ref
+WHERE r.status IN ('pending', 'succeeded') AND CASE WHEN r.provider_ref = '' THEN r.made_at_provider ELSE same.n > 1 END`,
+	},
+	{
+		name: "provider_books", about: "no difference between a provider's books and the shop's waits for a person", over: "payment_checks",
+		prefix: "pay", warning: true,
+		broken: `
+SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+FROM payment_checks c
+WHERE c.found_at IS NOT NULL`,
+	},
+	{
+		name: "refunds_failed", about: "no refund that failed still waits for an operator to send it again", over: "refunds",
 		prefix: "rfd", warning: true,
 		broken: `
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
 FROM refunds r
-WHERE r.status = 'failed'`,
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE r.status = 'failed' AND p.refunded_minor < p.captured_minor`,
 	},
 }

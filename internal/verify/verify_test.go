@@ -74,7 +74,7 @@ func TestRun_CleanShopHasEverything(t *testing.T) {
 			empty = append(empty, result.Check)
 		}
 	}
-	if diff := cmp.Diff([]string{"webhooks_overdue"}, empty); diff != "" {
+	if diff := cmp.Diff([]string{"provider_books", "webhooks_overdue"}, empty); diff != "" {
 		t.Errorf("checks without rows (-want +got):\n%s", diff)
 	}
 }
@@ -467,6 +467,25 @@ var tamperings = []tampering{
 		check: "refunds_overdue", name: "never sent",
 		sql: []string{`UPDATE refunds SET created_at = now() - INTERVAL '2 hours' WHERE id = (SELECT id FROM refunds WHERE status = 'pending'
   ORDER BY id LIMIT 1)`},
+	},
+	{
+		check: "provider_refunds", name: "under no name",
+		sql: []string{`UPDATE refunds SET made_at_provider = true, provider_ref = '' WHERE id = (SELECT id FROM refunds
+  WHERE status IN ('pending', 'succeeded') ORDER BY id LIMIT 1)`},
+	},
+	{
+		check: "provider_refunds", name: "counted twice", also: []string{"refunded_sum"},
+		sql: []string{
+			`UPDATE refunds SET provider_ref = 'same' WHERE id = (SELECT id FROM refunds WHERE status = 'pending' ORDER BY id LIMIT 1)`,
+			`INSERT INTO refunds (region, id, order_id, payment_id, amount_minor, currency, reason, actor, status, provider_ref)
+  SELECT region, gen_random_uuid(), order_id, payment_id, 1, currency, reason, actor, status, provider_ref
+  FROM refunds WHERE provider_ref = 'same'`,
+		},
+	},
+	{
+		check: "provider_books", name: "a payment that the shop does not have",
+		sql: []string{`INSERT INTO payment_checks (region, payment_id, provider, differences, found_at)
+  VALUES ('eu-west', gen_random_uuid(), 'sandbox', '[{"kind": "payment_unknown"}]', now())`},
 	},
 	{
 		check: "refunds_failed", name: "of a cancelled order",

@@ -1555,3 +1555,32 @@ CREATE TABLE IF NOT EXISTS sign_in_guesses (
 CREATE INDEX IF NOT EXISTS sign_in_guesses_expires_idx ON sign_in_guesses (expires_at);
 
 ALTER TABLE imports ADD COLUMN IF NOT EXISTS alive_until timestamptz NOT NULL DEFAULT now() + INTERVAL '1 minute';
+
+ALTER TABLE refunds ADD COLUMN IF NOT EXISTS made_at_provider bool NOT NULL DEFAULT false;
+
+CREATE INDEX IF NOT EXISTS refunds_created_idx ON refunds (region, created_at);
+
+CREATE TABLE IF NOT EXISTS payment_checks (
+  region crdb_internal_region NOT NULL,
+  payment_id uuid NOT NULL,
+  provider text NOT NULL,
+  provider_ref text NOT NULL DEFAULT '',
+  differences jsonb NOT NULL DEFAULT '[]',
+  found_at timestamptz,
+  nominated_at timestamptz NOT NULL DEFAULT now(),
+  attempts int8 NOT NULL DEFAULT 0,
+  next_check_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT payment_checks_pkey PRIMARY KEY (region, payment_id, provider, provider_ref)
+);
+
+CREATE INDEX IF NOT EXISTS payment_checks_due_idx ON payment_checks (region, next_check_at);
+
+CREATE TABLE IF NOT EXISTS reconciliations (
+  region crdb_internal_region NOT NULL,
+  provider text NOT NULL,
+  reconciled_to timestamptz NOT NULL,
+  run_to timestamptz NOT NULL,
+  attempts int8 NOT NULL DEFAULT 0,
+  next_at timestamptz NOT NULL,
+  CONSTRAINT reconciliations_pkey PRIMARY KEY (region, provider)
+);

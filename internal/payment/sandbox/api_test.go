@@ -51,7 +51,10 @@ func TestAPI_Authorisation(t *testing.T) {
 	routes := []struct{ method, path string }{
 		{"POST", "/v1/payments"},
 		{"GET", "/v1/payments/" + in.PaymentID},
+		{"GET", "/v1/payments"},
 		{"POST", "/v1/payments/" + in.PaymentID + "/cancel"},
+		{"POST", "/v1/payments/" + in.PaymentID + "/refunds"},
+		{"GET", "/v1/refunds"},
 		{"POST", "/v1/refunds"},
 		{"GET", "/v1/refunds/rfd_euw_1"},
 	}

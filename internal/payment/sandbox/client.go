@@ -15,14 +15,17 @@ import (
 	"meridian/internal/payment"
 )
 
-// Client calls a sandbox over HTTP. It implements payment.Provider and is safe for concurrent use.
+// Client calls a sandbox over HTTP. It implements payment.Provider and Ledger, and is safe for concurrent use.
 type Client struct {
 	cfg     ClientConfig
 	http    *http.Client
 	breaker *gobreaker.CircuitBreaker[[]byte]
 }
 
-var _ payment.Provider = (*Client)(nil)
+var (
+	_ payment.Provider = (*Client)(nil)
+	_ payment.Ledger   = (*Client)(nil)
+)
 
 // ClientConfig says where the sandbox is, and bounds the calls to it. BaseURL and the two secrets have no default.
 type ClientConfig struct {

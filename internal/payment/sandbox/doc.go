@@ -14,6 +14,8 @@
 //   - A change and its notice are recorded together, so each notice is delivered at least once, or logged and given up
 //     after Config.MaxTries.
 //   - With Config.StateFile, all of this survives a restart and a kill.
+//   - Refunds can be made by hand, as in a dashboard (POST /v1/payments/{id}/refunds), within the same limits. The books can
+//     be read: GET /v1/payments and /v1/refunds list what was made, in the manner of Stripe's lists.
 //   - Every body, queue, try and duration has a bound.
 //
 // Never use it where goods are really sent: whoever holds a test card pays nothing.

@@ -49,6 +49,12 @@ code { white-space: nowrap }
 {{end}}</tbody>
 </table>
 <p>As JSON: <a href="/v1/cards">/v1/cards</a>.</p>
+<h2>Refunds by hand</h2>
+<p>What the button of a dashboard does: <code>POST /v1/payments/{payment}/refunds</code> with the API key gives money back
+without asking the shop, all that is left or <code>{"amount":{"minor":500,"currency":"EUR"}}</code>. The shop hears of it by
+webhook. <code>GET /v1/payments</code> and <code>GET /v1/refunds</code> list what was made, the newest first:
+<code>?created[gte]=…&amp;created[lt]=…</code> (Unix seconds), <code>&amp;payment_id=…</code> for refunds,
+<code>&amp;limit=100&amp;starting_after=…</code> for the next page.</p>
 </body>
 </html>
 `))

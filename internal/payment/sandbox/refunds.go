@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"meridian/internal/money"
+	"meridian/internal/payment"
 )
 
 // maxRefunds bounds the refunds of one payment.
@@ -49,7 +50,7 @@ func (s *Server) refund(body refundInputJSON, amount money.Amount) (refundJSON, 
 	if err := s.checkRefund(p, amount); err != nil {
 		return refundJSON{}, nil, err
 	}
-	return s.addRefund(*p, body)
+	return s.addRefund(*p, refundState{ID: body.ID, Minor: body.Amount.Minor})
 }
 
 // sameRefund returns the existing refund if it is the one asked for, else a conflict. s.mu is held.
@@ -82,14 +83,61 @@ func (s *Server) checkRefund(p *paymentState, amount money.Amount) error {
 	return nil
 }
 
+// byHandJSON is the body of POST /v1/payments/{id}/refunds. It may be left out: then all that is left is given back.
+type byHandJSON struct {
+	Amount amountJSON `json:"amount"`
+}
+
+// refundByHand handles POST /v1/payments/{id}/refunds, which does what a dashboard's button does: it makes a refund that
+// the shop did not ask for, and whose notices have no id of the shop's. Each call makes one.
+func (s *Server) refundByHand(w http.ResponseWriter, r *http.Request) error {
+	var body byHandJSON
+	if r.ContentLength != 0 {
+		if err := readJSON(w, r, &body); err != nil {
+			return err
+		}
+	}
+	refund, jobs, err := s.makeByHand(r.PathValue("id"), body)
+	if err != nil {
+		return err
+	}
+	return s.answer(w, http.StatusCreated, refund, jobs)
+}
+
+func (s *Server) makeByHand(id string, body byHandJSON) (refundJSON, []job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.payment(id)
+	if err != nil {
+		return refundJSON{}, nil, err
+	}
+	if body == (byHandJSON{}) {
+		body.Amount = amountJSON{Minor: p.Captured - p.refunded(), Currency: p.Amount.Currency}
+	}
+	amount, err := body.Amount.amount()
+	if err != nil {
+		return refundJSON{}, nil, badRequest(fmt.Errorf("amount: %w", err))
+	}
+	if amount.Minor <= 0 {
+		return refundJSON{}, nil, badRequest(errors.New("amount: want more than zero, and a payment of which something is left"))
+	}
+	if err := s.checkRefund(p, amount); err != nil {
+		return refundJSON{}, nil, err
+	}
+	return s.addRefund(*p, refundState{Minor: amount.Minor, ByHand: true})
+}
+
 // addRefund records a refund that starts as the payment's card says. s.mu is held.
-func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []job, error) {
+func (s *Server) addRefund(p paymentState, refund refundState) (refundJSON, []job, error) {
 	plan, err := parseMethod(p.Method)
 	if err != nil {
 		return refundJSON{}, nil, err
 	}
 	now := s.cfg.Now().UTC()
-	refund := refundState{ID: body.ID, Reference: newID("sbxr"), Status: plan.refundStart, Minor: body.Amount.Minor, CreatedAt: now}
+	refund.Reference, refund.Status, refund.CreatedAt = newID("sbxr"), plan.refundStart, now
+	if refund.ByHand {
+		refund.ID = refund.Reference
+	}
 	p.Refunds = append(slices.Clone(p.Refunds), refund)
 	i := len(p.Refunds) - 1
 	if plan.refundEnd == "" {
@@ -97,11 +145,24 @@ func (s *Server) addRefund(p paymentState, body refundInputJSON) (refundJSON, []
 		return p.refundJSON(i), jobs, err
 	}
 	p.Refunds[i].DueAt = now.Add(s.delay(plan.refundDelay))
-	if err := s.save(record{Payment: &p}); err != nil {
+	var events []*eventState
+	if refund.ByHand { // the shop does not know of it yet
+		made := p.refundJSON(i)
+		event, err := newEvent(eventRefundCreated, now, p.json(), &made)
+		if err != nil {
+			return refundJSON{}, nil, err
+		}
+		events = append(events, event)
+	}
+	if err := s.save(record{Payment: &p, Events: events}); err != nil {
 		return refundJSON{}, nil, err
 	}
-	return p.refundJSON(i), []job{{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: refund.ID}}, nil
+	settling := job{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: p.Refunds[i].ID}
+	return p.refundJSON(i), append(s.deliveryJobs(events), settling), nil
 }
+
+// eventRefundCreated tells of a refund that was made by hand and is pending.
+const eventRefundCreated payment.EventType = "refund.created"
 
 // getRefund handles GET /v1/refunds/{id}.
 func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) error {

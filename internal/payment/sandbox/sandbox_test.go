@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -160,6 +162,19 @@ func (w *world) start(t *testing.T, method string) (payment.StartInput, payment.
 	return in, outcome
 }
 
+// refundByHand gives money back as in a dashboard, or is refused.
+func (w *world) refundByHand(t *testing.T, id string, minor int64, want int) refundJSON {
+	t.Helper()
+	body := fmt.Sprintf(`{"amount":{"minor":%d,"currency":"EUR"}}`, minor)
+	status, answer := w.call(t, "POST", "/v1/payments/"+id+"/refunds", "", body)
+	if status != want {
+		t.Fatalf("refund by hand: %d %s, want %d", status, answer, want)
+	}
+	var made refundJSON
+	testkit.NoError(t, json.Unmarshal([]byte(answer), &made))
+	return made
+}
+
 func (w *world) wantStatus(t *testing.T, id string, want payment.Status) {
 	t.Helper()
 	found := testkit.Must(w.client.Find(t.Context(), payment.Asked{PaymentID: id}))(t)
@@ -174,6 +189,7 @@ func TestProvider(t *testing.T) {
 		return paymenttest.Subject{
 			Provider: w.client, Currency: "EUR", Success: "card_success", Declined: "card_declined", Open: "card_never",
 			Settle: w.settle, Webhooks: w.inbox.all, Now: w.clock.Now,
+			RefundByHand: func(t *testing.T, id string, minor int64) { w.refundByHand(t, id, minor, http.StatusCreated) },
 		}
 	})
 }

@@ -70,10 +70,15 @@ func (s *Server) newRoutes() http.Handler {
 
 	// For the shop.
 	mux.HandleFunc("POST /v1/payments", s.handle(s.authorised(s.startPayment)))
+	mux.HandleFunc("GET /v1/payments", s.handle(s.authorised(s.listPayments)))
 	mux.HandleFunc("GET /v1/payments/{id}", s.handle(s.authorised(s.getPayment)))
 	mux.HandleFunc("POST /v1/payments/{id}/cancel", s.handle(s.authorised(s.cancelPayment)))
 	mux.HandleFunc("POST /v1/refunds", s.handle(s.authorised(s.createRefund)))
+	mux.HandleFunc("GET /v1/refunds", s.handle(s.authorised(s.listRefunds)))
 	mux.HandleFunc("GET /v1/refunds/{id}", s.handle(s.authorised(s.getRefund)))
+
+	// For people who do what they would in a real provider's dashboard.
+	mux.HandleFunc("POST /v1/payments/{id}/refunds", s.handle(s.authorised(s.refundByHand)))
 
 	// For tests, and for the shopper's browser, which has the client secret instead of the key.
 	mux.HandleFunc("POST /v1/payments/{id}/confirm", s.handle(s.confirmPayment))

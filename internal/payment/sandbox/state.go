@@ -42,6 +42,7 @@ type refundState struct {
 	Status      payment.RefundStatus `json:"status"`
 	FailureCode string               `json:"failure_code,omitempty"`
 	Minor       int64                `json:"minor"`
+	ByHand      bool                 `json:"by_hand,omitempty"` // made here, not by the shop: ID is the Reference
 	CreatedAt   time.Time            `json:"created_at"`
 	DueAt       time.Time            `json:"due_at,omitzero"`
 }
@@ -93,8 +94,12 @@ func (p *paymentState) json() paymentJSON {
 func (p *paymentState) refundJSON(i int) refundJSON {
 	r := p.Refunds[i]
 	amount := newAmountJSON(money.Amount{Minor: r.Minor, Currency: money.Currency(p.Amount.Currency)})
+	id := r.ID
+	if r.ByHand {
+		id = "" // the shop gave it none
+	}
 	return refundJSON{
-		ID: r.ID, PaymentID: p.ID, Reference: r.Reference, Status: r.Status, FailureCode: r.FailureCode,
+		ID: id, PaymentID: p.ID, Reference: r.Reference, Status: r.Status, FailureCode: r.FailureCode,
 		Amount: amount, CreatedAt: r.CreatedAt,
 	}
 }

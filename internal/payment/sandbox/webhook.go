@@ -36,7 +36,7 @@ func parseEvent(body []byte) (payment.Event, error) {
 	switch event.Type {
 	case payment.EventPaymentSucceeded, payment.EventPaymentFailed, payment.EventPaymentCancelled:
 		return withPayment(event, in.Payment)
-	case payment.EventRefundSucceeded, payment.EventRefundFailed:
+	case eventRefundCreated, payment.EventRefundSucceeded, payment.EventRefundFailed:
 		return withRefund(event, in.Refund)
 	default:
 		event.Type = payment.EventOther
@@ -67,8 +67,12 @@ func withPayment(event payment.Event, in *paymentJSON) (payment.Event, error) {
 
 // withRefund adds the refund that an event is about. It fails if the two disagree.
 func withRefund(event payment.Event, in *refundJSON) (payment.Event, error) {
-	if in == nil || in.ID == "" || in.PaymentID == "" || len(in.ID) > maxIDBytes || len(in.PaymentID) > maxIDBytes {
+	if in == nil || in.PaymentID == "" || len(in.ID) > maxIDBytes || len(in.PaymentID) > maxIDBytes {
 		return payment.Event{}, fmt.Errorf("%s without a refund", event.Type)
+	}
+	if in.ID == "" { // made by hand
+		event.Type, event.PaymentID = payment.EventRefundMade, in.PaymentID
+		return event, nil
 	}
 	outcome, err := in.outcome()
 	if err != nil {

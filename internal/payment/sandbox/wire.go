@@ -136,7 +136,7 @@ type refundInputJSON struct {
 
 // refundJSON is a refund on the wire, in answers and in webhooks.
 type refundJSON struct {
-	ID          string               `json:"id"`
+	ID          string               `json:"id,omitempty"` // the shop's; none for a refund that was made by hand
 	PaymentID   string               `json:"payment_id"`
 	Reference   string               `json:"reference"`
 	Status      payment.RefundStatus `json:"status"`

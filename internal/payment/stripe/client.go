@@ -19,7 +19,7 @@ import (
 // decision.
 const APIVersion = "2026-03-25.dahlia"
 
-// Client takes payments through Stripe. It implements payment.Provider, Capturer and Disputer, and is safe for
+// Client takes payments through Stripe. It implements payment.Provider, Capturer, Resolver and Ledger, and is safe for
 // concurrent use. It shares nothing with other clients of the library in the same process.
 type Client struct {
 	cfg     Config
@@ -30,7 +30,8 @@ type Client struct {
 var (
 	_ payment.Provider = (*Client)(nil)
 	_ payment.Capturer = (*Client)(nil)
-	_ payment.Disputer = (*Client)(nil)
+	_ payment.Resolver = (*Client)(nil)
+	_ payment.Ledger   = (*Client)(nil)
 )
 
 // New checks the configuration. It does not call Stripe.

@@ -19,7 +19,7 @@ func TestClient(t *testing.T) {
 				defer f.mu.Unlock()
 				return append([]paymenttest.Webhook(nil), f.hooks...)
 			},
-			Now: time.Now,
+			Now: time.Now, RefundByHand: func(_ *testing.T, id string, minor int64) { f.refundInDashboard(id, minor) },
 		}
 	})
 }

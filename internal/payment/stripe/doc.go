@@ -1,5 +1,5 @@
 // Package stripe takes payments through Stripe: PaymentIntents, refunds and their webhooks. It implements
-// payment.Provider, Capturer and Disputer, and passes paymenttest.
+// payment.Provider, Capturer, Resolver and Ledger, and passes paymenttest.
 //
 // What it promises:
 //
@@ -66,7 +66,9 @@
 // upgrade the library to another release, make a second endpoint of that version and give the pods both secrets. The old
 // pods accept the events of the one, the new pods those of the other, and the workers ask about the rest.
 //
-// The shop's books do not include refunds made in Stripe's dashboard: make them through the shop.
+// A refund made in Stripe's dashboard has no id of ours. Its events say that it was made; what is booked is read from
+// Stripe's list of the payment's refunds (Ledger). Nightly, all that was made in the last days is read too. A restricted
+// key needs to read PaymentIntents, charges and refunds for that.
 //
 // # Methods
 //

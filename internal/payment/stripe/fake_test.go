@@ -59,14 +59,14 @@ type fake struct {
 
 type intentState struct {
 	id, currency, status, method, capture, reason string
-	amount, received                              int64
+	amount, received, created                     int64
 	metadata                                      map[string]string
 	failure                                       map[string]any
 }
 
 type refundState struct {
 	id, intent, currency, status string
-	amount                       int64
+	amount, created              int64
 	metadata                     map[string]string
 }
 
@@ -181,7 +181,9 @@ func (f *fake) act(r *http.Request, form url.Values, shape map[string]any) (int,
 	id, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"), "/")
 	switch {
 	case r.URL.Path == "/v1/refunds" && r.Method == http.MethodGet:
-		return f.listRefunds(r.URL.Query().Get("payment_intent"), shape)
+		return f.listRefunds(r.URL.Query(), shape)
+	case r.URL.Path == "/v1/payment_intents" && r.Method == http.MethodGet:
+		return f.listIntents(r.URL.Query(), shape)
 	case r.URL.Path == "/v1/refunds":
 		return f.refund(form, shape)
 	case r.URL.Path == "/v1/payment_intents":
@@ -227,7 +229,7 @@ func number(form url.Values, name string) int64 {
 func (f *fake) create(form url.Values, shape map[string]any) (int, string) {
 	in := &intentState{
 		id: f.id("pi"), status: "requires_payment_method", amount: number(form, "amount"), currency: form.Get("currency"),
-		metadata: metadataOf(form),
+		metadata: metadataOf(form), created: time.Now().Unix(),
 	}
 	f.intents[in.id] = in
 	return 200, encode(in.object(shape))
@@ -237,7 +239,7 @@ func (f *fake) create(form url.Values, shape map[string]any) (int, string) {
 func (in *intentState) object(shape map[string]any) map[string]any {
 	object := maps.Clone(shape)
 	maps.Copy(object, map[string]any{
-		"id": in.id, "object": "payment_intent", "status": in.status, "amount": in.amount, "currency": in.currency,
+		"id": in.id, "object": "payment_intent", "created": in.created, "status": in.status, "amount": in.amount, "currency": in.currency,
 		"amount_received": in.received, "amount_capturable": 0, "metadata": in.metadata, "client_secret": in.id + "_secret_x",
 		"capture_method": in.capture, "last_payment_error": nil, "cancellation_reason": nil, "next_action": nil, "latest_charge": nil,
 	})
@@ -353,18 +355,40 @@ func (f *fake) refund(form url.Values, shape map[string]any) (int, string) {
 	if amount > left {
 		return 400, failure(map[string]any{"type": "invalid_request_error", "param": "amount"})
 	}
-	r := &refundState{id: f.id("re"), intent: in.id, currency: in.currency, status: f.refundState, amount: amount, metadata: metadataOf(form)}
-	f.refunds = append(f.refunds, r)
+	r := f.makeRefund(in, amount, metadataOf(form))
 	f.tell("refund.created", r.object(shape))
 	f.tell("charge.refunded", map[string]any{"id": "ch_1", "object": "charge", "metadata": in.metadata})
 	return 200, encode(r.object(shape))
 }
 
+func (f *fake) makeRefund(in *intentState, amount int64, metadata map[string]string) *refundState {
+	r := &refundState{
+		id: f.id("re"), intent: in.id, currency: in.currency, status: f.refundState, amount: amount, metadata: metadata,
+		created: time.Now().Unix(),
+	}
+	f.refunds = append(f.refunds, r)
+	return r
+}
+
+// refundInDashboard is what a person does in Stripe's dashboard: nobody says whose refund it is.
+func (f *fake) refundInDashboard(paymentID string, amount int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, in := range f.intents {
+		if in.metadata["payment_id"] == paymentID {
+			r := f.makeRefund(in, amount, map[string]string{})
+			f.tell("refund.created", r.object(map[string]any{}))
+			return
+		}
+	}
+	f.t.Errorf("no intent is of %s", paymentID)
+}
+
 func (r *refundState) object(shape map[string]any) map[string]any {
 	object := maps.Clone(shape)
 	maps.Copy(object, map[string]any{
-		"id": r.id, "object": "refund", "payment_intent": r.intent, "currency": r.currency, "status": r.status, "amount": r.amount,
-		"metadata": r.metadata,
+		"id": r.id, "object": "refund", "created": r.created, "payment_intent": r.intent, "currency": r.currency, "status": r.status,
+		"amount": r.amount, "metadata": r.metadata,
 	})
 	if r.status == "failed" {
 		object["failure_reason"] = "expired_or_canceled_card"
@@ -372,15 +396,50 @@ func (r *refundState) object(shape map[string]any) map[string]any {
 	return object
 }
 
-func (f *fake) listRefunds(intent string, shape map[string]any) (int, string) {
+func (f *fake) listRefunds(query url.Values, shape map[string]any) (int, string) {
 	example := shape["data"].([]any)[0].(map[string]any)
-	page := []any{}
+	var all []map[string]any
 	for _, r := range slices.Backward(f.refunds) {
-		if r.intent == intent {
-			page = append(page, r.object(example))
+		if intent := query.Get("payment_intent"); intent != "" && r.intent != intent || !createdWithin(query, r.created) {
+			continue
+		}
+		object := r.object(example)
+		if slices.Contains(query["expand[0]"], "data.payment_intent") {
+			in := f.intents[r.intent]
+			object["payment_intent"] = map[string]any{"id": in.id, "object": "payment_intent", "metadata": in.metadata}
+		}
+		all = append(all, object)
+	}
+	return listed(query, shape, all)
+}
+
+func (f *fake) listIntents(query url.Values, shape map[string]any) (int, string) {
+	example := shape["data"].([]any)[0].(map[string]any)
+	var all []map[string]any
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(f.intents))) { // in the order in which they were made
+		if in := f.intents[id]; createdWithin(query, in.created) {
+			all = append(all, in.object(example))
 		}
 	}
-	shape["data"] = page
+	return listed(query, shape, all)
+}
+
+func createdWithin(query url.Values, at int64) bool {
+	lt := query.Get("created[lt]")
+	return at >= number(query, "created[gte]") && (lt == "" || at < number(query, "created[lt]"))
+}
+
+// listed is the page of a list that a query asks for.
+func listed(query url.Values, shape map[string]any, all []map[string]any) (int, string) {
+	if after := query.Get("starting_after"); after != "" {
+		all = all[slices.IndexFunc(all, func(o map[string]any) bool { return o["id"] == after })+1:]
+	}
+	limit := int(number(query, "limit"))
+	if limit == 0 {
+		limit = 10
+	}
+	n := min(limit, len(all))
+	shape["data"], shape["has_more"] = append([]map[string]any{}, all[:n]...), n < len(all)
 	return 200, encode(shape)
 }
 

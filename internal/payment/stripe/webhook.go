@@ -119,14 +119,14 @@ func withPayment(event payment.Event, in stripego.Event) (payment.Event, error) 
 }
 
 // withRefund adds the refund that an event is about, once it has ended. A refund made in Stripe's dashboard has no id
-// of ours.
+// of ours: of that the event tells only which payment it is of, since whatever else it says may be old.
 func withRefund(event payment.Event, in stripego.Event) (payment.Event, error) {
 	var refund stripego.Refund
 	if err := json.Unmarshal(in.Data.Raw, &refund); err != nil {
 		return payment.Event{}, errors.New("its refund cannot be read")
 	}
 	if refund.Metadata[metaRefund] == "" || refund.Metadata[metaPayment] == "" {
-		return event, nil
+		return madeInDashboard(event, refund.PaymentIntent), nil
 	}
 	outcome, err := refundOutcomeOf(&refund)
 	if err != nil {
@@ -142,6 +142,16 @@ func withRefund(event payment.Event, in stripego.Event) (payment.Event, error) {
 	}
 	event.PaymentID, event.RefundID, event.Refund = refund.Metadata[metaPayment], refund.Metadata[metaRefund], outcome
 	return event, nil
+}
+
+// madeInDashboard returns an event about a refund, of a payment, that the shop did not ask for. It ignores one of a charge
+// that no PaymentIntent made, which is not the shop's.
+func madeInDashboard(event payment.Event, intent *stripego.PaymentIntent) payment.Event {
+	if intent == nil || intent.ID == "" {
+		return event
+	}
+	event.Type, event.PaymentRef = payment.EventRefundMade, intent.ID
+	return event
 }
 
 // withDispute adds the dispute that an event is about. A dispute names the payment by Stripe's id only: PaymentOf

@@ -34,6 +34,9 @@ type Subject struct {
 	Webhooks func() []Webhook
 	// Now returns the time by the provider's clock.
 	Now func() time.Time
+	// RefundByHand gives back minor units of a payment as a person does at the provider, without asking the shop. It is
+	// needed for a payment.Ledger.
+	RefundByHand func(t *testing.T, paymentID string, minor int64)
 }
 
 // Webhook holds a webhook as it arrived.
@@ -73,6 +76,10 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 		{"webhooks tell of each end", testWebhooks},
 		{"webhooks that were touched are refused", testWebhookTouched},
 		{"webhooks out of time are refused", testWebhookTime},
+		{"a refund made at the provider is told of", testRefundMade},
+		{"the books hold what was paid and given back", testLedger},
+		{"the books of a time hold what was made in it", testLedgerTimes},
+		{"the books do not know what was never started", testLedgerUnknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, newSubject(t)) })
@@ -423,6 +430,130 @@ func testWebhookTime(t *testing.T, s Subject) {
 	}
 	if _, err := s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now()); err != nil {
 		t.Errorf("read in time: %v", err)
+	}
+}
+
+// ledger returns the provider's books, or skips the test.
+func (s Subject) ledger(t *testing.T) payment.Ledger {
+	t.Helper()
+	ledger, ok := s.Provider.(payment.Ledger)
+	if !ok {
+		t.Skipf("the books of %s cannot be read", s.Provider.Name())
+	}
+	return ledger
+}
+
+// The notice names the payment, by our id or by the provider's, and no refund of ours.
+func testRefundMade(t *testing.T, s Subject) {
+	s.ledger(t)
+	in := Input(s.Currency, s.Success)
+	asked := known(in, s.settled(t, in))
+	s.RefundByHand(t, in.PaymentID, 300)
+	s.Settle(t)
+	var told int
+	for _, hook := range s.Webhooks() {
+		e := testkit.Must(s.Provider.ParseWebhook(hook.Header, hook.Body, s.Now()))(t)
+		if e.Type != payment.EventRefundMade {
+			continue
+		}
+		told++
+		id := e.PaymentID
+		if id == "" {
+			id = testkit.Must(s.Provider.(payment.Resolver).PaymentOf(t.Context(), e.PaymentRef))(t)
+		}
+		if id != in.PaymentID || e.RefundID != "" || e.PaymentRef != "" && e.PaymentRef != asked.ProviderRef {
+			t.Errorf("told of a refund: %+v", e)
+		}
+	}
+	if told == 0 {
+		t.Error("no webhook tells of it")
+	}
+	s.wantTooLarge(t, refundOf(asked, in.Amount.Minor-299))
+}
+
+func testLedger(t *testing.T, s Subject) {
+	ledger := s.ledger(t)
+	from := s.Now().Add(-time.Minute)
+	paid, declined := Input(s.Currency, s.Success), Input(s.Currency, s.Declined)
+	asked := known(paid, s.settled(t, paid))
+	s.settled(t, declined)
+	ours := refundOf(asked, 250)
+	s.refund(t, ours)
+	s.Settle(t)
+	s.RefundByHand(t, paid.PaymentID, 300)
+	s.Settle(t)
+	until := s.Now().Add(time.Minute)
+
+	outcomes := map[string]payment.Outcome{}
+	for p, err := range ledger.Payments(t.Context(), from, until) {
+		testkit.NoError(t, err)
+		outcomes[p.PaymentID] = p.Outcome
+		if p.CreatedAt.Before(from) || !p.CreatedAt.Before(until) {
+			t.Errorf("a payment of %s", p.CreatedAt)
+		}
+	}
+	if diff := cmp.Diff(s.find(t, asked), outcomes[paid.PaymentID]); diff != "" || len(outcomes) != 2 {
+		t.Errorf("%d payments; the paid one differs from Find: %s", len(outcomes), diff)
+	}
+	if outcomes[declined.PaymentID].CapturedMinor != 0 {
+		t.Errorf("the declined one: %+v", outcomes[declined.PaymentID])
+	}
+	var listed []payment.BookedRefund
+	for r, err := range ledger.Refunds(t.Context(), from, until) {
+		testkit.NoError(t, err)
+		listed = append(listed, r)
+	}
+	byRef := func(a, b payment.BookedRefund) int {
+		return strings.Compare(a.Outcome.ProviderRef, b.Outcome.ProviderRef)
+	}
+	of := testkit.Must(ledger.RefundsOf(t.Context(), asked))(t)
+	slices.SortFunc(listed, byRef)
+	slices.SortFunc(of, byRef)
+	if diff := cmp.Diff(listed, of); diff != "" || len(of) != 2 {
+		t.Fatalf("%d refunds; the payment's differ from those listed: %s", len(of), diff)
+	}
+	amounts := map[string]int64{}
+	for _, r := range of {
+		amounts[r.RefundID] = r.Outcome.Amount.Minor
+		if r.PaymentID != paid.PaymentID || r.Outcome.Status != payment.RefundSucceeded || r.Outcome.ProviderRef == "" {
+			t.Errorf("in the books: %+v", r)
+		}
+	}
+	if diff := cmp.Diff(map[string]int64{ours.RefundID: 250, "": 300}, amounts); diff != "" {
+		t.Errorf("refunds by our ids (-want +got):\n%s", diff)
+	}
+}
+
+// More than a page of them, and none of another time.
+func testLedgerTimes(t *testing.T, s Subject) {
+	const payments = 103
+	ledger := s.ledger(t)
+	from := s.Now().Add(-time.Minute)
+	for range payments {
+		s.start(t, Input(s.Currency, s.Success))
+	}
+	s.Settle(t)
+	until := s.Now().Add(time.Minute)
+	count := func(from, until time.Time) (n int) {
+		seen := map[string]bool{}
+		for p, err := range ledger.Payments(t.Context(), from, until) {
+			testkit.NoError(t, err)
+			seen[p.PaymentID] = true
+		}
+		return len(seen)
+	}
+	if n := count(from, until); n != payments {
+		t.Errorf("%d payments, want %d", n, payments)
+	}
+	if n := count(from.Add(-time.Hour), from) + count(until, until.Add(time.Hour)); n != 0 {
+		t.Errorf("%d payments of another time", n)
+	}
+}
+
+func testLedgerUnknown(t *testing.T, s Subject) {
+	ledger := s.ledger(t)
+	if _, err := ledger.RefundsOf(t.Context(), Input(s.Currency, s.Success).Asked()); !errors.Is(err, payment.ErrUnknownPayment) {
+		t.Errorf("RefundsOf: %v, want ErrUnknownPayment", err)
 	}
 }
 

@@ -150,7 +150,7 @@ FROM (
 SELECT count(*)
 FROM orders o
 JOIN payments p ON p.region = o.region AND p.id = o.id
-WHERE o.status = 'cancelled' AND p.captured_minor <> (
+WHERE o.status = 'cancelled' AND p.captured_minor > (
   SELECT coalesce(sum(r.amount_minor), 0)
   FROM refunds r
   WHERE r.region = o.region AND r.order_id = o.id AND r.status IN ('pending', 'succeeded', 'failed'))`,
