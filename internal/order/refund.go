@@ -132,21 +132,21 @@ func planRefund(in RefundInput, order Order, reservations []inventory.Reservatio
 }
 
 // concluded returns the refund with what follows from it for the order's state and its stock.
-func (work refundWork) concluded(order Order, reservations []inventory.Reservation, restock bool) refundWork {
+func (w refundWork) concluded(order Order, reservations []inventory.Reservation, restock bool) refundWork {
 	sent := slices.Contains([]Status{Shipped, Delivered, Returned}, order.Status)
-	work.to = stateAfter(order, work, sent, restock)
-	for _, line := range work.lines {
+	w.to = stateAfter(order, w, sent, restock)
+	for _, line := range w.lines {
 		switch {
-		case !sent && work.to != Refunded:
-			work.release = append(work.release, take(reservations, "allocated", line, order)...)
+		case !sent && w.to != Refunded:
+			w.release = append(w.release, take(reservations, "allocated", line, order)...)
 		case sent && restock:
-			work.restock = append(work.restock, take(reservations, "shipped", line, order)...)
+			w.restock = append(w.restock, take(reservations, "shipped", line, order)...)
 		}
 	}
-	if !sent && work.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
-		work.release = allOf(reservations, "allocated")
+	if !sent && w.to == Refunded { // nothing of it will be sent, whatever the refund was reckoned by
+		w.release = allOf(reservations, "allocated")
 	}
-	return work
+	return w
 }
 
 // amountsOf works out how much to give back, and for which units.

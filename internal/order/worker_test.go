@@ -631,7 +631,7 @@ func TestReceiveWebhook_NotOurs(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.wantInbox(t, "evt_1 done: nothing to do", "evt_2 done: not one of our payments", "evt_3 done: not one of our refunds")
+	s.wantInbox(t, "evt_1 done: nothing to do", "evt_2 done: not one of our payments", "evt_3 done: not one of our payments")
 }
 
 // TestReceiveWebhook_Early: the notice of a payment that is not written yet waits for it.
