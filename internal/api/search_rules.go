@@ -175,11 +175,13 @@ func (s *Server) checkRuleGoods(ctx context.Context, rule search.Rule) error {
 		return err
 	}
 	var faults []FieldError
+	fault := func(field, what, name string) {
+		faults = append(faults, FieldError{Field: field, Message: "must be " + what + ": there is no " + name})
+	}
 	products := func(field string, ids []uuid.UUID) {
 		for i, id := range ids {
 			if slices.Contains(unknown.Products, id) {
-				faults = append(faults, FieldError{Field: fmt.Sprintf("%s[%d]", field, i), Message: "must be the id of a product: there is no " +
-					regions.FormatGlobalID(regions.ProductPrefix, id)})
+				fault(fmt.Sprintf("%s[%d]", field, i), "the id of a product", regions.FormatGlobalID(regions.ProductPrefix, id))
 			}
 		}
 	}
@@ -189,10 +191,10 @@ func (s *Server) checkRuleGoods(ctx context.Context, rule search.Rule) error {
 		field := fmt.Sprintf("boost[%d].", i)
 		products(field+"products", b.Products)
 		if slices.Contains(unknown.Brands, b.Brand) {
-			faults = append(faults, FieldError{Field: field + "brand", Message: fmt.Sprintf("must be the brand of a product: there is no %q", b.Brand)})
+			fault(field+"brand", "the brand of a product", strconv.Quote(b.Brand))
 		}
 		if slices.Contains(unknown.Categories, b.Category) {
-			faults = append(faults, FieldError{Field: field + "category", Message: fmt.Sprintf("must be the id of a category: there is no %q", b.Category)})
+			fault(field+"category", "the id of a category", strconv.Quote(b.Category))
 		}
 	}
 	return badBody(faults)

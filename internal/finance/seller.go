@@ -44,8 +44,8 @@ func (f *Finance) proposeSellers(
 			waiting = append(waiting, catalog.WaitingPrice{Price: p, ChangeID: id})
 			continue
 		}
-		amount := p.AmountMinor
-		lines[p.Currency] = append(lines[p.Currency], Line{No: int64(len(lines[p.Currency]) + 1), SKU: p.SKU, MinQuantity: 1, AmountMinor: &amount})
+		amount, no := p.AmountMinor, int64(len(lines[p.Currency])+1)
+		lines[p.Currency] = append(lines[p.Currency], Line{No: no, SKU: p.SKU, MinQuantity: 1, AmountMinor: &amount})
 	}
 	proposed := make(map[money.Currency]Change)
 	for _, currency := range slices.Sorted(maps.Keys(lines)) {
