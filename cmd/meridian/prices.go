@@ -116,17 +116,7 @@ func writeStrategyProposal(out io.Writer, in finance.StrategyInput, p finance.St
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "FROM\tTO\tCOUNTRIES\tMULTIPLIER\tRISES\tFALLS\tSAME\tEXAMPLE")
 	for _, m := range p.Effect.Moves {
-		countries := "the others"
-		if len(m.Countries) > 0 {
-			countries = fmt.Sprint(len(m.Countries))
-		}
-		example := "-"
-		if len(m.Examples) > 0 {
-			e := m.Examples[0]
-			example = fmt.Sprintf("%s %s → %s", e.SKU, money.New(e.OldMinor, m.Currency), money.New(e.NewMinor, m.Currency))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s → %s\t%d\t%d\t%d\t%s\n", m.From, m.To, countries, m.OldMultiplier, m.NewMultiplier,
-			m.Rises, m.Falls, m.Unchanged, example)
+		writeMarketMove(w, m)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -137,6 +127,19 @@ func writeStrategyProposal(out io.Writer, in finance.StrategyInput, p finance.St
 	}
 	_, err := fmt.Fprintln(out, what+"; "+strategyState(in, p))
 	return err
+}
+
+func writeMarketMove(w io.Writer, m finance.MarketMove) {
+	countries, example := "the others", "-"
+	if len(m.Countries) > 0 {
+		countries = fmt.Sprint(len(m.Countries))
+	}
+	if len(m.Examples) > 0 {
+		e := m.Examples[0]
+		example = fmt.Sprintf("%s %s → %s", e.SKU, money.New(e.OldMinor, m.Currency), money.New(e.NewMinor, m.Currency))
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s → %s\t%d\t%d\t%d\t%s\n", m.From, m.To, countries, m.OldMultiplier, m.NewMultiplier,
+		m.Rises, m.Falls, m.Unchanged, example)
 }
 
 // strategyState says what became of a proposal.

@@ -63,7 +63,8 @@ func newMarketsResponse(versions []*pricing.Market) marketsResponse {
 	for _, m := range versions {
 		answer.Markets = append(answer.Markets, marketResponse{
 			Code: m.Code, Title: m.Title, Countries: m.Countries, Currency: m.Currency, PricesIncludeTax: m.PricesIncludeTax,
-			Multiplier: m.Multiplier, FromBasePrice: m.FromBasePrice, Rounding: m.Rounding, versionResponse: newVersionResponse(m.Period, m.ChangeID),
+			Multiplier: m.Multiplier, FromBasePrice: m.FromBasePrice, Rounding: m.Rounding,
+			versionResponse: newVersionResponse(m.Period, m.ChangeID),
 		})
 	}
 	return answer

@@ -103,7 +103,8 @@ func TestReplaceProduct_Jump(t *testing.T) {
 	}
 	wantJSON[priceChangeResponse](t, m.as("admin", "POST", "/v1/finance/changes/"+id+":approve", "{}"), http.StatusOK)
 	read := wantJSON[sellerProductResponse](t, m.as("acme", "GET", path, ""), http.StatusOK)
-	if !slices.ContainsFunc(read.ScheduledPrices, func(p scheduledPriceResponse) bool { return p.Currency == "EUR" && p.AmountMinor == 1201 }) {
+	approved := func(p scheduledPriceResponse) bool { return p.Currency == "EUR" && p.AmountMinor == 1201 }
+	if !slices.ContainsFunc(read.ScheduledPrices, approved) {
 		t.Errorf("approved: %+v", read)
 	}
 }

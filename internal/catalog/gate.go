@@ -38,19 +38,13 @@ func (g *Gate) keepBack(before Product, in *ProductInput) []pricing.Price {
 	in.SKUs = slices.Clone(in.SKUs)
 	for i := range in.SKUs {
 		sku := &in.SKUs[i]
+		sku.Prices = maps.Clone(sku.Prices)
 		was := before.latestPrices(sku.Code)
 		for _, currency := range slices.Sorted(maps.Keys(sku.Prices)) {
 			amount := sku.Prices[currency]
 			if old, priced := was[currency]; priced && old != amount && g.Jumps(old, amount) {
 				kept = append(kept, pricing.Price{SKU: sku.Code, Currency: currency, AmountMinor: amount})
-			}
-		}
-		if len(kept) > 0 && kept[len(kept)-1].SKU == sku.Code {
-			sku.Prices = maps.Clone(sku.Prices)
-			for _, price := range kept {
-				if price.SKU == sku.Code {
-					delete(sku.Prices, price.Currency)
-				}
+				delete(sku.Prices, currency)
 			}
 		}
 	}

@@ -32,28 +32,26 @@ func (c *Catalog) Unknown(ctx context.Context, named Goods) (Goods, error) {
 // QueueUnknown adds to a batch the reading of which goods the catalogue does not have, in whatever state.
 func QueueUnknown(b *database.Batch, named Goods, into *Goods) {
 	*into = Goods{}
-	if len(named.Products) > 0 {
-		b.Queue(`
+	queueUnknown(b, named.Products, &into.Products, `
 SELECT a.id
 FROM unnest($1::uuid[]) AS a (id)
-WHERE NOT EXISTS (SELECT 1 FROM products p WHERE p.id = a.id)`, named.Products).
-			Query(database.Collect(&into.Products, pgx.RowTo[uuid.UUID]))
-	}
-	queue := func(codes []string, into *[]string, sql string) {
-		if len(codes) > 0 {
-			b.Queue(sql, codes).Query(database.Collect(into, pgx.RowTo[string]))
-		}
-	}
-	queue(named.SKUs, &into.SKUs, `
+WHERE NOT EXISTS (SELECT 1 FROM products p WHERE p.id = a.id)`)
+	queueUnknown(b, named.SKUs, &into.SKUs, `
 SELECT a.sku
 FROM unnest($1::text[]) AS a (sku)
 WHERE NOT EXISTS (SELECT 1 FROM skus s WHERE s.sku = a.sku)`)
-	queue(named.Categories, &into.Categories, `
+	queueUnknown(b, named.Categories, &into.Categories, `
 SELECT a.id
 FROM unnest($1::text[]) AS a (id)
 WHERE NOT EXISTS (SELECT 1 FROM categories c WHERE c.id = a.id)`)
-	queue(named.Brands, &into.Brands, `
+	queueUnknown(b, named.Brands, &into.Brands, `
 SELECT a.brand
 FROM unnest($1::text[]) AS a (brand)
 WHERE NOT EXISTS (SELECT 1 FROM products p WHERE lower(p.brand) = lower(a.brand) AND p.brand = a.brand)`)
+}
+
+func queueUnknown[T any](b *database.Batch, named []T, into *[]T, sql string) {
+	if len(named) > 0 {
+		b.Queue(sql, named).Query(database.Collect(into, pgx.RowTo[T]))
+	}
 }

@@ -44,7 +44,8 @@ func wantCounts(t testing.TB, got ImportReport, status ImportStatus, written, un
 	}
 }
 
-const csvFile = "\ufeffkey,title,category,brand,sku,weight_grams,price_minor:GBP,price_minor:JPY,option:colour,attribute:material,images\r\n" +
+const csvFile = "\ufeffkey,title,category,brand,sku,weight_grams,price_minor:GBP,price_minor:JPY,option:colour," +
+	"attribute:material,images\r\n" +
 	`m1,"Mug, large",hg-11-6,Acme,M1-RED,310,295,500,red,china,https://example.com/a.jpg; /b.jpg` + "\r\n" +
 	"m1,,,,M1-BLUE,,350,,blue,,\r\n" +
 	"\r\n" +

@@ -66,8 +66,8 @@ func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Tim
 	if p.ValidTo != nil && !p.ValidTo.After(at) {
 		f.Add("valid_to", "must be after it begins, at %s", at.Format(time.RFC3339))
 	}
-	full, err := p.promotion()
 	var invalid *invalid.Error
+	full, err := p.promotion()
 	if err != nil && !errors.As(err, &invalid) {
 		f.Add("spec", "must be an object with the kind and what is told of it in the documentation, and nothing else")
 		return
@@ -75,8 +75,8 @@ func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Tim
 	if errors.As(full.Validate(), &invalid) {
 		*f = append(*f, invalid.Fields...)
 	}
+	var unknown *pricing.UnknownMarketError
 	for i, code := range full.Conditions.Markets {
-		var unknown *pricing.UnknownMarketError
 		if _, err := rules.Market(code, at); errors.As(err, &unknown) {
 			f.Add(fmt.Sprintf("spec.conditions.markets[%d]", i), "must be a market that is in force by then: one of %s",
 				strings.Join(unknown.Known, ", "))

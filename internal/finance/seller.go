@@ -1,18 +1,19 @@
 package finance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/money"
 	"meridian/internal/pricing"
-	"meridian/internal/pricing/changes"
 )
 
 // SellerGate returns what keeps back the prices of a seller's edit that rise or fall by more than one person may decide.
@@ -29,84 +30,102 @@ func (f *Finance) SellerGate(by By) *catalog.Gate {
 	}
 }
 
-// proposeSellers proposes catalogue prices, those of each currency as a change, but for those that wait already. A round
-// trip, and one for each currency.
+// proposeSellers proposes catalogue prices, those of each currency as a change, but for those that wait already. Three round
+// trips for each currency.
 func (f *Finance) proposeSellers(
 	ctx context.Context, by By, prices []pricing.Price,
 ) (waiting []catalog.WaitingPrice, queue func(b *database.Batch), err error) {
-	known, err := f.waitingPrices(ctx, prices)
-	if err != nil {
-		return nil, nil, err
-	}
-	lines := make(map[money.Currency][]Line)
+	byCurrency := make(map[money.Currency][]pricing.Price)
 	for _, p := range prices {
-		if id, waits := known[p]; waits {
-			waiting = append(waiting, catalog.WaitingPrice{Price: p, ChangeID: id})
-			continue
-		}
-		amount, no := p.AmountMinor, int64(len(lines[p.Currency])+1)
-		lines[p.Currency] = append(lines[p.Currency], Line{No: no, SKU: p.SKU, MinQuantity: 1, AmountMinor: &amount})
+		byCurrency[p.Currency] = append(byCurrency[p.Currency], p)
 	}
-	proposed := make(map[money.Currency]Change)
-	for _, currency := range slices.Sorted(maps.Keys(lines)) {
-		list := pricing.List{Code: pricing.CatalogueList(currency), Kind: pricing.Catalogue, Currency: currency}
-		effect, _, _, err := f.effect(ctx, list, lines[currency], f.begins(len(lines[currency])))
+	var parts []func(b *database.Batch)
+	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
+		some, part, err := f.proposeSellersIn(ctx, by, currency, byCurrency[currency])
 		if err != nil {
 			return nil, nil, err
 		}
-		c, err := f.newPricesChange(by, list, effect, len(lines[currency]))
-		if err != nil {
-			return nil, nil, err
-		}
-		c.NeedsApproval = true
-		proposed[currency] = c
-		for _, l := range lines[currency] {
-			waiting = append(waiting, catalog.WaitingPrice{
-				Price: pricing.Price{SKU: l.SKU, Currency: currency, AmountMinor: *l.AmountMinor}, ChangeID: c.ChangeID()})
-		}
+		waiting, parts = append(waiting, some...), append(parts, part)
 	}
 	return waiting, func(b *database.Batch) {
-		for _, currency := range slices.Sorted(maps.Keys(proposed)) {
-			proposed[currency].Queue(b)
-			queueLines(b, proposed[currency].ID, pricing.CatalogueList(currency), lines[currency])
+		for _, part := range parts {
+			part(b)
 		}
 	}, nil
 }
 
-// waitingPrices returns which of some catalogue prices wait already, with the ids of their changes. One round trip.
-func (f *Finance) waitingPrices(ctx context.Context, prices []pricing.Price) (map[pricing.Price]string, error) {
-	skus := make([]string, len(prices))
-	asked := make(map[string]map[string]pricing.Price) // by list and SKU
+// proposeSellersIn is proposeSellers for the prices in one currency.
+func (f *Finance) proposeSellersIn(
+	ctx context.Context, by By, currency money.Currency, prices []pricing.Price,
+) (waiting []catalog.WaitingPrice, queue func(b *database.Batch), err error) {
+	list := pricing.List{Code: pricing.CatalogueList(currency), Kind: pricing.Catalogue, Currency: currency}
+	known, err := f.waitingPrices(ctx, list, prices)
+	if err != nil {
+		return nil, nil, err
+	}
+	var lines []Line
+	for _, p := range prices {
+		if known[p] == "" {
+			lines = append(lines, Line{No: int64(len(lines) + 1), SKU: p.SKU, MinQuantity: 1, AmountMinor: new(p.AmountMinor)})
+		}
+	}
+	c, err := f.newSellersChange(ctx, by, list, lines)
+	for _, p := range prices {
+		waiting = append(waiting, catalog.WaitingPrice{Price: p, ChangeID: cmp.Or(known[p], c.ChangeID())})
+	}
+	return waiting, func(b *database.Batch) {
+		if len(lines) > 0 {
+			c.Queue(b)
+			queueLines(b, c.ID, list.Code, lines)
+		}
+	}, err
+}
+
+// newSellersChange returns the change of lines of a seller's list, if there are any, that waits for a second person.
+func (f *Finance) newSellersChange(ctx context.Context, by By, list pricing.List, lines []Line) (Change, error) {
+	if len(lines) == 0 {
+		return Change{}, nil
+	}
+	effect, _, _, err := f.effect(ctx, list, lines, f.begins(len(lines)))
+	if err != nil {
+		return Change{}, err
+	}
+	c, err := f.newPricesChange(by, list, effect, len(lines))
+	c.NeedsApproval = true
+	return c, err
+}
+
+// maxWaiting is how many of a list's changes that wait are looked through for prices that wait already: the latest.
+const maxWaiting = 500
+
+// waitingPrices returns which of some prices of a seller's list wait already, with the ids of their changes. Two round trips.
+func (f *Finance) waitingPrices(ctx context.Context, list pricing.List, prices []pricing.Price) (map[pricing.Price]string, error) {
+	changes, err := f.Changes(ctx, ChangeFilter{Kind: KindPrices, Subject: list.Code, Status: StatusPending,
+		PageFilter: database.PageFilter[ChangePosition]{Limit: maxWaiting}})
+	if err != nil {
+		return nil, err
+	}
+	ids, skus := make([]uuid.UUID, len(changes.Items)), make([]string, len(prices))
+	for i, c := range changes.Items {
+		ids[i] = c.ID
+	}
 	for i, p := range prices {
 		skus[i] = p.SKU
-		list := pricing.CatalogueList(p.Currency)
-		if asked[list] == nil {
-			asked[list] = make(map[string]pricing.Price)
-		}
-		asked[list][p.SKU] = p
-	}
-	type row struct {
-		sku, list, change string
-		amount            *int64
-	}
-	rows, err := database.List(ctx, f.DB, func(r pgx.CollectableRow) (row, error) {
-		var l row
-		return l, r.Scan(&l.sku, &l.list, &l.amount, &l.change)
-	}, `
-SELECT l.sku, l.list, l.amount_minor, l.change_id::text
-FROM `+changes.WaitingSQL+` n
-JOIN price_change_lines l ON l.change_id = n.id
-WHERE n.kind = $1 AND n.subject = ANY($2::text[]) AND l.sku = ANY($3::text[])
-ORDER BY l.change_id, l.line_no
-LIMIT $4::int8`, KindPrices, slices.Sorted(maps.Keys(asked)), skus, MaxLines)
-	if err != nil {
-		return nil, fmt.Errorf("read prices that wait: %w", err)
 	}
 	waiting := make(map[pricing.Price]string)
-	for _, l := range rows {
-		if p, ok := asked[l.list][l.sku]; ok && l.amount != nil && *l.amount == p.AmountMinor {
-			waiting[p] = l.change
-		}
+	_, err = database.List(ctx, f.DB, func(row pgx.CollectableRow) (p pricing.Price, err error) {
+		var id string
+		p.Currency = list.Currency
+		err = row.Scan(&p.SKU, &p.AmountMinor, &id)
+		waiting[p] = id
+		return p, err
+	}, `
+SELECT sku, amount_minor, change_id::text
+FROM price_change_lines
+WHERE change_id = ANY($1::uuid[]) AND sku = ANY($2::text[]) AND amount_minor IS NOT NULL
+LIMIT $3::int8`, ids, skus, MaxLines)
+	if err != nil {
+		return nil, fmt.Errorf("read prices that wait: %w", err)
 	}
 	return waiting, nil
 }

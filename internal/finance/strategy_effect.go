@@ -78,8 +78,7 @@ func (f *Finance) strategyEffect(ctx context.Context, rules *pricing.Rules, r *S
 				e.Moves[i].weigh(rules, priced[sku], at)
 			}
 		}
-		e.SKUs += len(skus)
-		e.More = len(skus) == linesAtOnce
+		e.SKUs, e.More = e.SKUs+len(skus), len(skus) == linesAtOnce
 		if !e.More || e.SKUs >= mostStrategySKUs {
 			return e, nil
 		}
@@ -142,23 +141,23 @@ func (r *StrategyRule) marketOf(country string, rules *pricing.Rules, at time.Ti
 // weigh counts a SKU into the move.
 func (m *MarketMove) weigh(rules *pricing.Rules, a *pricing.PricedSKU, at time.Time) {
 	ask := pricing.Ask{Market: m.before, Currency: m.Currency, At: at}
-	before, errBefore := rules.Unit(a, ask, 1)
-	ask.Market = m.after
-	after, errAfter := rules.Unit(a, ask, 1)
-	switch {
-	case errBefore != nil:
+	before, err := rules.Unit(a, ask, 1)
+	if err != nil {
 		return
-	case errAfter != nil:
+	}
+	ask.Market = m.after
+	after, err := rules.Unit(a, ask, 1)
+	step := changeBP(before.AmountMinor, after.AmountMinor)
+	switch {
+	case err != nil:
 		m.WithoutPrice++
 		return
 	case before.AmountMinor == after.AmountMinor:
 		m.Unchanged++
 		return
-	}
-	step := changeBP(before.AmountMinor, after.AmountMinor)
-	if step > 0 {
+	case step > 0:
 		m.Rises++
-	} else {
+	default:
 		m.Falls++
 	}
 	m.LargestRiseBP, m.LargestFallBP = max(m.LargestRiseBP, step), min(m.LargestFallBP, step)

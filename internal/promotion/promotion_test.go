@@ -42,7 +42,8 @@ func TestValidate(t *testing.T) {
 			[]string{"priority", "total_limit", "customer_limit", "valid_to"}},
 		{"percentage of too much", promotion.Promotion{ID: "a", Title: "A",
 			Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 10_001}}, []string{"spec.percent_bp"}},
-		{"amount of nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.AmountOff}}, []string{"spec.amounts"}},
+		{"amount of nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.AmountOff}},
+			[]string{"spec.amounts"}},
 		{"spec.amounts", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
 			Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"EUR": 0, "XXX": 5},
 		}}, []string{"spec.amounts.EUR", "spec.amounts.XXX"}},

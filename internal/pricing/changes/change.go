@@ -114,10 +114,6 @@ const PendingSQL = `EXISTS (SELECT 1 FROM price_changes pc WHERE pc.id = @change
 // id, kind, subject and decided_at.
 const AppliedSQL = `(SELECT pc.id, pc.kind, pc.subject, pc.decided_at FROM price_changes pc WHERE pc.status = 'applied')`
 
-// WaitingSQL is the changes that wait for a decision, as a table expression that takes an alias. Its
-// columns are id, kind and subject.
-const WaitingSQL = `(SELECT pc.id, pc.kind, pc.subject FROM price_changes pc WHERE pc.status = 'pending')`
-
 // QueueRulesChanged adds to the batch that changes a rule what tells every pod of it.
 func QueueRulesChanged(b *database.Batch) {
 	b.Queue(`
