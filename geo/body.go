@@ -50,7 +50,7 @@ func (e *Edge) newBody(w http.ResponseWriter, r *http.Request) (*requestBody, er
 // keyed reports whether the request has an Idempotency-Key and goes to a route that honours it. A refresh token sent
 // twice ends the session as stolen, whatever the key.
 func keyed(r *http.Request) bool {
-	return strings.TrimSpace(r.Header.Get("Idempotency-Key")) != "" && r.URL.Path != "/v1/sessions/refresh"
+	return strings.TrimSpace(r.Header.Get("Idempotency-Key")) != "" && r.URL.Path != "/v1/sessions:refresh"
 }
 
 // reserve takes the body's share of the edge's budget. It returns false if too little is left.

@@ -113,10 +113,11 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer body.release()
 	j.body = body
 	proxy := httputil.ReverseProxy{
-		Rewrite:      func(p *httputil.ProxyRequest) { e.rewrite(p, j) },
-		Transport:    j,
-		ErrorHandler: j.answerError,
-		BufferPool:   &e.copies,
+		Rewrite:        func(p *httputil.ProxyRequest) { e.rewrite(p, j) },
+		Transport:      j,
+		ModifyResponse: j.varyByClient,
+		ErrorHandler:   j.answerError,
+		BufferPool:     &e.copies,
 	}
 	proxy.ServeHTTP(w, r)
 }

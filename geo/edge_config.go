@@ -87,7 +87,7 @@ type EdgeConfig struct {
 // A LongCall is an operation that a region may take long to answer.
 type LongCall struct {
 	Method string
-	// Path has variables in braces, such as /v1/finance/changes/{change}:approve.
+	// Path has variables in braces, such as /v1/finance/changes/{change_id}:approve.
 	Path string
 	// Timeout is how long a region takes at most until the answer's headers are there. A streamed body that pauses is
 	// bounded by WriteTimeout as any other.

@@ -19,6 +19,7 @@ func (e *Edge) regionOfPath(path string) string {
 	for i := 0; i < maxPathParts && path != ""; i++ {
 		var part string
 		part, path, _ = strings.Cut(path, "/")
+		part, _, _ = strings.Cut(part, ":") // a method, such as :cancel
 		prefix, _, isID := strings.Cut(part, "_")
 		if !isID {
 			continue

@@ -97,9 +97,20 @@ func TestEdge_FailsOver(t *testing.T) {
 func TestEdge_NeverRepeatsARefresh(t *testing.T) {
 	w := newWorld(t, nil)
 	hangsUp(w.pods["eu-west"])
-	resp := w.send("POST", "/v1/sessions/refresh", strings.NewReader(`{"refresh_token":"t"}`), "CF-IPCountry", "DE", "Idempotency-Key", "k1")
+	resp := w.send("POST", "/v1/sessions:refresh", strings.NewReader(`{"refresh_token":"t"}`), "CF-IPCountry", "DE", "Idempotency-Key", "k1")
 	if diff := cmp.Diff([]string{"eu-west"}, w.asked()); diff != "" || resp.Status != 503 {
 		t.Errorf("%d, asked (-want +got):\n%s", resp.Status, diff)
+	}
+}
+
+// TestEdge_MethodsGoHome: what changes a row goes to its home region, whether the path ends in the id or in a method of it.
+func TestEdge_MethodsGoHome(t *testing.T) {
+	w := newWorld(t, nil)
+	id := publicID(t, "ord", "ap-southeast")
+	for _, path := range []string{"/v1/orders/" + id, "/v1/orders/" + id + ":cancel", "/v1/orders/" + id + "/notes"} {
+		if resp := w.send("POST", path, strings.NewReader("{}"), "CF-IPCountry", "DE"); resp.Body != "ap-southeast" {
+			t.Errorf("%s is answered by %s", path, resp.Body)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func TestEdge_LongCalls(t *testing.T) {
 	}
 	long := []LongCall{
 		{Method: "POST", Path: "/v1/seller/imports", Timeout: time.Minute},
-		{Method: "POST", Path: "/v1/finance/changes/{change}:approve", Timeout: time.Minute},
+		{Method: "POST", Path: "/v1/finance/changes/{change_id}:approve", Timeout: time.Minute},
 		{Method: "GET", Path: "/v1/finance/reports/revenue", Timeout: time.Minute},
 	}
 	for _, test := range []struct {

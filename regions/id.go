@@ -17,7 +17,9 @@ const (
 	AccountPrefix  = "usr"
 	AddressPrefix  = "adr"
 	CartPrefix     = "crt"
+	ChangePrefix   = "chg" // global: its ids have no region
 	ImportPrefix   = "imp"
+	MovementPrefix = "mov"
 	OrderPrefix    = "ord"
 	PaymentPrefix  = "pay"
 	ProductPrefix  = "prd" // global: its ids have no region

@@ -234,7 +234,7 @@ func newImportCategoriesCommand() *cobra.Command {
 		Use:   "categories FILE",
 		Short: "Add and change categories, all of a file's or none",
 		Long: `Adds and changes the categories of a CSV file, all of them or none. Its header names the
-columns: id, parent_id (empty for a root) and name. Parents may stand after their children.
+columns: code, parent (empty for a root) and name. Parents may stand after their children.
 Other columns are left alone. Categories that the file does not name stay as they are.`,
 		Example: `  meridian import categories categories.csv`,
 		Args:    oneArg,
@@ -276,9 +276,9 @@ func readCategories(path string) ([]catalog.CategoryInput, error) {
 	for i, name := range header {
 		column[strings.TrimPrefix(name, "\ufeff")] = i
 	}
-	for _, name := range []string{"id", "parent_id", "name"} {
+	for _, name := range []string{"code", "parent", "name"} {
 		if _, ok := column[name]; !ok {
-			return nil, fmt.Errorf("%s has no column %s: its header must name id, parent_id and name", path, name)
+			return nil, fmt.Errorf("%s has no column %s: its header must name code, parent and name", path, name)
 		}
 	}
 	var categories []catalog.CategoryInput
@@ -293,7 +293,7 @@ func readCategories(path string) ([]catalog.CategoryInput, error) {
 			return nil, fmt.Errorf("%s has more than %d categories: split it", path, maxCategoryLines)
 		}
 		categories = append(categories, catalog.CategoryInput{
-			ID: row[column["id"]], ParentID: row[column["parent_id"]], Name: row[column["name"]],
+			ID: row[column["code"]], ParentID: row[column["parent"]], Name: row[column["name"]],
 		})
 	}
 }

@@ -45,7 +45,7 @@ func (i importing) run(kind string, args ...string) (code int, stdout, stderr st
 
 func TestImport(t *testing.T) {
 	i := newImporting(t)
-	categories := i.file("categories.csv", "id,parent_id,name,level\nhg-1,hg,Kitchen,2\nhg,,Home,1\n")
+	categories := i.file("categories.csv", "code,parent,name,level\nhg-1,hg,Kitchen,2\nhg,,Home,1\n")
 	if code, out, errs := i.run("categories", categories); code != 0 || out != "2 categories: 2 added or changed\n" {
 		t.Fatalf("categories: %d %s%s", code, out, errs)
 	}

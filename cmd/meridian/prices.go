@@ -152,7 +152,7 @@ func strategyState(in finance.StrategyInput, p finance.StrategyProposal) string 
 	case in.DryRun:
 		return "nothing is changed"
 	case p.Change.Status == finance.StatusPending:
-		return "change " + p.Change.ChangeID() + " waits for a second person to approve it"
+		return "change " + p.Change.PublicID() + " waits for a second person to approve it"
 	}
-	return "change " + p.Change.ChangeID() + " is applied"
+	return "change " + p.Change.PublicID() + " is applied"
 }

@@ -43,6 +43,7 @@ type replayFlags struct {
 	from, to    string
 	databaseURL string
 	asJSON      bool
+	passing     bool // the shop is opened for the replay alone
 }
 
 func newReplayOrdersCommand() *cobra.Command {
@@ -197,7 +198,7 @@ func (f *replayFlags) openShop(c *cobra.Command) (closeShop func() error, err er
 		if dir, err = embedded.TempDir("meridian-replay-"); err != nil {
 			return nil, err
 		}
-		remove = func() error { return os.RemoveAll(dir) }
+		f.passing, remove = true, func() error { return os.RemoveAll(dir) }
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "No shop is open in %s: opening one in %s.\n", f.dir, dir)
 	shop, err := local.StartProcess(c.Context(), local.ProcessConfig{Dir: dir})
@@ -226,10 +227,18 @@ func (f *replayFlags) replay(c *cobra.Command) (replay.Report, error) {
 	case errors.Is(err, replay.ErrInvalid), errors.Is(err, replay.ErrOtherRun):
 		return report, usageError{err}
 	case c.Context().Err() != nil:
-		return report, fmt.Errorf("stopped after %d invoices; run the same command again to go on (state file %s)",
-			report.Tally.Invoices, f.config.State)
+		return report, f.stopped(report.Tally.Invoices)
 	}
 	return report, err
+}
+
+// stopped returns the error of a run that was cut off, which says how to go on.
+func (f *replayFlags) stopped(after int64) error {
+	if f.passing {
+		return fmt.Errorf("stopped after %d invoices, and the shop that was opened for them is gone; "+
+			"with --dir it stays, and the same command goes on where it was", after)
+	}
+	return fmt.Errorf("stopped after %d invoices; run the same command again to go on (state file %s)", after, f.config.State)
 }
 
 // conclude audits the shop and prints the report and the audit. It fails if anything is wrong.

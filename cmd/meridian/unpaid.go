@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"meridian/internal/inventory"
 	"meridian/internal/order"
 )
 
 // unpaidLimit is a flag of the form 100:25, or -1 for any number.
-type unpaidLimit order.UnpaidLimit
+type unpaidLimit inventory.UnpaidLimit
 
 // String returns the limit as Set reads it, "" for one that was not set.
 func (l *unpaidLimit) String() string {
@@ -49,4 +50,6 @@ func registerUnpaid(flags *pflag.FlagSet, into *order.UnpaidLimits) {
 	flags.Var((*unpaidLimit)(&into.Guest), "unpaid-guest", fmt.Sprintf(usage, "a guest", "100:25"))
 	flags.Var((*unpaidLimit)(&into.Customer), "unpaid-customer", fmt.Sprintf(usage, "a customer", "10000:50"))
 	flags.Var((*unpaidLimit)(&into.Network), "unpaid-network", fmt.Sprintf(usage, "the guests of one client network", "1000:25"))
+	flags.Var((*unpaidLimit)(&into.Guests), "unpaid-guests", "most units of a stock row, or percent of those not sold if that is more, "+
+		"that are held unpaid when a guest orders; -1 for any number (default 500:50)")
 }

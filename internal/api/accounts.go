@@ -20,7 +20,7 @@ type accountResponse struct {
 	Country    string    `json:"country"`
 	HomeRegion string    `json:"home_region"`
 	Roles      []string  `json:"roles"`
-	Seller     string    `json:"seller,omitzero"`
+	Seller     string    `json:"seller_id,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 }
@@ -170,14 +170,14 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 
 type rolesRequest struct {
 	Roles  []string `json:"roles"`
-	Seller string   `json:"seller"`
+	Seller string   `json:"seller_id"`
 }
 
 // rolesResponse is what an account may be. It holds nothing of the person.
 type rolesResponse struct {
-	Account string   `json:"account"`
+	Account string   `json:"account_id"`
 	Roles   []string `json:"roles"`
-	Seller  string   `json:"seller,omitzero"`
+	Seller  string   `json:"seller_id,omitzero"`
 }
 
 // setRoles replaces the roles of an account. Only admins may, and not their own, so that there is always one left.
@@ -186,7 +186,7 @@ func (s *Server) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "account", regions.AccountPrefix)
+	ref, err := s.pathRef(r, "account_id", regions.AccountPrefix)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func readRoles(r *http.Request, ref regions.Ref) (account.SetRolesInput, error) 
 	}
 	var err error
 	if in.Seller, err = regions.ParseGlobalID(regions.SellerPrefix, body.Seller); err != nil {
-		return in, BadRequest("The seller's id is malformed.", FieldError{Field: "seller", Message: "must be the id of a seller"})
+		return in, BadRequest("The seller's id is malformed.", FieldError{Field: "seller_id", Message: "must be the id of a seller"})
 	}
 	return in, nil
 }

@@ -100,7 +100,7 @@ func (a *accountShop) admin() (token, id string) {
 	session := a.register("admin@example.com")
 	ref := testkit.Must(a.server.Regions.ParseID(regions.AccountPrefix, session.Account.ID))(a.t)
 	testkit.Must(a.accounts.Grant(a.t.Context(), ref, account.RoleAdmin, uuid.Nil))(a.t)
-	w := a.do("", "POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, session.RefreshToken), 200)
+	w := a.do("", "POST", "/v1/sessions:refresh", fmt.Sprintf(`{"refresh_token":%q}`, session.RefreshToken), 200)
 	return a.session(w).AccessToken, session.Account.ID
 }
 
@@ -234,11 +234,11 @@ func TestSetRoles(t *testing.T) {
 	shopper := a.register("aoife@example.com")
 	path := "/v1/admin/accounts/" + shopper.Account.ID + "/roles"
 	w := a.do(admin, "PUT", path, `{"roles":["operator","finance"]}`, 200)
-	if want := fmt.Sprintf(`{"account":%q,"roles":["finance","operator","shopper"]}`, shopper.Account.ID); w.Body.String() != want {
+	if want := fmt.Sprintf(`{"account_id":%q,"roles":["finance","operator","shopper"]}`, shopper.Account.ID); w.Body.String() != want {
 		t.Errorf("answered %s, want %s", w.Body, want)
 	}
 	wantTrips(t, w, 2)
-	refreshed := a.session(a.do("", "POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, shopper.RefreshToken), 200))
+	refreshed := a.session(a.do("", "POST", "/v1/sessions:refresh", fmt.Sprintf(`{"refresh_token":%q}`, shopper.RefreshToken), 200))
 	if len(refreshed.Account.Roles) != 3 {
 		t.Errorf("the next refresh brings %v", refreshed.Account.Roles)
 	}
@@ -252,8 +252,8 @@ func TestSetRoles(t *testing.T) {
 		"own":          {admin, "/v1/admin/accounts/" + adminID + "/roles", `{"roles":[]}`, 403, "forbidden"},
 		"unknown role": {admin, path, `{"roles":["root"]}`, 400, "bad_request"},
 		"no seller":    {admin, path, `{"roles":["seller"]}`, 400, "bad_request"},
-		"bad seller":   {admin, path, `{"roles":["seller"],"seller":"acme"}`, 400, "bad_request"},
-		"unknown seller": {admin, path, fmt.Sprintf(`{"roles":["seller"],"seller":%q}`, regions.FormatGlobalID("slr", uuid.New())), 422,
+		"bad seller":   {admin, path, `{"roles":["seller"],"seller_id":"acme"}`, 400, "bad_request"},
+		"unknown seller": {admin, path, fmt.Sprintf(`{"roles":["seller"],"seller_id":%q}`, regions.FormatGlobalID("slr", uuid.New())), 422,
 			"seller_unknown"},
 		"unknown account": {admin, strings.Replace(path, "usr_euw_", "usr_use_", 1), `{"roles":["admin"]}`, 404, "not_found"},
 		"bad account":     {admin, "/v1/admin/accounts/me/roles", `{"roles":["admin"]}`, 404, "not_found"},
@@ -314,7 +314,7 @@ func TestAccounts_HostileInput(t *testing.T) {
 			{Name: "mallory", Header: http.Header{"Authorization": {"Bearer " + mallory.AccessToken}}, Secrets: secrets},
 			{Name: "forger", Header: http.Header{"Authorization": {"Bearer " + mallory.AccessToken + "x"}}, Secrets: secrets},
 		},
-		Values: map[string][]string{"address": {address}, "account": {owner.Account.ID}},
+		Values: map[string][]string{"address_id": {address}, "account_id": {owner.Account.ID}},
 		Unchanged: func(t testing.TB) {
 			t.Helper()
 			body := a.do(owner.AccessToken, "GET", "/v1/account/addresses", "", 200).Body.String()

@@ -87,7 +87,7 @@ func (s *Server) getAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
+	ref, err := s.pathRef(r, "address_id", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *Server) replaceAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
+	ref, err := s.pathRef(r, "address_id", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Server) deleteAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "address", regions.AddressPrefix)
+	ref, err := s.pathRef(r, "address_id", regions.AddressPrefix)
 	if err != nil {
 		return err
 	}

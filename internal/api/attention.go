@@ -28,7 +28,7 @@ type setAsideResponse struct {
 // operatorPaymentResponse is a payment as operators see it.
 type operatorPaymentResponse struct {
 	paymentResponse
-	Order       string         `json:"order"`
+	Order       string         `json:"order_id"`
 	Currency    money.Currency `json:"currency"`
 	Method      string         `json:"method"`
 	ProviderRef string         `json:"provider_ref"`
@@ -39,7 +39,7 @@ type operatorPaymentResponse struct {
 // owedRefundResponse is a refund that failed, with its order.
 type owedRefundResponse struct {
 	refundResponse
-	Order string `json:"order"`
+	Order string `json:"order_id"`
 }
 
 // listAttention answers payments that were set aside and refunds that failed to operators, of all regions or of one.
@@ -99,7 +99,7 @@ func (s *Server) getOperatorPayment(w http.ResponseWriter, r *http.Request) erro
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "payment", regions.PaymentPrefix)
+	ref, err := s.pathRef(r, "payment_id", regions.PaymentPrefix)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Server) checkPayment(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "payment", regions.PaymentPrefix)
+	ref, err := s.pathRef(r, "payment_id", regions.PaymentPrefix)
 	if err != nil {
 		return err
 	}

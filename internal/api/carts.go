@@ -266,7 +266,7 @@ func (s *Server) getCart(w http.ResponseWriter, r *http.Request) error {
 // cartOwner reads which cart the path names and as whose it may be used: the guest's who holds its token, else the
 // caller's account. Whether the cart is theirs, the carts decide.
 func (s *Server) cartOwner(r *http.Request) (regions.Ref, *regions.Ref, error) {
-	ref, err := s.pathRef(r, "cart", regions.CartPrefix)
+	ref, err := s.pathRef(r, "cart_id", regions.CartPrefix)
 	if err != nil {
 		return regions.Ref{}, nil, err
 	}
@@ -274,7 +274,7 @@ func (s *Server) cartOwner(r *http.Request) (regions.Ref, *regions.Ref, error) {
 	switch {
 	case err != nil:
 		return regions.Ref{}, nil, err
-	case s.guestHolds(r, guestCart, mux.Vars(r)["cart"]):
+	case s.guestHolds(r, guestCart, mux.Vars(r)["cart_id"]):
 		return ref, nil, nil
 	case signedIn:
 		return ref, &p.Account, nil
@@ -402,7 +402,7 @@ func (s *Server) getAccountCart(w http.ResponseWriter, r *http.Request) error {
 }
 
 type mergeCartRequest struct {
-	GuestCart string `json:"guest_cart"`
+	GuestCart string `json:"cart_id"`
 	Strategy  string `json:"strategy"`
 }
 
@@ -418,7 +418,7 @@ func (s *Server) mergeCart(w http.ResponseWriter, r *http.Request) error {
 	}
 	guest, err := s.Regions.ParseID(regions.CartPrefix, body.GuestCart)
 	if err != nil {
-		return BadRequest("The cart's id is malformed.", FieldError{Field: "guest_cart", Message: "must be the id of a cart"})
+		return BadRequest("The cart's id is malformed.", FieldError{Field: "cart_id", Message: "must be the id of a cart"})
 	}
 	if !s.guestHolds(r, guestCart, body.GuestCart) {
 		return cart.ErrNotFound

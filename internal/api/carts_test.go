@@ -255,11 +255,11 @@ func TestCart_Refused(t *testing.T) {
 			headers: []string{"If-Match", `"x"`}, status: 412, code: "precondition_failed"},
 		{name: "no such id", method: "GET", path: "/v1/carts/crt_euw_x", status: 404, code: "not_found"},
 		{name: "an unknown strategy", method: "POST", path: "/v1/account/cart:merge",
-			body: `{"guest_cart":"` + made.ID + `","strategy":"newest"}`, headers: []string{"Authorization",
+			body: `{"cart_id":"` + made.ID + `","strategy":"newest"}`, headers: []string{"Authorization",
 				"Bearer shopper"}, status: 400, code: "bad_request", field: "strategy"},
-		{name: "a merge of nothing", method: "POST", path: "/v1/account/cart:merge", body: `{"guest_cart":""}`,
-			headers: []string{"Authorization", "Bearer shopper"}, status: 400, code: "bad_request", field: "guest_cart"},
-		{name: "a merge as a guest", method: "POST", path: "/v1/account/cart:merge", body: `{"guest_cart":"` + made.ID + `"}`, status: 401,
+		{name: "a merge of nothing", method: "POST", path: "/v1/account/cart:merge", body: `{"cart_id":""}`,
+			headers: []string{"Authorization", "Bearer shopper"}, status: 400, code: "bad_request", field: "cart_id"},
+		{name: "a merge as a guest", method: "POST", path: "/v1/account/cart:merge", body: `{"cart_id":"` + made.ID + `"}`, status: 401,
 			code: "unauthenticated"},
 		{name: "a guest's open cart", method: "GET", path: "/v1/account/cart", status: 401, code: "unauthenticated"},
 	}
@@ -322,7 +322,7 @@ func TestCart_OfOthers(t *testing.T) {
 	t.Run("merge without the token", func(t *testing.T) {
 		for _, token := range []string{"", others.GuestToken} {
 			w := shop.as("Authorization", "Bearer other", guestTokenHeader, token).
-				ask("POST", "/v1/account/cart:merge", `{"guest_cart":"`+guests.ID+`"}`)
+				ask("POST", "/v1/account/cart:merge", `{"cart_id":"`+guests.ID+`"}`)
 			wantProblem(t, w, 404, "not_found")
 		}
 	})
@@ -374,7 +374,7 @@ func TestMergeCart(t *testing.T) {
 	guests, _ := shop.as().create(t, `{"country":"IE","lines":[{"sku":"MUG","quantity":2},{"sku":"BOOK","quantity":1}]}`)
 	customer := shop.as("Authorization", "Bearer other", guestTokenHeader, guests.GuestToken)
 	customers, _ := customer.create(t, `{"country":"IE","lines":[{"sku":"MUG","quantity":3}]}`)
-	body := `{"guest_cart":"` + guests.ID + `","strategy":"max"}`
+	body := `{"cart_id":"` + guests.ID + `","strategy":"max"}`
 	for range 2 {
 		w := customer.ask("POST", "/v1/account/cart:merge", body)
 		wantTrips(t, w, 1)

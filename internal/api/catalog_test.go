@@ -64,7 +64,7 @@ func newMarketOn(t *testing.T, db *database.DB, set ...func(*Deps, *Config)) mar
 		}
 	})...)
 	m := market{validated(t, s.Handler()), s, shelves}
-	w := m.as("admin", "PUT", "/v1/admin/categories", `{"categories":[{"id":"hg","name":"Home"},{"id":"hg-1","parent_id":"hg","name":"Kitchen"}]}`)
+	w := m.as("admin", "PUT", "/v1/admin/categories", `{"categories":[{"code":"hg","name":"Home"},{"code":"hg-1","parent":"hg","name":"Kitchen"}]}`)
 	if w.Code != http.StatusOK {
 		t.Fatalf("categories: %d %s", w.Code, w.Body)
 	}
@@ -307,7 +307,7 @@ func TestCreateSeller(t *testing.T) {
 	wantProblem(t, m.as("admin", "POST", "/v1/admin/sellers", `{"slug":"T","name":""}`), 400, "bad_request")
 	wantProblem(t, m.as("acme", "POST", "/v1/admin/sellers", `{"slug":"fourth","name":"Fourth"}`), 403, "forbidden")
 	wantProblem(t, m.as("acme", "PUT", "/v1/admin/categories", `{"categories":[]}`), 403, "forbidden")
-	wantProblem(t, m.as("admin", "PUT", "/v1/admin/categories", `{"categories":[{"id":"x","parent_id":"y","name":"X"}]}`), 400, "bad_request")
+	wantProblem(t, m.as("admin", "PUT", "/v1/admin/categories", `{"categories":[{"code":"x","parent":"y","name":"X"}]}`), 400, "bad_request")
 }
 
 // Whatever is sent to the catalogue, by its sellers too, nothing breaks and nobody learns of another's drafts.
@@ -330,6 +330,6 @@ func TestCatalogue_HostileInput(t *testing.T) {
 		Contract: &c,
 		Handler:  m.server.Handler(),
 		Callers:  []apitest.Caller{caller("other", "Secret mug"), caller("acme"), caller("admin", "Secret mug")},
-		Values:   map[string][]string{"product": {draft.ID, draft.Slug}, "category": {"hg"}, "policy": {"keep_good"}},
+		Values:   map[string][]string{"product_id": {draft.ID, draft.Slug}, "category": {"hg"}, "policy": {"keep_good"}},
 	}.Run(t)
 }

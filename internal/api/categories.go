@@ -10,8 +10,8 @@ import (
 
 // categoryResponse is a category by itself.
 type categoryResponse struct {
-	ID       string `json:"id"`
-	ParentID string `json:"parent_id,omitzero"`
+	ID       string `json:"code"`
+	ParentID string `json:"parent,omitzero"`
 	Slug     string `json:"slug"`
 	Name     string `json:"name"`
 	Level    int64  `json:"level"`
@@ -97,8 +97,8 @@ type categoriesRequest struct {
 }
 
 type categoryRequest struct {
-	ID       string `json:"id"`
-	ParentID string `json:"parent_id"`
+	ID       string `json:"code"`
+	ParentID string `json:"parent"`
 	Name     string `json:"name"`
 	Position int64  `json:"position"`
 }

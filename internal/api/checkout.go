@@ -23,16 +23,16 @@ import (
 
 // placeOrderRequest is a checkout. It has either ship_to or, for a customer, the id of a saved address.
 type placeOrderRequest struct {
-	Cart string `json:"cart"`
+	Cart string `json:"cart_id"`
 	// CartVersion is the version the shopper saw; 0 takes the cart as it is.
 	CartVersion int64 `json:"cart_version"`
 	// Email is where the shop writes to; a customer may leave it out for the account's own.
 	Email   string         `json:"email"`
 	ShipTo  *shipTo        `json:"ship_to"`
-	Address string         `json:"address"`
+	Address string         `json:"address_id"`
 	Payment paymentRequest `json:"payment"`
 	// Quote is the id of a quote whose prices are to be honoured.
-	Quote string `json:"quote"`
+	Quote string `json:"quote_id"`
 	// ExpectedTotalMinor is the total that the shopper agreed to; nil agrees to any.
 	ExpectedTotalMinor *int64 `json:"expected_total_minor"`
 }
@@ -120,7 +120,7 @@ func (s *Server) cartBuyer(r *http.Request, cartID string) (regions.Ref, *Princi
 	ref, err := s.Regions.ParseID(regions.CartPrefix, cartID)
 	if err != nil {
 		return regions.Ref{}, nil, BadRequest("The body is not what this route takes.",
-			FieldError{Field: "cart", Message: "must be the id of a cart, as the API gave it"})
+			FieldError{Field: "cart_id", Message: "must be the id of a cart, as the API gave it"})
 	}
 	p, signedIn, err := s.principal(r)
 	switch {
@@ -282,7 +282,7 @@ func (s *Server) placeInput(body placeOrderRequest, buyer *Principal) (order.Pla
 	case body.ShipTo != nil:
 		in.ShipTo = f.shipTo(s.Regions, *body.ShipTo)
 	case buyer == nil:
-		f.Add("address", "is for signed-in customers: send ship_to")
+		f.Add("address_id", "is for signed-in customers: send ship_to")
 	default:
 		in.SavedAddress = f.address(s.Regions, body.Address)
 	}
@@ -339,7 +339,7 @@ func (f *checkoutFaults) returnURL(text string) {
 func (f *checkoutFaults) address(set *regions.Set, id string) *regions.Ref {
 	ref, err := set.ParseID(regions.AddressPrefix, id)
 	if err != nil {
-		f.Add("address", "must be the id of an address, as the API gave it")
+		f.Add("address_id", "must be the id of an address, as the API gave it")
 	}
 	return &ref
 }

@@ -67,7 +67,7 @@ func TestPlaceOrder(t *testing.T) {
 func TestPlaceOrder_Customer(t *testing.T) {
 	s := newOrderShop(t)
 	filled, ada := s.as("ada").fill(oneMug)
-	body := `{"cart":"` + filled.ID + `","ship_to":` + shipToGalway + `,"payment":{"provider":"sandbox","method":"card_success","return_url":"https://shop.example/back"}}`
+	body := `{"cart_id":"` + filled.ID + `","ship_to":` + shipToGalway + `,"payment":{"provider":"sandbox","method":"card_success","return_url":"https://shop.example/back"}}`
 	w := ada.post("/v1/orders", body)
 	placed := wantPlaced(t, w)
 	wantTrips(t, w, 2)
@@ -84,7 +84,7 @@ func TestPlaceOrder_SavedAddress(t *testing.T) {
 		Name: "Ada", Line1: "2 Shop Street", City: "Galway", Country: "IE",
 	}}))(s.t)
 	checkout := func(cartID, address string) string {
-		return fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cartID, address)
+		return fmt.Sprintf(`{"cart_id":%q,"address_id":%q,"payment":{"method":"card_success"}}`, cartID, address)
 	}
 	adas, ada := s.as("ada").fill(oneMug)
 	bens, ben := s.as("ben").fill(oneMug)
@@ -263,18 +263,18 @@ func TestPlaceOrder_Invalid(t *testing.T) {
 		name, body string
 		fields     []string
 	}{
-		{"nothing", `{}`, []string{"cart"}},
-		{"another id", `{"cart":"ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa"}`, []string{"cart"}},
-		{"only the cart", `{"cart":"$"}`, []string{"email", "payment.method", "ship_to"}},
-		{"empty address", `{"cart":"$","email":"a@example.com","ship_to":{},"payment":{"method":"card_success"}}`,
+		{"nothing", `{}`, []string{"cart_id"}},
+		{"another id", `{"cart_id":"ord_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa"}`, []string{"cart_id"}},
+		{"only the cart", `{"cart_id":"$"}`, []string{"email", "payment.method", "ship_to"}},
+		{"empty address", `{"cart_id":"$","email":"a@example.com","ship_to":{},"payment":{"method":"card_success"}}`,
 			[]string{"ship_to.name", "ship_to.line1", "ship_to.city", "ship_to.country"}},
-		{"both addresses", `{"cart":"$","email":"a@example.com","ship_to":{},"address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
+		{"both addresses", `{"cart_id":"$","email":"a@example.com","ship_to":{},"address_id":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
 			[]string{"ship_to"}},
-		{"a guest's saved address", `{"cart":"$","email":"a@example.com","address":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
-			[]string{"address"}},
+		{"a guest's saved address", `{"cart_id":"$","email":"a@example.com","address_id":"adr_euw_aaaaaaaaaaaaaaaaaaaaaaaaaa","payment":{"method":"card_success"}}`,
+			[]string{"address_id"}},
 		{"a method that is none of the provider's", checkoutBody("$", "card_no_such_card"), []string{"payment.method"}},
 		{"a card number", checkoutBody("$", "4242424242424242"), []string{"payment.method"}},
-		{"all of it", `{"cart":"$","cart_version":-1,"expected_total_minor":-1,"email":"a@b@c","ship_to":{"name":"` + strings.Repeat("é", 201) +
+		{"all of it", `{"cart_id":"$","cart_version":-1,"expected_total_minor":-1,"email":"a@b@c","ship_to":{"name":"` + strings.Repeat("é", 201) +
 			`","line1":"a\nb","city":" ","country":"ie","phone":"call me","postcode":"123456789012345678901"},` +
 			`"payment":{"method":"` + strings.Repeat("m", 201) + `","return_url":"javascript:alert(1)"}}`,
 			[]string{"email", "payment.method", "cart_version", "expected_total_minor", "payment.return_url",

@@ -240,7 +240,7 @@ var problemTypes = []problemType{
 	{code: "own_change", status: http.StatusForbidden, title: "A second person has to approve the change",
 		err: finance.ErrOwnChange, detail: "Ask somebody else with the role finance, or reject it to take it back."},
 	{code: "change_decided", status: http.StatusConflict, title: "The change was approved or rejected before",
-		err: finance.ErrDecided, detail: "GET /v1/finance/changes/{change} says by whom."},
+		err: finance.ErrDecided, detail: "GET /v1/finance/changes/{change_id} says by whom."},
 	{code: "change_overtaken", status: http.StatusConflict, title: "The change has been overtaken",
 		err: finance.ErrOvertaken, detail: "Nothing was applied. Other prices came in between, or its time has come: propose it again."},
 	{code: "change_too_large", status: http.StatusUnprocessableEntity, title: "The change took too long to write",

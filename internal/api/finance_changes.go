@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"meridian/internal/finance"
+	"meridian/regions"
 )
 
 // priceChangeResponse is an entry of the audit.
@@ -31,7 +32,7 @@ type priceChangeResponse struct {
 
 func newPriceChangeResponse(c finance.Change) priceChangeResponse {
 	answer := priceChangeResponse{
-		ID: c.ChangeID(), Kind: c.Kind, Subject: c.Subject, Status: c.Status, NeedsApproval: c.NeedsApproval, Reason: c.Reason,
+		ID: c.PublicID(), Kind: c.Kind, Subject: c.Subject, Status: c.Status, NeedsApproval: c.NeedsApproval, Reason: c.Reason,
 		Old: jsontext.Value(c.Old), New: jsontext.Value(c.New), Effect: jsontext.Value(c.Effect),
 		RequestedBy: c.RequestedBy, RequestedAt: c.RequestedAt.UTC(), DecidedBy: c.DecidedBy,
 	}
@@ -88,8 +89,8 @@ func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
 
 // changeByID finds a change by its public id. An id that cannot be is 404, as one that is not there.
 func (s *Server) changeByID(r *http.Request, text string) (finance.Change, error) {
-	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
+	id, err := regions.ParseGlobalID(regions.ChangePrefix, text)
+	if err != nil {
 		return finance.Change{}, finance.ErrNotFound
 	}
 	return s.Finance.Change(r.Context(), id)
@@ -100,7 +101,7 @@ func (s *Server) getChange(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	found, err := s.changeByID(r, mux.Vars(r)["change"])
+	found, err := s.changeByID(r, mux.Vars(r)["change_id"])
 	if err != nil {
 		return err
 	}
@@ -136,11 +137,11 @@ func (s *Server) listChangeLines(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.financeActor(r); err != nil {
 		return err
 	}
-	found, err := s.changeByID(r, mux.Vars(r)["change"])
+	found, err := s.changeByID(r, mux.Vars(r)["change_id"])
 	if err != nil {
 		return err
 	}
-	listing := "lines of change " + found.ChangeID()
+	listing := "lines of change " + found.PublicID()
 	filter, err := readPage[int64](s, r, listing)
 	if err != nil {
 		return err
@@ -171,9 +172,8 @@ func (s *Server) decideChange(
 	if err != nil {
 		return err
 	}
-	text := mux.Vars(r)["change"]
-	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
+	id, err := regions.ParseGlobalID(regions.ChangePrefix, mux.Vars(r)["change_id"])
+	if err != nil {
 		return finance.ErrNotFound
 	}
 	decided, err := decide(r.Context(), id, actor)

@@ -44,7 +44,7 @@ type entriesResponse struct {
 func newEntryResponse(e finance.Entry) entryResponse {
 	return entryResponse{
 		SKU: e.SKU, MinQuantity: e.MinQuantity, AmountMinor: e.AmountMinor, ValidFrom: e.Period.From, ValidTo: timeOrNull(e.Period.To),
-		ChangeID: e.ChangeID,
+		ChangeID: changeIDOrNull(e.ChangeID),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // promotionResponse is a version of a promotion.
 type promotionResponse struct {
-	ID            string         `json:"id"`
+	Code          string         `json:"code"`
 	Title         string         `json:"title"`
 	Coupon        string         `json:"coupon"`
 	Priority      int64          `json:"priority"`
@@ -29,7 +29,7 @@ type promotionResponse struct {
 func newPromotionResponse(p promotion.Promotion, used int64) (promotionResponse, error) {
 	spec, err := p.Spec.Encode()
 	answer := promotionResponse{
-		ID: p.ID, Title: p.Title, Coupon: p.Coupon, Priority: p.Priority, TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit,
+		Code: p.ID, Title: p.Title, Coupon: p.Coupon, Priority: p.Priority, TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit,
 		Spec: jsontext.Value(spec), ValidFrom: p.ValidFrom.UTC(), Used: used,
 	}
 	if p.ValidTo != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/finance"
@@ -37,8 +38,17 @@ type versionResponse struct {
 	ChangeID  *string    `json:"change_id"`
 }
 
-func newVersionResponse(p pricing.Period, changeID *string) versionResponse {
-	return versionResponse{ValidFrom: p.From.UTC(), ValidTo: timeOrNull(p.To), ChangeID: changeID}
+func newVersionResponse(p pricing.Period, change *uuid.UUID) versionResponse {
+	return versionResponse{ValidFrom: p.From.UTC(), ValidTo: timeOrNull(p.To), ChangeID: changeIDOrNull(change)}
+}
+
+// changeIDOrNull returns the public id of the change that made something, or null.
+func changeIDOrNull(change *uuid.UUID) *string {
+	if change == nil {
+		return nil
+	}
+	id := regions.FormatGlobalID(regions.ChangePrefix, *change)
+	return &id
 }
 
 // marketResponse is a version of a market.
@@ -286,7 +296,7 @@ func (s *Server) setCustomerGroup(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	account, err := s.pathRef(r, "account", regions.AccountPrefix)
+	account, err := s.pathRef(r, "account_id", regions.AccountPrefix)
 	if err != nil {
 		return err
 	}
@@ -295,7 +305,7 @@ func (s *Server) setCustomerGroup(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	change, err := s.Finance.SetCustomerGroup(r.Context(), finance.GroupInput{
-		By: finance.By{Actor: actor, Reason: body.Reason}, Account: account, Subject: mux.Vars(r)["account"], Group: body.CustomerGroup,
+		By: finance.By{Actor: actor, Reason: body.Reason}, Account: account, Subject: mux.Vars(r)["account_id"], Group: body.CustomerGroup,
 	})
 	if err != nil {
 		return err

@@ -427,7 +427,7 @@ func TestFinance_HostileInput(t *testing.T) {
 		Lines: []finance.Line{{No: 1, SKU: "MUG", MinQuantity: 1, AmountMinor: new(int64)}}})
 	testkit.NoError(w.shop.t, err)
 	w.driver.Values["list"] = []string{"hostile", "catalogue-EUR"}
-	w.driver.Values["change"] = []string{proposal.Change.ChangeID()}
+	w.driver.Values["change_id"] = []string{proposal.Change.PublicID()}
 	for _, operation := range w.driver.Contract.Operations {
 		if groupOf(operation) != financiers {
 			w.driver.Skip[operation.OperationID] = "it is not finance's"

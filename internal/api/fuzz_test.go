@@ -6,11 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"meridian/internal/account"
 	"meridian/internal/catalog"
 	"meridian/internal/inventory"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
+	"meridian/regions"
 )
 
 // hostileWorld is a whole shop on one database, with what belongs to ada and to the seller acme in it.
@@ -109,11 +112,12 @@ func (w *hostileWorld) values(accounts *account.Accounts) map[string][]string {
 	w.owners = []string{shop.ada.Ref.ID.String(), w.acme.ID.String(), placed.Order.ID, open.ID, guests.ID}
 	adasAccount, adasAddress := shop.regions.FormatID("usr", shop.ada.Ref), shop.regions.FormatID("adr", address.Ref)
 	return map[string][]string{
-		"order": {placed.Order.ID}, "refund": {refund.ID}, "cart": {open.ID, guests.ID}, "guest_cart": {guests.ID, open.ID},
-		"account": {adasAccount}, "address": {adasAddress}, "seller": {w.acme.PublicID()}, "product": {draft.PublicID(), mug},
-		"import": {shop.regions.FormatID("imp", imported.Ref)}, "category": {"hg"}, "sku": {"MUG", "DRAFT"}, "warehouse": {"euw-1"},
-		"from": {"euw-1"}, "to": {"use-1"}, "provider": {"sandbox"}, "policy": {"keep_good"}, "slug": {"acme"},
-		"list": {"catalogue-EUR"}, "change": {"7c9e6679-7425-40de-944b-e07fc1f90ae7"}, "promotion": {"spring-2027"}, "market": {"eu"},
+		"order_id": {placed.Order.ID}, "refund_id": {refund.ID}, "cart_id": {open.ID, guests.ID},
+		"account_id": {adasAccount}, "address_id": {adasAddress}, "seller_id": {w.acme.PublicID()}, "product_id": {draft.PublicID(), mug},
+		"import_id": {shop.regions.FormatID("imp", imported.Ref)}, "category": {"hg"}, "sku": {"MUG", "DRAFT"}, "warehouse": {"euw-1"},
+		"from_warehouse": {"euw-1"}, "to_warehouse": {"use-1"}, "provider": {"sandbox"}, "policy": {"keep_good"}, "slug": {"acme"},
+		"list": {"catalogue-EUR"}, "change_id": {regions.FormatGlobalID(regions.ChangePrefix, uuid.New())},
+		"promotion": {"spring-2027"}, "market": {"eu"},
 	}
 }
 

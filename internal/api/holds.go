@@ -13,9 +13,9 @@ import (
 
 // holdResponse is an order that waits for its payment and what it keeps from being sold.
 type holdResponse struct {
-	Order string `json:"order"`
+	Order string `json:"order_id"`
 	// Account is whose order it is; absent for a guest.
-	Account string `json:"account,omitzero"`
+	Account string `json:"account_id,omitzero"`
 	// Network is the same for all orders of one client network, and tells nobody which one it is.
 	Network   string              `json:"network,omitzero"`
 	PlacedAt  time.Time           `json:"placed_at"`
@@ -30,7 +30,7 @@ type heldUnitsResponse struct {
 
 type holdsResponse struct {
 	Regions    []string       `json:"regions"`
-	Items      []holdResponse `json:"items"`
+	Items      []holdResponse `json:"holds"`
 	NextCursor string         `json:"next_cursor,omitzero"`
 }
 

@@ -19,7 +19,7 @@ func TestHolds(t *testing.T) {
 	s.kit.Receive(t, "euw-1", "MUG", 1190) // 1200 in all
 	hold := func(email string, units int) (status int, placed placedResponse, excess excessResponse) {
 		filled, guest := s.guest("").fill(fmt.Sprintf(`{"sku":"MUG","quantity":%d}`, units))
-		body := fmt.Sprintf(`{"cart":%q,"email":%q,"ship_to":%s,"payment":{"method":"card_never"}}`, filled.ID, email, shipToGalway)
+		body := fmt.Sprintf(`{"cart_id":%q,"email":%q,"ship_to":%s,"payment":{"method":"card_never"}}`, filled.ID, email, shipToGalway)
 		w := guest.post("/v1/orders", body)
 		if w.Code == http.StatusCreated {
 			return w.Code, wantPlaced(t, w), excess

@@ -170,7 +170,7 @@ func (s *Server) getImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
+	ref, err := s.pathRef(r, "import_id", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *Server) listImportErrors(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	ref, err := s.pathRef(r, "import", regions.ImportPrefix)
+	ref, err := s.pathRef(r, "import_id", regions.ImportPrefix)
 	if err != nil {
 		return err
 	}

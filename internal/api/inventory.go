@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/inventory"
@@ -203,8 +202,8 @@ func (s *Server) adjustStock(w http.ResponseWriter, r *http.Request) error {
 // transferStockRequest is units that go from one warehouse to another.
 type transferStockRequest struct {
 	SKU       string `json:"sku"`
-	From      string `json:"from"`
-	To        string `json:"to"`
+	From      string `json:"from_warehouse"`
+	To        string `json:"to_warehouse"`
 	Quantity  int64  `json:"quantity"`
 	Reason    string `json:"reason"`
 	Reference string `json:"reference"`
@@ -295,7 +294,7 @@ type movementsResponse struct {
 }
 
 type movementResponse struct {
-	ID             uuid.UUID `json:"id"`
+	ID             string    `json:"id"`
 	Kind           string    `json:"kind"`
 	OnHandDelta    int64     `json:"on_hand_delta"`
 	ReservedDelta  int64     `json:"reserved_delta"`
@@ -304,6 +303,14 @@ type movementResponse struct {
 	Actor          string    `json:"actor"`
 	Reference      string    `json:"reference"`
 	At             time.Time `json:"at"`
+}
+
+func (s *Server) newMovementResponse(m inventory.Movement) movementResponse {
+	return movementResponse{
+		ID:   s.Regions.FormatID(regions.MovementPrefix, regions.Ref{Region: m.Region, ID: m.ID}),
+		Kind: m.Kind, OnHandDelta: m.OnHandDelta, ReservedDelta: m.ReservedDelta, AllocatedDelta: m.AllocatedDelta,
+		Reason: m.Reason, Actor: m.Actor, Reference: m.Reference, At: m.At,
+	}
 }
 
 // listMovements answers the ledger of a stock row, the newest first.
@@ -323,7 +330,7 @@ func (s *Server) listMovements(w http.ResponseWriter, r *http.Request) error {
 		return notThere(err)
 	}
 	return writeJSON(w, http.StatusOK, movementsResponse{
-		Movements:  each(page.Items, func(m inventory.Movement) movementResponse { return movementResponse(m) }),
+		Movements:  each(page.Items, s.newMovementResponse),
 		NextCursor: nextCursor(s, listing, page.Next),
 	})
 }

@@ -61,7 +61,8 @@ func TestStock(t *testing.T) {
 	if got := wantAnswer[levelResponse](t, adjusted); got.OnHand != 18 {
 		t.Errorf("adjusted to %d", got.OnHand)
 	}
-	moved := s.operator("POST", "/v1/operator/stock:transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":3,"reason":"balance"}`)
+	moved := s.operator("POST", "/v1/operator/stock:transfer",
+		`{"sku":"MUG","from_warehouse":"use-1","to_warehouse":"euw-1","quantity":3,"reason":"balance"}`)
 	if got := wantAnswer[transferResponse](t, moved); got.From.OnHand != 15 || got.To.OnHand != 3 || got.To.Region != "eu-west" {
 		t.Errorf("transferred %+v", got)
 	}
@@ -192,8 +193,8 @@ func TestStock_Repeated(t *testing.T) {
 	for _, call := range []struct{ path, body, other string }{
 		{"receive", `{"sku":"MUG","warehouse":"use-1","quantity":5,"reason":"x"}`, `{"sku":"MUG","warehouse":"use-1","quantity":6,"reason":"x"}`},
 		{"adjust", `{"sku":"MUG","warehouse":"use-1","delta":-1,"reason":"x"}`, `{"sku":"BOOK","warehouse":"use-1","delta":-1,"reason":"x"}`},
-		{"transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":1,"reason":"x"}`,
-			`{"sku":"MUG","from":"use-1","to":"euw-1","quantity":2,"reason":"x"}`},
+		{"transfer", `{"sku":"MUG","from_warehouse":"use-1","to_warehouse":"euw-1","quantity":1,"reason":"x"}`,
+			`{"sku":"MUG","from_warehouse":"use-1","to_warehouse":"euw-1","quantity":2,"reason":"x"}`},
 	} {
 		t.Run(call.path, func(t *testing.T) {
 			target, key := "/v1/operator/stock:"+call.path, []string{"Idempotency-Key", uuid.NewString()}
@@ -226,9 +227,10 @@ func TestStock_Refused(t *testing.T) {
 		{"unknown warehouse", "POST", ":receive", `{"sku":"MUG","warehouse":"moon-1","quantity":5,"reason":"x"}`, 422, "warehouse_unknown"},
 		{"no row", "POST", ":adjust", `{"sku":"BOOK","warehouse":"use-1","delta":5,"reason":"x"}`, 422, "stock_unknown"},
 		{"too few", "POST", ":adjust", `{"sku":"MUG","warehouse":"use-1","delta":-6,"reason":"x"}`, 409, "stock_insufficient"},
-		{"too few to move", "POST", ":transfer", `{"sku":"MUG","from":"use-1","to":"euw-1","quantity":6,"reason":"x"}`, 409,
+		{"too few to move", "POST", ":transfer", `{"sku":"MUG","from_warehouse":"use-1","to_warehouse":"euw-1","quantity":6,"reason":"x"}`, 409,
 			"stock_insufficient"},
-		{"to itself", "POST", ":transfer", `{"sku":"MUG","from":"use-1","to":"use-1","quantity":1,"reason":"x"}`, 400, "bad_request"},
+		{"to itself", "POST", ":transfer",
+			`{"sku":"MUG","from_warehouse":"use-1","to_warehouse":"use-1","quantity":1,"reason":"x"}`, 400, "bad_request"},
 		{"no reason", "POST", ":receive", `{"sku":"MUG","warehouse":"use-1","quantity":5}`, 400, "bad_request"},
 		{"no units", "POST", ":receive", `{"sku":"MUG","warehouse":"use-1","quantity":0,"reason":"x"}`, 400, "bad_request"},
 		{"unknown member", "POST", ":receive", `{"sku":"MUG","units":5}`, 400, "bad_request"},

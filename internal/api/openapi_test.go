@@ -143,7 +143,7 @@ func TestLongCalls(t *testing.T) {
 		"GET /v1/finance/price-lists/{list}/entries.csv":     priceFileTimeout,
 		"GET /v1/finance/price-lists/{list}/entries.ndjson":  priceFileTimeout,
 		"POST /v1/finance/price-lists/{list}/entries:import": priceFileTimeout,
-		"POST /v1/finance/changes/{change}:approve":          priceFileTimeout,
+		"POST /v1/finance/changes/{change_id}:approve":       priceFileTimeout,
 		"POST /v1/finance/rates:import":                      rateFileTimeout,
 		"POST /v1/operator/holds:release":                    releaseTimeout,
 	}

@@ -24,7 +24,7 @@ type cancelOrderRequest struct {
 // shipOrderRequest is who carries an order.
 type shipOrderRequest struct {
 	Carrier  string `json:"carrier"`
-	Tracking string `json:"tracking"`
+	Tracking string `json:"tracking_number"`
 }
 
 // refundOrderRequest is money to be given back: for lines, of an amount, or, with neither, all that is left.
@@ -132,7 +132,7 @@ func (s *Server) shipOrder(w http.ResponseWriter, r *http.Request) error {
 	in := order.ShipInput{
 		Command:  command,
 		Carrier:  f.Line("carrier", body.Carrier, 0, maxCarrier),
-		Tracking: f.Line("tracking", body.Tracking, 0, maxCarrier),
+		Tracking: f.Line("tracking_number", body.Tracking, 0, maxCarrier),
 	}
 	if err := f.Err("shipment"); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := s.Regions.ParseID(regions.RefundPrefix, mux.Vars(r)["refund"])
+	ref, err := s.Regions.ParseID(regions.RefundPrefix, mux.Vars(r)["refund_id"])
 	if err != nil {
 		return order.ErrRefundNotFound
 	}
@@ -186,7 +186,7 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) error {
 	if in.Idempotency.Key, err = optionalIdempotencyKey(r); err != nil {
 		return err
 	}
-	in.Idempotency.Region, in.Idempotency.Scope = ref.Region, mux.Vars(r)["refund"]
+	in.Idempotency.Region, in.Idempotency.Scope = ref.Region, mux.Vars(r)["refund_id"]
 	if in.Idempotency.Fingerprint, err = s.fingerprint(r, nil); err != nil {
 		return err
 	}

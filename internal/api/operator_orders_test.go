@@ -20,7 +20,7 @@ func TestOperatorOrder(t *testing.T) {
 	s.wantStock("BOOK", "euw-1", 3, 0, 3)
 	s.wantStock("BOOK", "use-1", 2, 0, 2)
 	wantStatus(t, s.command(o.ID, "pack", ""), order.Packed)
-	shipped := s.command(o.ID, "ship", `{"carrier":"An Post","tracking":"CE123456789IE"}`)
+	shipped := s.command(o.ID, "ship", `{"carrier":"An Post","tracking_number":"CE123456789IE"}`)
 	wantStatus(t, shipped, order.Shipped)
 	if len(shipped.Shipments) != 2 || shipped.Shipments[0].Warehouse != "euw-1" || shipped.Shipments[1].Warehouse != "use-1" ||
 		shipped.Shipments[1].Carrier != "An Post" || shipped.Shipments[1].Tracking != "CE123456789IE" {
@@ -48,7 +48,7 @@ func TestOperatorOrder_OutOfOrder(t *testing.T) {
 		t.Helper()
 		before := guest.order(placed.Order.ID)
 		for _, verb := range verbs {
-			w := s.as("operator").post("/v1/operator/orders/"+placed.Order.ID+"/"+verb, "")
+			w := s.as("operator").post("/v1/operator/orders/"+placed.Order.ID+":"+verb, "")
 			wantProblem(t, w, http.StatusConflict, "order_state")
 		}
 		if diff := cmp.Diff(before, guest.order(placed.Order.ID), wholeOrders); diff != "" {
@@ -56,7 +56,7 @@ func TestOperatorOrder_OutOfOrder(t *testing.T) {
 		}
 	}
 	refuse("pack", "ship", "deliver")
-	w := s.as("operator").post("/v1/operator/orders/"+placed.Order.ID+"/refund", `{"reason":"damaged"}`)
+	w := s.as("operator").post("/v1/operator/orders/"+placed.Order.ID+":refund", `{"reason":"damaged"}`)
 	wantProblem(t, w, http.StatusConflict, "order_state")
 	s.settle()
 	refuse("ship", "deliver")
@@ -73,13 +73,13 @@ func TestOperatorOrder_Repeated(t *testing.T) {
 	s := newOrderShop(t)
 	o, _ := s.paid("card_success", oneMug)
 	path := "/v1/operator/orders/" + o.ID
-	packed := wantOrder(t, s.as("operator").post(path+"/pack", "", "Idempotency-Key", "k"))
-	w := s.as("operator").post(path+"/pack", "", "Idempotency-Key", "k")
+	packed := wantOrder(t, s.as("operator").post(path+":pack", "", "Idempotency-Key", "k"))
+	w := s.as("operator").post(path+":pack", "", "Idempotency-Key", "k")
 	if diff := cmp.Diff(packed, wantOrder(t, w), wholeOrders); diff != "" || w.Header().Get("Idempotency-Replayed") != "true" {
 		t.Errorf("the repetition answered otherwise:\n%s", diff)
 	}
-	wantProblem(t, s.as("operator").post(path+"/ship", "", "Idempotency-Key", "k"), http.StatusUnprocessableEntity, "idempotency_key_reused")
-	without := ask(s.api["eu-west"], "POST", path+"/ship", "", s.as("operator").headers...)
+	wantProblem(t, s.as("operator").post(path+":ship", "", "Idempotency-Key", "k"), http.StatusUnprocessableEntity, "idempotency_key_reused")
+	without := ask(s.api["eu-west"], "POST", path+":ship", "", s.as("operator").headers...)
 	wantStatus(t, wantOrder(t, without), order.Shipped)
 	wantTrips(t, without, 1)
 	s.audit()
@@ -89,7 +89,7 @@ func TestOperatorOrder_OnlyForOperators(t *testing.T) {
 	s := newOrderShop(t)
 	placed, guest := s.place("card_never", oneMug)
 	for _, verb := range []string{"cancel", "pack", "ship", "deliver", "refund"} {
-		path := "/v1/operator/orders/" + placed.Order.ID + "/" + verb
+		path := "/v1/operator/orders/" + placed.Order.ID + ":" + verb
 		wantProblem(t, s.as("ada").post(path, "{}"), http.StatusForbidden, "forbidden")
 		wantProblem(t, s.as("seller").post(path, "{}"), http.StatusForbidden, "forbidden")
 		wantProblem(t, guest.post(path, "{}"), http.StatusUnauthorized, "unauthenticated")
@@ -110,7 +110,7 @@ func TestOperatorOrder_Invalid(t *testing.T) {
 	for _, test := range []struct{ verb, body, field string }{
 		{"cancel", `{"reason":"Because Ada asked"}`, "reason"},
 		{"ship", `{"carrier":"` + strings.Repeat("c", 101) + `"}`, "carrier"},
-		{"ship", `{"tracking":"a\tb"}`, "tracking"},
+		{"ship", `{"tracking_number":"a\tb"}`, "tracking_number"},
 		{"refund", `{}`, "reason"},
 		{"refund", `{"reason":"r","amount_minor":0}`, "amount_minor"},
 		{"refund", `{"reason":"r","amount_minor":1,"lines":[{"line_no":1,"quantity":1}]}`, "amount_minor"},
@@ -118,7 +118,7 @@ func TestOperatorOrder_Invalid(t *testing.T) {
 		{"refund", `{"reason":"r","lines":[{"line_no":1,"quantity":0}]}`, "lines[0].quantity"},
 		{"refund", `{"reason":"r","lines":[{"line_no":1,"quantity":1},{"line_no":1,"quantity":1}]}`, "lines[1].line_no"},
 	} {
-		w := s.as("operator").post("/v1/operator/orders/"+o.ID+"/"+test.verb, test.body)
+		w := s.as("operator").post("/v1/operator/orders/"+o.ID+":"+test.verb, test.body)
 		p := wantProblem(t, w, http.StatusBadRequest, "bad_request")
 		if len(p.Errors) != 1 || p.Errors[0].Field != test.field {
 			t.Errorf("%s %s: %+v, want %s", test.verb, test.body, p.Errors, test.field)
@@ -129,13 +129,13 @@ func TestOperatorOrder_Invalid(t *testing.T) {
 		{`{"reason":"r","lines":[{"line_no":1,"quantity":2}]}`, "lines[0].quantity"},
 		{`{"reason":"r","amount_minor":9223372036854775807}`, "amount_minor"},
 	} {
-		w := s.as("operator").post("/v1/operator/orders/"+o.ID+"/refund", test.body)
+		w := s.as("operator").post("/v1/operator/orders/"+o.ID+":refund", test.body)
 		p := wantProblem(t, w, http.StatusUnprocessableEntity, "refund_too_large")
 		if len(p.Errors) != 1 || p.Errors[0].Field != test.field {
 			t.Errorf("%s: %+v, want %s", test.body, p.Errors, test.field)
 		}
 	}
-	w := ask(s.api["eu-west"], "POST", "/v1/operator/orders/"+o.ID+"/refund", `{"reason":"r"}`, s.as("operator").headers...)
+	w := ask(s.api["eu-west"], "POST", "/v1/operator/orders/"+o.ID+":refund", `{"reason":"r"}`, s.as("operator").headers...)
 	wantProblem(t, w, http.StatusBadRequest, "idempotency_key_required")
 	s.audit()
 }
@@ -212,7 +212,7 @@ func TestRefundOrder(t *testing.T) {
 				}
 			}
 			if o.Payment.RefundedMinor == o.TotalMinor {
-				w := s.as("operator").post("/v1/operator/orders/"+o.ID+"/refund", `{"reason":"again"}`)
+				w := s.as("operator").post("/v1/operator/orders/"+o.ID+":refund", `{"reason":"again"}`)
 				wantProblem(t, w, http.StatusConflict, "order_state")
 			}
 			s.audit()
@@ -225,7 +225,7 @@ func jsonNumber(n int64) string { return string(marshal(n)) }
 func TestRefundOrder_Repeated(t *testing.T) {
 	s := newOrderShop(t)
 	o, _ := s.paid("card_success", oneMug)
-	path := "/v1/operator/orders/" + o.ID + "/refund"
+	path := "/v1/operator/orders/" + o.ID + ":refund"
 	first := wantOrder(t, s.as("operator").post(path, `{"reason":"kindness","amount_minor":100}`, "Idempotency-Key", "k"))
 	w := s.as("operator").post(path, `{"reason":"kindness","amount_minor":100}`, "Idempotency-Key", "k")
 	if diff := cmp.Diff(first, wantOrder(t, w), wholeOrders); diff != "" || w.Header().Get("Idempotency-Replayed") != "true" {
@@ -248,7 +248,7 @@ func TestRetryRefund(t *testing.T) {
 			o, _ := s.paid(card, oneMug)
 			promised := s.command(o.ID, "refund", `{"reason":"kindness","amount_minor":100}`)
 			id := promised.Refunds[0].ID
-			path := "/v1/operator/refunds/" + id + "/retry"
+			path := "/v1/operator/refunds/" + id + ":retry"
 			wantProblem(t, s.as("operator").post(path, ""), http.StatusNotFound, "not_found") // it has not failed yet
 			s.sendRefunds()
 			s.settle()
@@ -281,11 +281,11 @@ func TestRetryRefund_NothingLeft(t *testing.T) {
 	first := s.command(o.ID, "refund", `{"reason":"kindness","amount_minor":100}`)
 	s.sendRefunds()
 	s.command(o.ID, "refund", `{"reason":"damaged"}`)
-	path := "/v1/operator/refunds/" + first.Refunds[0].ID + "/retry"
+	path := "/v1/operator/refunds/" + first.Refunds[0].ID + ":retry"
 	wantProblem(t, s.as("operator").post(path, ""), http.StatusUnprocessableEntity, "refund_too_large")
 	missing := s.regions.FormatID("rfd", regions.Ref{Region: "eu-west", ID: uuid.New()})
 	for _, id := range []string{"x", o.ID, missing} {
-		wantProblem(t, s.as("operator").post("/v1/operator/refunds/"+id+"/retry", ""), http.StatusNotFound, "not_found")
+		wantProblem(t, s.as("operator").post("/v1/operator/refunds/"+id+":retry", ""), http.StatusNotFound, "not_found")
 	}
 	wantProblem(t, s.as("ada").post(path, ""), http.StatusForbidden, "forbidden")
 	s.audit()

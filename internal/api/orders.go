@@ -19,7 +19,7 @@ import (
 // orderSummary is what a list tells of an order. Amounts are minor units of Currency.
 type orderSummary struct {
 	ID               string         `json:"id"`
-	Account          string         `json:"account,omitzero"`
+	Account          string         `json:"account_id,omitzero"`
 	Status           order.Status   `json:"status"`
 	CancelReason     string         `json:"cancel_reason,omitzero"`
 	Version          int64          `json:"version"`
@@ -52,7 +52,7 @@ type orderResponse struct {
 type orderLineResponse struct {
 	LineNo           int64  `json:"line_no"`
 	SKU              string `json:"sku"`
-	Product          string `json:"product"`
+	Product          string `json:"product_id"`
 	Title            string `json:"title"`
 	Quantity         int64  `json:"quantity"`
 	UnitPriceMinor   int64  `json:"unit_price_minor"`
@@ -98,7 +98,7 @@ type shipmentResponse struct {
 	ID          string     `json:"id"`
 	Warehouse   string     `json:"warehouse"`
 	Carrier     string     `json:"carrier,omitzero"`
-	Tracking    string     `json:"tracking,omitzero"`
+	Tracking    string     `json:"tracking_number,omitzero"`
 	ShippedAt   time.Time  `json:"shipped_at"`
 	DeliveredAt *time.Time `json:"delivered_at,omitzero"`
 }
@@ -200,7 +200,7 @@ func (s *Server) buys(r *http.Request, o order.Order) bool {
 
 // orderRef returns the order in the path; order.ErrNotFound for a malformed id.
 func (s *Server) orderRef(r *http.Request) (regions.Ref, error) {
-	ref, err := s.Regions.ParseID(regions.OrderPrefix, mux.Vars(r)["order"])
+	ref, err := s.Regions.ParseID(regions.OrderPrefix, mux.Vars(r)["order_id"])
 	if err != nil {
 		return regions.Ref{}, order.ErrNotFound
 	}

@@ -203,7 +203,7 @@ const shipToGalway = `{"name":"Ada Byrne","line1":"1 Quay Street","city":"Galway
 
 // checkoutBody is the checkout of a cart with a test card; members are further ones, such as `,"cart_version":1`.
 func checkoutBody(cartID, card string, members ...string) string {
-	return fmt.Sprintf(`{"cart":%q,"email":"Shopper@Example.com","ship_to":%s,"payment":{"method":%q}%s}`,
+	return fmt.Sprintf(`{"cart_id":%q,"email":"Shopper@Example.com","ship_to":%s,"payment":{"method":%q}%s}`,
 		cartID, shipToGalway, card, strings.Join(members, ""))
 }
 
@@ -241,7 +241,7 @@ func (b buyer) order(id string) orderResponse {
 // command gives an operator's command and returns the order after it.
 func (s *orderShop) command(id, verb, body string) orderResponse {
 	s.t.Helper()
-	return wantOrder(s.t, s.as("operator").post("/v1/operator/orders/"+id+"/"+verb, body))
+	return wantOrder(s.t, s.as("operator").post("/v1/operator/orders/"+id+":"+verb, body))
 }
 
 // sendRefunds is a worker's pass, and the notices that follow from it.

@@ -25,9 +25,9 @@ func TestGetOrder_OfOthers(t *testing.T) {
 		wantProblem(t, s.as("ben").get("/v1/orders/"+id), http.StatusNotFound, "not_found")
 		wantProblem(t, s.guest("").get("/v1/orders/"+id), http.StatusNotFound, "not_found")
 		wantProblem(t, stranger.get("/v1/orders/"+id), http.StatusNotFound, "not_found")
-		wantProblem(t, s.as("ben").post("/v1/orders/"+id+"/cancel", ""), http.StatusNotFound, "not_found")
-		wantProblem(t, stranger.post("/v1/orders/"+id+"/cancel", ""), http.StatusNotFound, "not_found")
-		wantProblem(t, s.as("operator").post("/v1/orders/"+id+"/cancel", ""), http.StatusForbidden, "forbidden")
+		wantProblem(t, s.as("ben").post("/v1/orders/"+id+":cancel", ""), http.StatusNotFound, "not_found")
+		wantProblem(t, stranger.post("/v1/orders/"+id+":cancel", ""), http.StatusNotFound, "not_found")
+		wantProblem(t, s.as("operator").post("/v1/orders/"+id+":cancel", ""), http.StatusForbidden, "forbidden")
 		wantProblem(t, s.as("forged").get("/v1/orders/"+id), http.StatusUnauthorized, "invalid_token")
 	}
 	wantProblem(t, guest.get("/v1/orders/"+adas), http.StatusNotFound, "not_found")
@@ -161,10 +161,10 @@ func TestCancelOrder(t *testing.T) {
 						break
 					}
 				}
-				cancel, want := func() *httptest.ResponseRecorder { return guest.post("/v1/orders/"+o.ID+"/cancel", "") }, test.byBuyer
+				cancel, want := func() *httptest.ResponseRecorder { return guest.post("/v1/orders/"+o.ID+":cancel", "") }, test.byBuyer
 				if who == "shop" {
 					cancel, want = func() *httptest.ResponseRecorder {
-						return s.as("operator").post("/v1/operator/orders/"+o.ID+"/cancel", `{"reason":"no_longer_made"}`)
+						return s.as("operator").post("/v1/operator/orders/"+o.ID+":cancel", `{"reason":"no_longer_made"}`)
 					}, test.byShop
 				}
 				if want == "" {
@@ -206,7 +206,7 @@ func TestCancelOrder_Repeated(t *testing.T) {
 	unpaid, first := s.place("card_never", oneMug)
 	paid, second := s.paid("card_success", oneMug)
 	for id, guest := range map[string]buyer{unpaid.Order.ID: first, paid.ID: second} {
-		path := "/v1/orders/" + id + "/cancel"
+		path := "/v1/orders/" + id + ":cancel"
 		once := wantOrder(t, guest.post(path, "", "Idempotency-Key", "k"))
 		w := guest.post(path, "", "Idempotency-Key", "k")
 		if diff := cmp.Diff(once, wantOrder(t, w), wholeOrders); diff != "" || w.Header().Get("Idempotency-Replayed") != "true" {

@@ -21,7 +21,7 @@ import (
 // priceResponse is what units of a SKU cost, and why.
 type priceResponse struct {
 	SKU              string         `json:"sku"`
-	At               time.Time      `json:"at"`
+	At               time.Time      `json:"as_of"`
 	Market           string         `json:"market"`
 	MarketCurrency   money.Currency `json:"market_currency,omitzero"`
 	Country          string         `json:"country"`
@@ -40,7 +40,7 @@ type priceResponse struct {
 	TotalMinor    int64              `json:"total_minor"`
 	Derivation    pricing.Derivation `json:"derivation"`
 	// Quote is the id of a quote that checkout honours until QuoteExpiresAt; there is none of another moment than now.
-	Quote          string    `json:"quote,omitzero"`
+	Quote          string    `json:"quote_id,omitzero"`
 	QuoteExpiresAt time.Time `json:"quote_expires_at,omitzero"`
 }
 
@@ -48,7 +48,7 @@ type priceResponse struct {
 func (s *Server) getPrice(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	sku, quantity := mux.Vars(r)["sku"], int64(q.Int("quantity", 1, 1, cart.MaxQuantity))
-	in := priceQuestion{shown: s.readShown(r, q), state: q.Text("state", maxStateText), group: q.Text("group", maxGroupText)}
+	in := priceQuestion{shown: s.readShown(r, q), state: q.Text("state", maxStateText), group: q.Text("customer_group", maxGroupText)}
 	in.asOf = q.Moment("as_of")
 	if err := q.Err(); err != nil {
 		return err

@@ -130,9 +130,9 @@ type quoteAnswer struct {
 	Market           string                  `json:"market"`
 	Country          string                  `json:"country"`
 	State            string                  `json:"state"`
-	Group            string                  `json:"group"`
-	At               time.Time               `json:"at"`
-	Quote            string                  `json:"quote"`
+	Group            string                  `json:"customer_group"`
+	At               time.Time               `json:"as_of"`
+	Quote            string                  `json:"quote_id"`
 	ExpiresAt        time.Time               `json:"expires_at"`
 	PricesIncludeTax bool                    `json:"prices_include_tax"`
 	Multiplier       money.Decimal           `json:"multiplier"`
@@ -169,7 +169,7 @@ type quoteLineAnswer struct {
 	Tax            *int             `json:"tax"`
 	Promotions     []struct {
 		Promotion int   `json:"promotion"`
-		Minor     int64 `json:"minor"`
+		Minor     int64 `json:"discount_minor"`
 	} `json:"promotions"`
 }
 

@@ -74,7 +74,7 @@ func TestGetPrice(t *testing.T) {
 		{name: "a customer in no group", token: "ben", path: "MUG?country=IE",
 			want: price{Market: "eu", Currency: "EUR", Formatted: "€12.50", Source: "list", Unit: 1250, Subtotal: 1250, Tax: 234, Total: 1250,
 				Quoted: true}},
-		{name: "a group that an operator names", token: "operator", path: "MUG?country=IE&group=b2b",
+		{name: "a group that an operator names", token: "operator", path: "MUG?country=IE&customer_group=b2b",
 			want: price{Market: "eu", Currency: "EUR", Formatted: "€10.00", Source: "list", Unit: 1000, Subtotal: 1000, Tax: 187, Total: 1000,
 				Group: "b2b", Quoted: true}},
 		{name: "before the sale", path: "BOOK?country=IE&as_of=" + earlier(2*time.Hour),
@@ -145,8 +145,8 @@ func TestGetPrice_Refused(t *testing.T) {
 			map[string]any{"sku": "MUG", "first_price_at": s.clock.Now().UTC().Add(-40 * 24 * time.Hour).Truncate(time.Microsecond).Format(time.RFC3339Nano)}},
 		{"a moment to come, for a guest", "", "BOOK?as_of=" + future, 401, "unauthenticated", "", nil},
 		{"a moment to come, for a customer", "ada", "BOOK?as_of=" + future, 403, "forbidden", "", nil},
-		{"a group, for a guest", "", "MUG?group=b2b", 401, "unauthenticated", "", nil},
-		{"a group, for a customer", "ben", "MUG?group=b2b", 403, "forbidden", "", nil},
+		{"a group, for a guest", "", "MUG?customer_group=b2b", 401, "unauthenticated", "", nil},
+		{"a group, for a customer", "ben", "MUG?customer_group=b2b", 403, "forbidden", "", nil},
 		{"a seller's moment to come", "seller", "BOOK?as_of=" + future, 403, "forbidden", "", nil},
 		{"a bad token", "forged", "MUG", 401, "invalid_token", "", nil},
 	} {
@@ -203,7 +203,7 @@ func TestPrices_RoundTrips(t *testing.T) {
 	wantTrips(t, s.quote("", body), 0)
 	wantTrips(t, s.price("ada", "MUG"), 1) // for the group
 	wantTrips(t, s.quote("ada", body), 1)
-	wantTrips(t, s.price("operator", "MUG?group=b2b"), 0)
+	wantTrips(t, s.price("operator", "MUG?customer_group=b2b"), 0)
 	wantTrips(t, s.price("", "BOOK?country=IE&as_of="+long), 1)
 	wantTrips(t, s.price("", "NOTHING"), 1)
 	if age := s.price("", "MUG").Header().Get("Age"); age != "0" {
@@ -308,8 +308,8 @@ func TestQuotePrices_Refused(t *testing.T) {
 		{"an unknown country", "", `{"country":"QQ","lines":[` + line + `]}`, 400, "bad_request", []string{"country"}},
 		{"an unknown market", "", `{"market":"moon","lines":[` + line + `]}`, 400, "market_unknown", []string{"market"}},
 		{"an unknown member", "", `{"currency":"EUR","lines":[` + line + `]}`, 400, "bad_request", []string{"currency"}},
-		{"a group, for a guest", "", `{"group":"b2b","lines":[` + line + `]}`, 401, "unauthenticated", nil},
-		{"a group, for a customer", "ada", `{"group":"b2b","lines":[` + line + `]}`, 403, "forbidden", nil},
+		{"a group, for a guest", "", `{"customer_group":"b2b","lines":[` + line + `]}`, 401, "unauthenticated", nil},
+		{"a group, for a customer", "ada", `{"customer_group":"b2b","lines":[` + line + `]}`, 403, "forbidden", nil},
 		{"a moment to come", "ada", `{"as_of":"9000-01-01T00:00:00Z","lines":[` + line + `]}`, 403, "forbidden", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

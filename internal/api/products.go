@@ -28,7 +28,7 @@ const (
 type productResponse struct {
 	ID          string          `json:"id"`
 	Slug        string          `json:"slug"`
-	Seller      string          `json:"seller"`
+	Seller      string          `json:"seller_id"`
 	Title       string          `json:"title"`
 	Description string          `json:"description"`
 	Brand       string          `json:"brand"`
@@ -100,7 +100,7 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	p, err := s.Catalog.GetProduct(r.Context(), mux.Vars(r)["product"])
+	p, err := s.Catalog.GetProduct(r.Context(), mux.Vars(r)["product_id"])
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	}
 	setAge(w, s.Catalog.Age())
 	cachePublic(w, productMaxAge)
-	varyByShopper(w)
+	varyByShopper(w, in.byCountry)
 	if notModified(w, r, answer.etag) {
 		return nil
 	}
@@ -121,9 +121,14 @@ func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// varyByShopper tells caches outside what the prices of an answer depend on besides its URL.
-func varyByShopper(w http.ResponseWriter) {
-	w.Header().Add("Vary", "Accept-Language, "+countryHeader)
+// varyByShopper tells caches outside what an answer depends on besides its URL: the language, and the country unless the query
+// says for whom prices are shown. The edge replaces the country's header by what a cache in front of it sees.
+func varyByShopper(w http.ResponseWriter, byCountry bool) {
+	vary := "Accept-Language"
+	if byCountry {
+		vary += ", " + countryHeader
+	}
+	w.Header().Add("Vary", vary)
 }
 
 // pricedProduct returns a product with its prices for a shopper, and until when they stand.
@@ -213,7 +218,7 @@ func (s *Server) listProducts(w http.ResponseWriter, r *http.Request) error {
 		answer.Products = append(answer.Products, priced)
 	}
 	cachePublic(w, listingMaxAge)
-	varyByShopper(w)
+	varyByShopper(w, in.byCountry)
 	if notModified(w, r, contentETag(marshal(answer))) {
 		return nil
 	}

@@ -71,10 +71,10 @@ func (e *quoteEncoder) quote(q *pricing.Quote, id string, expires time.Time) {
 	e.optional(`,"market_currency":`, string(marketCurrency(q.Ask)))
 	e.text(`,"country":`, q.Dest.Country)
 	e.optional(`,"state":`, q.Dest.StateCode())
-	e.optional(`,"group":`, q.Ask.Group)
-	e.moment(`,"at":`, q.Ask.At)
+	e.optional(`,"customer_group":`, q.Ask.Group)
+	e.moment(`,"as_of":`, q.Ask.At)
 	if id != "" {
-		e.text(`,"quote":`, id)
+		e.text(`,"quote_id":`, id)
 		e.moment(`,"expires_at":`, expires)
 	}
 	e.truth(`,"prices_include_tax":`, q.PricesIncludeTax)
@@ -184,7 +184,7 @@ func (e *quoteEncoder) discounts(q *pricing.Quote, l *pricing.Line) {
 				e.number(`{"promotion":`, int64(place))
 			}
 		}
-		e.number(`,"minor":`, off.Minor)
+		e.number(`,"discount_minor":`, off.Minor)
 		e.b = append(e.b, '}')
 	}
 	e.b = append(e.b, ']')

@@ -18,7 +18,7 @@ type quoteRequest struct {
 	Market  string     `json:"market"`
 	Country string     `json:"country"`
 	State   string     `json:"state"`
-	Group   string     `json:"group"`
+	Group   string     `json:"customer_group"`
 	AsOf    *time.Time `json:"as_of"`
 	// Currencies may be left out for the market's.
 	Currencies []string          `json:"currencies"`
@@ -83,7 +83,7 @@ func (s *Server) goodsQuestion(r *http.Request, body quoteRequest) (goodsQuestio
 	}
 	checkText(&faults, "market", body.Market, maxMarketText)
 	checkText(&faults, "state", body.State, maxStateText)
-	checkText(&faults, "group", body.Group, maxGroupText)
+	checkText(&faults, "customer_group", body.Group, maxGroupText)
 	if body.AsOf != nil {
 		if !isMoment(*body.AsOf) {
 			faults.Add("as_of", momentRemedy)

@@ -36,7 +36,7 @@ func (s *Server) ratingKey(r *http.Request) (rating.Key, error) {
 	if err != nil {
 		return rating.Key{}, err
 	}
-	product, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	product, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	return rating.Key{Customer: p.Account, Product: product}, err
 }
 

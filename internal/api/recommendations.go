@@ -23,7 +23,7 @@ type recommendedResponse struct {
 }
 
 type recommendationsResponse struct {
-	Items []recommendedResponse `json:"items"`
+	Items []recommendedResponse `json:"recommendations"`
 	// Degraded says that it is not all it should be.
 	Degraded recommend.Degraded `json:"degraded,omitzero"`
 }
@@ -36,7 +36,7 @@ type homeResponse struct {
 
 type homeSection struct {
 	Name  string                `json:"name"`
-	Items []recommendedResponse `json:"items"`
+	Items []recommendedResponse `json:"recommendations"`
 }
 
 // The sections of the first page.
@@ -55,7 +55,7 @@ func (s *Server) getRecommendations(w http.ResponseWriter, r *http.Request) erro
 	if err := q.Err(); err != nil {
 		return err
 	}
-	product, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	product, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Server) getRecommendations(w http.ResponseWriter, r *http.Request) erro
 	if list.Picks != nil && answer.Items == nil {
 		answer.Degraded = recommend.None
 	}
-	return s.answerRecommended(w, r, answer, answer.Degraded, list.Age)
+	return s.answerRecommended(w, r, answer, answer.Degraded, list.Age, in)
 }
 
 // getHome answers what the shop's first page shows: what is popular here and, to customers, what goes with their orders.
@@ -99,7 +99,7 @@ func (s *Server) getHome(w http.ResponseWriter, r *http.Request) error {
 		return writeJSON(w, http.StatusOK, answer)
 	}
 	w.Header().Add("Vary", "Authorization")
-	return s.answerRecommended(w, r, answer, answer.Degraded, home.Popular.Age)
+	return s.answerRecommended(w, r, answer, answer.Degraded, home.Popular.Age, in)
 }
 
 func (s *Server) newHomeResponse(ctx context.Context, home recommend.Home, in shown) (homeResponse, error) {
@@ -124,10 +124,10 @@ func (s *Server) newHomeResponse(ctx context.Context, home recommend.Home, in sh
 // answerRecommended answers a list that is the same for everybody. One that is degraded is not kept: the next may be
 // better.
 func (s *Server) answerRecommended(
-	w http.ResponseWriter, r *http.Request, answer any, degraded recommend.Degraded, age time.Duration,
+	w http.ResponseWriter, r *http.Request, answer any, degraded recommend.Degraded, age time.Duration, in shown,
 ) error {
 	setAge(w, age)
-	varyByShopper(w)
+	varyByShopper(w, in.byCountry)
 	if degraded == recommend.NotDegraded {
 		cachePublic(w, listingMaxAge)
 		if notModified(w, r, contentETag(marshal(answer))) {

@@ -41,7 +41,7 @@ func (s *Server) routes() *mux.Router {
 	// Everyone: registering and signing in, and the keys that access tokens are checked with.
 	on("POST", "/v1/accounts", s.registerAccount, testsSecret)
 	on("POST", "/v1/sessions", s.signIn, testsSecret)
-	on("POST", "/v1/sessions/refresh", s.refreshSession)
+	on("POST", "/v1/sessions:refresh", s.refreshSession)
 	on("GET", "/.well-known/jwks.json", s.getKeys)
 
 	// Customers: their sessions, their account, their addresses.
@@ -53,44 +53,44 @@ func (s *Server) routes() *mux.Router {
 	on("PUT", "/v1/account/password", s.changePassword, testsSecret)
 	on("GET", "/v1/account/addresses", s.listAddresses)
 	on("POST", "/v1/account/addresses", s.addAddress)
-	on("GET", "/v1/account/addresses/{address}", s.getAddress)
-	on("PUT", "/v1/account/addresses/{address}", s.replaceAddress)
-	on("DELETE", "/v1/account/addresses/{address}", s.deleteAddress)
+	on("GET", "/v1/account/addresses/{address_id}", s.getAddress)
+	on("PUT", "/v1/account/addresses/{address_id}", s.replaceAddress)
+	on("DELETE", "/v1/account/addresses/{address_id}", s.deleteAddress)
 
 	// Admins: who may do what.
-	on("PUT", "/v1/admin/accounts/{account}/roles", s.setRoles)
+	on("PUT", "/v1/admin/accounts/{account_id}/roles", s.setRoles)
 
 	// Shoppers: carts. A guest's is opened by its token, a customer's by signing in.
 	on("POST", "/v1/carts", s.createCart)
-	on("GET", "/v1/carts/{cart}", s.getCart)
-	on("PATCH", "/v1/carts/{cart}", s.changeCart)
-	on("POST", "/v1/carts/{cart}/lines", s.addCartLine)
-	on("PUT", "/v1/carts/{cart}/lines/{sku}", s.setCartLine)
-	on("DELETE", "/v1/carts/{cart}/lines/{sku}", s.removeCartLine)
+	on("GET", "/v1/carts/{cart_id}", s.getCart)
+	on("PATCH", "/v1/carts/{cart_id}", s.changeCart)
+	on("POST", "/v1/carts/{cart_id}/lines", s.addCartLine)
+	on("PUT", "/v1/carts/{cart_id}/lines/{sku}", s.setCartLine)
+	on("DELETE", "/v1/carts/{cart_id}/lines/{sku}", s.removeCartLine)
 	on("GET", "/v1/account/cart", s.getAccountCart)
 	on("POST", "/v1/account/cart:merge", s.mergeCart)
 
 	// Shoppers: checkout and orders. A guest's order is opened by the token that placing it gave.
 	on("POST", "/v1/orders", s.placeOrder)
 	on("GET", "/v1/orders", s.listOrders)
-	on("GET", "/v1/orders/{order}", s.getOrder)
-	on("GET", "/v1/orders/{order}/invoice", s.getInvoice)
-	on("POST", "/v1/orders/{order}/cancel", s.cancelOrder)
+	on("GET", "/v1/orders/{order_id}", s.getOrder)
+	on("GET", "/v1/orders/{order_id}/invoice", s.getInvoice)
+	on("POST", "/v1/orders/{order_id}:cancel", s.cancelOrder)
 
 	// Operators: what happens to orders.
 	on("GET", "/v1/operator/orders", s.listOperatorOrders)
-	on("GET", "/v1/operator/orders/{order}", s.getOperatorOrder)
-	on("POST", "/v1/operator/orders/{order}/cancel", s.cancelOrderForShop)
-	on("POST", "/v1/operator/orders/{order}/pack", s.packOrder)
-	on("POST", "/v1/operator/orders/{order}/ship", s.shipOrder)
-	on("POST", "/v1/operator/orders/{order}/deliver", s.deliverOrder)
-	on("POST", "/v1/operator/orders/{order}/refund", s.refundOrder)
-	on("POST", "/v1/operator/refunds/{refund}/retry", s.retryRefund)
+	on("GET", "/v1/operator/orders/{order_id}", s.getOperatorOrder)
+	on("POST", "/v1/operator/orders/{order_id}:cancel", s.cancelOrderForShop)
+	on("POST", "/v1/operator/orders/{order_id}:pack", s.packOrder)
+	on("POST", "/v1/operator/orders/{order_id}:ship", s.shipOrder)
+	on("POST", "/v1/operator/orders/{order_id}:deliver", s.deliverOrder)
+	on("POST", "/v1/operator/orders/{order_id}:refund", s.refundOrder)
+	on("POST", "/v1/operator/refunds/{refund_id}:retry", s.retryRefund)
 
 	// Operators: payments and refunds that no worker can finish.
 	on("GET", "/v1/operator/attention", s.listAttention)
-	on("GET", "/v1/operator/payments/{payment}", s.getOperatorPayment)
-	on("POST", "/v1/operator/payments/{payment}:check", s.checkPayment)
+	on("GET", "/v1/operator/payments/{payment_id}", s.getOperatorPayment)
+	on("POST", "/v1/operator/payments/{payment_id}:check", s.checkPayment)
 	on("GET", "/v1/operator/holds", s.listHolds)
 	on("POST", "/v1/operator/holds:release", s.releaseHolds, takesLong(releaseTimeout))
 
@@ -112,8 +112,8 @@ func (s *Server) routes() *mux.Router {
 
 	// Everyone: what is for sale.
 	on("GET", "/v1/products", s.listProducts)
-	on("GET", "/v1/products/{product}", s.getProduct)
-	on("GET", "/v1/products/{product}/recommendations", s.getRecommendations)
+	on("GET", "/v1/products/{product_id}", s.getProduct)
+	on("GET", "/v1/products/{product_id}/recommendations", s.getRecommendations)
 	on("GET", "/v1/categories", s.listCategories)
 	on("GET", "/v1/categories/{category}", s.getCategory)
 
@@ -132,20 +132,20 @@ func (s *Server) routes() *mux.Router {
 	on("GET", "/v1/home", s.getHome)
 
 	// Customers: what they think of what they bought.
-	on("GET", "/v1/products/{product}/rating", s.getRating)
-	on("PUT", "/v1/products/{product}/rating", s.putRating)
-	on("DELETE", "/v1/products/{product}/rating", s.deleteRating)
+	on("GET", "/v1/products/{product_id}/rating", s.getRating)
+	on("PUT", "/v1/products/{product_id}/rating", s.putRating)
+	on("DELETE", "/v1/products/{product_id}/rating", s.deleteRating)
 
 	// Sellers: their products, one by one or by the file.
 	on("GET", "/v1/seller/products", s.listSellerProducts)
 	on("POST", "/v1/seller/products", s.createProduct)
-	on("GET", "/v1/seller/products/{product}", s.getSellerProduct)
-	on("PUT", "/v1/seller/products/{product}", s.replaceProduct)
-	on("DELETE", "/v1/seller/products/{product}", s.archiveProduct)
+	on("GET", "/v1/seller/products/{product_id}", s.getSellerProduct)
+	on("PUT", "/v1/seller/products/{product_id}", s.replaceProduct)
+	on("DELETE", "/v1/seller/products/{product_id}", s.archiveProduct)
 	on("GET", "/v1/seller/imports", s.listImports)
 	on("POST", "/v1/seller/imports", s.importProducts, takesStream(s.cfg.ImportLimit, importTimeout))
-	on("GET", "/v1/seller/imports/{import}", s.getImport)
-	on("GET", "/v1/seller/imports/{import}/errors", s.listImportErrors)
+	on("GET", "/v1/seller/imports/{import_id}", s.getImport)
+	on("GET", "/v1/seller/imports/{import_id}/errors", s.listImportErrors)
 
 	// Admins: who sells, and in which categories.
 	on("POST", "/v1/admin/sellers", s.createSeller)
@@ -169,10 +169,10 @@ func (s *Server) routes() *mux.Router {
 
 	// Finance: who changed what, and what waits for a second person.
 	on("GET", "/v1/finance/changes", s.listChanges)
-	on("GET", "/v1/finance/changes/{change}", s.getChange)
-	on("GET", "/v1/finance/changes/{change}/lines", s.listChangeLines)
-	on("POST", "/v1/finance/changes/{change}:approve", s.approveChange, takesLong(priceFileTimeout))
-	on("POST", "/v1/finance/changes/{change}:reject", s.rejectChange)
+	on("GET", "/v1/finance/changes/{change_id}", s.getChange)
+	on("GET", "/v1/finance/changes/{change_id}/lines", s.listChangeLines)
+	on("POST", "/v1/finance/changes/{change_id}:approve", s.approveChange, takesLong(priceFileTimeout))
+	on("POST", "/v1/finance/changes/{change_id}:reject", s.rejectChange)
 
 	// Finance: the rules behind prices.
 	on("GET", "/v1/finance/markets", s.listMarkets)
@@ -188,7 +188,7 @@ func (s *Server) routes() *mux.Router {
 	on("GET", "/v1/finance/promotions/{promotion}", s.getPromotion)
 	on("PUT", "/v1/finance/promotions/{promotion}", s.putPromotion)
 	on("DELETE", "/v1/finance/promotions/{promotion}", s.endPromotion)
-	on("PUT", "/v1/finance/accounts/{account}/customer-group", s.setCustomerGroup)
+	on("PUT", "/v1/finance/accounts/{account_id}/customer-group", s.setCustomerGroup)
 
 	// Finance: exchange rates.
 	on("GET", "/v1/finance/rates", s.listRates)

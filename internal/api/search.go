@@ -53,7 +53,7 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 		answer.NextCursor = nextCursor(s, listing, &searchPosition{Offset: end, After: found.Next, Loosened: string(found.Loosened)})
 	}
 	cachePublic(w, listingMaxAge)
-	varyByShopper(w)
+	varyByShopper(w, true) // stock is that of the region, which the country decides
 	return writeJSON(w, http.StatusOK, answer)
 }
 

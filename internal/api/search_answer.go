@@ -56,7 +56,7 @@ type hitResponse struct {
 	Title    string `json:"title"`
 	Brand    string `json:"brand"`
 	Category string `json:"category"`
-	Image    string `json:"image,omitzero"`
+	Image    string `json:"image_url,omitzero"`
 	// Price is that of the cheapest SKU, for the shopper who asks; absent where none can be bought there.
 	Price *priceTag `json:"price,omitzero"`
 	// PriceVaries is true when another of its SKUs costs more.
@@ -86,10 +86,10 @@ type fragmentBody struct {
 }
 
 type facetsResponse struct {
-	Brand      []facetValue     `json:"brand,omitzero"`
-	Category   []facetCategory  `json:"category,omitzero"`
-	Price      []facetPrice     `json:"price,omitzero"`
-	Attributes []facetAttribute `json:"attributes,omitzero"`
+	Brand     []facetValue     `json:"brand,omitzero"`
+	Category  []facetCategory  `json:"category,omitzero"`
+	Price     []facetPrice     `json:"price,omitzero"`
+	Attribute []facetAttribute `json:"attribute,omitzero"`
 }
 
 type facetValue struct {
@@ -99,7 +99,7 @@ type facetValue struct {
 }
 
 type facetCategory struct {
-	ID       string `json:"id"`
+	Code     string `json:"code"`
 	Name     string `json:"name"`
 	Level    int64  `json:"level"`
 	Count    int    `json:"count"`
@@ -142,7 +142,7 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 		facets.Category = newFacetCategories(look, found.Facets.Categories)
 	}
 	if look.counts(search.FacetAttributes) {
-		facets.Attributes = newFacetAttributes(look, found.Facets.Attributes)
+		facets.Attribute = newFacetAttributes(look, found.Facets.Attributes)
 	}
 	var err error
 	if look.counts(search.FacetPrice) {
@@ -271,7 +271,7 @@ func newFacetCategories(look searching, counts []search.Count) []facetCategory {
 	for _, c := range counts {
 		if category, ok := look.tree.Get(c.Value); ok {
 			out = append(out, facetCategory{
-				ID: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category,
+				Code: c.Value, Name: category.Name, Level: category.Level, Count: c.Count, Selected: c.Value == look.Filter.Category,
 			})
 		}
 	}

@@ -26,13 +26,13 @@ type searchRuleBody struct {
 	Hide     []string          `json:"hide"`
 	Boost    []searchBoostBody `json:"boost"`
 	Redirect string            `json:"redirect"`
-	From     *time.Time        `json:"from" null:"yes"`
-	To       *time.Time        `json:"to" null:"yes"`
+	From     *time.Time        `json:"valid_from" null:"yes"`
+	To       *time.Time        `json:"valid_to" null:"yes"`
 	Note     string            `json:"note"`
 }
 
 type searchBoostBody struct {
-	Products []string `json:"products"`
+	Products []string `json:"product_ids"`
 	Brand    string   `json:"brand"`
 	Category string   `json:"category"`
 	Percent  int64    `json:"percent"`
@@ -40,7 +40,7 @@ type searchBoostBody struct {
 
 // searchRuleResponse is a query rule as it stands.
 type searchRuleResponse struct {
-	ID string `json:"id"`
+	Code string `json:"code"`
 	searchRuleBody
 	Version   int64     `json:"version"`
 	UpdatedBy string    `json:"updated_by"`
@@ -52,7 +52,7 @@ type searchRulesResponse struct {
 }
 
 func newSearchRuleResponse(rule search.Rule) searchRuleResponse {
-	answer := searchRuleResponse{ID: rule.ID, Version: rule.Version, UpdatedBy: rule.UpdatedBy, UpdatedAt: rule.UpdatedAt.UTC()}
+	answer := searchRuleResponse{Code: rule.ID, Version: rule.Version, UpdatedBy: rule.UpdatedBy, UpdatedAt: rule.UpdatedAt.UTC()}
 	answer.searchRuleBody = searchRuleBody{
 		Texts: rule.Texts, Contains: rule.Contains, Regions: rule.Regions, Pin: productIDs(rule.Pin), Hide: productIDs(rule.Hide),
 		Redirect: rule.Redirect, From: timeOrNull(rule.From), To: timeOrNull(rule.To), Note: rule.Note,
@@ -86,7 +86,7 @@ func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
 	}
 	rule := search.Rule{
 		ID: id, Texts: b.Texts, Contains: b.Contains, Regions: b.Regions, Pin: products("pin", b.Pin), Hide: products("hide", b.Hide),
-		Redirect: b.Redirect, From: moment("from", b.From, &faults), To: moment("to", b.To, &faults), Note: b.Note,
+		Redirect: b.Redirect, From: moment("valid_from", b.From, &faults), To: moment("valid_to", b.To, &faults), Note: b.Note,
 	}
 	for i, one := range b.Boost {
 		rule.Boost = append(rule.Boost, search.Boost{

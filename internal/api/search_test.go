@@ -151,7 +151,7 @@ func TestSearch_Answers(t *testing.T) {
 				Count: 1}}, Attributes: map[string][]search.Count{"colour": {{Value: "red", Count: 1}}},
 		},
 	}
-	got := wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=mug&market=uk&currency=GBP&facets=brand,category,price,attributes&brand=Acme&attribute=colour=red", ""))
+	got := wantAnswer[searchResponse](t, ask(m, "GET", "/v1/search?q=mug&market=uk&currency=GBP&facets=brand,category,price,attribute&brand=Acme&attribute=colour=red", ""))
 	if len(got.Hits) != 1 {
 		t.Fatalf("hits %+v: what is off sale must be left out", got.Hits)
 	}
@@ -162,9 +162,9 @@ func TestSearch_Answers(t *testing.T) {
 	}
 	end := int64(499)
 	want := &facetsResponse{
-		Brand: []facetValue{{"Acme", 2, true}}, Category: []facetCategory{{ID: "hg-1", Name: "Kitchen", Level: 2, Count: 2}},
-		Price:      []facetPrice{{MinMinor: 0, MaxMinor: &end, Count: 1}, {MinMinor: 250000, Count: 1}},
-		Attributes: []facetAttribute{{"colour", []facetValue{{"red", 1, true}}}},
+		Brand: []facetValue{{"Acme", 2, true}}, Category: []facetCategory{{Code: "hg-1", Name: "Kitchen", Level: 2, Count: 2}},
+		Price:     []facetPrice{{MinMinor: 0, MaxMinor: &end, Count: 1}, {MinMinor: 250000, Count: 1}},
+		Attribute: []facetAttribute{{"colour", []facetValue{{"red", 1, true}}}},
 	}
 	if diff := cmp.Diff(want, got.Facets); diff != "" {
 		t.Error(diff)
@@ -256,7 +256,7 @@ func TestSearchRules(t *testing.T) {
 	m, _ := newSearched(t)
 	mug, _ := m.create(t, strings.Replace(mugBody, `"title":"Mug"`, `"title":"Mug","brand":"Acme"`, 1))
 	const path = "/v1/operator/search/rules/mugs"
-	body := `{"texts":["mug"],"pin":["` + mug.ID + `"],"boost":[{"brand":"Acme","percent":150}],"to":"2030-01-01T00:00:00Z"}`
+	body := `{"texts":["mug"],"pin":["` + mug.ID + `"],"boost":[{"brand":"Acme","percent":150}],"valid_to":"2030-01-01T00:00:00Z"}`
 	made := m.as("admin", "PUT", path, body)
 	if made.Code != 200 || made.Header().Get("ETag") != `"v1"` {
 		t.Fatalf("made: %d %s", made.Code, made.Body)

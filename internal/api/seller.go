@@ -163,7 +163,7 @@ func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *Server) archiveProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathGlobalID(r, "product", regions.ProductPrefix)
+	id, err := pathGlobalID(r, "product_id", regions.ProductPrefix)
 	if err != nil {
 		return err
 	}

@@ -93,13 +93,13 @@ func TestRefreshSession(t *testing.T) {
 	a := newAccountShop(t)
 	first := a.register("aoife@example.com")
 	body := func(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
-	w := a.do("", "POST", "/v1/sessions/refresh", body(first.RefreshToken), 200)
+	w := a.do("", "POST", "/v1/sessions:refresh", body(first.RefreshToken), 200)
 	wantTrips(t, w, 1)
 	second := a.session(w)
 	a.do(second.AccessToken, "GET", "/v1/account", "", 200)
-	wantProblem(t, a.do("", "POST", "/v1/sessions/refresh", body(first.RefreshToken), 401), 401, "refresh_token_reused")
-	wantProblem(t, a.do("", "POST", "/v1/sessions/refresh", body(second.RefreshToken), 401), 401, "refresh_token_invalid")
-	wantProblem(t, a.do("", "POST", "/v1/sessions/refresh", body("rft_euw_x.y"), 401), 401, "refresh_token_invalid")
+	wantProblem(t, a.do("", "POST", "/v1/sessions:refresh", body(first.RefreshToken), 401), 401, "refresh_token_reused")
+	wantProblem(t, a.do("", "POST", "/v1/sessions:refresh", body(second.RefreshToken), 401), 401, "refresh_token_invalid")
+	wantProblem(t, a.do("", "POST", "/v1/sessions:refresh", body("rft_euw_x.y"), 401), 401, "refresh_token_invalid")
 }
 
 func TestSignOut(t *testing.T) {
@@ -109,7 +109,7 @@ func TestSignOut(t *testing.T) {
 	wantTrips(t, a.do(one.AccessToken, "DELETE", "/v1/sessions/current", "", 204), 1)
 	refresh := func(session testSession, status int) testSession {
 		t.Helper()
-		return a.session(a.do("", "POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, session.RefreshToken), status))
+		return a.session(a.do("", "POST", "/v1/sessions:refresh", fmt.Sprintf(`{"refresh_token":%q}`, session.RefreshToken), status))
 	}
 	refresh(one, 401)
 	two = refresh(two, 200)

@@ -24,6 +24,8 @@ type shown struct {
 	country  string
 	currency money.Currency // empty for the market's
 	locale   string
+	// byCountry says that what is shown depends on the country that the edge found out, not on the query alone.
+	byCountry bool
 }
 
 const maxMarketText = 40
@@ -46,6 +48,7 @@ func (s *Server) readShown(r *http.Request, q *query) shown {
 // these. Its currency is what is paid in the market that was named, else in the country.
 func (s *Server) shownTo(r *http.Request, market, country string) (in shown, wrong []FieldError) {
 	in = shown{market: market, country: country, locale: s.locales.match(r.Header.Get("Accept-Language"))}
+	in.byCountry = market == "" && country == ""
 	if country == "" {
 		in.country = s.countryOf(r)
 	} else if !s.Shipping.Serves(country) {

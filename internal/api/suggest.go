@@ -39,7 +39,7 @@ func (s *Server) suggestProducts(w http.ResponseWriter, r *http.Request) error {
 	}
 	products, _ := s.newHits(r.Context(), look, search.Answer{Result: search.Result{Hits: found.Products}, Degraded: found.Degraded})
 	cachePublic(w, listingMaxAge)
-	varyByShopper(w)
+	varyByShopper(w, true) // as for searches
 	return writeJSON(w, http.StatusOK, suggestResponse{
 		Query: text, Completions: found.Completions, Brands: found.Brands, Categories: newFacetCategories(look, found.Categories),
 		Products: products, DidYouMean: found.DidYouMean, Degraded: string(found.Degraded),

@@ -48,9 +48,9 @@ func TestUpsertCategories(t *testing.T) {
 		in   []CategoryInput
 		want func(error) bool
 	}{
-		{"a circle", []CategoryInput{{ID: "fb", ParentID: "hg-11", Name: "Food"}}, wrongFields("categories[0].parent_id")},
-		{"its own parent", []CategoryInput{{ID: "x", ParentID: "x", Name: "X"}}, wrongFields("categories[0].parent_id")},
-		{"an unknown parent", []CategoryInput{{ID: "x", ParentID: "y", Name: "X"}}, wrongFields("categories[0].parent_id")},
+		{"a circle", []CategoryInput{{ID: "fb", ParentID: "hg-11", Name: "Food"}}, wrongFields("categories[0].parent")},
+		{"its own parent", []CategoryInput{{ID: "x", ParentID: "x", Name: "X"}}, wrongFields("categories[0].parent")},
+		{"an unknown parent", []CategoryInput{{ID: "x", ParentID: "y", Name: "X"}}, wrongFields("categories[0].parent")},
 		{"twice", []CategoryInput{{ID: "x", Name: "X"}, {ID: "x", Name: "Y"}}, wrongFields("categories[1].id")},
 		{"no name", []CategoryInput{{ID: "x"}}, wrongFields("categories[0].name")},
 		{"a bad id", []CategoryInput{{ID: "a/b", Name: "X"}}, wrongFields("categories[0].id")},

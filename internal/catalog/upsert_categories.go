@@ -115,7 +115,7 @@ func planCategories(old *Tree, inputs []CategoryInput) (categoryPlan, error) {
 	var f invalid.List
 	for i, in := range inputs {
 		if err := checkAncestors(after, in.ID); err != "" {
-			f.Add("categories["+strconv.Itoa(i)+"].parent_id", "%s", err)
+			f.Add("categories["+strconv.Itoa(i)+"].parent", "%s", err)
 		}
 	}
 	if err := f.Err("category list"); err != nil {

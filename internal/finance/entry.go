@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
@@ -18,7 +19,7 @@ type Entry struct {
 	AmountMinor int64
 	// Period is when it is in force; one that ends where it begins was withdrawn before.
 	Period   pricing.Period
-	ChangeID *string // the change that made it; nil for a seller's
+	ChangeID *uuid.UUID // the change that made it; nil for a seller's
 }
 
 func (e Entry) position() EntryPosition {

@@ -107,7 +107,7 @@ func (f *Finance) needsTwo(e Effect) bool {
 // propose writes a change that waits.
 func (f *Finance) propose(ctx context.Context, by By, c Change, queue func(b *database.Batch)) error {
 	err := f.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		by.claim(b, c.ChangeID())
+		by.claim(b, c.PublicID())
 		c.Queue(b)
 		queue(b)
 		return nil
@@ -122,7 +122,7 @@ func (f *Finance) applyPrices(ctx context.Context, by By, c Change, list string,
 	if err := p.settle(); err != nil {
 		return Change{}, err
 	}
-	return f.apply(ctx, by, c, c.ChangeID(), first, func(b *database.Batch) {
+	return f.apply(ctx, by, c, c.PublicID(), first, func(b *database.Batch) {
 		queueLines(b, c.ID, list, lines)
 		p.queue(b)
 	})

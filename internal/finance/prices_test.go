@@ -19,6 +19,7 @@ import (
 	"meridian/internal/pricing"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
+	"meridian/regions"
 )
 
 func TestSetPrices(t *testing.T) {
@@ -618,7 +619,7 @@ func TestSetPrices_Concurrently(t *testing.T) {
 				switch {
 				case err == nil:
 					mu.Lock()
-					applied[p.Change.ChangeID()] = p.Change.Status == StatusApplied
+					applied[p.Change.PublicID()] = p.Change.Status == StatusApplied
 					mu.Unlock()
 				case !errors.Is(err, ErrOvertaken) && !errors.As(err, &invalid):
 					t.Errorf("writer %d, change %d: %v", writer, i, err)
@@ -633,7 +634,7 @@ func TestSetPrices_Concurrently(t *testing.T) {
 	s.wantApart(t)
 	for _, e := range testkit.Must(s.Entries(t.Context(), EntryFilter{List: "regular",
 		PageFilter: database.PageFilter[EntryPosition]{Limit: 5000}}))(t).Items {
-		if e.ChangeID == nil || !applied[*e.ChangeID] {
+		if e.ChangeID == nil || !applied[regions.FormatGlobalID(regions.ChangePrefix, *e.ChangeID)] {
 			t.Errorf("%+v is of no change that was applied", e)
 		}
 	}

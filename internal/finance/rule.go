@@ -85,7 +85,7 @@ func (f *Finance) setRule(ctx context.Context, r rule, from time.Time, by By, ef
 // writeRule writes the change of a rule, and unless it has to wait its effect.
 func (f *Finance) writeRule(ctx context.Context, tx pgx.Tx, r rule, by By, at time.Time, change *Change) error {
 	var b database.Batch
-	by.claim(&b, change.ChangeID())
+	by.claim(&b, change.PublicID())
 	change.Queue(&b)
 	if !change.NeedsApproval {
 		if err := r.queue(&b, at, change.ID); err != nil {

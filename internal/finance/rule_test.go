@@ -205,7 +205,7 @@ func TestSetRule_Refused(t *testing.T) {
 		{"a tax with too many decimals", tax("CH", "", "8.1234"), []string{"rate_percent"}},
 		{"a negative tax", tax("CH", "", "-1"), []string{"rate_percent"}},
 		{"a tax on nothing", &TaxRule{Country: "CH", Category: "zero", Source: "the law"}, []string{"category"}},
-		{"a promotion's id and title", coupon(func(p *PromotionRule) { p.ID, p.Title = "Spring 10", "" }), []string{"id", "title"}},
+		{"a promotion's id and title", coupon(func(p *PromotionRule) { p.ID, p.Title = "Spring 10", "" }), []string{"code", "title"}},
 		{"a promotion without what it gives", coupon(spec(``)), []string{"spec"}},
 		{"a promotion of an unknown kind", coupon(spec(`{"kind":"gift"}`)), []string{"spec.kind"}},
 		{"a promotion with a condition that nobody knows", coupon(spec(`{"kind":"free_shipping","conditions":{"weekday":"monday"}}`)),

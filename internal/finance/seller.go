@@ -71,7 +71,7 @@ func (f *Finance) proposeSellersIn(
 	}
 	c, err := f.newSellersChange(ctx, by, list, lines)
 	for _, p := range prices {
-		waiting = append(waiting, catalog.WaitingPrice{Price: p, ChangeID: cmp.Or(known[p], c.ChangeID())})
+		waiting = append(waiting, catalog.WaitingPrice{Price: p, ChangeID: cmp.Or(known[p], c.PublicID())})
 	}
 	return waiting, func(b *database.Batch) {
 		if len(lines) > 0 {
@@ -114,13 +114,13 @@ func (f *Finance) waitingPrices(ctx context.Context, list pricing.List, prices [
 	}
 	waiting := make(map[pricing.Price]string)
 	_, err = database.List(ctx, f.DB, func(row pgx.CollectableRow) (p pricing.Price, err error) {
-		var id string
+		var change Change
 		p.Currency = list.Currency
-		err = row.Scan(&p.SKU, &p.AmountMinor, &id)
-		waiting[p] = id
+		err = row.Scan(&p.SKU, &p.AmountMinor, &change.ID)
+		waiting[p] = change.PublicID()
 		return p, err
 	}, `
-SELECT sku, amount_minor, change_id::text
+SELECT sku, amount_minor, change_id
 FROM price_change_lines
 WHERE change_id = ANY($1::uuid[]) AND sku = ANY($2::text[]) AND amount_minor IS NOT NULL
 LIMIT $3::int8`, ids, skus, MaxLines)

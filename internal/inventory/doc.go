@@ -3,8 +3,8 @@
 // Invariants, all held by CHECK constraints and by meridian verify:
 //
 //   - No counter of a stock row is below zero, and reserved + allocated <= on_hand.
-//   - No guest's order brings the units of a stock row that are held for unpaid orders above the greater of GuestUnits
-//     and GuestShare percent of the units not yet sold.
+//   - No guest's order brings the units of a stock row that are held for unpaid orders above its UnpaidLimit, which
+//     is a setting.
 //   - The counters of a stock row are the sums of its movements; movements are only added.
 //   - reserved and allocated are the sums of the row's held and allocated reservations.
 //   - Operators hear of a stock row that became low (stock.low) once, until it is restocked:

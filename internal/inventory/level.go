@@ -74,8 +74,9 @@ func LevelsOf(rows []LocatedLevel) Levels {
 	return levels
 }
 
-// Offers returns the levels of what is asked for, as seen from a place, in degrees; for a guest only what guests may hold.
-func (l Levels) Offers(demand []Demand, latitude, longitude float64, guest bool) []Offer {
+// Offers returns the levels of what is asked for, as seen from a place, in degrees: of each row what limit allows to
+// hold.
+func (l Levels) Offers(demand []Demand, latitude, longitude float64, limit UnpaidLimit) []Offer {
 	var offers []Offer
 	seen := make(map[string]bool)
 	for _, d := range demand {
@@ -84,12 +85,8 @@ func (l Levels) Offers(demand []Demand, latitude, longitude float64, guest bool)
 		}
 		seen[d.SKU] = true
 		for _, row := range l[d.SKU] {
-			available := row.Available()
-			if guest {
-				available = row.guestRoom()
-			}
 			offers = append(offers, Offer{
-				Region: row.Region, Warehouse: row.Warehouse, SKU: row.SKU, Available: available,
+				Region: row.Region, Warehouse: row.Warehouse, SKU: row.SKU, Available: row.room(limit),
 				DistanceKM: regions.DistanceKM(latitude, longitude, row.Latitude, row.Longitude),
 			})
 		}

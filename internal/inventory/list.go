@@ -87,6 +87,7 @@ LIMIT @limit::int8`)
 
 // Movement is one entry of the ledger: how a stock row's counters changed, by whom, why.
 type Movement struct {
+	Region         string
 	ID             uuid.UUID
 	Kind           string // receive, adjust, transfer_in, transfer_out, reserve, release, allocate, deallocate, ship or return
 	OnHandDelta    int64

@@ -113,7 +113,7 @@ func TestOperations_Refused(t *testing.T) {
 		{name: "adjusted where there is none", got: adjust("B", "euw-1", 1), is: inventory.ErrNoStock},
 		{name: "adjusted below reserved", got: adjust("A", "euw-1", -3), want: "warehouse euw-1 has 2 free units of A, not 3"},
 		{name: "adjusted below zero", got: adjust("A", "euw-1", -6), want: "warehouse euw-1 has 2 free units of A, not 6"},
-		{name: "transferred to itself", got: transfer("A", "euw-1", "euw-1", 1), want: "to"},
+		{name: "transferred to itself", got: transfer("A", "euw-1", "euw-1", 1), want: "to_warehouse"},
 		{name: "too much transferred", got: transfer("A", "euw-1", "use-1", 3), want: "warehouse euw-1 has 2 free units of A, not 3"},
 		{name: "transferred from nowhere", got: transfer("B", "euw-1", "use-1", 1), is: inventory.ErrNoStock},
 		{name: "transferred to nowhere", got: transfer("A", "euw-1", "moon-1", 1), is: inventory.ErrUnknownWarehouse},

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"math"
+
 	"github.com/google/uuid"
 
 	"meridian/internal/database"
@@ -19,22 +21,28 @@ type Cause struct {
 type Hold struct {
 	Cause       Cause
 	Allocations []Allocation // in the order that Allocate gives them
-	// Guest says that the order is a guest's: see GuestShare.
+	// Guest says that the order is a guest's, which QueueReserve's limit is for.
 	Guest bool
 }
 
-// GuestUnits and GuestShare bound what guests may hold unpaid: no guest's order is placed that would bring the units of a
-// stock row held for unpaid orders above the greater of GuestUnits and GuestShare percent of those not yet sold, so that
-// nobody without an account can keep a SKU from being sold. The database decides, in the statement that holds them.
-const (
-	GuestUnits = 500
-	GuestShare = 50
-)
+// An UnpaidLimit bounds the units that may be held for orders not yet paid: the greater of Units and Percent of the units that
+// there are and that are not sold. Units below zero allow any number.
+type UnpaidLimit struct{ Units, Percent int64 }
 
-// guestRoom returns how many more units of the row a guest may hold.
-func (l Level) guestRoom() int64 {
-	most := max(GuestUnits, (l.OnHand-l.Allocated)*GuestShare/100)
-	return max(0, min(l.Available(), most-l.Reserved))
+// Unlimited allows any number of units to be held unpaid.
+var Unlimited = UnpaidLimit{Units: -1}
+
+// Of returns the most units that the limit allows of so many not yet sold.
+func (l UnpaidLimit) Of(unsold int64) int64 {
+	if l.Units < 0 {
+		return math.MaxInt64
+	}
+	return max(l.Units, unsold*l.Percent/100)
+}
+
+// room returns how many more units of the row may be held.
+func (l Level) room(limit UnpaidLimit) int64 {
+	return max(0, min(l.Available(), limit.Of(l.OnHand-l.Allocated)-l.Reserved))
 }
 
 // heldUnits are units of a stock row that an order's line, or all its lines, hold.
@@ -46,9 +54,10 @@ type heldUnits struct {
 // QueueReserve adds the holds of new orders to the batch that places them, as its first
 // statements: the stock rows, each raised once by what all the orders take of it, in the
 // one order in which everybody takes them; then the reservations and the ledger, an entry
-// for each order. If a row has too few units left, or too few for guests, a CHECK fails the
-// whole batch: SoldOut tells.
-func QueueReserve(b *database.Batch, holds ...Hold) {
+// for each order. guests bounds what is held of each row when a guest's order is placed, so
+// that nobody without an account can keep a SKU from being sold. If a row has too few units
+// left, or too few for guests, a CHECK fails the whole batch: SoldOut tells.
+func QueueReserve(b *database.Batch, guests UnpaidLimit, holds ...Hold) {
 	var lines, rows []heldUnits
 	var raised raises
 	for _, hold := range holds {
@@ -60,7 +69,7 @@ func QueueReserve(b *database.Batch, holds ...Hold) {
 			raised.add(a, hold.Guest)
 		}
 	}
-	queueRaise(b, raised.rows)
+	queueRaise(b, guests, raised.rows)
 	b.QueueArgs(`
 INSERT INTO reservations (region, id, sku, warehouse, line_no, quantity, order_region, order_id, transition_id)
 SELECT a.region::crdb_internal_region, gen_random_uuid(), a.sku, a.warehouse, a.line_no, a.quantity,
@@ -109,7 +118,7 @@ func (r *raises) add(a Allocation, guest bool) {
 }
 
 // queueRaise raises each stock row once, by the sum of what is taken of it.
-func queueRaise(b *database.Batch, rows []raise) {
+func queueRaise(b *database.Batch, guests UnpaidLimit, rows []raise) {
 	b.QueueArgs(`
 WITH taken AS (
   SELECT s.region, s.sku, s.warehouse, a.quantity, a.guests_up_to
@@ -120,13 +129,13 @@ WITH taken AS (
 UPDATE stock s SET
   -- what guests may not hold is sent to -1 and refused by the CHECK
   reserved = CASE
-    WHEN taken.guests_up_to > 0 AND s.reserved + taken.guests_up_to > @guest_units::int8
+    WHEN taken.guests_up_to > 0 AND @guest_units::int8 >= 0 AND s.reserved + taken.guests_up_to > @guest_units::int8
       AND (s.reserved + taken.guests_up_to) * 100 > (s.on_hand - s.allocated) * @guest_share::int8 THEN -1
     ELSE s.reserved + taken.quantity END,
   updated_at = now()`+bandMoved(`- taken.quantity`)+`
 FROM taken
 WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse`,
-		database.Columns(rows).With(database.Args{"guest_units": GuestUnits, "guest_share": GuestShare}))
+		database.Columns(rows).With(database.Args{"guest_units": guests.Units, "guest_share": guests.Percent}))
 }
 
 // SoldOut reports whether the batch of QueueReserve failed because a stock row had too few units left, or too few that

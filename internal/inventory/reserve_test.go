@@ -250,7 +250,7 @@ func TestOffers(t *testing.T) {
 		{Level: inventory.Level{Region: "eu-west", SKU: "B", Warehouse: "euw-1", OnHand: 9}},
 	})
 	demand := []inventory.Demand{{LineNo: 1, SKU: "A", Quantity: 3}, {LineNo: 2, SKU: "A", Quantity: 1}}
-	offers := func() []inventory.Offer { return levels.Offers(demand, 53.35, -6.26, false) }
+	offers := func() []inventory.Offer { return levels.Offers(demand, 53.35, -6.26, inventory.Unlimited) }
 	if got := offers(); len(got) != 1 || got[0].Available != 4 || got[0].DistanceKM != 0 || got[0].Warehouse != "euw-1" {
 		t.Errorf("offers %+v", got)
 	}

@@ -57,7 +57,7 @@ func (s *shop) place(ctx context.Context, region string, allocations []inventory
 		}
 		o.Queue(b)
 		p = placed{ref: o.Ref, cause: inventory.Cause{Order: o.Ref, OrderID: "ord_test", TransitionID: o.Transition, Actor: "guest"}}
-		inventory.QueueReserve(b, inventory.Hold{Cause: p.cause, Allocations: allocations})
+		inventory.QueueReserve(b, inventory.Unlimited, inventory.Hold{Cause: p.cause, Allocations: allocations})
 		return nil
 	})
 	return p, err

@@ -20,10 +20,10 @@ type Transfer struct {
 // Validate returns *invalid.Error with everything that is wrong.
 func (t Transfer) Validate() error {
 	var f faults
-	f.key("from", t.From, t.SKU)
-	f.text("to", t.To, 1, 64)
+	f.key("from_warehouse", t.From, t.SKU)
+	f.text("to_warehouse", t.To, 1, 64)
 	if t.From == t.To {
-		f.Add("to", "must be another warehouse than from")
+		f.Add("to_warehouse", "must be another warehouse than from_warehouse")
 	}
 	f.quantity("quantity", t.Quantity, 1)
 	t.check(&f)

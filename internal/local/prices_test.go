@@ -170,7 +170,7 @@ func (s *Shop) askUntil(t *testing.T, b buyer, instant time.Time, seen map[[2]in
 func (s *Shop) quote(ctx context.Context, b buyer, cart basket) (id string, lines pricedLines, err error) {
 	var answer struct {
 		Quotes []struct {
-			Quote string      `json:"quote"`
+			Quote string      `json:"quote_id"`
 			Lines pricedLines `json:"lines"`
 		} `json:"quotes"`
 	}
@@ -213,7 +213,7 @@ func (q quotedBasket) wantHonoured(t *testing.T, s *Shop) {
 		t.Errorf("%s: without a quote: %d %s %v, %v; want %v", q.buyer.region, p.status, p.code, p.lines, err, after)
 	}
 	stored, err := database.List(t.Context(), s.primary().DB, pgx.RowTo[int64], `
-SELECT DISTINCT count(DISTINCT l.derivation ->> 'at')
+SELECT DISTINCT count(DISTINCT l.derivation ->> 'as_of')
 FROM order_lines l
 GROUP BY l.order_id`)
 	if err != nil || len(stored) != 1 || stored[0] != 1 {

@@ -151,11 +151,11 @@ func (s *Shop) checkOut(ctx context.Context, b buyer, cart basket, quote string)
 		GuestToken string `json:"guest_token"`
 	}
 	body := map[string]any{
-		"cart": cart.ID, "email": "buyer@example.com", "payment": map[string]any{"method": b.card},
+		"cart_id": cart.ID, "email": "buyer@example.com", "payment": map[string]any{"method": b.card},
 		"ship_to": map[string]any{"name": "A Buyer", "line1": "1 Street", "city": "Town", "postcode": "12345", "country": b.country},
 	}
 	if quote != "" {
-		body["quote"] = quote
+		body["quote_id"] = quote
 	}
 	var err error
 	p.status, p.code, err = call(ctx, http.MethodPost, p.base+"/v1/orders", cart.GuestToken, body, &placed)

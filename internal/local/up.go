@@ -142,7 +142,8 @@ func (s *Shop) podConfig(region string) pod.Config {
 		Argon2: s.config.Argon2, Log: s.config.Log, Registry: s.registry, OTLPEndpoint: s.config.OTLPEndpoint, Version: s.config.Version,
 	}
 	if s.config.NoUnpaidLimits {
-		config.Unpaid.Guest.Units, config.Unpaid.Customer.Units, config.Unpaid.Network.Units = -1, -1, -1
+		held := &config.Unpaid
+		held.Guest, held.Customer, held.Network, held.Guests = inventory.Unlimited, inventory.Unlimited, inventory.Unlimited, inventory.Unlimited
 	}
 	return config
 }

@@ -25,7 +25,7 @@ func (o *Orders) noteDispute(ctx context.Context, notice payment.Notice) error {
 	event := outbox.Event{
 		Region: ref.Region, Topic: "payment.disputed", Key: o.PaymentID(ref),
 		Payload: map[string]any{
-			"payment": o.PaymentID(ref), "order": o.PublicID(ref), "provider": notice.Provider, "dispute": dispute.ProviderRef,
+			"payment_id": o.PaymentID(ref), "order_id": o.PublicID(ref), "provider": notice.Provider, "dispute_ref": dispute.ProviderRef,
 			"reason": dispute.Reason, "status": dispute.Status, "amount_minor": dispute.Amount.Minor, "currency": dispute.Amount.Currency,
 		},
 	}

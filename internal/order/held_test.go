@@ -175,7 +175,7 @@ func TestReceiveWebhook_Dispute(t *testing.T) {
 	s.wantInbox(t, "evt_1 done: disputed: left to a person", "evt_2 done: disputed: left to a person",
 		"evt_3 done: not one of our payments", "evt_4 done: not one of our payments")
 	got := list[string](t, s, `
-SELECT topic || ' ' || key || ' ' || (payload->>'dispute') || ' ' || (payload->>'status') || ' ' || (payload->>'amount_minor')
+SELECT topic || ' ' || key || ' ' || (payload->>'dispute_ref') || ' ' || (payload->>'status') || ' ' || (payload->>'amount_minor')
 FROM outbox
 WHERE topic LIKE 'payment.disp%'
 ORDER BY topic DESC`)

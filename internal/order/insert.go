@@ -24,7 +24,7 @@ func (o *Orders) writeCheckouts(ctx context.Context, planned []*checkout) error 
 		w.add(o, c)
 	}
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
-		inventory.QueueReserve(b, w.holds...)
+		inventory.QueueReserve(b, o.Unpaid.Guests, w.holds...)
 		idempotency.QueueClaims(b, w.claims...)
 		cart.QueueCheckout(b, w.checkouts...)
 		QueueInsert(b, w.orders...)
@@ -71,7 +71,7 @@ func (w *newRows) add(o *Orders, c *checkout) {
 	w.uses = append(w.uses, c.plan.uses...)
 	w.events = append(w.events, outbox.Event{
 		Region: order.Ref.Region, Topic: "order.placed", Key: publicID,
-		Payload: map[string]any{"order": publicID, "status": order.Status, "total_minor": order.TotalMinor, "currency": order.Currency},
+		Payload: map[string]any{"order_id": publicID, "status": order.Status, "total_minor": order.TotalMinor, "currency": order.Currency},
 	})
 }
 

@@ -309,7 +309,7 @@ func (o *Orders) writeRefund(ctx context.Context, in RefundInput, order Order, w
 		return outbox.Queue(b, outbox.Event{
 			Region: order.Ref.Region, Topic: "order.refund_promised", Key: t.OrderID,
 			Payload: map[string]any{
-				"order": t.OrderID, "status": work.to, "refund": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
+				"order_id": t.OrderID, "status": work.to, "refund_id": o.Regions.FormatID(regions.RefundPrefix, refund.Ref),
 				"amount_minor": work.amountMinor, "currency": order.Currency,
 			},
 		})

@@ -323,7 +323,7 @@ func (o *Orders) settleRefund(ctx context.Context, ref regions.Ref, outcome paym
 	publicID := o.Regions.FormatID(regions.RefundPrefix, ref)
 	failed := outbox.Event{
 		Region: ref.Region, Topic: "refund.failed", Key: publicID,
-		Payload: map[string]any{"refund": publicID, "failure_code": outcome.FailureCode},
+		Payload: map[string]any{"refund_id": publicID, "failure_code": outcome.FailureCode},
 	}
 	err := o.DB.WriteIdempotent(ctx, func(b *database.Batch) error {
 		if err := payment.QueueRefundOutcome(b, ref, outcome, failed); err != nil {

@@ -165,7 +165,7 @@ func (o *Orders) queueEvents(b *database.Batch, transitions []transition) error 
 func (t transition) event() outbox.Event {
 	return outbox.Event{
 		Region: t.Order.Region, Topic: "order." + string(t.step.to), Key: t.OrderID,
-		Payload: map[string]any{"order": t.OrderID, "status": t.step.to, "reason": t.Reason},
+		Payload: map[string]any{"order_id": t.OrderID, "status": t.step.to, "reason": t.Reason},
 	}
 }
 

@@ -16,37 +16,34 @@ import (
 	"meridian/regions"
 )
 
-// An UnpaidLimit bounds the units of one SKU that somebody may hold by orders not yet paid: the greater of Units and Percent
-// of the units that the shop has and has not sold. Units below zero allow any number.
-type UnpaidLimit struct{ Units, Percent int64 }
-
-// of returns the units that the limit allows of so many not yet sold.
-func (l UnpaidLimit) of(unsold int64) int64 { return max(l.Units, unsold*l.Percent/100) }
-
-func (l UnpaidLimit) or(standard UnpaidLimit) UnpaidLimit {
-	return UnpaidLimit{Units: cmp.Or(l.Units, standard.Units), Percent: cmp.Or(l.Percent, standard.Percent)}
-}
-
 // UnpaidLimits bound what orders hold before they are paid, by who placed them. Each zero number takes the default named
-// at its field. Orders count in their home region, as they are read there with each checkout: those that several pods plan
-// at the same moment do not know of each other. What all guests hold together is bounded by the stock rows themselves
-// (inventory.GuestShare).
+// at its field. All but Guests are of a SKU in the whole shop, and orders count in their home region, as they are read there
+// with each checkout: those that several pods plan at the same moment do not know of each other. Guests is of a stock row,
+// which bounds it by itself.
 type UnpaidLimits struct {
 	// Guest is for one guest, known by the e-mail address: 100 units or 25 %.
-	Guest UnpaidLimit
+	Guest inventory.UnpaidLimit
 	// Customer is for one account: 10,000 units, which is the most that a line has, or 50 %.
-	Customer UnpaidLimit
+	Customer inventory.UnpaidLimit
 	// Network is for all guests of one client network: 1,000 units or 25 %. Customers are held to that of Customer by
 	// their network, too.
-	Network UnpaidLimit
+	Network inventory.UnpaidLimit
+	// Guests is for all guests together, and exact: no guest's order brings the units of a stock row that are held for
+	// unpaid orders above it. 500 units or 50 %.
+	Guests inventory.UnpaidLimit
 }
 
 func (l UnpaidLimits) withDefaults() UnpaidLimits {
 	return UnpaidLimits{
-		Guest:    l.Guest.or(UnpaidLimit{Units: 100, Percent: 25}),
-		Customer: l.Customer.or(UnpaidLimit{Units: cart.MaxQuantity, Percent: 50}),
-		Network:  l.Network.or(UnpaidLimit{Units: 1000, Percent: 25}),
+		Guest:    limitOr(l.Guest, 100, 25),
+		Customer: limitOr(l.Customer, cart.MaxQuantity, 50),
+		Network:  limitOr(l.Network, 1000, 25),
+		Guests:   limitOr(l.Guests, 500, 50),
 	}
+}
+
+func limitOr(limit inventory.UnpaidLimit, units, percent int64) inventory.UnpaidLimit {
+	return inventory.UnpaidLimit{Units: cmp.Or(limit.Units, units), Percent: cmp.Or(limit.Percent, percent)}
 }
 
 // An Excess is a SKU of which a checkout asks for more units than its buyer may hold unpaid.
@@ -137,10 +134,13 @@ GROUP BY held.unpaid_network, held.unpaid_buyer, l.sku`,
 func (o *Orders) allocate(
 	c *checkout, s seen, demand []inventory.Demand, levels inventory.Levels, to regions.Region,
 ) ([]inventory.Allocation, error) {
-	guest := c.in.Account == nil
-	allocations, err := inventory.Allocate(demand, levels.Offers(demand, to.Latitude, to.Longitude, guest))
-	if err != nil && guest {
-		if _, sold := inventory.Allocate(demand, levels.Offers(demand, to.Latitude, to.Longitude, false)); sold != nil {
+	limit := inventory.Unlimited
+	if c.in.Account == nil {
+		limit = o.Unpaid.Guests
+	}
+	allocations, err := inventory.Allocate(demand, levels.Offers(demand, to.Latitude, to.Longitude, limit))
+	if err != nil && c.in.Account == nil {
+		if _, sold := inventory.Allocate(demand, levels.Offers(demand, to.Latitude, to.Longitude, inventory.Unlimited)); sold != nil {
 			return nil, sold
 		}
 		return nil, guestsHold(err)
@@ -185,10 +185,10 @@ func (o *Orders) excesses(c *checkout, s seen, demand []inventory.Demand, levels
 	for _, sku := range skus {
 		for _, by := range []struct {
 			who   []byte
-			limit UnpaidLimit
+			limit inventory.UnpaidLimit
 		}{{c.buyer(), own}, {c.network, network}} {
-			held, allowed := s.unpaid[holder{string(by.who), sku}], by.limit.of(levels.Unsold(sku))
-			if len(by.who) > 0 && by.limit.Units >= 0 && held+wanted[sku] > allowed {
+			held, allowed := s.unpaid[holder{string(by.who), sku}], by.limit.Of(levels.Unsold(sku))
+			if len(by.who) > 0 && held+wanted[sku] > allowed {
 				excesses = append(excesses, Excess{SKU: sku, Wanted: wanted[sku], Held: held, Allowed: allowed})
 				break
 			}

@@ -91,7 +91,7 @@ func TestPlace_UnpaidSmall(t *testing.T) {
 	}
 }
 
-// TestPlace_UnpaidLimits_Off: a shop may do without, but for what all guests hold.
+// TestPlace_UnpaidLimits_Off: a shop may do without each, and what all guests hold is exact.
 func TestPlace_UnpaidLimits_Off(t *testing.T) {
 	s := newShop(t)
 	s.kit.Config.Order = func(c *order.Config) { c.Unpaid.Guest.Units, c.Unpaid.Network.Units = -1, -1 }
@@ -100,6 +100,14 @@ func TestPlace_UnpaidLimits_Off(t *testing.T) {
 	testkit.Must(free.Place(t.Context(), free.guest(t, "a@example.com", "n1", 5000)))(t)
 	if _, err := free.Place(t.Context(), free.guest(t, "a@example.com", "n1", 1)); !is[*order.TooManyUnpaidError](err) {
 		t.Errorf("beyond what guests may hold: %v", err)
+	}
+	s.kit.Config.Order = func(c *order.Config) {
+		c.Unpaid.Guest, c.Unpaid.Network, c.Unpaid.Guests = inventory.Unlimited, inventory.Unlimited, inventory.Unlimited
+	}
+	freest := s.in(t, "eu-west")
+	testkit.Must(freest.Place(t.Context(), freest.guest(t, "b@example.com", "n2", 5000)))(t)
+	if got := s.counters(t, "euw-1", "A"); got != "10000/10000/0" {
+		t.Errorf("counters %s", got)
 	}
 }
 

@@ -190,7 +190,7 @@ func (o *Orders) setAside(ctx context.Context, ref regions.Ref, outcome payment.
 	event := outbox.Event{
 		Region: ref.Region, Topic: "payment.mismatch", Key: o.PaymentID(ref),
 		Payload: map[string]any{
-			"payment": o.PaymentID(ref), "order": o.PublicID(ref),
+			"payment_id": o.PaymentID(ref), "order_id": o.PublicID(ref),
 			"captured_minor": outcome.CapturedMinor, "currency": outcome.Amount.Currency,
 		},
 	}

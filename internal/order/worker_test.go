@@ -330,7 +330,7 @@ func (s *shop) wantMismatches(t testing.TB, want int64) {
 	t.Helper()
 	for _, query := range []string{
 		`SELECT count(*) FROM payments WHERE set_aside_at IS NOT NULL AND status <> 'captured'`,
-		`SELECT count(*) FROM outbox WHERE topic = 'payment.mismatch' AND payload ->> 'order' LIKE 'ord\_%' AND payload ->> 'currency' <> ''`,
+		`SELECT count(*) FROM outbox WHERE topic = 'payment.mismatch' AND payload ->> 'order_id' LIKE 'ord\_%' AND payload ->> 'currency' <> ''`,
 	} {
 		if n := list[int64](t, s, query)[0]; n != want {
 			t.Errorf("%d of %s, want %d", n, query, want)

@@ -253,7 +253,7 @@ func (s *watchedShop) shopAsCustomer() {
 	far.ask("POST", "/v1/sessions", strings.Replace(credentials, "nobody", "Featherstonehaugh", 1), 401)
 	session := far.ask("POST", "/v1/sessions", credentials, 201)
 	customer := caller{shop: s, region: "eu-west", bearer: session["access_token"].(string)}
-	customer.ask("POST", "/v1/sessions/refresh", fmt.Sprintf(`{"refresh_token":%q}`, session["refresh_token"]), 200)
+	customer.ask("POST", "/v1/sessions:refresh", fmt.Sprintf(`{"refresh_token":%q}`, session["refresh_token"]), 200)
 	customer.ask("PATCH", "/v1/account", `{"name":"Q. Featherstonehaugh"}`, 200)
 	customer.ask("PATCH", "/v1/account", `{"name":"Q. Featherstonehaugh"}`, 412)
 	address := customer.ask("POST", "/v1/account/addresses", postal, 201)["id"].(string)
@@ -261,9 +261,9 @@ func (s *watchedShop) shopAsCustomer() {
 	customer.ask("POST", "/v1/account/addresses", strings.Replace(postal, `"IE"`, `"Marzipan"`, 1), 400)
 
 	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":2}]}`, 201)["id"]
-	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart,
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart_id":%q,"email":"quillon@","ship_to":%s,"payment":{"method":"card_success"}}`, cart,
 		postal), 400)
-	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"address":%q,"payment":{"method":"card_success"}}`, cart,
+	placed := customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart_id":%q,"address_id":%q,"payment":{"method":"card_success"}}`, cart,
 		address), 201)
 	s.work()
 	s.fulfil(placed["order"].(map[string]any)["id"].(string))
@@ -286,7 +286,7 @@ func (s *watchedShop) browse(customer caller) {
 	listed := customer.ask("GET", "/v1/products", "", 200)["products"].([]any)
 	mug := "/v1/products/" + listed[0].(map[string]any)["id"].(string)
 	cart := customer.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":1}]}`, 201)["id"]
-	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart":%q,"ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 201)
+	customer.ask("POST", "/v1/orders", fmt.Sprintf(`{"cart_id":%q,"ship_to":%s,"payment":{"method":"card_success"}}`, cart, postal), 201)
 	s.work()
 	for _, region := range []string{"eu-west", "us-east"} {
 		there := caller{shop: s, region: region, bearer: customer.bearer}
@@ -332,10 +332,10 @@ func (s *watchedShop) fulfil(order string) {
 		`{"email":"ops@shop.example","password":"an operator's own long passphrase"}`, 201)
 	operator := caller{shop: s, region: "us-east", bearer: signedIn["access_token"].(string)}
 	path := "/v1/operator/orders/" + order
-	operator.ask("POST", path+"/pack", "", 200)
-	operator.ask("POST", path+"/ship", `{"carrier":"An Post"}`, 200)
-	operator.ask("POST", path+"/deliver", "", 200)
-	operator.ask("POST", path+"/refund", `{"reason":"damaged"}`, 200)
+	operator.ask("POST", path+":pack", "", 200)
+	operator.ask("POST", path+":ship", `{"carrier":"An Post"}`, 200)
+	operator.ask("POST", path+":deliver", "", 200)
+	operator.ask("POST", path+":refund", `{"reason":"damaged"}`, 200)
 	operator.ask("GET", "/v1/operator/orders?region=eu-west", "", 200)
 	s.work()
 }
@@ -347,7 +347,7 @@ func (s *watchedShop) shopAsGuest() {
 		cart := guest.ask("POST", "/v1/carts", `{"country":"US","currency":"USD","lines":[{"sku":"MUG","quantity":1}]}`, 201)
 		guest.key = cart["guest_token"].(string)
 		guest.ask("POST", "/v1/orders", fmt.Sprintf(
-			`{"cart":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":%q,"return_url":"https://shop.example/back?for=wriggle"}}`,
+			`{"cart_id":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":%q,"return_url":"https://shop.example/back?for=wriggle"}}`,
 			cart["id"], guestPostal, card), 201)
 		s.work()
 	}
@@ -369,7 +369,7 @@ func (s *watchedShop) breakDown() {
 	cart := guest.ask("POST", "/v1/carts", `{"country":"IE","currency":"EUR","lines":[{"sku":"MUG","quantity":1}]}`, 201)
 	guest.key = cart["guest_token"].(string)
 	guest.ask("POST", "/v1/orders", fmt.Sprintf(
-		`{"cart":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":"card_success"}}`, cart["id"], guestPostal), 500)
+		`{"cart_id":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":"card_success"}}`, cart["id"], guestPostal), 500)
 	s.pods["us-east"].DB.Close()
 	far := caller{shop: s, region: "us-east"}
 	far.ask("POST", "/v1/accounts", another, 500)

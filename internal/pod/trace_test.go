@@ -104,7 +104,7 @@ func TestTrace(t *testing.T) {
 	cart := guest.ask("POST", "/v1/carts", `{"country":"US","currency":"USD","lines":[{"sku":"MUG","quantity":1}]}`, 201)
 	guest.key = cart["guest_token"].(string)
 	guest.ask("POST", "/v1/orders", fmt.Sprintf(
-		`{"cart":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":"card_success"}}`, cart["id"], guestPostal), 201)
+		`{"cart_id":%q,"email":"wriggle@example.org","ship_to":%s,"payment":{"method":"card_success"}}`, cart["id"], guestPostal), 201)
 	s.work()
 	s.close()
 

@@ -13,9 +13,9 @@ import (
 // table (Check). It is what an order line stores and what price answers show.
 type Derivation struct {
 	// At is the moment whose prices and rules these are.
-	At       time.Time      `json:"at"`
+	At       time.Time      `json:"as_of"`
 	Market   string         `json:"market"`
-	Group    string         `json:"group,omitempty"`
+	Group    string         `json:"customer_group,omitempty"`
 	Currency money.Currency `json:"currency"`
 	Quantity int64          `json:"quantity"`
 
@@ -80,7 +80,7 @@ type RoundingStep struct {
 type PromotionStep struct {
 	Promotion string `json:"promotion"`
 	Coupon    string `json:"coupon,omitempty"`
-	Minor     int64  `json:"minor"`
+	Minor     int64  `json:"discount_minor"`
 }
 
 // TaxStep is the tax of the line. RateMPct is in thousandths of a percent.

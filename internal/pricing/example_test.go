@@ -13,7 +13,7 @@ import (
 func ExampleDerivation_Check() {
 	var line pricing.Derivation
 	err := json.Unmarshal([]byte(`{
-		"at": "2026-04-01T12:00:00Z", "market": "ch", "currency": "CHF", "quantity": 2,
+		"as_of": "2026-04-01T12:00:00Z", "market": "ch", "currency": "CHF", "quantity": 2,
 		"unit_price_minor": 950,
 		"price": {"source": "converted", "conversion": {
 			"base": {"list": "catalogue-EUR", "currency": "EUR", "min_quantity": 1, "amount_minor": 1001, "valid_from": "2026-01-01T00:00:00Z"},
@@ -22,7 +22,7 @@ func ExampleDerivation_Check() {
 			"multiplier": "1",
 			"rounding": {"name": "cash-5", "modulus_minor": 5, "ending_minor": 0, "mode": "half_up"}}},
 		"subtotal_minor": 1900,
-		"promotions": [{"promotion": "spring", "coupon": "SPRING", "minor": 190}],
+		"promotions": [{"promotion": "spring", "coupon": "SPRING", "discount_minor": 190}],
 		"discount_minor": 190,
 		"tax": {"included": true, "country": "CH", "category": "standard", "rate_mpct": 8100},
 		"tax_minor": 128,

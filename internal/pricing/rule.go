@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"meridian/internal/money"
 )
 
@@ -36,7 +38,7 @@ type Market struct {
 	// currency without a rule is rounded to its minor unit, half to even (money.Exact).
 	Rounding map[money.Currency]string
 	// ChangeID is the change that made the version; nil for what the shop began with.
-	ChangeID *string
+	ChangeID *uuid.UUID
 }
 
 func (m *Market) period() Period { return m.Period }
@@ -45,7 +47,7 @@ func (m *Market) period() Period { return m.Period }
 type RoundingRule struct {
 	money.Rounding
 	Period   Period
-	ChangeID *string // as Market's
+	ChangeID *uuid.UUID // as Market's
 }
 
 func (r *RoundingRule) period() Period { return r.Period }
@@ -60,7 +62,7 @@ type TaxRate struct {
 	// than basis points (Minnesota, Missouri, Quebec), and tax must not be.
 	RateMPct int64
 	Source   string
-	ChangeID *string // as Market's
+	ChangeID *uuid.UUID // as Market's
 }
 
 func (t *TaxRate) period() Period { return t.Period }

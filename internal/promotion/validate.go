@@ -36,7 +36,7 @@ var (
 func (p Promotion) Validate() error {
 	var faults invalid.List
 	if !idPattern.MatchString(p.ID) {
-		faults.Add("id", "must be 1 to 64 lower-case letters, digits, dots, underscores and hyphens, such as summer-2026")
+		faults.Add("code", "must be 1 to 64 lower-case letters, digits, dots, underscores and hyphens, such as summer-2026")
 	}
 	faults.Line("title", p.Title, 1, maxTitle)
 	if p.Coupon != "" && !couponPattern.MatchString(p.Coupon) {

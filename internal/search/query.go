@@ -113,7 +113,7 @@ const (
 	FacetBrand      FacetKind = "brand"
 	FacetCategory   FacetKind = "category"
 	FacetPrice      FacetKind = "price"
-	FacetAttributes FacetKind = "attributes"
+	FacetAttributes FacetKind = "attribute"
 )
 
 // AllFacets lists all facets.

@@ -35,7 +35,7 @@ const (
 	PartPrice      Part = "price"
 	PartRating     Part = "rating"
 	PartStock      Part = "in_stock"
-	PartAttributes Part = "attributes"
+	PartAttributes Part = "attribute"
 	PartClaims     Part = "claims"
 	PartAll        Part = "all"
 	PartSort       Part = "sort"

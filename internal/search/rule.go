@@ -34,8 +34,8 @@ type Rule struct {
 	// Redirect is where the shopper is sent: a path of the shop or an https URL. The hits are answered too.
 	Redirect string `json:"redirect,omitempty"`
 	// From and To are when the rule is in force; the zero time is open.
-	From time.Time `json:"from,omitzero"`
-	To   time.Time `json:"to,omitzero"`
+	From time.Time `json:"valid_from,omitzero"`
+	To   time.Time `json:"valid_to,omitzero"`
 	Note string    `json:"note,omitempty"`
 	// Version counts edits, from 1; UpdatedBy is the public id of the last editor.
 	Version   int64     `json:"-"`
@@ -45,7 +45,7 @@ type Rule struct {
 
 // A Boost raises or lowers the score of the products that match all of Products, Brand and Category that are set.
 type Boost struct {
-	Products []ID   `json:"products,omitempty"`
+	Products []ID   `json:"product_ids,omitempty"`
 	Brand    string `json:"brand,omitempty"`
 	// Category is a category's id; it matches the products directly in it, not below it.
 	Category string `json:"category,omitempty"`
@@ -72,7 +72,7 @@ func (r Rule) Validate(regions []string) error {
 			wrong.Add(field, "%s", remedy)
 		}
 	}
-	check(validRuleID(r.ID), "id", fmt.Sprintf("must be 1 to %d lower-case letters, digits and hyphens", maxRuleID))
+	check(validRuleID(r.ID), "code", fmt.Sprintf("must be 1 to %d lower-case letters, digits and hyphens", maxRuleID))
 	check(len(r.Texts) <= maxRuleTexts, "texts", fmt.Sprintf("must be at most %d", maxRuleTexts))
 	for i, text := range r.Texts {
 		check(len(words(text)) > 0 && len(text) <= MaxTextBytes,
@@ -87,13 +87,13 @@ func (r Rule) Validate(regions []string) error {
 	for i, b := range r.Boost {
 		field := fmt.Sprintf("boost[%d]", i)
 		check(b.Percent >= 1 && b.Percent <= 1000, field+".percent", "must be from 1 to 1000; 100 changes nothing")
-		check(len(b.Products) > 0 || b.Brand != "" || b.Category != "", field, "must name products, a brand or a category")
-		check(len(b.Products) <= maxRuleHides, field+".products", fmt.Sprintf("must be at most %d products", maxRuleHides))
+		check(len(b.Products) > 0 || b.Brand != "" || b.Category != "", field, "must name product_ids, a brand or a category")
+		check(len(b.Products) <= maxRuleHides, field+".product_ids", fmt.Sprintf("must be at most %d products", maxRuleHides))
 	}
 	check(r.Redirect == "" || validRedirect(r.Redirect), "redirect", "must be a path such as /c/christmas, or an https URL")
 	check(r.Redirect == "" || len(r.Texts) > 0, "texts", "must be given with a redirect: else every search would go there")
 	check(len(r.Pin)+len(r.Hide)+len(r.Boost) > 0 || r.Redirect != "", "pin", "give at least one of pin, hide, boost and redirect")
-	check(r.From.IsZero() || r.To.IsZero() || r.From.Before(r.To), "to", "must be after from")
+	check(r.From.IsZero() || r.To.IsZero() || r.From.Before(r.To), "valid_to", "must be after valid_from")
 	check(len(r.Note) <= maxRuleNote, "note", fmt.Sprintf("must be at most %d bytes", maxRuleNote))
 	return wrong.Err("search rule")
 }

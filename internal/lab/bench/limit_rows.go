@@ -283,7 +283,7 @@ func (r *run) bareOrders(orders []copied, last inventory.Move, whole bool) *bare
 		}
 		start = func(b *database.Batch) {
 			d.queueInsert(b, c.start.rows, false)
-			inventory.QueueReserve(b, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
+			inventory.QueueReserve(b, inventory.Unlimited, inventory.Hold{Cause: cause(c.start), Allocations: c.stock})
 			if whole {
 				inventory.QueueMoves(b, last, order.Moved(cause(c.end)))
 			}

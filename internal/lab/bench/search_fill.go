@@ -99,7 +99,7 @@ func (r *searchRun) awaitRegion(ctx context.Context, region string, want int) (t
 // countSearchable returns how many products a region's index has in the root category.
 func (r *searchRun) countSearchable(ctx context.Context, api *client.Client) (int, error) {
 	answer, err := searchShop(ctx, api, "/v1/search?"+url.Values{"facets": {"category"}, "limit": {"1"}, "country": {r.draw.country}}.Encode())
-	counted := slices.IndexFunc(answer.Facets.Category, func(c facetCount) bool { return c.ID == searchRoot })
+	counted := slices.IndexFunc(answer.Facets.Category, func(c facetCount) bool { return c.Code == searchRoot })
 	if err != nil || counted < 0 {
 		return 0, err
 	}

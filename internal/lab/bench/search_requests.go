@@ -83,7 +83,7 @@ func facetedRequest(d searchDraw, good searchGood) searchRequest {
 	if len(words) > 1 {
 		text = words[0] + " " + words[1+d.IntN(len(words)-1)]
 	}
-	values := url.Values{"q": {text}, "facets": {"brand,category,price,attributes"}}
+	values := url.Values{"q": {text}, "facets": {"brand,category,price,attribute"}}
 	return d.request(values, search.Query{Text: text, Facets: search.AllFacets})
 }
 
@@ -144,7 +144,7 @@ type searchAnswer struct {
 }
 
 type facetCount struct {
-	ID    string `json:"id"`
+	Code  string `json:"code"`
 	Count int    `json:"count"`
 }
 

@@ -48,7 +48,7 @@ func newSearchSeller(ctx context.Context, c SearchConfig, categories map[string]
 		return nil, err
 	}
 	err = s.api.Do(ctx, http.MethodPut, "/v1/admin/accounts/"+s.account.Session().Account.ID+"/roles", admin.By(), "",
-		map[string]any{"roles": []string{"seller"}, "seller": seller.ID}, nil)
+		map[string]any{"roles": []string{"seller"}, "seller_id": seller.ID}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +56,10 @@ func newSearchSeller(ctx context.Context, c SearchConfig, categories map[string]
 }
 
 func (s *searchSeller) putCategories(ctx context.Context, admin client.By, names map[string]string) error {
-	list := []any{map[string]any{"id": searchRoot, "name": names[searchRoot]}}
+	list := []any{map[string]any{"code": searchRoot, "name": names[searchRoot]}}
 	for _, id := range slices.Sorted(maps.Keys(names)) {
 		if id != searchRoot {
-			list = append(list, map[string]any{"id": id, "parent_id": searchRoot, "name": names[id]})
+			list = append(list, map[string]any{"code": id, "parent": searchRoot, "name": names[id]})
 		}
 	}
 	return s.api.Do(ctx, http.MethodPut, "/v1/admin/categories", admin, "", map[string]any{"categories": list}, nil)

@@ -70,7 +70,10 @@ func (a Attempt) Route() string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		if strings.Contains(s, "_") || i > 0 && slices.Contains(collections, segments[i-1]) {
-			segments[i] = "{id}"
+			_, method, custom := strings.Cut(s, ":")
+			if segments[i] = "{id}"; custom {
+				segments[i] += ":" + method
+			}
 		}
 	}
 	return a.Method + " " + strings.Join(segments, "/")

@@ -247,7 +247,7 @@ func TestCalls(t *testing.T) {
 		{func() error { _, err := c.AddLine(ctx, by, "", "crt_1", Line{"A", 2}); return err }, "POST /v1/carts/crt_1/lines",
 			`{"sku":"A","quantity":2}`},
 		{func() error { _, err := c.Checkout(ctx, by, "", checkout); return err }, "POST /v1/orders", `"payment":{"method":"card_success"}`},
-		{func() error { _, err := c.CancelOrder(ctx, by, "", "ord_1"); return err }, "POST /v1/orders/ord_1/cancel", ""},
+		{func() error { _, err := c.CancelOrder(ctx, by, "", "ord_1"); return err }, "POST /v1/orders/ord_1:cancel", ""},
 		{func() error { _, err := c.ListOrders(ctx, by, "c&1"); return err }, "GET /v1/orders?cursor=c%261", ""},
 		{func() error { _, err := c.ListProducts(ctx, map[string][]string{"limit": {"5"}}); return err }, "GET /v1/products?limit=5", ""},
 		{func() error { _, err := c.GetProduct(ctx, "prd_1"); return err }, "GET /v1/products/prd_1", ""},
@@ -255,8 +255,8 @@ func TestCalls(t *testing.T) {
 		{func() error {
 			_, err := c.Refund(ctx, by, "", "ord_1", RefundInput{AmountMinor: &amount, Reason: "r"})
 			return err
-		}, "POST /v1/operator/orders/ord_1/refund", `{"amount_minor":250,"reason":"r"}`},
-		{func() error { _, err := c.Advance(ctx, by, "", "ord_1", "pack", nil); return err }, "POST /v1/operator/orders/ord_1/pack", `{}`},
+		}, "POST /v1/operator/orders/ord_1:refund", `{"amount_minor":250,"reason":"r"}`},
+		{func() error { _, err := c.Advance(ctx, by, "", "ord_1", "pack", nil); return err }, "POST /v1/operator/orders/ord_1:pack", `{}`},
 		{func() error { return c.Receive(ctx, by, "", ReceiveInput{SKU: "A", Warehouse: "euw-1", Quantity: 7}) },
 			"POST /v1/operator/stock:receive", `"quantity":7`},
 	}
@@ -294,7 +294,7 @@ func TestCodeOf(t *testing.T) {
 func TestAttempt_Route(t *testing.T) {
 	for _, test := range []struct{ path, want string }{
 		{"/v1/carts", "GET /v1/carts"},
-		{"/v1/operator/orders/ord_euw_1/refund", "GET /v1/operator/orders/{id}/refund"},
+		{"/v1/operator/orders/ord_euw_1:refund", "GET /v1/operator/orders/{id}:refund"},
 		{"/v1/skus/A%2FB/availability", "GET /v1/skus/{id}/availability"},
 		{"/v1/products/a-slug", "GET /v1/products/{id}"},
 		{"/v1/products?cursor=a_b", "GET /v1/products"},

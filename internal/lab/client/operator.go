@@ -31,7 +31,7 @@ type RefundLine struct {
 // Refund refunds money of an order, as an operator, and returns the order.
 func (c *Client) Refund(ctx context.Context, by By, key, order string, in RefundInput) (Order, error) {
 	var o Order
-	err := c.Do(ctx, http.MethodPost, "/v1/operator/orders/"+order+"/refund", by, key, in, &o)
+	err := c.Do(ctx, http.MethodPost, "/v1/operator/orders/"+order+":refund", by, key, in, &o)
 	return o, err
 }
 
@@ -42,7 +42,7 @@ func (c *Client) Advance(ctx context.Context, by By, key, order, step string, bo
 		body = struct{}{}
 	}
 	var o Order
-	err := c.Do(ctx, http.MethodPost, "/v1/operator/orders/"+order+"/"+step, by, key, body, &o)
+	err := c.Do(ctx, http.MethodPost, "/v1/operator/orders/"+order+":"+step, by, key, body, &o)
 	return o, err
 }
 

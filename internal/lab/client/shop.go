@@ -131,7 +131,7 @@ func (c *Client) ChangeCart(ctx context.Context, by By, key, id string, changes 
 
 // CheckoutInput describes a checkout.
 type CheckoutInput struct {
-	Cart    string  `json:"cart"`
+	Cart    string  `json:"cart_id"`
 	Email   string  `json:"email,omitzero"`
 	ShipTo  Address `json:"ship_to"`
 	Payment struct {
@@ -214,7 +214,7 @@ func (c *Client) GetOrder(ctx context.Context, by By, id string) (Order, error) 
 // CancelOrder cancels an order of the caller's and returns it.
 func (c *Client) CancelOrder(ctx context.Context, by By, key, id string) (Order, error) {
 	var o Order
-	err := c.Do(ctx, http.MethodPost, "/v1/orders/"+id+"/cancel", by, key, nil, &o)
+	err := c.Do(ctx, http.MethodPost, "/v1/orders/"+id+":cancel", by, key, nil, &o)
 	return o, err
 }
 

@@ -23,6 +23,7 @@ type invoice struct {
 	at       time.Time
 	customer string // "" for a guest
 	country  string // where the buyer lives, once drawn
+	moved    bool   // from the country that the file says
 	goods    []goods
 	last     time.Time // of its lines
 }
@@ -108,7 +109,9 @@ func (s *stream) next() (invoice, error) {
 	first := s.open[0]
 	s.open = s.open[1:]
 	s.limit--
-	first.country = s.atlas.country(first.customer, first.name, first.country)
+	said := first.country
+	first.country = s.atlas.country(first.customer, first.name, said)
+	first.moved = first.country != said
 	return *first, nil
 }
 

@@ -15,7 +15,7 @@ import (
 // record is a line of the journal: one thing that happened. One of its parts is set.
 type record struct {
 	Begun      *begun      `json:"begun,omitempty"`
-	Stocked    bool        `json:"stocked,omitempty"`
+	Stocked    *Stocked    `json:"stocked,omitempty"`
 	Registered *registered `json:"registered,omitempty"`
 	Filled     *filled     `json:"filled,omitempty"`
 	Placed     *placed     `json:"placed,omitempty"`

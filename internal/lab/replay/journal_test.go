@@ -15,7 +15,7 @@ import (
 
 // history is a run of three invoices, the last of which is in work.
 var history = []record{
-	{Stocked: true},
+	{Stocked: &Stocked{ArticlesAdded: 1, Receipts: 2, Units: 30}},
 	{Registered: &registered{Customer: "7"}},
 	{Filled: &filled{part: part{Invoice: "1"}, Cart: "crt_1"}},
 	{Placed: &placed{part: part{Invoice: "1"}, Customer: "7", Region: "eu-west", Order: "ord_1", Goods: []goods{{"A", 5}, {"B", 1}}}},
@@ -53,7 +53,7 @@ func wantHistory(t *testing.T, s *state) {
 	}
 	second := part{Invoice: "3", No: 1}
 	if !s.isDone("1") || s.isDone("3") || !s.isPlaced(part{Invoice: "3"}) || s.isPlaced(second) || s.cartOf(second).Cart != "crt_3" ||
-		!s.stocked {
+		s.stocked == nil || s.stocked.Units != 30 {
 		t.Error("the state is not what was noted")
 	}
 	bought := s.customers["7"].bought

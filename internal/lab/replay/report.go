@@ -62,6 +62,8 @@ func (r Report) WriteText(out io.Writer) error {
 	row("  by region", "%s", report.Counts(t.ByRegion))
 	row("  now", "%s; pending: %d", report.Counts(r.Outcome.Orders), r.Outcome.Pending)
 	row("customers", "%d registered", t.Registered)
+	row("", "%d of %d buyers in another country than the file says (see --countries)", r.Survey.Moved,
+		r.Survey.Customers+r.Survey.Guests)
 	row("returns", "%s: %d orders cancelled, %d refunds, %d units back, %d units without an order",
 		report.Counts(t.Returns), t.Cancelled, t.Refunds, t.UnitsBack, t.UnitsUnmatched)
 	row("corrections", "%d stock rows", t.Corrections)

@@ -17,7 +17,7 @@ type state struct {
 
 	mu        sync.Mutex
 	begun     *begun
-	stocked   bool
+	stocked   *Stocked // nil until everything is received
 	done      map[string]bool
 	carts     map[part]filled // filled, and not known to be ordered
 	placed    map[part]string // of invoices that are not done
@@ -106,8 +106,8 @@ func (s *state) apply(r record) {
 	switch {
 	case r.Begun != nil:
 		s.begun = r.Begun
-	case r.Stocked:
-		s.stocked = true
+	case r.Stocked != nil:
+		s.stocked = r.Stocked
 	case r.Registered != nil:
 		s.tally.Registered++
 	case r.Filled != nil:

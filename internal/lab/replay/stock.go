@@ -20,7 +20,7 @@ import (
 	"meridian/regions"
 )
 
-// Stocked counts what was done before the first order.
+// Stocked counts what was done before the first order, in whichever session of the run that was.
 type Stocked struct {
 	// ArticlesAdded is how many SKUs of the file were put on sale that the shop did not have.
 	ArticlesAdded int64 `json:"articles_added"`
@@ -35,8 +35,8 @@ func (r *replayer) stock(ctx context.Context) (Stocked, error) {
 	if err := r.readSold(ctx); err != nil {
 		return s, fmt.Errorf("read the catalogue: %w", err)
 	}
-	if r.state.stocked {
-		return s, nil
+	if r.state.stocked != nil {
+		return *r.state.stocked, nil
 	}
 	var err error
 	if s.ArticlesAdded, err = r.addArticles(ctx); err != nil {
@@ -47,7 +47,7 @@ func (r *replayer) stock(ctx context.Context) (Stocked, error) {
 			return s, fmt.Errorf("receive stock in %s: %w", region.Name, err)
 		}
 	}
-	return s, r.state.note(record{Stocked: true})
+	return s, r.state.note(record{Stocked: &s})
 }
 
 // readSold lists every SKU that is on sale.
@@ -138,12 +138,12 @@ func (r *replayer) makeSeller(ctx context.Context, by client.By, account string)
 		return err
 	}
 	err = r.client.Do(ctx, http.MethodPut, "/v1/admin/categories", by, "",
-		map[string]any{"categories": []any{map[string]any{"id": articleCategory, "name": "Articles of order files"}}}, nil)
+		map[string]any{"categories": []any{map[string]any{"code": articleCategory, "name": "Articles of order files"}}}, nil)
 	if err != nil {
 		return err
 	}
 	return r.client.Do(ctx, http.MethodPut, "/v1/admin/accounts/"+account+"/roles", by, "",
-		map[string]any{"roles": []string{"seller"}, "seller": seller.ID}, nil)
+		map[string]any{"roles": []string{"seller"}, "seller_id": seller.ID}, nil)
 }
 
 // rates holds what a pound is in minor units of each currency, by the dearest article of the shipped catalogue: the

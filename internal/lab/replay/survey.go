@@ -25,6 +25,8 @@ type Survey struct {
 	// Customers and Guests count who buys.
 	Customers int64 `json:"customers"`
 	Guests    int64 `json:"guests"`
+	// Moved counts those of them who live in another country than the file says.
+	Moved int64 `json:"moved"`
 	// First and Last are the times of the first and the last invoice, by the file's clock.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
@@ -95,11 +97,16 @@ func (c Config) survey() (Survey, error) {
 	customers := make(map[string]bool)
 	err = c.eachOf(content, found.addLine, func(in invoice, world *atlas) error {
 		found.addInvoice(in, world.region(placeOf(in)))
-		if in.customer == "" && in.kind == kindOrder && len(in.goods) > 0 {
-			found.Guests++
-		}
-		if in.customer != "" {
+		switch {
+		case in.customer != "" && !customers[in.customer]:
 			customers[in.customer] = true
+		case in.customer == "" && in.kind == kindOrder && len(in.goods) > 0:
+			found.Guests++
+		default:
+			return nil
+		}
+		if in.moved {
+			found.Moved++
 		}
 		return nil
 	})

@@ -66,7 +66,7 @@ func TestBuy_Guest(t *testing.T) {
 	}))
 	s.on("GET /v1/orders/ord_1", ok(map[string]any{"id": "ord_1", "status": "pending_payment"}),
 		ok(map[string]any{"id": "ord_1", "status": "paid"}))
-	s.on("POST /v1/orders/ord_1/cancel", ok(map[string]any{"id": "ord_1", "status": "cancelled",
+	s.on("POST /v1/orders/ord_1:cancel", ok(map[string]any{"id": "ord_1", "status": "cancelled",
 		"payment": map[string]any{"refunded_minor": 7}}))
 	journal := new(Journal)
 	guest := Shopper{Client: c, Journal: journal}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/regions"
 )
 
 // The states of a change.
@@ -36,8 +37,8 @@ type Change struct {
 	DecidedAt        *time.Time // when it was applied or rejected
 }
 
-// ChangeID returns the public form of the change's id.
-func (c Change) ChangeID() string { return c.ID.String() }
+// PublicID returns the change's public id.
+func (c Change) PublicID() string { return regions.FormatGlobalID(regions.ChangePrefix, c.ID) }
 
 // New returns a pending change. old and new are encoded as JSON; a nil old stands for nothing.
 func New(kind, subject, actor, reason string, at time.Time, old, new any) (Change, error) {

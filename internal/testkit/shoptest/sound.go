@@ -141,7 +141,7 @@ FROM (
     GROUP BY o.region, o.id, o.status
     UNION ALL
     SELECT e.topic, e.created_at, -1
-    FROM (SELECT DISTINCT topic, key, created_at FROM outbox WHERE payload ->> 'order' = key) AS e
+    FROM (SELECT DISTINCT topic, key, created_at FROM outbox WHERE payload ->> 'order_id' = key) AS e
   ) AS change
   GROUP BY change.topic, change.at
   HAVING sum(change.n) > 0

@@ -196,7 +196,7 @@ func (r *run) question(dice *rand.Rand) string {
 		text := word()
 		return "/v1/suggest?" + url.Values{"q": {text[:min(len(text), 1+dice.IntN(5))]}}.Encode()
 	case 1:
-		query = url.Values{"q": {word()}, "facets": {"brand,category,price,attributes"}}
+		query = url.Values{"q": {word()}, "facets": {"brand,category,price,attribute"}}
 	case 2:
 		query = url.Values{"q": {word()}, "in_stock": {"true"}, "max_price": {strconv.Itoa(100 + dice.IntN(3000))}, "sort": {"price"}}
 	case 3:
