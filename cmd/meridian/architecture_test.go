@@ -125,7 +125,7 @@ var picture = map[string][]string{
 	},
 	"internal/lab/chaos/searching": {
 		"internal/account", "internal/catalog", "internal/database", "internal/inventory", "internal/lab/client",
-		"internal/lab/localshop", "internal/lab/shopper", "internal/local", "internal/money", "internal/search/indexer",
+		"internal/lab/localshop", "internal/lab/shopper", "internal/local", "internal/search/indexer",
 	},
 	"internal/testkit/seed": {"internal/database", "internal/testkit", "internal/testkit/databasetest"},
 	"internal/testkit/shoptest": {
@@ -138,8 +138,8 @@ var picture = map[string][]string{
 		"internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory", "internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",
 		"internal/lab/report", "internal/local", "internal/money", "internal/order", "internal/payment/sandbox", "internal/payment/stripe",
-		"internal/pod", "internal/search", "internal/search/bleve", "internal/search/indexer", "internal/search/meilisearch",
-		"internal/secret", "internal/serve", "internal/telemetry", "internal/verify", "schema",
+		"internal/pod", "internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
+		"internal/search/meilisearch", "internal/secret", "internal/serve", "internal/telemetry", "internal/verify", "schema",
 	},
 }
 

@@ -68,13 +68,13 @@ category and skus must be there; status is active unless it is said otherwise:
    "images":["https://example.com/mug.jpg"],"skus":[{"sku":"MUG-1-RED","barcode":"",
    "options":{"colour":"red"},"weight_grams":310,"prices":{"GBP":295}}]}
 
-CSV has a header row and one SKU a row, prices in decimal major units (2.95). Rows with the
-same key that follow each other are one product; from its second row on the product's own
-columns may be empty. Images are separated by semicolons. The columns, in any order (key,
+CSV has a header row and one SKU a row, prices in minor units too. Rows with the same key
+that follow each other are one product; from its second row on the product's own columns may be
+empty. Images are separated by semicolons. The columns, in any order (key,
 title, category and sku must be there):
 
   key,title,description,brand,category,tax_category,status,images,sku,barcode,weight_grams,
-  price:GBP,option:colour,attribute:material
+  price_minor:GBP,option:colour,attribute:material
 
 Bad lines are named with field and reason. Under keep_good the others are applied, and the exit
 code is 3. Under all_or_nothing nothing is applied when there are any, and the exit code is 1;

@@ -49,10 +49,10 @@ func TestImport(t *testing.T) {
 	if code, out, errs := i.run("categories", categories); code != 0 || out != "2 categories: 2 added or changed\n" {
 		t.Fatalf("categories: %d %s%s", code, out, errs)
 	}
-	good := "key,title,category,sku,price:GBP\nm1,Mug,hg-1,M1,2.95\nm2,Cup,hg-1,M2,3\n"
+	good := "key,title,category,sku,price_minor:GBP\nm1,Mug,hg-1,M1,295\nm2,Cup,hg-1,M2,300\n"
 	bad := i.file("bad.csv", good+"m3,,hg-1,M3,x\n")
 	if code, out, errs := i.run("products", bad, "--seller", "acme", "--policy", "all_or_nothing"); code != exitFailed ||
-		!strings.Contains(out, "0 products written") || !strings.Contains(errs, "line 4: price:GBP must be a decimal") {
+		!strings.Contains(out, "0 products written") || !strings.Contains(errs, "line 4: price_minor:GBP must be a whole number") {
 		t.Errorf("all or nothing: %d %s%s", code, out, errs)
 	}
 	list := filepath.Join(i.folder, "errors.csv")
@@ -62,7 +62,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("keep good: %d %s%s", code, out, errs)
 	}
 	text, err := os.ReadFile(list)
-	if err != nil || !strings.HasPrefix(string(text), "line,field,reason\n4,price:GBP,") {
+	if err != nil || !strings.HasPrefix(string(text), "line,field,reason\n4,price_minor:GBP,") {
 		t.Errorf("errors: %s %v", text, err)
 	}
 	if code, out, _ := i.run("products", i.file("good.csv", good), "--seller", "acme"); code != 0 ||

@@ -88,8 +88,8 @@ Start with:  meridian up`,
 		}
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
-	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newReportCommand(), newAccountCommand(), newSearchCommand(),
-		newVerifyCommand())
+	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newPricesCommand(), newReportCommand(), newAccountCommand(),
+		newSearchCommand(), newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	strict(root)
 	return root

@@ -9,11 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/finance"
+	"meridian/internal/pricing"
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/apitest"
 	"meridian/internal/testkit/databasetest"
@@ -26,6 +29,9 @@ type market struct {
 	catalog *catalog.Catalog
 }
 
+// priceLeadOfTests is how long before it is in force a price is known to all pods; tests of it wait so long.
+const priceLeadOfTests = 2 * time.Second
+
 func newMarket(t *testing.T, set ...func(*Deps, *Config)) market {
 	t.Helper()
 	return newMarketOn(t, databasetest.New(t), set...)
@@ -37,10 +43,11 @@ func newMarketOn(t *testing.T, db *database.DB, set ...func(*Deps, *Config)) mar
 	sellers := make(map[string]uuid.UUID)
 	s := newTestServer(t, append(set, withCarts(t, db), func(d *Deps, _ *Config) {
 		var err error
-		if shelves, err = catalog.New(catalog.Config{DB: db, Regions: d.Regions}); err != nil {
+		if shelves, err = catalog.New(catalog.Config{DB: db, Regions: d.Regions, PriceLead: priceLeadOfTests}); err != nil {
 			t.Fatal(err)
 		}
 		d.Catalog = shelves
+		d.Finance = finance.New(finance.Config{DB: db, Prices: testPrices(t, pricing.Config{DB: db, Lead: priceLeadOfTests})})
 		for _, slug := range []string{"acme", "other"} {
 			seller := testkit.Must(shelves.CreateSeller(t.Context(), catalog.SellerInput{Slug: slug, Name: slug}))(t)
 			sellers[slug] = seller.ID
@@ -260,7 +267,7 @@ func TestImports(t *testing.T) {
 	}
 	wantProblem(t, m.as("other", "GET", path, ""), 404, "not_found")
 
-	csv := send("acme", "keep_good", "text/csv; charset=utf-8", "key,title,category,sku,price:GBP\nb,B,hg,B,2.50\n")
+	csv := send("acme", "keep_good", "text/csv; charset=utf-8", "key,title,category,sku,price_minor:GBP\nb,B,hg,B,250\n")
 	decodeAnswer(t, csv, &report)
 	if report.ProductsWritten != 1 {
 		t.Errorf("CSV: %s", csv.Body)

@@ -96,13 +96,13 @@ func (s *Server) exportEntries(format finance.Format, mediaType string) handlerF
 	}
 }
 
-// proposalResponse is what became of many prices.
+// proposalResponse is what became of many prices, or of a strategy.
 type proposalResponse struct {
 	DryRun bool `json:"dry_run"`
 	// NeedsApproval says that a second person has, or in a dry run would have, to approve it.
 	NeedsApproval bool           `json:"needs_approval"`
 	Effect        jsontext.Value `json:"effect"`
-	// Change is absent in a dry run, and where the list says all of it already.
+	// Change is absent in a dry run, and where all of it is so already.
 	Change *priceChangeResponse `json:"change,omitzero"`
 }
 
@@ -120,8 +120,7 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.Finance.List(r.Context(), in.List)
-	if err != nil {
+	if _, err := s.Finance.List(r.Context(), in.List); err != nil {
 		return err
 	}
 	end, err := s.uploads.begin(p.Account.ID)
@@ -130,7 +129,7 @@ func (s *Server) importEntries(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer end()
 	digest := sha256.New()
-	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), finance.Format(format), list.Currency)
+	in.Lines, err = finance.ReadLines(io.TeeReader(r.Body, digest), finance.Format(format))
 	if err != nil {
 		if errors.As(err, new(*invalid.Error)) {
 			return err
@@ -223,7 +222,12 @@ func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.Pr
 	if errors.Is(err, finance.ErrNotFound) {
 		return notFound("There is no such price list.")
 	}
-	answer, _, err := answerOnce(w, newProposalResponse(in, proposal), err, func(id string) (proposalResponse, error) {
+	return s.writeProposal(w, r, newProposalResponse(in.DryRun, proposal.NeedsApproval, proposal.Effect, proposal.Change), err)
+}
+
+// writeProposal answers what became of a proposal, or of the first one with its idempotency key.
+func (s *Server) writeProposal(w http.ResponseWriter, r *http.Request, p proposalResponse, err error) error {
+	answer, _, err := answerOnce(w, p, err, func(id string) (proposalResponse, error) {
 		found, err := s.changeByID(r, id)
 		change := newPriceChangeResponse(found)
 		return proposalResponse{NeedsApproval: found.NeedsApproval, Effect: change.Effect, Change: &change}, err
@@ -237,10 +241,10 @@ func (s *Server) setPrices(w http.ResponseWriter, r *http.Request, in finance.Pr
 	return writeJSON(w, answer.Change.httpStatus(), answer)
 }
 
-func newProposalResponse(in finance.PricesInput, p finance.Proposal) proposalResponse {
-	answer := proposalResponse{DryRun: in.DryRun, NeedsApproval: p.NeedsApproval, Effect: marshal(p.Effect)}
-	if p.Change.Status != "" {
-		change := newPriceChangeResponse(p.Change)
+func newProposalResponse(dryRun, needsApproval bool, effect any, c finance.Change) proposalResponse {
+	answer := proposalResponse{DryRun: dryRun, NeedsApproval: needsApproval, Effect: marshal(effect)}
+	if c.Status != "" {
+		change := newPriceChangeResponse(c)
 		answer.Change = &change
 	}
 	return answer

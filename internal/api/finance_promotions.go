@@ -107,13 +107,14 @@ func (s *Server) writePromotions(w http.ResponseWriter, r *http.Request, found [
 }
 
 type putPromotionRequest struct {
-	Title         string         `json:"title"`
-	Coupon        string         `json:"coupon"`
-	Priority      int64          `json:"priority"`
-	TotalLimit    int64          `json:"total_limit"`
-	CustomerLimit int64          `json:"customer_limit"`
-	Spec          jsontext.Value `json:"spec"`
-	ValidTo       *time.Time     `json:"valid_to"`
+	Title         string `json:"title"`
+	Coupon        string `json:"coupon"`
+	Priority      int64  `json:"priority"`
+	TotalLimit    int64  `json:"total_limit"`
+	CustomerLimit int64  `json:"customer_limit"`
+	// Spec is of the promotions' own type, so that what is wrong in it is named by its place.
+	Spec    promotion.Spec `json:"spec"`
+	ValidTo *time.Time     `json:"valid_to"`
 	ruleRequest
 }
 
@@ -132,9 +133,13 @@ func (s *Server) putPromotion(w http.ResponseWriter, r *http.Request) error {
 	if err := badBody(faults); err != nil {
 		return err
 	}
+	spec, err := body.Spec.Encode()
+	if err != nil {
+		return err
+	}
 	p := &finance.PromotionRule{
 		ID: mux.Vars(r)["promotion"], Title: body.Title, Coupon: body.Coupon, Priority: body.Priority,
-		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: body.Spec, ValidTo: timeOrNull(to),
+		TotalLimit: body.TotalLimit, CustomerLimit: body.CustomerLimit, Spec: jsontext.Value(spec), ValidTo: timeOrNull(to),
 	}
 	change, err := s.Finance.SetRule(r.Context(), p, from, finance.By{Actor: actor, Reason: body.Reason})
 	if err != nil {

@@ -59,6 +59,7 @@ type marketResponse struct {
 	Currency         money.Currency            `json:"currency"`
 	PricesIncludeTax bool                      `json:"prices_include_tax"`
 	Multiplier       money.Decimal             `json:"multiplier"`
+	FromBasePrice    bool                      `json:"from_base_price"`
 	Rounding         map[money.Currency]string `json:"rounding"`
 	versionResponse
 }
@@ -72,7 +73,8 @@ func newMarketsResponse(versions []*pricing.Market) marketsResponse {
 	for _, m := range versions {
 		answer.Markets = append(answer.Markets, marketResponse{
 			Code: m.Code, Title: m.Title, Countries: m.Countries, Currency: m.Currency, PricesIncludeTax: m.PricesIncludeTax,
-			Multiplier: m.Multiplier, Rounding: m.Rounding, versionResponse: newVersionResponse(m.Period, m.ChangeID),
+			Multiplier: m.Multiplier, FromBasePrice: m.FromBasePrice, Rounding: m.Rounding,
+			versionResponse: newVersionResponse(m.Period, m.ChangeID),
 		})
 	}
 	return answer
@@ -111,6 +113,7 @@ type putMarketRequest struct {
 	Currency         string            `json:"currency"`
 	PricesIncludeTax bool              `json:"prices_include_tax"`
 	Multiplier       string            `json:"multiplier"`
+	FromBasePrice    bool              `json:"from_base_price"`
 	Rounding         map[string]string `json:"rounding"`
 	ruleRequest
 }
@@ -129,7 +132,7 @@ func (s *Server) putMarket(w http.ResponseWriter, r *http.Request) error {
 	m := &finance.MarketRule{
 		Code: mux.Vars(r)["market"], Title: body.Title, Countries: body.Countries, Currency: money.Currency(body.Currency),
 		PricesIncludeTax: body.PricesIncludeTax, Multiplier: decimal("multiplier", body.Multiplier, &faults),
-		Rounding: make(map[money.Currency]string),
+		FromBasePrice: body.FromBasePrice, Rounding: make(map[money.Currency]string),
 	}
 	for currency, name := range body.Rounding {
 		m.Rounding[money.Currency(currency)] = name

@@ -189,7 +189,7 @@ func TestFinance_TwoPeople(t *testing.T) {
 func TestFinance_Files(t *testing.T) {
 	s := newFinanceShop(t)
 	s.makeList()
-	const csvFile = "sku,amount,min_quantity\nMUG,12.00,1\nMUG,11.00,10\nBOOK,19.90,\n"
+	const csvFile = "sku,amount_minor,min_quantity\nMUG,1200,1\nMUG,1100,10\nBOOK,1990,\n"
 	send := func(query, mediaType, file string) *httptest.ResponseRecorder {
 		return s.call("fay", "POST", listPath+"/entries:import"+query, file, "Content-Type", mediaType)
 	}
@@ -209,7 +209,7 @@ func TestFinance_Files(t *testing.T) {
 		t.Errorf("the download again: %+v", same)
 	}
 	csv := s.call("fay", "GET", listPath+"/entries.csv?as_of="+url.QueryEscape(s.in(0)), "")
-	if !strings.HasPrefix(csv.Body.String(), "sku,min_quantity,amount,valid_from,valid_to\nBOOK,1,19.90,") ||
+	if !strings.HasPrefix(csv.Body.String(), "sku,min_quantity,amount_minor,valid_from,valid_to\nBOOK,1,1990,") ||
 		csv.Header().Get("Content-Disposition") != `attachment; filename="regular-eu.csv"` {
 		t.Errorf("the download: %v\n%s", csv.Header(), csv.Body)
 	}
@@ -220,11 +220,11 @@ func TestFinance_Files(t *testing.T) {
 	}{
 		{"another type", "?reason=why", "application/json", csvFile, 415, "unsupported_media_type", ""},
 		{"no reason", "", "text/csv", csvFile, 400, "bad_request", "reason"},
-		{"a bad line", "?reason=why", "text/csv", csvFile + "MUG,cheap,1\n", 400, "bad_request", "line 5, amount"},
+		{"a bad line", "?reason=why", "text/csv", csvFile + "MUG,cheap,1\n", 400, "bad_request", "line 5, amount_minor"},
 		{"an unknown SKU, in a dry run", "?dry_run=true", "text/csv", csvFile + "NOSUCH,1,1\n", 400, "bad_request", "line 5, sku"},
 		{"overlapping periods", "?reason=why", "application/x-ndjson",
 			`{"sku":"POSTER","amount_minor":1}` + "\n" + `{"sku":"POSTER","amount_minor":2}`, 400, "bad_request", "line 2, valid_from"},
-		{"a file too large", "?reason=why", "text/csv", "sku,amount\n" + strings.Repeat("\n", priceFileLimit), 413, "body_too_large", ""},
+		{"a file too large", "?reason=why", "text/csv", "sku,amount_minor\n" + strings.Repeat("\n", priceFileLimit), 413, "body_too_large", ""},
 		{"a dry run that is neither", "?dry_run=perhaps", "text/csv", csvFile, 400, "bad_request", "dry_run"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

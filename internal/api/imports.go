@@ -48,8 +48,10 @@ func (s *Server) newImportResponse(i catalog.ImportRecord) importResponse {
 type importReportResponse struct {
 	importResponse
 	// Resumed says that an earlier upload of the same file had been cut off and was gone on with.
-	Resumed bool                `json:"resumed"`
-	Errors  []lineErrorResponse `json:"errors"`
+	Resumed bool `json:"resumed"`
+	// PricesPending is how many prices wait until somebody of finance approves them.
+	PricesPending int                 `json:"prices_pending"`
+	Errors        []lineErrorResponse `json:"errors"`
 }
 
 type lineErrorResponse struct {
@@ -69,7 +71,7 @@ func newLineErrorResponses(list []catalog.BadLine) []lineErrorResponse {
 // importProducts imports a file of products of the caller's seller. The file's content is its idempotency key: the
 // same file again goes on where it stopped, and changes nothing where it has been applied.
 func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
-	seller, err := s.requireSeller(r)
+	seller, actor, err := s.requireSellerActor(r)
 	if err != nil {
 		return err
 	}
@@ -98,13 +100,15 @@ func (s *Server) importProducts(w http.ResponseWriter, r *http.Request) error {
 	defer file.Close()
 	report, err := s.Catalog.Import(r.Context(), catalog.ImportInput{
 		Seller: seller, Source: file, Size: size, Format: said, Policy: catalog.Policy(policy),
+		Gate: s.sellerGate(actor, "import of products"),
 	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/v1/seller/imports/"+s.Regions.FormatID(regions.ImportPrefix, report.Ref))
 	return writeJSON(w, http.StatusOK, importReportResponse{
-		importResponse: s.newImportResponse(report.ImportRecord), Resumed: report.Resumed, Errors: newLineErrorResponses(report.Errors),
+		importResponse: s.newImportResponse(report.ImportRecord), Resumed: report.Resumed,
+		PricesPending: report.Waiting, Errors: newLineErrorResponses(report.Errors),
 	})
 }
 

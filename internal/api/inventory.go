@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -119,6 +120,8 @@ func newLevelResponse(l inventory.Level) levelResponse {
 }
 
 type levelsResponse struct {
+	// Regions are those whose stock was looked at.
+	Regions    []string        `json:"regions"`
 	Stock      []levelResponse `json:"stock"`
 	NextCursor string          `json:"next_cursor,omitzero"`
 }
@@ -126,20 +129,17 @@ type levelsResponse struct {
 // maxStockName is the most bytes of a SKU or the code of a warehouse in a query.
 const maxStockName = 64
 
-// listStock answers the stock rows of a SKU, of a warehouse, or of both, by SKU and warehouse.
+// listStock answers the stock rows of all regions, or of one, by SKU and warehouse.
 func (s *Server) listStock(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.require(r, roleOperator); err != nil {
 		return err
 	}
 	q := newQuery(r)
-	filter := inventory.LevelFilter{SKU: q.Text("sku", maxStockName), Warehouse: q.Text("warehouse", maxStockName)}
-	if filter.SKU == "" && filter.Warehouse == "" {
-		q.fault("sku", "must be given unless there is a warehouse")
-	}
+	filter := inventory.LevelFilter{Regions: s.homes(q), SKU: q.Text("sku", maxStockName), Warehouse: q.Text("warehouse", maxStockName)}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	listing := "stock " + filter.SKU + " @ " + filter.Warehouse
+	listing := "stock " + filter.SKU + " @ " + filter.Warehouse + " in " + strings.Join(filter.Regions, ",")
 	var err error
 	if filter.PageFilter, err = readPage[inventory.LevelPosition](s, r, listing); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (s *Server) listStock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, levelsResponse{
-		Stock: each(page.Items, newLevelResponse), NextCursor: nextCursor(s, listing, page.Next),
+		Regions: page.Regions, Stock: each(page.Items, newLevelResponse), NextCursor: nextCursor(s, listing, page.Next),
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"meridian/internal/testkit"
 	"meridian/internal/testkit/databasetest"
 	"meridian/internal/testkit/seed"
+	"meridian/regions"
 )
 
 // stockRoom is a server on a database that sells the SKUs MUG and BOOK.
@@ -143,7 +144,26 @@ func TestListStock_Pages(t *testing.T) {
 	if len(page.Stock) != 2 || page.Stock[0].SKU != "BOOK" || page.NextCursor != "" {
 		t.Errorf("use-1 has %+v", page)
 	}
-	wantProblem(t, s.operator("GET", "/v1/operator/stock", ""), 400, "bad_request")
+	if diff := cmp.Diff([]string{"us-east"}, page.Regions); diff != "" {
+		t.Errorf("its regions (-want +got):\n%s", diff)
+	}
+	all := testkit.Must(regions.Shipped())(t).Names()
+	for query, want := range map[string]struct {
+		rows    int
+		regions []string
+	}{
+		"": {3, all}, "?sku=MUG": {2, all}, "?region=us-east": {2, []string{"us-east"}},
+		"?region=eu-west&sku=BOOK": {0, []string{"eu-west"}}, "?region=us-east&warehouse=use-1": {2, []string{"us-east"}},
+	} {
+		page := wantAnswer[levelsResponse](t, s.operator("GET", "/v1/operator/stock"+query, ""))
+		if diff := cmp.Diff(want.regions, page.Regions); diff != "" || len(page.Stock) != want.rows {
+			t.Errorf("%s: %d rows, want %d, of (-want +got):\n%s", query, len(page.Stock), want.rows, diff)
+		}
+	}
+	p := wantProblem(t, s.operator("GET", "/v1/operator/stock?region=eu-west&warehouse=use-1", ""), 400, "bad_request")
+	if p.Errors[0].Field != "region" {
+		t.Errorf("a warehouse elsewhere: %+v", p.Errors)
+	}
 }
 
 func TestListMovements_Pages(t *testing.T) {

@@ -23,6 +23,7 @@ type priceResponse struct {
 	SKU              string         `json:"sku"`
 	At               time.Time      `json:"as_of"`
 	Market           string         `json:"market"`
+	MarketCurrency   money.Currency `json:"market_currency,omitzero"`
 	Country          string         `json:"country"`
 	State            string         `json:"state,omitzero"`
 	Currency         money.Currency `json:"currency"`
@@ -102,7 +103,8 @@ func (s *Server) newPriceResponse(in priceQuestion, view priceView, article *pri
 	}
 	line := quote.Lines[0]
 	answer := priceResponse{
-		SKU: line.SKU, At: ask.At, Market: ask.Market.Code, Country: quote.Dest.Country, State: quote.Dest.StateCode(), Currency: ask.Currency,
+		SKU: line.SKU, At: ask.At, Market: ask.Market.Code, MarketCurrency: marketCurrency(ask),
+		Country: quote.Dest.Country, State: quote.Dest.StateCode(), Currency: ask.Currency,
 		Quantity: quantity, UnitPriceMinor: line.UnitPriceMinor, Formatted: s.locales.format(in.locale, line.UnitPriceMinor, ask.Currency),
 		PricesIncludeTax: quote.PricesIncludeTax, LowestMinor: line.LowestMinor, SubtotalMinor: line.SubtotalMinor,
 		DiscountMinor: line.DiscountMinor, TaxMinor: line.TaxMinor, TotalMinor: line.TotalMinor,

@@ -62,6 +62,7 @@ type skuResponse struct {
 // priceTag is a price as it is shown in a market.
 type priceTag struct {
 	Market           string         `json:"market"`
+	MarketCurrency   money.Currency `json:"market_currency,omitzero"`
 	Currency         money.Currency `json:"currency"`
 	AmountMinor      int64          `json:"amount_minor"`
 	Formatted        string         `json:"formatted"`
@@ -156,8 +157,8 @@ func (s *Server) pricedProduct(p catalog.Product, in shown, rules *pricing.Rules
 
 func (s *Server) newPriceTag(tag pricing.Tag, ask pricing.Ask, locale string) *priceTag {
 	return &priceTag{
-		Market: ask.Market.Code, Currency: ask.Currency, AmountMinor: tag.AmountMinor, Formatted: s.locales.format(locale, tag.AmountMinor,
-			ask.Currency),
+		Market: ask.Market.Code, MarketCurrency: marketCurrency(ask), Currency: ask.Currency, AmountMinor: tag.AmountMinor,
+		Formatted:        s.locales.format(locale, tag.AmountMinor, ask.Currency),
 		PricesIncludeTax: ask.Market.PricesIncludeTax, RegularMinor: tag.RegularMinor, LowestMinor: tag.LowestMinor,
 	}
 }

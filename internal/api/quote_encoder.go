@@ -68,6 +68,7 @@ func (e *quoteEncoder) quote(q *pricing.Quote, id string, expires time.Time) {
 	e.lists, e.rates, e.roundings, e.taxes = e.lists[:0], e.rates[:0], e.roundings[:0], e.taxes[:0]
 	e.text(`{"currency":`, string(q.Currency))
 	e.text(`,"market":`, q.Ask.Market.Code)
+	e.optional(`,"market_currency":`, string(marketCurrency(q.Ask)))
 	e.text(`,"country":`, q.Dest.Country)
 	e.optional(`,"state":`, q.Dest.StateCode())
 	e.optional(`,"customer_group":`, q.Ask.Group)

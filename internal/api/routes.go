@@ -178,6 +178,8 @@ func (s *Server) routes() *mux.Router {
 	on("GET", "/v1/finance/markets", s.listMarkets)
 	on("GET", "/v1/finance/markets/{market}", s.getMarket)
 	on("PUT", "/v1/finance/markets/{market}", s.putMarket)
+	on("GET", "/v1/finance/strategies", s.listStrategies)
+	on("POST", "/v1/finance/strategies/{strategy}:apply", s.applyStrategy)
 	on("GET", "/v1/finance/rounding-rules", s.listRoundingRules)
 	on("PUT", "/v1/finance/rounding-rules/{rule}", s.putRoundingRule)
 	on("GET", "/v1/finance/taxes", s.listTaxes)

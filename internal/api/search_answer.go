@@ -31,13 +31,15 @@ type searchResponse struct {
 	// Without says how many products there are without each of the filters, where nothing fits them all.
 	Without []withoutResponse `json:"without,omitzero"`
 	// Claims are what the text asks to rely on, such as gluten_free.
-	Claims     []string       `json:"claims,omitzero"`
-	Redirect   string         `json:"redirect,omitzero"`
-	Degraded   string         `json:"degraded,omitzero"`
-	Ignored    []search.Part  `json:"ignored,omitzero"`
-	Market     string         `json:"market"`
-	Currency   money.Currency `json:"currency"`
-	NextCursor string         `json:"next_cursor,omitzero"`
+	Claims   []string      `json:"claims,omitzero"`
+	Redirect string        `json:"redirect,omitzero"`
+	Degraded string        `json:"degraded,omitzero"`
+	Ignored  []search.Part `json:"ignored,omitzero"`
+	Market   string        `json:"market"`
+	// MarketCurrency is what prices are filtered, sorted and counted in, where that is not Currency.
+	MarketCurrency money.Currency `json:"market_currency,omitzero"`
+	Currency       money.Currency `json:"currency"`
+	NextCursor     string         `json:"next_cursor,omitzero"`
 }
 
 // withoutResponse is how many products there are without a filter.
@@ -120,7 +122,7 @@ func (s *Server) newSearchResponse(ctx context.Context, look searching, found se
 	answer := searchResponse{
 		Query: look.Text, Total: found.Total, More: found.More, DidYouMean: found.DidYouMean, Loosened: string(found.Loosened),
 		Redirect: found.Redirect, Degraded: string(found.Degraded), Ignored: found.Ignored, Market: look.Market, Currency: look.ask.Currency,
-		Claims: found.Claims,
+		MarketCurrency: marketCurrency(look.ask), Claims: found.Claims,
 	}
 	var full int
 	if answer.Hits, full = s.newHits(ctx, look, found); full < len(answer.Hits) {

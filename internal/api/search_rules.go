@@ -2,13 +2,17 @@ package api
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
+	"meridian/internal/catalog"
 	"meridian/internal/search"
 	"meridian/regions"
 )
@@ -140,12 +144,60 @@ func (s *Server) putSearchRule(w http.ResponseWriter, r *http.Request) error {
 	if err := badBody(faults); err != nil {
 		return err
 	}
+	if err := s.checkRuleGoods(r.Context(), rule); err != nil {
+		return err
+	}
 	rule.Version, rule.UpdatedBy = version, s.Regions.FormatID(regions.AccountPrefix, p.Account)
 	put, err := s.Search.PutRule(r.Context(), rule, s.Regions.Names())
 	if err != nil {
 		return err
 	}
 	return writeSearchRule(w, put)
+}
+
+// checkRuleGoods wants a rule to name products, categories and brands that there are: of others it would do nothing.
+func (s *Server) checkRuleGoods(ctx context.Context, rule search.Rule) error {
+	named := catalog.Goods{Products: slices.Concat(rule.Pin, rule.Hide)}
+	for _, b := range rule.Boost {
+		named.Products = append(named.Products, b.Products...)
+		if b.Brand != "" {
+			named.Brands = append(named.Brands, b.Brand)
+		}
+		if b.Category != "" {
+			named.Categories = append(named.Categories, b.Category)
+		}
+	}
+	if len(named.Products)+len(named.Brands)+len(named.Categories) == 0 {
+		return nil
+	}
+	unknown, err := s.Catalog.Unknown(ctx, named)
+	if err != nil {
+		return err
+	}
+	var faults []FieldError
+	fault := func(field, what, name string) {
+		faults = append(faults, FieldError{Field: field, Message: "must be " + what + ": there is no " + name})
+	}
+	products := func(field string, ids []uuid.UUID) {
+		for i, id := range ids {
+			if slices.Contains(unknown.Products, id) {
+				fault(fmt.Sprintf("%s[%d]", field, i), "the id of a product", regions.FormatGlobalID(regions.ProductPrefix, id))
+			}
+		}
+	}
+	products("pin", rule.Pin)
+	products("hide", rule.Hide)
+	for i, b := range rule.Boost {
+		field := fmt.Sprintf("boost[%d].", i)
+		products(field+"products", b.Products)
+		if slices.Contains(unknown.Brands, b.Brand) {
+			fault(field+"brand", "the brand of a product", strconv.Quote(b.Brand))
+		}
+		if slices.Contains(unknown.Categories, b.Category) {
+			fault(field+"category", "the id of a category", strconv.Quote(b.Category))
+		}
+	}
+	return badBody(faults)
 }
 
 func writeSearchRule(w http.ResponseWriter, rule search.Rule) error {

@@ -254,7 +254,7 @@ func TestSearch_Pages(t *testing.T) {
 
 func TestSearchRules(t *testing.T) {
 	m, _ := newSearched(t)
-	mug, _ := m.create(t, mugBody)
+	mug, _ := m.create(t, strings.Replace(mugBody, `"title":"Mug"`, `"title":"Mug","brand":"Acme"`, 1))
 	const path = "/v1/operator/search/rules/mugs"
 	body := `{"texts":["mug"],"pin":["` + mug.ID + `"],"boost":[{"brand":"Acme","percent":150}],"valid_to":"2030-01-01T00:00:00Z"}`
 	made := m.as("admin", "PUT", path, body)
@@ -269,7 +269,10 @@ func TestSearchRules(t *testing.T) {
 	if !slices.Equal(got.Pin, []string{mug.ID}) || got.Boost[0].Percent != 150 || got.Version != 2 || got.To.Year() != 2030 {
 		t.Errorf("read %+v", got)
 	}
-	for body, field := range map[string]string{`{"pin":["x"]}`: "pin[0]", `{}`: "pin", `{"texts":["a"],"redirect":"//x"}`: "redirect",
+	const stranger = "prd_aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	for body, field := range map[string]string{`{"pin":["x"]}`: "pin[0]", `{"pin":["` + mug.ID + `","` + stranger + `"]}`: "pin[1]",
+		`{"hide":["` + stranger + `"]}`: "hide[0]", `{"boost":[{"products":["` + stranger + `"],"percent":50}]}`: "boost[0].products[0]",
+		`{"boost":[{"brand":"Nobody","percent":50}]}`: "boost[0].brand", `{"boost":[{"category":"zz-9","percent":50}]}`: "boost[0].category", `{}`: "pin", `{"texts":["a"],"redirect":"//x"}`: "redirect",
 		`{"pin":["` + mug.ID + `"],"regions":["x"]}`: "regions[0]"} {
 		p := wantProblem(t, m.as("admin", "PUT", "/v1/operator/search/rules/other", body), 400, "bad_request")
 		if p.Errors[0].Field != field {

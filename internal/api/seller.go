@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/catalog"
+	"meridian/internal/finance"
 	"meridian/internal/idempotency"
 	"meridian/internal/money"
 	"meridian/regions"
@@ -19,12 +20,43 @@ type sellerProductResponse struct {
 	Status    string    `json:"status"`
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
+	// ScheduledPrices begin soon: every pod has to know of them first.
+	ScheduledPrices []scheduledPriceResponse `json:"scheduled_prices"`
+	// PendingPrices of an edit wait until somebody of finance approves them.
+	PendingPrices []pendingPriceResponse `json:"pending_prices,omitzero"`
+}
+
+type scheduledPriceResponse struct {
+	SKU         string         `json:"sku"`
+	Currency    money.Currency `json:"currency"`
+	AmountMinor int64          `json:"amount_minor"`
+	ValidFrom   time.Time      `json:"valid_from"`
+}
+
+type pendingPriceResponse struct {
+	SKU         string         `json:"sku"`
+	Currency    money.Currency `json:"currency"`
+	AmountMinor int64          `json:"amount_minor"`
+	ChangeID    string         `json:"change_id"`
 }
 
 func newSellerProductResponse(p catalog.Product) sellerProductResponse {
-	return sellerProductResponse{
-		productResponse: newProductResponse(p, time.Now()), Key: p.Key, Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt,
+	now := time.Now()
+	answer := sellerProductResponse{
+		productResponse: newProductResponse(p, now), Key: p.Key, Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt,
+		ScheduledPrices: []scheduledPriceResponse{},
 	}
+	for _, sku := range p.SKUs {
+		for _, price := range sku.ScheduledPrices(now) {
+			answer.ScheduledPrices = append(answer.ScheduledPrices,
+				scheduledPriceResponse{sku.Code, price.Currency, price.AmountMinor, price.From.UTC()})
+		}
+	}
+	for _, price := range p.Waiting {
+		answer.PendingPrices = append(answer.PendingPrices,
+			pendingPriceResponse{price.SKU, price.Currency, price.AmountMinor, price.ChangeID})
+	}
+	return answer
 }
 
 // productRequest is a product as its seller wants it to be, whole.
@@ -71,14 +103,25 @@ func (body productRequest) input() catalog.ProductInput {
 
 // requireSeller returns the seller that the caller acts for.
 func (s *Server) requireSeller(r *http.Request) (uuid.UUID, error) {
+	seller, _, err := s.requireSellerActor(r)
+	return seller, err
+}
+
+// requireSellerActor is requireSeller with the caller's public id, for the audit.
+func (s *Server) requireSellerActor(r *http.Request) (seller uuid.UUID, actor string, err error) {
 	p, err := s.require(r, roleSeller)
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, "", err
 	}
 	if p.Seller == uuid.Nil {
-		return uuid.Nil, forbidden("This account acts for no seller: an admin can grant it one.")
+		return uuid.Nil, "", forbidden("This account acts for no seller: an admin can grant it one.")
 	}
-	return p.Seller, nil
+	return p.Seller, s.Regions.FormatID(regions.AccountPrefix, p.Account), nil
+}
+
+// sellerGate keeps back the prices of an edit that are for a second person to decide.
+func (s *Server) sellerGate(actor, edit string) *catalog.Gate {
+	return s.Finance.SellerGate(finance.By{Actor: actor, Reason: "the seller's " + edit})
 }
 
 // createProduct adds a product of the caller's seller.
@@ -136,7 +179,7 @@ func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error 
 
 // replaceProduct changes a product of the caller's seller, whole.
 func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
-	seller, err := s.requireSeller(r)
+	seller, actor, err := s.requireSellerActor(r)
 	if err != nil {
 		return err
 	}
@@ -152,7 +195,10 @@ func (s *Server) replaceProduct(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	p, err := s.Catalog.UpdateProduct(r.Context(), catalog.UpdateInput{Seller: seller, ID: id, Version: version, Product: body.input()})
+	p, err := s.Catalog.UpdateProduct(r.Context(), catalog.UpdateInput{
+		Seller: seller, ID: id, Version: version, Product: body.input(),
+		Gate: s.sellerGate(actor, "edit of "+regions.FormatGlobalID(regions.ProductPrefix, id)),
+	})
 	if err != nil {
 		return err
 	}

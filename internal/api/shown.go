@@ -74,6 +74,15 @@ func (in shown) ask(rules *pricing.Rules, at time.Time) (ask pricing.Ask, err er
 	return ask, err
 }
 
+// marketCurrency returns the currency of the question's market where prices are asked for in another; else it is empty.
+// Every answer with such prices tells it.
+func marketCurrency(ask pricing.Ask) money.Currency {
+	if ask.Currency == ask.Market.Currency {
+		return ""
+	}
+	return ask.Market.Currency
+}
+
 // locales are the languages that prices are written in: those of the shop's regions.
 type locales struct {
 	matcher    language.Matcher

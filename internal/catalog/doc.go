@@ -14,8 +14,10 @@
 //     put on sale and survives edits.
 //   - What the public reads (GetProduct, ListProducts) is active products and active SKUs.
 //   - An answer from memory is never older than MaxStaleness (two seconds): see below.
-//   - An edit is one round trip, all of it or none, with its event product.changed.
-//   - Prices are package pricing's. An edit sets the prices it names and leaves others be.
+//   - An edit is all of it or none, with its event product.changed.
+//   - Prices are package pricing's. An edit names all prices of the SKUs it names; an import sets those
+//     it names and leaves others be. Prices that jump wait for a second person, while the rest is
+//     applied (Gate).
 //
 // Locality: every table is GLOBAL, read locally and freshly everywhere, written slowly; but
 // imports and import_errors are REGIONAL BY ROW, homed where the import runs. No table here
@@ -56,10 +58,10 @@
 //	 "images":["https://example.com/mug.jpg"],"skus":[{"sku":"MUG-1-RED","barcode":"",
 //	 "options":{"colour":"red"},"weight_grams":310,"prices":{"GBP":295}}]}
 //
-// CSV has a header row and one SKU a row, prices in decimal major units (2.95). Rows with the
+// CSV has a header row and one SKU a row, prices in minor units too. Rows with the
 // same key that follow each other are one product; the product's own columns may be left
 // empty from its second row on, and must not contradict the first. Images are separated by
 // semicolons. A column a currency, an option, an attribute:
 //
-//	key,title,description,brand,category,tax_category,status,images,sku,barcode,weight_grams,price:GBP,option:colour,attribute:material
+//	key,title,description,brand,category,tax_category,status,images,sku,barcode,weight_grams,price_minor:GBP,option:colour,attribute:material
 package catalog

@@ -74,6 +74,8 @@ type ImportInput struct {
 	Size   int64
 	Format Format
 	Policy Policy
+	// Gate keeps back prices of products that are there already; nil none.
+	Gate *Gate
 	// Progress, if not nil, is told after each chunk how many lines and bytes are done, of
 	// how many bytes. AllOrNothing reads the file twice: the total is then twice the size.
 	Progress func(lines, bytes, total int64)
@@ -142,6 +144,8 @@ type ImportReport struct {
 	Errors []BadLine
 	// Resumed says that the import went on where an earlier call had stopped.
 	Resumed bool
+	// Waiting is how many prices the gate kept back, of the lines that this call applied.
+	Waiting int
 }
 
 const (
@@ -187,6 +191,8 @@ type importRun struct {
 	resumed bool
 	// stored is how many bad lines are kept.
 	stored int
+	// waiting is how many prices the gate kept back.
+	waiting int
 	// beaten is when the import last said that it is worked on.
 	beaten time.Time
 	// categories are those known to exist.
@@ -244,7 +250,7 @@ func (run *importRun) report(ctx context.Context) (ImportReport, error) {
 	if err != nil {
 		return ImportReport{}, err
 	}
-	report := ImportReport{ImportRecord: row, Resumed: run.resumed}
+	report := ImportReport{ImportRecord: row, Resumed: run.resumed, Waiting: run.waiting}
 	if row.LinesBad == 0 {
 		return report, nil
 	}

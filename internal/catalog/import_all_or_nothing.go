@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/pricing"
 )
 
 // allOrNothing checks the whole file and then, if all of it is good, applies it in one
@@ -16,6 +18,7 @@ import (
 func (run *importRun) allOrNothing(ctx context.Context) error {
 	total := 2 * run.in.Size
 	var found chunk
+	var jumps []pricing.Price
 	err := readChunks(ctx, run.in, 0, func(c chunk) error {
 		if c.last > MaxAllOrNothingLines {
 			return &TooManyLinesError{}
@@ -25,6 +28,7 @@ func (run *importRun) allOrNothing(ctx context.Context) error {
 			return err
 		}
 		found.last, found.badLines = c.last, found.badLines+v.badLines
+		jumps = append(jumps, v.jumps...)
 		found.faults = append(found.faults, v.faults[:min(len(v.faults), maxStoredErrors-len(found.faults))]...)
 		run.progress(c.last, c.end, total)
 		if time.Since(run.beaten) < beatEvery {
@@ -41,7 +45,7 @@ func (run *importRun) allOrNothing(ctx context.Context) error {
 	case found.badLines > 0:
 		return run.fail(ctx, found)
 	}
-	return run.applyAll(ctx, total)
+	return run.applyAll(ctx, total, jumps)
 }
 
 // fail ends the import with what is wrong and nothing applied.
@@ -61,12 +65,21 @@ WHERE region = $1 AND id = $2 AND status = 'running'`,
 	return nil
 }
 
-// applyAll writes the whole file in one transaction.
-func (run *importRun) applyAll(ctx context.Context, total int64) error {
+// applyAll writes the whole file in one transaction, in which it proposes the prices that jump.
+func (run *importRun) applyAll(ctx context.Context, total int64, jumps []pricing.Price) error {
 	if err := run.beat(ctx, aliveApplying); err != nil {
 		return fmt.Errorf("begin to apply: %w", err)
 	}
-	err := run.catalog.db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	waiting, queueWaiting, err := run.in.Gate.propose(ctx, jumps)
+	if err != nil {
+		return err
+	}
+	run.waiting = len(waiting)
+	proposed := make(map[pricing.Price]bool, len(jumps))
+	for _, p := range jumps {
+		proposed[p] = true
+	}
+	err = run.catalog.db.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		send := inTx(tx)
 		run.row.LinesDone = 0
 		err := readChunks(ctx, run.in, 0, func(c chunk) error {
@@ -74,7 +87,8 @@ func (run *importRun) applyAll(ctx context.Context, total int64) error {
 			if err != nil {
 				return err
 			}
-			if v.badLines > 0 {
+			isNew := func(p pricing.Price) bool { return !proposed[p] }
+			if v.badLines > 0 || slices.ContainsFunc(v.jumps, isNew) {
 				return ErrChangedMeanwhile
 			}
 			err = send(ctx, func(b *database.Batch) error {
@@ -89,6 +103,7 @@ func (run *importRun) applyAll(ctx context.Context, total int64) error {
 			return err
 		}
 		return send(ctx, func(b *database.Batch) error {
+			queueWaiting(b)
 			run.queueFinish(b, ImportDone)
 			// The products' times are that of the transaction's begin, too long ago for polls to find.
 			QueueForgetAll(b)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"meridian/internal/database"
+	"meridian/internal/pricing"
 )
 
 const (
@@ -132,6 +133,8 @@ type verdict struct {
 	unchanged int64
 	// chunk has the faults that the database knows of besides its own.
 	chunk
+	// jumps are prices that the gate kept back.
+	jumps []pricing.Price
 }
 
 // judge compares a chunk with the database: what is new, changed, the same or refused. One
@@ -151,6 +154,7 @@ func (run *importRun) judge(ctx context.Context, read sender, c chunk) (verdict,
 			continue
 		}
 		if exists {
+			v.jumps = append(v.jumps, run.in.Gate.keepBack(product, &record.in)...)
 			same, err := sameContent(product, record.in)
 			if err != nil {
 				return verdict{}, err

@@ -252,10 +252,10 @@ func (h csvHeader) addColumn(f *invalid.List, name string, i int) {
 	kind, what, _ := strings.Cut(name, ":")
 	switch {
 	case slices.Contains(csvColumns, name):
-	case kind == "price":
+	case kind == "price_minor":
 		currency, err := money.ParseCurrency(what)
 		if err != nil {
-			f.Add("header", "column %q must name an ISO 4217 currency, as price:EUR does", clip(name, 100))
+			f.Add("header", "column %q must name an ISO 4217 currency, as price_minor:EUR does", clip(name, 100))
 		}
 		h.prices[what], h.currencies[what] = i, currency
 	case kind == "option" && what != "":
@@ -263,7 +263,7 @@ func (h csvHeader) addColumn(f *invalid.List, name string, i int) {
 	case kind == "attribute" && what != "":
 		h.attributes[what] = i
 	default:
-		f.Add("header", "column %q is not known: use %s, price:EUR, option:colour or attribute:material",
+		f.Add("header", "column %q is not known: use %s, price_minor:EUR, option:colour or attribute:material",
 			clip(name, 100), strings.Join(csvColumns, ", "))
 	}
 }
@@ -286,12 +286,12 @@ func (h csvHeader) field(row *csvRow, column string) string {
 	return ""
 }
 
-// fieldName turns "skus[0].prices.EUR" into "price:EUR".
+// fieldName turns "skus[0].prices.EUR" into "price_minor:EUR".
 func (r *csvReader) fieldName(field string) string {
 	if _, ok := skuIndex(field); ok {
 		_, field, _ = strings.Cut(field, ".")
 	}
-	for member, column := range map[string]string{"prices.": "price:", "options.": "option:"} {
+	for member, column := range map[string]string{"prices.": "price_minor:", "options.": "option:"} {
 		if name, ok := strings.CutPrefix(field, member); ok {
 			return column + name
 		}
@@ -393,9 +393,9 @@ func (p *csvProduct) readSKU(row *csvRow) SKUInput {
 	}
 	for name, at := range p.header.prices {
 		if text := row.fields[at]; text != "" {
-			amount, wrong := parsePrice(text, p.header.currencies[name])
+			amount, wrong := parsePrice(text)
 			if wrong != "" {
-				p.made.fault(row.first, "price:"+name, wrong)
+				p.made.fault(row.first, "price_minor:"+name, wrong)
 			}
 			sku.Prices[p.header.currencies[name]] = amount
 		}
@@ -403,18 +403,12 @@ func (p *csvProduct) readSKU(row *csvRow) SKUInput {
 	return sku
 }
 
-// parsePrice reads a decimal amount of major units, "2.95", as minor units, exactly; fault
-// says what is wrong with it.
-func parsePrice(text string, currency money.Currency) (minor int64, wrong string) {
-	exponent := currency.Exponent()
-	units, decimals, _ := strings.Cut(text, ".")
-	switch {
-	case units == "" || strings.ContainsFunc(units+decimals, isNoDigit) || strings.HasSuffix(text, "."):
-		return 0, "must be a decimal number such as 2.95, without signs and separators"
-	case len(decimals) > exponent:
-		return 0, fmt.Sprintf("must have at most %d decimals in %s", exponent, currency)
+// parsePrice reads an amount in minor units; wrong says what is wrong with it.
+func parsePrice(text string) (minor int64, wrong string) {
+	if strings.ContainsFunc(text, isNoDigit) {
+		return 0, "must be a whole number of minor units, such as 295 for 2.95"
 	}
-	minor, err := strconv.ParseInt(units+decimals+strings.Repeat("0", exponent-len(decimals)), 10, 64)
+	minor, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || minor > MaxPriceMinor {
 		return 0, fmt.Sprintf("must be at most %d minor units", int64(MaxPriceMinor))
 	}

@@ -102,9 +102,14 @@ func (run *importRun) applyOnce(ctx context.Context, c chunk) error {
 	if err != nil {
 		return err
 	}
+	waiting, queueWaiting, err := run.in.Gate.propose(ctx, v.jumps)
+	if err != nil {
+		return err
+	}
 	var kept int
 	err = run.catalog.db.WriteIdempotent(ctx, func(b *database.Batch) error {
 		run.queueAdvance(b, v)
+		queueWaiting(b)
 		kept = run.queueFaults(b, v.faults)
 		return run.queueVerdict(b, v)
 	})
@@ -112,6 +117,7 @@ func (run *importRun) applyOnce(ctx context.Context, c chunk) error {
 		return err
 	}
 	run.stored += kept
+	run.waiting += len(waiting)
 	run.row.LinesDone = c.last
 	run.forget(v.changes)
 	return nil

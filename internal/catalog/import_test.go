@@ -44,11 +44,12 @@ func wantCounts(t testing.TB, got ImportReport, status ImportStatus, written, un
 	}
 }
 
-const csvFile = "\ufeffkey,title,category,brand,sku,weight_grams,price:GBP,price:JPY,option:colour,attribute:material,images\r\n" +
-	`m1,"Mug, large",hg-11-6,Acme,M1-RED,310,2.95,500,red,china,https://example.com/a.jpg; /b.jpg` + "\r\n" +
-	"m1,,,,M1-BLUE,,3.5,,blue,,\r\n" +
+const csvFile = "\ufeffkey,title,category,brand,sku,weight_grams,price_minor:GBP,price_minor:JPY,option:colour," +
+	"attribute:material,images\r\n" +
+	`m1,"Mug, large",hg-11-6,Acme,M1-RED,310,295,500,red,china,https://example.com/a.jpg; /b.jpg` + "\r\n" +
+	"m1,,,,M1-BLUE,,350,,blue,,\r\n" +
 	"\r\n" +
-	"m2,\"A 5\"\" bowl\nof glass\",hg-11,,M2,,10,,,,\r\n"
+	"m2,\"A 5\"\" bowl\nof glass\",hg-11,,M2,,1000,,,,\r\n"
 
 func TestImportCSV(t *testing.T) {
 	s := newShop(t)
@@ -86,7 +87,7 @@ func line(key, sku string) string {
 func TestImport_BadLines(t *testing.T) {
 	s := newShop(t)
 	s.create(t, mug("there", "TAKEN"))
-	header := "key,title,category,sku,price:GBP,weight_grams\n"
+	header := "key,title,category,sku,price_minor:GBP,weight_grams\n"
 	tests := []struct {
 		name    string
 		format  Format
@@ -135,8 +136,8 @@ func TestImport_BadLines(t *testing.T) {
 			"c7,Mug,fb,C7,1,\n" +
 			"c7,,,TAKEN,1,\n" +
 			"c8,Mug,fb,C8,1,\n", 1, []BadLine{
-			{2, "price:GBP", "must have at most 2 decimals in GBP"},
-			{3, "price:GBP", "must be a decimal number such as 2.95, without signs and separators"},
+			{2, "price_minor:GBP", "must be a whole number of minor units, such as 295 for 2.95"},
+			{3, "price_minor:GBP", "must be a whole number of minor units, such as 295 for 2.95"},
 			{3, "weight_grams", "must be a whole number of grams"},
 			{4, "line", "has 4 fields, and the header has 6"},
 			{5, "line", `has a quotation mark inside an unquoted field: write "5"" pipe"`},
@@ -189,7 +190,7 @@ func TestImport_Refused(t *testing.T) {
 		{"format", s.input("xml", KeepGood, ""), wrongFields("format")},
 		{"policy", s.input(FormatCSV, "some", ""), wrongFields("policy")},
 		{"no header", s.input(FormatCSV, KeepGood, ""), wrongFields("header")},
-		{"unknown columns", s.input(FormatCSV, KeepGood, "key,title,category,sku,price,price:XYZ\n"), wrongFields("header", "header")},
+		{"unknown columns", s.input(FormatCSV, KeepGood, "key,title,category,sku,price,price_minor:XYZ\n"), wrongFields("header", "header")},
 		{"missing columns", s.input(FormatCSV, KeepGood, "key;title;category;sku\n"),
 			wrongFields("header", "header", "header", "header", "header")},
 		{"a seller that is not there", forImport(s.input(FormatNDJSON, KeepGood, ""), func(in *ImportInput) { in.Seller = uuid.New() }),

@@ -17,7 +17,7 @@ import (
 )
 
 // ProductInput is a product as a seller wants it to be, whole: what it leaves out is empty
-// afterwards, but for prices, where only those that are named are set.
+// afterwards, but for prices, which are never taken away.
 type ProductInput struct {
 	// Key is the seller's own name for it, 1 to 200 characters; empty takes the public id.
 	// An update keeps the key, whatever this is.

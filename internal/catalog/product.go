@@ -61,6 +61,8 @@ type Product struct {
 	Rules int64
 	// Rating is what customers think of it.
 	Rating rating.Total
+	// Waiting are prices that a second person has to approve, in what UpdateProduct returns.
+	Waiting []WaitingPrice
 }
 
 // PublicID returns the product's id in the API: prd_ and 26 letters and digits.
@@ -98,6 +100,11 @@ func (p Product) PricedSKU(s SKU) *pricing.PricedSKU {
 // Prices returns the catalogue's prices of one unit at a moment, in minor units.
 func (s SKU) Prices(at time.Time) map[money.Currency]int64 {
 	return pricing.CataloguePrices(s.Entries, at)
+}
+
+// ScheduledPrices returns the catalogue's prices of one unit that begin after a moment, by time.
+func (s SKU) ScheduledPrices(at time.Time) []pricing.ScheduledPrice {
+	return pricing.ScheduledPrices(s.Entries, at)
 }
 
 // storedImage is the form of an image in the database's JSON.

@@ -17,20 +17,38 @@ type UpdateInput struct {
 	ID     uuid.UUID
 	// Version is the one that the edit is based on.
 	Version int64
-	// Product is the whole product as it is to be. Its key is ignored.
+	// Product is the whole product as it is to be. Its key is ignored; of each SKU it must name every
+	// currency that there is a price in.
 	Product ProductInput
+	// Gate keeps back prices that a second person has to approve; nil none.
+	Gate *Gate
 }
 
-// UpdateProduct replaces a product and returns it as its seller sees it. It returns
-// *invalid.Error, ErrVersionConflict, ErrNotFound and *SKUTakenError. Repeating it is a
-// conflict. One round trip.
+// UpdateProduct replaces a product and returns it as its seller sees it, with the prices that wait
+// for a second person. It returns *invalid.Error, ErrVersionConflict, ErrNotFound and *SKUTakenError.
+// Repeating it is a conflict. Two round trips, and those of the gate where prices jump.
 func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, error) {
 	if err := in.Product.Validate(); err != nil {
 		return Product{}, err
 	}
+	before, err := c.GetSellerProduct(ctx, in.Seller, in.ID)
+	if err != nil {
+		return Product{}, err
+	}
+	if before.Version != in.Version {
+		return Product{}, ErrVersionConflict
+	}
+	if err := checkPricesStay(before, in.Product); err != nil {
+		return Product{}, err
+	}
 	updated := change{id: in.ID, in: in.Product.withDefaults()}
+	waiting, queueWaiting, err := in.Gate.propose(ctx, in.Gate.keepBack(before, &updated.in))
+	if err != nil {
+		return Product{}, err
+	}
 	var p Product
-	err := c.db.Write(ctx, func(b *database.Batch) error {
+	err = c.db.Write(ctx, func(b *database.Batch) error {
+		queueWaiting(b)
 		if err := queueUpdate(b, in, updated); err != nil {
 			return err
 		}
@@ -44,6 +62,7 @@ func (c *Catalog) UpdateProduct(ctx context.Context, in UpdateInput) (Product, e
 		return Product{}, fmt.Errorf("update product: %w", c.updateError(ctx, in.Seller, updated, err))
 	}
 	c.cache.forget(p.ID, p.Slug, atVersion(p.Version))
+	p.Waiting = waiting
 	return p, nil
 }
 

@@ -136,8 +136,16 @@ func overtakenIf(changed bool) error {
 }
 
 // pricesChangedSince reports whether another change of any of the lines' prices was applied
-// since this one was proposed: its effect is then no longer what the second person sees.
+// since this one was proposed, or, in a seller's list, whether the seller has set one since: its
+// effect is then no longer what the second person sees.
 func (f *Finance) pricesChangedSince(ctx context.Context, c Change, lines []Line) (bool, error) {
+	// What a seller sets begins the lead after it was written (pricing.QueueSet).
+	var sellers *time.Time
+	if list, err := f.List(ctx, c.Subject); err != nil {
+		return false, err
+	} else if list.Kind == pricing.Catalogue {
+		sellers = new(c.RequestedAt.Add(f.Prices.Lead))
+	}
 	for some := range slices.Chunk(lines, linesAtOnce) {
 		skus := make([]string, len(some))
 		for i, l := range some {
@@ -148,8 +156,12 @@ SELECT EXISTS (
   SELECT 1
   FROM `+changes.AppliedSQL+` n
   JOIN price_change_lines l ON l.change_id = n.id
-  WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3 AND l.sku = ANY($4::text[]))`,
-			c.Kind, c.Subject, c.RequestedAt, skus)
+  WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3 AND l.sku = ANY($4::text[]))
+  OR EXISTS (
+  SELECT 1
+  FROM `+pricing.EntriesSQL+` e
+  WHERE e.list = $2 AND e.sku = ANY($4::text[]) AND e.valid_from > $5::timestamptz)`,
+			c.Kind, c.Subject, c.RequestedAt, skus, sellers)
 		if err != nil || changed {
 			return changed, err
 		}
@@ -217,9 +229,13 @@ func (f *Finance) approveRule(ctx context.Context, c Change) error {
 			return err
 		}
 		var changed bool
+		kinds, subjects := alike(r)
 		err = tx.QueryRow(ctx, `
-SELECT EXISTS (SELECT 1 FROM `+changes.AppliedSQL+` n WHERE n.kind = $1 AND n.subject = $2 AND n.decided_at > $3)`,
-			c.Kind, c.Subject, c.RequestedAt).Scan(&changed)
+SELECT EXISTS (
+  SELECT 1
+  FROM unnest($1::text[], $2::text[]) AS a (kind, subject)
+  JOIN `+changes.AppliedSQL+` n ON n.kind = a.kind AND n.subject = a.subject
+  WHERE n.decided_at > $3)`, kinds, subjects, c.RequestedAt).Scan(&changed)
 		if err != nil || changed {
 			return errors.Join(err, overtakenIf(changed))
 		}

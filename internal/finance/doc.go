@@ -21,6 +21,10 @@
 //   - A bulk change is applied wholly or not at all. What the list says already is left out, so
 //     that the same file again changes nothing.
 //   - One country is in one market, and one market alone is the rest of the world.
+//   - A strategy (Strategies) changes all its markets at one instant, as one change. What changed
+//     between its proposal and its approval makes it ErrOvertaken, and the other way about.
+//   - A seller's price that takes a larger step than one person may waits like finance's own
+//     (SellerGate), and is overtaken by whatever the seller sets meanwhile.
 //
 // The package owns price_change_lines alone: prices and rules are written through pricing and
 // promotion, customer groups through account.

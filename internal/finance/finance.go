@@ -17,6 +17,7 @@ const (
 	KindPrices    = "prices"
 	KindRate      = "rate" // of exchange: package fx writes these
 	KindMarket    = "market"
+	KindStrategy  = "strategy" // several markets at once
 	KindRounding  = "rounding"
 	KindTax       = "tax"
 	KindPromotion = "promotion"
@@ -25,7 +26,7 @@ const (
 
 // Kinds lists every kind of change.
 func Kinds() []string {
-	return []string{KindList, KindPrices, KindRate, KindMarket, KindRounding, KindTax, KindPromotion, KindGroup}
+	return []string{KindList, KindPrices, KindRate, KindMarket, KindStrategy, KindRounding, KindTax, KindPromotion, KindGroup}
 }
 
 // The states of a change.

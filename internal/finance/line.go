@@ -7,7 +7,6 @@ import (
 
 	"meridian/internal/database"
 	"meridian/internal/invalid"
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
 
@@ -98,7 +97,7 @@ func checkLine(f *lineFaults, l Line, soon time.Time) {
 		f.add(l.No, "min_quantity", "must be 1 to %d", maxMinQuantity)
 	}
 	if l.AmountMinor != nil && (*l.AmountMinor < 0 || *l.AmountMinor > maxAmountMinor) {
-		f.add(l.No, "amount", "must be 0 to %d minor units, or empty to end the price", int64(maxAmountMinor))
+		f.add(l.No, "amount_minor", "must be 0 to %d minor units, or empty to end the price", int64(maxAmountMinor))
 	}
 	if !l.To.IsZero() && !l.To.After(l.period(soon).From) {
 		f.add(l.No, "valid_to", "must be after valid_from")
@@ -120,17 +119,4 @@ func refuseOverlaps(f *lineFaults, lines []Line, soon time.Time) {
 			}
 		}
 	}
-}
-
-// ParseAmount reads a decimal amount in major units of a currency, such as 12.50, exactly.
-func ParseAmount(text string, c money.Currency) (int64, error) {
-	d, err := money.ParseDecimal(text)
-	if err != nil {
-		return 0, err
-	}
-	minor, ok := d.Minor(c)
-	if !ok {
-		return 0, fmt.Errorf("has more decimals than %s, which has %d, or is too large", c, c.Exponent())
-	}
-	return minor, nil
 }

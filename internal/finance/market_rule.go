@@ -25,13 +25,15 @@ type MarketRule struct {
 	PricesIncludeTax bool           `json:"prices_include_tax"`
 	// Multiplier is what converted prices are multiplied by.
 	Multiplier money.Decimal `json:"multiplier"`
+	// FromBasePrice leaves the sellers' lists out: every price is finance's, or converted.
+	FromBasePrice bool `json:"from_base_price"`
 	// Rounding names the rounding rule of converted prices by currency; "" is for any other.
 	Rounding map[money.Currency]string `json:"rounding"`
 }
 
 // newMarketRule returns a market's version as finance writes it.
 func newMarketRule(m *pricing.Market) MarketRule {
-	return MarketRule{m.Code, m.Title, m.Countries, m.Currency, m.PricesIncludeTax, m.Multiplier, m.Rounding}
+	return MarketRule{m.Code, m.Title, m.Countries, m.Currency, m.PricesIncludeTax, m.Multiplier, m.FromBasePrice, m.Rounding}
 }
 
 func (m *MarketRule) kind() string    { return KindMarket }
@@ -47,6 +49,11 @@ var (
 )
 
 func (m *MarketRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) {
+	m.checkAmong(f, rules, marketsBut(rules, at, m.Code), at)
+}
+
+// checkAmong is check, given the other markets from that instant on.
+func (m *MarketRule) checkAmong(f *invalid.List, rules *pricing.Rules, others []MarketRule, at time.Time) {
 	if !codeText.MatchString(m.Code) {
 		f.Add("code", "must be 1 to 63 of a-z, 0-9 and -, such as nordics")
 	}
@@ -65,7 +72,7 @@ func (m *MarketRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) 
 			leastMultiplier, mostMultiplier, mostMultiplierDecimals)
 	}
 	m.checkRounding(f, rules, at)
-	m.checkCountries(f, rules, at)
+	m.checkCountries(f, others)
 }
 
 func (m *MarketRule) checkRounding(f *invalid.List, rules *pricing.Rules, at time.Time) {
@@ -83,9 +90,20 @@ func (m *MarketRule) checkRounding(f *invalid.List, rules *pricing.Rules, at tim
 	}
 }
 
+// marketsBut returns the markets that are in force from an instant on, or later, but those with these codes.
+func marketsBut(rules *pricing.Rules, at time.Time, codes ...string) []MarketRule {
+	var others []MarketRule
+	for _, other := range rules.Markets() {
+		if ends := other.Period.To; !slices.Contains(codes, other.Code) && (ends.IsZero() || ends.After(at)) {
+			others = append(others, newMarketRule(&other))
+		}
+	}
+	return others
+}
+
 // checkCountries wants countries that no other market has from then on, and one market alone
 // that has none.
-func (m *MarketRule) checkCountries(f *invalid.List, rules *pricing.Rules, at time.Time) {
+func (m *MarketRule) checkCountries(f *invalid.List, others []MarketRule) {
 	if len(m.Countries) > 250 { // ISO 3166 has fewer
 		f.Add("countries", "must be at most 250")
 		return
@@ -98,10 +116,7 @@ func (m *MarketRule) checkCountries(f *invalid.List, rules *pricing.Rules, at ti
 			f.Add(field, "must be given once")
 		}
 	}
-	for _, other := range rules.Markets() {
-		if ends := other.Period.To; other.Code == m.Code || !ends.IsZero() && !ends.After(at) {
-			continue
-		}
+	for _, other := range others {
 		if len(m.Countries) == 0 && len(other.Countries) == 0 {
 			f.Add("countries", "must name some: the rest of the world is the market %s", other.Code)
 		}
@@ -122,13 +137,13 @@ func (m *MarketRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbove)
 	}
 	step := changeBP(before.Multiplier.Scaled(mostMultiplierDecimals), m.Multiplier.Scaled(mostMultiplierDecimals))
 	return newMarketRule(before), max(step, -step) > limit.ChangeBP ||
-		before.PricesIncludeTax != m.PricesIncludeTax || !maps.Equal(before.Rounding, m.Rounding) ||
+		before.PricesIncludeTax != m.PricesIncludeTax || before.FromBasePrice != m.FromBasePrice || !maps.Equal(before.Rounding, m.Rounding) ||
 		!slices.Equal(slices.Sorted(slices.Values(before.Countries)), slices.Sorted(slices.Values(m.Countries)))
 }
 
 func (m *MarketRule) queue(b *database.Batch, from time.Time, change uuid.UUID) error {
 	return pricing.QueuePutMarket(b, pricing.Market{
 		Code: m.Code, Title: m.Title, Period: pricing.Period{From: from}, Countries: m.Countries, Currency: m.Currency,
-		PricesIncludeTax: m.PricesIncludeTax, Multiplier: m.Multiplier, Rounding: m.Rounding,
+		PricesIncludeTax: m.PricesIncludeTax, Multiplier: m.Multiplier, FromBasePrice: m.FromBasePrice, Rounding: m.Rounding,
 	}, change)
 }

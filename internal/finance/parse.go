@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"meridian/internal/money"
 )
 
 // Format is how a file of prices is written.
@@ -19,12 +17,11 @@ type Format string
 
 // The formats of files.
 const (
-	// FormatCSV has a header that names its columns, sku and amount among them, in any order:
-	// sku, min_quantity, amount, valid_from, valid_to. Amounts are decimals in major units of the
-	// list's currency, empty to end the price; min_quantity is 1 where it is empty.
+	// FormatCSV has a header that names its columns, sku and amount_minor among them, in any order:
+	// sku, min_quantity, amount_minor, valid_from, valid_to. An amount is a whole number in minor
+	// units, empty to end the price; min_quantity is 1 where it is empty.
 	FormatCSV Format = "csv"
-	// FormatNDJSON is an object a line, of sku, min_quantity, amount_minor, valid_from and
-	// valid_to. amount_minor is a whole number in minor units, null to end the price.
+	// FormatNDJSON is an object a line, of the same names. amount_minor is null to end the price.
 	FormatNDJSON Format = "ndjson"
 )
 
@@ -39,14 +36,14 @@ type lineParser interface {
 	missing() string
 }
 
-// ReadLines reads a file of prices of a list in a currency. Times are RFC 3339; empty ones, and
+// ReadLines reads a file of prices of a list. Times are RFC 3339; empty ones, and
 // those left out, are as soon as may be, and never. A byte order mark and blank lines are
 // passed over. It fails with *invalid.Error that names the lines, twenty at most, and with what
 // reading fails with.
-func ReadLines(from io.Reader, format Format, currency money.Currency) ([]Line, error) {
+func ReadLines(from io.Reader, format Format) ([]Line, error) {
 	var parser lineParser = new(ndjsonParser)
 	if format == FormatCSV {
-		parser = &csvParser{currency: currency}
+		parser = new(csvParser)
 	}
 	scanner := bufio.NewScanner(from)
 	scanner.Buffer(nil, maxLineBytes+2)
@@ -109,14 +106,14 @@ func parseQuantity(text string) (quantity int64, remedy string) {
 	return quantity, ""
 }
 
-func parseAmount(text string, c money.Currency) (minor *int64, remedy string) {
+func parseAmount(text string) (minor *int64, remedy string) {
 	if text == "" {
 		return nil, ""
 	}
-	amount, err := ParseAmount(text, c)
-	if err != nil || amount < 0 || amount > maxAmountMinor {
-		return nil, fmt.Sprintf("must be a decimal with at most %d decimals, as %s has, from 0 to %s, such as %s, or empty to end the price",
-			c.Exponent(), c, majorText(maxAmountMinor, c), majorText(1299, c))
+	amount, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strings.HasPrefix(text, "+") || amount < 0 || amount > maxAmountMinor {
+		return nil, fmt.Sprintf("must be a whole number of minor units from 0 to %d, such as 1299 for 12.99 euro, or empty to end the price",
+			int64(maxAmountMinor))
 	}
 	return &amount, ""
 }
@@ -134,9 +131,4 @@ func parseTime(text string) (at time.Time, remedy string) {
 		return time.Time{}, "must be a time such as 2026-11-27T00:00:00Z, or empty"
 	}
 	return at.UTC(), ""
-}
-
-// majorText returns an amount in major units with all its decimals, such as 12.50.
-func majorText(minor int64, c money.Currency) string {
-	return strings.TrimSuffix(money.New(minor, c).String(), " "+string(c))
 }

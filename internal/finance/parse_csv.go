@@ -4,18 +4,15 @@ import (
 	"encoding/csv"
 	"slices"
 	"strings"
-
-	"meridian/internal/money"
 )
 
 // csvColumns are the columns of a file, in the order in which they are written.
-var csvColumns = []string{"sku", "min_quantity", "amount", "valid_from", "valid_to"}
+var csvColumns = []string{"sku", "min_quantity", "amount_minor", "valid_from", "valid_to"}
 
 // csvParser reads lines of CSV, the header first. A field in quotes does not go over the line's end.
 type csvParser struct {
-	currency money.Currency
-	columns  []string // as the header names them; nil before it
-	broken   bool     // the header cannot be used
+	columns []string // as the header names them; nil before it
+	broken  bool     // the header cannot be used
 }
 
 func (p *csvParser) missing() string {
@@ -65,7 +62,7 @@ func (p *csvParser) readHeader(no int64, fields []string, faults *lineFaults) {
 			faults.add(no, "header", "must name the column %s once", name)
 		}
 	}
-	for _, name := range []string{"sku", "amount"} {
+	for _, name := range []string{"sku", "amount_minor"} {
 		if !slices.Contains(fields, name) {
 			faults.add(no, "header", "must have the column %s", name)
 		}
@@ -82,8 +79,8 @@ func (p *csvParser) readFields(no int64, fields []string, faults *lineFaults) Li
 			l.SKU, remedy = parseSKU(field)
 		case "min_quantity":
 			l.MinQuantity, remedy = parseQuantity(field)
-		case "amount":
-			l.AmountMinor, remedy = parseAmount(field, p.currency)
+		case "amount_minor":
+			l.AmountMinor, remedy = parseAmount(field)
 		case "valid_from":
 			l.From, remedy = parseTime(field)
 		case "valid_to":

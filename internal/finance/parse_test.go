@@ -15,7 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	"meridian/internal/invalid"
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 	"meridian/internal/testkit"
 )
@@ -29,21 +28,21 @@ func TestReadLines(t *testing.T) {
 		file   string
 		want   []Line
 	}{
-		{"all columns", FormatCSV, "sku,min_quantity,amount,valid_from,valid_to\nA,10,12.50,2026-05-01T12:00:00Z,2026-05-01T15:00:00+02:00\n",
+		{"all columns", FormatCSV, "sku,min_quantity,amount_minor,valid_from,valid_to\nA,10,1250,2026-05-01T12:00:00Z,2026-05-01T15:00:00+02:00\n",
 			[]Line{numberedAt(2, full)}},
 		{"other order, mark, CRLF, blank lines, no last end of line", FormatCSV,
-			"\ufeffamount,valid_to,sku,valid_from,min_quantity\r\n\r\n12.5,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10\r\n  \n12.50,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10",
+			"\ufeffamount_minor,valid_to,sku,valid_from,min_quantity\r\n\r\n1250,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10\r\n  \n1250,2026-05-01T13:00:00Z,A,2026-05-01T12:00:00Z,10",
 			[]Line{numberedAt(3, full), numberedAt(5, full)}},
-		{"two columns", FormatCSV, "sku,amount\nA,7\nB,\n", []Line{{No: 2, SKU: "A", MinQuantity: 1, AmountMinor: minor(700)},
+		{"two columns", FormatCSV, "sku,amount_minor\nA,700\nB,\n", []Line{{No: 2, SKU: "A", MinQuantity: 1, AmountMinor: minor(700)},
 			{No: 3, SKU: "B", MinQuantity: 1}}},
-		{"quotes", FormatCSV, "sku,amount\n\"A,\"\"1\"\"\",0.01\n", []Line{{No: 2, SKU: `A,"1"`, MinQuantity: 1, AmountMinor: minor(1)}}},
-		{"a header alone", FormatCSV, "sku,amount\n", nil},
+		{"quotes", FormatCSV, "sku,amount_minor\n\"A,\"\"1\"\"\",1\n", []Line{{No: 2, SKU: `A,"1"`, MinQuantity: 1, AmountMinor: minor(1)}}},
+		{"a header alone", FormatCSV, "sku,amount_minor\n", nil},
 		{"objects", FormatNDJSON, `{"sku":"A","min_quantity":10,"amount_minor":1250,"valid_from":"2026-05-01T12:00:00Z","valid_to":"2026-05-01T13:00:00Z"}` + "\n\n" + `{"amount_minor":null,"sku":"B"}`,
 			[]Line{numberedAt(1, full), {No: 3, SKU: "B", MinQuantity: 1}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := testkit.Must(ReadLines(strings.NewReader(test.file), test.format, "EUR"))(t)
+			got := testkit.Must(ReadLines(strings.NewReader(test.file), test.format))(t)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
@@ -61,22 +60,22 @@ func TestReadLines_Refused(t *testing.T) {
 	}{
 		{"nothing", FormatCSV, "", []string{"line 1, header"}},
 		{"no amount", FormatCSV, "sku,min_quantity\nA,1\n", []string{"line 1, header"}},
-		{"a column twice", FormatCSV, "sku,amount,sku\nA,1,A\n", []string{"line 1, header"}},
+		{"a column twice", FormatCSV, "sku,amount_minor,sku\nA,1,A\n", []string{"line 1, header"}},
 		{"another column, and no header in truth", FormatCSV, "A,1\nB,2\n",
 			[]string{"line 1, header", "line 1, header", "line 1, header", "line 1, header"}},
-		{"too few fields", FormatCSV, "sku,amount\nA\n", []string{"line 2, text"}},
-		{"too many fields", FormatCSV, "sku,amount\nA,1,2\n", []string{"line 2, text"}},
-		{"an open quote", FormatCSV, "sku,amount\n\"A,1\nB,2\n", []string{"line 2, text"}},
-		{"every field", FormatCSV, "sku,min_quantity,amount,valid_from,valid_to\n,0,1.234,yesterday,0001-01-01T00:00:00Z\n",
-			[]string{"line 2, sku", "line 2, min_quantity", "line 2, amount", "line 2, valid_from", "line 2, valid_to"}},
-		{"amounts", FormatCSV, "sku,amount\nA,1e3\nA,-1\nA,+1\nA,1.\nA, 1\nA,99999999999999\nA,NaN\n",
-			[]string{"line 2, amount", "line 3, amount", "line 4, amount", "line 5, amount", "line 6, amount", "line 7, amount", "line 8, amount"}},
-		{"quantities", FormatCSV, "sku,amount,min_quantity\nA,1,+1\nA,1,1.0\nA,1,1000001\nA,1,-1\n",
+		{"too few fields", FormatCSV, "sku,amount_minor\nA\n", []string{"line 2, text"}},
+		{"too many fields", FormatCSV, "sku,amount_minor\nA,1,2\n", []string{"line 2, text"}},
+		{"an open quote", FormatCSV, "sku,amount_minor\n\"A,1\nB,2\n", []string{"line 2, text"}},
+		{"every field", FormatCSV, "sku,min_quantity,amount_minor,valid_from,valid_to\n,0,1.234,yesterday,0001-01-01T00:00:00Z\n",
+			[]string{"line 2, sku", "line 2, min_quantity", "line 2, amount_minor", "line 2, valid_from", "line 2, valid_to"}},
+		{"amounts", FormatCSV, "sku,amount_minor\nA,1e3\nA,-1\nA,+1\nA,1.0\nA, 1\nA,1000000000001\nA,NaN\n",
+			[]string{"line 2, amount_minor", "line 3, amount_minor", "line 4, amount_minor", "line 5, amount_minor", "line 6, amount_minor", "line 7, amount_minor", "line 8, amount_minor"}},
+		{"quantities", FormatCSV, "sku,amount_minor,min_quantity\nA,1,+1\nA,1,1.0\nA,1,1000001\nA,1,-1\n",
 			[]string{"line 2, min_quantity", "line 3, min_quantity", "line 4, min_quantity", "line 5, min_quantity"}},
-		{"a SKU with spaces around", FormatCSV, "sku,amount\n A,1\n", []string{"line 2, sku"}},
-		{"a SKU too long", FormatCSV, "sku,amount\n" + long[:65] + ",1\n", []string{"line 2, sku"}},
-		{"a line too long", FormatCSV, "sku,amount\n" + long + ",1\n", []string{"line 2, text"}},
-		{"no UTF-8", FormatCSV, "sku,amount\n\xff,1\nB\x00,1\n", []string{"line 2, text", "line 3, text"}},
+		{"a SKU with spaces around", FormatCSV, "sku,amount_minor\n A,1\n", []string{"line 2, sku"}},
+		{"a SKU too long", FormatCSV, "sku,amount_minor\n" + long[:65] + ",1\n", []string{"line 2, sku"}},
+		{"a line too long", FormatCSV, "sku,amount_minor\n" + long + ",1\n", []string{"line 2, text"}},
+		{"no UTF-8", FormatCSV, "sku,amount_minor\n\xff,1\nB\x00,1\n", []string{"line 2, text", "line 3, text"}},
 		{"a NUL that is written out", FormatNDJSON, `{"sku":"A\u0000","amount_minor":1}`, []string{"line 1, sku"}},
 		{"no object", FormatNDJSON, "[]\n\"A\"\n{\n{}{}\n", []string{"line 1, text", "line 2, text", "line 3, text", "line 4, text"}},
 		{"names", FormatNDJSON, `{"sku":"A","amount_minor":1,"price":2}` + "\n" + `{"sku":"A","sku":"B","amount_minor":1}` + "\n" + `{"SKU":"A","amount_minor":1}`,
@@ -88,28 +87,28 @@ func TestReadLines_Refused(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := ReadLines(strings.NewReader(test.file), test.format, "EUR")
+			_, err := ReadLines(strings.NewReader(test.file), test.format)
 			wantFaults(t, err, test.want...)
 		})
 	}
 	t.Run("twenty faults are told", func(t *testing.T) {
-		_, err := ReadLines(strings.NewReader("sku,amount\n"+strings.Repeat("A,x\n", 1000)), FormatCSV, "EUR")
+		_, err := ReadLines(strings.NewReader("sku,amount_minor\n"+strings.Repeat("A,x\n", 1000)), FormatCSV)
 		var invalid *invalid.Error
 		if !errors.As(err, &invalid) || len(invalid.Fields) != 20 {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("too many lines", func(t *testing.T) {
-		_, err := ReadLines(strings.NewReader("sku,amount\n"+strings.Repeat("A,1\n", MaxLines+1)), FormatCSV, "EUR")
+		_, err := ReadLines(strings.NewReader("sku,amount_minor\n"+strings.Repeat("A,1\n", MaxLines+1)), FormatCSV)
 		wantFaults(t, err, fmt.Sprintf("line %d, file", MaxLines+2))
 	})
-	t.Run("a currency without decimals", func(t *testing.T) {
-		_, err := ReadLines(strings.NewReader("sku,amount\nA,1500\nA,1500.5\n"), FormatCSV, "JPY")
-		wantFaults(t, err, "line 3, amount")
+	t.Run("an amount without its unit", func(t *testing.T) {
+		_, err := ReadLines(strings.NewReader("sku,amount\nA,15.00\n"), FormatCSV)
+		wantFaults(t, err, "line 1, header", "line 1, header")
 	})
 	t.Run("what reading fails with", func(t *testing.T) {
 		broken := errors.New("the client is gone")
-		_, err := ReadLines(io.MultiReader(strings.NewReader("sku,amount\nA,1\n"), iotest.ErrReader(broken)), FormatCSV, "EUR")
+		_, err := ReadLines(io.MultiReader(strings.NewReader("sku,amount_minor\nA,1\n"), iotest.ErrReader(broken)), FormatCSV)
 		if !errors.Is(err, broken) {
 			t.Errorf("got %v", err)
 		}
@@ -123,9 +122,8 @@ func TestReadLines_Written(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		format := rapid.SampledFrom([]Format{FormatCSV, FormatNDJSON}).Draw(t, "format")
-		currency := rapid.SampledFrom([]money.Currency{"EUR", "JPY", "KWD"}).Draw(t, "currency")
 		var file bytes.Buffer
-		write, flush := entryWriter(&file, format, currency)
+		write, flush := entryWriter(&file, format)
 		var want []Line
 		for i := range rapid.IntRange(0, 10).Draw(t, "lines") {
 			e := Entry{
@@ -146,7 +144,7 @@ func TestReadLines_Written(t *testing.T) {
 				To: e.Period.To})
 		}
 		testkit.NoError(t, flush())
-		got := testkit.Must(ReadLines(&file, format, currency))(t)
+		got := testkit.Must(ReadLines(&file, format))(t)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("read (-written +read):\n%s", diff)
 		}
@@ -169,7 +167,7 @@ func TestExport(t *testing.T) {
 		testkit.NoError(t, s.Export(ctx, &file, format, list, at))
 		return file.String()
 	}
-	wantNow := "sku,min_quantity,amount,valid_from,valid_to\nA,1,8.00,2026-05-01T14:00:00Z,\nA,10,8.50,2026-05-01T12:00:00Z,\n"
+	wantNow := "sku,min_quantity,amount_minor,valid_from,valid_to\nA,1,800,2026-05-01T14:00:00Z,\nA,10,850,2026-05-01T12:00:00Z,\n"
 	if diff := cmp.Diff(wantNow, export(FormatCSV, s.clock.Now())); diff != "" {
 		t.Errorf("in force now (-want +got):\n%s", diff)
 	}
@@ -183,7 +181,7 @@ func TestExport(t *testing.T) {
 	before := s.image(t)
 	for _, format := range []Format{FormatCSV, FormatNDJSON} {
 		for _, at := range []time.Time{{}, s.clock.Now(), opening} {
-			lines := testkit.Must(ReadLines(strings.NewReader(export(format, at)), format, list.Currency))(t)
+			lines := testkit.Must(ReadLines(strings.NewReader(export(format, at)), format))(t)
 			p := testkit.Must(s.SetPrices(ctx, PricesInput{By: by("ben"), List: "regular", Lines: lines}))(t)
 			if p.Effect.Unchanged != len(lines) || len(lines) == 0 {
 				t.Errorf("%s at %s: %+v", format, at, p.Effect)
@@ -207,7 +205,7 @@ func TestExport_Pages(t *testing.T) {
 	var file bytes.Buffer
 	testkit.NoError(t, s.Export(t.Context(), &file, FormatNDJSON, testkit.Must(s.List(t.Context(), "catalogue-EUR"))(t), s.clock.Now()))
 	var got []string
-	for _, l := range testkit.Must(ReadLines(&file, FormatNDJSON, "EUR"))(t) {
+	for _, l := range testkit.Must(ReadLines(&file, FormatNDJSON))(t) {
 		got = append(got, l.SKU)
 	}
 	want := append([]string{"A", "B", "C", "D", "E"}, skus...)
@@ -222,10 +220,10 @@ func TestExport_Pages(t *testing.T) {
 // written and read back.
 func FuzzReadLines(f *testing.F) {
 	for _, seed := range []string{
-		"sku,min_quantity,amount,valid_from,valid_to\nA,10,12.50,2026-05-01T12:00:00Z,\n", "sku,amount\nA,\n", "\ufeffsku,amount\r\n\"A\"\"\",1\r\n",
-		"amount,sku\n,\n", "sku,amount\n\"A\n", `{"sku":"A","amount_minor":1}`, `{"sku":"A","amount_minor":null,"valid_to":"2026-05-01T12:00:00.000001+01:30"}`,
-		`{"sku":"\u0000","amount_minor":-1,"min_quantity":1e3}`, "{}\n[]\nnull\n", "\xff\xfe", "sku,amount\n" + strings.Repeat("A,1\n", 30),
-		"sku,amount\nA,0.000000000000000000001\n", "sku,amount,valid_from\nA,1,9999-12-31T23:59:59.999999999Z\n",
+		"sku,min_quantity,amount_minor,valid_from,valid_to\nA,10,1250,2026-05-01T12:00:00Z,\n", "sku,amount_minor\nA,\n", "\ufeffsku,amount\r\n\"A\"\"\",1\r\n",
+		"amount_minor,sku\n,\n", "sku,amount_minor\n\"A\n", `{"sku":"A","amount_minor":1}`, `{"sku":"A","amount_minor":null,"valid_to":"2026-05-01T12:00:00.000001+01:30"}`,
+		`{"sku":"\u0000","amount_minor":-1,"min_quantity":1e3}`, "{}\n[]\nnull\n", "\xff\xfe", "sku,amount_minor\n" + strings.Repeat("A,1\n", 30),
+		"sku,amount_minor\nA,0.000000000000000000001\n", "sku,amount_minor,valid_from\nA,1,9999-12-31T23:59:59.999999999Z\n",
 	} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
@@ -235,7 +233,7 @@ func FuzzReadLines(f *testing.F) {
 		if isCSV {
 			format = FormatCSV
 		}
-		lines, err := ReadLines(bytes.NewReader(file), format, "EUR")
+		lines, err := ReadLines(bytes.NewReader(file), format)
 		if err != nil {
 			var invalid *invalid.Error
 			if !errors.As(err, &invalid) || len(invalid.Fields) == 0 || len(invalid.Fields) > 20 {
@@ -244,7 +242,7 @@ func FuzzReadLines(f *testing.F) {
 			return
 		}
 		var again bytes.Buffer
-		write, flush := entryWriter(&again, format, "EUR")
+		write, flush := entryWriter(&again, format)
 		var want []Line
 		for _, l := range lines {
 			if l.AmountMinor == nil || *l.AmountMinor < 0 || l.From.IsZero() {
@@ -258,7 +256,7 @@ func FuzzReadLines(f *testing.F) {
 			want = append(want, l)
 		}
 		testkit.NoError(t, flush())
-		got := testkit.Must(ReadLines(&again, format, "EUR"))(t)
+		got := testkit.Must(ReadLines(&again, format))(t)
 		for i := range got {
 			got[i].No = 0
 		}

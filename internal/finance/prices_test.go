@@ -108,8 +108,8 @@ func TestSetPrices_Refused(t *testing.T) {
 		{"an unknown SKU", []Line{price("D", 901), price("Z", 1)}, []string{"line 2, sku"}},
 		{"no quantity", []Line{price("A", 1).atLeast(0)}, []string{"line 1, min_quantity"}},
 		{"a negative quantity", []Line{price("A", 1).atLeast(-5)}, []string{"line 1, min_quantity"}},
-		{"a negative price", []Line{price("A", -1)}, []string{"line 1, amount"}},
-		{"a price too high", []Line{price("A", maxAmountMinor+1)}, []string{"line 1, amount"}},
+		{"a negative price", []Line{price("A", -1)}, []string{"line 1, amount_minor"}},
+		{"a price too high", []Line{price("A", maxAmountMinor+1)}, []string{"line 1, amount_minor"}},
 		{"in the past", []Line{price("A", 1).from(opening.Add(-time.Microsecond))}, []string{"line 1, valid_from"}},
 		{"ends before it begins", []Line{price("A", 1).from(hours(2)).to(hours(1))}, []string{"line 1, valid_to"}},
 		{"ends in the past", []Line{price("A", 1).to(opening)}, []string{"line 1, valid_to"}},
@@ -122,7 +122,7 @@ func TestSetPrices_Refused(t *testing.T) {
 		{"into a period", []Line{price("C", 1).from(hours(5))}, []string{"line 1, valid_from"}},
 		{"around a period", []Line{price("C", 1).from(hours(3)).to(hours(7))}, []string{"line 1, valid_from"}},
 		{"all faults at once", []Line{price("", -1).atLeast(0), price("D", 1), price("Y", maxAmountMinor+1)},
-			[]string{"line 1, sku", "line 1, min_quantity", "line 1, amount", "line 3, amount"}},
+			[]string{"line 1, sku", "line 1, min_quantity", "line 1, amount_minor", "line 3, amount_minor"}},
 	}
 	for _, test := range tests {
 		for _, dry := range []bool{true, false} {
@@ -575,14 +575,14 @@ func TestSetPrices_Large(t *testing.T) {
 	s.list(t, "regular", pricing.Regular)
 	skus := make([]string, n)
 	var file strings.Builder
-	file.WriteString("sku,min_quantity,amount,valid_from,valid_to\n")
+	file.WriteString("sku,min_quantity,amount_minor,valid_from,valid_to\n")
 	for i := range skus {
 		skus[i] = fmt.Sprintf("S%06d", i)
-		fmt.Fprintf(&file, "%s,1,%d.%02d,,\n", skus[i], 10*(i+6), i%100)
+		fmt.Fprintf(&file, "%s,1,%d,,\n", skus[i], 1000*(i+6)+i%100)
 	}
 	s.addGoods(t, skus...)
 	begun := time.Now()
-	lines := testkit.Must(ReadLines(strings.NewReader(file.String()), FormatCSV, "EUR"))(t)
+	lines := testkit.Must(ReadLines(strings.NewReader(file.String()), FormatCSV))(t)
 	read := time.Now()
 	p := testkit.Must(s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: "regular", Lines: lines}))(t)
 	t.Logf("%d lines: read in %s, applied in %s", n, read.Sub(begun), time.Since(read))
@@ -592,9 +592,9 @@ func TestSetPrices_Large(t *testing.T) {
 
 	before := s.image(t)
 	broken := strings.Replace(file.String(), "S039998,1,", "S039998,x,", 1) // a header, and lines from 2 on
-	_, err := ReadLines(strings.NewReader(broken), FormatCSV, "EUR")
+	_, err := ReadLines(strings.NewReader(broken), FormatCSV)
 	wantFaults(t, err, "line 40000, min_quantity")
-	unknown := testkit.Must(ReadLines(strings.NewReader(strings.Replace(file.String(), "S039998,", "NOSUCH,", 1)), FormatCSV, "EUR"))(t)
+	unknown := testkit.Must(ReadLines(strings.NewReader(strings.Replace(file.String(), "S039998,", "NOSUCH,", 1)), FormatCSV))(t)
 	_, err = s.SetPrices(t.Context(), PricesInput{By: by("ada"), List: "regular", Lines: unknown})
 	wantFaults(t, err, "line 40000, sku")
 	s.wantUnchanged(t, before)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
+	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/invalid"
 	"meridian/internal/pricing"
@@ -48,14 +51,12 @@ func (f *Finance) EndPromotion(ctx context.Context, id string, from time.Time, b
 	return f.SetRule(ctx, &PromotionRule{ID: id, End: true}, from, by)
 }
 
-// promotion returns the rule as the promotions know it. It fails where Spec cannot be read.
+// promotion returns the rule as the promotions know it. It fails where Spec cannot be read, and returns
+// what it read of one that is not valid.
 func (p *PromotionRule) promotion() (promotion.Promotion, error) {
 	spec, err := promotion.ParseSpec(p.Spec)
-	if err != nil {
-		return promotion.Promotion{}, err
-	}
 	return promotion.Promotion{ID: p.ID, Title: p.Title, Coupon: promotion.NormalizeCoupon(p.Coupon), Priority: p.Priority, ValidTo: p.ValidTo,
-		TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit, Spec: spec}, nil
+		TotalLimit: p.TotalLimit, CustomerLimit: p.CustomerLimit, Spec: spec}, err
 }
 
 func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Time) {
@@ -65,26 +66,50 @@ func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Tim
 	if p.ValidTo != nil && !p.ValidTo.After(at) {
 		f.Add("valid_to", "must be after it begins, at %s", at.Format(time.RFC3339))
 	}
-	full, err := p.promotion()
 	var invalid *invalid.Error
-	switch {
-	case errors.As(err, &invalid):
-		for _, field := range invalid.Fields {
-			f.Add("spec."+field.Name, "%s", field.Remedy)
-		}
-		return
-	case err != nil:
+	full, err := p.promotion()
+	if err != nil && !errors.As(err, &invalid) {
 		f.Add("spec", "must be an object with the kind and what is told of it in the documentation, and nothing else")
 		return
-	case errors.As(full.Validate(), &invalid):
+	}
+	if errors.As(full.Validate(), &invalid) {
 		*f = append(*f, invalid.Fields...)
 	}
+	var unknown *pricing.UnknownMarketError
 	for i, code := range full.Conditions.Markets {
-		if _, err := rules.Market(code, at); err != nil {
-			f.Add(fmt.Sprintf("spec.conditions.markets[%d]", i), "must be a market that is in force by then")
+		if _, err := rules.Market(code, at); errors.As(err, &unknown) {
+			f.Add(fmt.Sprintf("spec.conditions.markets[%d]", i), "must be a market that is in force by then: one of %s",
+				strings.Join(unknown.Known, ", "))
 		}
 	}
 	p.Coupon = full.Coupon
+}
+
+// checkGoods wants SKUs and categories that there are: a condition that names no goods would never be met. One round trip
+// where it names some.
+func (p *PromotionRule) checkGoods(ctx context.Context, tx pgx.Tx, f *invalid.List) error {
+	full, err := p.promotion()
+	named := full.Conditions
+	if p.End || err != nil || len(named.SKUs)+len(named.Categories) == 0 {
+		return nil
+	}
+	var unknown catalog.Goods
+	var b database.Batch
+	catalog.QueueUnknown(&b, catalog.Goods{SKUs: named.SKUs, Categories: named.Categories}, &unknown)
+	if err := tx.SendBatch(ctx, &b.Batch).Close(); err != nil {
+		return fmt.Errorf("look for the goods of a promotion: %w", err)
+	}
+	for i, code := range named.Categories {
+		if slices.Contains(unknown.Categories, code) {
+			f.Add(fmt.Sprintf("spec.conditions.categories[%d]", i), "must be the id of a category: there is no %q", code)
+		}
+	}
+	for i, code := range named.SKUs {
+		if slices.Contains(unknown.SKUs, code) && len(*f) < maxLineFaults {
+			f.Add(fmt.Sprintf("spec.conditions.skus[%d]", i), "must be a SKU of the catalogue: there is no %q", code)
+		}
+	}
+	return nil
 }
 
 func (p *PromotionRule) old(rules *pricing.Rules, at time.Time, limit ApproveAbove) (any, bool) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -32,10 +33,16 @@ type rule interface {
 
 // SetRule puts a new version of a rule in force: a *MarketRule, *RoundingRule, *TaxRule or
 // *PromotionRule. from is when, zero as soon as may be; versions that were to begin later never
-// do. A step that is larger than one person may take waits for Approve. Four round trips.
+// do. A step that is larger than one person may take waits for Approve. Four round trips, and
+// one more for a promotion that names goods.
 //
 // Errors: *invalid.Error, ErrOvertaken, for a repetition *idempotency.Replay or idempotency.ErrReused.
 func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (Change, error) {
+	return f.setRule(ctx, r, from, by, nil)
+}
+
+// setRule is SetRule with what the change's effect is, as JSON; nil where none is told.
+func (f *Finance) setRule(ctx context.Context, r rule, from time.Time, by By, effect jsontext.Value) (Change, error) {
 	var change Change
 	from = database.Moment(from)
 	err := f.DB.Tx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -51,12 +58,20 @@ func (f *Finance) SetRule(ctx context.Context, r rule, from time.Time, by By) (C
 			faults.Add("valid_from", "%s", tooEarly(soon))
 		}
 		r.check(&faults, rules, at)
+		if p, ok := r.(*PromotionRule); ok {
+			if err := p.checkGoods(ctx, tx, &faults); err != nil {
+				return err
+			}
+		}
 		if err := faults.Err(r.kind()); err != nil {
 			return err
 		}
 		old, needsTwo := r.old(rules, at, f.ApproveAbove)
 		if change, err = f.newChange(r.kind(), r.subject(), by, old, wanted{From: database.NullTime(from), Rule: r}); err != nil {
 			return err
+		}
+		if effect != nil {
+			change.Effect = effect
 		}
 		change.NeedsApproval = needsTwo || f.ApproveAbove.everything()
 		return f.writeRule(ctx, tx, r, by, at, &change)
@@ -94,6 +109,8 @@ func ruleOf(c Change) (r rule, from time.Time, err error) {
 	switch c.Kind {
 	case KindMarket:
 		r = new(MarketRule)
+	case KindStrategy:
+		r = new(StrategyRule)
 	case KindRounding:
 		r = new(RoundingRule)
 	case KindTax:

@@ -12,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"meridian/internal/database"
-	"meridian/internal/money"
 	"meridian/internal/pricing"
 )
 
@@ -21,7 +20,7 @@ import (
 // is given back as it is. What was withdrawn before it came in force is left out. Nothing is
 // written before the first prices have been read. A round trip for each few thousand prices.
 func (f *Finance) Export(ctx context.Context, to io.Writer, format Format, list pricing.List, at time.Time) error {
-	write, flush := entryWriter(to, format, list.Currency)
+	write, flush := entryWriter(to, format)
 	filter := EntryFilter{List: list.Code, At: at, PageFilter: database.PageFilter[EntryPosition]{Limit: linesAtOnce}}
 	for {
 		page, err := f.Entries(ctx, filter)
@@ -47,14 +46,14 @@ func (f *Finance) Export(ctx context.Context, to io.Writer, format Format, list 
 	return nil
 }
 
-// entryWriter writes a line for each price, of a list in a currency, through a buffer.
-func entryWriter(to io.Writer, format Format, c money.Currency) (write func(Entry) error, flush func() error) {
+// entryWriter writes a line for each price, through a buffer.
+func entryWriter(to io.Writer, format Format) (write func(Entry) error, flush func() error) {
 	if format == FormatCSV {
 		w := csv.NewWriter(to)
 		_ = w.Write(csvColumns) // into its buffer
 		write = func(e Entry) error {
 			return w.Write([]string{
-				e.SKU, strconv.FormatInt(e.MinQuantity, 10), majorText(e.AmountMinor, c), timeText(e.Period.From), timeText(e.Period.To),
+				e.SKU, strconv.FormatInt(e.MinQuantity, 10), strconv.FormatInt(e.AmountMinor, 10), timeText(e.Period.From), timeText(e.Period.To),
 			})
 		}
 		return write, func() error { w.Flush(); return w.Error() }

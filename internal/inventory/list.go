@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +14,20 @@ import (
 	"meridian/internal/invalid"
 )
 
-// LevelFilter says which stock rows to list. SKU or Warehouse, or both, must be given.
+// LevelFilter says which stock rows to list: all, or those of a SKU, a warehouse or both.
 type LevelFilter struct {
+	// Regions are those to look in; none is all.
+	Regions   []string
 	SKU       string
 	Warehouse string
 	database.PageFilter[LevelPosition]
+}
+
+// LevelPage is a page of stock rows.
+type LevelPage struct {
+	database.Page[Level, LevelPosition]
+	// Regions are those that were looked in: of a warehouse, its own.
+	Regions []string
 }
 
 // A LevelPosition is where a stock row stands in a listing.
@@ -28,22 +38,24 @@ func (l Level) position() LevelPosition { return LevelPosition{SKU: l.SKU, Wareh
 // List returns a page of stock rows by SKU and warehouse; none of a SKU that nobody has
 // heard of. One round trip.
 //
-// Errors: *invalid.Error, ErrUnknownWarehouse.
-func (s *Stock) List(ctx context.Context, f LevelFilter) (page database.Page[Level, LevelPosition], err error) {
+// Errors: ErrUnknownWarehouse, *invalid.Error for a warehouse that is not in the regions.
+func (s *Stock) List(ctx context.Context, f LevelFilter) (page LevelPage, err error) {
+	page.Regions = f.Regions
+	if len(page.Regions) == 0 {
+		page.Regions = s.Regions.Names()
+	}
 	var where []string
 	args := database.Args{"limit": f.Rows()}
-	switch {
-	case f.SKU == "" && f.Warehouse == "":
-		return page, invalid.New("list of stock", "sku", "must be given unless there is a warehouse")
-	case f.Warehouse != "":
+	if f.Warehouse != "" {
 		at, err := s.find(ctx, f.Warehouse, f.SKU)
 		if err != nil {
-			return page, err
+			return LevelPage{}, err
 		}
-		where = append(where, "s.region = @region AND s.warehouse = @warehouse")
-		args["region"], args["warehouse"] = at.Region, at.Warehouse
-	default: // in every region: a visit to the primary key each
-		where, args["regions"] = append(where, "s.region = ANY(@regions::text[]::crdb_internal_region[])"), s.Regions.Names()
+		if !slices.Contains(page.Regions, at.Region) {
+			return LevelPage{}, invalid.New("list of stock", "region", "must be "+at.Region+", where the warehouse is, or be left out")
+		}
+		page.Regions = []string{at.Region}
+		where, args["warehouse"] = append(where, "s.warehouse = @warehouse"), at.Warehouse
 	}
 	if f.SKU != "" {
 		where, args["sku"] = append(where, "s.sku = @sku"), f.SKU
@@ -52,17 +64,25 @@ func (s *Stock) List(ctx context.Context, f LevelFilter) (page database.Page[Lev
 		where = append(where, "(s.sku, s.warehouse) > (@after_sku, @after_warehouse)")
 		args["after_sku"], args["after_warehouse"] = f.After.SKU, f.After.Warehouse
 	}
+	of := database.PerHome(page.Regions, args, func(home string) string {
+		return `
+  SELECT ` + database.Select[Level]("s") + `
+  FROM stock s
+  WHERE ` + strings.Join(append(where, "s.region = "+home), " AND ") + `
+  ORDER BY s.sku, s.warehouse
+  LIMIT @limit::int8`
+	})
 	sql, values := args.Bind(`
 SELECT ` + database.Select[Level]("s") + `
-FROM stock s
-WHERE ` + strings.Join(where, " AND ") + `
+FROM ` + of + ` AS s
 ORDER BY s.sku, s.warehouse
 LIMIT @limit::int8`)
 	levels, err := database.List(ctx, s.DB, database.Scan[Level], sql, values...)
 	if err != nil {
-		return page, fmt.Errorf("list stock: %w", err)
+		return LevelPage{}, fmt.Errorf("list stock: %w", err)
 	}
-	return database.NewPage(f.PageFilter, levels, Level.position), nil
+	page.Page = database.NewPage(f.PageFilter, levels, Level.position)
+	return page, nil
 }
 
 // Movement is one entry of the ledger: how a stock row's counters changed, by whom, why.

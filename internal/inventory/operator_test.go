@@ -292,6 +292,8 @@ func TestList(t *testing.T) {
 		{"by warehouse", inventory.LevelFilter{Warehouse: "use-1"}, "A@use-1 B@use-1 C@use-1"},
 		{"by both", inventory.LevelFilter{SKU: "C", Warehouse: "use-1"}, "C@use-1"},
 		{"unknown", inventory.LevelFilter{SKU: "Z"}, ""},
+		{"everything", inventory.LevelFilter{}, "A@euw-1 A@use-1 B@euw-1 B@use-1 C@euw-1 C@use-1"},
+		{"of a region", inventory.LevelFilter{Regions: []string{"us-east", "us-west"}}, "A@use-1 B@use-1 C@use-1"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -317,8 +319,9 @@ func TestList(t *testing.T) {
 		t.Errorf("an unknown warehouse got %v", err)
 	}
 	var invalid *invalid.Error
-	if _, err := s.List(t.Context(), inventory.LevelFilter{PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.As(err, &invalid) {
-		t.Errorf("a list of everything got %v", err)
+	if _, err := s.List(t.Context(), inventory.LevelFilter{Regions: []string{"eu-west"}, Warehouse: "use-1",
+		PageFilter: database.PageFilter[inventory.LevelPosition]{Limit: 1}}); !errors.As(err, &invalid) {
+		t.Errorf("a warehouse of another region got %v", err)
 	}
 }
 

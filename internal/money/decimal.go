@@ -121,17 +121,6 @@ func Quotient(d, e Decimal) (Decimal, error) {
 	return Decimal{coefficient: coefficient, scale: quotientDecimals}.trimmed(), nil
 }
 
-// Minor converts d major units of a currency to minor units. It returns false if d has more decimals than the
-// currency, or the result does not fit.
-func (d Decimal) Minor(c Currency) (minor int64, ok bool) {
-	shift := c.Exponent() - int(d.scale)
-	if shift < 0 {
-		return 0, false
-	}
-	minor, err := Times(d.coefficient, pow10(shift))
-	return minor, err == nil
-}
-
 // Major returns the amount in major units: 1250 EUR is 12.5.
 func (a Amount) Major() Decimal {
 	return Decimal{coefficient: a.Minor, scale: uint8(a.Currency.Exponent())}.trimmed()

@@ -6,7 +6,8 @@
 //  1. The price of the most specific price list that is in force: one for the customer's
 //     group before one for everybody, then one for the market before one for all, finance's
 //     before the sellers' catalogue, the higher priority, the first by code; within a list the
-//     largest minimum quantity that the order reaches. A list of kind sale counts where it is
+//     largest minimum quantity that the order reaches. A market with FromBasePrice leaves the
+//     catalogue out. A list of kind sale counts where it is
 //     less than all that, and then the lowest price of the 30 days before stands beside it
 //     (Directive 98/6/EC, article 6a).
 //  2. Else the base price, the SKU's catalogue price in its base currency, at the exchange

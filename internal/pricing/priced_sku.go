@@ -56,6 +56,14 @@ func QueuePricedProducts(b *database.Batch, products []uuid.UUID, since time.Tim
 WHERE s.product_id = ANY($1::uuid[])`+skuOrder, products, since).Query(collectSKUs(into))
 }
 
+// QueuePricedAfter is QueuePricedSKUs for at most so many SKUs that are sold, the first by code after one.
+func QueuePricedAfter(b *database.Batch, after string, limit int, since time.Time, into map[string]*PricedSKU) {
+	// $1 = after, $2 = since, $3 = limit
+	b.Queue(skuQuery+`
+WHERE s.sku IN (SELECT n.sku FROM `+skus.AllSQL+` n WHERE n.sold AND n.sku > $1 ORDER BY n.sku LIMIT $3::int8)`+skuOrder,
+		after, since, limit).Query(collectSKUs(into))
+}
+
 // skuQuery is a row for each price of a SKU, and one for a SKU without; $2 is since.
 const skuQuery = `
 SELECT s.sku, s.base_currency, s.tax_category, s.category_id, s.sold, e.list, e.min_quantity, e.amount_minor, e.valid_from, e.valid_to

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -21,10 +22,17 @@ func QueuePutMarket(b *database.Batch, m Market, change uuid.UUID) error {
 	database.QueueVersion(b, "markets", []string{"code"}, database.Args{
 		"code": m.Code, "valid_from": m.Period.From, "valid_to": database.NullTime(m.Period.To), "title": m.Title, "countries": m.Countries,
 		"currency": string(m.Currency), "prices_include_tax": m.PricesIncludeTax, "multiplier": m.Multiplier.String(),
-		"rounding": string(rounding), "change_id": change,
+		"from_base_price": m.FromBasePrice, "rounding": string(rounding), "change_id": change,
 	})
 	changes.QueueRulesChanged(b)
 	return nil
+}
+
+// QueueEndMarket adds to a batch what ends a market at an instant, and tells every pod: from then on its countries are
+// in the rest of the world, unless another market names them. A version that was to begin later never does.
+func QueueEndMarket(b *database.Batch, code string, at time.Time) {
+	database.QueueEndVersions(b, "markets", database.Args{"code": code}, at)
+	changes.QueueRulesChanged(b)
 }
 
 // QueuePutRounding does the same for a rounding rule.

@@ -31,6 +31,9 @@ type Market struct {
 	PricesIncludeTax bool
 	// Multiplier is what converted prices are multiplied by; 1 changes nothing.
 	Multiplier money.Decimal
+	// FromBasePrice says that the market leaves the sellers' catalogue lists out: a price is finance's,
+	// or the base price converted, in the base currency too.
+	FromBasePrice bool
 	// Rounding names the rule for converted prices by currency; "" is for any other. A
 	// currency without a rule is rounded to its minor unit, half to even (money.Exact).
 	Rounding map[money.Currency]string

@@ -79,7 +79,7 @@ WHERE valid_to IS NULL OR valid_to > $1`, since).Query(database.Collect(&into.li
 }
 
 const (
-	marketColumns   = `code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, rounding`
+	marketColumns   = `code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, from_base_price, rounding`
 	roundingColumns = `name, valid_from, valid_to, change_id, modulus_minor, ending_minor, mode`
 	taxColumns      = `country, state, category, valid_from, valid_to, change_id, rate_mpct, source`
 	listColumns     = `code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version`
@@ -89,7 +89,7 @@ func scanMarket(row pgx.CollectableRow) (*Market, error) {
 	m := new(Market)
 	var to *time.Time
 	err := row.Scan(&m.Code, &m.Period.From, &to, &m.ChangeID, &m.Title, &m.Countries, &m.Currency,
-		&m.PricesIncludeTax, &m.Multiplier, &m.Rounding)
+		&m.PricesIncludeTax, &m.Multiplier, &m.FromBasePrice, &m.Rounding)
 	m.Period.To = database.TimeOrZero(to)
 	return m, err
 }
@@ -148,6 +148,19 @@ func NewRules(rows RuleRows) *Rules {
 
 // List returns the head of a price list, or nil.
 func (r *Rules) List(code string) *List { return r.lists[code] }
+
+// ListsFor returns the codes of the price lists for one market alone that are in force at a moment or
+// later, sorted.
+func (r *Rules) ListsFor(market string, at time.Time) []string {
+	var codes []string
+	for code, l := range r.lists {
+		if l.Market == market && (l.Period.To.IsZero() || l.Period.To.After(at)) {
+			codes = append(codes, code)
+		}
+	}
+	slices.Sort(codes)
+	return codes
+}
 
 // one is the multiplier that changes nothing.
 var one = money.NewDecimal(1, 0)

@@ -70,7 +70,8 @@ func (u Unit) Converted() bool { return u.Base != nil }
 // Of several lists that name the SKU, one for the customer's group comes before one for
 // everybody, then one for the market before one for all, finance's before the sellers',
 // the higher priority before the lower, and the first by code. Within a list the largest
-// minimum quantity counts that the order reaches.
+// minimum quantity counts that the order reaches. In a market with FromBasePrice the sellers'
+// lists do not count.
 func (r *Rules) Unit(a *PricedSKU, ask Ask, quantity int64) (Unit, error) {
 	regular, sale := r.entries(a, ask, quantity)
 	unit, err := r.regular(a, ask, quantity, regular)
@@ -100,7 +101,8 @@ func (r *Rules) entries(a *PricedSKU, ask Ask, quantity int64) (regular, sale ch
 		}
 		l := r.lists[e.List]
 		if l == nil || l.Kind == Cost || l.Currency != ask.Currency || !l.Period.Has(ask.At) ||
-			(l.Market != "" && l.Market != ask.Market.Code) || (l.Group != "" && l.Group != ask.Group) {
+			(l.Market != "" && l.Market != ask.Market.Code) || (l.Group != "" && l.Group != ask.Group) ||
+			(l.Kind == Catalogue && ask.Market.FromBasePrice) {
 			continue
 		}
 		best := &regular

@@ -34,23 +34,24 @@ func TestValidate(t *testing.T) {
 		}}, nil},
 		{"buy x get y", promotion.Promotion{ID: "b", Title: "3 for 2", Spec: promotion.Spec{Kind: promotion.BuyXGetY, Buy: 2, Get: 1}}, nil},
 		{"free shipping", promotion.Promotion{ID: "f", Title: "Free", Spec: promotion.Spec{Kind: promotion.FreeShipping, Exclusive: true}}, nil},
-		{"nothing", promotion.Promotion{}, []string{"code", "title", "kind"}},
+		{"nothing", promotion.Promotion{}, []string{"code", "title", "spec.kind"}},
 		{"names", promotion.Promotion{ID: "Big", Title: "a\nb", Coupon: "spring", Spec: percent}, []string{"code", "title", "coupon"}},
 		{"coupon too short", promotion.Promotion{ID: "a", Title: "A", Coupon: "AB", Spec: percent}, []string{"coupon"}},
 		{"numbers", promotion.Promotion{ID: "a", Title: "A", Priority: 1 << 40, TotalLimit: -1, CustomerLimit: -1, ValidFrom: noon,
 			ValidTo: &noon, Spec: percent},
 			[]string{"priority", "total_limit", "customer_limit", "valid_to"}},
 		{"percentage of too much", promotion.Promotion{ID: "a", Title: "A",
-			Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 10_001}}, []string{"percent_bp"}},
-		{"amount of nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.AmountOff}}, []string{"amounts"}},
-		{"amounts", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
+			Spec: promotion.Spec{Kind: promotion.Percentage, PercentBP: 10_001}}, []string{"spec.percent_bp"}},
+		{"amount of nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.AmountOff}},
+			[]string{"spec.amounts"}},
+		{"spec.amounts", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
 			Kind: promotion.AmountOff, Amounts: map[money.Currency]int64{"EUR": 0, "XXX": 5},
-		}}, []string{"amounts.EUR", "amounts.XXX"}},
+		}}, []string{"spec.amounts.EUR", "spec.amounts.XXX"}},
 		{"buy x get nothing", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{Kind: promotion.BuyXGetY, GetPercentBP: -1}},
-			[]string{"buy", "get", "get_percent_bp"}},
+			[]string{"spec.buy", "spec.get", "spec.get_percent_bp"}},
 		{"fields of other kinds", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
 			Kind: promotion.FreeShipping, PercentBP: 1, Buy: 1, Get: 1, GetPercentBP: 1, Amounts: map[money.Currency]int64{"EUR": 1},
-		}}, []string{"percent_bp", "buy", "get", "get_percent_bp", "amounts"}},
+		}}, []string{"spec.percent_bp", "spec.buy", "spec.get", "spec.get_percent_bp", "spec.amounts"}},
 		{"conditions", promotion.Promotion{ID: "a", Title: "A", Spec: promotion.Spec{
 			Kind: promotion.FreeShipping,
 			Conditions: promotion.Conditions{
@@ -58,8 +59,8 @@ func TestValidate(t *testing.T) {
 				Currencies: []money.Currency{"EUR", "eur"}, MinSubtotals: map[money.Currency]int64{"EUR": -1}, MinQuantity: -1,
 			},
 		}}, []string{
-			"conditions.markets[1]", "conditions.groups[0]", "conditions.categories[0]", "conditions.skus",
-			"conditions.currencies[1]", "conditions.min_subtotals.EUR", "conditions.min_quantity",
+			"spec.conditions.markets[1]", "spec.conditions.groups[0]", "spec.conditions.categories[0]", "spec.conditions.skus",
+			"spec.conditions.currencies[1]", "spec.conditions.min_subtotals.EUR", "spec.conditions.min_quantity",
 		}},
 	}
 	for _, test := range tests {

@@ -49,7 +49,9 @@ func (p Promotion) Validate() error {
 	if p.ValidTo != nil && !p.ValidTo.After(p.ValidFrom) {
 		faults.Add("valid_to", "must be after valid_from")
 	}
-	p.Spec.check(&faults)
+	var spec invalid.List
+	p.Spec.check(&spec)
+	faults.AddAll("spec", spec.Err("promotion"))
 	return faults.Err("promotion")
 }
 

@@ -7,11 +7,28 @@ WHERE EXISTS (SELECT 1 FROM refunds r WHERE r.region = $8 AND r.id = $9);
 
 SELECT EXISTS (SELECT 1 FROM markets WHERE code = $1);
 
+SELECT a.brand
+FROM unnest($1::text[]) AS a (brand)
+WHERE NOT EXISTS (SELECT 1 FROM products p WHERE lower(p.brand) = lower(a.brand) AND p.brand = a.brand);
+
 SELECT a.customer_group, NOT EXISTS (SELECT 1 FROM orders b WHERE b.region = a.region AND b.account_id = a.id AND b.status <> 'cancelled')
 FROM (SELECT region, id, status, customer_group FROM accounts) a
 WHERE a.region = $1 AND a.id = $2;
 
-SELECT code, valid_from, valid_to, change_id::text, title, countries, currency, prices_include_tax, multiplier, rounding
+SELECT a.id
+FROM unnest($1::text[]) AS a (id)
+WHERE NOT EXISTS (SELECT 1 FROM categories c WHERE c.id = a.id);
+
+SELECT a.id
+FROM unnest($1::uuid[]) AS a (id)
+WHERE NOT EXISTS (SELECT 1 FROM products p WHERE p.id = a.id);
+
+SELECT a.sku
+FROM unnest($1::text[]) AS a (sku)
+WHERE NOT EXISTS (SELECT 1 FROM skus s WHERE s.sku = a.sku);
+
+SELECT code, valid_from, valid_to, change_id::text, title, countries, currency, prices_include_tax, multiplier, from_base_price,
+  rounding
 FROM markets
 WHERE $2::text = '' OR code = $2
 ORDER BY code, valid_from
@@ -65,6 +82,13 @@ LIMIT $6::int8;
 SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requested_by, requested_at, decided_by, decided_at
 FROM price_changes
 WHERE id = $1;
+
+SELECT l.sku, l.list, l.amount_minor, l.change_id::text
+FROM (SELECT pc.id, pc.kind, pc.subject FROM price_changes pc WHERE pc.status = 'pending') n
+JOIN price_change_lines l ON l.change_id = n.id
+WHERE n.kind = $1 AND n.subject = ANY($2::text[]) AND l.sku = ANY($3::text[])
+ORDER BY l.change_id, l.line_no
+LIMIT $4::int8;
 
 SELECT min(e.valid_from)
 FROM price_entries e
@@ -176,21 +200,6 @@ UNION ALL
     SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
     FROM orders o
     WHERE o.region = $5 AND o.status = 'pending_payment'
-    ORDER BY o.placed_at DESC, o.id DESC
-    LIMIT $2::int8)) AS o
-  ORDER BY o.placed_at DESC, o.id DESC
-  LIMIT $2::int8
-) AS o
-JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
-ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
-
-SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at, l.sku, l.quantity
-FROM (
-  SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-  FROM ((
-    SELECT o.region, o.id, o.account_id, o.unpaid_network, o.placed_at, o.expires_at
-    FROM orders o
-    WHERE o.region = $1 AND o.status = 'pending_payment'
     ORDER BY o.placed_at DESC, o.id DESC
     LIMIT $2::int8)) AS o
   ORDER BY o.placed_at DESC, o.id DESC
@@ -322,6 +331,26 @@ FROM refunds r
 WHERE r.region::text = ANY($1::text[]) AND r.status = 'failed'
 ORDER BY r.created_at, r.id
 LIMIT $2::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $1
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $2::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND s.region = $2
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $3::int8;
 
 SELECT term, searches, unmet, searched_at
 FROM search_terms

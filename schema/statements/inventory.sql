@@ -67,38 +67,196 @@ ORDER BY s.sku, s.warehouse
 LIMIT $2::int8;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
-FROM stock s
-WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3;
-
-SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
-FROM stock s
-WHERE s.region = $1 AND s.warehouse = $2
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $3
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $5
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $6
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $7
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)) AS s
 ORDER BY s.sku, s.warehouse
-LIMIT $3::int8;
+LIMIT $4::int8;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
-FROM stock s
-WHERE s.region = $1 AND s.warehouse = $2 AND (s.sku, s.warehouse) > ($3, $4)
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $3
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE (s.sku, s.warehouse) > ($1, $2) AND s.region = $5
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $4::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $1
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $3
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $4
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $5
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $2::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $1
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.region = $3
+  ORDER BY s.sku, s.warehouse
+  LIMIT $2::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $2::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND (s.sku, s.warehouse) > ($2, $3) AND s.region = $4
+  ORDER BY s.sku, s.warehouse
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND (s.sku, s.warehouse) > ($2, $3) AND s.region = $6
+  ORDER BY s.sku, s.warehouse
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND (s.sku, s.warehouse) > ($2, $3) AND s.region = $7
+  ORDER BY s.sku, s.warehouse
+  LIMIT $5::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND (s.sku, s.warehouse) > ($2, $3) AND s.region = $8
+  ORDER BY s.sku, s.warehouse
+  LIMIT $5::int8)) AS s
 ORDER BY s.sku, s.warehouse
 LIMIT $5::int8;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
-FROM stock s
-WHERE s.region = $1 AND s.warehouse = $2 AND s.sku = $3
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND s.region = $2
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND s.region = $4
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND s.region = $5
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)
+UNION ALL
+(
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.sku = $1 AND s.region = $6
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $3::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.warehouse = $1 AND (s.sku, s.warehouse) > ($2, $3) AND s.region = $4
+  ORDER BY s.sku, s.warehouse
+  LIMIT $5::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $5::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.warehouse = $1 AND s.region = $2
+  ORDER BY s.sku, s.warehouse
+  LIMIT $3::int8)) AS s
+ORDER BY s.sku, s.warehouse
+LIMIT $3::int8;
+
+SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+FROM ((
+  SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
+  FROM stock s
+  WHERE s.warehouse = $1 AND s.sku = $2 AND s.region = $3
+  ORDER BY s.sku, s.warehouse
+  LIMIT $4::int8)) AS s
 ORDER BY s.sku, s.warehouse
 LIMIT $4::int8;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
 FROM stock s
-WHERE s.region = ANY($1::text[]::crdb_internal_region[]) AND s.sku = $2
-ORDER BY s.sku, s.warehouse
-LIMIT $3::int8;
-
-SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
-FROM stock s
-WHERE s.region = ANY($1::text[]::crdb_internal_region[]) AND s.sku = $2 AND (s.sku, s.warehouse) > ($3, $4)
-ORDER BY s.sku, s.warehouse
-LIMIT $5::int8;
+WHERE s.region = $1 AND s.sku = $2 AND s.warehouse = $3;
 
 SELECT w.code, w.region, w.title, w.country, w.latitude, w.longitude, w.active
 FROM warehouses w

@@ -1503,6 +1503,8 @@ CREATE TABLE IF NOT EXISTS take_overs (
   CONSTRAINT take_overs_pkey PRIMARY KEY (region)
 ) LOCALITY REGIONAL BY ROW AS region;
 
+ALTER TABLE markets ADD COLUMN IF NOT EXISTS from_base_price bool NOT NULL DEFAULT false;
+
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_network bytea NOT NULL DEFAULT '';
 
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_buyer bytea NOT NULL DEFAULT '';

@@ -1527,6 +1527,8 @@ CREATE TABLE IF NOT EXISTS take_overs (
   CONSTRAINT take_overs_pkey PRIMARY KEY (region)
 );
 
+ALTER TABLE markets ADD COLUMN IF NOT EXISTS from_base_price bool NOT NULL DEFAULT false;
+
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_network bytea NOT NULL DEFAULT '';
 
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS unpaid_buyer bytea NOT NULL DEFAULT '';

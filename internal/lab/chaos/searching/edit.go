@@ -16,7 +16,6 @@ import (
 	"meridian/internal/catalog"
 	"meridian/internal/database"
 	"meridian/internal/inventory"
-	"meridian/internal/money"
 )
 
 // goods holds what is edited and searched for: the products of one seller, and the words of their titles.
@@ -105,7 +104,7 @@ func (r *run) editText(ctx context.Context, i, n int) error {
 
 func (r *run) editPrice(ctx context.Context, i, n int) error {
 	return r.update(ctx, i, func(in *catalog.ProductInput) {
-		in.SKUs[0].Prices = map[money.Currency]int64{"GBP": int64(100 + n%5000)}
+		in.SKUs[0].Prices["GBP"] = int64(100 + n%5000)
 	})
 }
 
@@ -146,7 +145,8 @@ func (r *run) update(ctx context.Context, i int, change func(in *catalog.Product
 	}
 	for _, sku := range p.SKUs {
 		if sku.Status == catalog.Active {
-			in.SKUs = append(in.SKUs, catalog.SKUInput{Code: sku.Code, Barcode: sku.Barcode, Options: sku.Options, WeightGrams: sku.WeightGrams})
+			in.SKUs = append(in.SKUs, catalog.SKUInput{Code: sku.Code, Barcode: sku.Barcode, Options: sku.Options, WeightGrams: sku.WeightGrams,
+				Prices: sku.Prices(time.Now())})
 		}
 	}
 	change(&in)
