@@ -316,13 +316,7 @@ UNION ALL
 JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
 ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 
-SELECT p.region, p.id, p.order_id, p.provider, p.provider_ref, p.method, p.status, p.failure_code, p.currency, p.amount_minor, p.captured_minor, p.refunded_minor, p.attempts, p.created_at, p.set_aside_at
-FROM payments p
-WHERE p.region::text = ANY($1::text[]) AND p.set_aside_at IS NOT NULL AND p.updated_at <= p.set_aside_at AND p.status <> 'captured'
-ORDER BY p.set_aside_at, p.id
-LIMIT $2::int8;
-
-SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.failure_code, r.lines, r.attempts, r.created_at
+SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.provider_ref, r.failure_code, r.lines, r.made_at_provider, r.attempts, r.created_at
 FROM refunds r
 WHERE r.region = $1 AND r.id = $2;
 
@@ -357,7 +351,4 @@ FROM search_terms
 WHERE region = $1 AND unmet > 0
 ORDER BY unmet DESC, term
 LIMIT $2::int8;
-
-UPDATE payments SET next_check_at = now(), set_aside_at = NULL, updated_at = now()
-WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
 

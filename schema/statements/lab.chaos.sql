@@ -10,7 +10,7 @@ UPDATE payments SET next_check_at = now() - INTERVAL '61 seconds'
 WHERE status IN ('pending', 'requires_action') AND next_check_at > now();
 
 UPDATE refunds SET next_attempt_at = now() - INTERVAL '61 seconds'
-WHERE status = 'pending' AND next_attempt_at > now();
+WHERE status = 'pending' AND NOT made_at_provider AND next_attempt_at > now();
 
 UPDATE webhook_inbox SET next_attempt_at = now() - INTERVAL '61 seconds'
 WHERE processed_at IS NULL AND next_attempt_at > now();

@@ -9,7 +9,7 @@ SELECT count(*) > 0
 FROM (SELECT 1 FROM payments WHERE region = $1 AND status IN ('pending', 'requires_action') AND next_check_at <= $2::timestamptz - $3::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
 
 SELECT count(*) > 0
-FROM (SELECT 1 FROM refunds WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
+FROM (SELECT 1 FROM refunds WHERE region = $1 AND status = 'pending' AND NOT made_at_provider AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
 
 SELECT count(*) > 0
 FROM (SELECT 1 FROM webhook_inbox WHERE region = $1 AND processed_at IS NULL AND set_aside_at IS NULL AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' LIMIT 1) AS lying;
@@ -56,7 +56,7 @@ RETURNING t.region, t.id, t.order_id, t.provider, t.provider_ref, t.method, t.st
 WITH due AS (
   SELECT region, id
   FROM refunds
-  WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
+  WHERE region = $1 AND status = 'pending' AND NOT made_at_provider AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second'
   ORDER BY next_attempt_at
   LIMIT $3::int8
   FOR UPDATE SKIP LOCKED
@@ -70,7 +70,7 @@ RETURNING t.region, t.id, t.order_id, t.payment_id, t.amount_minor, t.currency, 
 WITH due AS (
   SELECT region, id
   FROM refunds
-  WHERE region = $1 AND status = 'pending' AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $3)
+  WHERE region = $1 AND status = 'pending' AND NOT made_at_provider AND next_attempt_at <= now() - $2::int8 * INTERVAL '1 second' AND EXISTS (SELECT 1 FROM take_overs WHERE region = $1 AND holder = $3)
   ORDER BY next_attempt_at
   LIMIT $4::int8
   FOR UPDATE SKIP LOCKED

@@ -8,7 +8,10 @@ SELECT placed_at AS at FROM orders WHERE region = $1 AND status = 'pending_payme
   UNION ALL
   SELECT 'refunds', count(*), min(at)
   FROM (
-SELECT created_at AS at FROM refunds WHERE region = $1 AND status = 'pending' ORDER BY next_attempt_at LIMIT $2::int8) AS unsent
+SELECT created_at AS at FROM refunds
+WHERE region = $1 AND status = 'pending' AND NOT made_at_provider
+ORDER BY next_attempt_at
+LIMIT $2::int8) AS unsent
   UNION ALL
   SELECT 'webhooks', count(*), min(at)
   FROM (

@@ -151,6 +151,10 @@ FROM carts c
 LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL;
 
+SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+FROM payment_checks c
+WHERE c.found_at IS NOT NULL;
+
 SELECT count(*)
 FROM stock
 WHERE region = $1 AND sku > $2 AND sku <= $3;
@@ -174,6 +178,8 @@ SELECT count(*) FROM "order_promotions";
 SELECT count(*) FROM "orders";
 
 SELECT count(*) FROM "outbox";
+
+SELECT count(*) FROM "payment_checks";
 
 SELECT count(*) FROM "payments";
 
@@ -411,7 +417,7 @@ LEFT JOIN (
   WHERE status = 'failed'
   GROUP BY region, payment_id
 ) f ON f.region = p.region AND f.payment_id = p.id
-WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0);
+WHERE o.status = 'cancelled' AND p.captured_minor > p.refunded_minor + coalesce(f.failed, 0);
 
 SELECT o.region::text, o.id::text, 'guests of ' || o.country || ' are at home in ' || coalesce(h.region, 'no region')
 FROM orders o
@@ -494,13 +500,25 @@ LEFT JOIN orders o ON o.region = r.order_region AND o.id = r.order_id
 LEFT JOIN order_lines l ON l.region = r.order_region AND l.order_id = r.order_id AND l.line_no = r.line_no
 WHERE o.id IS NULL OR l.line_no IS NULL OR l.sku <> r.sku OR NOT (r.region = ANY(o.stock_regions));
 
+SELECT r.region::text, r.id::text,
+  CASE WHEN r.provider_ref = '' THEN 'made at the provider, under no name' ELSE r.provider_ref || ' counts ' || same.n::text || ' times' END
+FROM refunds r
+JOIN (
+  SELECT region, payment_id, provider_ref, count(*) AS n
+  FROM refunds
+  WHERE status IN ('pending', 'succeeded')
+  GROUP BY region, payment_id, provider_ref
+) same ON same.region = r.region AND same.payment_id = r.payment_id AND same.provider_ref = r.provider_ref
+WHERE r.status IN ('pending', 'succeeded') AND CASE WHEN r.provider_ref = '' THEN r.made_at_provider ELSE same.n > 1 END;
+
 SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'
 FROM refunds r
-WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour';
+WHERE r.status = 'pending' AND NOT r.made_at_provider AND r.created_at < now() - INTERVAL '1 hour';
 
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
 FROM refunds r
-WHERE r.status = 'failed';
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE r.status = 'failed' AND p.refunded_minor < p.captured_minor;
 
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order '
   || p.order_id::text
@@ -675,6 +693,11 @@ SELECT c.region::text, c.id::text, 'there is no account ' || c.account_id::text 
 FROM carts c
 LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
+SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+FROM payment_checks c
+WHERE c.found_at IS NOT NULL) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT d.region::text, d.account_id::text,
@@ -905,7 +928,7 @@ LEFT JOIN (
   WHERE status = 'failed'
   GROUP BY region, payment_id
 ) f ON f.region = p.region AND f.payment_id = p.id
-WHERE o.status = 'cancelled' AND p.captured_minor <> p.refunded_minor + coalesce(f.failed, 0)) AS broken (region, key, problem);
+WHERE o.status = 'cancelled' AND p.captured_minor > p.refunded_minor + coalesce(f.failed, 0)) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT o.region::text, o.id::text, 'guests of ' || o.country || ' are at home in ' || coalesce(h.region, 'no region')
@@ -1002,14 +1025,27 @@ LEFT JOIN order_lines l ON l.region = r.order_region AND l.order_id = r.order_id
 WHERE o.id IS NULL OR l.line_no IS NULL OR l.sku <> r.sku OR NOT (r.region = ANY(o.stock_regions))) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
+SELECT r.region::text, r.id::text,
+  CASE WHEN r.provider_ref = '' THEN 'made at the provider, under no name' ELSE r.provider_ref || ' counts ' || same.n::text || ' times' END
+FROM refunds r
+JOIN (
+  SELECT region, payment_id, provider_ref, count(*) AS n
+  FROM refunds
+  WHERE status IN ('pending', 'succeeded')
+  GROUP BY region, payment_id, provider_ref
+) same ON same.region = r.region AND same.payment_id = r.payment_id AND same.provider_ref = r.provider_ref
+WHERE r.status IN ('pending', 'succeeded') AND CASE WHEN r.provider_ref = '' THEN r.made_at_provider ELSE same.n > 1 END) AS broken (region, key, problem);
+
+SELECT region, key, problem FROM (
 SELECT r.region::text, r.id::text, 'promised at ' || r.created_at::text || ', tried ' || r.attempts::text || ' times'
 FROM refunds r
-WHERE r.status = 'pending' AND r.created_at < now() - INTERVAL '1 hour') AS broken (region, key, problem);
+WHERE r.status = 'pending' AND NOT r.made_at_provider AND r.created_at < now() - INTERVAL '1 hour') AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' are owed'
 FROM refunds r
-WHERE r.status = 'failed') AS broken (region, key, problem);
+JOIN payments p ON p.region = r.region AND p.id = r.payment_id
+WHERE r.status = 'failed' AND p.refunded_minor < p.captured_minor) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
 SELECT r.region::text, r.id::text, r.amount_minor::text || ' ' || r.currency || ' of a payment in ' || p.currency || ' for order '
