@@ -79,7 +79,8 @@ WHERE valid_to IS NULL OR valid_to > $1`, since).Query(database.Collect(&into.li
 }
 
 const (
-	marketColumns   = `code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, from_base_price, rounding`
+	marketColumns = `code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, ` +
+		`from_base_price, rounding`
 	roundingColumns = `name, valid_from, valid_to, change_id, modulus_minor, ending_minor, mode`
 	taxColumns      = `country, state, category, valid_from, valid_to, change_id, rate_mpct, source`
 	listColumns     = `code, title, kind, currency, market, customer_group, priority, valid_from, valid_to, version`
