@@ -189,7 +189,7 @@ func (s *Server) checkRuleGoods(ctx context.Context, rule search.Rule) error {
 	products("hide", rule.Hide)
 	for i, b := range rule.Boost {
 		field := fmt.Sprintf("boost[%d].", i)
-		products(field+"products", b.Products)
+		products(field+"product_ids", b.Products)
 		if slices.Contains(unknown.Brands, b.Brand) {
 			fault(field+"brand", "the brand of a product", strconv.Quote(b.Brand))
 		}
