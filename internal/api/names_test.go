@@ -14,7 +14,7 @@ var made = []string{"account", "address", "cart", "change", "import", "movement"
 	"seller", "shipment"}
 
 // chosen are the path variables that hold a name that people have chosen.
-var chosen = []string{"sku", "warehouse", "category", "list", "market", "rule", "promotion", "currency", "provider"}
+var chosen = []string{"sku", "warehouse", "category", "list", "market", "rule", "promotion", "strategy", "currency", "provider"}
 
 var (
 	memberName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)

@@ -90,7 +90,7 @@ func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
 	}
 	for i, one := range b.Boost {
 		rule.Boost = append(rule.Boost, search.Boost{
-			Products: products("boost["+strconv.Itoa(i)+"].products", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent,
+			Products: products("boost["+strconv.Itoa(i)+"].product_ids", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent,
 		})
 	}
 	return rule, faults
@@ -189,7 +189,7 @@ func (s *Server) checkRuleGoods(ctx context.Context, rule search.Rule) error {
 	products("hide", rule.Hide)
 	for i, b := range rule.Boost {
 		field := fmt.Sprintf("boost[%d].", i)
-		products(field+"products", b.Products)
+		products(field+"product_ids", b.Products)
 		if slices.Contains(unknown.Brands, b.Brand) {
 			fault(field+"brand", "the brand of a product", strconv.Quote(b.Brand))
 		}

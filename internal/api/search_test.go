@@ -271,7 +271,7 @@ func TestSearchRules(t *testing.T) {
 	}
 	const stranger = "prd_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 	for body, field := range map[string]string{`{"pin":["x"]}`: "pin[0]", `{"pin":["` + mug.ID + `","` + stranger + `"]}`: "pin[1]",
-		`{"hide":["` + stranger + `"]}`: "hide[0]", `{"boost":[{"products":["` + stranger + `"],"percent":50}]}`: "boost[0].products[0]",
+		`{"hide":["` + stranger + `"]}`: "hide[0]", `{"boost":[{"product_ids":["` + stranger + `"],"percent":50}]}`: "boost[0].product_ids[0]",
 		`{"boost":[{"brand":"Nobody","percent":50}]}`: "boost[0].brand", `{"boost":[{"category":"zz-9","percent":50}]}`: "boost[0].category", `{}`: "pin", `{"texts":["a"],"redirect":"//x"}`: "redirect",
 		`{"pin":["` + mug.ID + `"],"regions":["x"]}`: "regions[0]"} {
 		p := wantProblem(t, m.as("admin", "PUT", "/v1/operator/search/rules/other", body), 400, "bad_request")

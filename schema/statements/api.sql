@@ -27,14 +27,13 @@ SELECT a.sku
 FROM unnest($1::text[]) AS a (sku)
 WHERE NOT EXISTS (SELECT 1 FROM skus s WHERE s.sku = a.sku);
 
-SELECT code, valid_from, valid_to, change_id::text, title, countries, currency, prices_include_tax, multiplier, from_base_price,
-  rounding
+SELECT code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, from_base_price, rounding
 FROM markets
 WHERE $2::text = '' OR code = $2
 ORDER BY code, valid_from
 LIMIT $1::int8;
 
-SELECT country, state, category, valid_from, valid_to, change_id::text, rate_mpct, source
+SELECT country, state, category, valid_from, valid_to, change_id, rate_mpct, source
 FROM tax_rates
 WHERE country = $2
 ORDER BY state, category, valid_from
@@ -83,19 +82,12 @@ SELECT id, kind, subject, status, needs_approval, reason, old, new, effect, requ
 FROM price_changes
 WHERE id = $1;
 
-SELECT l.sku, l.list, l.amount_minor, l.change_id::text
-FROM (SELECT pc.id, pc.kind, pc.subject FROM price_changes pc WHERE pc.status = 'pending') n
-JOIN price_change_lines l ON l.change_id = n.id
-WHERE n.kind = $1 AND n.subject = ANY($2::text[]) AND l.sku = ANY($3::text[])
-ORDER BY l.change_id, l.line_no
-LIMIT $4::int8;
-
 SELECT min(e.valid_from)
 FROM price_entries e
 JOIN price_lists l ON l.code = e.list
 WHERE e.sku = $1 AND l.kind <> 'cost' AND (e.valid_to IS NULL OR e.valid_to > e.valid_from);
 
-SELECT name, valid_from, valid_to, change_id::text, modulus_minor, ending_minor, mode
+SELECT name, valid_from, valid_to, change_id, modulus_minor, ending_minor, mode
 FROM rounding_rules
 ORDER BY name, valid_from
 LIMIT $1::int8;
@@ -346,9 +338,37 @@ FROM ((
 ORDER BY s.sku, s.warehouse
 LIMIT $3::int8;
 
+SELECT sku, amount_minor, change_id
+FROM price_change_lines
+WHERE change_id = ANY($1::uuid[]) AND sku = ANY($2::text[]) AND amount_minor IS NOT NULL
+LIMIT $3::int8;
+
 SELECT term, searches, unmet, searched_at
 FROM search_terms
 WHERE region = $1 AND unmet > 0
 ORDER BY unmet DESC, term
 LIMIT $2::int8;
+
+UPDATE payments SET next_check_at = now(), set_aside_at = NULL, updated_at = now()
+WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
+
+WITH taken AS (
+  SELECT s.region, s.sku, s.warehouse, a.quantity, a.guests_up_to
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[]) AS a (region, sku, warehouse, quantity, guests_up_to)
+  JOIN stock s ON s.region = a.region::crdb_internal_region AND s.sku = a.sku AND s.warehouse = a.warehouse
+ORDER BY s.region, s.sku, s.warehouse
+  FOR UPDATE OF s
+)
+UPDATE stock s SET
+  -- what guests may not hold is sent to -1 and refused by the CHECK
+  reserved = CASE
+    WHEN taken.guests_up_to > 0 AND $6::int8 >= 0 AND s.reserved + taken.guests_up_to > $6::int8
+      AND (s.reserved + taken.guests_up_to) * 100 > (s.on_hand - s.allocated) * $7::int8 THEN -1
+    ELSE s.reserved + taken.quantity END,
+  updated_at = now(),
+  band_changed_at = CASE
+    WHEN (s.on_hand - s.reserved - s.allocated > 0) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 0) OR (s.on_hand - s.reserved - s.allocated > 5) <> (s.on_hand - s.reserved - s.allocated - taken.quantity > 5) THEN now()
+    ELSE s.band_changed_at END
+FROM taken
+WHERE s.region = taken.region AND s.sku = taken.sku AND s.warehouse = taken.warehouse;
 

@@ -98,13 +98,12 @@ SELECT code, title, kind, currency, market, customer_group, priority, valid_from
 FROM price_lists
 WHERE valid_to IS NULL OR valid_to > $1;
 
-SELECT code, valid_from, valid_to, change_id::text, title, countries, currency, prices_include_tax, multiplier, from_base_price,
-  rounding
+SELECT code, valid_from, valid_to, change_id, title, countries, currency, prices_include_tax, multiplier, from_base_price, rounding
 FROM markets
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY code, valid_from;
 
-SELECT country, state, category, valid_from, valid_to, change_id::text, rate_mpct, source
+SELECT country, state, category, valid_from, valid_to, change_id, rate_mpct, source
 FROM tax_rates
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY country, state, category, valid_from;
@@ -141,7 +140,7 @@ WHERE change_id = $1
 ORDER BY line_no
 LIMIT $2::int8;
 
-SELECT name, valid_from, valid_to, change_id::text, modulus_minor, ending_minor, mode
+SELECT name, valid_from, valid_to, change_id, modulus_minor, ending_minor, mode
 FROM rounding_rules
 WHERE valid_to IS NULL OR valid_to > $1
 ORDER BY name, valid_from;

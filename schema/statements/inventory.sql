@@ -38,13 +38,13 @@ ON CONFLICT (code) DO UPDATE
 SET title = excluded.title, country = excluded.country, latitude = excluded.latitude, longitude = excluded.longitude, active = true
 WHERE w.region = excluded.region;
 
-SELECT m.id, m.kind, m.on_hand_delta, m.reserved_delta, m.allocated_delta, m.reason, m.actor, m.reference, m.at
+SELECT m.region, m.id, m.kind, m.on_hand_delta, m.reserved_delta, m.allocated_delta, m.reason, m.actor, m.reference, m.at
 FROM stock_movements m
 WHERE region = $1 AND sku = $2 AND warehouse = $3
 ORDER BY at DESC, id DESC
 LIMIT $4::int8;
 
-SELECT m.id, m.kind, m.on_hand_delta, m.reserved_delta, m.allocated_delta, m.reason, m.actor, m.reference, m.at
+SELECT m.region, m.id, m.kind, m.on_hand_delta, m.reserved_delta, m.allocated_delta, m.reason, m.actor, m.reference, m.at
 FROM stock_movements m
 WHERE region = $1 AND sku = $2 AND warehouse = $3 AND (at, id) < ($5, $6)
 ORDER BY at DESC, id DESC
