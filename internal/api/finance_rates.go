@@ -75,9 +75,7 @@ func (s *Server) listRates(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, ratesResponse{
-		Rates: each(page.Items, newRateResponse), NextCursor: nextCursor(s, listing, page.Next),
-	})
+	return writeJSON(w, http.StatusOK, ratesResponse{each(page.Items, newRateResponse), nextCursor(s, listing, page.Next)})
 }
 
 type setRateRequest struct {

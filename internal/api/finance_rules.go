@@ -242,14 +242,14 @@ func (s *Server) listTaxes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer taxesResponse
-	for _, t := range versions {
-		answer.Taxes = append(answer.Taxes, taxResponse{
-			Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.Percent(), Source: t.Source,
-			versionResponse: newVersionResponse(t.Period, t.ChangeID),
-		})
+	return writeJSON(w, http.StatusOK, taxesResponse{Taxes: each(versions, newTaxResponse)})
+}
+
+func newTaxResponse(t *pricing.TaxRate) taxResponse {
+	return taxResponse{
+		Country: t.Country, State: t.State, Category: t.Category, RatePercent: t.Percent(), Source: t.Source,
+		versionResponse: newVersionResponse(t.Period, t.ChangeID),
 	}
-	return writeJSON(w, http.StatusOK, answer)
 }
 
 type putTaxRequest struct {

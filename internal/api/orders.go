@@ -159,14 +159,17 @@ func (s *Server) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	actor := "guest"
-	if found.Account != nil {
-		actor = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: found.Ref.Region, ID: *found.Account})
-	}
-	cancelled, err := s.Orders.Cancel(r.Context(), order.CancelInput{
-		Command: order.Command{Order: found.Ref, Actor: actor, Idempotency: claim},
-	})
+	command := order.Command{Order: found.Ref, Actor: s.buyerOf(found), Idempotency: claim}
+	cancelled, err := s.Orders.Cancel(r.Context(), order.CancelInput{Command: command})
 	return s.answerOrder(w, r, cancelled, err)
+}
+
+// buyerOf returns the public id of an order's customer, or "guest".
+func (s *Server) buyerOf(o order.Order) string {
+	if o.Account == nil {
+		return "guest"
+	}
+	return s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Ref.Region, ID: *o.Account})
 }
 
 // readableOrder reads the order in the path if the caller may see it; anything else is order.ErrNotFound.

@@ -53,15 +53,10 @@ func newCache(bytes int64, watch *database.Watch, meters metric.MeterProvider) (
 		return nil, err
 	}
 	products, err := otter.New(&otter.Options[productKey, cachedProduct]{
-		MaximumWeight: uint64(bytes),
-		Weigher:       func(_ productKey, c cachedProduct) uint32 { return c.weight() },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[productKey, cachedProduct]) time.Duration {
-			if !e.Value.visible {
-				return absentLife
-			}
-			return productLife
-		}),
-		StatsRecorder: counters,
+		MaximumWeight:    uint64(bytes),
+		Weigher:          func(_ productKey, c cachedProduct) uint32 { return c.weight() },
+		ExpiryCalculator: otter.ExpiryWritingFunc(lifeOf),
+		StatsRecorder:    counters,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("catalog cache: %w", err)
@@ -71,6 +66,14 @@ func newCache(bytes int64, watch *database.Watch, meters metric.MeterProvider) (
 		return nil, fmt.Errorf("catalog cache: %w", err)
 	}
 	return &cache{products: products, tree: tree, counters: counters, watch: watch}, nil
+}
+
+// lifeOf returns how long a product may be kept, or that there is none of its name.
+func lifeOf(e otter.Entry[productKey, cachedProduct]) time.Duration {
+	if !e.Value.visible {
+		return absentLife
+	}
+	return productLife
 }
 
 // mayAnswer reports whether the cache is fresh, for a read that asks the database where it is

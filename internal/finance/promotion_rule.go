@@ -75,14 +75,19 @@ func (p *PromotionRule) check(f *invalid.List, rules *pricing.Rules, at time.Tim
 	if errors.As(full.Validate(), &invalid) {
 		*f = append(*f, invalid.Fields...)
 	}
+	checkMarkets(f, full.Conditions.Markets, rules, at)
+	p.Coupon = full.Coupon
+}
+
+// checkMarkets adds the markets that are not in force at a moment.
+func checkMarkets(f *invalid.List, codes []string, rules *pricing.Rules, at time.Time) {
 	var unknown *pricing.UnknownMarketError
-	for i, code := range full.Conditions.Markets {
+	for i, code := range codes {
 		if _, err := rules.Market(code, at); errors.As(err, &unknown) {
 			f.Add(fmt.Sprintf("spec.conditions.markets[%d]", i), "must be a market that is in force by then: one of %s",
 				strings.Join(unknown.Known, ", "))
 		}
 	}
-	p.Coupon = full.Coupon
 }
 
 // checkGoods wants SKUs and categories that there are: a condition that names no goods would never be met. One round trip

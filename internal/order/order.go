@@ -214,14 +214,7 @@ type Orders struct {
 
 // New returns the orders of a shop.
 func New(c Config) *Orders {
-	c.PayWithin = cmp.Or(c.PayWithin, 30*time.Minute)
-	c.GuestPayWithin = cmp.Or(c.GuestPayWithin, min(10*time.Minute, c.PayWithin))
-	c.Unpaid = c.Unpaid.withDefaults()
-	c.CheckAfter = cmp.Or(c.CheckAfter, 15*time.Second)
-	c.ProviderTimeout = cmp.Or(c.ProviderTimeout, 8*time.Second)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c = c.withDefaults()
 	o := &Orders{Config: c, inbox: payment.Inbox{DB: c.DB, Regions: c.Regions}}
 	// Checkouts and settlements share lanes, as they want the same stock rows. Settlements run
 	// first because they are cheap: nothing is read or worked out for them.
@@ -237,6 +230,18 @@ func New(c Config) *Orders {
 		Refused:  checkoutRefusal,
 	})
 	return o
+}
+
+func (c Config) withDefaults() Config {
+	c.PayWithin = cmp.Or(c.PayWithin, 30*time.Minute)
+	c.GuestPayWithin = cmp.Or(c.GuestPayWithin, min(10*time.Minute, c.PayWithin))
+	c.Unpaid = c.Unpaid.withDefaults()
+	c.CheckAfter = cmp.Or(c.CheckAfter, 15*time.Second)
+	c.ProviderTimeout = cmp.Or(c.ProviderTimeout, 8*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
 }
 
 // PublicID returns an order's public id, ord_….

@@ -50,12 +50,16 @@ type Tally struct {
 	ByRegion map[string]int64 `json:"orders_by_region"`
 }
 
-// openState reads the journal of a run, or begins it.
-func openState(path string, want begun) (*state, error) {
-	s := &state{
+func newState() *state {
+	return &state{
 		done: make(map[string]bool), carts: make(map[part]filled), placed: make(map[part]string), customers: make(map[string]*customer),
 		tally: Tally{Returns: make(map[string]int64), Rejected: make(map[string]int64), ByRegion: make(map[string]int64)},
 	}
+}
+
+// openState reads the journal of a run, or begins it.
+func openState(path string, want begun) (*state, error) {
+	s := newState()
 	var err error
 	s.journal, err = openJournal(path, func(r record) {
 		s.apply(r)

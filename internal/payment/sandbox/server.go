@@ -82,7 +82,6 @@ func (s *Server) newRoutes() http.Handler {
 
 	// For tests, and for the shopper's browser, which has the client secret instead of the key.
 	mux.HandleFunc("POST /v1/payments/{id}/confirm", s.handle(s.confirmPayment))
-
 	mux.HandleFunc("/", s.handle(notFound))
 	return mux
 }
