@@ -147,7 +147,8 @@ WHERE r.status IN ('pending', 'succeeded') AND CASE WHEN r.provider_ref = '' THE
 		name: "provider_books", about: "no difference between a provider's books and the shop's waits for a person", over: "payment_checks",
 		prefix: "pay", warning: true,
 		broken: `
-SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+SELECT c.region::text, c.payment_id::text,
+  c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
 FROM payment_checks c
 WHERE c.found_at IS NOT NULL`,
 	},
