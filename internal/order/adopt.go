@@ -80,22 +80,31 @@ func (o *Orders) bookRefund(ctx context.Context, ref regions.Ref, made payment.B
 		if row := made.Row(o.Regions, order.Refunds); row != nil {
 			return o.settleRefund(ctx, row.Ref, made.Outcome, nil)
 		}
-		a, err := o.planAdoption(order, reservations, made)
-		if err != nil {
+		err = o.adopt(ctx, order, reservations, made)
+		if err == nil || !wasQuicker(err) {
 			return err
 		}
-		err = o.writeAdoption(ctx, order, a)
-		switch {
-		case err == nil:
-			return nil
-		case database.Violates(err, "orders_version_current"), payment.TooLarge(err), payment.IsAdopted(err), payment.WasRetried(err):
-			if attempt == maxRefundRetries {
-				return &database.RetriesExhaustedError{Attempts: attempt, Err: err}
-			}
-			continue // another change was quicker
+		if attempt == maxRefundRetries {
+			return &database.RetriesExhaustedError{Attempts: attempt, Err: err}
 		}
+	}
+}
+
+// adopt works out and writes a refund that was made at the provider.
+func (o *Orders) adopt(ctx context.Context, order Order, reservations []inventory.Reservation, made payment.BookedRefund) error {
+	a, err := o.planAdoption(order, reservations, made)
+	if err != nil {
+		return err
+	}
+	if err := o.writeAdoption(ctx, order, a); err != nil {
 		return fmt.Errorf("adopt refund: %w", err)
 	}
+	return nil
+}
+
+// wasQuicker reports whether an adoption failed because another change of its order came between.
+func wasQuicker(err error) bool {
+	return database.Violates(err, "orders_version_current") || payment.TooLarge(err) || payment.IsAdopted(err) || payment.WasRetried(err)
 }
 
 // adoption is a refund that was made at the provider, worked out.
@@ -127,17 +136,26 @@ func (o *Orders) planAdoption(order Order, reservations []inventory.Reservation,
 	if a.amountMinor > left {
 		return adoption{}, &RefundTooLargeError{Field: "amount_minor", Left: left}
 	}
-	for _, r := range order.Refunds {
-		takesPlace := !made.CreatedAt.Before(r.CreatedAt) || r.AmountMinor > left-a.amountMinor
-		if r.State == payment.RefundFailed && r.AmountMinor == a.amountMinor && takesPlace {
-			a.inPlaceOf, a.refund.Lines = &r.Ref.ID, r.Lines
-			break
-		}
+	if r := replaced(order.Refunds, made, left); r != nil {
+		a.inPlaceOf, a.refund.Lines = &r.Ref.ID, r.Lines
 	}
 	if order.Status != Cancelled {
 		a.refundWork = a.concluded(order, reservations, false)
 	}
 	return a, nil
+}
+
+// replaced returns the failed refund in whose place one was made at the provider, or nil: of the very amount, and promised
+// before that or impossible to try again after it. left is what can be given back.
+func replaced(refunds []payment.Refund, made payment.BookedRefund, left int64) *payment.Refund {
+	amount := made.Outcome.Amount.Minor
+	for i, r := range refunds {
+		takesPlace := !made.CreatedAt.Before(r.CreatedAt) || r.AmountMinor > left-amount
+		if r.State == payment.RefundFailed && r.AmountMinor == amount && takesPlace {
+			return &refunds[i]
+		}
+	}
+	return nil
 }
 
 // writeAdoption writes a refund that was made at the provider, if the order is as it was read. It fails if the refund is

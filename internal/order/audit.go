@@ -58,23 +58,32 @@ func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until ti
 		}
 	}
 	audit.Payments, audit.Refunds = look.payments, look.refunds
+	known, err := o.found(ctx, provider, homes)
+	if err != nil {
+		return audit, err
+	}
+	findings, err := o.examine(ctx, append(look.suspects, known...))
+	audit.Findings = append(audit.Findings, findings...)
+	return audit, toReach(provider, err)
+}
+
+// found returns the payments about which a provider's books were found to differ before.
+func (o *Orders) found(ctx context.Context, provider string, homes []string) ([]payment.Suspect, error) {
 	var known []payment.Finding
 	err := o.DB.Read(ctx, func(b *database.Batch) error {
 		payment.QueueFindings(b, homes, mostKnown, &known)
 		return nil
 	})
 	if err != nil {
-		return audit, fmt.Errorf("read what was found: %w", err)
+		return nil, fmt.Errorf("read what was found: %w", err)
 	}
-	suspects := look.suspects
+	var suspects []payment.Suspect
 	for _, f := range known {
 		if f.Provider == provider {
 			suspects = append(suspects, f.Suspect)
 		}
 	}
-	findings, err := o.examine(ctx, suspects)
-	audit.Findings = append(audit.Findings, findings...)
-	return audit, toReach(provider, err)
+	return suspects, nil
 }
 
 // toReach adds what to do to the error of a provider that does not answer.
@@ -87,35 +96,38 @@ func toReach(provider string, err error) error {
 
 // examine returns those of the suspects, each once, whose books differ, and still do after a pause.
 func (o *Orders) examine(ctx context.Context, suspects []payment.Suspect) ([]BookFinding, error) {
-	for round := range 2 {
-		var differing []payment.Suspect
-		var findings []BookFinding
-		seen := make(map[payment.Suspect]bool)
-		for _, s := range suspects {
-			if seen[s] {
-				continue
-			}
-			seen[s] = true
-			c, err := o.compare(ctx, s)
-			if err != nil {
-				return nil, fmt.Errorf("compare payment %s with %s: %w", o.PaymentID(s.Payment), s.Provider, err)
-			}
-			if c.differences != nil {
-				differing = append(differing, s)
-				findings = append(findings, BookFinding{
-					PaymentID: o.PaymentID(s.Payment), Region: s.Payment.Region, ProviderRef: s.ProviderRef, Differences: c.differences,
-				})
-			}
+	differing, findings, err := o.differing(ctx, suspects)
+	if err != nil || findings == nil {
+		return nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(auditPause):
+	}
+	_, findings, err = o.differing(ctx, differing)
+	return findings, err
+}
+
+// differing returns those of the suspects, each once, whose books differ now.
+func (o *Orders) differing(ctx context.Context, suspects []payment.Suspect) (differing []payment.Suspect, findings []BookFinding,
+	err error) {
+	seen := make(map[payment.Suspect]bool)
+	for _, s := range suspects {
+		if seen[s] {
+			continue
 		}
-		if findings == nil || round == 1 {
-			return findings, nil
+		seen[s] = true
+		c, err := o.compare(ctx, s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("compare payment %s with %s: %w", o.PaymentID(s.Payment), s.Provider, err)
 		}
-		suspects = differing
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(auditPause):
+		if c.differences != nil {
+			differing = append(differing, s)
+			findings = append(findings, BookFinding{
+				PaymentID: o.PaymentID(s.Payment), Region: s.Payment.Region, ProviderRef: s.ProviderRef, Differences: c.differences,
+			})
 		}
 	}
-	return nil, nil
+	return differing, findings, nil
 }

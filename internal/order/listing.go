@@ -47,25 +47,34 @@ func (l *listing) read(ctx context.Context, from, until time.Time) error {
 		return err
 	}
 	for home := range l.homes {
-		var captured []regions.Ref
-		var back []payment.GivenBack
-		err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
-			queueCaptured(b, home, l.name, from, until, &captured)
-			payment.QueueGivenBack(b, home, l.name, from, until, &back)
-			return nil
-		})
-		if err != nil {
+		if err := l.readShop(ctx, home, from, until, paid, given); err != nil {
 			return err
 		}
-		for _, ref := range captured {
-			if !paid[ref] {
-				l.suspect(ref, "")
-			}
+	}
+	return nil
+}
+
+// readShop finds what the shop has captured and given back in a region and the provider's books do not hold.
+func (l *listing) readShop(ctx context.Context, home string, from, until time.Time, paid map[regions.Ref]bool,
+	given map[string]bool) error {
+	var captured []regions.Ref
+	var back []payment.GivenBack
+	err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
+		queueCaptured(b, home, l.name, from, until, &captured)
+		payment.QueueGivenBack(b, home, l.name, from, until, &back)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, ref := range captured {
+		if !paid[ref] {
+			l.suspect(ref, "")
 		}
-		for _, g := range back {
-			if !given[g.ProviderRef] {
-				l.suspect(g.Payment, "")
-			}
+	}
+	for _, g := range back {
+		if !given[g.ProviderRef] {
+			l.suspect(g.Payment, "")
 		}
 	}
 	return nil
@@ -122,30 +131,26 @@ func (l *listing) comparePayments(ctx context.Context, some []booked) error {
 	for i, b := range some {
 		refs[i] = b.ref
 	}
-	var found []payment.Standing
-	err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
-		payment.QueueStandings(b, refs, &found)
-		return nil
-	})
+	standings, err := l.standings(ctx, refs)
 	if err != nil {
 		return err
 	}
-	standings := make(map[regions.Ref]payment.Standing, len(found))
-	for _, s := range found {
-		standings[s.Ref] = s
-	}
 	for _, b := range some {
-		s, known := standings[b.ref]
-		switch {
-		case known && s.Provider == l.name && (s.ProviderRef == "" || s.ProviderRef == b.outcome.ProviderRef):
-			if s.CapturedMinor != b.outcome.CapturedMinor || s.CapturedMinor > 0 && s.Currency != b.outcome.Amount.Currency {
-				l.suspect(b.ref, "")
-			}
-		case b.outcome.CapturedMinor > 0: // not what the shop knows as this payment
-			l.suspect(b.ref, b.outcome.ProviderRef)
-		}
+		l.comparePayment(b, standings[b.ref])
 	}
 	return nil
+}
+
+// comparePayment compares a payment with how it stands in the shop, which is the zero Standing where it does not.
+func (l *listing) comparePayment(b booked, s payment.Standing) {
+	switch {
+	case s.Provider == l.name && (s.ProviderRef == "" || s.ProviderRef == b.outcome.ProviderRef):
+		if s.CapturedMinor != b.outcome.CapturedMinor || s.CapturedMinor > 0 && s.Currency != b.outcome.Amount.Currency {
+			l.suspect(b.ref, "")
+		}
+	case b.outcome.CapturedMinor > 0: // not what the shop knows as this payment
+		l.suspect(b.ref, b.outcome.ProviderRef)
+	}
 }
 
 // readRefunds compares the refunds and returns which were seen, by the provider's names.
@@ -182,18 +187,9 @@ func (l *listing) compareRefunds(ctx context.Context, some []payment.BookedRefun
 	for i, r := range some {
 		refs[i], _ = l.home(r.PaymentID)
 	}
-	var found []payment.Refund
-	err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
-		payment.QueueRefundsOf(b, refs, &found)
-		return nil
-	})
+	ofPayment, err := l.refundsOf(ctx, refs)
 	if err != nil {
 		return err
-	}
-	ofPayment := make(map[regions.Ref][]payment.Refund)
-	for _, r := range found {
-		of := regions.Ref{Region: r.Ref.Region, ID: r.PaymentID}
-		ofPayment[of] = append(ofPayment[of], r)
 	}
 	for i, r := range some {
 		if r.Differs(l.orders.Regions, ofPayment[refs[i]]) {
@@ -201,4 +197,33 @@ func (l *listing) compareRefunds(ctx context.Context, some []payment.BookedRefun
 		}
 	}
 	return nil
+}
+
+// refundsOf reads the shop's refunds of some payments.
+func (l *listing) refundsOf(ctx context.Context, payments []regions.Ref) (map[regions.Ref][]payment.Refund, error) {
+	var found []payment.Refund
+	err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
+		payment.QueueRefundsOf(b, payments, &found)
+		return nil
+	})
+	ofPayment := make(map[regions.Ref][]payment.Refund)
+	for _, r := range found {
+		of := regions.Ref{Region: r.Ref.Region, ID: r.PaymentID}
+		ofPayment[of] = append(ofPayment[of], r)
+	}
+	return ofPayment, err
+}
+
+// standings reads how payments stand in the shop.
+func (l *listing) standings(ctx context.Context, payments []regions.Ref) (map[regions.Ref]payment.Standing, error) {
+	var found []payment.Standing
+	err := l.orders.DB.Read(ctx, func(b *database.Batch) error {
+		payment.QueueStandings(b, payments, &found)
+		return nil
+	})
+	standings := make(map[regions.Ref]payment.Standing, len(found))
+	for _, s := range found {
+		standings[s.Ref] = s
+	}
+	return standings, err
 }

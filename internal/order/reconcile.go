@@ -175,18 +175,7 @@ func (o *Orders) ReconcileOnce(ctx context.Context) (int, error) {
 func (o *Orders) step(ctx context.Context, ledger payment.Ledger, before payment.Reconciliation) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
-	after, from := before, before.ReconciledTo
-	if !from.Before(before.RunTo) { // a new run
-		now := o.Now()
-		after.RunTo = now.Add(-reconcileMargin)
-		from = latest(earliest(from, now.Add(-reconcileDays)), now.Add(-reconcileAtMost))
-	}
-	after.ReconciledTo = earliest(from.Add(reconcileStep), after.RunTo)
-	after.NextAt = o.Now()
-	through := !after.ReconciledTo.Before(after.RunTo)
-	if through {
-		after.NextAt = o.nextNight()
-	}
+	from, after, through := o.planStep(before)
 	look := newListing(o, before.Provider, ledger, []string{before.Region})
 	if err := look.read(ctx, from, after.ReconciledTo); err != nil {
 		return err
@@ -199,6 +188,21 @@ func (o *Orders) step(ctx context.Context, ledger payment.Ledger, before payment
 		payment.QueueReconciled(b, before, after)
 		return nil
 	})
+}
+
+// planStep returns from when the next step reads, how the reconciliation stands after it, and whether its run is through then.
+func (o *Orders) planStep(before payment.Reconciliation) (from time.Time, after payment.Reconciliation, through bool) {
+	now := o.Now()
+	from, after = before.ReconciledTo, before
+	if !from.Before(before.RunTo) { // a new run
+		after.RunTo = now.Add(-reconcileMargin)
+		from = latest(earliest(from, now.Add(-reconcileDays)), now.Add(-reconcileAtMost))
+	}
+	after.ReconciledTo, after.NextAt = earliest(from.Add(reconcileStep), after.RunTo), now
+	if through = !after.ReconciledTo.Before(after.RunTo); through {
+		after.NextAt = o.nextNight()
+	}
+	return from, after, through
 }
 
 func earliest(a, b time.Time) time.Time {

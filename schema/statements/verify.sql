@@ -151,7 +151,8 @@ FROM carts c
 LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL;
 
-SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+SELECT c.region::text, c.payment_id::text,
+  c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
 FROM payment_checks c
 WHERE c.found_at IS NOT NULL;
 
@@ -695,7 +696,8 @@ LEFT JOIN accounts a ON a.region = c.account_region AND a.id = c.account_id
 WHERE c.account_id IS NOT NULL AND a.id IS NULL) AS broken (region, key, problem);
 
 SELECT region, key, problem FROM (
-SELECT c.region::text, c.payment_id::text, c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
+SELECT c.region::text, c.payment_id::text,
+  c.provider || ' ' || c.provider_ref || ' since ' || c.found_at::text || ': ' || c.differences::text
 FROM payment_checks c
 WHERE c.found_at IS NOT NULL) AS broken (region, key, problem);
 

@@ -111,30 +111,35 @@ func (s *Server) listRefunds(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.paymentID != "" {
-		s.mu.Lock()
-		_, err := s.payment(f.paymentID)
-		s.mu.Unlock()
-		if err != nil {
-			return err
-		}
+	all, err := s.refundsIn(f)
+	if err != nil {
+		return err
 	}
-	var all []refundJSON
+	page, err := pageOf(f, all, func(r refundJSON) entry { return entry{r.CreatedAt, r.Reference} })
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, page)
+}
+
+// refundsIn returns the refunds that a filter lets through, in no order.
+func (s *Server) refundsIn(f filter) (all []refundJSON, err error) {
 	s.mu.Lock()
-	for _, p := range s.memory.payments {
-		if f.paymentID != "" && p.ID != f.paymentID {
-			continue
+	defer s.mu.Unlock()
+	payments := s.memory.payments
+	if f.paymentID != "" {
+		p, err := s.payment(f.paymentID)
+		if err != nil {
+			return nil, err
 		}
+		payments = map[string]*paymentState{p.ID: p}
+	}
+	for _, p := range payments {
 		for i := range p.Refunds {
 			if f.holds(p.Refunds[i].CreatedAt) {
 				all = append(all, p.refundJSON(i))
 			}
 		}
 	}
-	s.mu.Unlock()
-	page, err := pageOf(f, all, func(r refundJSON) entry { return entry{r.CreatedAt, r.Reference} })
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, page)
+	return all, nil
 }

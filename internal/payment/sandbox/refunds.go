@@ -145,20 +145,26 @@ func (s *Server) addRefund(p paymentState, refund refundState) (refundJSON, []jo
 		return p.refundJSON(i), jobs, err
 	}
 	p.Refunds[i].DueAt = now.Add(s.delay(plan.refundDelay))
+	jobs, err := s.savePending(p, i)
+	return p.refundJSON(i), jobs, err
+}
+
+// savePending records a payment whose refund i has just been made and is pending. s.mu is held.
+func (s *Server) savePending(p paymentState, i int) ([]job, error) {
 	var events []*eventState
-	if refund.ByHand { // the shop does not know of it yet
+	if p.Refunds[i].ByHand { // the shop does not know of it yet
 		made := p.refundJSON(i)
-		event, err := newEvent(eventRefundCreated, now, p.json(), &made)
+		event, err := newEvent(eventRefundCreated, made.CreatedAt, p.json(), &made)
 		if err != nil {
-			return refundJSON{}, nil, err
+			return nil, err
 		}
 		events = append(events, event)
 	}
 	if err := s.save(record{Payment: &p, Events: events}); err != nil {
-		return refundJSON{}, nil, err
+		return nil, err
 	}
 	settling := job{due: p.Refunds[i].DueAt, kind: settleRefundJob, id: p.ID, refundID: p.Refunds[i].ID}
-	return p.refundJSON(i), append(s.deliveryJobs(events), settling), nil
+	return append(s.deliveryJobs(events), settling), nil
 }
 
 // eventRefundCreated tells of a refund that was made by hand and is pending.
