@@ -90,7 +90,8 @@ func (b searchRuleBody) rule(id string) (search.Rule, []FieldError) {
 	}
 	for i, one := range b.Boost {
 		rule.Boost = append(rule.Boost, search.Boost{
-			Products: products("boost["+strconv.Itoa(i)+"].product_ids", one.Products), Brand: one.Brand, Category: one.Category, Percent: one.Percent,
+			Products: products("boost["+strconv.Itoa(i)+"].product_ids", one.Products),
+			Brand:    one.Brand, Category: one.Category, Percent: one.Percent,
 		})
 	}
 	return rule, faults

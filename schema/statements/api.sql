@@ -308,15 +308,15 @@ UNION ALL
 JOIN order_lines l ON l.region = o.region AND l.order_id = o.id
 ORDER BY o.placed_at DESC, o.id DESC, l.line_no;
 
-SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.provider_ref, r.failure_code, r.lines, r.made_at_provider, r.attempts, r.created_at
-FROM refunds r
-WHERE r.region = $1 AND r.id = $2;
-
 SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.failure_code, r.lines, r.attempts, r.created_at
 FROM refunds r
 WHERE r.region::text = ANY($1::text[]) AND r.status = 'failed'
 ORDER BY r.created_at, r.id
 LIMIT $2::int8;
+
+SELECT r.region, r.id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.reason, r.actor, r.status, r.provider_ref, r.failure_code, r.lines, r.made_at_provider, r.attempts, r.created_at
+FROM refunds r
+WHERE r.region = $1 AND r.id = $2;
 
 SELECT s.region, s.sku, s.warehouse, s.on_hand, s.reserved, s.allocated, s.reorder_point
 FROM ((

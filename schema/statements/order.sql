@@ -417,9 +417,6 @@ WHERE region = $1 AND payment_id = $2;
 UPDATE payments SET next_check_at = now()
 WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action') AND EXISTS (SELECT 1 FROM orders o WHERE o.region = $3 AND o.id = $4 AND o.transition_id = $5);
 
-UPDATE payments SET next_check_at = now(), set_aside_at = NULL, updated_at = now()
-WHERE region = $1 AND id = $2 AND status IN ('pending', 'requires_action');
-
 UPDATE payments SET refunded_minor = late.captured
 FROM (SELECT p.region, p.id, p.captured_minor AS captured FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::int8[], $9::text[], $10::int8[]) AS s (region, id, provider, transition_id, said_status, said_provider_ref, said_failure_code, said_minor, said_currency, said_captured_minor)
 JOIN payments p ON p.region = s.region::crdb_internal_region AND p.id = s.id AND p.transition_id = s.transition_id
