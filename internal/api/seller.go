@@ -171,9 +171,8 @@ func (s *Server) getSellerProduct(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if notModified(w, r, versionETag(p.Version)) {
-		return nil
-	}
+	// The version is what a change is based on. It stays when a scheduled price begins, so no 304 goes by it.
+	w.Header().Set("ETag", versionETag(p.Version))
 	return writeJSON(w, http.StatusOK, newSellerProductResponse(p))
 }
 

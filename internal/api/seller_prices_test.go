@@ -52,7 +52,8 @@ func TestReplaceProduct_ScheduledPrices(t *testing.T) {
 		t.Errorf("read again (-answered +read):\n%s", diff)
 	}
 	time.Sleep(time.Until(changed.ScheduledPrices[0].ValidFrom))
-	read = wantJSON[sellerProductResponse](t, m.as("acme", "GET", path, ""), http.StatusOK)
+	later := m.as("acme", "GET", path, "", "If-None-Match", `"v2"`) // the version of the edit, which is the last
+	read = wantJSON[sellerProductResponse](t, later, http.StatusOK)
 	if read.SKUs[0].Prices["EUR"] != 1100 || len(read.ScheduledPrices) != 0 {
 		t.Errorf("after its instant: %+v", read)
 	}
