@@ -21,7 +21,7 @@ func small(t *testing.T, out *stage) Config {
 	set := testkit.Must(regions.Shipped())(t)
 	return Config{
 		Regions: set, Dir: t.TempDir(), DatabaseURL: databasetest.URL(t), Out: out,
-		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Limit: 5 * time.Minute,
+		Buyers: 60, Units: 10, Shoppers: 4, Watch: 500 * time.Millisecond, Limit: 9 * time.Minute, // of the package's 20, for two tours
 		Argon2: account.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, Tracer: databasetest.Tracer(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
