@@ -85,8 +85,8 @@ func TestPutRule_Refuses(t *testing.T) {
 		field string
 		rule  search.Rule
 	}{
-		{"id", search.Rule{ID: "No Spaces", Pin: one}},
-		{"id", search.Rule{ID: strings.Repeat("a", 65), Pin: one}},
+		{"code", search.Rule{ID: "No Spaces", Pin: one}},
+		{"code", search.Rule{ID: strings.Repeat("a", 65), Pin: one}},
 		{"pin", search.Rule{ID: "a"}},
 		{"texts[0]", search.Rule{ID: "a", Texts: []string{"  "}, Pin: one}},
 		{"texts[0]", search.Rule{ID: "a", Texts: []string{"🎁"}, Contains: true, Redirect: "/gifts"}},
@@ -99,7 +99,7 @@ func TestPutRule_Refuses(t *testing.T) {
 		{"redirect", search.Rule{ID: "a", Texts: []string{"x"}, Redirect: "/\\evil.example"}},
 		{"redirect", search.Rule{ID: "a", Texts: []string{"x"}, Redirect: "http://plain.example/"}},
 		{"texts", search.Rule{ID: "a", Redirect: "/sale"}},
-		{"to", search.Rule{ID: "a", Pin: one, From: time.Unix(2, 0), To: time.Unix(1, 0)}},
+		{"valid_to", search.Rule{ID: "a", Pin: one, From: time.Unix(2, 0), To: time.Unix(1, 0)}},
 	}
 	for _, test := range tests {
 		_, err := s.PutRule(t.Context(), test.rule, names)
