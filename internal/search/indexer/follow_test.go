@@ -239,7 +239,9 @@ func TestFollow_Property(t *testing.T) {
 			}
 		case 4:
 			s.edit(t, i, func(in *catalog.ProductInput) {
-				in.SKUs[0].Prices = map[money.Currency]int64{"EUR": random.Int64N(9999), "GBP": random.Int64N(9999)}
+				for _, c := range []money.Currency{"EUR", "USD"} { // those that it has, which an edit must name
+					in.SKUs[0].Prices[c] = random.Int64N(9999)
+				}
 			})
 		case 5:
 			s.reprice(t, fmt.Sprintf("MUG-%04d-B", i), random.Int64N(9999), time.Duration(random.IntN(100))*time.Millisecond)
