@@ -12,14 +12,9 @@ import (
 // names that header, or the client's address, by which no cache can keep answers apart: then the answer is for that client alone.
 // The regions' Vary lines become one, since caches exist that read only one.
 func (j *journey) varyByClient(resp *http.Response) error {
-	names := listed(resp.Header, "Vary")
+	names := canonical(listed(resp.Header, "Vary"))
 	if place := slices.Index(names, headerCountry); place >= 0 {
-		names = slices.Delete(names, place, place+1)
-		for _, name := range j.edge.cfg.Locator.CountryHeaders {
-			if name = textproto.CanonicalMIMEHeaderKey(name); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
+		names = canonical(append(slices.Delete(names, place, place+1), j.edge.cfg.Locator.CountryHeaders...))
 		if j.loc.Source != FromHeader {
 			makePrivate(resp.Header)
 		}
@@ -39,16 +34,25 @@ func makePrivate(h http.Header) {
 	}
 }
 
-// listed returns the elements of a header that is a list, over all its lines. Names of headers, in Vary, are canonical.
+// listed returns the elements of a header that is a list, over all its lines.
 func listed(h http.Header, name string) []string {
 	var all []string
-	for element := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
-		element = strings.TrimSpace(element)
-		if name == "Vary" {
-			element = textproto.CanonicalMIMEHeaderKey(element)
+	for _, line := range h.Values(name) {
+		for element := range strings.SplitSeq(line, ",") {
+			if element = strings.TrimSpace(element); element != "" {
+				all = append(all, element)
+			}
 		}
-		if element != "" && !slices.Contains(all, element) {
-			all = append(all, element)
+	}
+	return all
+}
+
+// canonical returns each of the names of headers once, as net/http writes them.
+func canonical(names []string) []string {
+	var all []string
+	for _, name := range names {
+		if name = textproto.CanonicalMIMEHeaderKey(name); !slices.Contains(all, name) {
+			all = append(all, name)
 		}
 	}
 	return all

@@ -87,11 +87,20 @@ func (s *Server) listChanges(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// changeByID finds a change by its public id. An id that cannot be is 404, as one that is not there.
-func (s *Server) changeByID(r *http.Request, text string) (finance.Change, error) {
+// parseChangeID reads a change's public id. One that cannot be is finance.ErrNotFound, as one that is not there.
+func parseChangeID(text string) (uuid.UUID, error) {
 	id, err := regions.ParseGlobalID(regions.ChangePrefix, text)
 	if err != nil {
-		return finance.Change{}, finance.ErrNotFound
+		return uuid.UUID{}, finance.ErrNotFound
+	}
+	return id, nil
+}
+
+// changeByID finds a change by its public id.
+func (s *Server) changeByID(r *http.Request, text string) (finance.Change, error) {
+	id, err := parseChangeID(text)
+	if err != nil {
+		return finance.Change{}, err
 	}
 	return s.Finance.Change(r.Context(), id)
 }
@@ -172,9 +181,9 @@ func (s *Server) decideChange(
 	if err != nil {
 		return err
 	}
-	id, err := regions.ParseGlobalID(regions.ChangePrefix, mux.Vars(r)["change_id"])
+	id, err := parseChangeID(mux.Vars(r)["change_id"])
 	if err != nil {
-		return finance.ErrNotFound
+		return err
 	}
 	decided, err := decide(r.Context(), id, actor)
 	if err != nil {

@@ -61,14 +61,11 @@ func (s *Server) listHolds(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) newHoldResponse(h order.UnpaidHold) holdResponse {
-	answer := holdResponse{
-		Order: s.Orders.PublicID(h.Ref), Network: hex.EncodeToString(h.Network), PlacedAt: h.PlacedAt.UTC(), ExpiresAt: h.ExpiresAt.UTC(),
+	return holdResponse{
+		Order: s.Orders.PublicID(h.Ref), Account: s.accountOf(h.Ref, h.Account),
+		Network: hex.EncodeToString(h.Network), PlacedAt: h.PlacedAt.UTC(), ExpiresAt: h.ExpiresAt.UTC(),
 		Units: each(h.Units, func(u order.HeldUnits) heldUnitsResponse { return heldUnitsResponse(u) }),
 	}
-	if h.Account != nil {
-		answer.Account = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: h.Ref.Region, ID: *h.Account})
-	}
-	return answer
 }
 
 // releaseTimeout bounds the release of order.MaxReleased orders.

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"meridian/internal/idempotency"
@@ -159,17 +161,17 @@ func (s *Server) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	command := order.Command{Order: found.Ref, Actor: s.buyerOf(found), Idempotency: claim}
+	command := order.Command{Order: found.Ref, Actor: cmp.Or(s.accountOf(found.Ref, found.Account), "guest"), Idempotency: claim}
 	cancelled, err := s.Orders.Cancel(r.Context(), order.CancelInput{Command: command})
 	return s.answerOrder(w, r, cancelled, err)
 }
 
-// buyerOf returns the public id of an order's customer, or "guest".
-func (s *Server) buyerOf(o order.Order) string {
-	if o.Account == nil {
-		return "guest"
+// accountOf returns the public id of an order's customer, whose home is the order's; "" for a guest's.
+func (s *Server) accountOf(o regions.Ref, account *uuid.UUID) string {
+	if account == nil {
+		return ""
 	}
-	return s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Ref.Region, ID: *o.Account})
+	return s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Region, ID: *account})
 }
 
 // readableOrder reads the order in the path if the caller may see it; anything else is order.ErrNotFound.
@@ -275,14 +277,11 @@ func (s *Server) readOrderPage(r *http.Request, listing string, filter order.Lis
 
 func (s *Server) newOrderSummary(o order.Order) orderSummary {
 	summary := orderSummary{
-		ID: s.Orders.PublicID(o.Ref), Status: o.Status, CancelReason: o.CancelReason, Version: o.Version,
+		ID: s.Orders.PublicID(o.Ref), Account: s.accountOf(o.Ref, o.Account), Status: o.Status, CancelReason: o.CancelReason, Version: o.Version,
 		Currency: o.Currency, Country: o.Country, Market: o.Market,
 		SubtotalMinor: o.SubtotalMinor, DiscountMinor: o.DiscountMinor, ShippingMinor: o.ShippingMinor,
 		TaxMinor: o.TaxMinor, TotalMinor: o.TotalMinor, PricesIncludeTax: o.PricesIncludeTax,
 		PlacedAt: o.PlacedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(), ExpiresAt: o.ExpiresAt.UTC(),
-	}
-	if o.Account != nil {
-		summary.Account = s.Regions.FormatID(regions.AccountPrefix, regions.Ref{Region: o.Ref.Region, ID: *o.Account})
 	}
 	return summary
 }

@@ -98,10 +98,10 @@ func (r *StrategyRule) moves(rules *pricing.Rules, at time.Time) []MarketMove {
 		}
 	}
 	slices.Sort(countries)
-	moves := []MarketMove{}
+	moves, then := []MarketMove{}, r.after(rules, at)
 	for _, country := range slices.Compact(countries) {
 		before, err := rules.MarketOf(country, at)
-		after, ok := r.marketOf(country, rules, at)
+		after, ok := r.marketOf(country, then, rules, at)
 		if err != nil || !ok {
 			continue
 		}
@@ -119,10 +119,11 @@ func (r *StrategyRule) moves(rules *pricing.Rules, at time.Time) []MarketMove {
 	return moves
 }
 
-// marketOf returns the market of a country once the rule is in force; ok is false where the rule does not change it.
-func (r *StrategyRule) marketOf(country string, rules *pricing.Rules, at time.Time) (after *pricing.Market, ok bool) {
+// marketOf returns the market of a country of those that there are then, once the rule is in force; ok is false where the rule
+// does not change it.
+func (r *StrategyRule) marketOf(country string, then []MarketRule, rules *pricing.Rules, at time.Time) (after *pricing.Market, ok bool) {
 	var found *MarketRule
-	for _, m := range r.after(rules, at) {
+	for _, m := range then {
 		if slices.Contains(m.Countries, country) || found == nil && len(m.Countries) == 0 {
 			found = &m
 		}

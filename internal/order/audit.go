@@ -53,7 +53,7 @@ func (o *Orders) AuditBooks(ctx context.Context, provider string, from, until ti
 	homes := o.Regions.Names()
 	look := newListing(o, provider, ledger, homes)
 	for at := from; at.Before(until); at = at.Add(auditStep) {
-		if err := look.read(ctx, at, earliest(at.Add(auditStep), until)); err != nil {
+		if err := look.read(ctx, at, database.Earlier(at.Add(auditStep), until)); err != nil {
 			return audit, toReach(provider, fmt.Errorf("read the books of %s: %w", provider, err))
 		}
 	}

@@ -196,27 +196,13 @@ func (o *Orders) planStep(before payment.Reconciliation) (from time.Time, after 
 	from, after = before.ReconciledTo, before
 	if !from.Before(before.RunTo) { // a new run
 		after.RunTo = now.Add(-reconcileMargin)
-		from = latest(earliest(from, now.Add(-reconcileDays)), now.Add(-reconcileAtMost))
+		from = database.Later(database.Earlier(from, now.Add(-reconcileDays)), now.Add(-reconcileAtMost))
 	}
-	after.ReconciledTo, after.NextAt = earliest(from.Add(reconcileStep), after.RunTo), now
+	after.ReconciledTo, after.NextAt = database.Earlier(from.Add(reconcileStep), after.RunTo), now
 	if through = !after.ReconciledTo.Before(after.RunTo); through {
 		after.NextAt = o.nextNight()
 	}
 	return from, after, through
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // nextNight returns an instant of the region's next night, by the sun: a different one each time, so that not all regions

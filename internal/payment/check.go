@@ -23,6 +23,12 @@ type Suspect struct {
 	ProviderRef string
 }
 
+// nominateAgain has a suspect that was nominated before looked at at once; orNominateAgain ends the insertion of suspects.
+const (
+	nominateAgain   = `nominated_at = now(), next_check_at = now(), attempts = 0`
+	orNominateAgain = `ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET ` + nominateAgain
+)
+
 // QueueNominate has workers of each payment's region compare it with its provider's books at once. Nothing is queued for
 // no suspects.
 func QueueNominate(b *database.Batch, suspects ...Suspect) {
@@ -44,7 +50,7 @@ SELECT r.region, r.payment_id, p.provider
 FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE r.region = $1 AND r.id = $2 AND r.status = 'failed'
-ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated_at = now(), next_check_at = now(), attempts = 0`,
+`+orNominateAgain,
 		refund.Region, refund.ID)
 }
 
@@ -52,7 +58,7 @@ ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated
 // raised by how many there are.
 func QueueCompareAgain(b *database.Batch, payment regions.Ref, found *int64) {
 	database.Affected(b.Queue(`
-UPDATE payment_checks SET nominated_at = now(), next_check_at = now(), attempts = 0
+UPDATE payment_checks SET `+nominateAgain+`
 WHERE region = $1 AND payment_id = $2`, payment.Region, payment.ID), found)
 	database.Affected(b.Queue(`
 INSERT INTO payment_checks (region, payment_id, provider)
@@ -71,7 +77,7 @@ INSERT INTO payment_checks (region, payment_id, provider, provider_ref)
 SELECT DISTINCT s.payment_region::crdb_internal_region, s.payment_id, s.provider, s.provider_ref
 FROM `+database.Unnest[Suspect]("s")+`
 WHERE `+condition+`
-ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated_at = now(), next_check_at = now(), attempts = 0`,
+`+orNominateAgain,
 		database.Columns(suspects).With(args))
 }
 
@@ -206,7 +212,7 @@ SELECT DISTINCT r.region, r.payment_id, p.provider
 FROM refunds r
 JOIN payments p ON p.region = r.region AND p.id = r.payment_id
 WHERE r.region = $1 AND p.provider = $2 AND r.status = 'pending' AND r.made_at_provider
-ON CONFLICT (region, payment_id, provider, provider_ref) DO UPDATE SET nominated_at = now(), next_check_at = now(), attempts = 0`,
+`+orNominateAgain,
 		region, provider)
 }
 
@@ -224,9 +230,7 @@ type adopted struct {
 // (IsAdopted), or if the one in whose place it was made, if any, does not wait for another try any more (WasRetried).
 func QueueAdopt(b *database.Batch, r Refund, inPlaceOf *uuid.UUID) {
 	if r.counted() > 0 {
-		b.Queue(`
-UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
-WHERE region = $1 AND id = $2`, r.Ref.Region, r.PaymentID, r.AmountMinor)
+		queuePromise(b, r)
 	}
 	if inPlaceOf != nil {
 		b.Queue(`
@@ -234,10 +238,7 @@ UPDATE refunds SET status = CASE status WHEN 'failed' THEN 'replaced' ELSE 'retr
 WHERE region = $1 AND id = $2`, r.Ref.Region, *inPlaceOf)
 	}
 	r.MadeAtProvider = true
-	if r.Lines == nil {
-		r.Lines = []RefundLine{}
-	}
-	database.QueueInsert(b, "refunds", []adopted{{r, farAhead}})
+	database.QueueInsert(b, "refunds", []adopted{{r.withLines(), farAhead}})
 }
 
 // IsAdopted reports whether a batch failed because the refund is in the shop's books already.

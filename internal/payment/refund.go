@@ -61,14 +61,24 @@ func QueueRefund(b *database.Batch, r Refund) {
 	if r.AmountMinor == 0 {
 		return
 	}
+	queuePromise(b, r)
+	r.State = RefundPending
+	database.QueueInsert(b, "refunds", []Refund{r.withLines()})
+}
+
+// queuePromise raises what is promised back of the refund's payment.
+func queuePromise(b *database.Batch, r Refund) {
 	b.Queue(`
 UPDATE payments SET refunded_minor = refunded_minor + $3, updated_at = now()
 WHERE region = $1 AND id = $2`, r.Ref.Region, r.PaymentID, r.AmountMinor)
-	r.State = RefundPending
+}
+
+// withLines returns the refund with a list of lines, which the table wants also where there are none.
+func (r Refund) withLines() Refund {
 	if r.Lines == nil {
 		r.Lines = []RefundLine{}
 	}
-	database.QueueInsert(b, "refunds", []Refund{r})
+	return r
 }
 
 // QueueReplacement adds the refund that takes a failed one's place, if that has failed, and reads
