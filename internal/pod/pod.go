@@ -28,6 +28,7 @@ import (
 	"meridian/internal/rating"
 	"meridian/internal/recommend"
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/indexer"
 	"meridian/internal/shipping"
 	"meridian/internal/telemetry"
@@ -58,6 +59,7 @@ type Pod struct {
 	events     outbox.Receiver
 	deliveries *outbox.Metrics
 	feed       *indexer.Indexer // of Index
+	lexicon    concept.Lexicon  // of all Meilisearch servers, which hold the same products
 	current    atomic.Bool      // the schema was found current
 }
 

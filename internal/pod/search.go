@@ -107,7 +107,7 @@ func (p *Pod) openSearch(ctx context.Context) (err error) {
 		feed.Replica, feed.Exclusive = embeddedReplica(c.Dir), true
 	case SearchMeilisearch:
 		config := c.own()
-		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
+		config.Lexicon, config.Log, config.Transport = &p.lexicon, p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
 		p.Index, err = storeOf(meilisearch.Open(ctx, config))
 		feed.Replica = string(SearchMeilisearch)
 	}
@@ -160,7 +160,7 @@ func (p *Pod) searchSources() ([]search.Source, error) {
 			continue
 		}
 		config := p.config.Search.remote(region.Name)
-		config.Log, config.Transport = p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
+		config.Lexicon, config.Log, config.Transport = &p.lexicon, p.log, p.transport(telemetry.Peer{Name: "meilisearch"})
 		engine, err := meilisearch.NewEngine(config)
 		if err != nil {
 			return nil, err

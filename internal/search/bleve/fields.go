@@ -5,80 +5,45 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/language"
 )
 
-// The fields of an index. All texts of a document are one field, so that a word is looked up once: its frequency there is
-// the sum of the weights of its occurrences, which is how BM25F combines fields (Robertson, Zaragoza
-// and Taylor 2004, "Simple BM25 extension to multiple weighted fields").
-const (
-	fieldWords = "words" // the stems
-	fieldPairs = "pairs" // two neighbouring words joined
-	fieldCodes = "codes"
-	fieldStore = "record"
-)
-
-// The weights of a match in a document's texts.
-const (
-	weightTitle       = 16
-	weightBrand       = 10
-	weightCategory    = 6
-	weightAttribute   = 3
-	weightDescription = 1
-)
+// The fields of an index are those of concept.Field, and the record. The frequency of a word is the sum of the weights of its
+// occurrences, which is how BM25F combines fields (Robertson, Zaragoza and Taylor 2004, "Simple BM25 extension to multiple
+// weighted fields").
+const fieldStore = "record"
 
 // fieldGap separates the positions of two texts, so that no phrase spans both.
 const fieldGap = 100
 
 // libraryDocument returns the library's form of a document.
 func libraryDocument(d search.Document) *document.Document {
-	a := newAnalysis()
-	length := a.text(d.Title, weightTitle, true)
-	a.text(d.Brand, weightBrand, true)
-	for _, name := range d.CategoryNames {
-		a.text(name, weightCategory, true)
-	}
-	for name, values := range d.Attributes {
-		for _, value := range values {
-			a.text(value, weightAttribute, true)
+	words, pairs, codes := make(terms, 64), make(terms, 32), make(terms, 2)
+	position, texts := 0, concept.Texts(d)
+	for _, text := range texts {
+		for i, t := range text.Tokens {
+			words.add(t.Stem, text.Weight(), position+i+1)
+			if pair := text.Pair(i); pair != "" {
+				pairs.add(pair, text.Weight(), 0)
+			}
 		}
-		a.text(name, weightDescription, false)
+		position += len(text.Tokens) + fieldGap
 	}
-	a.text(d.Description, weightDescription, false)
 	for _, c := range d.Codes {
 		if c = language.Code(c); c != "" {
-			a.codes.add(c, 1, 0)
+			codes.add(c, 1, 0)
 		}
 	}
 	doc := document.NewDocument(d.ID.String())
-	doc.AddField(&field{name: fieldWords, options: indexapi.IndexField | indexapi.IncludeTermVectors, terms: a.words})
-	doc.AddField(&field{name: fieldPairs, options: indexapi.IndexField, terms: a.pairs})
-	doc.AddField(&field{name: fieldCodes, options: indexapi.IndexField, terms: a.codes})
-	doc.AddField(&field{name: fieldStore, options: indexapi.StoreField, value: encodeRecord(d, length)})
-	return doc
-}
-
-// An analysis collects the terms of a document.
-type analysis struct {
-	words, pairs, codes terms
-	position            int
-}
-
-func newAnalysis() *analysis {
-	return &analysis{words: make(terms, 64), pairs: make(terms, 32), codes: make(terms, 2)}
-}
-
-// text adds the words of a text and, with pairs, its neighbouring words joined. It returns the number of words.
-func (a *analysis) text(text string, weight int, pairs bool) int {
-	tokens := language.Tokenize(text)
-	for i, t := range tokens {
-		a.words.add(t.Stem, weight, a.position+i+1)
-		if i > 0 && (pairs || t.Glued || t.Digits) {
-			a.pairs.add(language.Joined(tokens[i-1:i+1]), weight, 0)
-		}
+	add := func(name concept.Field, options indexapi.FieldIndexingOptions, found terms) {
+		doc.AddField(&field{name: string(name), options: options, terms: found})
 	}
-	a.position += len(tokens) + fieldGap
-	return len(tokens)
+	add(concept.Words, indexapi.IndexField|indexapi.IncludeTermVectors, words)
+	add(concept.Pairs, indexapi.IndexField, pairs)
+	add(concept.Codes, indexapi.IndexField, codes)
+	doc.AddField(&field{name: fieldStore, options: indexapi.StoreField, value: encodeRecord(d, len(texts[0].Tokens))})
+	return doc
 }
 
 // terms are the terms of a field with their weighted frequencies.

@@ -3,32 +3,34 @@ package bleve
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
+
+	"meridian/internal/search/concept"
 
 	indexapi "github.com/blevesearch/bleve_index_api"
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+	"github.com/blevesearch/vellum"
 	"github.com/google/uuid"
 )
 
-// A lexicon reads the dictionaries and postings of a view for one search.
+// A lexicon reads the dictionaries and postings of a view for one search. It implements concept.Index.
 type lexicon struct {
 	view         *view
-	dictionaries map[string][]segmentapi.TermDictionary // by field, one a segment
+	dictionaries map[concept.Field][]segmentapi.TermDictionary // one a segment
 }
 
 func newLexicon(v *view) *lexicon {
-	return &lexicon{view: v, dictionaries: make(map[string][]segmentapi.TermDictionary, 3)}
+	return &lexicon{view: v, dictionaries: make(map[concept.Field][]segmentapi.TermDictionary, 3)}
 }
 
 // of returns the dictionaries of a field, one per segment.
-func (l *lexicon) of(field string) ([]segmentapi.TermDictionary, error) {
+func (l *lexicon) of(field concept.Field) ([]segmentapi.TermDictionary, error) {
 	if all, ok := l.dictionaries[field]; ok {
 		return all, nil
 	}
 	all := make([]segmentapi.TermDictionary, len(l.view.segments))
 	for i := range l.view.segments {
-		d, err := l.view.segments[i].library.Dictionary(field)
+		d, err := l.view.segments[i].library.Dictionary(string(field))
 		if err != nil {
 			return nil, fmt.Errorf("read the dictionary of %s: %w", field, err)
 		}
@@ -39,7 +41,7 @@ func (l *lexicon) of(field string) ([]segmentapi.TermDictionary, error) {
 }
 
 // postings returns the postings of a term, one list per segment, and the number of documents in them.
-func (l *lexicon) postings(field, term string) ([]segmentapi.PostingsList, int, error) {
+func (l *lexicon) postings(field concept.Field, term string) ([]segmentapi.PostingsList, int, error) {
 	dictionaries, err := l.of(field)
 	if err != nil {
 		return nil, 0, err
@@ -54,21 +56,20 @@ func (l *lexicon) postings(field, term string) ([]segmentapi.PostingsList, int, 
 	return lists, documents, nil
 }
 
-// A found term is a term of the index, with the approximate number of documents that have it.
-type found struct {
-	term      string
-	documents int
+// Documents implements concept.Index.
+func (l *lexicon) Documents(field concept.Field, term string) (int, error) {
+	_, documents, err := l.postings(field, term)
+	return documents, err
 }
 
-// scan returns the terms of a field between two keys that an automaton accepts, most frequent first. A nil automaton
-// accepts all. It reads at most limit terms per segment.
-func (l *lexicon) scan(field string, a segmentapi.Automaton, from, below []byte, limit int) ([]found, error) {
+// Scan implements concept.Index. It reads at most limit terms per segment.
+func (l *lexicon) Scan(field concept.Field, a vellum.Automaton, from, below []byte, limit int) ([]concept.Found, error) {
 	dictionaries, err := l.of(field)
 	if err != nil {
 		return nil, err
 	}
 	byTerm := make(map[string]int)
-	var all []found
+	var all []concept.Found
 	for _, d := range dictionaries {
 		iterator := d.AutomatonIterator(a, from, below)
 		for n := 0; n < limit; n++ {
@@ -82,31 +83,19 @@ func (l *lexicon) scan(field string, a segmentapi.Automaton, from, below []byte,
 			all = addFound(all, byTerm, entry)
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.documents, a.documents), cmp.Compare(a.term, b.term))
+	slices.SortFunc(all, func(a, b concept.Found) int {
+		return cmp.Or(cmp.Compare(b.Documents, a.Documents), cmp.Compare(a.Term, b.Term))
 	})
 	return all, nil
 }
 
-func addFound(all []found, byTerm map[string]int, entry *indexapi.DictEntry) []found {
+func addFound(all []concept.Found, byTerm map[string]int, entry *indexapi.DictEntry) []concept.Found {
 	if i, ok := byTerm[entry.Term]; ok {
-		all[i].documents += int(entry.Count)
+		all[i].Documents += int(entry.Count)
 		return all
 	}
 	byTerm[entry.Term] = len(all)
-	return append(all, found{term: entry.Term, documents: int(entry.Count)})
-}
-
-// after returns the least key above all keys with the prefix.
-func after(prefix []byte) []byte {
-	end := slices.Clone(prefix)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] < math.MaxUint8 {
-			end[i]++
-			return end[:i+1]
-		}
-	}
-	return nil
+	return append(all, concept.Found{Term: entry.Term, Documents: int(entry.Count)})
 }
 
 // version returns the version of a document in the view, or 0 if it is not there.

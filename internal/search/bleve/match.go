@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+
+	"meridian/internal/search/concept"
 )
 
 // The constants of BM25 for products: titles are short and similar in length, so length counts little, and a frequency is
@@ -41,14 +43,14 @@ func (s *scores) reset(n int) {
 // segment scores the documents of a segment into s.
 func (m *matcher) segment(n int, seg *segment, s *scores) error {
 	s.reset(len(seg.rows))
-	for i := range m.plan.concepts {
+	for i := range m.plan.Concepts {
 		s.touched = s.touched[:0]
 		for j, at := range m.postings[i] {
-			if err := s.term(at, n, m.plan.concepts[i].alternatives[j].weight, uint16(1)<<i, seg); err != nil {
+			if err := s.term(at, n, m.plan.Concepts[i].Alternatives[j].Weight, uint16(1)<<i, seg); err != nil {
 				return err
 			}
 		}
-		r := float32(m.plan.concepts[i].rarity)
+		r := float32(m.rarity[i])
 		for _, d := range s.touched {
 			s.total[d] += r * s.best[d]
 		}
@@ -112,8 +114,8 @@ func lengthNorm(length float32) float32 {
 }
 
 // phraseDocuments returns the documents of a segment that have a phrase.
-func (l *lexicon) phraseDocuments(p phrase, n int) (map[uint32]bool, error) {
-	dictionaries, err := l.of(fieldWords)
+func (l *lexicon) phraseDocuments(p concept.Phrase, n int) (map[uint32]bool, error) {
+	dictionaries, err := l.of(concept.Words)
 	if err != nil {
 		return nil, err
 	}

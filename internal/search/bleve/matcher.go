@@ -6,11 +6,13 @@ import (
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 )
 
 // A matcher is a plan with its postings. It scores the documents of one segment after another.
 type matcher struct {
-	plan     plan
+	plan     concept.Plan
+	rarity   []float64   // of each concept
 	postings [][]located // by concept and alternative
 	match    search.Match
 	popular  int64   // the highest popularity of any document
@@ -23,51 +25,51 @@ type matcher struct {
 type located struct{ term, also []segmentapi.PostingsList }
 
 // prepare looks up the alternatives of a plan and weighs its concepts: as on the page before, if there was one.
-func (l *lexicon) prepare(p plan, match search.Match, after *cursor) (*matcher, error) {
-	m := &matcher{plan: p, match: match, popular: l.view.popular, postings: make([][]located, len(p.concepts))}
+func (l *lexicon) prepare(p concept.Plan, match search.Match, after *cursor) (*matcher, error) {
+	m := &matcher{plan: p, match: match, popular: l.view.popular, rarity: make([]float64, len(p.Concepts)),
+		postings: make([][]located, len(p.Concepts))}
 	if after != nil {
 		m.popular = after.popular
 	}
-	for i := range p.concepts {
-		c := &p.concepts[i]
+	for i := range p.Concepts {
 		most, err := m.locate(l, i)
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case after != nil && i < len(after.weights):
-			c.rarity = after.weights[i]
+			m.rarity[i] = after.weights[i]
 		case most > 0:
-			c.rarity = rarity(most, l.view.live)
+			m.rarity[i] = rarity(most, l.view.live)
 		}
-		if c.rarity > 0 {
-			m.rarities += c.rarity
+		if m.rarity[i] > 0 {
+			m.rarities += m.rarity[i]
 			m.known++
 		}
 	}
-	m.all = m.rarities + float64(len(p.concepts)-m.known)*rarity(0, l.view.live)
+	m.all = m.rarities + float64(len(p.Concepts)-m.known)*rarity(0, l.view.live)
 	return m, nil
 }
 
 // locate looks up the alternatives of a concept, and returns the number of documents of the most frequent one.
-func (m *matcher) locate(l *lexicon, concept int) (most int, err error) {
-	for _, a := range m.plan.concepts[concept].alternatives {
+func (m *matcher) locate(l *lexicon, i int) (most int, err error) {
+	for _, a := range m.plan.Concepts[i].Alternatives {
 		at, documents, err := l.locate(a)
 		if err != nil {
 			return 0, err
 		}
-		m.postings[concept] = append(m.postings[concept], at)
+		m.postings[i] = append(m.postings[i], at)
 		most = max(most, documents)
 	}
 	return most, nil
 }
 
 // locate looks up an alternative.
-func (l *lexicon) locate(a alternative) (at located, documents int, err error) {
-	if at.term, documents, err = l.postings(a.field, a.term); err != nil || a.also == "" {
+func (l *lexicon) locate(a concept.Alternative) (at located, documents int, err error) {
+	if at.term, documents, err = l.postings(a.Field, a.Term); err != nil || a.Also == "" {
 		return at, documents, err
 	}
-	at.also, _, err = l.postings(a.field, a.also)
+	at.also, _, err = l.postings(a.Field, a.Also)
 	return at, documents, err
 }
 
@@ -80,19 +82,19 @@ func rarity(documents, all int) float64 {
 // all the words come first; among the others a rare word outweighs several frequent ones.
 func (m *matcher) score(mask uint16, total float32, r *row) (float64, bool) {
 	has, share := 0, 0.0
-	for i := range m.plan.concepts {
-		switch c := &m.plan.concepts[i]; {
-		case mask&(1<<i) == 0 && c.required:
+	for i := range m.plan.Concepts {
+		switch {
+		case mask&(1<<i) == 0 && m.plan.Concepts[i].Quoted > 0:
 			return 0, false
-		case mask&(1<<i) != 0 && c.rarity > 0:
+		case mask&(1<<i) != 0 && m.rarity[i] > 0:
 			has++
-			share += c.rarity
+			share += m.rarity[i]
 		}
 	}
 	if has == 0 || m.match == search.MatchMost && !m.enough(has, share/m.all) {
 		return 0, false
 	}
-	score := float64(total) / m.rarities / weightCode * (1 + popularityCounts*popularity(r, m.popular)) / (1 + popularityCounts)
+	score := float64(total) / m.rarities / concept.MaxWeight * (1 + popularityCounts*popularity(r, m.popular)) / (1 + popularityCounts)
 	if has == m.known {
 		score++
 	}
@@ -105,7 +107,7 @@ const averageWords = 1.5
 
 // enough implements search.MatchMost, for a document that has a number of the words and a share of their rarity.
 func (m *matcher) enough(has int, share float64) bool {
-	words := len(m.plan.concepts)
+	words := len(m.plan.Concepts)
 	if words <= 2 {
 		return has == words
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/language"
 )
 
@@ -14,7 +15,7 @@ type run struct {
 	view      *view
 	columns   *dictionaries
 	lexicon   *lexicon
-	plan      plan
+	plan      concept.Plan
 	matcher   *matcher // nil if the text has no words
 	filter    *filter
 	counter   *counter
@@ -27,12 +28,12 @@ func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, word
 	if err != nil {
 		return search.Result{}, err
 	}
-	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: newPlan(q, words),
+	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: concept.NewPlan(q, words),
 		filter: d.newFilter(q), collector: newCollector(q, after)}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
-	if len(r.plan.concepts) > 0 {
-		if err := r.lexicon.expand(&r.plan, words, q.Prefix); err != nil {
+	if len(r.plan.Concepts) > 0 {
+		if err := r.plan.Expand(r.lexicon, words, q.Prefix); err != nil {
 			return search.Result{}, err
 		}
 		if r.matcher, err = r.lexicon.prepare(r.plan, q.Match, after); err != nil {
@@ -91,7 +92,7 @@ func (r *run) everything(n int, seg *segment) {
 // matching adds the documents of a segment that match the text.
 func (r *run) matching(n int, seg *segment, s *scores) error {
 	var phrases []map[uint32]bool
-	for _, p := range r.plan.phrases {
+	for _, p := range r.plan.Phrases {
 		documents, err := r.lexicon.phraseDocuments(p, n)
 		if err != nil {
 			return err
@@ -139,10 +140,7 @@ func (r *run) result() (search.Result, error) {
 	if n := len(found); n > 0 {
 		c := cursor{last: found[n-1]}
 		if r.matcher != nil {
-			c.popular = r.matcher.popular
-		}
-		for i := range r.plan.concepts {
-			c.weights = append(c.weights, r.plan.concepts[i].rarity)
+			c.popular, c.weights = r.matcher.popular, r.matcher.rarity
 		}
 		result.Next = c.encode()
 	}
@@ -156,7 +154,7 @@ func (r *run) hit(found *ranked, stored *record) (search.Hit, error) {
 		return search.Hit{}, err
 	}
 	if r.query.Highlight {
-		hit.Highlights = r.plan.highlights(hit.Document)
+		hit.Highlights = r.plan.Highlights(hit.Document)
 	}
 	return hit, nil
 }

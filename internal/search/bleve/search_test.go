@@ -11,44 +11,6 @@ import (
 	"meridian/internal/testkit"
 )
 
-func TestRelevance(t *testing.T) {
-	store, _ := openStore(t, t.TempDir())
-	put(t, store.Live(), "1", product("siemens kg36nvl3ag fridge freezer"), product("panasonic nn st462mbpq microwave silver"),
-		product("apple iphone 8 plus 64 gb silver"),
-		product("apple iphone 8 plus 256 gb silver"), product("head phones wireless"), product("ceramic garden lantern"), product("wooden garden chair"),
-		product("ceramic mug"), product("red ceramic vase"))
-	tests := []struct {
-		name  string
-		query search.Query
-		want  []string // the first of the hits
-	}{
-		{"a model's beginning", search.Query{Text: "siemens kg36nvl3a"}, []string{"siemens kg36nvl3ag fridge freezer"}},
-		{"a model and more", search.Query{Text: "siemens kg36nvl3agb"}, []string{"siemens kg36nvl3ag fridge freezer"}},
-		{"a model with an error", search.Query{Text: "siemens kg36nvl4ag"}, []string{"siemens kg36nvl3ag fridge freezer"}},
-		{"a model written as one", search.Query{Text: "nnst462mbpq"}, []string{"panasonic nn st462mbpq microwave silver"}},
-		{"a model written in parts", search.Query{Text: "NN-ST462MBPQ"}, []string{"panasonic nn st462mbpq microwave silver"}},
-		{"a measure written as one", search.Query{Text: "iphone 64gb"}, []string{"apple iphone 8 plus 64 gb silver"}},
-		{"a number is not another", search.Query{Text: "iphone 65"}, nil},
-		{"words written as one", search.Query{Text: "headphones"}, []string{"head phones wireless"}},
-		{"all words before some", search.Query{Text: "ceramic garden lantern"}, []string{"ceramic garden lantern"}},
-		{"an error in a word that is begun", search.Query{Text: "ceramic lantre", Prefix: true}, []string{"ceramic garden lantern"}},
-		{"an error before the end", search.Query{Text: "panazon", Prefix: true}, []string{"panasonic nn st462mbpq microwave silver"}},
-		{"no beginnings unasked", search.Query{Text: "panas"}, nil},
-		{"a word on its way to the plural", search.Query{Text: "lanterns", Prefix: true}, []string{"ceramic garden lantern"}},
-		{"a phrase", search.Query{Text: `"garden lantern"`}, []string{"ceramic garden lantern"}},
-		{"not a phrase", search.Query{Text: `"lantern garden"`}, nil},
-		{"a quote without end", search.Query{Text: `"garden lantern`}, []string{"ceramic garden lantern"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := titles(t, store.Live(), tt.query)
-			if diff := cmp.Diff(tt.want, got[:min(len(got), max(1, len(tt.want)))]); diff != "" {
-				t.Errorf("Search(%q) (-want +got):\n%s", tt.query.Text, diff)
-			}
-		})
-	}
-}
-
 // TestPopularity: it decides between equals, and never against what fits better.
 func TestPopularity(t *testing.T) {
 	store, _ := openStore(t, t.TempDir())

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
-
 	"meridian/internal/search"
 )
 
@@ -310,52 +308,6 @@ func (v Vocabulary) Words() []string {
 		all = append(all, d.words...)
 	}
 	return all
-}
-
-// The number of letters from which a word of the languages may be mistyped once, and twice.
-const (
-	lettersForOne = 5
-	lettersForTwo = 9
-)
-
-// Near returns the word with synonyms that was probably meant by one that is not known, or "" if there is none. Of several,
-// it is the one with the fewest errors, then the first in alphabetical order.
-func (v Vocabulary) Near(t Token) string {
-	least := 0
-	switch letters := utf8.RuneCountInString(t.Text); {
-	case t.Digits || letters < lettersForOne || v.Knows(t):
-		return ""
-	case letters < lettersForTwo:
-		least = 1
-	default:
-		least = 2
-	}
-	best := ""
-	for _, d := range v {
-		for _, word := range d.words {
-			if errors := errorsBetween(t.Stem, word); errors < least || errors == least && (best == "" || word < best) {
-				best, least = word, errors
-			}
-		}
-	}
-	return best
-}
-
-// errorsBetween returns the number of typing errors between two words; two swapped letters are one error.
-func errorsBetween(a, b string) int {
-	errors := levenshtein.ComputeDistance(a, b)
-	if errors != 2 || len(a) != len(b) {
-		return errors
-	}
-	for i := 0; i+1 < len(a); i++ {
-		if a[i] != b[i] {
-			if a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
-				return 1
-			}
-			return errors
-		}
-	}
-	return errors
 }
 
 // Apart splits the compounds among the tokens into the known words that they consist of. The parts have the place of the

@@ -88,25 +88,3 @@ func TestTokenize_Accents(t *testing.T) {
 		}
 	}
 }
-
-func TestVocabulary_Near(t *testing.T) {
-	for _, test := range []struct{ languages, word, want string }{
-		{"en", "serviete", "serviette"}, {"en", "sreviette", "serviette"}, {"en", "serviettes", ""}, {"en", "nakpin", "napkin"},
-		{"en", "nepkan", ""}, {"en", "frut", ""}, {"de", "gebutstag", "geburtstag"}, {"en", "gebutstag", ""}, {"en", "servi3te", ""},
-	} {
-		if got := known.Of(test.languages).Near(Tokenize(test.word)[0]); got != test.want {
-			t.Errorf("in %s %q may be %q, want %q", test.languages, test.word, got, test.want)
-		}
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for text, want := range map[string]string{
-		"napkin": "napkins", "napkins": "napkin", "fairy lights": "fairy light", "berry": "berries", "knife": "knives", "knives": "knife",
-		"box": "boxes", "boxes": "boxe box", "toy": "toys", "glass": "glasses", "4k": "",
-	} {
-		if got := strings.Join(Numbers(text), " "); got != want {
-			t.Errorf("Numbers(%q) is %q, want %q", text, got, want)
-		}
-	}
-}

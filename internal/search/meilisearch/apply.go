@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	meili "github.com/meilisearch/meilisearch-go"
@@ -37,7 +38,11 @@ func (x *index) Apply(ctx context.Context, c search.Changes) error {
 		return err
 	}
 	if len(c.Positions) > 0 {
-		if payloads, err = withState(payloads, known.moved(c.Positions)); err != nil {
+		moved, err := known.moved(c.Positions)
+		if err != nil {
+			return err
+		}
+		if payloads, err = withState(payloads, moved); err != nil {
 			return err
 		}
 	}
@@ -51,6 +56,7 @@ func (x *index) Apply(ctx context.Context, c search.Changes) error {
 			return err
 		}
 	}
+	x.lexicon.Learn(c.Put)
 	return nil
 }
 
@@ -79,8 +85,9 @@ type payload struct {
 // pack splits documents into payloads of at most maxBytes, each of at least one document.
 func pack(documents []search.Document, maxBytes int) ([]payload, error) {
 	var all []payload
-	for _, d := range documents {
-		text, err := json.Marshal(newRecord(d))
+	now := time.Now()
+	for i, d := range documents {
+		text, err := json.Marshal(newRecord(d, now.Add(time.Duration(i)*time.Microsecond)))
 		if err != nil {
 			return nil, fmt.Errorf("send the document %s: %w", d.ID, err)
 		}

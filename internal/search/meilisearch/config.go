@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 )
 
 // Config configures the client of a server. URL is required.
@@ -20,6 +21,9 @@ type Config struct {
 	Index  string // the prefix of the indexes' names; default "products"
 
 	Words search.Words // default search.ShippedWords; empty, not nil, for none
+	// Lexicon holds the words of documents, by which typing errors are corrected; default a new one. The Store fills it. An
+	// Engine that is given that of the own region's Store corrects as well as that one.
+	Lexicon *concept.Lexicon
 
 	Timeout     time.Duration     // of one request; default 30s. The caller's deadline applies too.
 	TaskTimeout time.Duration     // of a task that the server has accepted, if the caller has no deadline; default 10m
@@ -38,6 +42,9 @@ func (c Config) withDefaults() Config {
 	c.TaskTimeout = cmp.Or(c.TaskTimeout, 10*time.Minute)
 	if c.Words == nil {
 		c.Words = search.ShippedWords()
+	}
+	if c.Lexicon == nil {
+		c.Lexicon = new(concept.Lexicon)
 	}
 	if c.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()

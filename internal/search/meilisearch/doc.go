@@ -11,18 +11,25 @@
 //   - Texts are sent without Meilisearch's operators; filters consist of fixed field names and quoted values.
 //   - No error contains the API key, a search text or a filter.
 //
+// # How texts are understood
+//
+// Package concept understands texts and documents, for this engine as for the embedded one. Documents are sent with their
+// words as stems, and found by those alone. Of a concept's alternatives the likeliest is sent: Meilisearch has no "or"
+// within a text. Its typing tolerance is off. It takes kg36vw31g for kg36vw32g, and no word with another first letter; on
+// 1,000 product names among 35,311 offers it costs 0.04 of nDCG. Instead words that no document has are corrected before they
+// are sent, by a concept.Lexicon that every process keeps of the words of the index (learner). Until a process that was just
+// started has read them, it corrects nothing.
+//
 // # Differences from package search
 //
-//   - There is no stemming: singular and plural of words of five letters or more match as typing errors, those of synonyms
-//     and irregular ones by a list.
+//   - A rare word does not also find what is almost like it, and a mistyped word finds one of those that it may have been.
+//   - Popularity decides only between documents that fit alike, with titles of about the same length.
 //   - With MatchMost, a text of three words or more may lack its most frequent words, all but the rarest, when sorted by
 //     relevance, and up to a third of its words, from the end, in any other order. In those other orders, totals and facet
 //     counts may include documents that have fewer words than required.
 //   - With MatchAny, the results of one request per word are merged: documents are ordered by the longest run of words that
-//     they have, starting at any word and wrapping around. For up to three words that is the number of words.
-//   - English synonyms apply to shoppers of every language, and typing errors are not forgiven in synonyms. Stop words are
-//     removed from the search text by its language, in this package, and stay in the index, so that phrases may contain
-//     them. Accents make no difference: thé also finds the.
+//     they have, starting at any word and wrapping around; the rarer the first word, the more it counts.
+//   - English synonyms apply to shoppers of every language. Stop words stay in the index, so that phrases may contain them.
 //   - Values that differ only in case, in compatible Unicode forms or in surrounding spaces are one value to filters and
 //     facets.
 //   - There is no Result.Next: pages go by offset.

@@ -8,6 +8,7 @@ import (
 	meili "github.com/meilisearch/meilisearch-go"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/language"
 )
 
@@ -17,7 +18,8 @@ type Engine struct {
 	server *server
 	index  string
 	words  language.Dictionaries
-	marks  marks
+	// lexicon holds the words that documents have, as far as they were written or read by this process.
+	lexicon *concept.Lexicon
 }
 
 var _ search.Engine = (*Engine)(nil)
@@ -33,7 +35,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 }
 
 func newEngine(s *server, cfg Config) *Engine {
-	return &Engine{server: s, index: cfg.Index, words: language.NewDictionaries(cfg.Words), marks: newMarks()}
+	return &Engine{server: s, index: cfg.Index, words: language.NewDictionaries(cfg.Words), lexicon: cfg.Lexicon}
 }
 
 // of returns the same engine for another index of the server.
@@ -58,20 +60,11 @@ func (e *Engine) Search(ctx context.Context, q search.Query) (search.Result, err
 		return search.Result{}, err
 	}
 	words := e.words.Of(q.Languages()...)
-	asked := question{Query: q, index: e.index, typed: newTyped(q, words), clauses: clausesOf(q), marks: e.marks}
-	found, err := e.answer(ctx, asked)
-	if err != nil || found.Total > 0 {
-		return found, err
+	plan := concept.NewPlan(q, words)
+	if err := plan.Expand(e.lexicon, words, q.Prefix); err != nil {
+		return search.Result{}, err
 	}
-	// The server forgives no typing errors in synonyms.
-	if meant, changed := asked.typed.meant(words); changed {
-		asked.typed = meant
-		return e.answer(ctx, asked)
-	}
-	return found, nil
-}
-
-func (e *Engine) answer(ctx context.Context, asked question) (search.Result, error) {
+	asked := question{Query: q, index: e.index, plan: plan, typed: newTyped(plan, e.lexicon, words, q.Prefix), clauses: clausesOf(q)}
 	counts := asked.counts()
 	answers, err := e.ask(ctx, asked, counts)
 	if err != nil {

@@ -19,9 +19,6 @@ type fakeQuery struct {
 	MatchingStrategy      string
 	RankingScoreThreshold float64
 	AttributesToRetrieve  []string
-	AttributesToHighlight []string
-	HighlightPreTag       string
-	HighlightPostTag      string
 	ShowRankingScore      bool
 	FederationOptions     *struct{ Weight float64 }
 }
@@ -155,9 +152,6 @@ func (x *fakeIndex) result(hits []fakeHit, offset, limit int, facets []string) m
 		if h.query.ShowRankingScore {
 			d["_rankingScore"] = h.score
 		}
-		if len(h.query.AttributesToHighlight) > 0 {
-			d["_formatted"] = formatted(h)
-		}
 		page = append(page, d)
 	}
 	result := map[string]any{"hits": page, "estimatedTotalHits": total, "offset": offset, "limit": limit, "processingTimeMs": 1}
@@ -191,37 +185,4 @@ func (x *fakeIndex) count(hits []fakeHit, field string) map[string]int {
 		counts[original[key]] = numbers[key]
 	}
 	return counts
-}
-
-// endOf is the number of bytes of the first letters of a word.
-func endOf(word string, letters int) int {
-	for i := range word {
-		if letters == 0 {
-			return i
-		}
-		letters--
-	}
-	return len(word)
-}
-
-// formatted marks what was matched: of a word that begins as typed, the typed part.
-func formatted(h fakeHit) map[string]string {
-	all := make(map[string]string)
-	for _, field := range h.query.AttributesToHighlight {
-		text, ok := h.document[field].(string)
-		if !ok {
-			continue
-		}
-		var marked strings.Builder
-		at := 0
-		for _, token := range fakeTokens(text) {
-			if letters, found := h.match.found[token.folded]; found {
-				end := token.start + endOf(text[token.start:token.end], letters)
-				marked.WriteString(text[at:token.start] + h.query.HighlightPreTag + text[token.start:end] + h.query.HighlightPostTag)
-				at = end
-			}
-		}
-		all[field] = marked.String() + text[at:]
-	}
-	return all
 }

@@ -51,7 +51,6 @@ type fakeSettings struct {
 	Synonyms             map[string][]string `json:"synonyms"`
 	Pagination           struct{ MaxTotalHits int }
 	Faceting             struct{ MaxValuesPerFacet int }
-	TypoTolerance        struct{ DisableOnAttributes []string }
 }
 
 type fakeTask struct {

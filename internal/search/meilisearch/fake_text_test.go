@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// This file is how the fake finds words: Meilisearch's rules as far as a test can tell them apart. It knows words, typing
-// errors, the rank of attributes, synonyms, phrases, and words written together or apart.
+// This file is how the fake finds words: Meilisearch's rules as far as a test can tell them apart. It knows words, the rank of
+// attributes, synonyms, phrases, and words written together or apart. It knows no typing errors, which are turned off.
 
 type fakeToken struct {
 	folded     string
@@ -41,6 +41,10 @@ func fakeTokens(text string) []fakeToken {
 	}
 	end(len(text))
 	return all
+}
+
+func isWordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.IsSymbol(r) && r > unicode.MaxLatin1
 }
 
 func fold(word string) string {
@@ -90,13 +94,11 @@ func parseTerms(q string) []term {
 type match struct {
 	terms []bool // which are there
 	sizes []int  // how many words each term has
-	typos int
-	rank  int            // of the least telling of the attributes
-	words int            // how many count under the matching strategy
-	found map[string]int // the words of the document that were matched, with the number of letters that were
+	rank  int    // of the least telling of the attributes
+	words int    // how many count under the matching strategy
 }
 
-// score is the words, then the typing errors, then the attributes, in one number.
+// score is the words, then the attributes, in one number.
 func (m match) score(terms []term) float64 {
 	if len(terms) == 0 {
 		return 1
@@ -105,7 +107,7 @@ func (m match) score(terms []term) float64 {
 	for _, t := range terms {
 		all += len(t.words)
 	}
-	rest := (1 - float64(m.typos)/21) - float64(m.rank)/(21*64)
+	rest := 1 - float64(m.rank)/64
 	return (float64(m.words) - 1 + max(rest, 1e-6)) / float64(all)
 }
 
@@ -176,13 +178,12 @@ func (m match) kept(groups [][]int) int {
 
 // match looks for every term, alone and as a part of words written together or of longer synonyms.
 func (x *fakeIndex) match(d map[string]any, terms []term) match {
-	m := match{terms: make([]bool, len(terms)), sizes: make([]int, len(terms)), found: make(map[string]int)}
+	m := match{terms: make([]bool, len(terms)), sizes: make([]int, len(terms))}
 	fields := x.words(d)
 	for i, t := range terms {
 		m.sizes[i] = len(t.words)
-		if typos, rank, ok := x.find(fields, t, m.found); ok {
-			m.terms[i] = true
-			m.typos, m.rank = m.typos+typos, max(m.rank, rank)
+		if rank, ok := x.find(fields, t); ok {
+			m.terms[i], m.rank = true, max(m.rank, rank)
 		}
 	}
 	for size := 2; size <= 3; size++ {
@@ -195,7 +196,7 @@ func (x *fakeIndex) match(d map[string]any, terms []term) match {
 				}
 				words = append(words, t.words...)
 			}
-			if len(words) == size && x.findTogether(fields, words, m.found) {
+			if len(words) == size && x.findTogether(fields, words) {
 				for j := range size {
 					m.terms[i+j] = true
 				}
@@ -225,71 +226,41 @@ func (x *fakeIndex) words(d map[string]any) [][][]string {
 	return fields
 }
 
-// find looks for a term: in the first attribute that has it as it is, else with typing errors.
-func (x *fakeIndex) find(fields [][][]string, t term, found map[string]int) (typos, rank int, ok bool) {
-	best := 99
+// find looks for a term in the first attribute that has it.
+func (x *fakeIndex) find(fields [][][]string, t term) (rank int, ok bool) {
 	for field, values := range fields {
-		for _, words := range values {
-			if c, here := x.findIn(words, t, slices.Contains(x.settings.TypoTolerance.DisableOnAttributes, x.settings.SearchableAttributes[field]),
-				found); here && c < best {
-				best, rank = c, field
-			}
+		if slices.ContainsFunc(values, func(words []string) bool { return x.has(words, t) }) {
+			return field, true
 		}
 	}
-	return best, rank, best < 99
+	return 0, false
 }
 
-// findIn is how many typing errors a term is from being in a value.
-func (x *fakeIndex) findIn(words []string, t term, exact bool, found map[string]int) (int, bool) {
+// has reports whether a value has a term: itself, beginning with it, in two words, or a synonym.
+func (x *fakeIndex) has(words []string, t term) bool {
 	if t.phrase {
-		return 0, hasRun(words, t.words, found)
+		return hasRun(words, t.words)
 	}
-	word, best := t.words[0], 99
+	word := t.words[0]
 	for i, w := range words {
-		cost := 99
-		switch {
-		case w == word, t.prefix && strings.HasPrefix(w, word):
-			cost = 0
-		case !exact && len(w) > 0 && w[0] == word[0] && !isNumber(word):
-			if distance := editDistance(word, w); distance <= allowed(word) {
-				cost = distance
-			}
-		}
-		if cost < 99 {
-			found[w] = len([]rune(w))
-			if t.prefix && strings.HasPrefix(w, word) {
-				found[w] = len([]rune(word))
-			}
-		}
-		if i+1 < len(words) && w+words[i+1] == word {
-			found[w], found[words[i+1]] = len(w), len(words[i+1])
-			cost = min(cost, 1)
-		}
-		best = min(best, cost)
-	}
-	for _, synonym := range x.synonymsOf([]string{word}) {
-		if hasRun(words, synonym, found) {
-			best = 0
+		if w == word || t.prefix && strings.HasPrefix(w, word) || i+1 < len(words) && w+words[i+1] == word {
+			return true
 		}
 	}
-	return best, best < 99
+	return slices.ContainsFunc(x.synonymsOf([]string{word}), func(synonym []string) bool { return hasRun(words, synonym) })
 }
 
 // findTogether looks for words that are typed apart and written together, and for their synonyms.
-func (x *fakeIndex) findTogether(fields [][][]string, typed []string, found map[string]int) bool {
-	ok := false
+func (x *fakeIndex) findTogether(fields [][][]string, typed []string) bool {
 	for field, values := range fields {
 		for _, words := range values {
-			for _, synonym := range x.synonymsOf(typed) {
-				ok = hasRun(words, synonym, found) || ok
-			}
-			together := strings.Join(typed, "")
-			if slices.Contains(words, together) && x.settings.SearchableAttributes[field] != "codes" {
-				found[together], ok = len(together), true
+			together := slices.Contains(words, strings.Join(typed, "")) && x.settings.SearchableAttributes[field] != "codes"
+			if together || slices.ContainsFunc(x.synonymsOf(typed), func(synonym []string) bool { return hasRun(words, synonym) }) {
+				return true
 			}
 		}
 	}
-	return ok
+	return false
 }
 
 func (x *fakeIndex) synonymsOf(typed []string) [][]string {
@@ -308,51 +279,11 @@ func (x *fakeIndex) readSynonyms() {
 }
 
 // hasRun reports whether words are beside each other in others.
-func hasRun(words, run []string, found map[string]int) bool {
+func hasRun(words, run []string) bool {
 	for i := 0; i+len(run) <= len(words); i++ {
 		if slices.Equal(words[i:i+len(run)], run) {
-			for _, w := range run {
-				found[w] = len(w)
-			}
 			return true
 		}
 	}
 	return false
-}
-
-func allowed(word string) int {
-	switch n := len([]rune(word)); {
-	case n >= 9:
-		return 2
-	case n >= 5:
-		return 1
-	}
-	return 0
-}
-
-func isNumber(word string) bool { return strings.Trim(word, "0123456789") == "" }
-
-// editDistance counts letters put in, left out, changed, or swapped with the next.
-func editDistance(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	d := make([][]int, len(s)+1)
-	for i := range d {
-		d[i] = make([]int, len(t)+1)
-		for j := range d[i] {
-			switch {
-			case i == 0 || j == 0:
-				d[i][j] = i + j
-			default:
-				change := d[i-1][j-1]
-				if s[i-1] != t[j-1] {
-					change++
-				}
-				d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, change)
-				if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-					d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-				}
-			}
-		}
-	}
-	return d[len(s)][len(t)]
 }

@@ -107,6 +107,10 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 	if err != nil {
 		return search.State{}, err
 	}
+	positions, err := known.positions()
+	if err != nil {
+		return search.State{}, err
+	}
 	var stats *meili.StatsIndex
 	err = x.server.do(ctx, writeTries, "count the documents of "+x.uid, func(ctx context.Context) (err error) {
 		stats, err = x.server.Index(x.uid).GetStatsWithContext(ctx, nil)
@@ -118,7 +122,7 @@ func (x *index) State(ctx context.Context) (search.State, error) {
 	if err != nil {
 		return search.State{}, err
 	}
-	found := search.State{Documents: int(stats.NumberOfDocuments), Positions: known.Positions}
+	found := search.State{Documents: int(stats.NumberOfDocuments), Positions: positions}
 	if known.ID != "" {
 		found.Documents--
 	}

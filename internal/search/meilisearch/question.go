@@ -7,6 +7,7 @@ import (
 	meili "github.com/meilisearch/meilisearch-go"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 )
 
 // The fields of facets.
@@ -25,9 +26,9 @@ const fieldClaims = "claims"
 type question struct {
 	search.Query
 	index   string
+	plan    concept.Plan
 	typed   typed
 	clauses []clause
-	marks   marks
 }
 
 // A count is a request that counts the values of fields without the filter of one facet.
@@ -97,7 +98,7 @@ func (q question) requests(counts []count) []*meili.SearchRequest {
 
 // request returns the parts that all searches of a question have in common.
 func (q question) request(text typed, c count) *meili.SearchRequest {
-	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), Sort: sortBy(q.Query)}
+	r := &meili.SearchRequest{IndexUID: q.index, Query: text.String(), Sort: q.sortBy()}
 	r.Filter = filterBut(q.clauses, c.but)
 	q.loosen(r, text)
 	if c.but != "" {
@@ -105,9 +106,6 @@ func (q question) request(text typed, c count) *meili.SearchRequest {
 		return r
 	}
 	r.AttributesToRetrieve, r.ShowRankingScore = cardFields, true
-	if q.Highlight {
-		r.AttributesToHighlight, r.HighlightPreTag, r.HighlightPostTag = []string{"title", "brand"}, q.marks.begin, q.marks.end
-	}
 	return r
 }
 
@@ -135,21 +133,28 @@ func scoreOf(text typed) float64 {
 	return float64(text.least()-1)/float64(text.words()) + nothing
 }
 
-// sortBy returns the order that precedes relevance, by the ranking rule "sort".
-func sortBy(q search.Query) []string {
+// orders are the sort expressions by order; prices depend on the market.
+var orders = map[search.Sort]string{search.SortNewest: "listedAt:desc", search.SortRating: "ratingMilli:desc",
+	search.SortPopularity: byPopularity}
+
+const byPopularity = "popularity:desc"
+
+// sortBy returns the order that precedes relevance, by the ranking rule "sort". Without a text popularity is all there is
+// of relevance.
+func (q question) sortBy() []string {
+	var all []string
 	switch q.Sort {
 	case search.SortPriceAsc:
-		return []string{priceField(q.Market) + ":asc"}
+		all = append(all, priceField(q.Market)+":asc")
 	case search.SortPriceDesc:
-		return []string{priceField(q.Market) + ":desc"}
-	case search.SortNewest:
-		return []string{"listedAt:desc"}
-	case search.SortRating:
-		return []string{"ratingMilli:desc"}
-	case search.SortPopularity:
-		return []string{"popularity:desc"}
+		all = append(all, priceField(q.Market)+":desc")
+	case search.SortNewest, search.SortRating, search.SortPopularity:
+		all = append(all, orders[q.Sort])
 	}
-	return nil
+	if len(q.typed.parts) == 0 {
+		all = append(all, byPopularity, "id:asc")
+	}
+	return slices.Compact(all)
 }
 
 // merged reports whether the query asks for any of several words, which takes one request per word, merged by the
@@ -168,8 +173,8 @@ func (q question) mergedRequest(c count) *meili.MultiSearchRequest {
 	}
 	request := &meili.MultiSearchRequest{Federation: federation}
 	for _, text := range q.typed.rotations() {
-		r := q.request(text, c)
-		r.FederationOptions = &meili.SearchFederationOptions{Weight: float64(text.words()) / float64(q.typed.words())}
+		r := q.request(text.typed, c)
+		r.FederationOptions = &meili.SearchFederationOptions{Weight: text.weight}
 		request.Queries = append(request.Queries, r)
 	}
 	return request

@@ -2,7 +2,6 @@ package meilisearch
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -39,9 +38,9 @@ func (q question) hit(found meili.Hit) (search.Hit, error) {
 	}
 	hit.Score = min(cmp.Or(max(hit.Score, 0), leastScore), 1)
 	if q.Highlight {
-		hit.Highlights, err = q.marks.highlights(found["_formatted"])
+		hit.Highlights = q.plan.Highlights(document)
 	}
-	return hit, err
+	return hit, nil
 }
 
 // unmarshal decodes a value that may be missing.
@@ -50,54 +49,6 @@ func unmarshal(raw json.RawMessage, into any) error {
 		return nil
 	}
 	return json.Unmarshal(raw, into)
-}
-
-// marks are the delimiters that Meilisearch puts around matches. They are random, so that no text contains them.
-type marks struct{ begin, end string }
-
-func newMarks() marks {
-	secret := rand.Text()
-	return marks{begin: "\x02" + secret + "\x02", end: "\x03" + secret + "\x03"}
-}
-
-// highlights splits the fields of a hit at their marks.
-func (m marks) highlights(formatted json.RawMessage) (map[string][]search.Fragment, error) {
-	var fields struct{ Title, Brand string }
-	if err := unmarshal(formatted, &fields); err != nil {
-		return nil, err
-	}
-	found := make(map[string][]search.Fragment)
-	for name, text := range map[string]string{"title": fields.Title, "brand": fields.Brand} {
-		if strings.Contains(text, m.begin) {
-			found[name] = m.cut(text)
-		}
-	}
-	return found, nil
-}
-
-// cut splits a text at its marks. Of a word that begins as typed, Meilisearch marks the typed part; cut extends the mark to
-// the end of the word.
-func (m marks) cut(text string) []search.Fragment {
-	var all []search.Fragment
-	add := func(text string, match bool) {
-		if text != "" {
-			all = append(all, search.Fragment{Text: text, Match: match})
-		}
-	}
-	for text != "" {
-		before, rest, _ := strings.Cut(text, m.begin)
-		match, after, _ := strings.Cut(rest, m.end)
-		if end := strings.IndexFunc(after, func(r rune) bool { return !isWordRune(r) }); end != 0 && match != "" {
-			if end < 0 {
-				end = len(after)
-			}
-			match, after = match+after[:end], after[end:]
-		}
-		add(before, false)
-		add(match, true)
-		text = after
-	}
-	return all
 }
 
 // facets returns the counts of the query's facets.

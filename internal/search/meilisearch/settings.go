@@ -11,6 +11,7 @@ import (
 	meili "github.com/meilisearch/meilisearch-go"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/language"
 )
 
@@ -24,23 +25,17 @@ func settingsOf(words search.Words, known language.Dictionaries) *meili.Settings
 	return &meili.Settings{
 		// A requested order precedes relevance, popularity follows it, and the id makes the order total. The rule
 		// wordPosition is left out: the place of a word in a title says less than the product's popularity.
-		RankingRules:         []string{"sort", "words", "typo", "proximity", "attributeRank", "exactness", "popularity:desc", "id:asc"},
-		SearchableAttributes: []string{"title", "brand", "categoryNames", "attributeValues", "description", "codes"},
+		RankingRules:         []string{"sort", "words", "proximity", "attributeRank", "titleLength:asc", "exactness", "popularity:desc", "id:asc"},
+		SearchableAttributes: termFields,
 		DisplayedAttributes:  []string{"*"},
 		FilterableAttributes: []string{
-			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil",
+			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil", "writtenAt",
 			fieldClaims,
 		},
-		SortableAttributes: []string{"id", "prices", "listedAt", "ratingMilli", "popularity", "goodUntil"},
+		SortableAttributes: []string{"id", "prices", "listedAt", "ratingMilli", "popularity", "goodUntil", "writtenAt"},
 		Synonyms:           synonyms(words, known),
-		TypoTolerance: &meili.TypoTolerance{
-			Enabled:             true,
-			MinWordSizeForTypos: meili.MinWordSizeForTypos{OneTypo: 5, TwoTypos: 9},
-			DisableOnWords:      []string{},
-			DisableOnAttributes: []string{"codes"},
-			DisableOnNumbers:    true,
-		},
-		Pagination: &meili.Pagination{MaxTotalHits: search.MaxWindow},
+		TypoTolerance:      &meili.TypoTolerance{Enabled: false}, // package concept corrects typing errors
+		Pagination:         &meili.Pagination{MaxTotalHits: search.MaxWindow},
 		Faceting: &meili.Faceting{
 			MaxValuesPerFacet: maxValuesPerFacet, SortFacetValuesBy: map[string]meili.SortFacetType{"*": meili.SortFacetTypeCount},
 		},
@@ -90,28 +85,31 @@ func (s *server) applySettings(ctx context.Context, uid string, settings *meili.
 	return s.wait(ctx, what, tasks...)
 }
 
-// synonyms returns the synonyms of all languages in Meilisearch's form, one direction per entry. Meilisearch compares them
-// exactly, so English ones are there with their plurals. Words of other languages are under a name of their own, which
-// newTyped puts in their place: gift means a poison to German shoppers only.
+// synonyms returns the synonyms of all languages in Meilisearch's form, one direction per entry, as stems. Words of other
+// languages than English are under a name of their own, which newTyped puts in their place: gift means a poison to German
+// shoppers only.
 func synonyms(words search.Words, known language.Dictionaries) map[string][]string {
 	all := make(map[string][]string)
-	if _, ok := words[english]; ok {
-		for plural, singular := range language.Irregular() {
-			all[plural], all[singular] = append(all[plural], singular), append(all[singular], plural)
-		}
-	}
 	for name, of := range words {
-		add := func(from string, to ...string) { addSynonyms(all, known[name], name, from, to) }
+		add := func(from string, to []string) {
+			key := known[name].Key(from)
+			if name != english {
+				key = foreign(name, key)
+			}
+			for _, word := range to {
+				all[key] = append(all[key], sentWords(concept.Text{Tokens: language.Tokenize(word)}.Stems()))
+			}
+		}
 		for _, group := range of.Synonyms {
 			for _, word := range group {
-				add(word, group...)
+				add(word, group)
 			}
 		}
 		for from, to := range of.OneWay {
-			add(from, to...)
+			add(from, to)
 		}
 		for from, to := range of.Means {
-			add(from, append(slices.Clone(to), from)...)
+			add(from, append(slices.Clone(to), from))
 		}
 	}
 	for from, to := range all {
@@ -126,21 +124,6 @@ func synonyms(words search.Words, known language.Dictionaries) map[string][]stri
 
 // english is the language whose words are sent as they are typed.
 const english = "en"
-
-func addSynonyms(all map[string][]string, known *language.Dictionary, name, from string, to []string) {
-	var found []string
-	for _, word := range to {
-		found = append(append(found, word), language.Numbers(word)...)
-	}
-	if name != english {
-		key := foreign(name, known.Key(from))
-		all[key] = append(all[key], found...)
-		return
-	}
-	for _, key := range append(language.Numbers(from), from) {
-		all[key] = append(all[key], found...)
-	}
-}
 
 // foreign returns the word that stands for words of another language than English.
 func foreign(name, key string) string { return "x" + name + strings.ReplaceAll(key, " ", "") }

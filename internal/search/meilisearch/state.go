@@ -25,19 +25,39 @@ type state struct {
 	Settings string `json:"settings"`
 	// Replaces identifies the index that this one will replace, by its creation time.
 	Replaces string `json:"replaces"`
-	// Positions are the positions of the feed, by the name of the source.
-	Positions map[string]string `json:"positions"`
+	// Positions are the positions of the feed, by the name of the source, as JSON: Meilisearch 1.50 crashes when settings are
+	// applied to an index with fields in fields.
+	Positions string `json:"positions"`
+}
+
+// positions returns the positions by the name of the source.
+func (s state) positions() (map[string]string, error) {
+	if s.Positions == "" {
+		return nil, nil
+	}
+	var all map[string]string
+	if err := json.Unmarshal([]byte(s.Positions), &all); err != nil {
+		return nil, unreadable("the positions", err)
+	}
+	return all, nil
 }
 
 // moved returns the state with positions set by name; positions that are not named stay.
-func (s state) moved(positions map[string]string) state {
-	all := maps.Clone(s.Positions)
+func (s state) moved(positions map[string]string) (state, error) {
+	all, err := s.positions()
+	if err != nil {
+		return state{}, err
+	}
 	if all == nil {
 		all = make(map[string]string, len(positions))
 	}
 	maps.Copy(all, positions)
-	s.Positions = all
-	return s
+	text, err := json.Marshal(all)
+	if err != nil {
+		return state{}, fmt.Errorf("move the positions: %w", err)
+	}
+	s.Positions = string(text)
+	return s, nil
 }
 
 // readState reads the state of the index. A missing index has none, as one whose records have another format: it is

@@ -17,6 +17,10 @@ type Store struct {
 	server *server
 	live   *index
 	begun  *index // the index beside the live one
+	// learner fills the lexicon with what other processes write.
+	learner learner
+	stop    context.CancelFunc
+	stopped chan struct{}
 }
 
 var _ search.Store = (*Store)(nil)
@@ -38,15 +42,22 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.live = &index{Engine: engine, uid: cfg.Index, settings: settings, fingerprint: fingerprint}
 	next := cfg.Index + "_next"
 	s.begun = &index{Engine: engine.of(next), uid: next, settings: settings, fingerprint: fingerprint}
+	s.learner = learner{index: s.live}
 
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if err := s.live.ensure(ctx); errors.Is(err, search.ErrUnavailable) {
+	if err := s.live.ensure(opening); errors.Is(err, search.ErrUnavailable) {
 		cfg.Log.Warn("the search engine is not ready", "engine", s.Kind(), "error", err)
 	} else if err != nil {
 		s.server.close()
 		return nil, fmt.Errorf("open the search index: %w", err)
 	}
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop, s.stopped = stop, make(chan struct{})
+	go func() {
+		defer close(s.stopped)
+		s.learner.follow(following)
+	}()
 	return s, nil
 }
 
@@ -149,6 +160,8 @@ func (s *Store) exchange(ctx context.Context) error {
 
 // Close implements search.Store.
 func (s *Store) Close() error {
+	s.stop()
+	<-s.stopped
 	s.server.close()
 	return nil
 }

@@ -149,13 +149,13 @@ func TestPayloads(t *testing.T) {
 	var large []search.Document
 	for n := range 10 {
 		d := document(n + 1)
-		d.Description = strings.Repeat("x", 1000)
+		d.Image = strings.Repeat("x", 1000)
 		large = append(large, d)
 	}
-	payloads := testkit.Must(pack(large, 4000))(t)
+	payloads := testkit.Must(pack(large, 4500))(t)
 	sum := 0
 	for _, p := range payloads {
-		if sum += len(p.documents); len(p.documents) == 0 || len(p.ids) != len(p.documents) || p.bytes > 4000 {
+		if sum += len(p.documents); len(p.documents) == 0 || len(p.ids) != len(p.documents) || p.bytes > 4500 {
 			t.Errorf("a payload of %d documents and %d bytes", len(p.documents), p.bytes)
 		}
 	}
@@ -300,7 +300,7 @@ func TestSwapOrder(t *testing.T) {
 	})
 	testkit.NoError(t, s.Swap(t.Context()))
 	golden(t, "swap.txt", []byte(withoutTasks(f)[asked:]))
-	golden(t, "swap.json", bodyOf(t, s.live.Engine, f.made("POST /swap-indexes")[0]))
+	golden(t, "swap.json", bodyOf(t, f.made("POST /swap-indexes")[0]))
 	wantState(t, s.Live(), 2, "2")
 	if len(f.indexes) != 1 {
 		t.Errorf("%d indexes are left, want 1", len(f.indexes))
@@ -396,5 +396,38 @@ func TestLogsOfFailedTasks(t *testing.T) {
 	}
 	if !strings.Contains(logs.String(), "code=io_error") || strings.Contains(logs.String(), testKey) {
 		t.Errorf("the log says %s", logs.String())
+	}
+}
+
+// TestLearner: a process that only searches corrects typing errors by what another one writes, page by page, and again
+// what was written meanwhile.
+func TestLearner(t *testing.T) {
+	f := newFake(t)
+	writer, reader := f.open(), f.open()
+	titles := make([]search.Document, learnPage+10)
+	for i := range titles {
+		titles[i] = document(i + 1)
+	}
+	titles[0].Title, titles[len(titles)-1].Title = "Garden lantern", "Stoneware kettle"
+	apply(t, writer.Live(), search.Changes{Put: titles})
+	for _, text := range []string{"lantren", "kettel"} {
+		wantFound(t, reader, text, true)
+	}
+	wantFound(t, reader, "umbrela", false)
+	late := document(len(titles) + 1)
+	late.Title = "Umbrella"
+	apply(t, writer.Live(), search.Changes{Put: []search.Document{late}})
+	wantFound(t, reader, "umbrela", true)
+}
+
+// wantFound fails unless a text finds something after the next pass of the store's learner, or nothing.
+func wantFound(t *testing.T, s *Store, text string, want bool) {
+	t.Helper()
+	s.stop()
+	<-s.stopped // the pass is the test's own
+	testkit.NoError(t, s.learner.pass(t.Context()))
+	found := testkit.Must(s.Live().Search(t.Context(), search.Query{Text: text, Limit: 1}))(t)
+	if (found.Total > 0) != want {
+		t.Errorf("Search(%q) finds %d, want any: %t", text, found.Total, want)
 	}
 }

@@ -5,11 +5,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"meridian/internal/search"
+	"meridian/internal/search/concept"
 	"meridian/internal/search/language"
+	"meridian/internal/testkit"
 )
+
+// typedOf is what is sent for a text while nothing is known of the documents.
+func typedOf(text string, prefix bool, words language.Vocabulary) typed {
+	q := search.Query{Text: text, Prefix: prefix}
+	return newTyped(concept.NewPlan(q, words), new(concept.Lexicon), words, prefix)
+}
 
 func TestTyped(t *testing.T) {
 	words := language.NewDictionaries(search.Words{
@@ -27,9 +36,9 @@ func TestTyped(t *testing.T) {
 		{text: "lantern", want: "lantern ", least: 1},
 		{text: "lantern", prefix: true, want: "lantern", least: 1},
 		{text: "The lantern of the garden", want: "lantern garden ", least: 2},
-		{text: "lantern of", prefix: true, want: "lantern ", least: 1}, // what is being typed was left out
+		{text: "lantern of", prefix: true, want: "lantern of", least: 2}, // office
 		{text: "of the", want: "of the ", least: 2},
-		{text: "of the", prefix: true, want: "of the", least: 2},
+		{text: "of the", prefix: true, want: "the", least: 1},
 		{text: "a b c", want: "a b c ", least: 2},
 		{text: "a b c d", want: "a b c d ", least: 3},
 		{text: `"the king" of spain`, want: `"the king" spain `, least: 3},
@@ -37,9 +46,9 @@ func TestTyped(t *testing.T) {
 		{text: `"open phrase`, want: "open phrase ", least: 2},
 		{text: `"" "`, want: ""},
 		{text: "-not --this - that", want: "not this that ", least: 2},
-		{text: "t-shirt l'eau", want: "t-shirt l'eau ", least: 4},
-		{text: "(WHT-2210-K) 978-3-16-148410-0 v1.5 3,50", want: "wht2210k 9783161484100 v1.5 3,50 ", least: 4},
-		{text: "iPhone 12Pro", want: "iPhone 12pro ", least: 2},
+		{text: "t-shirt l'eau", want: "t shirt eau ", least: 2},
+		{text: "(WHT-2210-K) 978-3-16-148410-0 v1.5 3,50", want: "wht2210k 9783161484100 v1dot5 3dot50 ", least: 3},
+		{text: "iPhone 12Pro", want: "iphone 12pro ", least: 2},
 		{text: "one two three four five six seven eight nine ten eleven", want: "one two three four five six seven eight nine ten ", least: 7},
 		{text: "cup of tea", want: "cup tea ", least: 2}, // English words are sent as they are
 		{text: "Tassen für Kaffee", want: "xdetasse xdekaffee ", least: 2},
@@ -47,12 +56,35 @@ func TestTyped(t *testing.T) {
 		{text: "rote Bete", want: "xderotebete ", least: 1},
 		{text: "thé", want: "xdethé ", least: 1},
 		{text: "tass", prefix: true, want: "tass", least: 1},
-		{text: "伊万里 ☕ é\u0301", want: "伊万里 ☕ é\u0301 ", least: 2},
+		{text: "伊万里 ☕ Lanterns", want: "伊 万 里 lantern ", least: 3},
 	}
 	for _, tt := range tests {
-		got := newTyped(search.Query{Text: tt.text, Prefix: tt.prefix}, words)
+		got := typedOf(tt.text, tt.prefix, words)
 		if got.String() != tt.want || got.least() != tt.least {
 			t.Errorf("%q is sent as %q, of whose words %d must be there; want %q and %d", tt.text, got.String(), got.least(), tt.want, tt.least)
+		}
+	}
+}
+
+// TestTyped_Known: what documents have decides how words are sent.
+func TestTyped_Known(t *testing.T) {
+	var known concept.Lexicon
+	known.Learn([]search.Document{
+		{ID: uuid.UUID{1}, Version: 1, Title: "Doormat hearts", Codes: []string{"BLUE-MAT-77-X"}}, {ID: uuid.UUID{2}, Version: 1, Title: "Hand soap"},
+		{ID: uuid.UUID{3}, Version: 1, Title: "Pack of 12 IKS 1620"}, {ID: uuid.UUID{4}, Version: 1, Title: "Kartoffelsalat"},
+	})
+	words := language.NewDictionaries(search.Words{"de": {Means: map[string][]string{"kartoffel": {"potato"}, "salat": {"salad"},
+		"tasse": {"mug"}}}}).Of("de")
+	for text, want := range map[string]string{
+		"door mat": "doormat ", "hand soap": "hand soap ", "hearts dormat": "heart doormat ", "blue-mat-77-x": "bluemat77x ",
+		"iks-1620": "iks 1620 ", "iks-1621": "iks1621 ", "soap-1621": "soap 1621 ", "kartoffelsalat": "kartoffelsalat ",
+		"salattasse": "xdesalat xdetasse ", "tase": "xdetasse ", "tassse": "xdetasse ", "kartoffel": "xdekartoffel ",
+	} {
+		q := search.Query{Text: text}
+		p := concept.NewPlan(q, words)
+		testkit.NoError(t, p.Expand(&known, words, false))
+		if got := newTyped(p, &known, words, false).String(); got != want {
+			t.Errorf("%q is sent as %q, want %q", text, got, want)
 		}
 	}
 }
@@ -72,7 +104,7 @@ func TestRotations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, r := range newTyped(search.Query{Text: tt.text, Prefix: tt.prefix}, nil).rotations() {
+		for _, r := range typedOf(tt.text, tt.prefix, nil).rotations() {
 			got = append(got, r.String())
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -85,7 +117,7 @@ func TestRotations(t *testing.T) {
 func TestTypedHasNoOperators(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.RuneFrom([]rune(`ab1é -"'.,/\*☕`+"\n\x00"))).Draw(t, "text")
-		sent := newTyped(search.Query{Text: text}, nil)
+		sent := typedOf(text, false, nil)
 		for _, field := range strings.FieldsFunc(sent.String(), func(r rune) bool { return r == ' ' || r == '"' }) {
 			if strings.HasPrefix(field, "-") {
 				t.Errorf("%q is sent as %q", text, sent.String())

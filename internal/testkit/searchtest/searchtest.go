@@ -21,6 +21,9 @@ func Run(t *testing.T, open func(t *testing.T) search.Store) {
 		run(t, filterTests, s)
 		run(t, orderTests, s)
 	})
+	t.Run("understood", func(t *testing.T) {
+		run(t, understoodTests, filled(t, open(t), understood()))
+	})
 	t.Run("generated", func(t *testing.T) {
 		run(t, generatedTests, filled(t, open(t), generate(400)))
 	})

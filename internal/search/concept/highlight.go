@@ -1,12 +1,12 @@
-package bleve
+package concept
 
 import (
 	"meridian/internal/search"
 	"meridian/internal/search/language"
 )
 
-// highlights splits the title and the brand of a hit into matching and other parts.
-func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
+// Highlights splits the title and the brand of a hit into matching and other parts.
+func (p *Plan) Highlights(c search.Card) map[string][]search.Fragment {
 	var all map[string][]search.Fragment
 	for name, text := range map[string]string{"title": c.Title, "brand": c.Brand} {
 		if fragments := p.fragments(text); fragments != nil {
@@ -20,15 +20,15 @@ func (p *plan) highlights(c search.Card) map[string][]search.Fragment {
 }
 
 // fragments returns the parts of a text, or nil if none matches.
-func (p *plan) fragments(text string) []search.Fragment {
+func (p *Plan) fragments(text string) []search.Fragment {
 	tokens := language.Tokenize(text)
 	marked := make([]bool, len(tokens))
 	any := false
 	for i := range tokens {
-		if p.wants(fieldWords, tokens[i].Stem) {
+		if p.wants(Words, tokens[i].Stem) {
 			marked[i], any = true, true
 		}
-		if i > 0 && p.wants(fieldPairs, language.Joined(tokens[i-1:i+1])) {
+		if i > 0 && p.wants(Pairs, language.Joined(tokens[i-1:i+1])) {
 			marked[i-1], marked[i], any = true, true, true
 		}
 	}
@@ -54,10 +54,10 @@ func (p *plan) fragments(text string) []search.Fragment {
 }
 
 // wants reports whether a term is an alternative of some concept.
-func (p *plan) wants(field, term string) bool {
-	for i := range p.concepts {
-		for j := range p.concepts[i].alternatives {
-			if a := &p.concepts[i].alternatives[j]; a.term == term && a.field == field {
+func (p *Plan) wants(field Field, term string) bool {
+	for i := range p.Concepts {
+		for j := range p.Concepts[i].Alternatives {
+			if a := &p.Concepts[i].Alternatives[j]; a.Term == term && a.Field == field {
 				return true
 			}
 		}
