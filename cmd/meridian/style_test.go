@@ -76,7 +76,6 @@ var longLines = []string{
 	"internal/rating/rating_test.go",
 	"internal/recommend/write_test.go",
 	"internal/search/bleve/bench_test.go",
-	"internal/search/bleve/search_test.go",
 	"internal/search/indexer/shop_test.go",
 	"internal/search/meilisearch/request_test.go",
 	"internal/search/store_test.go",

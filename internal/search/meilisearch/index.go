@@ -34,11 +34,19 @@ func (x *index) ensure(ctx context.Context) error {
 	return err
 }
 
-// prepare creates the index if it is missing, applies this program's settings if they differ, and returns its state.
+// prepare creates the index if it is missing, applies this program's settings if they differ, and returns its state. It
+// begins an index anew whose records have another format, since they are not found by these settings.
 func (x *index) prepare(ctx context.Context) (state, error) {
 	known, err := x.readState(ctx)
 	if err != nil || known.Settings == x.fingerprint {
 		return known, err
+	}
+	if known.Format != "" && known.Format != recordFormat {
+		x.server.log.Info("a search index of another version is filled anew", "index", x.uid, "format", known.Format)
+		if err := x.drop(ctx); err != nil {
+			return state{}, err
+		}
+		known = state{}
 	}
 	created, err := x.created(ctx)
 	if err == nil && created == "" {

@@ -23,14 +23,16 @@ const maxValuesPerFacet = 2 * search.MaxFacetAttributes * search.MaxFacetValues
 func settingsOf(words search.Words, known language.Dictionaries) *meili.Settings {
 	prefixes := "indexingTime"
 	return &meili.Settings{
-		// A requested order precedes relevance, popularity follows it, and the id makes the order total. The rule
-		// wordPosition is left out: the place of a word in a title says less than the product's popularity.
-		RankingRules:         []string{"sort", "words", "proximity", "attributeRank", "titleLength:asc", "exactness", "popularity:desc", "id:asc"},
+		// A requested order precedes relevance, popularity follows it, and the id makes the order total. Of two products that
+		// have the words beside each other in their titles, the one with the shorter title is more likely meant: a frog candle
+		// is a candle, a candle plate with white lace is none.
+		RankingRules: []string{"sort", "words", "proximity", "attributeRank", "titleLength:asc", "exactness", "popularity:desc",
+			"id:asc"},
 		SearchableAttributes: termFields,
 		DisplayedAttributes:  []string{"*"},
 		FilterableAttributes: []string{
-			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil", "writtenAt",
-			fieldClaims,
+			"id", fieldBrand, fieldCategory, fieldAttributes, fieldAttributeNames, fieldPrice, "prices", "ratingMilli", "stock", "goodUntil",
+			"writtenAt", fieldClaims,
 		},
 		SortableAttributes: []string{"id", "prices", "listedAt", "ratingMilli", "popularity", "goodUntil", "writtenAt"},
 		Synonyms:           synonyms(words, known),

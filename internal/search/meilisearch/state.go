@@ -27,7 +27,7 @@ type state struct {
 	Replaces string `json:"replaces"`
 	// Positions are the positions of the feed, by the name of the source, as JSON: Meilisearch 1.50 crashes when settings are
 	// applied to an index with fields in fields.
-	Positions string `json:"positions"`
+	Positions string `json:"feedPositions"`
 }
 
 // positions returns the positions by the name of the source.
@@ -60,8 +60,8 @@ func (s state) moved(positions map[string]string) (state, error) {
 	return s, nil
 }
 
-// readState reads the state of the index. A missing index has none, as one whose records have another format: it is
-// filled again.
+// readState reads the state of the index. A missing index has none. Of one whose records have another format only that is
+// read: it is filled again.
 func (x *index) readState(ctx context.Context) (state, error) {
 	var found state
 	err := x.server.do(ctx, writeTries, "read the state of "+x.uid, func(ctx context.Context) error {
@@ -75,7 +75,7 @@ func (x *index) readState(ctx context.Context) (state, error) {
 		return state{}, err
 	}
 	if found.Format != recordFormat {
-		return state{}, nil
+		return state{ID: found.ID, Format: found.Format}, nil
 	}
 	return found, nil
 }

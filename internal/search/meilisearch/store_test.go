@@ -431,3 +431,16 @@ func wantFound(t *testing.T, s *Store, text string, want bool) {
 		t.Errorf("Search(%q) finds %d, want any: %t", text, found.Total, want)
 	}
 }
+
+// TestOtherFormat: an index whose records another version wrote is begun anew, and its feed from the start.
+func TestOtherFormat(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	apply(t, s.Live(), changes(3, "1"))
+	f.set(func() {
+		f.indexes["products"].documents[stateID] = map[string]any{"id": stateID, "format": "2", "positions": map[string]any{"feed": "1"}}
+	})
+	wantState(t, s.Live(), 3, "")
+	apply(t, s.Live(), search.Changes{Put: []search.Document{document(9)}, Positions: map[string]string{"feed": "2"}})
+	wantState(t, s.Live(), 1, "2")
+}

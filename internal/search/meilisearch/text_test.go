@@ -23,7 +23,8 @@ func typedOf(text string, prefix bool, words language.Vocabulary) typed {
 func TestTyped(t *testing.T) {
 	words := language.NewDictionaries(search.Words{
 		"en": {Stop: []string{"the", "of"}, Synonyms: [][]string{{"cup of tea", "brew"}}},
-		"de": {Stop: []string{"für"}, Means: map[string][]string{"tasse": {"mug"}, "kaffee": {"coffee"}, "thé": {"tea"}, "rote bete": {"beet"}}},
+		"de": {Stop: []string{"für"}, Means: map[string][]string{"tasse": {"mug"}, "kaffee": {"coffee"}, "thé": {"tea"},
+			"rote bete": {"beet"}}},
 	}).Of("en", "de")
 	tests := []struct {
 		text   string
@@ -70,7 +71,8 @@ func TestTyped(t *testing.T) {
 func TestTyped_Known(t *testing.T) {
 	var known concept.Lexicon
 	known.Learn([]search.Document{
-		{ID: uuid.UUID{1}, Version: 1, Title: "Doormat hearts", Codes: []string{"BLUE-MAT-77-X"}}, {ID: uuid.UUID{2}, Version: 1, Title: "Hand soap"},
+		{ID: uuid.UUID{1}, Version: 1, Title: "Doormat hearts", Codes: []string{"BLUE-MAT-77-X"}},
+		{ID: uuid.UUID{2}, Version: 1, Title: "Hand soap"},
 		{ID: uuid.UUID{3}, Version: 1, Title: "Pack of 12 IKS 1620"}, {ID: uuid.UUID{4}, Version: 1, Title: "Kartoffelsalat"},
 	})
 	words := language.NewDictionaries(search.Words{"de": {Means: map[string][]string{"kartoffel": {"potato"}, "salat": {"salad"},
