@@ -91,26 +91,32 @@ func (s *Searcher) loosen(ctx context.Context, q Query, nothing Answer, rules ru
 	return nothing, nil
 }
 
-// fill adds hits that have only some of the words to a short list of hits sorted by relevance, up to a page.
+// fills reports whether a short list of the query's hits is filled up with hits that have only some of the words.
+func (q Query) fills() bool {
+	return q.Offset == 0 && q.Match == MatchMost && (q.Sort == "" || q.Sort == SortRelevance) && q.severalWords()
+}
+
+// fill adds hits that have only some of the words to a short list of hits, up to a page.
 func (s *Searcher) fill(ctx context.Context, q Query, answer Answer) (Answer, error) {
 	missing := q.Limit - len(answer.Hits)
-	byRelevance := q.Sort == "" || q.Sort == SortRelevance
-	if missing <= 0 || !byRelevance || !q.severalWords() {
+	if missing <= 0 || !q.fills() {
 		return answer, nil
 	}
-	rest := q
-	rest.Match, rest.Offset, rest.Limit, rest.After, rest.Facets = MatchAny, 0, missing, nil, nil
-	for _, hit := range answer.Hits {
-		rest.Filter.Exclude = append(slices.Clip(rest.Filter.Exclude), hit.Document.ID)
+	rest := answer.Rest
+	if rest == nil {
+		any := q
+		any.Match, any.Limit, any.After, any.Facets, any.Rest = MatchAny, missing, nil, nil, false
+		for _, hit := range answer.Hits {
+			any.Filter.Exclude = append(slices.Clip(any.Filter.Exclude), hit.Document.ID)
+		}
+		found, err := s.fetch(ctx, any)
+		if err != nil || found.Degraded != answer.Degraded {
+			return answer, err
+		}
+		rest = found.Hits
 	}
-	found, err := s.fetch(ctx, rest)
-	if err != nil {
-		return Answer{}, err
-	}
-	if found.Degraded == answer.Degraded {
-		answer.Hits = append(slices.Clip(answer.Hits), found.Hits...)
-		answer.Partial = len(found.Hits)
-	}
+	answer.Hits = append(slices.Clip(answer.Hits), rest...)
+	answer.Partial = len(rest)
 	return answer, nil
 }
 

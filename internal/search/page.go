@@ -22,7 +22,7 @@ func (s *Searcher) fetch(ctx context.Context, q Query) (Answer, error) {
 // when they are sorted by relevance.
 func (s *Searcher) page(ctx context.Context, q Query, rules ruleEffects) (Answer, error) {
 	byRelevance := q.Sort == "" || q.Sort == SortRelevance
-	if !byRelevance || len(rules.pins)+len(rules.boosts) == 0 {
+	if !byRelevance || !rules.reorder() {
 		return s.fetch(ctx, q)
 	}
 	pinned, err := s.pinned(ctx, q, rules)

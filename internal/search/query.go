@@ -48,6 +48,8 @@ type Query struct {
 	// page's last hit, so that pages neither repeat nor skip hits when the index changes in between. Other engines use
 	// Offset; callers set both.
 	After []byte
+	// Rest requests Result.Rest where the hits end before Limit, from engines that can tell it in the same pass.
+	Rest bool
 	// Highlight requests Hit.Highlights.
 	Highlight bool
 }

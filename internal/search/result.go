@@ -14,6 +14,9 @@ type Result struct {
 	// Total is the number of documents found. An engine may stop counting at MaxWindow or above; then More is true.
 	Total int
 	More  bool
+	// Rest are the best documents that have only some of the words (MatchAny), as many as are missing from the page. It is nil
+	// from engines that do not tell it, and where Query.Rest does not ask for it.
+	Rest []Hit
 	// Next continues after the last hit (Query.After); empty if the engine pages by offset.
 	Next   []byte
 	Facets Facets

@@ -167,6 +167,9 @@ func (e ruleEffects) hide(q Query) Query {
 	return q
 }
 
+// reorder reports whether the rules put hits in another order.
+func (e ruleEffects) reorder() bool { return len(e.pins)+len(e.boosts) > 0 }
+
 // score returns a hit's score with the boosts applied.
 func (e ruleEffects) score(h Hit) float64 {
 	score := h.Score

@@ -135,7 +135,7 @@ func (s *Searcher) search(ctx context.Context, r Request) (Answer, error) {
 	rules := s.effects(r.Text)
 	q := rules.hide(r.Query)
 	q.Filter.Claims, q.Text = askedClaims(r.Text)
-	q.Highlight = q.Text != ""
+	q.Highlight, q.Rest = q.Text != "", r.Loosened == NotLoosened && q.fills() && !rules.reorder()
 	answer, err := s.page(ctx, r.Loosened.apply(q), rules)
 	if err != nil {
 		return Answer{}, err

@@ -59,13 +59,18 @@ type collector struct {
 // add counts a row, and keeps it if it may be among the best.
 func (c *collector) add(r ranked) {
 	c.total++
-	if c.keep == 0 || c.after != nil && compareRanked(&r, c.after) <= 0 || c.worst != nil && compareRanked(&r, c.worst) > 0 {
+	if !c.wants(&r) {
 		return
 	}
 	c.best = append(c.best, r)
 	if len(c.best) >= 2*c.keep { // sorting this rarely costs no more than a heap
 		c.worst = &c.sorted()[c.keep-1]
 	}
+}
+
+// wants reports whether a row may be among the best.
+func (c *collector) wants(r *ranked) bool {
+	return c.keep > 0 && (c.after == nil || compareRanked(r, c.after) > 0) && (c.worst == nil || compareRanked(r, c.worst) <= 0)
 }
 
 // sorted returns the rows that are kept, best first.

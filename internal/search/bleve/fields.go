@@ -6,7 +6,6 @@ import (
 
 	"meridian/internal/search"
 	"meridian/internal/search/concept"
-	"meridian/internal/search/language"
 )
 
 // The fields of an index are those of concept.Field, and the record. The frequency of a word is the sum of the weights of its
@@ -30,10 +29,8 @@ func libraryDocument(d search.Document) *document.Document {
 		}
 		position += len(text.Tokens) + fieldGap
 	}
-	for _, c := range d.Codes {
-		if c = language.Code(c); c != "" {
-			codes.add(c, 1, 0)
-		}
+	for _, code := range concept.CodesOf(d) {
+		codes.add(code, 1, 0)
 	}
 	doc := document.NewDocument(d.ID.String())
 	add := func(name concept.Field, options indexapi.FieldIndexingOptions, found terms) {

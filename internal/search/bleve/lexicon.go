@@ -56,6 +56,9 @@ func (l *lexicon) postings(field concept.Field, term string) ([]segmentapi.Posti
 	return lists, documents, nil
 }
 
+// Complete implements concept.Index.
+func (l *lexicon) Complete() bool { return true }
+
 // Documents implements concept.Index.
 func (l *lexicon) Documents(field concept.Field, term string) (int, error) {
 	_, documents, err := l.postings(field, term)

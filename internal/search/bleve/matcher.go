@@ -78,27 +78,40 @@ func rarity(documents, all int) float64 {
 	return math.Log(1 + (float64(all-min(documents, all))+0.5)/(float64(documents)+0.5))
 }
 
-// score returns the score of a document, above 0 and at most 1, and whether it has enough of the words. Documents with
-// all the words come first; among the others a rare word outweighs several frequent ones.
-func (m *matcher) score(mask uint16, total float32, r *row) (float64, bool) {
+// A fit says how a document fits a text.
+type fit int
+
+const (
+	fitsNot  fit = iota
+	fitsPart     // it has some of the words: what search.MatchAny wants
+	fits         // it has enough of the words
+)
+
+// score returns the score of a document, above 0 and at most 1, and how it fits. Documents with all the words come first;
+// among the others a rare word outweighs several frequent ones. Without rest, documents that fit in part do not count.
+func (m *matcher) score(mask uint16, total float32, r *row, rest bool) (float64, fit) {
 	has, share := 0, 0.0
 	for i := range m.plan.Concepts {
 		switch {
 		case mask&(1<<i) == 0 && m.plan.Concepts[i].Quoted > 0:
-			return 0, false
+			return 0, fitsNot
 		case mask&(1<<i) != 0 && m.rarity[i] > 0:
 			has++
 			share += m.rarity[i]
 		}
 	}
-	if has == 0 || m.match == search.MatchMost && !m.enough(has, share/m.all) {
-		return 0, false
+	how := fits
+	if m.match == search.MatchMost && !m.enough(has, share/m.all) {
+		how = fitsPart
+	}
+	if has == 0 || how == fitsPart && !rest {
+		return 0, fitsNot
 	}
 	score := float64(total) / m.rarities / concept.MaxWeight * (1 + popularityCounts*popularity(r, m.popular)) / (1 + popularityCounts)
 	if has == m.known {
 		score++
 	}
-	return min(1, score/2), true
+	return min(1, score/2), how
 }
 
 // averageWords is the number of words of average rarity that suffice, whatever else is missing: the rarest word of a

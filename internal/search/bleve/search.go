@@ -20,6 +20,7 @@ type run struct {
 	filter    *filter
 	counter   *counter
 	collector collector
+	rest      collector // of documents that have only some of the words; keeps none unless they are asked for
 }
 
 // search answers a query from the view.
@@ -30,6 +31,9 @@ func (v *view) search(ctx context.Context, q search.Query, d *dictionaries, word
 	}
 	r := run{query: q, view: v, columns: d, lexicon: newLexicon(v), plan: concept.NewPlan(q, words),
 		filter: d.newFilter(q), collector: newCollector(q, after)}
+	if q.Rest {
+		r.rest.keep = q.Limit
+	}
 	r.counter = d.newCounter(q, r.filter)
 	defer r.counter.release()
 	if len(r.plan.Concepts) > 0 {
@@ -100,9 +104,15 @@ func (r *run) matching(n int, seg *segment, s *scores) error {
 		phrases = append(phrases, documents)
 	}
 	for _, d := range s.matching {
-		score, ok := r.matcher.score(s.mask[d], s.total[d], &seg.rows[d])
-		if ok && !slices.ContainsFunc(phrases, func(p map[uint32]bool) bool { return !p[d] }) {
-			r.consider(place{int32(n), d}, &seg.rows[d], score)
+		score, fit := r.matcher.score(s.mask[d], s.total[d], &seg.rows[d], r.collector.total < r.rest.keep)
+		if fit == fitsNot || slices.ContainsFunc(phrases, func(p map[uint32]bool) bool { return !p[d] }) {
+			continue
+		}
+		found := place{int32(n), d}
+		if fit == fits {
+			r.consider(found, &seg.rows[d], score)
+		} else {
+			r.considerRest(ranked{place: found, row: &seg.rows[d], score: score})
 		}
 	}
 	return nil
@@ -122,6 +132,13 @@ func (r *run) consider(p place, row *row, score float64) {
 	}
 }
 
+// considerRest collects a document that has only some of the words.
+func (r *run) considerRest(d ranked) {
+	if r.rest.wants(&d) && r.filter.judge(d.row) == passes {
+		r.rest.add(d)
+	}
+}
+
 // result returns the collected hits and facets.
 func (r *run) result() (search.Result, error) {
 	found := r.collector.sorted()
@@ -129,13 +146,15 @@ func (r *run) result() (search.Result, error) {
 		found = found[min(r.query.Offset, len(found)):]
 	}
 	result := search.Result{Total: r.collector.total, Partial: !r.view.filled, Facets: r.counter.facets(r.query, r.columns)}
-	var stored record
-	for i := range found {
-		hit, err := r.hit(&found[i], &stored)
-		if err != nil {
+	var err error
+	if result.Hits, err = r.hits(found); err != nil {
+		return search.Result{}, err
+	}
+	if r.query.Rest {
+		rest := r.rest.sorted()
+		if result.Rest, err = r.hits(rest[:min(len(rest), max(0, r.query.Limit-len(found)))]); err != nil {
 			return search.Result{}, err
 		}
-		result.Hits = append(result.Hits, hit)
 	}
 	if n := len(found); n > 0 {
 		c := cursor{last: found[n-1]}
@@ -145,6 +164,18 @@ func (r *run) result() (search.Result, error) {
 		result.Next = c.encode()
 	}
 	return result, nil
+}
+
+// hits returns what is shown of documents; none is not nil.
+func (r *run) hits(found []ranked) ([]search.Hit, error) {
+	all, stored := make([]search.Hit, len(found)), record{}
+	for i := range found {
+		var err error
+		if all[i], err = r.hit(&found[i], &stored); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func (r *run) hit(found *ranked, stored *record) (search.Hit, error) {

@@ -57,7 +57,7 @@ func (e expansion) expand(i int, prefix bool) error {
 	if err := e.models(c, documents > 0); err != nil {
 		return err
 	}
-	if documents > rareWord || e.words.Knows(c.Word) {
+	if documents > rareWord || e.words.Knows(c.Word) || !e.index.Complete() {
 		return nil
 	}
 	meant, err := e.typos(c, documents > 0, prefix)
@@ -213,6 +213,9 @@ func (c *Concept) meanings(terms []Found, near *levenshtein.DFA) []meaning {
 // sortByNeighbours puts meanings that stand beside the words before and behind in documents first, among those with as many
 // mistakes.
 func (e expansion) sortByNeighbours(i int, all []meaning) error {
+	if len(all) < 2 {
+		return nil
+	}
 	beside := make(map[string]int, len(all))
 	for _, m := range all {
 		word := e.Concepts[i].as(m.word)
@@ -320,7 +323,7 @@ func (e expansion) models(c *Concept, known bool) error {
 	}
 	for _, f := range forms {
 		c.add(Alternative{Field: Words, Term: f.Term, Weight: weightModel})
-		if !known {
+		if !known && e.index.Complete() {
 			c.mean(f.Term)
 		}
 	}

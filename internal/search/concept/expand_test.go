@@ -12,6 +12,7 @@ import (
 
 func TestPlan_Meant(t *testing.T) {
 	var l Lexicon
+	l.Completed()
 	l.Learn([]search.Document{product(1, 1, "Siemens KG36NVL3AG fridge"), product(2, 1, "Garden lantern"), product(3, 1, "Garden pattern"),
 		product(4, 1, "Pattern book"), product(5, 1, "Head phones"), product(6, 1, "Chocolate bar")})
 	words := language.NewDictionaries(search.Words{"en": {Synonyms: [][]string{{"napkin", "serviette"}}}}).Of("en")

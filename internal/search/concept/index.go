@@ -9,6 +9,8 @@ import (
 
 // An Index tells which terms documents have.
 type Index interface {
+	// Complete reports whether the index tells of all documents. A word that an incomplete one does not have may be right.
+	Complete() bool
 	// Documents returns the approximate number of documents that have a term.
 	Documents(f Field, term string) (int, error)
 	// Scan returns terms between two keys that an automaton accepts, most frequent first. A nil automaton accepts all, and

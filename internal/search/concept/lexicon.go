@@ -2,6 +2,7 @@ package concept
 
 import (
 	"cmp"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -12,65 +13,93 @@ import (
 	"github.com/google/uuid"
 
 	"meridian/internal/search"
-	"meridian/internal/search/language"
 )
 
 // A Lexicon is an Index in memory, for engines that do not tell their terms. It learns documents and forgets none, so its
-// numbers are approximate. It is safe for concurrent use. The zero value is empty.
+// numbers are approximate. It is safe for concurrent use. The zero value is empty and incomplete.
 type Lexicon struct {
 	learning sync.Mutex
-	known    map[uuid.UUID]int64 // the latest version of each product that was learned
+	known    map[uuid.UUID]uint64 // a hash of the terms of each document that was learned
+	complete atomic.Bool
 	terms    atomic.Pointer[map[Field][]Found]
 }
+
+// described are the words of descriptions. They are right as they are typed, but no word is corrected to them: no product is
+// called by most of them.
+const described Field = "described"
+
+// Completed records that all documents were learned.
+func (l *Lexicon) Completed() { l.complete.Store(true) }
+
+// Complete implements Index.
+func (l *Lexicon) Complete() bool { return l.complete.Load() }
 
 // Learn adds the terms of documents.
 func (l *Lexicon) Learn(documents []search.Document) {
 	l.learning.Lock()
 	defer l.learning.Unlock()
 	if l.known == nil {
-		l.known = make(map[uuid.UUID]int64)
+		l.known = make(map[uuid.UUID]uint64)
 	}
-	fresh := map[Field]map[string]int{Words: {}, Pairs: {}, Codes: {}}
+	fresh := make(map[Field]map[string]int)
 	for _, d := range documents {
-		version, known := l.known[d.ID]
-		if known && version >= d.Version {
+		terms := termsOf(d)
+		hash, known := l.known[d.ID]
+		if known && hash == hashOf(terms) {
 			continue
 		}
-		l.known[d.ID] = d.Version
-		for field, terms := range termsOf(d) {
-			for term := range terms {
+		l.known[d.ID] = hashOf(terms)
+		for field, all := range terms {
+			if fresh[field] == nil {
+				fresh[field] = make(map[string]int)
+			}
+			for _, term := range all {
 				fresh[field][term] += map[bool]int{true: 0, false: 1}[known]
 			}
 		}
 	}
-	all := make(map[Field][]Found, len(fresh))
-	changed := false
-	for field, terms := range fresh {
-		all[field] = merged(l.of(field), terms)
-		changed = changed || len(terms) > 0
+	if len(fresh) == 0 {
+		return
 	}
-	if changed {
-		l.terms.Store(&all)
+	all := make(map[Field][]Found)
+	for _, field := range []Field{Words, Pairs, Codes, described} {
+		all[field] = merged(l.of(field), fresh[field])
 	}
+	l.terms.Store(&all)
 }
 
-// termsOf returns the terms of a document but for those of its description, which is full of words that no product is
-// called by.
-func termsOf(d search.Document) map[Field]map[string]bool {
-	d.Description = ""
-	all := map[Field]map[string]bool{Words: {}, Pairs: {}, Codes: {}}
+// termsOf returns the distinct terms of a document in order.
+func termsOf(d search.Document) map[Field][]string {
+	all := map[Field][]string{Codes: CodesOf(d)}
 	for _, text := range Texts(d) {
-		for i, t := range text.Tokens {
-			all[Words][t.Stem] = true
+		if text.Source == Description {
+			all[described] = append(all[described], text.Stems()...)
+			continue
+		}
+		all[Words] = append(all[Words], text.Stems()...)
+		for i := range text.Tokens {
 			if pair := text.Pair(i); pair != "" {
-				all[Pairs][pair] = true
+				all[Pairs] = append(all[Pairs], pair)
 			}
 		}
 	}
-	for _, code := range d.Codes {
-		all[Codes][language.Code(code)] = true
+	for field, terms := range all {
+		slices.Sort(terms)
+		all[field] = slices.Compact(terms)
 	}
 	return all
+}
+
+// hashOf returns a hash of terms.
+func hashOf(terms map[Field][]string) uint64 {
+	hash := fnv.New64a()
+	for _, field := range []Field{Words, Pairs, Codes, described} {
+		for _, term := range terms[field] {
+			_, _ = hash.Write([]byte(term + "\n")) // it cannot fail
+		}
+		_, _ = hash.Write([]byte{0})
+	}
+	return hash.Sum64()
 }
 
 // merged returns sorted terms together with others. It changes neither.
@@ -101,14 +130,19 @@ func (l *Lexicon) of(f Field) []Found {
 	return nil
 }
 
-// Documents implements Index.
-func (l *Lexicon) Documents(f Field, term string) (int, error) {
+// Documents implements Index. It returns no error.
+func (l *Lexicon) Documents(f Field, term string) (int, error) { return l.Count(f, term), nil }
+
+// Count returns the approximate number of documents that have a term, 1 for a word that only descriptions have.
+func (l *Lexicon) Count(f Field, term string) int {
 	terms := l.of(f)
-	at, known := slices.BinarySearchFunc(terms, term, byTerm)
-	if !known {
-		return 0, nil
+	if at, known := slices.BinarySearchFunc(terms, term, byTerm); known {
+		return terms[at].Documents
 	}
-	return terms[at].Documents, nil
+	if f == Words {
+		return min(1, l.Count(described, term))
+	}
+	return 0
 }
 
 // Scan implements Index.

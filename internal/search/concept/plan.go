@@ -1,6 +1,7 @@
 package concept
 
 import (
+	"slices"
 	"strings"
 
 	"meridian/internal/search"
@@ -23,6 +24,7 @@ type Concept struct {
 	// Meant are the words that may have been meant by one that the index does not have, the likeliest first: other forms of
 	// a model number, and corrections of typing errors. Plan.Expand sets it.
 	Meant []language.Token
+	stop  bool // a stop word
 }
 
 // An Alternative is a term that stands for a concept, or for several: iks1620 is both iks and 1620.
@@ -65,10 +67,18 @@ func NewPlan(q search.Query, words language.Vocabulary) Plan {
 			p.addWords(words.Apart(tokens), words, q.Prefix && i == len(parts)-1)
 		}
 	}
+	p.dropStops()
 	if len(p.Concepts) > search.MaxTerms {
 		p.Concepts = p.Concepts[:search.MaxTerms]
 	}
 	return p
+}
+
+// dropStops drops the stop words, unless there are no other words.
+func (p *Plan) dropStops() {
+	if slices.ContainsFunc(p.Concepts, func(c Concept) bool { return !c.stop }) {
+		p.Concepts = slices.DeleteFunc(p.Concepts, func(c Concept) bool { return c.stop })
+	}
 }
 
 func (p *Plan) addPhrase(tokens []language.Token) {
@@ -84,36 +94,41 @@ func (p *Plan) addPhrase(tokens []language.Token) {
 	}
 }
 
-// addWords adds the words of an unquoted part. Stop words are dropped if there are others.
+// addWords adds the words of an unquoted part.
 func (p *Plan) addWords(tokens []language.Token, words language.Vocabulary, prefix bool) {
-	if len(tokens) > search.MaxTerms {
-		tokens = tokens[:search.MaxTerms]
-	}
+	tokens = tokens[:min(len(tokens), search.MaxTerms)]
 	concepts := make([]Concept, len(tokens))
 	for i, t := range tokens {
-		concepts[i] = Concept{Word: t}
-		if prefix && i == len(tokens)-1 && !t.Digits {
+		last := prefix && i == len(tokens)-1
+		concepts[i] = Concept{Word: t, stop: words.Stops(t) && !last}
+		if last && !t.Digits {
 			concepts[i].add(Alternative{Field: Words, Term: language.Stem(t.Text + "s"), Weight: weightSame}) // boxe, a prefix of boxes
 		}
 	}
 	for from := range tokens {
-		for to := from + 1; to <= len(tokens) && to-from <= MaxSpan; to++ {
+		for to := from + 1; to <= len(tokens) && to-from <= maxSpan; to++ {
 			addSpan(concepts[from:to], tokens[from:to], words, 1)
 			addCode(concepts[from:to])
 		}
-	}
-	for i, t := range tokens {
-		if !words.Stops(t) || prefix && i == len(tokens)-1 {
-			p.Concepts = append(p.Concepts, concepts[i])
+		if to := from + gluedTo(tokens[from:]); to-from > maxSpan {
+			addCode(concepts[from:to])
 		}
 	}
-	if len(p.Concepts) == 0 {
-		p.Concepts = concepts
-	}
+	p.Concepts = append(p.Concepts, concepts...)
 }
 
-// MaxSpan is the number of words of a text that may be one word or one code of a document.
-const MaxSpan = 4
+// gluedTo returns the number of words up to the first white space.
+func gluedTo(tokens []language.Token) int {
+	for i := 1; i < len(tokens); i++ {
+		if !tokens[i].Glued {
+			return i
+		}
+	}
+	return len(tokens)
+}
+
+// maxSpan is the number of words of a text that may be one word or one code of a document.
+const maxSpan = 4
 
 // addSpan adds the alternatives of neighbouring words taken together. Their weight is multiplied by part, which is
 // below 1 if the words are corrections.

@@ -58,6 +58,17 @@ func Texts(d search.Document) []Text {
 	return all
 }
 
+// CodesOf returns the codes of a document in the form that they are compared in.
+func CodesOf(d search.Document) []string {
+	var all []string
+	for _, code := range d.Codes {
+		if code = language.Code(code); code != "" {
+			all = append(all, code)
+		}
+	}
+	return all
+}
+
 // Weight returns the weight of a match in the text, relative to one in a description.
 func (t Text) Weight() int { return weights[t.Source] }
 

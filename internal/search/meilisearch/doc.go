@@ -30,6 +30,7 @@
 //   - With MatchAny, the results of one request per word are merged: documents are ordered by the longest run of words that
 //     they have, starting at any word and wrapping around; the rarer the first word, the more it counts.
 //   - English synonyms apply to shoppers of every language. Stop words stay in the index, so that phrases may contain them.
+//     The server folds accents: thé also finds the.
 //   - Values that differ only in case, in compatible Unicode forms or in surrounding spaces are one value to filters and
 //     facets.
 //   - There is no Result.Next: pages go by offset.

@@ -24,13 +24,15 @@ var _ search.Index = (*index)(nil)
 // primaryKey is the field of a document's id.
 const primaryKey = "id"
 
-// ensure creates the index with its settings if it is missing.
+// ensure creates the index with its settings if it is missing. All of an empty index is known.
 func (x *index) ensure(ctx context.Context) error {
 	created, err := x.created(ctx)
 	if err != nil || created != "" {
 		return err
 	}
-	_, err = x.prepare(ctx)
+	if _, err = x.prepare(ctx); err == nil {
+		x.lexicon.Completed()
+	}
 	return err
 }
 

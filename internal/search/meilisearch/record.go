@@ -14,7 +14,7 @@ import (
 	"meridian/internal/search/language"
 )
 
-// recordFormat is raised whenever record changes. Documents of another format are written again.
+// recordFormat is raised whenever record changes. An index of another format is begun anew.
 const recordFormat = "3"
 
 // A record is a document as it is sent. Empty fields are left out: Meilisearch treats a missing value as none, but an
@@ -69,9 +69,7 @@ func termsOf(d search.Document) terms {
 		}
 		t.Models = append(t.Models, text.Models()...)
 	}
-	for _, code := range d.Codes {
-		t.Codes = append(t.Codes, language.Code(code))
-	}
+	t.Codes = concept.CodesOf(d)
 	return t
 }
 

@@ -124,7 +124,7 @@ func synonyms(words search.Words, known language.Dictionaries) map[string][]stri
 	return all
 }
 
-// english is the language whose words are sent as they are typed.
+// english is the language whose words are sent as they are, and not as a word that stands for them.
 const english = "en"
 
 // foreign returns the word that stands for words of another language than English.

@@ -26,8 +26,9 @@ type Store struct {
 var _ search.Store = (*Store)(nil)
 
 // Open returns a Store, and creates the index with its settings if it is missing. If an existing index has other
-// settings, the first Apply changes them, not Open: while two versions of the program run side by side, processes that
-// only search change nothing. A server that does not answer is not an error: Apply later does what Open could not.
+// settings, the first Apply changes them, not Open, and empties an index of another format: while two versions of the
+// program run side by side, processes that only search change nothing. A server that does not answer is not an error: Apply
+// later does what Open could not.
 //
 // The key needs search, documents.*, indexes.*, settings.*, stats.get and tasks.get on PREFIX and PREFIX_*.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
@@ -72,7 +73,7 @@ func (s *Store) Live() search.Index { return s.live }
 
 // Begin implements search.Store.
 func (s *Store) Begin(ctx context.Context) (search.Index, error) {
-	if _, err := s.live.prepare(ctx); err != nil {
+	if err := s.live.ensure(ctx); err != nil {
 		return nil, err
 	}
 	replaced, err := s.live.created(ctx)

@@ -20,8 +20,8 @@ import (
 // document is a small valid document.
 func document(n int) search.Document {
 	day := time.Date(2026, 3, 1, 9, 0, 0, 123456000, time.UTC)
-	return search.Document{ID: uuid.UUID{6: 0x40, 8: 0x80, 15: byte(n)}, Version: int64(n), Slug: fmt.Sprint("slug-", n), Title: "Lantern",
-		Stock: search.StockIn, ListedAt: day, GoodUntil: day}
+	return search.Document{ID: uuid.UUID{6: 0x40, 8: 0x80, 14: byte(n >> 8), 15: byte(n)}, Version: int64(n), Slug: fmt.Sprint("slug-", n),
+		Title: "Lantern", Stock: search.StockIn, ListedAt: day, GoodUntil: day}
 }
 
 func documents(n int) []search.Document {
@@ -418,6 +418,29 @@ func TestLearner(t *testing.T) {
 	late.Title = "Umbrella"
 	apply(t, writer.Live(), search.Changes{Put: []search.Document{late}})
 	wantFound(t, reader, "umbrela", true)
+	if n := len(f.made("POST /indexes/products/documents/fetch")); n < 6 {
+		t.Errorf("%d requests for words: the first pass has two pages, each of two requests", n)
+	}
+	begun := testkit.Must(writer.Begin(t.Context()))(t)
+	old := document(1)
+	old.Title = "Samovar"
+	apply(t, begun, search.Changes{Put: []search.Document{old}})
+	testkit.NoError(t, writer.Swap(t.Context()))
+	reader.learner.reached += time.Hour.Microseconds() // as if the index had been begun long ago
+	wantFound(t, reader, "samovra", true)
+}
+
+// TestLearner_Unfilled: a process that has not read the words yet sends what was typed.
+func TestLearner_Unfilled(t *testing.T) {
+	f := newFake(t)
+	writer := f.open()
+	apply(t, writer.Live(), changes(1, "1"))
+	reader := newEngine(newServer(f.config().withDefaults()), f.config().withDefaults())
+	reader.lexicon.Learn([]search.Document{document(2)})
+	testkit.Must(reader.Search(t.Context(), search.Query{Text: "hamper napkn", Language: "en", Limit: 1}))(t)
+	if sent := f.made("POST /multi-search"); !strings.Contains(sent[len(sent)-1], `"hamper napkn "`) {
+		t.Errorf("sent is %s, want the text as it was typed", sent[len(sent)-1])
+	}
 }
 
 // wantFound fails unless a text finds something after the next pass of the store's learner, or nothing.

@@ -26,7 +26,7 @@ type part struct {
 
 // newTyped returns the text for a plan. A word that the index does not have is sent as what it was probably meant to be,
 // and known words of languages other than English as the word that stands for them (foreign).
-func newTyped(p concept.Plan, index concept.Index, words language.Vocabulary, prefix bool) typed {
+func newTyped(p concept.Plan, lexicon *concept.Lexicon, words language.Vocabulary, prefix bool) typed {
 	var t typed
 	for i := 0; i < len(p.Concepts); {
 		if quoted := p.Concepts[i].Quoted; quoted > 0 {
@@ -37,114 +37,148 @@ func newTyped(p concept.Plan, index concept.Index, words language.Vocabulary, pr
 			t.parts = append(t.parts, part{text: sentWords(stems), phrase: true, words: len(stems)})
 			continue
 		}
-		word, n := codeOf(p.Concepts[i:], index)
-		if n == 0 {
-			word, n = joinedOf(p.Concepts[i:], index)
-		}
-		if n == 0 {
-			word, n = wordOf(p.Concepts[i:], words)
-		}
-		if prefix && i == len(p.Concepts)-1 {
-			word = beginning(p.Concepts[i])
-		}
-		t.parts = append(t.parts, part{text: word, words: 1, documents: documentsOf(p.Concepts[i], index)})
+		s := sender{concepts: unquoted(p.Concepts[i:]), lexicon: lexicon, words: words, prefix: prefix}
+		word, n := s.first()
+		t.parts = append(t.parts, part{text: word, words: 1, documents: documentsOf(p.Concepts[i], lexicon)})
 		i += n
 	}
 	t.prefix = prefix && len(t.parts) > 0 && !t.parts[len(t.parts)-1].phrase
 	return t
 }
 
-// codeOf returns the code that the first concepts form together, and their number, or 0 if they form none. A code is one that
-// is known, or letters and digits with nothing but punctuation between that documents have neither so nor as words.
-func codeOf(concepts []concept.Concept, index concept.Index) (string, int) {
-	for n := min(len(concepts), concept.MaxSpan); n > 0; n-- {
-		code := concept.CodeOf(concepts[:n])
-		if known(index, concept.Codes, code) > 0 {
-			return code, n
+// unquoted returns the concepts before the first phrase.
+func unquoted(concepts []concept.Concept) []concept.Concept {
+	for i, c := range concepts {
+		if c.Quoted > 0 {
+			return concepts[:i]
 		}
 	}
-	n := 1
-	digits, words := concepts[0].Word.Digits, isWord(concepts[0], index)
-	named := true // documents have all of the pairs
-	for ; n < len(concepts) && concepts[n].Word.Glued && concepts[n].Quoted == 0; n++ {
-		digits, words = digits || concepts[n].Word.Digits, words || isWord(concepts[n], index)
-		pair := language.Joined([]language.Token{concepts[n-1].Word, concepts[n].Word})
-		named = named && known(index, concept.Pairs, pair) > 0
+	return concepts
+}
+
+// A sender decides what is sent for the first of some concepts, of which there is one at least.
+type sender struct {
+	concepts []concept.Concept
+	lexicon  *concept.Lexicon
+	words    language.Vocabulary
+	prefix   bool // the last concept may be incomplete
+}
+
+// first returns the word that is sent, and the number of concepts that it stands for.
+func (s sender) first() (string, int) {
+	for _, of := range []func() (string, int){s.code, s.joined, s.foreign} {
+		if word, n := of(); n > 0 {
+			return word, n
+		}
 	}
-	if n == 1 || !digits || words || named {
+	if s.prefix && len(s.concepts) == 1 {
+		return sentWords([]string{s.beginning()}), 1
+	}
+	return sentWords([]string{meant(s.concepts[0]).Stem}), 1
+}
+
+// code returns the code that concepts form: one that documents have, or letters and digits with nothing but punctuation
+// between that no document has as words. A known code without a digit is none if its words are known, too.
+func (s sender) code() (string, int) {
+	best, n := "", 0
+	for _, a := range s.concepts[0].Alternatives {
+		if a.Field == concept.Codes && len(a.Term) > len(best) && s.lexicon.Count(concept.Codes, a.Term) > 0 {
+			if together := s.sharing(a); hasDigit(a.Term) || !slices.ContainsFunc(s.concepts[:together], s.isWord) {
+				best, n = a.Term, together
+			}
+		}
+	}
+	if n > 0 {
+		return best, n
+	}
+	return s.unknownCode()
+}
+
+// sharing returns the number of concepts that have an alternative in common with the first.
+func (s sender) sharing(a concept.Alternative) int {
+	for i, c := range s.concepts {
+		if !slices.ContainsFunc(c.Alternatives, func(b concept.Alternative) bool { return b.Field == a.Field && b.Term == a.Term }) {
+			return i
+		}
+	}
+	return len(s.concepts)
+}
+
+func hasDigit(text string) bool { return strings.ContainsAny(text, "0123456789") }
+
+func (s sender) unknownCode() (string, int) {
+	n := 1
+	digits, words := s.concepts[0].Word.Digits, s.isWord(s.concepts[0])
+	named := true // documents have all of the pairs
+	for ; n < len(s.concepts) && adjoin(s.concepts[n-1].Word, s.concepts[n].Word); n++ {
+		digits, words = digits || s.concepts[n].Word.Digits, words || s.isWord(s.concepts[n])
+		pair := language.Joined([]language.Token{s.concepts[n-1].Word, s.concepts[n].Word})
+		named = named && s.lexicon.Count(concept.Pairs, pair) > 0
+	}
+	if n == 1 || !digits || words || named || s.prefix && n == len(s.concepts) {
 		return "", 0
 	}
-	return concept.CodeOf(concepts[:n]), n
+	return concept.CodeOf(s.concepts[:n]), n
 }
+
+// adjoin reports whether a word follows another with punctuation alone between them: the stop word of 3-in-1 was dropped.
+func adjoin(a, b language.Token) bool { return b.Glued && b.Start-a.End == 1 }
 
 // wordLetters is the least number of letters of a word; fewer may be a part of a code.
 const wordLetters = 4
 
-func isWord(c concept.Concept, index concept.Index) bool {
-	return !c.Word.Digits && len(c.Word.Text) >= wordLetters && known(index, concept.Words, c.Word.Stem) > 0
+func (s sender) isWord(c concept.Concept) bool {
+	return !c.Word.Digits && len(c.Word.Text) >= wordLetters && s.lexicon.Count(concept.Words, c.Word.Stem) > 0
 }
 
-// joinedOf returns the one word that the first concepts are in documents: a compound that was taken apart, or two words that
-// documents join more often than not.
-func joinedOf(concepts []concept.Concept, index concept.Index) (string, int) {
-	whole := concepts[0].Word.Whole
-	if whole != "" && known(index, concept.Words, whole) > 0 {
+// joined returns the one word that concepts are in documents: a compound that was taken apart, or two words that documents
+// join more often than not.
+func (s sender) joined() (string, int) {
+	whole := s.concepts[0].Word.Whole
+	if whole != "" && s.lexicon.Count(concept.Words, whole) > 0 {
 		n := 1
-		for n < len(concepts) && concepts[n].Word.Whole == whole {
+		for n < len(s.concepts) && s.concepts[n].Word.Whole == whole {
 			n++
 		}
 		return sentWords([]string{whole}), n
 	}
-	if len(concepts) < 2 || concepts[1].Quoted > 0 {
+	if len(s.concepts) < 2 || s.prefix && len(s.concepts) == 2 {
 		return "", 0
 	}
-	joined := language.Joined([]language.Token{meant(concepts[0]), meant(concepts[1])})
-	if one := known(index, concept.Words, joined); one > 0 && one >= known(index, concept.Pairs, joined) {
-		return sentWords([]string{joined}), 2
+	together := language.Joined([]language.Token{meant(s.concepts[0]), meant(s.concepts[1])})
+	if one := s.lexicon.Count(concept.Words, together); one > 0 && one >= s.lexicon.Count(concept.Pairs, together) {
+		return sentWords([]string{together}), 2
 	}
 	return "", 0
 }
 
 // documentsOf returns the approximate number of documents that have a concept.
-func documentsOf(c concept.Concept, index concept.Index) int {
+func documentsOf(c concept.Concept, lexicon *concept.Lexicon) int {
 	most := 0
 	for _, a := range c.Alternatives {
-		most = max(most, known(index, a.Field, a.Term))
+		most = max(most, lexicon.Count(a.Field, a.Term))
 	}
 	return most
-}
-
-// known returns the number of documents with a term.
-func known(index concept.Index, field concept.Field, term string) int {
-	documents, err := index.Documents(field, term)
-	if err != nil {
-		return 0
-	}
-	return documents
 }
 
 // maxTogether is the number of words that may have a meaning together.
 const maxTogether = 3
 
-// wordOf returns the word that is sent for the first of some concepts, or for more of them that mean something together in
-// a language other than English, and their number.
-func wordOf(concepts []concept.Concept, words language.Vocabulary) (string, int) {
+// foreign returns the word that stands for concepts that mean something together in a language other than English.
+func (s sender) foreign() (string, int) {
 	var tokens []language.Token
-	for _, c := range concepts[:min(maxTogether, len(concepts))] {
-		if c.Quoted > 0 {
-			break
-		}
+	for _, c := range s.concepts[:min(maxTogether, len(s.concepts))] {
 		tokens = append(tokens, meant(c))
 	}
 	for n := len(tokens); n > 0; n-- {
-		if n == 1 && words.Stops(tokens[0]) {
+		if n == 1 && s.words.Stops(tokens[0]) {
 			break // the is no thé
 		}
-		if name, key := words.Key(tokens[:n]); key != "" && name != english {
+		if name, key := s.words.Key(tokens[:n]); key != "" && name != english {
 			return foreign(name, key), n
 		}
 	}
-	return sentWords([]string{tokens[0].Stem}), 1
+	return "", 0
 }
 
 // meant returns the word that a concept probably means.
@@ -155,13 +189,17 @@ func meant(c concept.Concept) language.Token {
 	return c.Word
 }
 
-// beginning returns what is sent for a word that may be incomplete: boxe begins as the stem of boxes does.
-func beginning(c concept.Concept) string {
-	word := meant(c)
-	if stem := language.Stem(word.Text + "s"); !word.Digits && strings.HasPrefix(word.Text, stem) {
-		return sentWords([]string{stem})
+// beginning returns what is sent for a word that may be incomplete: boxe begins as the stem of boxes does, if there are any.
+func (s sender) beginning() string {
+	word := meant(s.concepts[0])
+	stem := language.Stem(word.Text + "s")
+	if !word.Digits && strings.HasPrefix(word.Text, stem) && s.lexicon.Count(concept.Words, stem) > 0 {
+		return stem
 	}
-	return sentWords([]string{word.Stem})
+	if s.lexicon.Count(concept.Words, word.Stem) > 0 {
+		return word.Stem
+	}
+	return word.Text
 }
 
 // words returns the number of words, including those of phrases.
@@ -211,7 +249,7 @@ type rotation struct {
 	weight float64
 }
 
-// leastWeight is the weight of the rotation that begins at the most frequent word, if it has all words.
+// leastWeight is the weight of the rotation that begins at the most frequent word.
 const leastWeight = 0.6
 
 // rotations returns the text starting at each of its words and wrapping around, the rarest word first. Together they ask for
@@ -228,7 +266,7 @@ func (t typed) rotations() []rotation {
 	var all []rotation
 	for rank, i := range starts {
 		parts := append(slices.Clone(t.parts[i:]), t.parts[:i]...)
-		weight := 1 - (1-leastWeight)*float64(rank)/float64(len(starts))
+		weight := 1 - (1-leastWeight)*float64(rank)/float64(max(1, len(starts)-1))
 		all = append(all, rotation{typed{parts: parts, prefix: i == 0 && t.prefix}, weight})
 	}
 	if t.prefix && len(all) > 1 {

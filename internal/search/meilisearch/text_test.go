@@ -70,14 +70,18 @@ func TestTyped(t *testing.T) {
 // TestTyped_Known: what documents have decides how words are sent.
 func TestTyped_Known(t *testing.T) {
 	var known concept.Lexicon
+	known.Completed()
 	known.Learn([]search.Document{
 		{ID: uuid.UUID{1}, Version: 1, Title: "Doormat hearts", Codes: []string{"BLUE-MAT-77-X"}},
 		{ID: uuid.UUID{2}, Version: 1, Title: "Hand soap"},
 		{ID: uuid.UUID{3}, Version: 1, Title: "Pack of 12 IKS 1620"}, {ID: uuid.UUID{4}, Version: 1, Title: "Kartoffelsalat"},
+		{ID: uuid.UUID{5}, Version: 1, Title: "Printed box", Description: "Hand painted", Codes: []string{"TOY-A-12", "BOX", "ONE-2-3-4-5-6"}},
 	})
 	words := language.NewDictionaries(search.Words{"de": {Means: map[string][]string{"kartoffel": {"potato"}, "salat": {"salad"},
-		"tasse": {"mug"}}}}).Of("de")
+		"tasse": {"mug"}}}, "en": {Stop: []string{"a", "in"}}}).Of("de", "en")
 	for text, want := range map[string]string{
+		"toy-a-12": "toya12 ", "3-in-1 soap": "3 1 soap ", "one-2-3-4-5-6": "one23456 ", "box": "box ", "painted": "painted ",
+		"painetd": "painetd ", `box "printed box"`: `box "printed box" `, `a "printed box"`: `"printed box" `,
 		"door mat": "doormat ", "hand soap": "hand soap ", "hearts dormat": "heart doormat ", "blue-mat-77-x": "bluemat77x ",
 		"iks-1620": "iks 1620 ", "iks-1621": "iks1621 ", "soap-1621": "soap 1621 ", "kartoffelsalat": "kartoffelsalat ",
 		"salattasse": "xdesalat xdetasse ", "tase": "xdetasse ", "tassse": "xdetasse ", "kartoffel": "xdekartoffel ",
@@ -115,17 +119,41 @@ func TestRotations(t *testing.T) {
 	}
 }
 
-// TestTypedHasNoOperators holds for any text: no word begins with a minus, quotes are closed, and the bound holds.
-func TestTypedHasNoOperators(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringOf(rapid.RuneFrom([]rune(`ab1é -"'.,/\*☕`+"\n\x00"))).Draw(t, "text")
-		sent := typedOf(text, false, nil)
-		for _, field := range strings.FieldsFunc(sent.String(), func(r rune) bool { return r == ' ' || r == '"' }) {
-			if strings.HasPrefix(field, "-") {
-				t.Errorf("%q is sent as %q", text, sent.String())
-			}
+// TestTyped_Prefix: a word that is being typed is sent as the beginning of what it may become.
+func TestTyped_Prefix(t *testing.T) {
+	var known concept.Lexicon
+	known.Completed()
+	known.Learn([]search.Document{{ID: uuid.UUID{1}, Version: 1, Title: "Plastic boxes, IKS 1620"},
+		{ID: uuid.UUID{2}, Version: 1, Title: "Door mat"}})
+	words := language.NewDictionaries(search.Words{"de": {Means: map[string][]string{"tasse": {"mug"}, "kaffee": {"coffee"}}}}).Of("de")
+	for text, want := range map[string]string{
+		"plas": "plas", "boxe": "box", "boxes": "box", "tasse": "xdetasse", "kaffeetasse": "xdekaffee xdetasse", "iks-162": "iks 162",
+		"door ma": "door ma", `"door mat"`: `"door mat" `,
+	} {
+		p := concept.NewPlan(search.Query{Text: text, Prefix: true}, words)
+		testkit.NoError(t, p.Expand(&known, words, true))
+		if got := newTyped(p, &known, words, true).String(); got != want {
+			t.Errorf("%q is sent as %q, want %q", text, got, want)
 		}
-		if strings.Count(sent.String(), `"`)%2 != 0 || sent.words() > search.MaxTerms || sent.least() > sent.words() {
+	}
+}
+
+// TestTyped_Any holds for any text: phrases are closed, and the bounds hold.
+func TestTyped_Any(t *testing.T) {
+	var known concept.Lexicon
+	known.Completed()
+	known.Learn([]search.Document{{ID: uuid.UUID{1}, Version: 1, Title: "ab1 aab b1 éa", Codes: []string{"a-b-1", "ab"}}})
+	words := language.NewDictionaries(search.Words{"de": {Stop: []string{"a"}, Means: map[string][]string{"b": {"ab"}}}}).Of("de")
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom([]rune(`ab1é -"'.,/\*☕日`+"\n\x00"))).Draw(t, "text")
+		prefix := rapid.Bool().Draw(t, "prefix")
+		p := concept.NewPlan(search.Query{Text: text, Prefix: prefix}, words)
+		if err := p.Expand(&known, words, prefix); err != nil {
+			t.Fatal(err)
+		}
+		sent := newTyped(p, &known, words, prefix)
+		if strings.Count(sent.String(), `"`)%2 != 0 || sent.words() > search.MaxTerms || sent.least() > sent.words() ||
+			strings.ContainsAny(sent.String(), "-.,/\\*\n\x00") {
 			t.Errorf("%q is sent as %q: %d words, of which %d must be there", text, sent.String(), sent.words(), sent.least())
 		}
 	})

@@ -14,6 +14,7 @@ var textTests = []test[stock]{
 	{"a document with more of the words comes first", testFuller},
 	{"any word is enough where that is asked", testMatchAny},
 	{"a text of two words wants both", testBothWords},
+	{"the rest of a page is what any of the words finds besides", testRest},
 	{"documents that fit alike are in order of popularity", testPopular},
 	{"case and order of words do not matter", testCaseAndOrder},
 	{"a phrase wants its words beside each other", testPhrase},
@@ -78,6 +79,29 @@ func wantSet(t *testing.T, engine search.Engine, q search.Query, want ...string)
 	slices.Sort(want)
 	if !slices.Equal(found, want) || result.Total != len(want) {
 		t.Errorf("Search(%q %+v) finds %v of %d, want %v", q.Text, q.Filter, found, result.Total, want)
+	}
+}
+
+// testRest: an engine that tells the rest of a page tells what the next query would find.
+func testRest(t *testing.T, s stock) {
+	for _, text := range []string{"velvet cushion", "velvet turquoise cushion", "scarlet falcon garland", "stoneware lantern"} {
+		q := search.Query{Text: text, Language: "en", Limit: 5, Rest: true}
+		all := ask(t, s, q)
+		if all.Rest == nil {
+			t.Skip("the engine does not tell it")
+		}
+		other := search.Query{Text: text, Match: search.MatchAny, Language: "en", Limit: q.Limit - len(all.Hits)}
+		for _, hit := range all.Hits {
+			other.Filter.Exclude = append(other.Filter.Exclude, hit.Document.ID)
+		}
+		want := slugs(ask(t, s, other))
+		if got := slugs(search.Result{Hits: all.Rest}); !slices.Equal(got, want) {
+			t.Errorf("Search(%q): the rest is %v, want %v", text, got, want)
+		}
+		q.Rest = false
+		if without := ask(t, s, q); without.Rest != nil {
+			t.Errorf("Search(%q): a rest that was not asked for: %v", text, slugs(search.Result{Hits: without.Rest}))
+		}
 	}
 }
 
