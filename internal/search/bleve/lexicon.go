@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 
-	"meridian/internal/search/concept"
-
 	indexapi "github.com/blevesearch/bleve_index_api"
 	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/blevesearch/vellum"
 	"github.com/google/uuid"
+
+	"meridian/internal/search/concept"
 )
 
 // A lexicon reads the dictionaries and postings of a view for one search. It implements concept.Index.

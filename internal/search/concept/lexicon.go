@@ -44,11 +44,12 @@ func (l *Lexicon) Learn(documents []search.Document) {
 	fresh := make(map[Field]map[string]int)
 	for _, d := range documents {
 		terms := termsOf(d)
-		hash, known := l.known[d.ID]
-		if known && hash == hashOf(terms) {
+		hash := hashOf(terms)
+		before, known := l.known[d.ID]
+		if known && before == hash {
 			continue
 		}
-		l.known[d.ID] = hashOf(terms)
+		l.known[d.ID] = hash
 		for field, all := range terms {
 			if fresh[field] == nil {
 				fresh[field] = make(map[string]int)

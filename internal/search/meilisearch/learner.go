@@ -40,7 +40,7 @@ const (
 )
 
 // wordFields are the fields that a lexicon learns from.
-var wordFields = []string{"id", "version", "title", "brand", "categoryNames", "attributes", "descriptionWords", "codes"}
+var wordFields = []string{"id", "title", "brand", "categoryNames", "attributes", "descriptionWords", "codes"}
 
 // follow reads every learnEvery until ctx ends. A server that does not answer is asked again.
 func (l *learner) follow(ctx context.Context) {
@@ -123,9 +123,8 @@ func (l *learner) learn(ctx context.Context, records []record) error {
 
 // words returns the parts of a document that its words are in.
 func (r record) words() search.Document {
-	d := search.Document{ID: r.ID, Version: r.Version, Title: r.Title, Brand: r.Brand, CategoryNames: r.CategoryNames, Codes: r.Codes,
-		Description: strings.Join(r.DescriptionWords, " "),
-		Attributes:  make(map[string][]string)}
+	d := search.Document{ID: r.ID, Title: r.Title, Brand: r.Brand, CategoryNames: r.CategoryNames, Codes: r.Codes,
+		Description: strings.Join(r.DescriptionWords, " "), Attributes: make(map[string][]string)}
 	for _, attribute := range r.Attributes {
 		name, value, _ := strings.Cut(attribute, search.AttributeSeparator)
 		d.Attributes[name] = append(d.Attributes[name], value)

@@ -11,7 +11,6 @@ import (
 
 	"meridian/internal/search"
 	"meridian/internal/search/concept"
-	"meridian/internal/search/language"
 )
 
 // recordFormat is raised whenever record changes. An index of another format is begun anew.
@@ -38,15 +37,15 @@ type record struct {
 	RatingMilli    int64            `json:"ratingMilli"`
 	Ratings        int64            `json:"ratings"`
 	Popularity     int64            `json:"popularity"`
-	ListedAt       int64            `json:"listedAt"`    // microseconds since 1970
-	GoodUntil      int64            `json:"goodUntil"`   // the same
-	WrittenAt      int64            `json:"writtenAt"`   // the same; no two documents of a batch have the same
-	TitleLength    int              `json:"titleLength"` // words
+	ListedAt       int64            `json:"listedAt"`  // microseconds since 1970
+	GoodUntil      int64            `json:"goodUntil"` // the same
+	WrittenAt      int64            `json:"writtenAt"` // the same; no two documents of a batch have the same
 	terms
 }
 
 // terms are what a document is found by: the words of its texts as concept.Texts has them, one text or several to a field.
 type terms struct {
+	TitleLength      int      `json:"titleLength"` // half the words, rounded up: one more says little, and popularity decides then
 	TitleWords       []string `json:"titleWords,omitempty"`
 	BrandWords       []string `json:"brandWords,omitempty"`
 	CategoryWords    []string `json:"categoryWords,omitempty"`
@@ -63,7 +62,9 @@ func termsOf(d search.Document) terms {
 	var t terms
 	fields := map[concept.Source]*[]string{concept.Title: &t.TitleWords, concept.Brand: &t.BrandWords, concept.Category: &t.CategoryWords,
 		concept.Attribute: &t.AttributeWords, concept.Description: &t.DescriptionWords}
-	for _, text := range concept.Texts(d) {
+	texts := concept.Texts(d)
+	t.TitleLength = (len(texts[0].Tokens) + 1) / 2
+	for _, text := range texts {
 		if into := fields[text.Source]; len(text.Tokens) > 0 {
 			*into = append(*into, sentWords(text.Stems()))
 		}
@@ -90,7 +91,7 @@ func newRecord(d search.Document, written time.Time) record {
 		Attributes: d.AttributeValues(), AttributeNames: slices.Sorted(maps.Keys(d.Attributes)),
 		Prices: d.Prices, PriceBands: d.PriceBands, Stock: d.Stock, RatingMilli: d.RatingMilli, Ratings: d.Ratings,
 		Popularity: d.Popularity, ListedAt: d.ListedAt.UnixMicro(), GoodUntil: d.GoodUntil.UnixMicro(), WrittenAt: written.UnixMicro(),
-		terms: termsOf(d), TitleLength: (len(language.Tokenize(d.Title)) + 1) / 2,
+		terms: termsOf(d),
 	}
 }
 

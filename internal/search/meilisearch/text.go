@@ -48,10 +48,8 @@ func newTyped(p concept.Plan, lexicon *concept.Lexicon, words language.Vocabular
 
 // unquoted returns the concepts before the first phrase.
 func unquoted(concepts []concept.Concept) []concept.Concept {
-	for i, c := range concepts {
-		if c.Quoted > 0 {
-			return concepts[:i]
-		}
+	if i := slices.IndexFunc(concepts, func(c concept.Concept) bool { return c.Quoted > 0 }); i >= 0 {
+		return concepts[:i]
 	}
 	return concepts
 }
