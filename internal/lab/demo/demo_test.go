@@ -69,7 +69,7 @@ func TestRun_TamperedDatabase(t *testing.T) {
 	out.do = func() {
 		databasetest.Exec(t, db, `UPDATE stock SET on_hand = on_hand + 1 WHERE sku = (SELECT min(sku) FROM stock) AND warehouse = 'euw-1'`)
 		databasetest.Exec(t, db, `UPDATE payments SET captured_minor = captured_minor - 1, amount_minor = amount_minor - 1
-WHERE id = (SELECT id FROM payments WHERE status = 'captured' ORDER BY id LIMIT 1)`)
+WHERE id = (SELECT id FROM payments WHERE status = 'captured' AND refunded_minor < captured_minor ORDER BY id LIMIT 1)`)
 	}
 	if err := Run(t.Context(), config); !errors.Is(err, ErrBroken) {
 		t.Errorf("Run = %v, want ErrBroken", err)
