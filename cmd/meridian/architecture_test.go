@@ -13,7 +13,9 @@ import (
 // only on purpose.
 var picture = map[string][]string{
 	"regions":                       nil,
-	"geo":                           {"internal/serve"},
+	"geo":                           {"internal/discovery", "internal/serve"},
+	"internal/discovery":            nil,
+	"internal/testkit/consultest":   nil,
 	"internal/invalid":              nil,
 	"internal/money":                nil,
 	"internal/database":             nil,
@@ -88,8 +90,9 @@ var picture = map[string][]string{
 	},
 	"internal/testkit/apitest": nil,
 	"internal/pod": {
-		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/database", "internal/finance",
-		"internal/fx", "internal/idempotency", "internal/inventory", "internal/order", "internal/outbox", "internal/payment",
+		"internal/account", "internal/api", "internal/cart", "internal/catalog", "internal/database", "internal/discovery",
+		"internal/finance", "internal/fx", "internal/idempotency", "internal/inventory", "internal/order", "internal/outbox",
+		"internal/payment",
 		"internal/payment/sandbox", "internal/payment/stripe", "internal/pricing", "internal/rating", "internal/recommend",
 		"internal/search", "internal/search/bleve", "internal/search/concept", "internal/search/indexer",
 		"internal/search/meilisearch", "internal/search/plain", "internal/secret", "internal/shipping", "internal/telemetry",
@@ -97,7 +100,7 @@ var picture = map[string][]string{
 	},
 	"internal/local": {
 		"internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
-		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod",
+		"internal/database/embedded", "internal/discovery", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod",
 		"internal/search", "internal/search/bleve", "internal/search/indexer", "internal/telemetry", "schema",
 	},
 	"internal/lab/client":    nil,
@@ -137,7 +140,8 @@ var picture = map[string][]string{
 	},
 	"cmd/meridian": {
 		"internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
-		"internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory", "internal/lab/bench",
+		"internal/discovery", "internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory",
+		"internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",
 		"internal/lab/report", "internal/local", "internal/money", "internal/order", "internal/payment/sandbox", "internal/payment/stripe",
 		"internal/pod", "internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",

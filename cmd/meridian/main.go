@@ -89,7 +89,7 @@ Start with:  meridian up`,
 	}
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newPricesCommand(), newReportCommand(), newAccountCommand(),
-		newSearchCommand(), newVerifyCommand())
+		newSearchCommand(), newRegionCommand(), newGeoCommand(), newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	strict(root)
 	return root

@@ -10,6 +10,7 @@ import (
 
 func newServeCommand() *cobra.Command {
 	var flags podFlags
+	var found announceFlags
 	var address, pprofAddress string
 	var worker bool
 	command := &cobra.Command{
@@ -17,14 +18,19 @@ func newServeCommand() *cobra.Command {
 		Short: "Run one stateless pod of one region",
 		Long: `Runs one stateless pod of one region: the HTTP API, and with --worker the region's
 background work too. On SIGTERM it reports that it is not ready, finishes the requests in
-flight, and ends.
-` + podEnvironment,
+flight, and ends. With --advertise it announces itself to Consul while it runs, healthy as long
+as it is ready.
+` + podEnvironment + "\n" + consulEnvironment,
 		Example: `  meridian serve --region eu-west --database-url postgres://shop@db.eu-west:26257/shop
-  meridian serve --region us-east --listen :8080 --worker=false`,
+  meridian serve --region us-east --listen :8080 --worker=false
+  meridian serve --region eu-west --advertise http://10.2.1.5:8080 --zone eu-west-1b`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runServe(c, &flags, address, pprofAddress, worker) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runServe(c, &flags, &found, address, pprofAddress, worker)
+		},
 	}
 	flags.register(command)
+	found.register(command)
 	pprofFlag(command, &pprofAddress)
 	command.Flags().StringVar(&address, "listen", environment("MERIDIAN_LISTEN", ":8080"), "address to listen on [MERIDIAN_LISTEN]")
 	command.Flags().BoolVar(&worker, "worker", true, "do the region's background work too")
@@ -32,10 +38,16 @@ flight, and ends.
 }
 
 // runServe runs a pod until the command is stopped.
-func runServe(c *cobra.Command, flags *podFlags, address, pprofAddress string, worker bool) error {
+func runServe(c *cobra.Command, flags *podFlags, found *announceFlags, address, pprofAddress string, worker bool) error {
 	config, err := flags.config(c.ErrOrStderr())
 	if err != nil {
 		return err
+	}
+	if config.Directory, config.Instance, err = found.directory(config.Regions, config.Region, address, config.Log); err != nil {
+		return usageError{err}
+	}
+	if err := config.Validate(); err != nil {
+		return usageError{err}
 	}
 	stopPprof, err := servePprof(pprofAddress, c.OutOrStdout())
 	if err != nil {

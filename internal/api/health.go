@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -38,9 +39,12 @@ func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request) error {
 }
 
 type readinessResponse struct {
-	Ready  bool            `json:"ready"`
-	Region string          `json:"region"`
-	Checks []checkResponse `json:"checks"`
+	Ready   bool            `json:"ready"`
+	Region  string          `json:"region"`
+	Version string          `json:"version,omitzero"`
+	Active  int64           `json:"active_requests"`
+	DataAge int64           `json:"data_age_ms"`
+	Checks  []checkResponse `json:"checks"`
 }
 
 type checkResponse struct {
@@ -51,7 +55,12 @@ type checkResponse struct {
 
 // getReadiness says whether this pod should be sent requests, and if not, what exactly is missing.
 func (s *Server) getReadiness(w http.ResponseWriter, r *http.Request) error {
-	answer := readinessResponse{Ready: true, Region: s.Region, Checks: s.probe(r.Context())}
+	answer := readinessResponse{
+		Ready: true, Region: s.Region, Version: s.Version, Active: s.metrics.current.Load(), Checks: s.probe(r.Context()),
+	}
+	if s.Catalog != nil {
+		answer.DataAge = s.Catalog.Age().Milliseconds()
+	}
 	for _, check := range answer.Checks {
 		answer.Ready = answer.Ready && check.OK
 	}
@@ -60,6 +69,17 @@ func (s *Server) getReadiness(w http.ResponseWriter, r *http.Request) error {
 		return writeJSON(w, http.StatusServiceUnavailable, answer)
 	}
 	return writeJSON(w, http.StatusOK, answer)
+}
+
+// Ready returns nil if this pod should be sent requests, else an error that says what is missing.
+func (s *Server) Ready(ctx context.Context) error {
+	var faults []error
+	for _, check := range s.probe(ctx) {
+		if !check.OK {
+			faults = append(faults, fmt.Errorf("%s: %s", check.Name, check.Detail))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // probe runs every check at the same time. Callers that ask at the same time share one run, whose outcome does not

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -23,6 +24,7 @@ import (
 type instruments struct {
 	tracer   trace.Tracer
 	active   metric.Int64UpDownCounter
+	current  atomic.Int64 // the same, to be read
 	duration metric.Float64Histogram
 	trips    metric.Int64Histogram
 	problems metric.Int64Counter
@@ -75,6 +77,7 @@ func (i *instruments) begin(r *http.Request, call *call) (context.Context, trace
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	i.active.Add(ctx, 1)
+	i.current.Add(1)
 	method := knownMethod(r.Method)
 	return i.tracer.Start(ctx, method,
 		trace.WithSpanKind(trace.SpanKindServer),
@@ -85,6 +88,7 @@ func (i *instruments) begin(r *http.Request, call *call) (context.Context, trace
 func (i *instruments) end(r *http.Request, call *call, span trace.Span, took time.Duration) {
 	ctx := r.Context()
 	i.active.Add(ctx, -1)
+	i.current.Add(-1)
 	kind := answerKind{method: knownMethod(r.Method), route: routeLabel(call.route), class: classOf(call.status)}
 	if kind.class == refusedClass {
 		kind.route = refusedRoute

@@ -12,6 +12,7 @@ import (
 	"meridian/internal/account"
 	"meridian/internal/api"
 	"meridian/internal/database"
+	"meridian/internal/discovery"
 	"meridian/internal/finance"
 	"meridian/internal/order"
 	"meridian/internal/payment/sandbox"
@@ -61,6 +62,9 @@ type Config struct {
 	EventsSecret secret.Bytes
 	// Argon2 is the cost of hashing a password; zero takes the default.
 	Argon2 account.Argon2
+	// Directory is where the pod announces itself while it serves, as Instance; nil leaves it out.
+	Directory discovery.Directory
+	Instance  discovery.Instance
 	// Log receives the pod's log lines.
 	Log *slog.Logger
 	// Registry collects metrics; pods of one process share one. Nil makes one.
@@ -97,6 +101,11 @@ func (c Config) Validate() error {
 	if c.Regions != nil {
 		if err := c.Search.Validate(c.Regions); err != nil {
 			faults = append(faults, err)
+		}
+	}
+	if c.Directory != nil {
+		if err := c.Instance.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("announcing this pod: %w (--advertise, --instance-id, --weight)", err))
 		}
 	}
 	if c.PayWithin < 0 || c.GuestPayWithin < 0 || c.CheckPaymentAfter < 0 {

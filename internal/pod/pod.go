@@ -240,7 +240,7 @@ func (p *Pod) wireServer() (err error) {
 		return err
 	}
 	p.server, err = api.New(api.Deps{
-		Regions: p.config.Regions, Region: p.config.Region, Log: p.config.Log,
+		Regions: p.config.Regions, Region: p.config.Region, Version: p.config.Version, Log: p.config.Log,
 		Finance: p.Finance, Rates: p.Rates,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
@@ -296,10 +296,20 @@ func (p *Pod) Serve(ctx context.Context, listener net.Listener, workers bool) er
 	if workers {
 		running.Go(func() { p.Work(behind) })
 	}
+	if p.config.Directory != nil {
+		running.Go(func() { p.announce(ctx) })
+	}
 	err := p.server.Serve(ctx, listener)
 	stop()
 	running.Wait()
 	return err
+}
+
+// announce makes the pod known to others until ctx ends. They learn that it leaves before it stops taking requests.
+func (p *Pod) announce(ctx context.Context) {
+	if err := p.config.Directory.Announce(ctx, p.config.Instance, p.server.Ready); err != nil {
+		p.log.WarnContext(ctx, "the pod could not be taken off the directory", "error", err)
+	}
 }
 
 // lastTelemetry bounds the sending of buffered telemetry, for a collector that hangs.
