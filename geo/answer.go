@@ -3,7 +3,6 @@ package geo
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -75,12 +74,15 @@ func (j *journey) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 	h.Set("Cache-Control", "no-store")
 	h.Set(headerRequestID, j.requestID)
 	if p.retry {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(j.edge.cfg.BreakerOpen.Seconds()))))
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	w.WriteHeader(p.Status)
 	// A failed write means that the client is gone.
 	_ = json.NewEncoder(w).Encode(p)
 }
+
+// retryAfter is when a client should try again that nobody could serve, in seconds.
+const retryAfter = 5
 
 // An outcome is the result of a request as the metric labels it.
 type outcome string

@@ -59,8 +59,8 @@ func (b *requestBody) reserve() bool {
 	if need < 0 {
 		need = b.edge.cfg.ReplayLimit
 	}
-	if b.edge.kept.Add(need) > b.edge.cfg.ReplayBudget {
-		b.edge.kept.Add(-need)
+	if b.edge.bodies.Add(need) > b.edge.cfg.ReplayBudget {
+		b.edge.bodies.Add(-need)
 		return false
 	}
 	b.reserved = need
@@ -68,7 +68,7 @@ func (b *requestBody) reserve() bool {
 }
 
 // release returns the share to the budget.
-func (b *requestBody) release() { b.edge.kept.Add(-b.reserved); b.reserved = 0 }
+func (b *requestBody) release() { b.edge.bodies.Add(-b.reserved); b.reserved = 0 }
 
 // keep reads the body into memory. A body that exceeds the limit is streamed, what was read first.
 func (b *requestBody) keep(from *timedBody) error {

@@ -2,10 +2,10 @@ package geo
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -13,23 +13,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"meridian/internal/discovery"
 	"meridian/regions"
 )
 
-// A Target is the address of a region.
-type Target struct {
-	// Region is the region's name.
-	Region string
-	// URL is scheme and host alone, for example http://127.0.0.1:8081.
-	URL *url.URL
-}
-
-// EdgeConfig configures an Edge. Regions and Targets must be set; other zero fields take the default named at each.
+// EdgeConfig configures an Edge. Regions and Directory must be set; other zero fields take the default named at each.
 type EdgeConfig struct {
 	// Regions is every region of the shop.
 	Regions *regions.Set
-	// Targets are the regions the edge can reach, at most one for each region.
-	Targets []Target
+	// Directory says where the regions' pods are, and what operators decided about the regions.
+	Directory discovery.Directory
+	// TLS encrypts the connections of clients; nil leaves them as they are, behind a proxy that does.
+	TLS *tls.Config
 	// Locator says how clients are located.
 	Locator LocatorConfig
 	// DefaultRegion is asked first for clients whose country is not known; the primary region.
@@ -37,7 +32,7 @@ type EdgeConfig struct {
 	// AccessTokenCookie is the cookie that carries the access token where there is no Authorization header; none.
 	AccessTokenCookie string
 
-	// MaxTries bounds how many regions one request is sent to; 3.
+	// MaxTries bounds how many pods one request is sent to, second tries of slow reads left out; 4.
 	MaxTries int
 	// DialTimeout bounds opening a connection, and again its TLS handshake; 2 s.
 	DialTimeout time.Duration
@@ -59,7 +54,8 @@ type EdgeConfig struct {
 	// MaxInFlight is how many requests the edge serves at the same time; 2048. More are refused at once, before anything of
 	// them is read.
 	MaxInFlight int
-	// MaxPerRegion is how many of them, and connections, one region gets; 512. More go to the next region.
+	// MaxPerRegion is how many of them one region gets at most, and connections one pod; 512. A region that shows that it has too
+	// many gets fewer, down to 16. More go to the other regions, by their planned shares.
 	MaxPerRegion int
 	// RetryPercent is how many further tries there may be for 100 requests, spill-over of a region that is full included; 20.
 	// RetryBurst of them, 1000, may come at once: those that waited for a region when it was lost.
@@ -70,12 +66,24 @@ type EdgeConfig struct {
 	// WriteStall is how long a client may take to read the next part of an answer; 30 s.
 	WriteStall time.Duration
 
-	// BreakerFailures in a row (no connection, or no answer in time) open a region's circuit; 5.
+	// HedgePercent is how many reads of 100 may be sent a second time because the first try takes longer than 95 of 100 reads of
+	// its region do; 5, below 0 for none. HedgeBurst may come at once; 20. HedgeAfter is what that time is taken for until it is
+	// known; 100 ms.
+	HedgePercent, HedgeBurst int
+	HedgeAfter               time.Duration
+	// SlowStart is how long a pod or region that comes back takes to get its whole load; 30 s.
+	SlowStart time.Duration
+	// StaleBytes bounds the answers that are kept for when no region answers; 64 MiB.
+	StaleBytes int64
+
+	// BreakerFailures in a row (no connection, or no answer in time; answers of 500 where the region has other pods) open a pod's
+	// circuit; 5.
 	BreakerFailures int
-	// BreakerOpen is how long the circuit then stays open before one request may try again; 5 s.
+	// BreakerOpen is how long the circuit then stays open before one request may try again; 60 s.
 	BreakerOpen time.Duration
-	// Health says how regions are probed.
-	Health HealthConfig
+	// Breakers are further circuits of each pod, for kinds of requests that may be without an answer alone; by default one for
+	// recommendations: 3 failures, 30 s.
+	Breakers []Breaker
 
 	// Meter and Tracer take the edge's metrics and spans; nil means none are recorded.
 	Meter  metric.MeterProvider
@@ -94,16 +102,13 @@ type LongCall struct {
 	Timeout time.Duration
 }
 
-// HealthConfig says how regions are probed. Zero fields take the default named at each.
-type HealthConfig struct {
-	// Path answers 200 where a region is ready; /readyz.
+// A Breaker is a circuit of its own for a kind of requests.
+type Breaker struct {
+	// Path is what the paths of these requests end in, such as /recommendations.
 	Path string
-	// Interval between two probes of a region; 2 s.
-	Interval time.Duration
-	// Timeout of a probe; 2 s.
-	Timeout time.Duration
-	// DownAfter failed probes in a row mark a region down; 2. One that succeeds marks it up.
-	DownAfter int
+	// Failures in a row open it, for as long as Open.
+	Failures int
+	Open     time.Duration
 }
 
 // Validate reports every fault of the configuration at once.
@@ -113,20 +118,12 @@ func (c EdgeConfig) Validate() error {
 	}
 	faults := []error{c.Locator.Validate(c.Regions)}
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if len(c.Targets) == 0 {
-		fault("targets: there is none; list where at least one region answers")
+	if c.Directory == nil {
+		fault("directory: it is missing")
 	}
-	seen := make(map[string]bool)
-	for _, target := range c.Targets {
-		if _, ok := c.Regions.Get(target.Region); !ok {
-			fault("targets: there is no region %q; use one of %v", target.Region, c.Regions.Names())
-		}
-		if seen[target.Region] {
-			fault("targets: region %s is listed twice; put a load balancer in front of its pods", target.Region)
-		}
-		seen[target.Region] = true
-		if !isOrigin(target.URL) {
-			fault("targets: the URL of %s must be scheme and host alone, like https://eu-west.example", target.Region)
+	for _, b := range c.Breakers {
+		if b.Path == "" || b.Failures < 1 || b.Open <= 0 {
+			fault("breakers: each needs a path, failures and a time above zero")
 		}
 	}
 	if _, ok := c.Regions.Get(c.DefaultRegion); !ok && c.DefaultRegion != "" {
@@ -143,8 +140,8 @@ func (c EdgeConfig) Validate() error {
 		{"write stall", int64(c.WriteStall)},
 		{"replay limit", c.ReplayLimit}, {"replay budget", c.ReplayBudget},
 		{"breaker failures", int64(c.BreakerFailures)}, {"breaker open", int64(c.BreakerOpen)},
-		{"health interval", int64(c.Health.Interval)}, {"health timeout", int64(c.Health.Timeout)},
-		{"health down after", int64(c.Health.DownAfter)},
+		{"hedge burst", int64(c.HedgeBurst)}, {"hedge after", int64(c.HedgeAfter)}, {"slow start", int64(c.SlowStart)},
+		{"stale bytes", c.StaleBytes},
 	} {
 		if number.value < 0 {
 			fault("%s: it is below zero; leave it 0 for the default", number.name)
@@ -153,15 +150,9 @@ func (c EdgeConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// isOrigin reports whether the URL is a scheme and a host alone.
-func isOrigin(u *url.URL) bool {
-	return u != nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
-		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
-}
-
 func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.DefaultRegion = cmp.Or(c.DefaultRegion, c.Regions.Primary().Name)
-	c.MaxTries = cmp.Or(c.MaxTries, 3)
+	c.MaxTries = cmp.Or(c.MaxTries, 4)
 	c.DialTimeout = cmp.Or(c.DialTimeout, 2*time.Second)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 20*time.Second)
@@ -175,11 +166,15 @@ func (c EdgeConfig) withDefaults() EdgeConfig {
 	c.ConnectionsPerAddress = cmp.Or(c.ConnectionsPerAddress, 512)
 	c.WriteStall = cmp.Or(c.WriteStall, 30*time.Second)
 	c.BreakerFailures = cmp.Or(c.BreakerFailures, 5)
-	c.BreakerOpen = cmp.Or(c.BreakerOpen, 5*time.Second)
-	c.Health.Path = cmp.Or(c.Health.Path, "/readyz")
-	c.Health.Interval = cmp.Or(c.Health.Interval, 2*time.Second)
-	c.Health.Timeout = cmp.Or(c.Health.Timeout, 2*time.Second)
-	c.Health.DownAfter = cmp.Or(c.Health.DownAfter, 2)
+	c.BreakerOpen = cmp.Or(c.BreakerOpen, time.Minute)
+	if c.Breakers == nil {
+		c.Breakers = []Breaker{{Path: "/recommendations", Failures: 3, Open: 30 * time.Second}}
+	}
+	c.HedgePercent = cmp.Or(c.HedgePercent, 5)
+	c.HedgeBurst = cmp.Or(c.HedgeBurst, 20)
+	c.HedgeAfter = cmp.Or(c.HedgeAfter, 100*time.Millisecond)
+	c.SlowStart = cmp.Or(c.SlowStart, 30*time.Second)
+	c.StaleBytes = cmp.Or(c.StaleBytes, 64<<20)
 	if c.Meter == nil {
 		c.Meter = noop.NewMeterProvider()
 	}

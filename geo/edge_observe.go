@@ -22,6 +22,8 @@ type instruments struct {
 	duration  metric.Float64Histogram
 	tries     metric.Int64Counter
 	failovers metric.Int64Counter
+	hedges    metric.Int64Counter
+	requests  metric.Int64Counter
 }
 
 const upstreamRegion = attribute.Key("upstream_region")
@@ -30,7 +32,7 @@ const upstreamRegion = attribute.Key("upstream_region")
 func (e *Edge) register() error {
 	meter := e.cfg.Meter.Meter("meridian/geo")
 	e.metrics.tracer = e.cfg.Tracer.Tracer("meridian/geo")
-	var faults [4]error
+	var faults [8]error
 	e.metrics.duration, faults[0] = meter.Float64Histogram("meridian.edge.request.duration",
 		metric.WithUnit("s"), metric.WithDescription("How long requests took, by the region that answered and the outcome"),
 		// The same bounds as the API's, and the longest a request may take.
@@ -39,21 +41,30 @@ func (e *Edge) register() error {
 		metric.WithDescription("Requests sent to a region, by what came of it"))
 	e.metrics.failovers, faults[2] = meter.Int64Counter("meridian.edge.failovers",
 		metric.WithDescription("Tries that failed and were followed by another, by the region that failed"))
-	_, faults[3] = meter.Int64ObservableGauge("meridian.edge.region.usable",
-		metric.WithDescription("1 for a region that is given requests, else 0"), metric.WithInt64Callback(e.observeHealth))
+	e.metrics.hedges, faults[3] = meter.Int64Counter("meridian.edge.hedges",
+		metric.WithDescription("Second tries of reads that took long, by the region that they went to"))
+	e.metrics.requests, faults[4] = meter.Int64Counter("meridian.edge.requests",
+		metric.WithDescription("Requests that a region answered, by why it was that one"))
+	usable, err := meter.Int64ObservableGauge("meridian.edge.region.usable",
+		metric.WithDescription("1 for a region that is given requests, else 0"))
+	faults[5] = err
+	age, err := meter.Float64ObservableGauge("meridian.edge.region.age", metric.WithUnit("s"),
+		metric.WithDescription("For how long there has been no news of a region; 0 while there is"))
+	faults[6] = err
+	_, faults[7] = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for _, health := range e.Health() {
+			region := metric.WithAttributes(upstreamRegion.String(health.Region))
+			is := int64(0)
+			if health.Usable {
+				is = 1
+			}
+			o.ObserveInt64(usable, is, region)
+			o.ObserveFloat64(age, health.Age.Seconds(), region)
+		}
+		return nil
+	}, usable, age)
 	if err := errors.Join(faults[:]...); err != nil {
 		return fmt.Errorf("registering a metric: %w", err)
-	}
-	return nil
-}
-
-func (e *Edge) observeHealth(_ context.Context, o metric.Int64Observer) error {
-	for _, health := range e.Health() {
-		var usable int64
-		if health.Usable {
-			usable = 1
-		}
-		o.Observe(usable, metric.WithAttributes(upstreamRegion.String(health.Region)))
 	}
 	return nil
 }
@@ -74,6 +85,9 @@ func (e *Edge) begin(r *http.Request) (*http.Request, trace.Span) {
 func (j *journey) end(ctx context.Context, span trace.Span) {
 	labels := []attribute.KeyValue{upstreamRegion.String(j.answeredBy), attribute.String("outcome", string(j.outcome))}
 	j.edge.metrics.duration.Record(ctx, time.Since(j.started).Seconds(), metric.WithAttributes(labels...))
+	if j.why != "" {
+		j.edge.metrics.requests.Add(ctx, 1, metric.WithAttributes(labels[0], attribute.String("reason", string(j.why))))
+	}
 	span.SetAttributes(append(labels, attribute.Int("meridian.edge.tries", j.tries))...)
 	switch j.outcome {
 	case outcomeError, outcomeNoRegion, outcomeShed, outcomeUnknown:
@@ -123,7 +137,12 @@ func resultOf(resp *http.Response, failed *tryError) string {
 	return "unreachable"
 }
 
-func (j *journey) countFailover(ctx context.Context, from *target) {
+// countHedge counts a second try of a slow read, by the region that it goes to.
+func (j *journey) countHedge(ctx context.Context, to *upstream) {
+	j.edge.metrics.hedges.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(to.region)))
+}
+
+func (j *journey) countFailover(ctx context.Context, from *upstream) {
 	j.edge.metrics.failovers.Add(ctx, 1, metric.WithAttributes(upstreamRegion.String(from.region)))
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +218,10 @@ func TestEdge_Metrics(t *testing.T) {
 				for _, point := range data.DataPoints {
 					got[pointName(m.Name, point.Attributes)] = int64(point.Count)
 				}
+			case metricdata.Gauge[float64]:
+				for _, point := range data.DataPoints {
+					got[pointName(m.Name, point.Attributes)] = int64(point.Value)
+				}
 			case metricdata.Gauge[int64]:
 				for _, point := range data.DataPoints {
 					got[pointName(m.Name, point.Attributes)] = point.Value
@@ -231,6 +234,8 @@ func TestEdge_Metrics(t *testing.T) {
 		"meridian.edge.request.duration ap-southeast error": 1,
 		"meridian.edge.request.duration  outcome_unknown":   1,
 		"meridian.edge.request.duration  no_region":         1,
+		"meridian.edge.requests us-east failover":           1,
+		"meridian.edge.requests ap-southeast nearest":       1,
 		"meridian.edge.tries eu-west cannot_serve":          1,
 		"meridian.edge.tries us-east answered":              1,
 		"meridian.edge.tries ap-southeast answered":         1,
@@ -241,6 +246,10 @@ func TestEdge_Metrics(t *testing.T) {
 		"meridian.edge.failovers eu-west":                   2, // 503, then refused
 		"meridian.edge.failovers us-east":                   1,
 		"meridian.edge.failovers us-west":                   1,
+		"meridian.edge.region.age us-east":                  0,
+		"meridian.edge.region.age us-west":                  0,
+		"meridian.edge.region.age eu-west":                  0,
+		"meridian.edge.region.age ap-southeast":             0,
 		"meridian.edge.region.usable us-east":               1,
 		"meridian.edge.region.usable us-west":               1,
 		"meridian.edge.region.usable eu-west":               1,
@@ -256,7 +265,8 @@ func pointName(metric string, attributes attribute.Set) string {
 	region, _ := attributes.Value("upstream_region")
 	outcome, _ := attributes.Value("outcome")
 	result, _ := attributes.Value("result")
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s", metric, region.AsString(), outcome.AsString()+result.AsString()))
+	why, _ := attributes.Value("reason")
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", metric, region.AsString(), outcome.AsString()+result.AsString()+why.AsString()))
 }
 
 // The trace of a trusted proxy goes on through the edge, through each try, to the regions; a stranger's does not.
@@ -303,32 +313,18 @@ func TestEdgeConfig_Validate(t *testing.T) {
 	if err := (EdgeConfig{}).Validate(); err == nil || !strings.Contains(err.Error(), "regions") {
 		t.Errorf("without regions: %v", err)
 	}
-	parse := func(text string) *url.URL {
-		u := testkit.Must(url.Parse(text))(t)
-		return u
-	}
 	_, err := NewEdge(EdgeConfig{
-		Regions: shippedSet(t),
-		Targets: []Target{
-			{Region: "mars", URL: parse("http://mars")},
-			{Region: "eu-west", URL: parse("http://eu/path")},
-			{Region: "eu-west", URL: parse("http://eu")},
-			{Region: "us-west", URL: nil},
-			{Region: "us-east", URL: parse("ftp://us")},
-		},
+		Regions:       shippedSet(t),
+		Breakers:      []Breaker{{Path: "/recommendations"}},
 		Locator:       LocatorConfig{DefaultCountry: "UK"},
 		DefaultRegion: "venus",
 		MaxTries:      -1,
 		ReadTimeout:   -time.Second,
 	})
-	for _, want := range []string{`"mars"`, "URL of eu-west", "eu-west is listed twice", "URL of us-west", "URL of us-east",
-		`"UK"`, `"venus"`, "max tries", "read timeout"} {
+	for _, want := range []string{"directory", "breakers", `"UK"`, `"venus"`, "max tries", "read timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing says %q in:\n%v", want, err)
 		}
-	}
-	if _, err := NewEdge(EdgeConfig{Regions: shippedSet(t)}); err == nil || !strings.Contains(err.Error(), "targets") {
-		t.Errorf("without targets: %v", err)
 	}
 }
 
@@ -364,8 +360,10 @@ func TestEdge_SlowBody(t *testing.T) {
 			for _, p := range w.pods {
 				p.answer = func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
 			}
-			for _, target := range w.edge.targets {
-				target.down = name == "no region"
+			if name == "no region" {
+				for _, u := range w.edge.upstreams {
+					u.now.Store(&outlook{})
+				}
 			}
 			connection := testkit.Must(net.Dial("tcp", strings.TrimPrefix(w.url, "http://")))(t)
 			defer connection.Close()

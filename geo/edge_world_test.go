@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"meridian/internal/discovery"
 	"meridian/internal/testkit"
 )
 
@@ -23,8 +23,10 @@ type world struct {
 	t    testing.TB
 	edge *Edge
 	url  string
-	pods map[string]*pod
-	log  *bytes.Buffer
+	// directory lists a pod for each region, and probes it when it is told to.
+	directory *discovery.Static
+	pods      map[string]*pod
+	log       *bytes.Buffer
 
 	mu    sync.Mutex
 	order []string // which region was asked, in order
@@ -49,8 +51,8 @@ type received struct {
 	Body                      []byte
 }
 
-// newWorld starts the regions and the edge. The edge trusts this machine to name countries.
-func newWorld(t testing.TB, change func(*EdgeConfig)) *world {
+// newWorld starts the regions and the edge. The edge trusts this machine to name countries, and sends no read twice.
+func newWorld(t testing.TB, change func(*EdgeConfig), list ...func(*discovery.StaticConfig)) *world {
 	t.Helper()
 	w := &world{t: t, pods: make(map[string]*pod), log: new(bytes.Buffer)}
 	cfg := EdgeConfig{
@@ -59,16 +61,22 @@ func newWorld(t testing.TB, change func(*EdgeConfig)) *world {
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 			CountryHeaders: []string{"CF-IPCountry"},
 		},
-		MaxTries:        4,
+		HedgePercent:    -1,
 		BreakerFailures: 100,
 		Log:             slog.New(slog.NewTextHandler(w.log, nil)),
 	}
+	listed := discovery.StaticConfig{Log: cfg.Log, Steadiness: discovery.Steadiness{ReturnAfter: time.Nanosecond}}
 	for _, name := range cfg.Regions.Names() {
 		p := &pod{region: name, world: w, addr: "127.0.0.1:0"}
 		p.start()
 		w.pods[name] = p
-		cfg.Targets = append(cfg.Targets, Target{Region: name, URL: &url.URL{Scheme: "http", Host: p.addr}})
+		listed.Instances = append(listed.Instances, discovery.Instance{ID: name, Region: name, URL: "http://" + p.addr, Weight: 1})
 	}
+	for _, change := range list {
+		change(&listed)
+	}
+	w.directory = testkit.Must(discovery.NewStatic(listed))(t)
+	cfg.Directory = w.directory
 	if change != nil {
 		change(&cfg)
 	}
@@ -83,6 +91,12 @@ func newWorld(t testing.TB, change func(*EdgeConfig)) *world {
 		}
 	})
 	return w
+}
+
+// probe lets the directory probe all pods, and the edge take over what it finds.
+func (w *world) probe() {
+	w.directory.CheckOnce(w.t.Context())
+	w.edge.follow(w.directory.Pool())
 }
 
 // start listens where the pod listened before.

@@ -13,6 +13,8 @@ const (
 	headerRegion = "X-Meridian-Region"
 	// headerEdgeRegion names the region that the edge chose, in requests and answers.
 	headerEdgeRegion = "X-Meridian-Edge-Region"
+	// headerEdgeReason says in answers why it chose that region.
+	headerEdgeReason = "X-Meridian-Edge-Reason"
 	// headerCountry names the client's country to the region.
 	headerCountry   = "X-Meridian-Country"
 	headerRequestID = "X-Request-Id"

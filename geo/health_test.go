@@ -24,7 +24,7 @@ func TestEdge_BreakerOpens(t *testing.T) {
 		w.asked()); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
-	if got := healthOf(t, w.edge, "eu-west"); got.Circuit != "open" || got.Usable || !got.Healthy {
+	if got := healthOf(t, w.edge, "eu-west"); got.Open != 1 || got.Usable || got.Pods != 1 {
 		t.Errorf("health = %+v", got)
 	}
 	if resp := w.send("GET", "/", nil, "CF-IPCountry", "DE", "X-Meridian-Region", "eu-west"); resp.Body != "us-east" {
@@ -42,14 +42,14 @@ func TestEdge_BreakerClosesAgain(t *testing.T) {
 	if resp := w.send("GET", "/", nil, "CF-IPCountry", "DE"); resp.Body != "us-east" {
 		t.Fatalf("%d from %q", resp.Status, resp.Body)
 	}
-	if got := healthOf(t, w.edge, "eu-west").Circuit; got != "half-open" { // its nanosecond is over
-		t.Fatalf("circuit = %s", got)
+	if got := healthOf(t, w.edge, "eu-west"); !got.Usable { // its nanosecond is over
+		t.Fatalf("health = %+v", got)
 	}
 	eu.start()
 	if resp := w.send("GET", "/", nil, "CF-IPCountry", "DE"); resp.Body != "eu-west" {
 		t.Fatalf("the region is back, and %d came from %q", resp.Status, resp.Body)
 	}
-	if got := healthOf(t, w.edge, "eu-west"); got.Circuit != "closed" || !got.Usable {
+	if got := healthOf(t, w.edge, "eu-west"); got.Open != 0 || !got.Usable {
 		t.Errorf("health = %+v", got)
 	}
 }
@@ -101,90 +101,53 @@ func TestEdge_BreakerIgnoresClientsThatLeave(t *testing.T) {
 	}
 }
 
-func TestEdge_HealthChecks(t *testing.T) {
-	w := newWorld(t, func(cfg *EdgeConfig) { cfg.Health.DownAfter = 2 })
+func TestEdge_FollowsTheDirectory(t *testing.T) {
+	w := newWorld(t, nil)
 	eu := w.pods["eu-west"]
 	nearest := func() string { return w.send("GET", "/", nil, "CF-IPCountry", "DE").Body }
-	ctx := t.Context()
-
-	w.edge.CheckOnce(ctx)
+	w.probe()
 	for _, h := range w.edge.Health() {
-		if !h.Usable || h.Reason != "" {
+		if !h.Usable || h.Pods != 1 {
 			t.Fatalf("at the start %+v", h)
 		}
 	}
-	draining := func(rw http.ResponseWriter, r *http.Request) {
+	eu.set(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/readyz" {
 			rw.WriteHeader(503)
 			return
 		}
 		_, _ = io.WriteString(rw, eu.region)
-	}
-	eu.set(draining)
-	w.edge.CheckOnce(ctx)
+	})
+	w.probe()
 	if got := nearest(); got != "eu-west" {
 		t.Fatalf("one failed probe moved requests to %s", got)
 	}
-	w.edge.CheckOnce(ctx)
-	if got := nearest(); got != "us-east" {
-		t.Fatalf("two failed probes, and requests go to %s", got)
+	w.probe()
+	resp := w.send("GET", "/", nil, "CF-IPCountry", "DE")
+	if resp.Body != "us-east" || resp.Header.Get("X-Meridian-Edge-Reason") != "down" {
+		t.Fatalf("two failed probes, and requests go to %s, since %s", resp.Body, resp.Header.Get("X-Meridian-Edge-Reason"))
 	}
-	if got := healthOf(t, w.edge, "eu-west"); got.Healthy || got.Usable || !strings.Contains(got.Reason, "503") {
+	if got := healthOf(t, w.edge, "eu-west"); got.Usable || got.Pods != 0 || got.Known != 1 {
 		t.Errorf("health = %+v", got)
 	}
 	eu.set(nil)
-	w.edge.CheckOnce(ctx)
+	w.probe()
+	w.edge.upstreams["eu-west"].now.Load().since = time.Time{} // it has all its load again
 	if got := nearest(); got != "eu-west" {
 		t.Fatalf("it is ready again, and requests go to %s", got)
 	}
 	for _, p := range w.pods {
 		p.stop()
 	}
-	w.edge.CheckOnce(ctx)
-	w.edge.CheckOnce(ctx)
-	w.asked()
-	resp := w.send("GET", "/", nil, "CF-IPCountry", "DE")
+	w.probe()
+	w.probe()
+	resp = w.send("GET", "/", nil, "CF-IPCountry", "DE")
 	if resp.code() != "no_region_available" || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("all are down: %d %s", resp.Status, resp.Body)
 	}
 }
 
-func TestEdge_CancelledProbeCountsForNothing(t *testing.T) {
-	w := newWorld(t, func(cfg *EdgeConfig) { cfg.Health.DownAfter = 1 })
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	w.edge.CheckOnce(ctx)
-	for _, h := range w.edge.Health() {
-		if !h.Healthy {
-			t.Errorf("%+v", h)
-		}
-	}
-}
-
-func TestEdge_RunHealth(t *testing.T) {
-	w := newWorld(t, func(cfg *EdgeConfig) { cfg.Health.Interval, cfg.Health.DownAfter = time.Millisecond, 1 })
-	probes := make(chan struct{}, 100)
-	w.pods["eu-west"].set(func(rw http.ResponseWriter, _ *http.Request) {
-		select {
-		case probes <- struct{}{}:
-		default:
-		}
-		rw.WriteHeader(503)
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { w.edge.RunHealth(ctx); close(ended) }()
-	for range 3 { // the third probe begins after the first was noted
-		<-probes
-	}
-	cancel()
-	<-ended
-	if got := healthOf(t, w.edge, "eu-west"); got.Healthy {
-		t.Errorf("health = %+v", got)
-	}
-}
-
-func healthOf(t testing.TB, edge *Edge, region string) TargetHealth {
+func healthOf(t testing.TB, edge *Edge, region string) RegionHealth {
 	t.Helper()
 	for _, h := range edge.Health() {
 		if h.Region == region {
@@ -192,5 +155,5 @@ func healthOf(t testing.TB, edge *Edge, region string) TargetHealth {
 		}
 	}
 	t.Fatalf("no health of %s", region)
-	return TargetHealth{}
+	return RegionHealth{}
 }

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"meridian/internal/discovery"
 	"meridian/internal/testkit"
 )
 
@@ -148,7 +148,7 @@ func TestEdge_KeepsBodiesForReplay(t *testing.T) {
 					t.Errorf("%s was sent %d bytes, not the same", region, len(w.pods[region].last().Body))
 				}
 			}
-			if got := w.edge.kept.Load(); got != 0 {
+			if got := w.edge.bodies.Load(); got != 0 {
 				t.Errorf("%d bytes of the budget are still taken", got)
 			}
 		})
@@ -388,17 +388,20 @@ func TestEdge_NeverRepeatsUnkeyedWrites(t *testing.T) {
 	w := newWorld(t, nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		cfg := w.edge.cfg
-		cfg.Targets = slices.Clone(cfg.Targets)
+		var listed []discovery.Instance
 		drawn := map[string]string{}
-		for i, configured := range cfg.Targets {
-			name := rapid.SampledFrom(names).Draw(rt, configured.Region)
-			drawn[configured.Region] = name
+		for _, region := range cfg.Regions.Names() {
+			name := rapid.SampledFrom(names).Draw(rt, region)
+			drawn[region] = name
+			i := discovery.Instance{ID: region, Region: region, URL: "http://" + w.pods[region].addr, Weight: 1}
 			if name == "refuses" {
-				cfg.Targets[i].URL = &url.URL{Scheme: "http", Host: "127.0.0.1:1"} // where nobody listens
-				continue
+				i.URL = "http://127.0.0.1:1" // where nobody listens
+			} else {
+				behaviours[name](w.pods[region])
 			}
-			behaviours[name](w.pods[configured.Region])
+			listed = append(listed, i)
 		}
+		cfg.Directory = testkit.Must(discovery.NewStatic(discovery.StaticConfig{Instances: listed}))(rt)
 		edge := testkit.Must(NewEdge(cfg))(rt)
 		defer edge.Close()
 		method := rapid.SampledFrom([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}).Draw(rt, "method")
@@ -469,10 +472,10 @@ func TestEdge_Concurrently(t *testing.T) {
 			fail := []func(*pod){answers(503), hangsUp}[i%2]
 			fail(w.pods["eu-west"])
 			fail(w.pods["ap-southeast"])
-			w.edge.CheckOnce(t.Context())
+			w.probe()
 			w.pods["eu-west"].set(nil)
 			w.pods["ap-southeast"].set(nil)
-			w.edge.CheckOnce(t.Context())
+			w.probe()
 		}
 	})
 	clients.Wait()

@@ -2,6 +2,7 @@ package geo
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"sync"
@@ -40,22 +41,26 @@ func (e *Edge) longTimeout(r *http.Request) time.Duration {
 	return 0
 }
 
-// retries is the budget of further tries: a share of the requests, and so many at once.
-type retries struct {
+// A budget bounds what is sent beside the requests themselves: a share of them, and so many at once.
+type budget struct {
 	mu          sync.Mutex
 	share, most float64
 	left        float64
 }
 
+func newBudget(percent, burst int) budget {
+	return budget{share: float64(percent) / 100, most: float64(burst), left: float64(burst)}
+}
+
 // earn adds what one request brings.
-func (b *retries) earn() {
+func (b *budget) earn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left = min(b.most, b.left+b.share)
 }
 
 // take takes one try out of the budget, and reports whether there was one.
-func (b *retries) take() bool {
+func (b *budget) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.left < 1 {
@@ -75,16 +80,12 @@ func isLocal(err error) bool {
 	return false
 }
 
-// enter takes one of the region's places, and reports whether there was one. leave gives it back.
-func (t *target) enter() bool {
-	if t.inFlight.Add(1) > t.most {
-		t.inFlight.Add(-1)
-		return false
-	}
-	return true
+// maxDiscard bounds how much of an unwanted answer is read so that its connection can be reused.
+const maxDiscard = 64 << 10
+
+// discard reads the rest of an answer and closes it.
+func discard(body io.ReadCloser) {
+	// An error only means that the connection cannot be used again.
+	_, _ = io.CopyN(io.Discard, body, maxDiscard)
+	_ = body.Close()
 }
-
-func (t *target) leave() { t.inFlight.Add(-1) }
-
-// full reports whether all of the region's places are taken.
-func (t *target) full() bool { return t.inFlight.Load() >= t.most }

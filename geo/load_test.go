@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"meridian/internal/discovery"
 	"meridian/internal/testkit"
 )
 
@@ -84,13 +85,14 @@ func TestEdge_BlamesTheRegionOnly(t *testing.T) {
 		{"refused", os.NewSyscallError("connect", syscall.ECONNREFUSED), true},
 		{"silent", errTooSlow, true},
 	} {
-		target := newTarget(Target{Region: "eu-west"}, EdgeConfig{BreakerFailures: 3, BreakerOpen: time.Minute}.forTest(t))
+		cfg := EdgeConfig{BreakerFailures: 3, BreakerOpen: time.Minute}.forTest(t)
+		pod := newEndpoint(newUpstream("eu-west", 0, cfg), discovery.Instance{ID: "pod", URL: "http://10.0.0.1"}, cfg)
 		for range 5 {
-			if report, err := target.breaker.Allow(); err == nil {
+			if report, ok := pod.allow(0); ok {
 				report(&tryError{region: "eu-west", err: fmt.Errorf("asking: %w", test.err)})
 			}
 		}
-		if open := !target.usable(); open != test.fails {
+		if open := !pod.usable(0); open != test.fails {
 			t.Errorf("%s: the circuit is open: %v", test.name, open)
 		}
 	}
@@ -118,7 +120,7 @@ func TestEdge_StalledUpload(t *testing.T) {
 	}
 	for _, health := range w.edge.Health() {
 		if !health.Usable {
-			t.Errorf("%s is %s", health.Region, health.Circuit)
+			t.Errorf("%+v", health)
 		}
 	}
 }
@@ -140,9 +142,17 @@ func TestEdge_ShedsLoad(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		config func(*EdgeConfig)
+		path   string
+		agent  string
+		served int
 	}{
-		{"of the edge", func(cfg *EdgeConfig) { cfg.MaxInFlight = 4 * most }},
-		{"of every region", func(cfg *EdgeConfig) { cfg.MaxPerRegion = most }},
+		{"of the edge", func(cfg *EdgeConfig) { cfg.MaxInFlight = 4 * most }, "/v1/orders", "", 4 * most},
+		{"of the edge, for who looks around", func(cfg *EdgeConfig) { cfg.MaxInFlight = 4 * most }, "/", "", 25},
+		{"of the edge, for robots", func(cfg *EdgeConfig) { cfg.MaxInFlight = 4 * most }, "/", "Googlebot/2.1", 2 * most},
+		{"of every region", func(cfg *EdgeConfig) { cfg.MaxPerRegion = most }, "/v1/orders", "", 4 * most},
+		{"of every region, for carts", func(cfg *EdgeConfig) { cfg.MaxPerRegion = most }, "/v1/carts/x", "", 4 * 7},
+		{"of every region, for who looks around", func(cfg *EdgeConfig) { cfg.MaxPerRegion = most }, "/", "", 4 * 6},
+		{"of every region, for robots", func(cfg *EdgeConfig) { cfg.MaxPerRegion = most }, "/", "a spider", 4 * most / 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, func(cfg *EdgeConfig) { cfg.BreakerFailures = 1; test.config(cfg) })
@@ -154,33 +164,33 @@ func TestEdge_ShedsLoad(t *testing.T) {
 			var clients sync.WaitGroup
 			for range 100 {
 				clients.Go(func() {
-					resp := w.send("GET", "/", nil, "CF-IPCountry", "DE")
+					resp := w.send("GET", test.path, nil, "CF-IPCountry", "DE", "User-Agent", test.agent)
 					codes <- fmt.Sprint(resp.Status, " ", resp.code())
 				})
 			}
 			counts := make(map[string]int)
-			for range 100 - 4*most {
+			for range 100 - test.served {
 				counts[<-codes]++
 			}
 			close(release)
 			clients.Wait()
-			for range 4 * most {
+			for range test.served {
 				counts[<-codes]++
 			}
-			if diff := cmp.Diff(map[string]int{"503 overloaded": 100 - 4*most, "200 ": 4 * most}, counts); diff != "" {
+			if diff := cmp.Diff(map[string]int{"503 overloaded": 100 - test.served, "200 ": test.served}, counts); diff != "" {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
 			for _, health := range w.edge.Health() {
 				if !health.Usable {
-					t.Errorf("%s is %s", health.Region, health.Circuit)
+					t.Errorf("%+v", health)
 				}
 			}
 			if n := w.edge.inFlight.Load(); n != 0 {
 				t.Errorf("%d requests are still counted", n)
 			}
-			for _, target := range w.edge.targets {
-				if n := target.inFlight.Load(); n != 0 {
-					t.Errorf("%d places of %s are still taken", n, target.region)
+			for _, u := range w.edge.upstreams {
+				if n := u.limit.inFlight.Load(); n != 0 {
+					t.Errorf("%d places of %s are still taken", n, u.region)
 				}
 			}
 		})
@@ -218,7 +228,7 @@ func TestEdge_GivesPlacesBack(t *testing.T) {
 	resp := testkit.Must(http.DefaultClient.Do(req))(t)
 	leave()
 	_ = resp.Body.Close()
-	for target, began := w.edge.targets["eu-west"], time.Now(); target.inFlight.Load() != 0; time.Sleep(time.Millisecond) {
+	for u, began := w.edge.upstreams["eu-west"], time.Now(); u.limit.inFlight.Load() != 0; time.Sleep(time.Millisecond) {
 		if time.Since(began) > 5*time.Second {
 			t.Fatal("the place is still taken")
 		}

@@ -10,15 +10,15 @@ import (
 	"meridian/internal/serve"
 )
 
-// Serve answers on the listener and probes the regions until ctx ends, and then finishes the requests it has. It
+// Serve answers on the listener and follows the directory until ctx ends, and then finishes the requests it has. It
 // returns nil after a clean stop.
 func (e *Edge) Serve(ctx context.Context, listener net.Listener) error {
-	probing, stopProbing := context.WithCancel(ctx)
-	var probes sync.WaitGroup
-	probes.Go(func() { e.RunHealth(probing) })
-	defer func() { stopProbing(); probes.Wait(); e.Close() }()
+	following, stopFollowing := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { e.cfg.Directory.Follow(following, e.follow) })
+	defer func() { stopFollowing(); follower.Wait(); e.Close() }()
 	return serve.Server{
-		Name: "the edge", Handler: http.HandlerFunc(e.serveOthers), Log: e.cfg.Log,
+		Name: "the edge", Handler: http.HandlerFunc(e.serveOthers), Log: e.cfg.Log, TLS: e.cfg.TLS,
 		Connections: serve.Connections{
 			PerAddress: e.cfg.ConnectionsPerAddress, Exempt: e.cfg.Locator.TrustedProxies, WriteStall: e.cfg.WriteStall,
 		},

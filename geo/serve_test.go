@@ -4,17 +4,19 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"testing"
 
+	"meridian/internal/discovery"
 	"meridian/internal/testkit"
 )
 
 func TestServe(t *testing.T) {
 	pod := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("pod")) }))
 	defer pod.Close()
-	target := testkit.Must(url.Parse(pod.URL))(t)
-	edge := testkit.Must(NewEdge(EdgeConfig{Regions: shippedSet(t), Targets: []Target{{Region: "eu-west", URL: target}}}))(t)
+	directory := testkit.Must(discovery.NewStatic(discovery.StaticConfig{
+		Instances: []discovery.Instance{{ID: "pod", Region: "eu-west", URL: pod.URL, Weight: 1}},
+	}))(t)
+	edge := testkit.Must(NewEdge(EdgeConfig{Regions: shippedSet(t), Directory: directory}))(t)
 	listener := testkit.Listen(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -127,7 +127,7 @@ the plan first, and changes nothing without --yes. What is as it should be is le
 
 // setUpRouting shows the plan, and makes the changes if it may.
 func setUpRouting(c *cobra.Command, service string, routing discovery.Routing, yes bool) error {
-	set, err := regions.Shipped()
+	set, consul, err := openRegions(service)
 	if err != nil {
 		return err
 	}
@@ -135,10 +135,6 @@ func setUpRouting(c *cobra.Command, service string, routing discovery.Routing, y
 		for _, other := range set.Failover(region.Name) {
 			routing.Failover[region.Name] = append(routing.Failover[region.Name], other.Name)
 		}
-	}
-	consul, err := openConsul(set, service, nil)
-	if err != nil {
-		return usageError{err}
 	}
 	steps, err := consul.Plan(c.Context(), routing)
 	if err != nil {
@@ -156,6 +152,11 @@ func setUpRouting(c *cobra.Command, service string, routing discovery.Routing, y
 		fmt.Fprintln(out, "Nothing was changed: repeat it with --yes.")
 		return nil
 	}
+	return applyRouting(c, steps)
+}
+
+// applyRouting makes the changes, also those after one that fails: each stands for itself.
+func applyRouting(c *cobra.Command, steps []discovery.Step) error {
 	var faults []error
 	done := 0
 	for _, step := range steps {
@@ -165,6 +166,6 @@ func setUpRouting(c *cobra.Command, service string, routing discovery.Routing, y
 		}
 		faults = append(faults, err)
 	}
-	fmt.Fprintf(out, "%d of %d changes were made.\n", done, len(steps))
+	fmt.Fprintf(c.OutOrStdout(), "%d of %d changes were made.\n", done, len(steps))
 	return errors.Join(faults...)
 }

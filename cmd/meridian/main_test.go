@@ -39,7 +39,7 @@ func TestRun_Mistakes(t *testing.T) {
 		{"no database to migrate", []string{"migrate", "up"}, []string{"--database-url", "meridian up"}},
 		{"no database to verify", []string{"verify"}, []string{"--database-url"}},
 		{"plan for nobody", []string{"migrate", "plan", "--engine", "oracle"}, []string{"oracle", "postgres"}},
-		{"edge without regions", []string{"edge"}, []string{"targets"}},
+		{"edge without regions", []string{"edge"}, []string{"--consul", "--target"}},
 		{"edge with a bad target", []string{"edge", "--target", "eu-west"}, []string{"eu-west", "region=URL"}},
 		{"no such scenario", []string{"chaos", "sabotage"}, []string{"sabotage", "kill-pod"}},
 		{"no run", []string{"chaos", "--runs", "0"}, []string{"--runs"}},

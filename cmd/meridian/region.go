@@ -83,16 +83,12 @@ func newRegionChangeCommand(verb, short string, args int, parse func([]string) (
 
 // changeRegion makes a change and says where it holds.
 func changeRegion(c *cobra.Command, service string, change discovery.Change, force bool, set func(*discovery.Control)) error {
-	all, err := regions.Shipped()
+	all, consul, err := openRegions(service)
 	if err != nil {
 		return err
 	}
 	if _, ok := all.Get(change.Region); !ok {
 		return usageError{fmt.Errorf("region %q is not one of %v", change.Region, all.Names())}
-	}
-	consul, err := openConsul(all, service, nil)
-	if err != nil {
-		return usageError{err}
 	}
 	missed, err := consul.Change(c.Context(), change, force, set)
 	switch {
@@ -122,18 +118,24 @@ func newRegionHistoryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "AT\tREGION\tWHAT\tBY\tREASON")
-			for _, change := range controls.History {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", change.At.Format(time.RFC3339), change.Region, change.What, change.By, change.Reason)
-			}
-			return w.Flush()
+			return writeHistory(c.OutOrStdout(), controls.History)
 		},
 	}
 	serviceFlag(command, &service)
 	return command
 }
 
+// writeHistory prints changes.
+func writeHistory(out io.Writer, changes []discovery.Change) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "AT\tREGION\tWHAT\tBY\tREASON")
+	for _, change := range changes {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", change.At.Format(time.RFC3339), change.Region, change.What, change.By, change.Reason)
+	}
+	return w.Flush()
+}
+
+// openRegions returns the regions, and the directory in Consul.
 func openRegions(service string) (*regions.Set, *discovery.Consul, error) {
 	set, err := regions.Shipped()
 	if err != nil {
@@ -244,22 +246,25 @@ func (s *regionStatus) ask(ctx context.Context, pods []discovery.Instance) {
 			says, rtt, err := askPod(ctx, pod.URL)
 			mu.Lock()
 			defer mu.Unlock()
-			version := pod.Version
-			if err == nil {
-				s.Active += says.Active - 1 // without our own
-				s.DataAge = max(s.DataAge, says.DataAge)
-				version = says.Version
-				if ms := float64(rtt.Microseconds()) / 1000; s.RTTms == 0 || ms < s.RTTms {
-					s.RTTms = ms
-				}
+			if err != nil {
+				says = podSays{Version: pod.Version}
+			} else if ms := float64(rtt.Microseconds()) / 1000; s.RTTms == 0 || ms < s.RTTms {
+				s.RTTms = ms
 			}
-			if !slices.Contains(s.Versions, version) {
-				s.Versions = append(s.Versions, version)
-			}
+			s.add(says)
 		})
 	}
 	asking.Wait()
 	slices.Sort(s.Versions)
+}
+
+// add adds what one pod says.
+func (s *regionStatus) add(says podSays) {
+	s.Active += max(0, says.Active-1) // without our own request
+	s.DataAge = max(s.DataAge, says.DataAge)
+	if !slices.Contains(s.Versions, says.Version) {
+		s.Versions = append(s.Versions, says.Version)
+	}
 }
 
 // podSays is what list reads of a pod's readiness.
@@ -280,29 +285,31 @@ func askPod(ctx context.Context, url string) (says podSays, rtt time.Duration, e
 	defer cancel()
 	client := http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	for _, path := range []string{"/readyz", "/healthz"} { // the second asks nobody, so it is the round trip
-		began := time.Now()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+path, nil)
-		if err != nil {
-			return says, 0, err
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return says, 0, err
-		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxReadiness))
-		_ = resp.Body.Close() // it was read
-		if err != nil {
-			return says, 0, err
-		}
-		rtt = time.Since(began)
-		if path == "/readyz" {
-			if err := json.Unmarshal(body, &says); err != nil {
-				return says, 0, fmt.Errorf("%s%s: %w", url, path, err)
-			}
-		}
+	body, _, err := ask(ctx, client, url+"/readyz")
+	if err != nil {
+		return says, 0, err
 	}
-	return says, rtt, nil
+	if err := json.Unmarshal(body, &says); err != nil {
+		return says, 0, fmt.Errorf("%s/readyz: %w", url, err)
+	}
+	_, rtt, err = ask(ctx, client, url+"/healthz") // which asks nobody
+	return says, rtt, err
+}
+
+// ask returns what is answered, and after how long.
+func ask(ctx context.Context, client http.Client, url string) (body []byte, took time.Duration, err error) {
+	began := time.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxReadiness))
+	_ = resp.Body.Close() // it was read
+	return body, time.Since(began), err
 }
 
 // writeRegions prints the regions.

@@ -107,10 +107,7 @@ func (c *Consul) Controls(ctx context.Context) (Controls, []string, error) {
 // take it over when they are back (Reconcile). It fails with ErrNothingOpen unless forced, and if somebody else changes the
 // regions at the same time.
 func (c *Consul) Change(ctx context.Context, change Change, force bool, set func(*Control)) (missed []string, err error) {
-	if !slices.Contains(c.config.Regions, change.Region) {
-		return nil, fmt.Errorf("region %q: use one of %v", change.Region, c.config.Regions)
-	}
-	if err := change.Validate(); err != nil {
+	if err := change.Validate(c.config.Regions); err != nil {
 		return nil, err
 	}
 	have, missed, err := c.everywhere(ctx)

@@ -34,20 +34,16 @@ func (c *Consul) Follow(ctx context.Context, changed func(Pool)) {
 		default:
 		}
 	}
-	for _, region := range c.config.Regions {
-		running.Go(func() {
-			c.watch(ctx, region, func(options *api.QueryOptions) (*api.QueryMeta, error) {
-				defer answered()
-				return c.readInstances(region, options)
-			})
+	watch := func(datacenter string, read func(string, *api.QueryOptions) (*api.QueryMeta, error)) {
+		c.watch(ctx, datacenter, func(options *api.QueryOptions) (*api.QueryMeta, error) {
+			defer answered()
+			return read(datacenter, options)
 		})
 	}
-	running.Go(func() {
-		c.watch(ctx, "", func(options *api.QueryOptions) (*api.QueryMeta, error) {
-			defer answered()
-			return c.readControls(options)
-		})
-	})
+	for _, region := range c.config.Regions {
+		running.Go(func() { watch(region, c.readInstances) })
+	}
+	running.Go(func() { watch("", c.readControls) })
 	publish(ctx, c.keeper, wake, changed)
 }
 
@@ -58,7 +54,7 @@ func (c *Consul) Look(ctx context.Context) (Pool, error) {
 	for n, region := range c.config.Regions {
 		asking.Go(func() { _, errs[n] = c.readInstances(region, (&api.QueryOptions{Datacenter: region}).WithContext(ctx)) })
 	}
-	_, err := c.readControls((&api.QueryOptions{}).WithContext(ctx))
+	_, err := c.readControls("", (&api.QueryOptions{}).WithContext(ctx))
 	asking.Wait()
 	if !slices.Contains(errs, nil) {
 		return Pool{}, errors.Join(append(errs, err)...)
@@ -127,8 +123,8 @@ func (c *Consul) readInstances(region string, options *api.QueryOptions) (*api.Q
 	return meta, nil
 }
 
-// readControls observes what operators decided.
-func (c *Consul) readControls(options *api.QueryOptions) (*api.QueryMeta, error) {
+// readControls observes what operators decided, as the agent's own datacenter has it.
+func (c *Consul) readControls(_ string, options *api.QueryOptions) (*api.QueryMeta, error) {
 	controls, meta, err := c.controls(options)
 	if err != nil {
 		return nil, err

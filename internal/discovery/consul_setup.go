@@ -58,16 +58,14 @@ func (c *Consul) Plan(ctx context.Context, r Routing) ([]Step, error) {
 			}
 		}
 	}
-	if r.Resolver {
-		step, err := c.planResolver(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if step != nil {
-			steps = append(steps, *step)
-		}
+	if !r.Resolver {
+		return steps, nil
 	}
-	return steps, nil
+	step, err := c.planResolver(ctx)
+	if step != nil {
+		steps = append(steps, *step)
+	}
+	return steps, err
 }
 
 // query returns the prepared query of a datacenter.

@@ -51,9 +51,11 @@ const (
 	maxText    = 300 // runes of By and of Reason
 )
 
-// Validate returns what is wrong with a change, or nil.
-func (c Change) Validate() error {
+// Validate returns what is wrong with a change of one of some regions, or nil.
+func (c Change) Validate(regions []string) error {
 	switch {
+	case !slices.Contains(regions, c.Region):
+		return fmt.Errorf("region %q: use one of %v", c.Region, regions)
 	case c.By == "" || utf8.RuneCountInString(c.By) > maxText:
 		return fmt.Errorf("by: give who makes the change, in at most %d characters", maxText)
 	case c.Reason == "" || utf8.RuneCountInString(c.Reason) > maxText:

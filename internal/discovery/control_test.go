@@ -57,16 +57,17 @@ func TestControls_Newer(t *testing.T) {
 }
 
 func TestChange_Validate(t *testing.T) {
-	good := Change{By: "ada", Reason: "database upgrade"}
-	if err := good.Validate(); err != nil {
+	good := Change{Region: "eu-west", By: "ada", Reason: "database upgrade"}
+	if err := good.Validate([]string{"eu-west"}); err != nil {
 		t.Error(err)
 	}
 	for want, c := range map[string]Change{
-		"by:":     {Reason: "upgrade"},
-		"reason:": {By: "ada"},
-		"say why": {By: "ada", Reason: strings.Repeat("x", maxText+1)},
+		"region":  {Region: "mars", By: "ada", Reason: "upgrade"},
+		"by:":     {Region: "eu-west", Reason: "upgrade"},
+		"reason:": {Region: "eu-west", By: "ada"},
+		"say why": {Region: "eu-west", By: "ada", Reason: strings.Repeat("x", maxText+1)},
 	} {
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Validate([]string{"eu-west"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q in it", c, err, want)
 		}
 	}

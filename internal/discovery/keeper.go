@@ -154,12 +154,17 @@ func (k *keeper) pool(now time.Time) Pool {
 		enough = enough || r.Known > 0 && 100*len(r.Instances) >= k.steady.PanicPercent*r.Known
 	}
 	if p.Panicking = known && !enough; p.Panicking {
-		for name, r := range p.Regions {
-			r.Instances = all[name]
-			p.Regions[name] = r
-		}
+		p.use(all)
 	}
 	return p
+}
+
+// use replaces the instances that are used.
+func (p Pool) use(instances map[string][]Instance) {
+	for name, r := range p.Regions {
+		r.Instances = instances[name]
+		p.Regions[name] = r
+	}
 }
 
 // instances returns the instances of a region, and those that can be used, in order of id.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"meridian/geo"
 	"meridian/internal/api"
 	"meridian/internal/database"
+	"meridian/internal/discovery"
 	"meridian/internal/inventory"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
@@ -97,7 +97,10 @@ func (s *Shop) makeEdge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	config := s.edgeConfig()
+	config, err := s.edgeConfig()
+	if err != nil {
+		return err
+	}
 	config.Meter, config.Tracer = s.reporting.Meter, s.reporting.Tracer
 	s.edge, err = geo.NewEdge(config)
 	return err
@@ -182,18 +185,25 @@ func (s *Shop) webhookURL(paymentID string, try int) string {
 }
 
 // edgeConfig returns the configuration of the edge.
-func (s *Shop) edgeConfig() geo.EdgeConfig {
-	config := geo.EdgeConfig{Regions: s.config.Regions, Log: s.config.Log, LongCalls: api.LongCalls()}
+func (s *Shop) edgeConfig() (geo.EdgeConfig, error) {
+	// Everything is near, so that what comes back is used again soon.
+	listed := discovery.StaticConfig{Log: s.config.Log}
 	for _, region := range s.config.Regions.All() {
-		target, _ := url.Parse(urlOf(s.listeners.regions[region.Name])) // made by urlOf
-		config.Targets = append(config.Targets, geo.Target{Region: region.Name, URL: target})
+		listed.Instances = append(listed.Instances, discovery.Instance{
+			ID: region.Name, Region: region.Name, URL: urlOf(s.listeners.regions[region.Name]), Weight: discovery.DefaultWeight,
+		})
+	}
+	directory, err := discovery.NewStatic(listed)
+	config := geo.EdgeConfig{
+		Regions: s.config.Regions, Directory: directory, Log: s.config.Log, LongCalls: api.LongCalls(),
+		BreakerOpen: 5 * time.Second, SlowStart: 5 * time.Second,
 	}
 	config.Locator = geo.LocatorConfig{
 		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
 		StateHeaders:   []string{"CF-Region-Code", "CloudFront-Viewer-Country-Region"},
 		TrustedProxies: thisMachine,
 	}
-	return config
+	return config, err
 }
 
 // Run serves the shop until ctx ends or a part of it fails. Then it stops the edge, the regions with their requests

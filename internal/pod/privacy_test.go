@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"meridian/internal/api"
 	"meridian/internal/catalog"
 	"meridian/internal/database"
+	"meridian/internal/discovery"
 	"meridian/internal/fx"
 	"meridian/internal/inventory"
 	"meridian/internal/money"
@@ -149,10 +149,11 @@ func (s *watchedShop) openEdge(set *regions.Set, collector string, log *slog.Log
 		Regions: set, Log: log, Meter: s.edge.Meter, Tracer: s.edge.Tracer,
 		Locator: geo.LocatorConfig{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	}
+	var listed discovery.StaticConfig
 	for region, address := range s.urls {
-		target := testkit.Must(url.Parse(address))(s.t)
-		config.Targets = append(config.Targets, geo.Target{Region: region, URL: target})
+		listed.Instances = append(listed.Instances, discovery.Instance{ID: region, Region: region, URL: address, Weight: 1})
 	}
+	config.Directory = testkit.Must(discovery.NewStatic(listed))(s.t)
 	edge, err := geo.NewEdge(config)
 	testkit.NoError(s.t, err)
 	front := httptest.NewServer(edge)

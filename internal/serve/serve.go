@@ -5,6 +5,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,8 @@ type Server struct {
 	// Name says in errors which server it is, such as "the edge".
 	Name    string
 	Handler http.Handler
+	// TLS, if set, encrypts connections, HTTP/2 included.
+	TLS *tls.Config
 	// Log receives warnings about connections; nil means slog's default.
 	Log *slog.Logger
 	// ReadTimeout and WriteTimeout bound a whole request and its answer; 0 means no bound.
@@ -53,10 +56,11 @@ func (s Server) Run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      s.WriteTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    cmp.Or(s.MaxHeaderBytes, defaultMaxHeaderBytes),
+		TLSConfig:         s.TLS,
 		ErrorLog:          slog.NewLogLogger(cmp.Or(s.Log, slog.Default()).Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(newListener(listener, s.Connections)) }()
+	go func() { failed <- answer(server, newListener(listener, s.Connections)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving %s: %w", s.Name, err)
@@ -66,6 +70,14 @@ func (s Server) Run(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serving %s while draining: %w", s.Name, err)
 	}
 	return s.stop(ctx, server)
+}
+
+// answer answers on the listener until that fails, encrypted if there is a configuration for it.
+func answer(server *http.Server, l net.Listener) error {
+	if server.TLSConfig != nil {
+		return server.ServeTLS(l, "", "")
+	}
+	return server.Serve(l)
 }
 
 // drain takes requests for as long as Drain asks. It returns the listener's error if that fails meanwhile.

@@ -4,6 +4,7 @@ package consultest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -42,6 +43,21 @@ type Server struct {
 func Start(t *testing.T, regions ...string) map[string]*Server {
 	t.Helper()
 	program := build(t)
+	for range 3 { // a port may be taken between the look for it and its use
+		if servers := start(t, program, regions); servers != nil {
+			for _, s := range servers {
+				t.Cleanup(s.Kill)
+			}
+			return servers
+		}
+	}
+	t.Fatalf("consul does not start in %v", regions)
+	return nil
+}
+
+// start returns servers that know each other, or nil.
+func start(t *testing.T, program string, regions []string) map[string]*Server {
+	t.Helper()
 	servers := make(map[string]*Server, len(regions))
 	first := "" // the port where the first one, the primary, is joined
 	for _, region := range regions {
@@ -49,22 +65,31 @@ func Start(t *testing.T, regions ...string) map[string]*Server {
 		if first == "" {
 			first = strconv.Itoa(ports[4])
 		}
-		s := &Server{Region: region, Address: "127.0.0.1:" + strconv.Itoa(ports[0])}
-		s.args = []string{
-			program, "agent", "-dev", "-log-level=warn", "-bind=127.0.0.1", "-client=127.0.0.1",
-			"-node=n-" + region, "-datacenter=" + region, `-hcl=primary_datacenter="` + regions[0] + `"`,
-			"-http-port=" + strconv.Itoa(ports[0]), "-dns-port=" + strconv.Itoa(ports[1]), "-grpc-port=-1", "-grpc-tls-port=-1",
-			"-server-port=" + strconv.Itoa(ports[2]), "-serf-lan-port=" + strconv.Itoa(ports[3]),
-			"-serf-wan-port=" + strconv.Itoa(ports[4]), "-retry-join-wan=127.0.0.1:" + first, "-retry-interval-wan=1s",
-		}
-		servers[region] = s
-		s.Run(t)
-		t.Cleanup(func() { s.Kill() })
+		servers[region] = newServer(program, region, regions[0], first, ports)
+		servers[region].Run(t)
 	}
 	for _, s := range servers {
-		s.wait(t, len(regions))
+		if err := s.wait(t, len(regions)); err != nil {
+			t.Logf("%v; once more", err)
+			for _, s := range servers {
+				s.Kill()
+			}
+			return nil
+		}
 	}
 	return servers
+}
+
+// newServer returns a server that listens on some ports, and joins the first one's.
+func newServer(program, region, primary, first string, ports []int) *Server {
+	port := func(n int) string { return strconv.Itoa(ports[n]) }
+	return &Server{Region: region, Address: "127.0.0.1:" + port(0), args: []string{
+		program, "agent", "-dev", "-log-level=warn", "-bind=127.0.0.1", "-client=127.0.0.1",
+		"-node=n-" + region, "-datacenter=" + region, `-hcl=primary_datacenter="` + primary + `"`,
+		"-http-port=" + port(0), "-dns-port=" + port(1), "-grpc-port=-1", "-grpc-tls-port=-1",
+		"-server-port=" + port(2), "-serf-lan-port=" + port(3),
+		"-serf-wan-port=" + port(4), "-retry-join-wan=127.0.0.1:" + first, "-retry-interval-wan=1s",
+	}}
 }
 
 // Run starts the server, empty, after Kill.
@@ -105,21 +130,22 @@ func (s *Server) Client(t *testing.T) *api.Client {
 	return client
 }
 
+// startWithin bounds how long servers take to find each other: half a second where the machine does nothing else.
+const startWithin = 30 * time.Second
+
 // wait waits until the server has a leader and knows a number of datacenters.
-func (s *Server) wait(t *testing.T, datacenters int) {
+func (s *Server) wait(t *testing.T, datacenters int) error {
 	t.Helper()
 	client := s.Client(t)
-	deadline := time.Now().Add(time.Minute)
-	for {
+	for deadline := time.Now().Add(startWithin); ; time.Sleep(100 * time.Millisecond) {
 		leader, err := client.Status().Leader()
 		known, _ := client.Catalog().Datacenters()
 		if err == nil && leader != "" && len(known) == datacenters {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("consul in %s: leader %q, datacenters %v, %v\n%s", s.Region, leader, known, err, s.log.String())
+			return fmt.Errorf("consul in %s: leader %q, datacenters %v, %v\n%s", s.Region, leader, known, err, s.log.String())
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 
