@@ -193,7 +193,7 @@ func (j *journey) attempt(out *http.Request, pod *endpoint) outcomeOfTry {
 
 // learn takes note of how long a pod took. One that failed, or was not waited for, took at least so long.
 func (j *journey) learn(pod *endpoint, resp *http.Response, failed *tryError, took time.Duration, now time.Time) {
-	if failed == nil || took > time.Duration(pod.latency.get()) {
+	if failed == nil || took > time.Duration(pod.latency.get(now)) {
 		pod.latency.observe(took, now)
 	}
 	reads := &pod.of.reads

@@ -3,6 +3,7 @@ package geo
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,17 +32,18 @@ func (p *peakEWMA) observe(took time.Duration, now time.Time) {
 	p.at = now
 }
 
-func (p *peakEWMA) get() float64 {
+// get returns the average. It falls while nothing is observed, so that a pod that was slow is tried again.
+func (p *peakEWMA) get(now time.Time) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.value
+	return p.value * math.Exp(-float64(now.Sub(p.at))/float64(ewmaDecay))
 }
 
 // cost is what one more request at the pod is expected to wait: its time and queue, by its weight and by how far it has come
 // back.
-func (p *endpoint) cost(slowStart time.Duration) float64 {
+func (p *endpoint) cost(slowStart time.Duration, now time.Time) float64 {
 	share := float64(max(1, p.weight.Load())) * ramp(p.since, slowStart)
-	return (p.latency.get() + float64(time.Microsecond)) * float64(p.inFlight.Load()+1) / share
+	return (p.latency.get(now) + float64(time.Microsecond)) * float64(p.inFlight.Load()+1) / share
 }
 
 // pick returns the cheaper of two random pods of the region that may be given a request of a kind and are not among those that were
@@ -49,33 +51,27 @@ func (p *endpoint) cost(slowStart time.Duration) float64 {
 // "The power of two choices in randomized load balancing").
 func (u *upstream) pick(kind int, tried []*endpoint, slowStart time.Duration) *endpoint {
 	pods := u.now.Load().pods
-	var best *endpoint
-	candidates := 0
-	for n, start := 0, rand.IntN(max(1, len(pods))); n < len(pods) && candidates < 2; n++ {
-		// The second is drawn anew: neighbours in the list would always be compared with each other.
-		pod := pods[(start+n)%len(pods)]
-		if candidates == 1 && len(pods) > 2 && n == 1 {
-			start = rand.IntN(len(pods))
-			pod = pods[(start+n)%len(pods)]
-		}
-		if pod == best || !pod.usable(kind) || contains(tried, pod) {
-			continue
-		}
-		candidates++
-		if best == nil || pod.cost(slowStart) < best.cost(slowStart) {
-			best = pod
-		}
+	one := scan(pods, kind, tried, nil)
+	other := scan(pods, kind, tried, one)
+	if now := time.Now(); other != nil && other.cost(slowStart, now) < one.cost(slowStart, now) {
+		return other
 	}
-	return best
+	return one
 }
 
-func contains(tried []*endpoint, pod *endpoint) bool {
-	for _, t := range tried {
-		if t == pod {
-			return true
+// scan returns the first pod behind a random place that may be given a request of a kind, is not among those that were tried and is
+// not the one that was found before, or nil.
+func scan(pods []*endpoint, kind int, tried []*endpoint, found *endpoint) *endpoint {
+	if len(pods) == 0 {
+		return nil
+	}
+	start := rand.IntN(len(pods))
+	for n := range pods {
+		if pod := pods[(start+n)%len(pods)]; pod != found && pod.usable(kind) && !slices.Contains(tried, pod) {
+			return pod
 		}
 	}
-	return false
+	return nil
 }
 
 // A quantile estimates the 95th percentile of durations, without keeping them: each that is above moves it up by 19 steps, each
