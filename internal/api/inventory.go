@@ -60,7 +60,7 @@ func (s *Server) getAvailability(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range list {
 		answer.Regions = append(answer.Regions, newRegionAvailability(a, p.Has(roleOperator)))
 	}
-	setAge(w, s.Inventory.AvailabilityAge())
+	setAge(w, s.Inventory.AvailabilityAge(r.Context()))
 	return writeJSON(w, http.StatusOK, answer)
 }
 

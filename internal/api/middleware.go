@@ -27,7 +27,11 @@ func (s *Server) wrap(router http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing compression: %w", err)
 	}
-	h := s.refuseUnprintable(router)
+	h := router
+	if s.Catalog != nil {
+		h = s.readWritten(h)
+	}
+	h = s.refuseUnprintable(h)
 	h = s.allowOrigins(h)
 	h = s.recoverPanics(h)
 	h = s.record(h)
@@ -88,17 +92,18 @@ func (s *Server) record(next http.Handler) http.Handler {
 			s.metrics.end(r, call, span, time.Since(start))
 			s.logAccess(r, call, time.Since(start))
 		}()
-		next.ServeHTTP(s.watch(w, call, start), r)
+		next.ServeHTTP(s.watch(w, call, start, r.Method), r)
 	})
 }
 
 // watch returns w such that the call knows what is answered, and in debug mode adds what it cost.
-func (s *Server) watch(w http.ResponseWriter, call *call, start time.Time) http.ResponseWriter {
+func (s *Server) watch(w http.ResponseWriter, call *call, start time.Time, method string) http.ResponseWriter {
 	header := func(status int) {
 		if call.wroteHeader || status < http.StatusOK {
 			return
 		}
 		call.wroteHeader, call.status = true, status
+		s.setVersion(w.Header(), method, status)
 		if s.cfg.Debug {
 			cost := call.trips.Cost()
 			w.Header().Set("X-Meridian-Round-Trips", fmt.Sprint(cost.Trips))
@@ -168,11 +173,12 @@ func (s *Server) allowOrigins(next http.Handler) http.Handler {
 		AllowedOrigins: s.cfg.AllowedOrigins,
 		AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
 		AllowedHeaders: []string{
-			"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", guestTokenHeader, "X-Request-Id",
+			"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", guestTokenHeader, versionHeader, "X-Request-Id",
 		},
 		ExposedHeaders: []string{
 			"Age", "ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset",
-			"Retry-After", "X-Meridian-Region", "X-Meridian-Round-Trips", "X-Meridian-Statements", "X-Meridian-Statements-Away", "X-Request-Id",
+			"Retry-After", "X-Meridian-Region", "X-Meridian-Round-Trips", "X-Meridian-Statements", "X-Meridian-Statements-Away",
+			versionHeader, "X-Request-Id",
 		},
 		MaxAge: 600,
 	}).Handler(next)

@@ -40,6 +40,9 @@ type changedProduct struct {
 // it returns, the cache is not used.
 func (c *Catalog) Watch(ctx context.Context) { c.cache.watch.Run(ctx) }
 
+// Refresh makes the cache as fresh as the database is now. One round trip, or none of those who ask at the same time.
+func (c *Catalog) Refresh(ctx context.Context) error { return c.cache.watch.Refresh(ctx) }
+
 // PollOnce asks once what has changed and drops it from the cache. One round trip.
 func (c *Catalog) PollOnce(ctx context.Context) error { return c.cache.watch.PollOnce(ctx) }
 

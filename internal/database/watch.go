@@ -76,6 +76,22 @@ func (w *Watch) Run(ctx context.Context) {
 func (w *Watch) PollOnce(ctx context.Context) error {
 	w.polling.Lock()
 	defer w.polling.Unlock()
+	return w.poll(ctx)
+}
+
+// Refresh makes what is remembered as fresh as the database is now: it polls, unless a poll that succeeded has begun since the call.
+// So of many that call at the same time few poll.
+func (w *Watch) Refresh(ctx context.Context) error {
+	called := w.Now().Sub(w.started)
+	w.polling.Lock()
+	defer w.polling.Unlock()
+	if time.Duration(w.freshAt.Load()) > called {
+		return nil
+	}
+	return w.poll(ctx)
+}
+
+func (w *Watch) poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.MaxStaleness)
 	defer cancel()
 	began := w.Now()

@@ -29,7 +29,7 @@ func (s *Stock) Availability(ctx context.Context, sku string) ([]Availability, e
 SELECT w.region::text, coalesce(sum(s.on_hand - s.reserved - s.allocated), 0)::int8
 FROM `+catalog.SKUsSQL+` k
 JOIN warehouses w ON w.active
-LEFT JOIN stock s ON s.region = w.region AND s.sku = k.sku AND s.warehouse = w.code`+s.DB.Engine().FollowerRead()+`
+LEFT JOIN stock s ON s.region = w.region AND s.sku = k.sku AND s.warehouse = w.code`+s.DB.FollowerRead(ctx)+`
 WHERE k.sku = $1 AND k.sold
 GROUP BY w.region
 ORDER BY w.region::text`, sku)
@@ -43,7 +43,7 @@ ORDER BY w.region::text`, sku)
 }
 
 // AvailabilityAge returns how old an answer of Availability is.
-func (s *Stock) AvailabilityAge() time.Duration { return s.DB.Engine().FollowerReadAge() }
+func (s *Stock) AvailabilityAge(ctx context.Context) time.Duration { return s.DB.FollowerReadAge(ctx) }
 
 // ForSaleSQL returns an expression of how many units of a SKU are for sale in regions: one visit
 // to the primary key a region. Both arguments are SQL, the regions' an array of text.
