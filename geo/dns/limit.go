@@ -20,7 +20,9 @@ type limiter struct {
 
 const limiterBits = 16
 
-func newLimiter(now time.Time) *limiter { return &limiter{seed: maphash.MakeSeed(), started: now} }
+func newLimiter(now time.Time) *limiter {
+	return &limiter{seed: maphash.MakeSeed(), started: now.Add(-time.Second)} // a bucket of time 0 was never used
+}
 
 // A verdict says what is done with an answer.
 type verdict int

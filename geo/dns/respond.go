@@ -57,6 +57,7 @@ var (
 	notImplemented = &section{rcode: dns.RcodeNotImplemented}
 	badVersion     = &section{rcode: dns.RcodeBadVers}
 	refused        = &section{rcode: dns.RcodeRefused}
+	serverFailure  = &section{rcode: dns.RcodeServerFailure}
 	nothing        = &section{}
 )
 
@@ -83,6 +84,9 @@ func (r *responder) find(err error) (made *section, scope int) {
 	}
 	key := sectionKey{at: at, kind: q.kind, do: q.do && r.view.signed != nil}
 	if at.tailored() {
+		if len(r.view.states) == 0 {
+			return serverFailure, 0 // and not that there is no address, which caches would keep
+		}
 		key.order, scope = r.nearest()
 	}
 	return r.view.section(key), scope

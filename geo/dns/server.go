@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"meridian/geo"
 )
 
@@ -110,13 +112,34 @@ func (s *Server) look(z *zone, states []RegionState) {
 	s.lingers.note(s.view.Swap(next), next)
 }
 
-// states returns the states of the regions, those that there is no room for left out.
+// states returns the states of the regions. What Config.Regions returns is brought into bounds.
 func (s *Server) states(z *zone) []RegionState {
 	if s.cfg.Regions == nil {
 		return s.prober.states(z.file)
 	}
 	states := s.cfg.Regions()
-	return slices.Clone(states[:min(len(states), maxRegions)])
+	states = slices.Clone(states[:min(len(states), maxRegions)])
+	for i := range states {
+		states[i].bound()
+	}
+	return states
+}
+
+// bound brings a state into bounds, and leaves out what cannot be answered.
+func (r *RegionState) bound() {
+	r.Weight = max(0, min(100, r.Weight))
+	var addresses []netip.Addr
+	for _, addr := range r.Addresses[:min(len(r.Addresses), maxAddresses)] {
+		if addr.IsValid() {
+			addresses = append(addresses, addr.Unmap().WithZone(""))
+		}
+	}
+	r.Addresses = addresses
+	if _, err := wireName(r.Target); err != nil || r.Target == "" {
+		r.Target = ""
+		return
+	}
+	r.Target = dns.CanonicalName(r.Target)
 }
 
 // refresh makes a new view if the regions have changed, or signatures become old.
