@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,9 @@ type File struct {
 	dir      string    // the folder it lies in
 	modified time.Time // the file's time
 }
+
+// A fingerprint is the hash of a file's content.
+type fingerprint = [sha256.Size]byte
 
 // A Nameserver is an NS record, with addresses if its name is inside the zone.
 type Nameserver struct {
@@ -141,12 +145,15 @@ type RateLimit struct {
 	Exempt []netip.Prefix `yaml:"exempt"`
 }
 
-// readFile decodes a zone's file, without checking it. An unknown or repeated field is an error.
-func readFile(path string) (*File, error) {
+// readFile decodes a zone's file, without checking it. An unknown or repeated field is an error. Seen is told what was read,
+// faulty or not.
+func readFile(path string, seen func(*fingerprint)) (*File, error) {
 	text, modified, err := readBounded(path)
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(text)
+	seen(&sum)
 	file := &File{dir: filepath.Dir(path), modified: modified}
 	if err := yaml.UnmarshalWithOptions(text, file, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("%s: decoding it: %w", path, err)

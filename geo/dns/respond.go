@@ -83,7 +83,7 @@ func (r *responder) find(err error) (made *section, scope int) {
 		return r.unknown(), 0
 	}
 	key := sectionKey{at: at, kind: q.kind, do: q.do && r.view.signed != nil}
-	if at.tailored() {
+	if at.tailored(q.kind) {
 		if len(r.view.states) == 0 {
 			return serverFailure, 0 // and not that there is no address, which caches would keep
 		}

@@ -1,15 +1,12 @@
 package dns
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -21,7 +18,8 @@ func (s *Server) Listen(ctx context.Context, address string) error {
 		return fmt.Errorf("listening on %s: %w", address, err)
 	}
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
-	sockets, err := openUDP(ctx, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), runtime.GOMAXPROCS(0))
+	count, _ := share()
+	sockets, err := openUDP(ctx, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), count)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listening on %s: %w", address, err), listener.Close())
 	}
@@ -42,8 +40,9 @@ func (s *Server) Addrs() []netip.AddrPort {
 // when it changes, and asks for measurements. It returns nil after a clean stop.
 func (s *Server) Serve(ctx context.Context) error {
 	var work, answering sync.WaitGroup
+	_, readers := share()
 	for _, socket := range s.sockets {
-		for range runtime.GOMAXPROCS(0) / max(1, len(s.sockets)) {
+		for range readers {
 			answering.Go(func() { s.serveUDP(socket, s.newResponder(s.newCounts())) })
 		}
 	}
@@ -73,23 +72,12 @@ func (s *Server) Serve(ctx context.Context) error {
 // by a link, and small.
 const fileEvery = 2 * time.Second
 
-// followFile reloads the file when its content changes.
+// followFile reloads the file when its content is not what was read last, faulty or not.
 func (s *Server) followFile(ctx context.Context) {
-	seen := s.fingerprint()
 	every(ctx, fileEvery, func() {
-		if now := s.fingerprint(); now != nil && !bytes.Equal(now, seen) {
-			seen = now
+		text, _, err := readBounded(s.cfg.File)
+		if err == nil && sha256.Sum256(text) != *s.seen.Load() {
 			_ = s.Reload() // which logs and counts it
 		}
 	})
-}
-
-// fingerprint returns the hash of the file, or nil while it cannot be read.
-func (s *Server) fingerprint() []byte {
-	text, err := os.ReadFile(s.cfg.File)
-	if err != nil {
-		return nil
-	}
-	sum := sha256.Sum256(text)
-	return sum[:]
 }

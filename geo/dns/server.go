@@ -24,6 +24,7 @@ type Server struct {
 	limiter *limiter
 	prober  *prober
 	view    atomic.Pointer[view]
+	seen    atomic.Pointer[fingerprint] // of the file when it was last read
 
 	mu     sync.Mutex // for making views
 	ranker *geo.Ranker
@@ -70,7 +71,7 @@ func (s *Server) Zone() string { return s.view.Load().zone.apex }
 
 // readZone reads and checks the file.
 func (s *Server) readZone() (*zone, error) {
-	file, err := readFile(s.cfg.File)
+	file, err := readFile(s.cfg.File, s.seen.Store)
 	if err != nil {
 		return nil, err
 	}

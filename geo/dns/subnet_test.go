@@ -76,6 +76,16 @@ func TestSubnet(t *testing.T) {
 	}
 }
 
+// What depends on no region has scope 0, at a name that has both.
+func TestSubnet_ByType(t *testing.T) {
+	s, _ := newServer(t)
+	for kind, scope := range map[uint16]uint8{dns.TypeMX: 0, dns.TypeSRV: 0, dns.TypeANY: 0, dns.TypeA: 11, dns.TypeHTTPS: 11} {
+		if got := subnetOf(ask(t, s, withSubnet("shop.example.", kind, "80.128.0.0/24"), nowhere)); got.SourceScope != scope {
+			t.Errorf("%s has scope %d, want %d", dns.Type(kind), got.SourceScope, scope)
+		}
+	}
+}
+
 // A resolver that sends no subnet gets none.
 func TestSubnet_NotAsked(t *testing.T) {
 	s, _ := newServer(t)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -21,14 +22,20 @@ type udpSocket struct {
 	everywhere bool
 }
 
-// openUDP opens sockets on the address, on Linux one for each reader: the kernel then divides the clients among them.
-func openUDP(ctx context.Context, address netip.AddrPort, readers int) ([]udpSocket, error) {
+// share returns how many sockets an address gets, and how many readers each of them: one socket for each processor where
+// the kernel divides the clients among them, else one that all readers share.
+func share() (sockets, readers int) {
+	if canSharePort {
+		return runtime.GOMAXPROCS(0), 1
+	}
+	return 1, runtime.GOMAXPROCS(0)
+}
+
+// openUDP opens a number of sockets on the address.
+func openUDP(ctx context.Context, address netip.AddrPort, count int) ([]udpSocket, error) {
 	var sockets []udpSocket
 	config := net.ListenConfig{Control: sharePort}
-	if !canSharePort {
-		readers = 1
-	}
-	for range readers {
+	for range count {
 		opened, err := config.ListenPacket(ctx, "udp", address.String())
 		if err != nil {
 			return nil, errors.Join(err, closeUDP(sockets))
@@ -106,6 +113,10 @@ func (s *Server) serveUDP(socket udpSocket, r *responder) {
 			via = socket.source(control[:controls])
 		}
 		// A response that cannot be sent is lost like any other datagram: the client asks again.
-		_, _, _ = socket.WriteMsgUDPAddrPort(response, via, from)
+		_, _, eee := socket.WriteMsgUDPAddrPort(response, via, from)
+		println("EEE", from.String(), controls, len(via))
+		if eee != nil {
+			println(eee.Error())
+		}
 	}
 }

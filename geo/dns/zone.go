@@ -30,10 +30,10 @@ type node struct {
 	alias   *node               // where its CNAME leads, if that is inside the zone
 }
 
-// tailored reports whether an answer at the node may depend on where the client is.
-func (n *node) tailored() bool {
+// tailored reports whether the answer for a type may depend on where the client is.
+func (n *node) tailored(kind uint16) bool {
 	for ; n != nil; n = n.alias {
-		if n.latency != nil {
+		if n.latency != nil && latencyOwns(n.latency, kind) {
 			return true
 		}
 	}
