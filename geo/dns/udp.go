@@ -113,10 +113,6 @@ func (s *Server) serveUDP(socket udpSocket, r *responder) {
 			via = socket.source(control[:controls])
 		}
 		// A response that cannot be sent is lost like any other datagram: the client asks again.
-		_, _, eee := socket.WriteMsgUDPAddrPort(response, via, from)
-		println("EEE", from.String(), controls, len(via))
-		if eee != nil {
-			println(eee.Error())
-		}
+		_, _, _ = socket.WriteMsgUDPAddrPort(response, via, from)
 	}
 }
