@@ -51,6 +51,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	work.Go(func() { every(ctx, refreshEvery, s.refresh) })
 	work.Go(func() { s.followFile(ctx) })
+	work.Go(func() { s.followMeasurements(ctx, measuredEvery) })
 	if s.cfg.Regions == nil {
 		work.Go(func() { s.prober.run(ctx, s.refresh) })
 	}

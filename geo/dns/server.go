@@ -29,6 +29,8 @@ type Server struct {
 	mu     sync.Mutex // for making views
 	ranker *geo.Ranker
 	base   *geo.Ranker // without corrections
+	// observed is what ranker was corrected by.
+	observed []geo.Observation
 
 	sockets   []udpSocket
 	listeners []net.Listener
