@@ -14,6 +14,8 @@ import (
 var picture = map[string][]string{
 	"regions":                       nil,
 	"geo":                           {"internal/serve"},
+	"geo/rum":                       nil,
+	"geo/dns":                       {"geo/rum"},
 	"internal/invalid":              nil,
 	"internal/money":                nil,
 	"internal/database":             nil,
@@ -136,7 +138,7 @@ var picture = map[string][]string{
 		"internal/testkit/databasetest",
 	},
 	"cmd/meridian": {
-		"internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
+		"geo/dns", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
 		"internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory", "internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",
 		"internal/lab/report", "internal/local", "internal/money", "internal/order", "internal/payment/sandbox", "internal/payment/stripe",

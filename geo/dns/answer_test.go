@@ -90,11 +90,13 @@ func TestAnswer(t *testing.T) {
 			got := ask(t, s, m, tt.client)
 			lower := strings.ToLower(tt.question)
 			want := []any{tt.code, tt.answer, tt.authority, tt.additional}
-			have := []any{dns.RcodeToString[got.Rcode], records(lower, lowerNames(got.Answer)), records(lower, got.Ns), records(lower, got.Extra)}
+			have := []any{dns.RcodeToString[got.Rcode], records(lower, lowerNames(got.Answer)), records(lower, got.Ns),
+				records(lower, got.Extra)}
 			if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if got.Question[0] != m.Question[0] || got.Id != m.Id || !got.Response || got.RecursionAvailable || got.Truncated || !got.RecursionDesired {
+			if got.Question[0] != m.Question[0] || got.Id != m.Id || !got.Response || got.RecursionAvailable || got.Truncated ||
+				!got.RecursionDesired {
 				t.Errorf("the header is %s, of %v", got.MsgHdr.String(), got.Question)
 			}
 			if inZone := tt.code == "NOERROR" || tt.code == "NXDOMAIN"; got.Authoritative != inZone {
@@ -143,9 +145,12 @@ func TestAnswer_OtherRequests(t *testing.T) {
 			dns.RcodeFormatError},
 		{"IXFR with its SOA", func(m *dns.Msg) { m.SetIxfr("shop.example.", 1, "ns1.shop.example.", "x.shop.example.") }, dns.RcodeRefused},
 		{"TSIG of an unknown key", func(m *dns.Msg) {
-			m.Extra = append(m.Extra, &dns.TSIG{Hdr: dns.RR_Header{Name: "k.", Rrtype: dns.TypeTSIG, Class: dns.ClassANY}, Algorithm: dns.HmacSHA256})
+			m.Extra = append(m.Extra, &dns.TSIG{
+				Hdr: dns.RR_Header{Name: "k.", Rrtype: dns.TypeTSIG, Class: dns.ClassANY}, Algorithm: dns.HmacSHA256,
+			})
 		}, dns.RcodeSuccess},
-		{"two OPT records (RFC 6891)", func(m *dns.Msg) { m.SetEdns0(1232, false); m.Extra = append(m.Extra, m.Extra[0]) }, dns.RcodeFormatError},
+		{"two OPT records (RFC 6891)", func(m *dns.Msg) { m.SetEdns0(1232, false); m.Extra = append(m.Extra, m.Extra[0]) },
+			dns.RcodeFormatError},
 		{"EDNS version 1 (RFC 6891)", func(m *dns.Msg) { m.SetEdns0(1232, false); m.IsEdns0().SetVersion(1) }, dns.RcodeBadVers},
 		{"an option nobody knows", func(m *dns.Msg) {
 			m.SetEdns0(1232, false)

@@ -40,7 +40,7 @@ func (b *builder) checkNumbers() {
 		{"probes.down_after", f.Probes.DownAfter, 1, 100},
 		{"rate_limit.per_second", f.RateLimit.PerSecond, -1, 1_000_000},
 		{"rate_limit.slip", f.RateLimit.Slip, -1, 100},
-		{"measurements", len(f.Measurements), 0, 64},
+		{"measurements", len(f.Measurements), 0, 16},
 	} {
 		if one.value < one.least || one.value > one.most {
 			b.fault("%s: %d is not from %d to %d", one.field, one.value, one.least, one.most)

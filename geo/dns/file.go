@@ -42,7 +42,7 @@ type File struct {
 	DNSSEC DNSSEC `yaml:"dnssec"`
 	// RateLimit bounds the answers for each network of clients.
 	RateLimit RateLimit `yaml:"rate_limit"`
-	// Measurements are URLs of GET /v1/geo/measurements, at most 64, asked every minute for the round trips that clients saw;
+	// Measurements are URLs of GET /v1/geo/measurements, at most 16, asked every minute for the round trips that clients saw;
 	// none.
 	Measurements []string `yaml:"measurements"`
 

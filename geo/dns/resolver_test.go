@@ -281,7 +281,8 @@ func TestDelv(t *testing.T) {
 	s, key := signedServer(t)
 	at := start(t, s)
 	anchors := filepath.Join(t.TempDir(), "anchors")
-	text := fmt.Sprintf("trust-anchors { \"shop.example.\" static-key %d %d %d \"%s\"; };\n", key.Flags, key.Protocol, key.Algorithm, key.PublicKey)
+	text := fmt.Sprintf("trust-anchors { \"shop.example.\" static-key %d %d %d \"%s\"; };\n", key.Flags, key.Protocol, key.Algorithm,
+		key.PublicKey)
 	testkit.NoError(t, os.WriteFile(anchors, []byte(text), 0o600))
 	for question, want := range map[string]string{
 		"shop.example A":      "; fully validated",

@@ -28,7 +28,8 @@ func TestZone_Faults(t *testing.T) {
 		{"listed twice", []string{"name: api", "name: cdn"}, []string{"latency[2].name", "twice"}},
 		{"the zone as a CNAME", []string{`name: "@"`, `name: "@"` + "\n    answer: cname"}, []string{"latency[0].answer"}},
 		{"an answer nobody knows", []string{"answer: cname", "answer: mx"}, []string{"latency[2].answer", `"mx"`}},
-		{"numbers out of bounds", []string{"latency:", "ttl: {latency: 2h, negative: -1s}\nmin_addresses: 99\nrate_limit: {slip: 1000}\nlatency:"},
+		{"numbers out of bounds", []string{"latency:",
+			"ttl: {latency: 2h, negative: -1s}\nmin_addresses: 99\nrate_limit: {slip: 1000}\nlatency:"},
 			[]string{"ttl.latency", "ttl.negative", "min_addresses", "rate_limit.slip"}},
 		{"records that do not parse", []string{"  a.b.c TXT", "  a.b.c NOTYPE"}, []string{"records:", "NOTYPE"}},
 		{"a record outside", []string{"  a.b.c TXT", "  example.net. TXT"}, []string{"records:", "outside"}},
@@ -71,7 +72,8 @@ func TestZone_Faults(t *testing.T) {
 }
 
 func TestZone_NoFile(t *testing.T) {
-	if _, err := New(Config{File: filepath.Join(t.TempDir(), "none.yaml"), Set: shippedSet(t)}); err == nil || !strings.Contains(err.Error(), "none.yaml") {
+	_, err := New(Config{File: filepath.Join(t.TempDir(), "none.yaml"), Set: shippedSet(t)})
+	if err == nil || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("without a file: %v", err)
 	}
 	large := filepath.Join(t.TempDir(), "large.yaml")

@@ -280,7 +280,10 @@ func TestMerge(t *testing.T) {
 		[]Figure{{"DE", "eu-west", 10, 30, 0}, {"FR", "eu-west", 10, 30, 86401}},
 		[]Figure{{"DE", "eu-west", 20, 10, 0}, {"DE", "us-east", 90, 10, 0}},
 	)
-	want := []geo.Observation{{Country: "DE", Region: "eu-west", RTT: 12500 * time.Microsecond}, {Country: "DE", Region: "us-east", RTT: 90 * time.Millisecond}}
+	want := []geo.Observation{
+		{Country: "DE", Region: "eu-west", RTT: 12500 * time.Microsecond},
+		{Country: "DE", Region: "us-east", RTT: 90 * time.Millisecond},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
