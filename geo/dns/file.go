@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"meridian/regions"
+
 	"github.com/goccy/go-yaml"
 )
 
@@ -160,6 +162,19 @@ func readFile(path string, seen func(*fingerprint)) (*File, error) {
 	}
 	file.setDefaults()
 	return file, nil
+}
+
+// readZone reads and checks a zone's file.
+func readZone(path string, set *regions.Set, seen func(*fingerprint)) (*zone, error) {
+	file, err := readFile(path, seen)
+	if err != nil {
+		return nil, err
+	}
+	z, err := newZone(file, set)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return z, nil
 }
 
 // readBounded reads a file of at most maxFileBytes.

@@ -15,7 +15,7 @@ import (
 // file and the DS record for the parent zone, with SHA-256. It overwrites nothing.
 func GenerateKey(zone, folder string) (path, ds string, err error) {
 	if _, ok := dns.IsDomainName(zone); !ok || !strings.HasSuffix(zone, ".") || zone == "." {
-		return "", "", fmt.Errorf("zone %q: write its name with its final dot, such as shop.example.", zone)
+		return "", "", fmt.Errorf("zone %q is not a full name: write it with its final dot, as \"shop.example.\"", zone)
 	}
 	key := &dns.DNSKEY{
 		Hdr:   dns.RR_Header{Name: dns.CanonicalName(zone), Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},

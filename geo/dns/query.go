@@ -84,14 +84,21 @@ func (q *query) read(packet []byte) error {
 	if !ok {
 		return errFormat
 	}
-	if packet[11] == 0 {
-		if len(rest) != 0 {
-			return errFormat
-		}
+	switch {
+	case packet[11] == 0 && len(rest) == 0:
 		return nil
+	case packet[11] == 0:
+		return errFormat
+	case len(rest) < optHeadBytes || string(rest[:3]) != optStart:
+		return q.readUnusual(packet)
+	case int(binary.BigEndian.Uint16(rest[9:])) != len(rest)-optHeadBytes:
+		return errFormat
 	}
-	return q.readPlainOPT(rest)
+	return q.readOPT(rest)
 }
+
+// optStart is how an OPT record begins: with the root and its type.
+const optStart = "\x00\x00\x29"
 
 // plain reports whether the counts are those of nearly every query: one question, and at most one record, additional.
 func plain(packet []byte) bool {
@@ -135,29 +142,6 @@ func lower(octet byte) byte {
 		return octet + 'a' - 'A'
 	}
 	return octet
-}
-
-// readPlainOPT reads the one additional record, which must be the last octets.
-func (q *query) readPlainOPT(record []byte) error {
-	if len(record) < optHeadBytes || record[0] != 0 {
-		return q.passRecord(record)
-	}
-	if kind := binary.BigEndian.Uint16(record[1:]); kind != dns.TypeOPT {
-		return q.passRecord(record)
-	}
-	if int(binary.BigEndian.Uint16(record[9:])) != len(record)-optHeadBytes {
-		return errFormat
-	}
-	return q.readOPT(record)
-}
-
-// passRecord checks an additional record that the server has no use for, such as TSIG, of which it shares no key.
-func (q *query) passRecord(record []byte) error {
-	_, end, err := dns.UnpackRR(record, 0)
-	if err != nil || end != len(record) {
-		return errFormat
-	}
-	return nil
 }
 
 // readOPT reads an OPT record.
@@ -245,7 +229,18 @@ func (q *query) readUnusual(packet []byte) error {
 	if len(m.Ns) > 0 && q.kind != dns.TypeIXFR {
 		return errFormat
 	}
-	for _, rr := range m.Extra {
+	if err := q.readAdditional(m.Extra); err != nil {
+		return err
+	}
+	if len(m.Question) == 0 && q.cookie == nil {
+		return errFormat
+	}
+	return nil
+}
+
+// readAdditional finds the OPT record among others, such as TSIG, of which the server shares no key.
+func (q *query) readAdditional(records []dns.RR) error {
+	for _, rr := range records {
 		opt, ok := rr.(*dns.OPT)
 		if !ok {
 			continue
@@ -260,9 +255,6 @@ func (q *query) readUnusual(packet []byte) error {
 		if err := q.readOPT(record); err != nil {
 			return err
 		}
-	}
-	if len(m.Question) == 0 && q.cookie == nil {
-		return errFormat
 	}
 	return nil
 }

@@ -78,18 +78,24 @@ func (r *responder) find(err error) (made *section, scope int) {
 	case q.kind == dns.TypeNXNAME, q.kind == dns.TypeOPT, q.kind == dns.TypeNone:
 		return formatError, 0 // RFC 9824, section 3.5
 	}
-	at, ok := r.view.zone.nodes[string(q.wire())]
+	return r.look()
+}
+
+// look returns what answers a query for the zone, or a name outside.
+func (r *responder) look() (made *section, scope int) {
+	v, q := r.view, &r.query
+	at, ok := v.zone.nodes[string(q.wire())]
 	if !ok {
 		return r.unknown(), 0
 	}
-	key := sectionKey{at: at, kind: q.kind, do: q.do && r.view.signed != nil}
+	key := sectionKey{at: at, kind: q.kind, do: q.do && v.signed != nil}
 	if at.tailored(q.kind) {
-		if len(r.view.states) == 0 {
+		if len(v.states) == 0 {
 			return serverFailure, 0 // and not that there is no address, which caches would keep
 		}
 		key.order, scope = r.nearest()
 	}
-	return r.view.section(key), scope
+	return v.section(key), scope
 }
 
 // refusedType reports whether a type is never answered: transfers, transactions, and signatures by themselves, which
@@ -135,6 +141,10 @@ func (r *responder) nearest() (order, int) {
 	client := r.from
 	if r.query.subnet.addr.IsValid() {
 		client = r.query.subnet.addr
+	}
+	if client.Is4In6() {
+		// Clients of IPv4 are sent as such. As IPv6, the address shares a /64 with others, and so their place: none.
+		client = netip.IPv6Unspecified()
 	}
 	where, bits := r.view.zone.place.locate(client)
 	picked, scope := r.view.pick(r.view.route(where), client, bits)
@@ -189,13 +199,18 @@ func (r *responder) write(made *section, scope int) []byte {
 	if q.edns {
 		counts[3]++
 	}
-	binary.BigEndian.PutUint16(out, q.id)
+	putHeader(out, q.id, flags, counts)
+	r.out = out
+	return out
+}
+
+// putHeader writes a message's header.
+func putHeader(out []byte, id, flags uint16, counts [4]uint16) {
+	binary.BigEndian.PutUint16(out, id)
 	binary.BigEndian.PutUint16(out[2:], flags)
 	for i, count := range counts {
 		binary.BigEndian.PutUint16(out[4+2*i:], count)
 	}
-	r.out = out
-	return out
 }
 
 // authoritative reports whether the response speaks for the zone.
@@ -228,20 +243,26 @@ func (r *responder) appendEDNS(out []byte, rcode, scope int) []byte {
 	if q.co {
 		out[start+7] |= flagCO >> 8
 	}
-	if len(q.cookie) > 0 {
-		out = binary.BigEndian.AppendUint16(out, dns.EDNS0COOKIE)
-		out = binary.BigEndian.AppendUint16(out, cookieBytes)
-		if _, renew := r.server.cookies.check(q.cookie, r.from, r.now); renew {
-			out = r.server.cookies.append(out, q.cookie, r.from, r.now)
-		} else {
-			out = append(out, q.cookie...)
-		}
-	}
-	if q.subnet.sent && rcode == dns.RcodeSuccess || q.subnet.sent && rcode == dns.RcodeNameError {
+	out = r.appendCookie(out)
+	if q.subnet.sent && (rcode == dns.RcodeSuccess || rcode == dns.RcodeNameError) {
 		out = q.subnet.append(out, scope)
 	}
 	binary.BigEndian.PutUint16(out[start+9:], uint16(len(out)-start-optHeadBytes))
 	return out
+}
+
+// appendCookie appends a cookie to a response to a query that has one.
+func (r *responder) appendCookie(out []byte) []byte {
+	cookie := r.query.cookie
+	if len(cookie) == 0 {
+		return out
+	}
+	out = binary.BigEndian.AppendUint16(out, dns.EDNS0COOKIE)
+	out = binary.BigEndian.AppendUint16(out, cookieBytes)
+	if _, renew := r.server.cookies.check(cookie, r.from, r.now); !renew {
+		return append(out, cookie...)
+	}
+	return r.server.cookies.append(out, cookie, r.from, r.now)
 }
 
 // append appends the option as it was sent, with the scope. A query that asks for its client not to be considered gets

@@ -37,27 +37,10 @@ type route struct {
 	split bool // some region takes only a share of the clients
 }
 
-// routes computes the route of every place that the ranker knows. The key of clients whose place is unknown is empty.
+// addRoutes computes the route of every place that the ranker knows. The place of clients that are nowhere is empty.
 func (v *view) addRoutes(ranker *geo.Ranker, set *regions.Set) {
 	serving := v.serving()
-	index := make(map[string]int, len(v.states))
-	for i, state := range v.states {
-		index[state.Region] = i
-	}
-	add := func(where place) {
-		r := new(route)
-		for _, name := range ranker.Order(where.country, where.zone) {
-			at, ok := index[name]
-			if !ok || !serving[at] {
-				continue
-			}
-			r.whole = r.whole.append(at, len(r.order))
-			r.order = append(r.order, at)
-			r.split = r.split || v.states[at].Weight < 100
-		}
-		r.split = r.split && len(r.order) > 1
-		v.routes[where] = r
-	}
+	add := func(where place) { v.routes[where] = v.newRoute(ranker.Order(where.country, where.zone), serving) }
 	add(place{})
 	for _, home := range set.All() {
 		for _, country := range home.Countries {
@@ -67,6 +50,22 @@ func (v *view) addRoutes(ranker *geo.Ranker, set *regions.Set) {
 	for _, zone := range []geo.Zone{geo.ZoneEast, geo.ZoneCentral, geo.ZoneSouth, geo.ZoneWest} {
 		add(place{country: "US", zone: zone})
 	}
+}
+
+// newRoute returns the route through those of the regions that serve.
+func (v *view) newRoute(names []string, serving []bool) *route {
+	r := new(route)
+	for _, name := range names {
+		at := slices.IndexFunc(v.states, func(s RegionState) bool { return s.Region == name })
+		if at < 0 || !serving[at] {
+			continue
+		}
+		r.whole = r.whole.append(at, len(r.order))
+		r.order = append(r.order, at)
+		r.split = r.split || v.states[at].Weight < 100
+	}
+	r.split = r.split && len(r.order) > 1
+	return r
 }
 
 // serving returns which regions may be answered: the healthy ones that are to get clients or, if there is none, all
@@ -108,27 +107,22 @@ const (
 // longer. A region takes the share of networks that its weight says; which ones depends on nothing but the network and
 // the region's name, so that every server and cache agrees, and a greater weight keeps those it has.
 func (v *view) pick(r *route, addr netip.Addr, bits int) (order, int) {
-	if !r.split {
-		return r.whole, bits
-	}
 	width := shareBits6
 	if addr.Is4() {
 		width = shareBits4
 	}
 	network, err := addr.Prefix(width)
-	if err != nil { // there is no address
+	if !r.split || err != nil { // the error is that there is no address
 		return r.whole, bits
 	}
 	octets := network.Addr().As16()
 	var picked order
 	count := 0
 	for _, region := range r.order {
-		weight := v.states[region].Weight
-		if weight < 100 && siphash.Hash(v.seeds[region], uint64(width), octets[:])%100 >= uint64(weight) {
-			continue
+		if siphash.Hash(v.seeds[region], uint64(width), octets[:])%100 < uint64(v.states[region].Weight) {
+			picked = picked.append(region, count)
+			count++
 		}
-		picked = picked.append(region, count)
-		count++
 	}
 	if picked == 0 {
 		picked = r.whole

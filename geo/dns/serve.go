@@ -56,6 +56,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		work.Go(func() { s.prober.run(ctx, s.refresh) })
 	}
 	<-ctx.Done()
+	err := s.stop(&answering)
+	work.Wait()
+	return err
+}
+
+// stop lets what is being answered end, and closes the sockets.
+func (s *Server) stop(answering *sync.WaitGroup) error {
 	var faults []error
 	for _, socket := range s.sockets {
 		faults = append(faults, socket.SetReadDeadline(time.Now()))
@@ -65,7 +72,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.open.end()
 	answering.Wait()
-	work.Wait()
 	return errors.Join(append(faults, closeUDP(s.sockets))...)
 }
 

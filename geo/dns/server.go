@@ -73,18 +73,11 @@ func (s *Server) Zone() string { return s.view.Load().zone.apex }
 
 // readZone reads and checks the file.
 func (s *Server) readZone() (*zone, error) {
-	file, err := readFile(s.cfg.File, s.seen.Store)
-	if err != nil {
-		return nil, err
-	}
-	z, err := newZone(file, s.cfg.Set)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.cfg.File, err)
-	}
-	if s.cfg.Regions == nil && len(file.Regions) == 0 {
+	z, err := readZone(s.cfg.File, s.cfg.Set, s.seen.Store)
+	if err == nil && s.cfg.Regions == nil && len(z.file.Regions) == 0 {
 		return nil, fmt.Errorf("%s: regions: there is none: list each with its addresses", s.cfg.File)
 	}
-	return z, nil
+	return z, err
 }
 
 // Reload reads the file again and answers from it. A faulty file is returned as an error and changes nothing.

@@ -48,6 +48,7 @@ func TestSubnet(t *testing.T) {
 		{"IPv6 of Germany", "shop.example.", "2003:c0::/56", "192.0.2.3", 19},
 		{"less than the block: the scope is longer", "shop.example.", "80.128.0.0/9", "192.0.2.3", 11},
 		{"of nobody", "shop.example.", "10.0.0.0/24", "192.0.2.1", 8},
+		{"IPv4 in the form of IPv6 is a place of IPv6: unknown", "shop.example.", "::ffff:80.128.0.0/120", "192.0.2.1", 3},
 		{"nothing is said of the client: the resolver's place, for all its clients", "shop.example.", "0.0.0.0/0", "192.0.2.4", 0},
 		{"the same, of IPv6", "shop.example.", "::/0", "192.0.2.4", 0},
 		{"no region in the answer", "a.b.c.shop.example.", "80.128.0.0/24", "", 0},

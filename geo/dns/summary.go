@@ -11,21 +11,17 @@ import (
 // Check reads a zone's file without serving it. It returns a summary for people: the zone, its names, and which regions
 // its clients would be sent to. The error joins every fault.
 func Check(path string, set *regions.Set) (summary string, err error) {
-	file, err := readFile(path, func(*fingerprint) {})
+	z, err := readZone(path, set, func(*fingerprint) {})
 	if err != nil {
 		return "", err
-	}
-	z, err := newZone(file, set)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	ranker, err := geo.NewRanker(set)
 	if err != nil {
 		return "", err
 	}
 	p := newProber(nil)
-	p.follow(file)
-	v := newView(z, p.states(file), ranker, set, file.modified)
+	p.follow(z.file)
+	v := newView(z, p.states(z.file), ranker, set, z.file.modified)
 	var text strings.Builder
 	fmt.Fprintf(&text, "zone %s serial %d: %d names, %d keys\n", z.apex, z.soa.Serial, len(z.nodes), len(z.keys))
 	for _, home := range set.All() {
