@@ -82,7 +82,7 @@ func (v *view) types(at *node) []uint16 {
 		types = append(types, kind)
 	}
 	if at.latency != nil {
-		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeHTTPS, dns.TypeSVCB} {
+		for _, kind := range regionTypes {
 			if latencyOwns(at.latency, kind) && len(v.set(at, kind, 0)) > 0 {
 				types = append(types, kind)
 			}

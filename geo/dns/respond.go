@@ -37,18 +37,21 @@ func (r *responder) respond(packet []byte, from netip.Addr, tcp bool) []byte {
 		return nil
 	}
 	made, scope := r.find(err)
-	wire := r.write(made, scope)
 	switch r.verdict(made) {
 	case truncate:
 		r.counts.dropped[truncatedByLimit].Add(1)
-		wire = r.write(&section{rcode: made.rcode}, 0)
+		wire := r.write(&section{rcode: made.rcode}, 0)
 		binary.BigEndian.PutUint16(wire[2:], binary.BigEndian.Uint16(wire[2:])|flagTruncated)
+		return wire
 	case drop:
 		r.counts.dropped[droppedByLimit].Add(1)
 		return nil
 	}
+	if made == r.view.missing && r.signs() {
+		made = r.denial()
+	}
 	r.counts.answer(tcp, made.rcode)
-	return wire
+	return r.write(made, scope)
 }
 
 // Responses without records.
@@ -88,7 +91,7 @@ func (r *responder) look() (made *section, scope int) {
 	if !ok {
 		return r.unknown(), 0
 	}
-	key := sectionKey{at: at, kind: q.kind, do: q.do && v.signed != nil}
+	key := sectionKey{at: at, kind: v.zone.kind(at, q.kind), do: r.signs()}
 	if at.tailored(q.kind) {
 		if len(v.states) == 0 {
 			return serverFailure, 0 // and not that there is no address, which caches would keep
@@ -110,19 +113,25 @@ func refusedType(kind uint16, signed bool) bool {
 
 // unknown answers for a name that is not in the zone's file.
 func (r *responder) unknown() *section {
-	v, q := r.view, &r.query
-	if !below(q.wire(), v.zone.wire) {
+	if !below(r.query.wire(), r.view.zone.wire) {
 		return refused
 	}
-	if !q.do || v.signed == nil {
-		return v.missing
-	}
-	name, _, err := dns.UnpackDomainName(q.wire(), 0)
+	return r.view.missing
+}
+
+// signs reports whether the response is to have signatures.
+func (r *responder) signs() bool { return r.query.do && r.view.signed != nil }
+
+// denial returns the signed answer that the query's name does not exist. It is signed for this name alone, so that it must
+// be asked for after the limiter.
+func (r *responder) denial() *section {
+	v := r.view
+	name, _, err := dns.UnpackDomainName(r.query.wire(), 0)
 	if err != nil {
 		return formatError
 	}
 	a := v.sign(answer{rcode: dns.RcodeNameError, missing: name, authority: []dns.RR{v.zone.soa}}, true)
-	if !q.co {
+	if !r.query.co {
 		a.rcode = dns.RcodeSuccess // RFC 9824, section 3.1: what a resolver that does not know of it takes
 	}
 	return packBehind(name, a, true)

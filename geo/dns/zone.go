@@ -16,6 +16,7 @@ type zone struct {
 	apex  string // in lower case
 	wire  string // the apex in wire form
 	nodes map[string]*node
+	kinds map[uint16]bool // the types that exist somewhere
 	top   *node
 	soa   *dns.SOA
 	place *locator
@@ -39,6 +40,36 @@ func (n *node) tailored(kind uint16) bool {
 	}
 	return false
 }
+
+// kind returns the type that answers of this type are kept under. All types that the name and those that it leads to lack are
+// kept as one, dns.TypeNone, so that nobody who asks for all of them fills the memory.
+func (z *zone) kind(at *node, kind uint16) uint16 {
+	if kind == dns.TypeANY || kind == dns.TypeNSEC || kind == dns.TypeCNAME {
+		return kind
+	}
+	for ; at != nil; at = at.alias {
+		if len(at.records[kind]) > 0 || at.latency != nil && latencyOwns(at.latency, kind) && z.kinds[kind] {
+			return kind
+		}
+	}
+	return dns.TypeNone
+}
+
+// findKinds finds the types that exist somewhere in the zone.
+func (z *zone) findKinds() {
+	z.kinds = make(map[uint16]bool)
+	for _, at := range z.nodes {
+		for kind := range at.records {
+			z.kinds[kind] = true
+		}
+		for _, kind := range regionTypes {
+			z.kinds[kind] = z.kinds[kind] || at.latency != nil && latencyOwns(at.latency, kind)
+		}
+	}
+}
+
+// regionTypes are the types that can be made from regions.
+var regionTypes = []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeHTTPS, dns.TypeSVCB}
 
 // wireName returns a name in wire form and lower case, by which nodes are found.
 func wireName(name string) (string, error) {
@@ -77,6 +108,7 @@ func newZone(file *File, set *regions.Set) (*zone, error) {
 	b.checkRegions()
 	b.openLocator()
 	b.readKeys()
+	b.zone.findKinds()
 	return b.zone, errors.Join(b.faults...)
 }
 
