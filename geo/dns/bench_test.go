@@ -84,7 +84,7 @@ func dnsperf(b *testing.B, at netip.AddrPort, options []string) load {
 
 // loadOurs loads a server of this process. What the process does beside it counts against it.
 func loadOurs(b *testing.B, options []string) load {
-	s, _ := newServer(b, "latency:", "rate_limit: {per_second: -1}\nlatency:")
+	s, _ := newServer(b)
 	at := start(b, s)
 	before := ownCPU(b)
 	done := dnsperf(b, at, options)

@@ -52,7 +52,7 @@ func fuzzResponders(f *testing.F) []*responder {
 	var all []*responder
 	for _, also := range []string{"", "dnssec: {keys: [" + key + "]}\n"} {
 		s := testkit.Must(New(Config{
-			File: shopFile(f, "latency:", "rate_limit: {per_second: -1}\n"+also+"latency:"), Set: shippedSet(f),
+			File: shopFile(f, "latency:", also+"latency:"), Set: shippedSet(f),
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}))(f)
 		all = append(all, s.newResponder(s.newCounts()))

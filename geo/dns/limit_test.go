@@ -57,7 +57,7 @@ func TestLimiter_Kinds(t *testing.T) {
 }
 
 func TestRespond_Limit(t *testing.T) {
-	s, _ := newServer(t, "latency:", "rate_limit: {per_second: 1, slip: 1}\nlatency:")
+	s, _ := newServer(t, "per_second: -1", "per_second: 1, slip: 1")
 	from := netip.MustParseAddr(german)
 	r := s.newResponder(s.newCounts())
 	respond := func(m *dns.Msg, tcp bool) *dns.Msg {

@@ -193,6 +193,7 @@ func TestUnbound_Conformance(t *testing.T) {
 		{"www.shop.example.", "SRV", "NOERROR", 1},
 		{"nope.shop.example.", "A", "NOERROR", 0}, // compact denial: a name that does not exist has no types
 		{"x.y.z.shop.example.", "A", "NOERROR", 0},
+		{"gone.shop.example.", "A", "NOERROR", 1}, // a CNAME to one
 	} {
 		t.Run(tt.question+" "+tt.kind, func(t *testing.T) {
 			m := new(dns.Msg).SetQuestion(tt.question, typeOf(t, tt.kind)).SetEdns0(1232, true)

@@ -47,7 +47,7 @@ func (r *responder) respond(packet []byte, from netip.Addr, tcp bool) []byte {
 		r.counts.dropped[droppedByLimit].Add(1)
 		return nil
 	}
-	if made == r.view.missing && r.signs() {
+	if made == r.view.missing && r.asked().do {
 		made = r.denial()
 	}
 	r.counts.answer(tcp, made.rcode)
@@ -91,7 +91,7 @@ func (r *responder) look() (made *section, scope int) {
 	if !ok {
 		return r.unknown(), 0
 	}
-	key := sectionKey{at: at, kind: v.zone.kind(at, q.kind), do: r.signs()}
+	key := sectionKey{at: at, kind: v.zone.kind(at, q.kind), asked: r.asked()}
 	if at.tailored(q.kind) {
 		if len(v.states) == 0 {
 			return serverFailure, 0 // and not that there is no address, which caches would keep
@@ -119,8 +119,13 @@ func (r *responder) unknown() *section {
 	return r.view.missing
 }
 
-// signs reports whether the response is to have signatures.
-func (r *responder) signs() bool { return r.query.do && r.view.signed != nil }
+// asked returns which signatures the response is to have.
+func (r *responder) asked() signing {
+	if !r.query.do || r.view.signed == nil {
+		return signing{}
+	}
+	return signing{do: true, co: r.query.co}
+}
 
 // denial returns the signed answer that the query's name does not exist. It is signed for this name alone, so that it must
 // be asked for after the limiter.
@@ -130,11 +135,8 @@ func (r *responder) denial() *section {
 	if err != nil {
 		return formatError
 	}
-	a := v.sign(answer{rcode: dns.RcodeNameError, missing: name, authority: []dns.RR{v.zone.soa}}, true)
-	if !r.query.co {
-		a.rcode = dns.RcodeSuccess // RFC 9824, section 3.1: what a resolver that does not know of it takes
-	}
-	return packBehind(name, a, true)
+	denied := answer{rcode: dns.RcodeNameError, missing: name, authority: []dns.RR{v.zone.soa}}
+	return packBehind(name, v.sign(denied, r.asked()), true)
 }
 
 // below reports whether a name is below the zone's, or the same, both in wire form.

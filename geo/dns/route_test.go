@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -156,5 +157,28 @@ func TestRoute_IsRanked(t *testing.T) {
 		if diff := cmp.Diff(ranker.Order(where.country, where.zone), got); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", where, diff)
 		}
+	}
+}
+
+// What discovery says is brought into bounds: nobody is sent to what is no address, and no order has more than there is room for.
+func TestRoute_Bounds(t *testing.T) {
+	s, from := newServer(t)
+	from.now = []RegionState{{
+		Region: "eu-west", Healthy: true, Weight: 1000, Target: strings.Repeat("x", 70) + ".example.net.",
+		Addresses: []netip.Addr{{}, netip.MustParseAddr("::ffff:192.0.2.3"), netip.MustParseAddr("fe80::1%eth0")},
+	}}
+	for range 40 {
+		from.now = append(from.now, RegionState{Region: "mars", Healthy: true, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.99")}})
+	}
+	s.refresh()
+	v := s.view.Load()
+	want := RegionState{
+		Region: "eu-west", Healthy: true, Weight: 100, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("fe80::1")},
+	}
+	if len(v.states) != maxRegions || !sameState(v.states[0], want) {
+		t.Errorf("%d states, the first %v", len(v.states), v.states[0])
+	}
+	if diff := cmp.Diff([]string{"192.0.2.3"}, addressesFor(t, s, german)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -54,7 +54,7 @@ func TestServe(t *testing.T) {
 // Files are replaced, good and bad ones by turns, and states change, while clients ask: each of them is answered, with one
 // version of the zone or another.
 func TestReload_UnderLoad(t *testing.T) {
-	s, from := newServer(t, "latency:", "rate_limit: {per_second: -1}\nlatency:")
+	s, from := newServer(t)
 	at := start(t, s)
 	good := testkit.Must(os.ReadFile(s.cfg.File))(t)
 	ctx, cancel := context.WithCancel(t.Context())

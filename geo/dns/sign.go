@@ -26,15 +26,25 @@ func newSignatures(z *zone, now time.Time) *signatures {
 	return &signatures{zone: z, inception: uint32(now.Add(-signatureLead).Unix()), expiry: uint32(now.Add(signatureValid).Unix())}
 }
 
-// sign adds what a resolver that checks signatures needs, if it asks for it.
-func (v *view) sign(a answer, do bool) answer {
-	if !do || v.signed == nil {
+// signing says which signatures a query asks for.
+type signing struct {
+	do bool // any
+	co bool // with the code NXDOMAIN beside a compact denial (RFC 9824, section 5.1)
+}
+
+// sign adds what a resolver that checks signatures needs, if it asks for it. Beside a compact denial the code is NOERROR,
+// unless the resolver knows of it: others would miss the proof that NXDOMAIN wants (RFC 9824, section 3.1).
+func (v *view) sign(a answer, asked signing) answer {
+	if !asked.do {
 		return a
 	}
 	if a.denied != nil {
 		a.authority = append(a.authority, v.signed.exists(a.denied, v.types(a.denied)))
 	}
 	if a.missing != "" {
+		if !asked.co {
+			a.rcode = dns.RcodeSuccess
+		}
 		a.authority = append(a.authority, v.signed.missing(a.missing))
 	}
 	a.records, a.authority = v.signed.each(a.records), v.signed.each(a.authority)

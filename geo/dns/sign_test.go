@@ -62,6 +62,8 @@ func TestSign(t *testing.T) {
 		{"www.shop.example.", "SRV", "NOERROR", false, "CNAME", "SOA NSEC", "A NS SOA MX TXT AAAA RRSIG NSEC DNSKEY HTTPS CAA"},
 		{"nope.shop.example.", "A", "NOERROR", false, "", "SOA NSEC", "RRSIG NSEC NXNAME"},
 		{"nope.shop.example.", "A", "NXDOMAIN", true, "", "SOA NSEC", "RRSIG NSEC NXNAME"},
+		{"gone.shop.example.", "A", "NOERROR", false, "CNAME", "SOA NSEC", "RRSIG NSEC NXNAME"},
+		{"gone.shop.example.", "A", "NXDOMAIN", true, "CNAME", "SOA NSEC", "RRSIG NSEC NXNAME"},
 		{"cdn.shop.example.", "NSEC", "NOERROR", false, "NSEC", "", ""},
 		{"shop.example.", "RRSIG", "REFUSED", false, "", "", ""},
 	} {

@@ -57,7 +57,7 @@ func slot(set *regions.Set, region string) int {
 type sectionKey struct {
 	at    *node
 	kind  uint16
-	do    bool
+	asked signing
 	order order
 }
 
@@ -79,7 +79,7 @@ func (v *view) section(key sectionKey) *section {
 	if found, ok := (*v.packed.Load())[key]; ok {
 		return found
 	}
-	made := packBehind(key.at.name, v.sign(v.answer(key.at, key.kind, key.order), key.do), true)
+	made := packBehind(key.at.name, v.sign(v.answer(key.at, key.kind, key.order), key.asked), true)
 	v.keep(key, made)
 	return made
 }

@@ -29,7 +29,7 @@ func TestZone_Faults(t *testing.T) {
 		{"the zone as a CNAME", []string{`name: "@"`, `name: "@"` + "\n    answer: cname"}, []string{"latency[0].answer"}},
 		{"an answer nobody knows", []string{"answer: cname", "answer: mx"}, []string{"latency[2].answer", `"mx"`}},
 		{"numbers out of bounds", []string{"latency:",
-			"ttl: {latency: 2h, negative: -1s}\nmin_addresses: 99\nrate_limit: {slip: 1000}\nlatency:"},
+			"ttl: {latency: 2h, negative: -1s}\nmin_addresses: 99\nlatency:", "per_second: -1", "slip: 1000"},
 			[]string{"ttl.latency", "ttl.negative", "min_addresses", "rate_limit.slip"}},
 		{"records that do not parse", []string{"  a.b.c TXT", "  a.b.c NOTYPE"}, []string{"records:", "NOTYPE"}},
 		{"a record outside", []string{"  a.b.c TXT", "  example.net. TXT"}, []string{"records:", "outside"}},
