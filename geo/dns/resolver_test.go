@@ -109,8 +109,8 @@ remote-control:
   control-enable: no
 `
 
-// newInternet starts the servers, of a signed zone.
-func newInternet(t *testing.T) *internet {
+// newInternet starts the servers, of a signed zone that is changed by pairs of old and new text.
+func newInternet(t *testing.T, changes ...string) *internet {
 	t.Helper()
 	tool(t, "nsd", "nsd")
 	tool(t, "unbound", "unbound")
@@ -128,8 +128,8 @@ func newInternet(t *testing.T) *internet {
 	world := &internet{from: &states{now: healthyRegions()}, resolver: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), freePort(t))}
 	write("unbound.conf", fmt.Sprintf(resolverConfig, dir, world.resolver.Port(), strings.ReplaceAll(ds, "\t", " ")))
 	world.server = testkit.Must(New(Config{
-		File: shopFile(t, "latency:", "dnssec: {keys: ["+key+"]}\nlatency:", `192.0.2.53, "2001:db8::53"`, shopAddress,
-			"  - {name: ns2, addresses: [198.51.100.53]}\n", ""),
+		File: shopFile(t, append([]string{"latency:", "dnssec: {keys: [" + key + "]}\nlatency:", `192.0.2.53, "2001:db8::53"`,
+			shopAddress, "  - {name: ns2, addresses: [198.51.100.53]}\n", ""}, changes...)...),
 		Set: shippedSet(t), Regions: world.from.get, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}))(t)
 	testkit.NoError(t, world.server.Listen(t.Context(), shopAddress+":53"))
@@ -240,6 +240,25 @@ func TestUnbound_Subnets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Behind a resolver that caches, a region that is lost is named no more one TTL later, and the answers go on.
+func TestUnbound_LostRegion(t *testing.T) {
+	world := newInternet(t, "soa:", "ttl: {latency: 1s}\nsoa:")
+	names := func() string {
+		got := world.resolve(t, withSubnet("www.shop.example.", dns.TypeA, "80.128.0.0/24"))
+		if len(got.Answer) != 3 || got.Rcode != dns.RcodeSuccess {
+			t.Errorf("resolved to %v", got)
+		}
+		return fmt.Sprint(records("shop.example.", got.Answer))
+	}
+	if got := names(); !strings.Contains(got, "192.0.2.3") {
+		t.Fatalf("at first it is %s", got)
+	}
+	world.from.change(func(r *RegionState) { r.Healthy = false }, "eu-west")
+	testkit.Eventually(t, "the lost region is named no more", func() bool { return !strings.Contains(names(), "192.0.2.3") })
+	world.from.change(func(r *RegionState) { r.Healthy = true }, "eu-west")
+	testkit.Eventually(t, "it is named again", func() bool { return strings.Contains(names(), "192.0.2.3") })
 }
 
 // located returns how many answers depended on a client's subnet.
