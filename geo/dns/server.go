@@ -26,6 +26,8 @@ type Server struct {
 	view    atomic.Pointer[view]
 	seen    atomic.Pointer[fingerprint] // of the file when it was last read
 
+	reloading sync.Mutex // so that the file read last is the one that stays
+
 	mu     sync.Mutex // for making views
 	ranker *geo.Ranker
 	base   *geo.Ranker // without corrections
@@ -82,6 +84,8 @@ func (s *Server) readZone() (*zone, error) {
 
 // Reload reads the file again and answers from it. A faulty file is returned as an error and changes nothing.
 func (s *Server) Reload() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	z, err := s.readZone()
 	if err != nil {
 		s.reloads[0].Add(1)

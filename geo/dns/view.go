@@ -14,7 +14,7 @@ import (
 )
 
 // A view is a zone with the states of the regions and their order for every place. It never changes, apart from the
-// sections that it keeps.
+// sections that it keeps. Each answer is given from one view.
 type view struct {
 	zone    *zone
 	states  []RegionState
