@@ -93,3 +93,15 @@ func TestZone_JSON(t *testing.T) {
 		t.Errorf("%v: %s", err, summary)
 	}
 }
+
+// The example of the documentation is a good file.
+func TestZone_Documented(t *testing.T) {
+	page := string(testkit.Must(os.ReadFile("../../docs/dns.md"))(t))
+	_, example, _ := strings.Cut(page, "```yaml\n")
+	example, _, found := strings.Cut(example, "```")
+	path := filepath.Join(t.TempDir(), "shop.yaml")
+	testkit.NoError(t, os.WriteFile(path, []byte(example), 0o600))
+	if summary, err := Check(path, shippedSet(t)); err != nil || !found || !strings.Contains(summary, "zone shop.example. serial") {
+		t.Errorf("%v: %s", err, summary)
+	}
+}
