@@ -125,7 +125,7 @@ func (l *Locator) headerCountry(h http.Header) string {
 func (l *Locator) headerZone(h http.Header) Zone {
 	for _, name := range l.cfg.StateHeaders {
 		state := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(h.Get(name))), "US-")
-		if zone := zoneOfState(state); zone != "" {
+		if zone := ZoneOfState(state); zone != "" {
 			return zone
 		}
 	}

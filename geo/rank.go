@@ -14,6 +14,7 @@ type Basis string
 // The bases of a Ranked region.
 const (
 	Measured  Basis = "measured"  // a measured round trip
+	Corrected Basis = "corrected" // one of the others, corrected by what users measured
 	Estimated Basis = "estimated" // the distance
 	Unknown   Basis = "unknown"   // the failover order alone: the country's place is unknown
 )

@@ -12,10 +12,10 @@ const (
 	ZoneWest    Zone = "West"
 )
 
-// zoneOfState returns the zone of a state's two-letter code, or "" for any other text. States are grouped as the
+// ZoneOfState returns the zone of a state's two-letter code, or "" for any other text. States are grouped as the
 // Census Bureau's regions are, with the South divided at the Appalachians: the coast belongs to East, the rest to
 // South.
-func zoneOfState(state string) Zone {
+func ZoneOfState(state string) Zone {
 	switch state {
 	case "CT", "DC", "DE", "FL", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "PA", "RI", "SC", "VA", "VT", "WV":
 		return ZoneEast

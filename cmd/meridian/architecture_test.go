@@ -16,6 +16,8 @@ var picture = map[string][]string{
 	"geo":                           {"internal/discovery", "internal/serve"},
 	"internal/discovery":            nil,
 	"internal/testkit/consultest":   nil,
+	"geo/rum":                       nil,
+	"geo/dns":                       {"geo/rum"},
 	"internal/invalid":              nil,
 	"internal/money":                nil,
 	"internal/database":             nil,
@@ -139,7 +141,7 @@ var picture = map[string][]string{
 		"internal/testkit/databasetest",
 	},
 	"cmd/meridian": {
-		"internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
+		"geo/dns", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
 		"internal/discovery", "internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory",
 		"internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",

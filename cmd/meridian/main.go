@@ -87,7 +87,7 @@ Start with:  meridian up`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newSandboxCommand())
+	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newDNSCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newPricesCommand(), newReportCommand(), newAccountCommand(),
 		newSearchCommand(), newRegionCommand(), newGeoCommand(), newVerifyCommand())
 	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
