@@ -141,7 +141,7 @@ var picture = map[string][]string{
 		"internal/testkit/databasetest",
 	},
 	"cmd/meridian": {
-		"geo/dns", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
+		"geo/dns", "geo/rum", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
 		"internal/discovery", "internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory",
 		"internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",
