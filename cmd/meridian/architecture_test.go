@@ -97,9 +97,10 @@ var picture = map[string][]string{
 	},
 	"internal/local": {
 		"internal/account", "internal/api", "internal/catalog", "internal/catalog/shipped", "internal/database",
-		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/payment/sandbox", "internal/pod",
+		"internal/database/embedded", "internal/fx", "internal/inventory", "internal/lab/wan", "internal/payment/sandbox", "internal/pod",
 		"internal/search", "internal/search/bleve", "internal/search/indexer", "internal/telemetry", "schema",
 	},
+	"internal/lab/wan":       nil,
 	"internal/lab/client":    nil,
 	"internal/lab/shopper":   {"internal/lab/client"},
 	"internal/lab/report":    {"internal/lab/client"},
