@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"meridian/internal/database/embedded"
+	"meridian/internal/lab/wan"
 	"meridian/regions"
 )
 
@@ -25,14 +26,26 @@ type engine struct {
 	url  func(region string) string
 	stop func(ctx context.Context) error
 	died <-chan struct{} // closed when the server ends by itself; nil if that is not known
+
+	// For the lab: where the servers are, and what ends and starts those of a region; nil where nothing can.
+	servers []server
+	kill    func(region string) error
+	start   func(ctx context.Context, region string) error
 }
 
+// server is a server of the database, at a host:port in a region.
+type server struct{ site, address string }
+
 // startEngine starts the configured database, or uses the given one.
-func startEngine(ctx context.Context, c Config) (*engine, error) {
+func startEngine(ctx context.Context, c Config, network *wan.Network) (*engine, error) {
 	switch {
 	case c.DatabaseURL != "":
+		servers, err := givenServer(c)
+		if err != nil && c.WAN {
+			return nil, err
+		}
 		return &engine{
-			name: "the given database",
+			name: "the given database", servers: servers,
 			url:  func(string) string { return c.DatabaseURL },
 			stop: func(context.Context) error { return nil },
 		}, nil

@@ -15,13 +15,14 @@ import (
 // A Link says how bytes travel in one direction between two sites.
 type Link struct {
 	// Delay is how long each byte is on the way, and Jitter how much longer at most.
-	Delay, Jitter time.Duration
+	Delay  time.Duration `json:"delay_ns"`
+	Jitter time.Duration `json:"jitter_ns"`
 	// Loss is the probability that a segment of 1448 bytes is lost, once or again.
-	Loss float64
+	Loss float64 `json:"loss"`
 	// Bandwidth is in bytes a second for all connections together; 0 means as much as the machine can.
-	Bandwidth int64
+	Bandwidth int64 `json:"bandwidth"`
 	// Cut holds everything.
-	Cut bool
+	Cut bool `json:"cut"`
 }
 
 // The limits of a link's settings.
