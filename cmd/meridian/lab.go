@@ -11,6 +11,7 @@ import (
 
 	"meridian/internal/lab/report"
 	"meridian/internal/local"
+	"meridian/internal/local/pair"
 )
 
 func newLabCommand() *cobra.Command {
@@ -204,6 +205,9 @@ func printLab(out io.Writer, s local.LabStatus) error {
 		}
 		fmt.Fprintf(out, "%-14s %s\n", r.Name, state)
 	}
+	if d := s.Database; d != nil {
+		fmt.Fprintf(out, "%-14s %s\n", "database", describeDatabase(*d))
+	}
 	fmt.Fprintln(out)
 	delays := make(map[[2]string]time.Duration, len(s.Links))
 	for _, l := range s.Links {
@@ -226,6 +230,23 @@ func printLab(out io.Writer, s local.LabStatus) error {
 	}
 	printChanged(out, s.Links)
 	return nil
+}
+
+// describeDatabase says in a line where the database is and what it can promise.
+func describeDatabase(d pair.Status) string {
+	text := fmt.Sprintf("primary in %s, generation %d", d.Primary, d.Generation)
+	if d.TookOver > 0 {
+		text += fmt.Sprintf(", took over in %s", d.TookOver.Round(time.Millisecond))
+	}
+	switch d.Mode {
+	case pair.Synchronous:
+		return text + "; synchronous standby in " + d.Standby
+	case pair.Asynchronous:
+		return text + "; the standby in " + d.Standby + " is lost or catches up: no failover"
+	case pair.Down:
+		return "DOWN, the " + text
+	}
+	return text + "; no standby"
 }
 
 // roundTrip prints a round trip in milliseconds, and nothing for that of a site to itself.

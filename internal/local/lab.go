@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"meridian/internal/lab/wan"
+	"meridian/internal/local/pair"
 	"meridian/internal/serve"
 )
 
@@ -66,6 +67,8 @@ type LabStatus struct {
 	Sites   []string    `json:"sites"`
 	Regions []LabRegion `json:"regions"`
 	Links   []LabLink   `json:"links"`
+	// Database is the state of the PostgreSQL that the shop started; nil for a database that was there already.
+	Database *pair.Status `json:"database,omitempty"`
 }
 
 // lab takes commands for a running shop.
@@ -244,6 +247,10 @@ func (c LabCommand) directions(sites []string) ([][2]string, error) {
 // LabStatus returns the state of a shop with distances.
 func (s *Shop) LabStatus() LabStatus {
 	status := LabStatus{Sites: s.network.Sites()}
+	if s.engine.pair != nil {
+		database := s.engine.pair.Status()
+		status.Database = &database
+	}
 	for _, region := range s.config.Regions.Names() {
 		status.Regions = append(status.Regions, LabRegion{Name: region, Up: s.branches[region].isServing()})
 	}
