@@ -287,19 +287,40 @@ func (s *Shop) KillRegion(ctx context.Context, name string) error {
 	return s.StopRegion(ctx, name)
 }
 
-// reviveRegion brings a killed region back: its part of the database, and a new server.
+// reviveRegion brings a killed region back: its part of the database, and a new server. A standby comes last, because its copy
+// takes a while and the server does not need it.
 func (s *Shop) reviveRegion(ctx context.Context, name string) error {
 	b, ok := s.branches[name]
 	if !ok {
 		return fmt.Errorf("start region %q: there is no such region; use one of %s", name, strings.Join(s.config.Regions.Names(), ", "))
 	}
-	if b.isServing() {
+	steps := []func(context.Context, string) error{s.startDatabase, s.startServer}
+	if s.engine.pair != nil && s.engine.pair.Status().Primary != name {
+		steps[0], steps[1] = steps[1], steps[0]
+	}
+	if b.isServing() && (s.engine.pair == nil || s.engine.pair.Runs(name)) {
 		return fmt.Errorf("start region %s: %w: it is up", name, ErrRegionState)
 	}
-	if s.engine.start != nil {
-		if err := s.engine.start(ctx, name); err != nil {
+	for _, step := range steps {
+		if err := step(ctx, name); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// startServer starts a region's server, unless it runs.
+func (s *Shop) startServer(ctx context.Context, name string) error {
+	if s.branches[name].isServing() {
+		return nil
+	}
 	return s.StartRegion(ctx, name)
+}
+
+// startDatabase starts a region's part of the database, if it has one that does not run.
+func (s *Shop) startDatabase(ctx context.Context, name string) error {
+	if s.engine.start == nil {
+		return nil
+	}
+	return s.engine.start(ctx, name)
 }

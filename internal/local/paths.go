@@ -1,9 +1,11 @@
 package local
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -90,13 +92,14 @@ func (s *Shop) path(from, to, address string) (string, error) {
 	return u.String(), nil
 }
 
-// databasePath returns the URL at which the database is reached from a region.
+// databasePath returns the URL at which the database is reached from a region. The nearest server is asked first: where the
+// other region does not answer, waiting for it would cost each new connection connectSeconds.
 func (s *Shop) databasePath(region string) (string, error) {
 	if s.network == nil {
 		return s.engine.url(region), nil
 	}
 	var addresses []string
-	for _, server := range s.engine.servers {
+	for _, server := range s.nearestFirst(region) {
 		address, err := s.network.Expose(region, server.site, server.address)
 		if err != nil {
 			return "", err
@@ -104,6 +107,15 @@ func (s *Shop) databasePath(region string) (string, error) {
 		addresses = append(addresses, address)
 	}
 	return databaseAt(s.engine.url(region), addresses...)
+}
+
+// nearestFirst returns the database's servers by their distance from a region.
+func (s *Shop) nearestFirst(region string) []server {
+	return slices.SortedFunc(slices.Values(s.engine.servers), func(a, b server) int {
+		toA, _ := s.network.Base(region, a.site) // regions are sites
+		toB, _ := s.network.Base(region, b.site)
+		return cmp.Compare(toA.Delay, toB.Delay)
+	})
 }
 
 // connectSeconds bounds how long one of several servers is waited for, so that the others have their turn.

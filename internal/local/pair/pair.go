@@ -211,8 +211,10 @@ func (p *Pair) startStandby(ctx context.Context) error {
 	}
 	p.config.Tell("Copying the database to its standby in " + site + " …")
 	config := p.serverConfig(site)
-	if err := embedded.CopyStandby(ctx, config, primary.Upstream(host, port, site)); err != nil {
-		return err
+	copying, cancel := context.WithTimeout(ctx, copyTimeout)
+	defer cancel()
+	if err := embedded.CopyStandby(copying, config, primary.Upstream(host, port, site)); err != nil {
+		return fmt.Errorf("start the standby in %s, over the link from %s: %w", site, p.record.Primary, err)
 	}
 	server, err := embedded.StartPostgres(ctx, config)
 	if err != nil {
@@ -226,6 +228,9 @@ func (p *Pair) startStandby(ctx context.Context) error {
 	p.servers[site] = server
 	return nil
 }
+
+// copyTimeout bounds a copy, for a link that is cut.
+const copyTimeout = 2 * time.Minute
 
 // server returns the server that runs at a site, or nil.
 func (p *Pair) server(site string) *embedded.Postgres {
@@ -308,6 +313,13 @@ func (p *Pair) Kill(site string) error {
 		return nil
 	}
 	return server.Kill() // the supervisor sees it
+}
+
+// Runs reports whether a site has all the servers that it should have: also where it should have none.
+func (p *Pair) Runs(site string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.servers[site] != nil || site != p.record.Primary && site != p.standby
 }
 
 // Revive starts a site's server again: the primary on its own data, the standby as a new copy of the primary. It does
