@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -56,6 +57,9 @@ func (f *labFlags) register(c *cobra.Command) {
 // do sends a command, or asks for the state if it is empty, and prints the state after it.
 func (f *labFlags) do(c *cobra.Command, command local.LabCommand) error {
 	lab, err := local.OpenedLab(f.dir)
+	if errors.Is(err, local.ErrClosed) {
+		return usageError{fmt.Errorf("%w: open it with meridian up --wan, or name its folder with --dir", err)}
+	}
 	if err != nil {
 		return err
 	}
@@ -89,12 +93,16 @@ func newLabStatusCommand() *cobra.Command {
 	return command
 }
 
-// newLinkCommand returns a command on the links between sites, which the arguments name.
-func newLinkCommand(command *cobra.Command, least, most int, fill func(*local.LabCommand)) *cobra.Command {
+// newLinkCommand returns a command on the links between sites, which the arguments name. need is the flag that must be given,
+// "" for none.
+func newLinkCommand(command *cobra.Command, least, most int, need string, fill func(*local.LabCommand)) *cobra.Command {
 	var f labFlags
 	command.Args = func(c *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
 			return usageError{fmt.Errorf("%d arguments: use %s", len(args), c.UseLine())}
+		}
+		if need != "" && !c.Flags().Changed(need) {
+			return usageError{fmt.Errorf("--%s is missing (see %s --help)", need, c.CommandPath())}
 		}
 		return nil
 	}
@@ -123,7 +131,7 @@ func newLabCutCommand() *cobra.Command {
 is held, and arrives after 'meridian lab heal'.`,
 		Example: `  meridian lab cut eu-west us-east
   meridian lab cut eu-west provider --both`,
-	}, 2, 2, func(c *local.LabCommand) { c.Both = both })
+	}, 2, 2, "", func(c *local.LabCommand) { c.Both = both })
 	bothFlag(command, &both)
 	return command
 }
@@ -141,7 +149,7 @@ func newLabSlowCommand() *cobra.Command {
 		Long:  "Adds a time to the real delay, one way. " + changedLinks,
 		Example: `  meridian lab slow ap-southeast --by 500ms
   meridian lab slow eu-west us-east --by 2s --both`,
-	}, 1, 2, func(c *local.LabCommand) { c.Both, c.By = both, by })
+	}, 1, 2, "by", func(c *local.LabCommand) { c.Both, c.By = both, by })
 	bothFlag(command, &both)
 	command.Flags().DurationVar(&by, "by", 0, "how much slower, one way, such as 200ms or 2s")
 	return command
@@ -157,7 +165,7 @@ func newLabLossCommand() *cobra.Command {
 connection stalls for a round trip and 200 ms. ` + changedLinks,
 		Example: `  meridian lab loss eu-west us-east --share 0.02 --both
   meridian lab loss eu-west --share 0`,
-	}, 1, 2, func(c *local.LabCommand) { c.Both, c.Share = both, share })
+	}, 1, 2, "share", func(c *local.LabCommand) { c.Both, c.Share = both, share })
 	bothFlag(command, &both)
 	command.Flags().Float64Var(&share, "share", 0, "share of the segments, between 0 and 0.9")
 	return command
@@ -172,7 +180,7 @@ func newLabBandwidthCommand() *cobra.Command {
 		Long:  "Limits the bytes that a link carries in a second, for all its connections together. " + changedLinks,
 		Example: `  meridian lab bandwidth eu-west us-east --rate 125000 --both
   meridian lab bandwidth eu-west --rate 0`,
-	}, 1, 2, func(c *local.LabCommand) { c.Both, c.Rate = both, rate })
+	}, 1, 2, "rate", func(c *local.LabCommand) { c.Both, c.Rate = both, rate })
 	bothFlag(command, &both)
 	command.Flags().Int64Var(&rate, "rate", 0, "bytes a second, 1000 or more; 0 for no limit")
 	return command
@@ -186,14 +194,14 @@ func newLabHealCommand() *cobra.Command {
 directions between two.`,
 		Example: `  meridian lab heal
   meridian lab heal eu-west us-east`,
-	}, 0, 2, func(*local.LabCommand) {})
+	}, 0, 2, "", func(*local.LabCommand) {})
 }
 
 // newLabRegionCommand returns a command on a region as a whole.
 func newLabRegionCommand(name, short, long string) *cobra.Command {
 	return newLinkCommand(&cobra.Command{
 		Use: name + " REGION", Short: short, Long: long, Example: "  meridian lab " + name + " eu-west",
-	}, 1, 1, func(*local.LabCommand) {})
+	}, 1, 1, "", func(*local.LabCommand) {})
 }
 
 // printLab prints the state of the lab for people.

@@ -80,16 +80,21 @@ func (e *engine) prepare(ctx context.Context, p *pair.Pair) error {
 		}
 	}
 	e.url = func(string) string { return address }
-	if p.Status().Standby == "" {
+	return nil
+}
+
+// catchUpTimeout bounds how long a shop that opens waits for its standby.
+const catchUpTimeout = 3 * time.Minute
+
+// follow starts the database's standby, if it has one, and waits until that has everything.
+func (e *engine) follow(ctx context.Context) error {
+	if e.pair == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
-	return p.AwaitSynchronous(ctx)
+	return e.pair.Follow(ctx)
 }
-
-// catchUpTimeout bounds how long a shop that opens waits for its standby.
-const catchUpTimeout = time.Minute
 
 // server is a server of the database, at a host:port in a region.
 type server struct{ site, address string }

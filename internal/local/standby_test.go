@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +52,13 @@ func (s *sales) add(p purchase) {
 	s.last = time.Now()
 }
 
+// longest returns the longest time between two confirmed orders.
+func (s *sales) longest() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pause
+}
+
 // more waits until so many further orders are confirmed.
 func (s *sales) more(t *testing.T, n int) {
 	t.Helper()
@@ -72,7 +80,9 @@ func TestWAN_Standby(t *testing.T) {
 	}
 	dir := testkit.Must(embedded.TempDir("meridian-wan-"))(t)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	shop := openShop(t, func(c *Config) { c.Dir, c.DatabaseURL, c.WAN, c.Standby = dir, "", true, "eu-west" })
+	shop := openShop(t, func(c *Config) {
+		c.Dir, c.DatabaseURL, c.WAN, c.Standby, c.CheckPaymentAfter = dir, "", true, "eu-west", 2*time.Second
+	})
 	shop.sell(t, "KEPT")
 	shop.receive(t, "KEPT", "use-1", 10_000)
 	<-shop.Ready()
@@ -87,7 +97,7 @@ func TestWAN_Standby(t *testing.T) {
 	if status.Primary != "eu-west" || status.Generation != 2 {
 		t.Errorf("the database is %+v, want its primary in eu-west", status)
 	}
-	t.Logf("RTO: the standby took over in %s, and no order was confirmed for %s", status.TookOver, sold.pause)
+	t.Logf("RTO: the standby took over in %s, and no order was confirmed for %s", status.TookOver, sold.longest())
 	testkit.NoError(t, shop.Lab(t.Context(), LabCommand{Do: LabStart, From: "us-east"}))
 	testkit.Eventually(t, "the old primary to be the standby", func() bool {
 		return shop.LabStatus().Database.Mode == pair.Synchronous
@@ -96,12 +106,18 @@ func TestWAN_Standby(t *testing.T) {
 	sold.stop()
 	sold.running.Wait()
 	shop.settle(t)
-	for _, p := range sold.done {
-		if status, err := p.orderStatus(t.Context()); err != nil || status != "paid" {
-			t.Errorf("RPO: the confirmed order %s is %q, %v", p.order, status, err)
-		}
+	var reading sync.WaitGroup
+	for part := range slices.Chunk(sold.done, 10) {
+		reading.Go(func() {
+			for _, p := range part {
+				if status, err := p.orderStatus(t.Context()); err != nil || status != "paid" {
+					t.Errorf("RPO: the confirmed order %s is %q, %v", p.order, status, err)
+				}
+			}
+		})
 	}
-	t.Logf("RPO: %d confirmed orders are all there", len(sold.done))
+	reading.Wait()
+	t.Logf("RPO: %d confirmed orders were looked for", len(sold.done))
 	shop.audit(t)
 }
 

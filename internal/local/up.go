@@ -93,6 +93,9 @@ func (s *Shop) start(ctx context.Context) (err error) {
 	if err := s.fill(ctx, s.branches[primary].pod); err != nil {
 		return err
 	}
+	if err := s.engine.follow(ctx); err != nil {
+		return err
+	}
 	if err := s.makeEdges(ctx); err != nil {
 		return err
 	}

@@ -33,34 +33,44 @@ func (s *Shop) roundTrip(t *testing.T, from, to string) time.Duration {
 }
 
 // TestWAN_Distance: what a region does takes the distance to the database as often as it crosses it, at least. The times are
-// printed as shares of that distance.
+// printed as multiples of that distance: the first visit to a statement prepares it on its connection, which is a trip of
+// its own.
 func TestWAN_Distance(t *testing.T) {
+	const times = 3
 	shop := openWideShop(t)
-	for _, region := range []string{"us-east", "eu-west", "ap-southeast"} {
+	far := []string{"us-east", "eu-west", "ap-southeast"}
+	for _, region := range far {
 		distance := shop.roundTrip(t, region, "us-east")
-		b := buyer{region: region, country: "US", card: "card_success", lines: []line{{"FAR", 1}}}
-		cart, err := shop.begin(t.Context(), b)
-		testkit.NoError(t, err)
-		began := time.Now()
-		bought, err := shop.checkOut(t.Context(), b, cart, "")
-		checkout := time.Since(began)
-		if err != nil || bought.status != http.StatusCreated {
-			t.Fatalf("checkout in %s: %d %s, %v", region, bought.status, bought.code, err)
-		}
-		began = time.Now()
-		testkit.Must(bought.orderStatus(t.Context()))(t)
-		read := time.Since(began)
-		t.Logf("%s: a checkout takes %.1f times the distance to the database, a read of an order %.1f times", region,
-			float64(checkout)/float64(distance), float64(read)/float64(distance))
-		// A checkout reads the cart and then writes the order: two round trips. A read is one.
-		if checkout < 2*distance || read < distance {
-			t.Errorf("%s is %s from the database: a checkout took %s, a read %s", region, distance, checkout, read)
+		for i := range times {
+			checkout, read := shop.measure(t, region)
+			t.Logf("%s, time %d: a checkout takes %.1f times the distance to the database, a read of an order %.1f times", region, i+1,
+				float64(checkout)/float64(distance), float64(read)/float64(distance))
+			// A checkout reads the cart and then writes the order: two round trips. A read is one.
+			if checkout < 2*distance || read < distance {
+				t.Errorf("%s is %s from the database: a checkout took %s, a read %s", region, distance, checkout, read)
+			}
 		}
 	}
-	if states := shop.settle(t); states["paid"] != 3 {
-		t.Errorf("orders = %v, want three paid", states)
+	if states := shop.settle(t); states["paid"] != int64(times*len(far)) {
+		t.Errorf("orders = %v, want all paid", states)
 	}
 	shop.audit(t)
+}
+
+// measure buys in a region and returns how long the checkout and a read of the order took.
+func (s *Shop) measure(t *testing.T, region string) (checkout, read time.Duration) {
+	t.Helper()
+	b := buyer{region: region, country: "US", card: "card_success", lines: []line{{"FAR", 1}}}
+	cart := testkit.Must(s.begin(t.Context(), b))(t)
+	began := time.Now()
+	bought, err := s.checkOut(t.Context(), b, cart, "")
+	checkout = time.Since(began)
+	if err != nil || bought.status != http.StatusCreated {
+		t.Fatalf("checkout in %s: %d %s, %v", region, bought.status, bought.code, err)
+	}
+	began = time.Now()
+	testkit.Must(bought.orderStatus(t.Context()))(t)
+	return checkout, time.Since(began)
 }
 
 // served asks an edge as a shopper of a country and returns the region that answered.

@@ -36,13 +36,13 @@ const (
 func (l Link) Validate() error {
 	var faults []error
 	if l.Delay < 0 || l.Delay > maxDelay || l.Jitter < 0 || l.Jitter > maxDelay {
-		faults = append(faults, fmt.Errorf("delay %s and jitter %s: use 0 to %s", l.Delay, l.Jitter, maxDelay))
+		faults = append(faults, fmt.Errorf("delay %s (--by) and jitter %s: use 0 to %s", l.Delay, l.Jitter, maxDelay))
 	}
 	if !(l.Loss >= 0 && l.Loss <= maxLoss) {
-		faults = append(faults, fmt.Errorf("loss %v: use 0 to %v, the share of segments that are lost", l.Loss, maxLoss))
+		faults = append(faults, fmt.Errorf("loss %v: use a share (--share) of the segments, 0 to %v", l.Loss, maxLoss))
 	}
 	if l.Bandwidth != 0 && l.Bandwidth < minBandwidth {
-		faults = append(faults, fmt.Errorf("bandwidth %d: use %d bytes a second or more, or 0 for no limit", l.Bandwidth, minBandwidth))
+		faults = append(faults, fmt.Errorf("bandwidth %d: use %d bytes a second (--rate) or more, or 0 for no limit", l.Bandwidth, minBandwidth))
 	}
 	return errors.Join(faults...)
 }

@@ -103,8 +103,8 @@ type Pair struct {
 	watch watch // the supervisor's own
 }
 
-// Start starts the primary that the record names, or the first one, and then the standby as a new copy of it. It returns
-// when the primary takes writes; AwaitSynchronous waits for the standby.
+// Start starts the primary that the record names, or the first one, and returns when it takes writes. The standby is started
+// by Follow, so that a new shop can be filled before each commit waits for another site.
 func Start(ctx context.Context, config Config) (*Pair, error) {
 	config = config.withDefaults()
 	locked, err := lock(config.Dir)
@@ -143,10 +143,7 @@ func (p *Pair) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := p.startPrimary(ctx); err != nil || p.standby == "" {
-		return err
-	}
-	return p.startStandby(ctx)
+	return p.startPrimary(ctx)
 }
 
 // startPrimary starts the server that the record names.
@@ -352,6 +349,18 @@ func (p *Pair) forgetEnded() {
 		default:
 		}
 	}
+}
+
+// Follow starts the standby, if there is to be one, and waits until the pair is synchronous.
+func (p *Pair) Follow(ctx context.Context) error {
+	site := p.Status().Standby
+	if site == "" {
+		return nil
+	}
+	if err := p.Revive(ctx, site); err != nil {
+		return err
+	}
+	return p.AwaitSynchronous(ctx)
 }
 
 // AwaitSynchronous waits until the pair is synchronous.

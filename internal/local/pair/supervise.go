@@ -195,7 +195,8 @@ func (p *Pair) note(r record) error {
 }
 
 // errNoFailover is returned where the standby must not take over.
-var errNoFailover = errors.New("the database's primary is lost, and the standby may lack what it committed: start the primary's region again")
+var errNoFailover = errors.New(
+	"the database's primary is lost, and the standby may lack what it committed: start the primary's region again")
 
 // lostPrimary lets the standby take over, if it has everything.
 func (p *Pair) lostPrimary(ctx context.Context) error {
