@@ -143,7 +143,8 @@ var picture = map[string][]string{
 		"internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory", "internal/lab/bench",
 		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/replay",
 		"internal/lab/report", "internal/local", "internal/local/pair", "internal/money",
-		"internal/order", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod", "internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
+		"internal/order", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod",
+		"internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
 		"internal/search/meilisearch", "internal/secret", "internal/serve", "internal/telemetry", "internal/verify", "schema",
 	},
 }

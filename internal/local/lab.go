@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"meridian/internal/lab/wan"
 	"meridian/internal/local/pair"
 	"meridian/internal/serve"
@@ -89,7 +91,21 @@ func (s *Shop) openLab() error {
 		return fmt.Errorf("listen for the lab's commands: %w", err)
 	}
 	s.lab = &lab{shop: s, listener: listener, token: rand.Text()}
-	return nil
+	if s.engine.pair == nil {
+		return nil
+	}
+	return s.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "meridian_database_standby_synchronous",
+		Help: "1 while the database's standby has every commit and would take over, else 0",
+	}, s.synchronous))
+}
+
+// synchronous returns 1 while the database's standby would take over, else 0.
+func (s *Shop) synchronous() float64 {
+	if s.engine.pair.Status().Mode == pair.Synchronous {
+		return 1
+	}
+	return 0
 }
 
 // serve answers until ctx ends.
