@@ -156,8 +156,10 @@ func (p *Pair) startPrimary(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for name, value := range map[string]string{syncNames: "", "wal_keep_size": walKept} {
+		err = errors.Join(err, server.SetSystem(ctx, name, value))
+	}
 	// A promotion may have been interrupted after the record was written.
-	err = errors.Join(server.SetSystem(ctx, syncNames, ""), server.SetSystem(ctx, "wal_keep_size", walKept))
 	if err == nil {
 		err = server.Promote(ctx)
 	}

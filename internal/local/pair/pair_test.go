@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"meridian/internal/database/embedded"
+	"meridian/internal/lab/wan"
 	"meridian/internal/testkit"
 )
 
@@ -234,6 +235,34 @@ func TestPair_StandbyLost(t *testing.T) {
 	}
 	testkit.NoError(t, p.Revive(t.Context(), second))
 	synchronous(t, p)
+	if lost := missing(t, pool, w.end()); len(lost) > 0 {
+		t.Errorf("%d commits are lost", len(lost))
+	}
+}
+
+// TestPair_LineCut: a standby that cannot be heard stops the writes for GiveUp, though its connection stands; when the line is
+// mended it catches up, and the pair is synchronous again.
+func TestPair_LineCut(t *testing.T) {
+	network := testkit.Must(wan.New([]wan.Site{{Name: first, Cloud: "us-east-1"}, {Name: second, Cloud: "eu-west-1"}}))(t)
+	t.Cleanup(func() { testkit.NoError(t, network.Close()) })
+	dir := folder(t)
+	p := start(t, func(c *Config) { c.Dir, c.Reach, c.Cut = dir, network.Expose, network.BreakTo })
+	pool := p.pool(t)
+	testkit.Must(pool.Exec(t.Context(), `CREATE TABLE orders (n bigint PRIMARY KEY)`))(t)
+	w := write(t, pool)
+	for _, direction := range [][2]string{{first, second}, {second, first}} {
+		w.more(t, 100)
+		testkit.NoError(t, network.Set(direction[0], direction[1], wan.Link{Cut: true}))
+		await(t, p, Asynchronous)
+		w.more(t, 100)
+		t.Logf("no client heard of a commit for %s; the pair gives up after %s", w.longest(), p.config.GiveUp)
+		network.Heal()
+		synchronous(t, p)
+	}
+	w.more(t, 100)
+	testkit.NoError(t, p.Kill(first))
+	testkit.Eventually(t, "the standby to take over", func() bool { return p.Status().Generation == 2 })
+	w.more(t, 100)
 	if lost := missing(t, pool, w.end()); len(lost) > 0 {
 		t.Errorf("%d commits are lost", len(lost))
 	}

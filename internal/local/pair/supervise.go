@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,9 @@ type watch struct {
 	seen     time.Time // when it last had a standby
 	armed    bool      // commits wait for the standby
 	target   string    // the log position that the standby must reach to have everything
-	told     bool      // that there is no primary
+	pending  string    // one that it must reach in time, and since when
+	since    time.Time
+	told     bool // that there is no primary
 }
 
 // supervise looks after the servers until ctx ends.
@@ -91,6 +94,7 @@ type sight struct {
 	streams  bool   // the standby follows it
 	waited   bool   // commits wait for the standby
 	reached  bool   // the standby has the target
+	kept     bool   // the standby has what was pending
 }
 
 // ask asks the primary about its standby, in one statement.
@@ -105,16 +109,14 @@ func (w *watch) ask(ctx context.Context, primary *embedded.Postgres, standby str
 	}
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	target := w.target
-	if target == "" {
-		target = "0/0"
-	}
-	// $1 = the standby's name, $2 = the target
+	const origin = "0/0" // which every standby has
+	// $1 = the standby's name, $2 = the target, $3 = what is pending
 	err = w.conn.QueryRow(ctx, `
 SELECT pg_current_wal_lsn()::text, count(*) > 0, coalesce(bool_or(sync_state IN ('sync', 'quorum')), false),
-  coalesce(bool_or(flush_lsn >= $2::text::pg_lsn), false)
+  coalesce(bool_or(flush_lsn >= $2::text::pg_lsn), false), coalesce(bool_or(flush_lsn >= $3::text::pg_lsn), false)
 FROM pg_stat_replication
-WHERE application_name = $1 AND state = 'streaming'`, standby, target).Scan(&s.position, &s.streams, &s.waited, &s.reached)
+WHERE application_name = $1 AND state = 'streaming'`, standby, cmp.Or(w.target, origin), cmp.Or(w.pending, origin)).
+		Scan(&s.position, &s.streams, &s.waited, &s.reached, &s.kept)
 	if err != nil {
 		w.disconnect(ctx)
 		return s, fmt.Errorf("ask the primary about its standby: %w", err)
@@ -138,12 +140,15 @@ func (p *Pair) follow(ctx context.Context, primary *embedded.Postgres, s sight) 
 	if p.standby == "" {
 		return nil
 	}
-	if s.streams {
-		p.watch.seen = time.Now()
+	p.watch.note(s, p.config.GiveUp)
+	if time.Since(p.watch.seen) < p.config.GiveUp {
+		if !s.streams {
+			return nil
+		}
 		return p.catchUp(ctx, primary, s)
 	}
 	p.watch.target = ""
-	if !p.watch.armed || time.Since(p.watch.seen) < p.config.GiveUp {
+	if !p.watch.armed {
 		return nil
 	}
 	// The record first: from here on a commit may be on the primary alone.
@@ -157,6 +162,22 @@ func (p *Pair) follow(ctx context.Context, primary *embedded.Postgres, s sight) 
 	p.config.Log.Error("the database's standby is lost: the primary goes on without it, and there is no failover",
 		slog.String("standby", p.standby), slog.Duration("writes_waited", p.config.GiveUp))
 	return nil
+}
+
+// note sees whether the standby keeps up: it must reach a position of the log in time, and then the one that the log has come
+// to meanwhile. Its connection alone would not tell, because it outlasts a line that is cut.
+func (w *watch) note(s sight, inTime time.Duration) {
+	now := time.Now()
+	if w.pending == "" {
+		w.pending, w.since = s.position, now
+	}
+	if !s.streams || !s.kept {
+		return
+	}
+	if now.Sub(w.since) < inTime {
+		w.seen = now
+	}
+	w.pending, w.since = s.position, now
 }
 
 // catchUp makes the pair synchronous in steps: commits wait for the standby; from then on, the position of the log is what
