@@ -91,11 +91,17 @@ func served(ctx context.Context, edge, country string) (region string, err error
 	return response.Header.Get("X-Meridian-Region"), nil
 }
 
-// TestWAN_Cut: an edge that is cut off from the nearest region serves its shoppers from another, and from the nearest again
-// when the line is mended. A region that is cut off from the database serves nobody, and its edge sends them to another.
-func TestWAN_Cut(t *testing.T) {
+// TestWAN_Loss: lines are cut and a region is ended, and shoppers are served.
+func TestWAN_Loss(t *testing.T) {
 	shop := openWideShop(t)
-	edges := shop.EdgeURLs()
+	t.Run("cut", shop.testCut)
+	t.Run("kill", shop.testKill)
+}
+
+// testCut: an edge that is cut off from the nearest region serves its shoppers from another, and from the nearest again
+// when the line is mended. A region that is cut off from the database serves nobody, and its edge sends them to another.
+func (s *Shop) testCut(t *testing.T) {
+	edges := s.EdgeURLs()
 	await := func(edge, want string) {
 		t.Helper()
 		testkit.Eventually(t, "the edge of "+edge+" to serve from "+want, func() bool {
@@ -105,28 +111,27 @@ func TestWAN_Cut(t *testing.T) {
 	}
 	await("us-west", "eu-west")
 	await("eu-west", "eu-west")
-	testkit.NoError(t, shop.Lab(t.Context(), LabCommand{Do: LabCut, From: "us-west", To: "eu-west"}))
+	testkit.NoError(t, s.Lab(t.Context(), LabCommand{Do: LabCut, From: "us-west", To: "eu-west"}))
 	await("us-west", "us-east")
 	await("eu-west", "eu-west")
-	testkit.NoError(t, shop.Lab(t.Context(), LabCommand{Do: LabHeal}))
+	testkit.NoError(t, s.Lab(t.Context(), LabCommand{Do: LabHeal}))
 	await("us-west", "eu-west")
-	testkit.NoError(t, shop.Lab(t.Context(), LabCommand{Do: LabCut, From: "eu-west", To: "us-east"}))
+	testkit.NoError(t, s.Lab(t.Context(), LabCommand{Do: LabCut, From: "eu-west", To: "us-east"}))
 	await("eu-west", "us-west")
-	testkit.NoError(t, shop.Lab(t.Context(), LabCommand{Do: LabHeal}))
+	testkit.NoError(t, s.Lab(t.Context(), LabCommand{Do: LabHeal}))
 	await("eu-west", "eu-west")
 }
 
-// TestWAN_Kill: a region that is ended is served by others, and comes back.
-func TestWAN_Kill(t *testing.T) {
-	shop := openWideShop(t)
-	lab := testkit.Must(OpenedLab(shop.config.Dir))(t)
+// testKill: a region that is ended is served by others, and comes back.
+func (s *Shop) testKill(t *testing.T) {
+	lab := testkit.Must(OpenedLab(s.config.Dir))(t)
 	status := testkit.Must(lab.Do(t.Context(), LabCommand{Do: LabKill, From: "eu-west"}))(t)
 	if diff := cmp.Diff([]LabRegion{{"us-east", true}, {"ap-southeast", true}, {"eu-west", false}, {"us-west", true}},
 		status.Regions); diff != "" {
 		t.Errorf("the regions differ (-want +got):\n%s", diff)
 	}
 	testkit.Eventually(t, "the edge to serve a German from elsewhere", func() bool {
-		region, err := served(t.Context(), shop.EdgeURLs()["eu-west"], "DE")
+		region, err := served(t.Context(), s.EdgeURLs()["eu-west"], "DE")
 		return err == nil && region == "us-east"
 	})
 	if _, err := lab.Do(t.Context(), LabCommand{Do: LabKill, From: "eu-west"}); err == nil || !strings.Contains(err.Error(), "down") {
@@ -134,16 +139,22 @@ func TestWAN_Kill(t *testing.T) {
 	}
 	testkit.Must(lab.Do(t.Context(), LabCommand{Do: LabStart, From: "eu-west"}))(t)
 	testkit.Eventually(t, "the edge to serve a German from home", func() bool {
-		region, err := served(t.Context(), shop.EdgeURLs()["eu-west"], "DE")
+		region, err := served(t.Context(), s.EdgeURLs()["eu-west"], "DE")
 		return err == nil && region == "eu-west"
 	})
 }
 
-// TestLab_Commands: each command changes the links that it names, and no others.
-func TestLab_Commands(t *testing.T) {
+// TestLab: what the lab is told, it does.
+func TestLab(t *testing.T) {
 	shop := openShop(t, func(c *Config) { c.WAN = true })
 	<-shop.Ready()
-	lab := testkit.Must(OpenedLab(shop.config.Dir))(t)
+	t.Run("commands", shop.testLabCommands)
+	t.Run("refusals", shop.testLabRefusals)
+}
+
+// testLabCommands: each command changes the links that it names, and no others.
+func (s *Shop) testLabCommands(t *testing.T) {
+	lab := testkit.Must(OpenedLab(s.config.Dir))(t)
 	const count = 4 * 2 // links of a site, with three other regions and the provider
 	for _, c := range []struct {
 		name    string
@@ -165,7 +176,7 @@ func TestLab_Commands(t *testing.T) {
 			status := testkit.Must(lab.Do(t.Context(), c.command))(t)
 			changed := 0
 			for _, l := range status.Links {
-				if base := testkit.Must(shop.network.Base(l.From, l.To))(t); l.Changed {
+				if base := testkit.Must(s.network.Base(l.From, l.To))(t); l.Changed {
 					changed++
 					if !c.is(l.Link, base) {
 						t.Errorf("%s to %s is %+v", l.From, l.To, l.Link)
@@ -184,11 +195,9 @@ func TestLab_Commands(t *testing.T) {
 	}
 }
 
-// TestLab_Refusals: a command that makes no sense names its fault and changes nothing.
-func TestLab_Refusals(t *testing.T) {
-	shop := openShop(t, func(c *Config) { c.WAN = true })
-	<-shop.Ready()
-	lab := testkit.Must(OpenedLab(shop.config.Dir))(t)
+// testLabRefusals: a command that makes no sense names its fault and changes nothing.
+func (s *Shop) testLabRefusals(t *testing.T) {
+	lab := testkit.Must(OpenedLab(s.config.Dir))(t)
 	for want, command := range map[string]LabCommand{
 		"cannot \"explode\"":  {Do: "explode"},
 		"two sites":           {Do: LabCut, From: "eu-west"},

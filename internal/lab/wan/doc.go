@@ -5,7 +5,7 @@
 // What a Link adds, and what can be changed at any moment:
 //
 //   - Delay, one way, and Jitter on top of it. A connection keeps its order, and is a delay line: many bytes are on the way
-//     at once, at most 1 MiB a connection and direction, as with TCP's window.
+//     at once, at most 4 MiB a connection and direction, as with TCP's window.
 //   - Loss. A link carries TCP, which repeats what is lost: a lost segment stalls its connection for a retransmission
 //     timeout, a round trip and 200 ms, and twice as long each time that it is lost again.
 //   - Bandwidth, shared by all connections of the link.

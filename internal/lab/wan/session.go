@@ -63,7 +63,7 @@ func (s *session) connect(ctx context.Context) (*net.TCPConn, error) {
 
 // Bounds of a pipe.
 const (
-	window    = 1 << 20 // bytes on the way
+	window    = 4 << 20 // bytes on the way: Linux lets a receive window grow to 6 MiB
 	maxChunks = 1024    // chunks on the way
 )
 
