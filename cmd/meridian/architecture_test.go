@@ -130,8 +130,8 @@ var picture = map[string][]string{
 	},
 	"internal/lab/chaos": {
 		"internal/account", "internal/catalog", "internal/database", "internal/database/embedded", "internal/inventory",
-		"internal/lab/audit", "internal/lab/client", "internal/lab/report", "internal/lab/shopper", "internal/money",
-		"internal/order", "internal/outbox", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
+		"internal/lab/audit", "internal/lab/client", "internal/lab/history", "internal/lab/report", "internal/lab/shopper",
+		"internal/money", "internal/order", "internal/outbox", "internal/payment", "internal/payment/sandbox", "internal/pod", "internal/verify",
 		"schema",
 	},
 	"internal/lab/chaos/searching": {

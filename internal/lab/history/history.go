@@ -93,11 +93,13 @@ func (r *Recorder) Operations() []Operation {
 // A Verdict is what came of a check.
 type Verdict struct {
 	// Operations were checked, of so many keys, and of these so many had no answer.
-	Operations, Keys, Lost int
+	Operations int `json:"operations"`
+	Keys       int `json:"keys"`
+	Lost       int `json:"lost"`
 	// Faults say in words what cannot be explained, at most maxFaults.
-	Faults []string
+	Faults []string `json:"faults,omitempty"`
 	// Undecided are keys whose check took too long.
-	Undecided []string
+	Undecided []string `json:"undecided,omitempty"`
 }
 
 // Clean reports whether everything is explained.
