@@ -143,7 +143,8 @@ func (l *load) witnessCheckout(ctx context.Context, session int, s shopper.Shopp
 	byKey.Out = p.Order.ID
 	l.history.Do(byKey, func(*history.Operation) bool { return true })
 	l.history.Do(byKey, place)
-	l.history.Do(history.Operation{Session: session, Kind: history.Order, Key: p.Order.ID, Verb: history.Read}, func(op *history.Operation) bool {
+	seen := history.Operation{Session: session, Kind: history.Order, Key: p.Order.ID, Verb: history.Read}
+	l.history.Do(seen, func(op *history.Operation) bool {
 		o, err := s.ReadOrder(ctx, p)
 		op.Out, op.Version = o.Status, o.Version
 		return err == nil
@@ -154,15 +155,18 @@ func (l *load) witnessCheckout(ctx context.Context, session int, s shopper.Shopp
 // moment, which nobody was told: as operations without an answer, they may count or not.
 func (l *load) witnessed(book audit.Book) []history.Operation {
 	all := []history.Operation{}
+	ours := make(map[string]bool)
+	receipt := history.Operation{Session: witnesses, Kind: history.Stock, Verb: history.Receive, In: witnessUnits}
 	for n := range witnessSKUs {
-		all = append(all, history.Operation{Session: witnesses, Kind: history.Stock, Key: witnessSKU(n), Verb: history.Receive, In: witnessUnits})
+		receipt.Key = witnessSKU(n)
+		ours[receipt.Key] = true
+		all = append(all, receipt)
 	}
 	for _, o := range book.Orders {
 		for _, line := range o.Lines {
-			if o.Status == "cancelled" && (line.SKU == witnessSKU(0) || line.SKU == witnessSKU(1)) {
-				all = append(all, history.Operation{
-					Session: witnesses, Kind: history.Stock, Key: line.SKU, Verb: history.Receive, In: line.Quantity, Called: 1, Lost: true,
-				})
+			if o.Status == "cancelled" && ours[line.SKU] {
+				receipt.Key, receipt.In, receipt.Called, receipt.Lost = line.SKU, line.Quantity, 1, true
+				all = append(all, receipt)
 			}
 		}
 	}
