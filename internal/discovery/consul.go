@@ -15,7 +15,7 @@ type ConsulConfig struct {
 	// API says where the agent of this machine is, with the token, the TLS files and, for Consul Enterprise, the namespace;
 	// api.DefaultConfig, which reads Consul's own environment variables (CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN, CONSUL_CACERT …).
 	// Pods need a token for service:write on Service, and everybody for service:read and node:read on all and key:read on
-	// ControlKey; operators for key:write on it, and for query:write and operator:write where they set up routing.
+	// ControlKey; operators for key:write on it, and for query:write where they set up routing.
 	API *api.Config
 	// Service is the name that instances are registered under; meridian.
 	Service string

@@ -32,19 +32,26 @@ type Server struct {
 	// Address is that of its HTTP interface: host:port.
 	Address string
 
-	args []string
-	mu   sync.Mutex
-	cmd  *exec.Cmd
-	log  bytes.Buffer
+	args  []string
+	token string
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	log   bytes.Buffer
 }
 
 // Start runs a server for each region, and waits until each has a leader and knows all others. They are stopped with the
 // test. Where Consul cannot be built, the test is skipped, or fails if MERIDIAN_REQUIRE_CONSUL is set.
 func Start(t *testing.T, regions ...string) map[string]*Server {
 	t.Helper()
+	return StartWith(t, "", "", regions...)
+}
+
+// StartWith runs servers with further configuration (HCL), which a token opens.
+func StartWith(t *testing.T, hcl, token string, regions ...string) map[string]*Server {
+	t.Helper()
 	program := build(t)
 	for range 3 { // a port may be taken between the look for it and its use
-		if servers := start(t, program, regions); servers != nil {
+		if servers := start(t, program, hcl, token, regions); servers != nil {
 			for _, s := range servers {
 				t.Cleanup(s.Kill)
 			}
@@ -56,7 +63,7 @@ func Start(t *testing.T, regions ...string) map[string]*Server {
 }
 
 // start returns servers that know each other, or nil.
-func start(t *testing.T, program string, regions []string) map[string]*Server {
+func start(t *testing.T, program, hcl, token string, regions []string) map[string]*Server {
 	t.Helper()
 	servers := make(map[string]*Server, len(regions))
 	first := "" // the port where the first one, the primary, is joined
@@ -66,6 +73,8 @@ func start(t *testing.T, program string, regions []string) map[string]*Server {
 			first = strconv.Itoa(ports[4])
 		}
 		servers[region] = newServer(program, region, regions[0], first, ports)
+		servers[region].token = token
+		servers[region].args = append(servers[region].args, "-hcl="+hcl)
 		servers[region].Run(t)
 	}
 	for _, s := range servers {
@@ -123,7 +132,7 @@ func (s *Server) Thaw()   { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
 // Client returns a client of the server.
 func (s *Server) Client(t *testing.T) *api.Client {
 	t.Helper()
-	client, err := api.NewClient(&api.Config{Address: s.Address})
+	client, err := api.NewClient(&api.Config{Address: s.Address, Token: s.token})
 	if err != nil {
 		t.Fatalf("make a client of consul: %v", err)
 	}
