@@ -58,8 +58,8 @@ func (s *Server) getReadiness(w http.ResponseWriter, r *http.Request) error {
 	answer := readinessResponse{
 		Ready: true, Region: s.Region, Version: s.Version, Active: s.metrics.current.Load(), Checks: s.probe(r.Context()),
 	}
-	if s.Catalog != nil {
-		answer.DataAge = s.Catalog.Age().Milliseconds()
+	if s.DataAge != nil {
+		answer.DataAge = s.DataAge().Milliseconds()
 	}
 	for _, check := range answer.Checks {
 		answer.Ready = answer.Ready && check.OK

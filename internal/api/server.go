@@ -38,8 +38,9 @@ type Deps struct {
 	Regions *regions.Set
 	// Region is the name of the region this server answers for.
 	Region string
-	// Version of the program, for /readyz.
+	// Version of the program, and how old what it remembers of the catalogue may be, for /readyz. Both may be missing.
 	Version string
+	DataAge func() time.Duration
 	// Log writes the access log and unexpected errors; nil means slog's default.
 	Log *slog.Logger
 	// Tracer and Meter take the server's spans and metrics; nil means none are recorded.

@@ -240,7 +240,7 @@ func (p *Pod) wireServer() (err error) {
 		return err
 	}
 	p.server, err = api.New(api.Deps{
-		Regions: p.config.Regions, Region: p.config.Region, Version: p.config.Version, Log: p.config.Log,
+		Regions: p.config.Regions, Region: p.config.Region, Version: p.config.Version, DataAge: p.Catalog.Age, Log: p.config.Log,
 		Finance: p.Finance, Rates: p.Rates,
 		Tracer: p.telemetry.Tracer, Meter: p.telemetry.Meter,
 		Metrics: p.telemetry.Metrics(),
