@@ -61,6 +61,7 @@ require (
 )
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/hashicorp/consul/api v1.34.5
 	github.com/ulikunitz/xz v0.5.17
 )

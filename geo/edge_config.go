@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -25,6 +26,8 @@ type EdgeConfig struct {
 	Directory discovery.Directory
 	// TLS encrypts the connections of clients; nil leaves them as they are, behind a proxy that does.
 	TLS *tls.Config
+	// Own are the handlers of paths that the edge answers itself, such as what shoppers measured; none.
+	Own map[string]http.Handler
 	// Locator says how clients are located.
 	Locator LocatorConfig
 	// DefaultRegion is asked first for clients whose country is not known; the primary region.

@@ -25,8 +25,12 @@ func (e *Edge) Serve(ctx context.Context, listener net.Listener) error {
 	}.Run(ctx, listener)
 }
 
-// serveOthers serves everything but /metrics, which pods serve to their operators only.
+// serveOthers serves everything but the edge's own paths, and /metrics, which pods serve to their operators only.
 func (e *Edge) serveOthers(w http.ResponseWriter, r *http.Request) {
+	if own, ok := e.cfg.Own[r.URL.Path]; ok {
+		own.ServeHTTP(w, r)
+		return
+	}
 	if r.URL.Path != "/metrics" {
 		e.ServeHTTP(w, r)
 		return

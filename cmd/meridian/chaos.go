@@ -159,6 +159,9 @@ func printFaults(out io.Writer, results []chaos.Result) {
 		if more := len(faults) - maxFaultsShown; more > 0 {
 			fmt.Fprintf(out, "  and %d more: --json has all of them\n", more)
 		}
+		for _, fault := range append(r.History.Faults, r.History.Undecided...) {
+			fmt.Fprintf(out, "  history: %s\n", fault)
+		}
 		if r.Pending.Total() > 0 {
 			fmt.Fprintf(out, "  still pending after %.0f s: %+v\n", r.Settled, r.Pending)
 		}

@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"meridian/geo/dns"
+	"meridian/internal/discovery"
 	"meridian/internal/telemetry"
 	"meridian/regions"
 )
@@ -21,6 +23,8 @@ import (
 type dnsFlags struct {
 	logFlags
 	config, metrics, otlpEndpoint string
+	service                       string
+	consul                        bool
 	listen                        []string
 }
 
@@ -39,10 +43,12 @@ It listens on port 53, because resolvers ask no other. That takes the right to b
 ports: root, or CAP_NET_BIND_SERVICE.
 
 MERIDIAN_DNS_COOKIE_SECRET (32 hexadecimal digits) keys DNS cookies; servers that answer
-at one address must share it.`,
+at one address must share it.
+` + consulEnvironment,
 		Example: `  meridian dns --config shop.yaml
   meridian dns --config shop.yaml --listen 192.0.2.53:53 --listen '[2001:db8::53]:53'
   meridian dns --config shop.yaml --listen 127.0.0.1:5300 --metrics-listen 127.0.0.1:9090
+  meridian dns --config shop.yaml --consul
   meridian dns check --config shop.yaml
   meridian dns keygen --zone shop.example. --directory keys`,
 		Args: cobra.NoArgs,
@@ -53,6 +59,8 @@ at one address must share it.`,
 	flags.StringArrayVar(&f.listen, "listen", listOr("MERIDIAN_DNS_LISTEN", ":53"),
 		"address for UDP and TCP, once for each [MERIDIAN_DNS_LISTEN, separated by commas]")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")
+	flags.BoolVar(&f.consul, "consul", false, "follow the drains, weights and pods of the regions in Consul, beside the file's probes")
+	serviceFlag(command, &f.service)
 	f.logFlags.register(command)
 	metricsFlag(command, &f.metrics)
 	command.AddCommand(newDNSCheckCommand(), newDNSKeygenCommand())
@@ -82,6 +90,13 @@ func runDNS(c *cobra.Command, f dnsFlags) error {
 		return err
 	}
 	config.Meter = reporting.Meter
+	if f.consul {
+		following, err := f.follow(c.Context(), config.Set)
+		if err != nil {
+			return usageError{err}
+		}
+		config.Decide = following
+	}
 	server, err := dns.New(config)
 	if err != nil {
 		return usageError{err}
@@ -119,6 +134,27 @@ func reloadOnHangup(ctx context.Context, server *dns.Server) (stop func()) {
 		}
 	}()
 	return func() { signal.Stop(hangups) }
+}
+
+// follow follows Consul until ctx ends, and returns what it says of a region.
+func (f dnsFlags) follow(ctx context.Context, set *regions.Set) (func(dns.RegionState) dns.RegionState, error) {
+	consul, err := openConsul(set, f.service, nil)
+	if err != nil {
+		return nil, err
+	}
+	var now atomic.Pointer[discovery.Pool]
+	now.Store(&discovery.Pool{})
+	go consul.Follow(ctx, func(p discovery.Pool) { now.Store(&p) })
+	return func(s dns.RegionState) dns.RegionState { return decide(s, now.Load().Regions[s.Region]) }, nil
+}
+
+// decide returns the state of a region after what Consul says. A region without any news of its pods is left to the probes.
+func decide(s dns.RegionState, r discovery.Region) dns.RegionState {
+	if r.Control.Version > 0 {
+		s.Drained, s.Weight = s.Drained || r.Control.Drained, s.Weight*r.Control.WeightPercent/100
+	}
+	s.Healthy = s.Healthy && (r.Known == 0 || len(r.Instances) > 0)
+	return s
 }
 
 // server checks the flags and returns the server's configuration.

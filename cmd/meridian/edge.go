@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"meridian/geo"
+	"meridian/geo/rum"
 	"meridian/internal/api"
 	"meridian/internal/discovery"
 	"meridian/internal/serve"
@@ -180,12 +182,27 @@ func (f edgeFlags) config(logs io.Writer) (geo.EdgeConfig, error) {
 	if err != nil {
 		return geo.EdgeConfig{}, usageError{err}
 	}
+	where := geo.LocatorConfig{TrustedProxies: trusted, CountryHeaders: f.headers, DefaultCountry: f.defaultCountry}
+	own, err := measurements(set, where)
+	if err != nil {
+		return geo.EdgeConfig{}, usageError{err}
+	}
 	return geo.EdgeConfig{
-		Regions: set, Directory: directory, Log: log, LongCalls: api.LongCalls(), TLS: encrypted,
+		Regions: set, Directory: directory, Own: own, Locator: where, Log: log, LongCalls: api.LongCalls(), TLS: encrypted,
 		BreakerFailures: f.breaker.Failures, BreakerOpen: f.breaker.Open,
 		Breakers:     []geo.Breaker{{Path: "/recommendations", Failures: f.recommendations.Failures, Open: f.recommendations.Open}},
 		HedgePercent: f.hedgePercent, SlowStart: f.slowStart, MaxInFlight: f.maxInFlight, MaxPerRegion: f.maxPerRegion,
-		Locator: geo.LocatorConfig{TrustedProxies: trusted, CountryHeaders: f.headers, DefaultCountry: f.defaultCountry},
+	}, nil
+}
+
+// measurements returns the handler that takes the round trips that shoppers measured, which DNS servers read from it.
+func measurements(set *regions.Set, where geo.LocatorConfig) (map[string]http.Handler, error) {
+	locator, err := geo.NewLocator(where, set)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]http.Handler{
+		rum.Path: &rum.Handler{Collector: rum.NewCollector(rum.Config{}), Regions: set, Locate: locator.Locate},
 	}, nil
 }
 

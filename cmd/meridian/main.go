@@ -90,7 +90,7 @@ Start with:  meridian up`,
 	add("run", newUpCommand(), newServeCommand(), newWorkerCommand(), newEdgeCommand(), newDNSCommand(), newSandboxCommand())
 	add("operate", newMigrateCommand(), newImportCommand(), newFXCommand(), newPricesCommand(), newReportCommand(), newAccountCommand(),
 		newSearchCommand(), newRegionCommand(), newGeoCommand(), newVerifyCommand())
-	add("prove", newDemoCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
+	add("prove", newDemoCommand(), newLabCommand(), newChaosCommand(), newBenchCommand(), newBareServerCommand(), newReplayCommand())
 	strict(root)
 	return root
 }

@@ -33,10 +33,18 @@ COCKROACH_BINARY, then in PATH.
 
 Each region searches with an index in the folder, unless --meili-url names a Meilisearch for
 it. Their keys are in the environment: MERIDIAN_MEILI_API_KEY, and MERIDIAN_MEILI_REMOTE_KEYS
-as region=key with commas between for those that have another.`,
+as region=key with commas between for those that have another.
+
+With --wan the regions are as far apart as in the world: everything that one says to another,
+to the database, the payment provider or from an edge passes through a link with the delay of
+the real distance. Each region then has an edge of its own, for the shoppers near it.
+meridian lab shows, cuts and slows the links and ends regions. With --standby the PostgreSQL
+that is started has a synchronous standby in that region, which takes over when the primary
+region is lost.`,
 		Example: `  meridian up
   meridian up --port 9000 --dir /var/lib/meridian
   meridian up --engine cockroach
+  meridian up --wan --standby eu-west
   meridian up --meili-url us-east=http://127.0.0.1:7700 --meili-url eu-west=http://127.0.0.1:7701
   meridian up --database-url postgres://shop@db.example:5432/shop`,
 		Args: cobra.NoArgs,
@@ -56,6 +64,8 @@ as region=key with commas between for those that have another.`,
 	flags.IntVar(&config.DatabasePort, "database-port", 0, "port of the database that is started; 0 for any")
 	flags.BoolVar(&config.Empty, "empty", false, "do not fill the shop with the shipped catalogue")
 	flags.StringArrayVar(&meiliURLs, "meili-url", nil, "Meilisearch of a region, as region=URL; may be repeated")
+	flags.BoolVar(&config.WAN, "wan", false, "put the real distances between the regions")
+	flags.StringVar(&config.Standby, "standby", "", "region of a synchronous standby of the database, with --wan")
 	flags.BoolVar(&config.NoUnpaidLimits, "no-unpaid-limits", false, "let buyers hold any number of units unpaid, for load and replays")
 	flags.StringVar(&logLevel, "log-level", "warn", "least level that is logged: debug, info, warn or error")
 	flags.StringVar(&config.OTLPEndpoint, "otlp-endpoint", "", "OTLP/HTTP collector for traces and metrics [OTEL_EXPORTER_OTLP_ENDPOINT]")

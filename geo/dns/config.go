@@ -21,6 +21,9 @@ type Config struct {
 	// Regions returns the states of the regions. It is called about ten times a second, and must not block. Nil takes the
 	// regions that the file lists, with their probes.
 	Regions func() []RegionState
+	// Decide returns the state of a region after what is known of it elsewhere, such as that operators drained it. It is called
+	// as often, and must not block. Nil changes nothing.
+	Decide func(RegionState) RegionState
 	// CookieSecret keys the server cookies. Servers that answer at the same address must share it. Zero means that one is
 	// drawn at random.
 	CookieSecret [16]byte

@@ -112,14 +112,17 @@ func (s *Server) look(z *zone, states []RegionState) {
 	s.lingers.note(s.view.Swap(next), next)
 }
 
-// states returns the states of the regions. What Config.Regions returns is brought into bounds.
+// states returns the states of the regions. What the configuration's functions return is brought into bounds.
 func (s *Server) states(z *zone) []RegionState {
-	if s.cfg.Regions == nil {
-		return s.prober.states(z.file)
+	states := s.prober.states(z.file)
+	if s.cfg.Regions != nil {
+		states = s.cfg.Regions()
 	}
-	states := s.cfg.Regions()
 	states = slices.Clone(states[:min(len(states), maxRegions)])
 	for i := range states {
+		if s.cfg.Decide != nil {
+			states[i] = s.cfg.Decide(states[i])
+		}
 		states[i].bound()
 	}
 	return states

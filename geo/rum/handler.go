@@ -7,9 +7,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"meridian/geo"
 	"meridian/regions"
@@ -25,8 +27,8 @@ const (
 	maxMillis       = 10_000
 )
 
-// A Handler serves Path: POST takes what a client measured, GET returns the figures. Whoever mounts it bounds how often a
-// client may post.
+// A Handler serves Path: POST takes what a client measured, GET returns the figures. It takes postsPerSecond of all clients together;
+// more are answered 204 and dropped, since a sample is enough and a client's own page has nothing better to do about it.
 type Handler struct {
 	// Collector takes the measurements.
 	Collector *Collector
@@ -35,7 +37,13 @@ type Handler struct {
 	// Locate returns where the client of a request is, such as geo.Locator's method. Measurements of clients whose country is
 	// not known are dropped.
 	Locate func(*http.Request) geo.Location
+
+	once  sync.Once
+	posts *rate.Limiter
 }
+
+// postsPerSecond is how many posts are taken.
+const postsPerSecond = 200
 
 // A post is the body of POST.
 type post struct {
@@ -81,7 +89,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad_request", err.Error())
 		return
 	}
-	if from := h.Locate(r); from.Country != "" && from.Source != geo.FromDefault {
+	h.once.Do(func() { h.posts = rate.NewLimiter(postsPerSecond, postsPerSecond) })
+	if from := h.Locate(r); h.posts.Allow() && from.Country != "" && from.Source != geo.FromDefault {
 		for _, one := range body.Measurements {
 			h.Collector.Add(from.Country, one.Region, from.Addr, time.Duration(one.RTTMillis*float64(time.Millisecond)))
 		}

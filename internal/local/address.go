@@ -18,9 +18,14 @@ import (
 type Address struct {
 	// PID is the process that serves it.
 	PID int `json:"pid"`
-	// EdgeURL is for shoppers; RegionURLs are the regions' own, by name.
+	// EdgeURL is for shoppers; EdgeURLs are those of the edges near each region, where there is more than one. RegionURLs are
+	// the regions' own, by name.
 	EdgeURL    string            `json:"edge_url"`
+	EdgeURLs   map[string]string `json:"edge_urls,omitempty"`
 	RegionURLs map[string]string `json:"region_urls"`
+	// LabURL takes the lab's commands from who knows LabToken; both are empty without distances.
+	LabURL   string `json:"lab_url,omitempty"`
+	LabToken string `json:"lab_token,omitempty"`
 	// SandboxURL is the payment sandbox.
 	SandboxURL string `json:"sandbox_url"`
 	// DatabaseURL is the database, through the primary region's node.
@@ -105,6 +110,9 @@ func (s *Shop) Address() Address {
 	}
 	for name := range s.branches {
 		a.RegionURLs[name] = s.RegionURL(name)
+	}
+	if s.lab != nil {
+		a.EdgeURLs, a.LabURL, a.LabToken = s.EdgeURLs(), urlOf(s.lab.listener), s.lab.token
 	}
 	return a
 }

@@ -93,6 +93,13 @@ func (b *branch) isGone() bool {
 	return b.lost && b.pod == nil
 }
 
+// isServing reports whether the region is not lost.
+func (b *branch) isServing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.lost
+}
+
 func (b *branch) close(ctx context.Context) error {
 	p, listener := b.current()
 	_ = listener.Close() // the server has closed it, except after a start that failed

@@ -41,6 +41,11 @@ type Config struct {
 	MeiliURLs, MeiliKeys map[string]string
 	// Empty leaves the shop without the shipped catalogue.
 	Empty bool
+	// WAN puts the real distances between the regions, which each get an edge of their own, and lets `meridian lab` change
+	// them.
+	WAN bool
+	// Standby is the region of a synchronous standby of the PostgreSQL that is started; "" for none. It needs WAN.
+	Standby string
 	// PayWithin is how long an order waits for its payment, CheckPaymentAfter when a worker
 	// first asks what became of it; zero takes the order package's defaults.
 	PayWithin, CheckPaymentAfter time.Duration
@@ -101,5 +106,23 @@ func (c Config) Validate() error {
 	if c.EdgePort < 0 || c.EdgePort > 65_000 {
 		faults = append(faults, fmt.Errorf("port %d: use 1 to 65000", c.EdgePort))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.validateDistances()...)...)
+}
+
+// validateDistances reports what is wrong with WAN and Standby.
+func (c Config) validateDistances() (faults []error) {
+	if c.WAN && c.DatabaseURL == "" && c.Engine == EngineCockroach {
+		faults = append(faults, errors.New("--wan: CockroachDB's nodes speak to each other directly, without distances; use --engine postgres"))
+	}
+	if c.Standby == "" || c.Regions == nil {
+		return faults
+	}
+	if _, ok := c.Regions.Get(c.Standby); !ok || c.Standby == c.Regions.Primary().Name {
+		faults = append(faults, fmt.Errorf("--standby %s: use a region other than the primary one: %s", c.Standby,
+			strings.Join(c.Regions.Names()[1:], ", ")))
+	}
+	if !c.WAN || c.DatabaseURL != "" {
+		faults = append(faults, errors.New("--standby: it needs --wan, and the PostgreSQL that meridian up starts (no --database-url)"))
+	}
+	return faults
 }

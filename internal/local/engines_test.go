@@ -11,8 +11,9 @@ import (
 // TestSearchConfig: a region with a Meilisearch of its own uses it with its key, the others have an index in the folder.
 func TestSearchConfig(t *testing.T) {
 	set := testkit.Must(regions.Shipped())(t)
-	s := &Shop{config: Config{Regions: set, Dir: "shop", MeiliURLs: map[string]string{"eu-west": "http://127.0.0.1:7700"},
-		MeiliKeys: map[string]string{"eu-west": "key"}}}
+	urls := map[string]string{"eu-west": "http://127.0.0.1:7700"}
+	s := &Shop{config: Config{Regions: set, Dir: "shop", MeiliURLs: urls, MeiliKeys: map[string]string{"eu-west": "key"}},
+		paths: paths{meili: urls}}
 	for _, region := range set.Names() {
 		c := s.searchConfig(region)
 		if err := c.Validate(set); err != nil || len(c.Others) != len(set.Names())-1 {

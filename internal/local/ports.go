@@ -18,7 +18,7 @@ const loopback = "127.0.0.1"
 
 // listeners are the open ports of the shop.
 type listeners struct {
-	edge    net.Listener
+	edges   map[string]net.Listener // by region
 	sandbox net.Listener
 	regions map[string]net.Listener
 	failure error
@@ -26,8 +26,8 @@ type listeners struct {
 }
 
 // listen opens every port at once, so that a taken port is reported before anything is started.
-func listen(edgePort int, set *regions.Set) (*listeners, error) {
-	l := &listeners{regions: make(map[string]net.Listener)}
+func listen(edgePort int, set *regions.Set, edges []string) (*listeners, error) {
+	l := &listeners{edges: make(map[string]net.Listener), regions: make(map[string]net.Listener)}
 	port := edgePort
 	open := func(who string) net.Listener {
 		listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
@@ -39,11 +39,14 @@ func listen(edgePort int, set *regions.Set) (*listeners, error) {
 		}
 		return listener
 	}
-	l.edge = open("the edge")
+	l.edges[edges[0]] = open("the edge")
 	for _, region := range set.All() {
 		l.regions[region.Name] = open(region.Name)
 	}
 	l.sandbox = open("the payment sandbox")
+	for _, region := range edges[1:] {
+		l.edges[region] = open("the edge of " + region)
+	}
 	if err := l.err(); err != nil {
 		l.close()
 		return nil, err
@@ -77,7 +80,8 @@ func (l *listeners) close() {
 
 func (l *listeners) all() []net.Listener {
 	var all []net.Listener
-	for _, listener := range append([]net.Listener{l.edge, l.sandbox}, slices.Collect(maps.Values(l.regions))...) {
+	for _, listener := range slices.Concat([]net.Listener{l.sandbox}, slices.Collect(maps.Values(l.edges)),
+		slices.Collect(maps.Values(l.regions))) {
 		if listener != nil {
 			all = append(all, listener)
 		}

@@ -12,11 +12,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"meridian/geo"
 	"meridian/internal/api"
 	"meridian/internal/database"
-	"meridian/internal/discovery"
 	"meridian/internal/inventory"
+	"meridian/internal/lab/wan"
 	"meridian/internal/payment/sandbox"
 	"meridian/internal/pod"
 	"meridian/internal/telemetry"
@@ -34,10 +33,12 @@ type Shop struct {
 	engine    *engine
 	listeners *listeners
 	registry  *prometheus.Registry
-	reporting *telemetry.Telemetry // the edge's
-	branches  map[string]*branch   // by region
+	network   *wan.Network       // nil where there are no distances
+	paths     paths              // between the parts
+	branches  map[string]*branch // by region
 	sandbox   *sandbox.Server
-	edge      *geo.Edge
+	edges     []*edge // the primary region's first
+	lab       *lab    // nil without distances
 	ready     chan struct{}
 	published bool // its address is in its folder
 }
@@ -63,10 +64,16 @@ func (s *Shop) start(ctx context.Context) (err error) {
 	if s.secrets, err = loadSecrets(s.config.Dir); err != nil {
 		return err
 	}
-	if s.listeners, err = listen(s.config.EdgePort, s.config.Regions); err != nil {
+	if s.listeners, err = listen(s.config.EdgePort, s.config.Regions, s.config.edgeRegions()); err != nil {
 		return err
 	}
-	if s.engine, err = startEngine(ctx, s.config); err != nil {
+	if err := s.openNetwork(); err != nil {
+		return err
+	}
+	if s.engine, err = startEngine(ctx, s.config, s.network); err != nil {
+		return err
+	}
+	if s.paths, err = s.findPaths(); err != nil {
 		return err
 	}
 	primary := s.config.Regions.Primary().Name
@@ -86,24 +93,13 @@ func (s *Shop) start(ctx context.Context) (err error) {
 	if err := s.fill(ctx, s.branches[primary].pod); err != nil {
 		return err
 	}
-	return s.makeEdge(ctx)
-}
-
-// makeEdge makes the edge, whose metrics are on every region's page.
-func (s *Shop) makeEdge(ctx context.Context) (err error) {
-	s.reporting, err = telemetry.Setup(ctx, telemetry.Config{
-		Service: "meridian-edge", Version: s.config.Version, OTLPEndpoint: s.config.OTLPEndpoint, Registry: s.registry,
-	})
-	if err != nil {
+	if err := s.engine.follow(ctx); err != nil {
 		return err
 	}
-	config, err := s.edgeConfig()
-	if err != nil {
+	if err := s.makeEdges(ctx); err != nil {
 		return err
 	}
-	config.Meter, config.Tracer = s.reporting.Meter, s.reporting.Tracer
-	s.edge, err = geo.NewEdge(config)
-	return err
+	return s.openLab()
 }
 
 // fill puts into the database what a shop needs before anybody can buy.
@@ -127,7 +123,7 @@ func (s *Shop) fill(ctx context.Context, p *pod.Pod) error {
 func (s *Shop) podConfig(region string) pod.Config {
 	config := pod.Config{
 		Regions: s.config.Regions, Region: region,
-		Database: database.Config{URL: s.engine.url(region), ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
+		Database: database.Config{URL: s.paths.database[region], ApplicationName: "meridian-" + region, Tracer: s.config.Tracer},
 		Secret:   s.secrets.Deployment,
 		API: api.Config{
 			TrustedProxies: thisMachine,
@@ -138,7 +134,7 @@ func (s *Shop) podConfig(region string) pod.Config {
 			Debug:      true,
 		},
 		Sandbox: sandbox.ClientConfig{
-			BaseURL: urlOf(s.listeners.sandbox), APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
+			BaseURL: s.paths.sandbox[region], APIKey: s.secrets.SandboxAPIKey, WebhookSecret: s.secrets.SandboxWebhooks,
 		},
 		Search:    s.searchConfig(region),
 		PayWithin: s.config.PayWithin, CheckPaymentAfter: s.config.CheckPaymentAfter,
@@ -155,7 +151,7 @@ func (s *Shop) podConfig(region string) pod.Config {
 // folder.
 func (s *Shop) searchConfig(region string) pod.SearchConfig {
 	c := pod.SearchConfig{Engine: pod.SearchBleve, Dir: filepath.Join(s.config.Dir, "search", region), Others: s.neighbours(region)}
-	if address, ok := s.config.MeiliURLs[region]; ok {
+	if address, ok := s.paths.meili[region]; ok {
 		c.Engine, c.Dir, c.URL, c.APIKey = pod.SearchMeilisearch, "", address, []byte(s.config.MeiliKeys[region])
 	}
 	return c
@@ -181,29 +177,7 @@ func (s *Shop) webhookURL(paymentID string, try int) string {
 	for _, region := range s.config.Regions.Failover(home) {
 		order = append(order, region.Name)
 	}
-	return urlOf(s.listeners.regions[order[try%len(order)]]) + "/v1/webhooks/sandbox"
-}
-
-// edgeConfig returns the configuration of the edge.
-func (s *Shop) edgeConfig() (geo.EdgeConfig, error) {
-	// Everything is near, so that what comes back is used again soon.
-	listed := discovery.StaticConfig{Log: s.config.Log}
-	for _, region := range s.config.Regions.All() {
-		listed.Instances = append(listed.Instances, discovery.Instance{
-			ID: region.Name, Region: region.Name, URL: urlOf(s.listeners.regions[region.Name]), Weight: discovery.DefaultWeight,
-		})
-	}
-	directory, err := discovery.NewStatic(listed)
-	config := geo.EdgeConfig{
-		Regions: s.config.Regions, Directory: directory, Log: s.config.Log, LongCalls: api.LongCalls(),
-		BreakerOpen: 5 * time.Second, SlowStart: 5 * time.Second,
-	}
-	config.Locator = geo.LocatorConfig{
-		CountryHeaders: []string{"CF-IPCountry", "CloudFront-Viewer-Country"},
-		StateHeaders:   []string{"CF-Region-Code", "CloudFront-Viewer-Country-Region"},
-		TrustedProxies: thisMachine,
-	}
-	return config, err
+	return s.paths.webhooks[order[try%len(order)]] + "/v1/webhooks/sandbox"
 }
 
 // Run serves the shop until ctx ends or a part of it fails. Then it stops the edge, the regions with their requests
@@ -213,9 +187,14 @@ func (s *Shop) Run(ctx context.Context) error {
 	defer cancel()
 	regionsCtx, stopRegions := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRegions()
-	failures := make(chan error, 3+len(s.branches))
+	failures := make(chan error, 4+len(s.branches)+len(s.edges))
 	var front, behind sync.WaitGroup
-	front.Go(func() { failures <- s.edge.Serve(ctx, s.listeners.edge) })
+	for _, e := range s.edges {
+		front.Go(func() { failures <- e.Serve(ctx, s.listeners.edges[e.region]) })
+	}
+	if s.lab != nil {
+		front.Go(func() { failures <- s.lab.serve(ctx) })
+	}
 	for _, b := range s.branches {
 		behind.Go(func() { failures <- b.serve(regionsCtx) })
 	}
@@ -254,14 +233,20 @@ func (s *Shop) Close() error {
 	for _, b := range s.branches {
 		faults = append(faults, b.close(ctx))
 	}
-	if s.reporting != nil {
-		faults = append(faults, s.reporting.Shutdown(ctx))
+	for _, e := range s.edges {
+		faults = append(faults, e.reporting.Shutdown(ctx))
 	}
 	if s.listeners != nil {
 		s.listeners.close()
 	}
+	if s.lab != nil {
+		_ = s.lab.listener.Close() // the server has closed it, except after a start that failed
+	}
 	if s.engine != nil {
 		faults = append(faults, s.engine.stop(ctx))
+	}
+	if s.network != nil {
+		faults = append(faults, s.network.Close())
 	}
 	return errors.Join(faults...)
 }
@@ -270,23 +255,16 @@ func (s *Shop) Close() error {
 func (s *Shop) Ready() <-chan struct{} { return s.ready }
 
 // EdgeURL returns the URL for shoppers.
-func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edge) }
+func (s *Shop) EdgeURL() string { return urlOf(s.listeners.edges[s.config.Regions.Primary().Name]) }
+
+// EdgeURLs returns the URL for shoppers near each region that has an edge.
+func (s *Shop) EdgeURLs() map[string]string {
+	urls := make(map[string]string, len(s.listeners.edges))
+	for region, listener := range s.listeners.edges {
+		urls[region] = urlOf(listener)
+	}
+	return urls
+}
 
 // RegionURL returns the URL of one region's server.
 func (s *Shop) RegionURL(region string) string { return urlOf(s.listeners.regions[region]) }
-
-// Describe prints the addresses of the shop's parts, and whether the search indexes are filled.
-func (s *Shop) Describe(filled bool) {
-	out := s.config.Out
-	fmt.Fprintf(out, "\nMeridian is open, on %s:\n\n", s.engine.name)
-	if !filled {
-		fmt.Fprint(out, "  The search indexes are not filled yet: until then the database answers searches, without facets.\n\n")
-	}
-	fmt.Fprintf(out, "  %-14s %s    API documents at /docs\n", "shoppers", s.EdgeURL())
-	for _, region := range s.config.Regions.All() {
-		fmt.Fprintf(out, "  %-14s %s    %s\n", region.Name, s.RegionURL(region.Name), region.Title)
-	}
-	fmt.Fprintf(out, "  %-14s %s    test cards\n", "sandbox", urlOf(s.listeners.sandbox))
-	fmt.Fprintf(out, "  %-14s %s, password in %s\n\n", "operator", operatorEmail, filepath.Join(s.config.Dir, secretsFile))
-	fmt.Fprintln(out, "Ctrl-C closes it. The data stays in "+s.config.Dir+".")
-}

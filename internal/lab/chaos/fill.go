@@ -80,7 +80,7 @@ func (w *world) sell(ctx context.Context, s *shop, c *catalog.Catalog) error {
 	for i := range skuCount {
 		w.skus = append(w.skus, fmt.Sprintf("CHAOS-%02d", i+1))
 	}
-	for i, sku := range append(w.skus, walkSKU) {
+	for i, sku := range append(w.skus, walkSKU, witnessSKU(0), witnessSKU(1)) {
 		prices := make(map[money.Currency]int64)
 		for _, region := range s.set.All() {
 			for _, currency := range region.Currencies {
@@ -136,7 +136,7 @@ func (w *world) chooseStock(s *shop) {
 			w.warehouses = append(w.warehouses, warehouse.Code)
 		}
 	}
-	w.opening = []inventory.Receipt{{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits}}
+	w.opening = append(witnessStock(w.warehouses[0]), inventory.Receipt{SKU: walkSKU, Warehouse: w.warehouses[0], Quantity: walkUnits})
 	for _, sku := range w.skus {
 		for _, warehouse := range w.warehouses {
 			if s.dice.chance(0.5) {

@@ -1,6 +1,9 @@
 package chaos
 
-import "meridian/internal/lab/audit"
+import (
+	"meridian/internal/lab/audit"
+	"meridian/internal/lab/history"
+)
 
 // Counts is what happened in one run or, added up, in several.
 type Counts struct {
@@ -50,6 +53,8 @@ type Result struct {
 	// Verdict compares the books; Audit has examples of what verify found.
 	Verdict Verdict  `json:"verdict"`
 	Audit   []string `json:"audit,omitempty"`
+	// History is what the witnesses' calls and answers say.
+	History history.Verdict `json:"history"`
 	// Crashed is the processes that ended by themselves.
 	Crashed []string `json:"crashed,omitempty"`
 	// Folder holds the shop of a run that found something: its database and the logs.
@@ -58,7 +63,8 @@ type Result struct {
 
 // Clean reports whether the run found nothing.
 func (r Result) Clean() bool {
-	return r.Verdict.Clean() && r.Broken == 0 && r.Overdue == 0 && r.Pending.Total() == 0 && len(r.Crashed) == 0
+	return r.Verdict.Clean() && r.Broken == 0 && r.Overdue == 0 && r.Pending.Total() == 0 && len(r.Crashed) == 0 &&
+		r.History.Clean()
 }
 
 // Summary adds up all runs of one scenario.
@@ -92,7 +98,8 @@ func Sum(results []Result) []Summary {
 		s.Lost += v.Lost
 		s.ChargedWithoutOrder += v.ChargedWithoutOrder
 		s.ChargedTwice += v.ChargedTwice
-		s.Other += v.NotCharged + v.LeftOpen + v.RefundedWrongly + v.Contradicted + int64(len(r.Crashed))
+		s.Other += v.NotCharged + v.LeftOpen + v.RefundedWrongly + v.Contradicted +
+			int64(len(r.Crashed)+len(r.History.Faults)+len(r.History.Undecided))
 		s.Pending += r.Pending.Total()
 	}
 	return sums

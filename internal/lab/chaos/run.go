@@ -12,6 +12,7 @@ import (
 	"meridian/internal/database"
 	"meridian/internal/database/embedded"
 	"meridian/internal/lab/audit"
+	"meridian/internal/lab/history"
 	"meridian/internal/order"
 	"meridian/internal/outbox"
 	"meridian/internal/payment"
@@ -193,7 +194,7 @@ func (r *run) judge(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	result.Verdict = judge(r.load.told(), book, provider)
+	result.Verdict, result.History = judge(r.load.told(), book, provider), history.Check(r.load.witnessed(book))
 	outcomes, calls := r.load.journal.Count(), r.load.calls.Sum()
 	result.Attempted, result.Acknowledged, result.SoldOut = outcomes.Attempted, outcomes.Confirmed, outcomes.SoldOut
 	result.Calls, result.Repeats = calls.Final, calls.Again

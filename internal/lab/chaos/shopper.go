@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"meridian/internal/lab/client"
+	"meridian/internal/lab/history"
 	"meridian/internal/lab/report"
 	"meridian/internal/lab/shopper"
 )
@@ -23,6 +24,7 @@ type load struct {
 	client  *client.Client // of all pods, taken at random, until one answers
 	calls   report.Calls
 	journal shopper.Journal
+	history history.Recorder // of the witnesses
 
 	mu       sync.Mutex
 	received map[string]int64 // units that were acknowledged, by SKU
@@ -83,6 +85,9 @@ func (l *load) run(buying, patience context.Context) {
 			l.supply(patience)
 		}
 	})
+	for session := range witnesses {
+		supplying.Go(func() { l.witness(buying, patience, session) })
+	}
 	shopper.Crowd(buying, len(l.world.customers), func(i int) { l.visit(patience, l.world.customers[i]) })
 	supplying.Wait()
 }
@@ -199,10 +204,15 @@ func (l *load) supply(ctx context.Context) {
 	err := l.world.operator.Do(ctx, l.client, func(by client.By) error { return l.client.Receive(ctx, by, "", in) })
 	l.expect(err, "delivery")
 	if err == nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.received[in.SKU] += in.Quantity
+		l.note(in.SKU, in.Quantity)
 	}
+}
+
+// note notes units that were acknowledged.
+func (l *load) note(sku string, units int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.received[sku] += units
 }
 
 // orderAt orders one unit, as a guest: the cart is made at the second pod, the checkout sent to the first, and to the

@@ -22,7 +22,7 @@
 // What is left out, on both sides: the shopper's last mile, new connections, the CPU, the payment provider, what a queue or a
 // conflict adds, and caches: a call is the first one. An operator's rows count as homed where the operator is.
 //
-// Sources. Distances between regions: data/README.md. Distances from countries: package geo. Round trips: x-round-trips of the
+// Sources. Distances between regions: package wan. Distances from countries: package geo. Round trips: x-round-trips of the
 // OpenAPI document, which tests hold every answer to; where an operation usually takes fewer, or has none, and the number of its
 // statements: data/costs.csv, see its README. What CockroachDB does: its documentation's "Multi-Region Capabilities Overview",
 // "Global Tables" and "Life of a Distributed Transaction"; that each statement of a batch is a trip of its own was seen on a

@@ -64,15 +64,16 @@ func (m Model) Measure(ctx context.Context, pods map[string]string, operations [
 	for _, o := range operations {
 		byID[o.ID] = o
 	}
+	for _, region := range m.World.names {
+		if pods[region] == "" {
+			return nil, fmt.Errorf("the URL of the pod in %s is missing", region)
+		}
+	}
 	found := make([][]Measurement, len(m.World.names))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, region := range m.World.set.All() {
-		base, ok := pods[region.Name]
-		if !ok {
-			return nil, fmt.Errorf("the URL of the pod in %s is missing", region.Name)
-		}
 		group.Go(func() error {
-			g := newGuest(region, base)
+			g := newGuest(region, pods[region.Name])
 			if err := g.buyTimes(ctx, repeat); err != nil {
 				return fmt.Errorf("%s: %w", region.Name, err)
 			}

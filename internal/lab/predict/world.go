@@ -1,23 +1,18 @@
 package predict
 
 import (
-	_ "embed" // the table below
-	"encoding/csv"
+	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"meridian/geo"
+	"meridian/internal/lab/wan"
 	"meridian/regions"
 )
 
-//go:embed data/aws_region_latency.csv
-var latencyCSV string
-
-// Local is the round trip between two machines of one region, in different zones. The table of distances does not have it:
-// AWS says single-digit milliseconds, and one is what is commonly measured.
-const Local = time.Millisecond
+// Local is the round trip between two machines of one region, in different zones.
+const Local = 2 * wan.SameRegion
 
 // A World is regions and the round trips between them.
 type World struct {
@@ -27,45 +22,29 @@ type World struct {
 	trips   map[[2]string]time.Duration
 }
 
-// NewWorld returns the shop's regions at the distances between their cloud regions. It fails if one is not known.
-func NewWorld(set *regions.Set) (*World, error) {
-	ways, err := readWays(latencyCSV)
+// NewWorld returns the shop's regions at the distances of package wan. It fails if one is not known.
+func NewWorld(set *regions.Set) (w *World, err error) {
+	var sites []wan.Site
+	for _, region := range set.All() {
+		sites = append(sites, wan.Site{Name: region.Name, Cloud: region.Cloud.Region})
+	}
+	network, err := wan.New(sites)
 	if err != nil {
 		return nil, err
 	}
-	w := &World{set: set, names: set.Names(), primary: set.Primary().Name, trips: make(map[[2]string]time.Duration)}
-	for _, from := range set.All() {
-		for _, to := range set.All() {
-			there, ok := ways[[2]string{from.Cloud.Region, to.Cloud.Region}]
-			back, okBack := ways[[2]string{to.Cloud.Region, from.Cloud.Region}]
-			switch {
-			case from.Cloud.Region == to.Cloud.Region:
-				there, back = Local/2, Local/2
-			case !ok || !okBack:
-				return nil, fmt.Errorf("the distance from %s to %s is not known: the cloud regions %s and %s have no row in the table",
-					from.Name, to.Name, from.Cloud.Region, to.Cloud.Region)
+	defer func() { err = errors.Join(err, network.Close()) }()
+	w = &World{set: set, names: set.Names(), primary: set.Primary().Name, trips: make(map[[2]string]time.Duration)}
+	for _, from := range w.names {
+		for _, to := range w.names {
+			there, err := network.Base(from, to)
+			if err != nil {
+				return nil, err
 			}
-			w.trips[[2]string{from.Name, to.Name}] = there + back
+			w.trips[[2]string{from, to}] += there.Delay
+			w.trips[[2]string{to, from}] += there.Delay
 		}
 	}
 	return w, nil
-}
-
-// readWays decodes the delays one way between cloud regions. The columns are from_region, to_region, one_way_ms, rtt_ms.
-func readWays(text string) (map[[2]string]time.Duration, error) {
-	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("read the delays between regions: %w", err)
-	}
-	ways := make(map[[2]string]time.Duration, len(rows))
-	for _, row := range rows[1:] {
-		ms, err := strconv.Atoi(row[2])
-		if err != nil {
-			return nil, fmt.Errorf("read the delay from %s to %s: %w", row[0], row[1], err)
-		}
-		ways[[2]string{row[0], row[1]}] = time.Duration(ms) * time.Millisecond
-	}
-	return ways, nil
 }
 
 // Names returns the regions, the primary one first.
