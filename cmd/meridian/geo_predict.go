@@ -42,7 +42,8 @@ region, whose shopper is next to it, or a country such as DE, or US-East, US-Cen
 
 --measure compares what one PostgreSQL can show of it: it buys in the shop that 'meridian up --wan' has
 open, at each region's pod, and prints the medians beside the round trips times the distance to the
-primary region. It exits 1 if one is off by more than a quarter, and 10 ms for the CPU.`,
+primary region. What a call takes there, next to the database, is the CPU's part and is taken off.
+It exits 1 if one is off by more than a quarter, and 5 ms.`,
 		Example: `  meridian geo predict
   meridian geo predict --from eu-west --survival region
   meridian geo predict --from BR --from US-West --operation getProduct --operation placeOrder

@@ -34,31 +34,38 @@ type Measurement struct {
 	// RoundTrips are those predicted, Answered those that the pod told of the median call; -1 where it does not.
 	RoundTrips int `json:"round_trips"`
 	Answered   int `json:"answered_round_trips"`
-	// Predicted and Measured, a median, are in milliseconds. Ratio is the second over the first.
+	// Predicted, and Measured, a median, are in milliseconds. CPU is what the call takes beside its round trips, as measured
+	// next to the database, in the primary region.
 	Predicted float64 `json:"predicted_ms"`
 	Measured  float64 `json:"measured_ms"`
-	Ratio     float64 `json:"ratio"`
+	CPU       float64 `json:"cpu_ms"`
+	// Ratio is what was measured without the CPU, over what was predicted. It is 1 in the primary region.
+	Ratio float64 `json:"ratio"`
 	// Off says that it is not what was predicted.
 	Off bool `json:"off"`
+
+	predicted, measured time.Duration
 }
 
 // Bounds of what counts as predicted.
 const (
 	tolerance = 0.25
-	cpuFloor  = 10 * time.Millisecond // what a pod and PostgreSQL compute in a call, on a busy laptop
+	cpuFloor  = 5 * time.Millisecond // by how much the CPU's part differs between regions, on a busy laptop
 )
 
-// isOff reports whether a measured time is further from the predicted one than a quarter of it and what the CPU takes.
-func isOff(predicted, measured time.Duration) bool {
-	slack := time.Duration(float64(predicted)*tolerance) + cpuFloor
-	return (measured - predicted).Abs() > slack
+// judge sets what follows from the part of the CPU.
+func (m *Measurement) judge(cpu time.Duration) {
+	distance := m.measured - cpu
+	m.Predicted, m.Measured, m.CPU = report.Milliseconds(m.predicted), report.Milliseconds(m.measured), report.Milliseconds(cpu)
+	m.Ratio = float64(distance) / float64(m.predicted)
+	m.Off = (distance - m.predicted).Abs() > time.Duration(float64(m.predicted)*tolerance)+cpuFloor
 }
 
 // warmups are the calls that are not counted: the first ones open connections and prepare statements.
 const warmups = 4
 
 // Measure buys so many times, and warmups before, as a guest at the pod of each region, whose URLs are given, and compares the
-// calls' medians with the predictions. The shop must have goods in stock.
+// calls' medians with the predictions. The shop must have its catalogue, and goods in stock.
 func (m Model) Measure(ctx context.Context, pods map[string]string, operations []Operation, repeat int) ([]Measurement, error) {
 	byID := make(map[string]Operation, len(operations))
 	for _, o := range operations {
@@ -81,8 +88,20 @@ func (m Model) Measure(ctx context.Context, pods map[string]string, operations [
 			return nil
 		})
 	}
-	err := group.Wait()
-	return slices.Concat(found...), err
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(found...)
+	cpu := make(map[string]time.Duration)
+	for _, one := range all {
+		if one.Region == m.World.primary {
+			cpu[one.Operation] = max(one.measured-one.predicted, 0)
+		}
+	}
+	for i := range all {
+		all[i].judge(cpu[all[i].Operation])
+	}
+	return all, nil
 }
 
 // guest buys at one pod and notes what its calls take.
@@ -181,11 +200,9 @@ func (g *guest) compare(m Model, operations map[string]Operation) []Measurement 
 	for _, id := range g.order {
 		o := operations[id]
 		median := medianOf(g.notes[id])
-		predicted := m.Embedded(o, g.region)
 		all = append(all, Measurement{
 			Region: g.region, Operation: id, RoundTrips: o.Cost.Trips, Answered: median.RoundTrips,
-			Predicted: report.Milliseconds(predicted), Measured: report.Milliseconds(median.Took),
-			Ratio: float64(median.Took) / float64(predicted), Off: isOff(predicted, median.Took),
+			predicted: m.Embedded(o, g.region), measured: median.Took,
 		})
 	}
 	return all

@@ -125,14 +125,14 @@ func whole(ms float64) string { return fmt.Sprintf("%10.0f", ms) }
 
 // PrintMeasured writes what was measured as a table.
 func PrintMeasured(w io.Writer, found []Measurement) error {
-	table := report.NewFigures(w, "region", "operation", "round trips", "answered", "predicted ms", "measured ms", "ratio", "")
+	table := report.NewFigures(w, "region", "operation", "round trips", "answered", "predicted ms", "measured ms", "CPU ms", "ratio", "")
 	for _, m := range found {
 		verdict := ""
 		if m.Off {
 			verdict = "OFF"
 		}
 		table.Row(m.Region, m.Operation, m.RoundTrips, m.Answered, fmt.Sprintf("%.0f", m.Predicted), fmt.Sprintf("%.1f", m.Measured),
-			fmt.Sprintf("%.2f", m.Ratio), verdict)
+			fmt.Sprintf("%.1f", m.CPU), fmt.Sprintf("%.2f", m.Ratio), verdict)
 	}
 	return table.Flush()
 }
