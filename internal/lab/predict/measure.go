@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -137,15 +138,22 @@ func homed(region regions.Region) string {
 	return region.Countries[0]
 }
 
+// maxGoods bounds how many products are chosen from. They are drawn at random, as pods keep the answers of an earlier run.
+const maxGoods = 1000
+
 // buyTimes finds goods and buys some of them, again and again.
 func (g *guest) buyTimes(ctx context.Context, repeat int) error {
-	page, err := g.shopper.Client.ListProducts(ctx, url.Values{"limit": {"100"}})
+	var goods []client.Product
+	err := g.shopper.Client.EachProduct(ctx, url.Values{"limit": {"100"}}, func(p client.Product) bool {
+		if len(p.SKUs) > 0 && p.SKUs[0].Status == "active" {
+			goods = append(goods, p)
+		}
+		return len(goods) < maxGoods
+	})
 	if err != nil {
 		return err
 	}
-	goods := slices.DeleteFunc(page.Products, func(p client.Product) bool {
-		return len(p.SKUs) == 0 || p.SKUs[0].Status != "active"
-	})
+	rand.Shuffle(len(goods), func(i, j int) { goods[i], goods[j] = goods[j], goods[i] })
 	if len(goods) < 2 {
 		return errors.New("there is nothing to buy: open the shop with its catalogue")
 	}
