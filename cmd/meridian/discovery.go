@@ -91,7 +91,7 @@ const maxInstanceID = 63
 // newGeoCommand groups the commands about routing between regions.
 func newGeoCommand() *cobra.Command {
 	command := &cobra.Command{Use: "geo", Short: "Set up how shoppers and servers find the nearest region"}
-	command.AddCommand(newGeoSetupCommand())
+	command.AddCommand(newGeoSetupCommand(), newGeoPredictCommand())
 	return command
 }
 
