@@ -75,7 +75,7 @@
 //	meridian_edge_failovers_total                 c  upstream_region
 //	meridian_edge_region_usable                   g  upstream_region: 1 or 0
 //	meridian_edge_region_age_seconds              g  upstream_region: for how long Consul has said nothing of it
-//	meridian_edge_requests_total                  c  upstream_region, reason: nearest, home, share, drained, down, overflow, failover, hedge, stale
+//	meridian_edge_requests_total                  c  upstream_region, reason (X-Meridian-Edge-Reason)
 //	meridian_edge_hedges_total                    c  upstream_region
 //
 // The gauges of a region are reported by each of its workers: aggregate them by max, or min, not by sum. The edge has
