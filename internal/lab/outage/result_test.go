@@ -11,6 +11,8 @@ import (
 	"meridian/internal/lab/audit"
 	"meridian/internal/lab/client"
 	"meridian/internal/lab/shopper"
+	"meridian/internal/testkit"
+	"meridian/regions"
 )
 
 const second = time.Second
@@ -192,9 +194,16 @@ func TestFind(t *testing.T) {
 }
 
 func TestConfig_Validate(t *testing.T) {
+	set := testkit.Must(regions.Shipped())(t)
+	testkit.NoError(t, Config{Regions: set}.Validate())
+	testkit.NoError(t, Config{Regions: set}.withDefaults().Validate())
 	for _, bad := range []Config{{Duration: second}, {ShoppersEach: -1}, {ShoppersEach: 51}, {SettleWithin: -1}, {Duration: 2 * time.Hour}} {
+		bad.Regions = set
 		if err := bad.Validate(); err == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
+	}
+	if err := (Config{}).Validate(); err == nil {
+		t.Error("no regions are accepted")
 	}
 }
