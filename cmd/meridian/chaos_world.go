@@ -133,7 +133,7 @@ func printChaosWorld(out io.Writer, results []outage.Result, asJSON bool) error 
 	if asJSON {
 		return printWorldJSON(out, results)
 	}
-	for _, print := range []func(io.Writer, []outage.Result) error{printRequests, printTimes, printBooks, printGoals} {
+	for _, print := range []func(io.Writer, []outage.Result) error{printRequests, printTimes, printEdges, printBooks, printGoals} {
 		if err := print(out, results); err != nil {
 			return err
 		}
@@ -177,6 +177,24 @@ func printTimes(out io.Writer, results []outage.Result) error {
 		table.Rowf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f\t", r.Fault,
 			r.Before.Reads.P99, r.During.Reads.P99, r.After.Reads.P99, r.Before.Checkouts.P99, r.During.Checkouts.P99, r.After.Checkouts.P99,
 			r.NoOrderBefore, r.NoOrder, r.NoOrderAfter)
+	}
+	return table.Flush()
+}
+
+// printEdges prints for how long, while the fault lasted, no order was placed at each edge.
+func printEdges(out io.Writer, results []outage.Result) error {
+	edges := slices.Sorted(maps.Keys(results[0].NoOrderAt))
+	header := []any{"no order during the fault, s, at the edge of"}
+	for _, edge := range edges {
+		header = append(header, edge)
+	}
+	table := report.NewFigures(out, header...)
+	for _, r := range results {
+		row := []any{r.Fault}
+		for _, edge := range edges {
+			row = append(row, fmt.Sprintf("%.1f", r.NoOrderAt[edge]))
+		}
+		table.Row(row...)
 	}
 	return table.Flush()
 }

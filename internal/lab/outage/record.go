@@ -46,6 +46,13 @@ type record struct {
 	all []request
 }
 
+// begin forgets what was before, and starts the clock. No request may be under way.
+func (r *record) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.began, r.all = time.Now(), nil
+}
+
 // observer returns what notes the requests that are made of an edge.
 func (r *record) observer(edge string) func(client.Attempt) {
 	return func(a client.Attempt) {

@@ -69,6 +69,8 @@ type Measures struct {
 	NoOrder       float64 `json:"no_order_seconds"`
 	NoOrderBefore float64 `json:"no_order_before_seconds"`
 	NoOrderAfter  float64 `json:"no_order_after_seconds"`
+	// NoOrderAt is NoOrder by the region of the edge that was asked.
+	NoOrderAt map[string]float64 `json:"no_order_at_edges_seconds"`
 }
 
 // measure sums up requests. The instants are since the shoppers began.
@@ -92,7 +94,8 @@ func measure(all []request, faultAt, undoneAt, end time.Duration) Measures {
 			m.Failures[r.route+" "+r.code]++
 		}
 	}
-	orders := placedAt(all)
+	m.NoOrderAt = droughts(all, faultAt, undoneAt)
+	orders := placedAt(all, func(request) bool { return true })
 	m.NoOrderBefore = longestWithout(orders, 0, faultAt).Seconds()
 	m.NoOrder = longestWithout(orders, faultAt, undoneAt).Seconds()
 	m.NoOrderAfter = longestWithout(orders, undoneAt, end).Seconds()
@@ -117,10 +120,22 @@ func sum(requests []request) (p Phase) {
 	return p
 }
 
-// placedAt returns the instants at which orders were confirmed, in their order.
-func placedAt(all []request) (at []time.Duration) {
+// droughts returns the longest time without an order at each edge.
+func droughts(all []request, from, to time.Duration) map[string]float64 {
+	longest := make(map[string]float64)
 	for _, r := range all {
-		if r.kind == checkout && r.outcome == served {
+		if _, done := longest[r.edge]; !done {
+			there := placedAt(all, func(other request) bool { return other.edge == r.edge })
+			longest[r.edge] = longestWithout(there, from, to).Seconds()
+		}
+	}
+	return longest
+}
+
+// placedAt returns the instants at which those orders were confirmed that are wanted, in their order.
+func placedAt(all []request, wanted func(request) bool) (at []time.Duration) {
+	for _, r := range all {
+		if r.kind == checkout && r.outcome == served && wanted(r) {
 			at = append(at, r.ended)
 		}
 	}

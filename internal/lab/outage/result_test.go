@@ -55,8 +55,10 @@ func TestMeasure(t *testing.T) {
 		"no order before, from the first order to the fault": {m.NoOrderBefore, 15},
 		"no order, of which a part was before the fault":     {m.NoOrder, 16},
 		"no order after": {m.NoOrderAfter, 18},
-		"reads":          {float64(m.During.Reads.Count), 1},
-		"checkouts":      {float64(m.During.Checkouts.Count), 2},
+		"no order at us-west, since its only one": {m.NoOrderAt["us-west"], 35},
+		"no order at eu-west":                     {m.NoOrderAt["eu-west"], 21},
+		"reads":                                   {float64(m.During.Reads.Count), 1},
+		"checkouts":                               {float64(m.During.Checkouts.Count), 2},
 	} {
 		if is[0] != is[1] {
 			t.Errorf("%s: %v, want %v", name, is[0], is[1])

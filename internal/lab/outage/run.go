@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"meridian/internal/database"
@@ -87,7 +88,8 @@ func (r *run) with(ctx context.Context, do func(*database.DB) error) error {
 // lose lets shoppers buy while the fault happens and is undone.
 func (r *run) lose(ctx context.Context, fault Fault) (Measures, error) {
 	crowd := r.crowd()
-	r.record.began = time.Now()
+	r.warmUp(ctx, crowd)
+	r.record.begin()
 	r.Tell(fmt.Sprintf("%d shoppers buy for %s", len(crowd), r.Duration))
 	timed, cancel := context.WithTimeout(ctx, r.Duration)
 	defer cancel()
@@ -106,6 +108,15 @@ func (r *run) lose(ctx context.Context, fault Fault) (Measures, error) {
 		return Measures{}, fmt.Errorf("%s: %w", fault.Name, err)
 	}
 	return measure(r.record.taken(), faultAt, undoneAt, r.Duration), ctx.Err()
+}
+
+// warmUp lets each shopper buy once before anything is measured, so that connections are made and statements prepared.
+func (r *run) warmUp(ctx context.Context, crowd []*shopper.Shopper) {
+	var buying sync.WaitGroup
+	for _, s := range crowd {
+		buying.Go(func() { r.visit(ctx, ctx, s) })
+	}
+	buying.Wait()
 }
 
 // happen lets the fault happen at a third of the time and undoes it at two thirds. It returns when each began, since the

@@ -20,7 +20,7 @@ const (
 	// plenty and scarce are the numbers of SKUs that never sell out, and that do.
 	plenty, scarce = 40, 8
 	// plentyUnits lie in each warehouse, scarceUnits in one.
-	plentyUnits, scarceUnits = 100_000, 10
+	plentyUnits, scarceUnits = 100_000, 2
 	// scarceOf is how many purchases there are to one of a scarce SKU.
 	scarceOf = 6
 )
