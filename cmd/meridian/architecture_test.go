@@ -139,6 +139,10 @@ var picture = map[string][]string{
 		"internal/account", "internal/catalog", "internal/database", "internal/inventory", "internal/lab/client",
 		"internal/lab/localshop", "internal/lab/shopper", "internal/local", "internal/search/indexer",
 	},
+	"internal/lab/outage": {
+		"internal/account", "internal/catalog", "internal/database", "internal/inventory", "internal/lab/audit", "internal/lab/client",
+		"internal/lab/localshop", "internal/lab/report", "internal/lab/shopper", "internal/local", "internal/money", "internal/verify",
+	},
 	"internal/testkit/seed": {"internal/database", "internal/testkit", "internal/testkit/databasetest"},
 	"internal/testkit/shoptest": {
 		"internal/cart", "internal/catalog", "internal/database", "internal/idempotency", "internal/inventory", "internal/money",
@@ -149,8 +153,8 @@ var picture = map[string][]string{
 		"geo/dns", "geo/rum", "internal/account", "internal/api", "internal/catalog", "internal/database", "internal/database/embedded",
 		"internal/discovery", "internal/finance", "internal/finance/report", "internal/fx", "internal/invalid", "internal/inventory",
 		"internal/lab/bench",
-		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/predict",
-		"internal/lab/replay", "internal/lab/report", "internal/local", "internal/local/pair", "internal/money",
+		"internal/lab/chaos", "internal/lab/chaos/searching", "internal/lab/demo", "internal/lab/eval", "internal/lab/outage",
+		"internal/lab/predict", "internal/lab/replay", "internal/lab/report", "internal/local", "internal/local/pair", "internal/money",
 		"internal/order", "internal/payment/sandbox", "internal/payment/stripe", "internal/pod",
 		"internal/pricing", "internal/search", "internal/search/bleve", "internal/search/indexer",
 		"internal/search/meilisearch", "internal/secret", "internal/serve", "internal/telemetry", "internal/verify", "schema",

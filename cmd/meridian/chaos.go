@@ -56,7 +56,7 @@ The folder of a run that found something, with its database and logs, is kept.`,
 			return runChaos(c, scenarios, config, runs, asJSON)
 		},
 	}
-	command.AddCommand(newChaosSearchCommand())
+	command.AddCommand(newChaosSearchCommand(), newChaosWorldCommand())
 	flags := command.Flags()
 	flags.IntVar(&runs, "runs", 1, "how often each scenario is run, each time with the next seed")
 	flags.Uint64Var(&config.Seed, "seed", 1, "seed of the first run")

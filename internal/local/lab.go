@@ -292,10 +292,8 @@ func (s *Shop) KillRegion(ctx context.Context, name string) error {
 	if !s.branches[name].isServing() {
 		return fmt.Errorf("kill region %s: %w: it is down already", name, ErrRegionState)
 	}
-	if s.engine.kill != nil {
-		if err := s.engine.kill(name); err != nil {
-			return err
-		}
+	if err := s.KillDatabase(name); err != nil {
+		return err
 	}
 	if err := s.network.Break(name); err != nil {
 		return err
@@ -310,7 +308,7 @@ func (s *Shop) reviveRegion(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("start region %q: there is no such region; use one of %s", name, strings.Join(s.config.Regions.Names(), ", "))
 	}
-	steps := []func(context.Context, string) error{s.startDatabase, s.startServer}
+	steps := []func(context.Context, string) error{s.StartDatabase, s.startServer}
 	if s.engine.pair != nil && s.engine.pair.Status().Primary != name {
 		steps[0], steps[1] = steps[1], steps[0]
 	}
@@ -333,8 +331,17 @@ func (s *Shop) startServer(ctx context.Context, name string) error {
 	return s.StartRegion(ctx, name)
 }
 
-// startDatabase starts a region's part of the database, if it has one that does not run.
-func (s *Shop) startDatabase(ctx context.Context, name string) error {
+// KillDatabase ends a region's part of the database alone, as a crash of its server does. It does nothing where the region has
+// none that this shop started.
+func (s *Shop) KillDatabase(name string) error {
+	if s.engine.kill == nil {
+		return nil
+	}
+	return s.engine.kill(name)
+}
+
+// StartDatabase starts a region's part of the database, if it has one that does not run.
+func (s *Shop) StartDatabase(ctx context.Context, name string) error {
 	if s.engine.start == nil {
 		return nil
 	}
