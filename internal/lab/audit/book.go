@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -26,6 +27,8 @@ type Order struct {
 	TotalMinor          int64
 	PaymentStatus       string
 	CapturedMinor       int64
+	// CancelledAt is when the transaction began that cancelled it; nil if none did.
+	CancelledAt *time.Time
 	// Refunds are those that were sent, or are about to be, by id.
 	Refunds map[string]int64
 	Lines   []Line
@@ -92,13 +95,15 @@ func ReadOrders(ctx context.Context, db *database.DB, set *regions.Set) (map[str
 	orders, err := database.List(ctx, db, func(row pgx.CollectableRow) (*Order, error) {
 		var ref, cart regions.Ref
 		o := &Order{Refunds: make(map[string]int64)}
-		err := row.Scan(&ref.Region, &ref.ID, &cart.Region, &cart.ID, &o.Status, &o.Currency, &o.TotalMinor, &o.PaymentStatus, &o.CapturedMinor)
+		err := row.Scan(&ref.Region, &ref.ID, &cart.Region, &cart.ID, &o.Status, &o.Currency, &o.TotalMinor, &o.PaymentStatus, &o.CapturedMinor,
+			&o.CancelledAt)
 		o.ID, o.Cart = set.FormatID(regions.OrderPrefix, ref), set.FormatID(regions.CartPrefix, cart)
 		o.PaymentID = set.FormatID(regions.PaymentPrefix, ref)
 		byRef[ref] = o
 		return o, err
 	}, `
-SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor
+SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor,
+  (SELECT min(h.at) FROM order_history h WHERE h.region = o.region AND h.order_id = o.id AND h.status = 'cancelled')
 FROM orders o
 JOIN payments p ON p.region = o.region AND p.order_id = o.id`)
 	if err != nil {

@@ -151,8 +151,11 @@ func (l *load) witnessCheckout(ctx context.Context, session int, s shopper.Shopp
 	})
 }
 
-// witnessed returns what the witnesses recorded, the opening stock first. Units of orders that were cancelled have come back at some
-// moment, which nobody was told: as operations without an answer, they may count or not.
+// cancelTakes is how long the transaction that cancels an order takes at most.
+const cancelTakes = 5 * time.Second
+
+// witnessed returns what the witnesses recorded, the opening stock first. Units of orders that workers cancelled have come back, which
+// nobody was told: the shop's book says when.
 func (l *load) witnessed(book audit.Book) []history.Operation {
 	all := []history.Operation{}
 	ours := make(map[string]bool)
@@ -164,8 +167,10 @@ func (l *load) witnessed(book audit.Book) []history.Operation {
 	}
 	for _, o := range book.Orders {
 		for _, line := range o.Lines {
-			if o.Status == "cancelled" && ours[line.SKU] {
-				receipt.Key, receipt.In, receipt.Called, receipt.Lost = line.SKU, line.Quantity, 1, true
+			if o.CancelledAt != nil && ours[line.SKU] {
+				receipt.Key, receipt.In = line.SKU, line.Quantity
+				receipt.Called = l.history.At(*o.CancelledAt)
+				receipt.Answered = receipt.Called + cancelTakes
 				all = append(all, receipt)
 			}
 		}

@@ -74,13 +74,16 @@ func (r *Recorder) Do(op Operation, call func(*Operation) (answered bool)) {
 	}
 }
 
-func (r *Recorder) now() time.Duration {
+func (r *Recorder) now() time.Duration { return r.At(time.Now()) }
+
+// At returns when a moment was, since the recorder began.
+func (r *Recorder) At(moment time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.began.IsZero() {
-		r.began = time.Now()
+		r.began = moment
 	}
-	return time.Since(r.began)
+	return moment.Sub(r.began)
 }
 
 // Operations returns what was recorded.
@@ -107,7 +110,7 @@ func (v Verdict) Clean() bool { return len(v.Faults) == 0 && len(v.Undecided) ==
 
 const (
 	maxFaults = 20
-	checkFor  = 30 * time.Second // of one key
+	checkFor  = time.Minute // of one key
 )
 
 // Check checks all operations.
