@@ -453,7 +453,8 @@ func TestPick(t *testing.T) {
 	}
 }
 
-// TestQuantile: of durations in any order, about one in twenty is above the estimate.
+// TestQuantile: of durations in any order, about one in twenty is above the estimate. Its steps let it stray by a twentieth of the
+// value as a rule, which for exponential durations is between 2 and 12 of a hundred at five times that.
 func TestQuantile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q quantile
@@ -473,7 +474,7 @@ func TestQuantile(t *testing.T) {
 				above++
 			}
 		}
-		if above < 500 || above > 1700 {
+		if above < 400 || above > 2400 {
 			t.Fatalf("%d of 20000 are above %v", above, q.get())
 		}
 	})
