@@ -162,7 +162,7 @@ func TestUp_FifthRegion(t *testing.T) {
 	five := changed(t, func(name, text string) string {
 		if name == "us-east.yaml" {
 			text = strings.Replace(text, `"BR", `, "", 1)
-			text = strings.Replace(text, "traffic_share_bp: 3000", "traffic_share_bp: 2500", 1)
+			text = strings.Replace(text, "traffic_share_bp: 4000", "traffic_share_bp: 3500", 1)
 		}
 		return text
 	}, fstest.MapFS{"sa-east.yaml": {Data: []byte(saEast)}})

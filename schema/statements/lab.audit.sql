@@ -12,7 +12,8 @@ SELECT (SELECT count(*) FROM orders WHERE status = 'pending_payment'),
   (SELECT count(*) FROM webhook_inbox WHERE processed_at IS NULL),
   (SELECT count(*) FROM outbox WHERE delivered_at IS NULL);
 
-SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor
+SELECT o.region, o.id, o.cart_region, o.cart_id, o.status, o.currency, o.total_minor, p.status, p.captured_minor,
+  (SELECT min(h.at) FROM order_history h WHERE h.region = o.region AND h.order_id = o.id AND h.status = 'cancelled')
 FROM orders o
 JOIN payments p ON p.region = o.region AND p.order_id = o.id;
 
