@@ -34,8 +34,8 @@ type journey struct {
 	started   time.Time
 	kind      int // of breaker
 	priority  priority
-	read      bool   // it changes nothing
-	keptAs    string // under what its answer is kept for when no region answers
+	read      bool          // it changes nothing
+	out       *http.Request // as it is sent to regions
 
 	tries    int
 	tried    []*endpoint
@@ -50,12 +50,12 @@ type journey struct {
 
 // RoundTrip sends the request to the regions of the plan until one answers. See Edge for the rules.
 func (j *journey) RoundTrip(out *http.Request) (*http.Response, error) {
-	j.keptAs = keyOf(out)
+	j.out = out
 	resp, err := j.ask(out)
 	if out.Context().Err() != nil || err == nil && !cannotServe(resp.StatusCode) {
 		return resp, err
 	}
-	if kept, region := j.edge.kept.answer(j.keptAs); kept != nil {
+	if kept, region := j.edge.kept.answer(out); kept != nil {
 		if resp != nil {
 			discard(resp.Body)
 		}
@@ -259,7 +259,7 @@ func (j *journey) accept(resp *http.Response, from string, why reason) *http.Res
 // finish makes the answer safe for caches in front, and keeps it for when no region answers.
 func (j *journey) finish(resp *http.Response) error {
 	if j.why != reasonStale {
-		j.edge.kept.keep(j.keptAs, j.answeredBy, resp)
+		j.edge.kept.keep(j.out, j.answeredBy, resp)
 	}
 	return j.varyByClient(resp)
 }

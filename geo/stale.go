@@ -56,11 +56,11 @@ func keyOf(out *http.Request) string {
 	if out.Method != http.MethodGet || out.Header.Get("Authorization") != "" || out.Header.Get("Range") != "" {
 		return ""
 	}
-	key := out.URL.RequestURI()
+	parts := []string{out.URL.RequestURI()}
 	for _, name := range keyedBy {
-		key += "\x00" + out.Header.Get(name)
+		parts = append(parts, out.Header.Get(name))
 	}
-	return key
+	return strings.Join(parts, "\x00")
 }
 
 // isKept reports whether an answer may be kept: anybody may see it, and it varies by nothing else than keyedBy.
@@ -74,9 +74,13 @@ func isKept(resp *http.Response) bool {
 	})
 }
 
-// keep copies the answer while it is read, if it may be kept and was not a moment ago.
-func (c *staleCache) keep(key, region string, resp *http.Response) {
-	if key == "" || !isKept(resp) {
+// keep copies the answer to a request while it is read, if it may be kept and was not a moment ago.
+func (c *staleCache) keep(out *http.Request, region string, resp *http.Response) {
+	if !isKept(resp) {
+		return
+	}
+	key := keyOf(out)
+	if key == "" {
 		return
 	}
 	if known, ok := c.answers.GetIfPresent(key); ok && time.Since(known.at) < staleAfter {
@@ -109,8 +113,9 @@ func (b *copyingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// answer returns an answer that was kept, or nil.
-func (c *staleCache) answer(key string) (*http.Response, string) {
+// answer returns an answer to the request that was kept, or nil.
+func (c *staleCache) answer(out *http.Request) (*http.Response, string) {
+	key := keyOf(out)
 	if key == "" {
 		return nil, ""
 	}

@@ -8,14 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"meridian/geo/dns"
 	"meridian/internal/discovery"
-	"meridian/internal/telemetry"
 	"meridian/regions"
 )
 
@@ -85,7 +83,7 @@ func runDNS(c *cobra.Command, f dnsFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	reporting, err := f.report(c.Context())
+	reporting, err := reportAs(c.Context(), "meridian-dns", f.otlpEndpoint)
 	if err != nil {
 		return err
 	}
@@ -142,10 +140,8 @@ func (f dnsFlags) follow(ctx context.Context, set *regions.Set) (func(dns.Region
 	if err != nil {
 		return nil, err
 	}
-	var now atomic.Pointer[discovery.Pool]
-	now.Store(&discovery.Pool{})
-	go consul.Follow(ctx, func(p discovery.Pool) { now.Store(&p) })
-	return func(s dns.RegionState) dns.RegionState { return decide(s, now.Load().Regions[s.Region]) }, nil
+	go consul.Follow(ctx, func(discovery.Pool) {})
+	return func(s dns.RegionState) dns.RegionState { return decide(s, consul.Pool().Regions[s.Region]) }, nil
 }
 
 // decide returns the state of a region after what Consul says. A region without any news of its pods is left to the probes.
@@ -189,19 +185,6 @@ func cookieSecret(text string) (secret [16]byte, err error) {
 		return secret, errors.New("MERIDIAN_DNS_COOKIE_SECRET does not have 32 hexadecimal digits: make one with openssl rand -hex 16")
 	}
 	return [16]byte(octets), nil
-}
-
-// report sets up the server's metrics.
-func (f dnsFlags) report(ctx context.Context) (*telemetry.Telemetry, error) {
-	endpoint := f.otlpEndpoint
-	if endpoint == "" {
-		endpoint = os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
-	}
-	config := telemetry.Config{Service: "meridian-dns", Version: version(), OTLPEndpoint: endpoint}
-	if err := config.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	return telemetry.Setup(ctx, config)
 }
 
 func newDNSCheckCommand() *cobra.Command {

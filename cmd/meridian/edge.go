@@ -226,21 +226,28 @@ func (f edgeFlags) directory(set *regions.Set, log *slog.Logger) (discovery.Dire
 // report sets up the edge's metrics and traces. Without a collector it begins no traces, because the regions, which
 // may have one, would not record them.
 func (f edgeFlags) report(ctx context.Context, config *geo.EdgeConfig) (*telemetry.Telemetry, error) {
-	endpoint := cmp.Or(f.otlpEndpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	reporting := telemetry.Config{Service: "meridian-edge", Version: version(), OTLPEndpoint: endpoint}
-	if err := reporting.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	t, err := telemetry.Setup(ctx, reporting)
+	t, err := reportAs(ctx, "meridian-edge", f.otlpEndpoint)
 	if err != nil {
 		return nil, err
 	}
 	config.Meter = t.Meter
-	if endpoint != "" {
+	if collector(f.otlpEndpoint) != "" {
 		config.Tracer = t.Tracer
 	}
 	return t, nil
 }
+
+// reportAs sets up the telemetry of a service that is no pod.
+func reportAs(ctx context.Context, service, endpoint string) (*telemetry.Telemetry, error) {
+	config := telemetry.Config{Service: service, Version: version(), OTLPEndpoint: collector(endpoint)}
+	if err := config.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return telemetry.Setup(ctx, config)
+}
+
+// collector returns the OTLP endpoint that the flag names, else the environment's.
+func collector(flag string) string { return cmp.Or(flag, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")) }
 
 // parseTargets parses texts of the form region=URL.
 func parseTargets(set *regions.Set, texts []string) ([]discovery.Instance, error) {

@@ -19,8 +19,8 @@ type Control struct {
 	Version int64 `json:"version"`
 }
 
-// open returns the Control of a region about which nobody decided anything.
-func open(string) Control { return Control{WeightPercent: 100} }
+// undecided is the Control of a region about which nobody decided anything.
+var undecided = Control{WeightPercent: 100}
 
 // Takes reports whether the region takes new requests.
 func (c Control) Takes() bool { return !c.Drained && c.WeightPercent > 0 }
@@ -69,7 +69,7 @@ func (c Controls) Of(region string) Control {
 	if control, decided := c.Regions[region]; decided {
 		return control
 	}
-	return open(region)
+	return undecided
 }
 
 // newer reports whether c is in force rather than other.

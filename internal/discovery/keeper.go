@@ -62,7 +62,7 @@ func newKeeper(s Steadiness, regions []string) *keeper {
 	k := &keeper{steady: s.withDefaults(), regions: make(map[string]*kept), controls: make(map[string]Control)}
 	for _, region := range regions {
 		k.regions[region] = &kept{instances: make(map[string]*record)}
-		k.controls[region] = open(region)
+		k.controls[region] = undecided
 	}
 	return k
 }

@@ -57,6 +57,20 @@ func (o *Order) AwaitsPayment() bool {
 	return o != nil && (o.PaymentStatus == "pending" || o.PaymentStatus == "requires_action")
 }
 
+// Sold returns the units that orders hold or have taken, by SKU: those of orders that stand, without what was given back.
+func (b Book) Sold() map[string]int64 {
+	sold := make(map[string]int64)
+	for _, o := range b.Orders {
+		if o.Status == "cancelled" {
+			continue
+		}
+		for _, line := range o.Lines {
+			sold[line.SKU] += line.Quantity - line.Refunded
+		}
+	}
+	return sold
+}
+
 // Stock sums up a SKU's stock over all warehouses.
 type Stock struct {
 	SKU string

@@ -67,15 +67,7 @@ func judge(t told, b audit.Book, provider []sandbox.Held) Verdict {
 
 // stock compares what was sold with what was received.
 func (v *Verdict) stock(t told, b audit.Book) {
-	sold := make(map[string]int64)
-	for _, o := range b.Orders {
-		if o.Status == "cancelled" {
-			continue
-		}
-		for _, line := range o.Lines {
-			sold[line.SKU] += line.Quantity - line.Refunded
-		}
-	}
+	sold := b.Sold()
 	for _, s := range b.Stock {
 		if over := max(sold[s.SKU]-s.Received, s.Short); over > 0 {
 			v.find(&v.Oversold, over, "%s: %d units sold, %d received, stock short of %d", s.SKU, sold[s.SKU], s.Received, s.Short)

@@ -118,9 +118,8 @@ func (l *load) witnessCheckout(ctx context.Context, session int, s shopper.Shopp
 	byKey := history.Operation{Session: session, Kind: history.Key, Key: idempotency, Verb: history.Place}
 	place := func(op *history.Operation) bool {
 		err := s.Checkout(ctx, idempotency, p, "card_success_now")
-		placed = err == nil
 		op.Out = p.Order.ID
-		return placed
+		return err == nil
 	}
 	l.history.Do(bought, func(op *history.Operation) bool {
 		err := s.Checkout(ctx, idempotency, p, "card_success_now")

@@ -55,15 +55,7 @@ func judge(purchases []*shopper.Purchase, book audit.Book) Verdict {
 
 // stock compares what was sold with what was received.
 func (v *Verdict) stock(book audit.Book) {
-	sold := make(map[string]int64)
-	for _, o := range book.Orders {
-		if o.Status == "cancelled" {
-			continue
-		}
-		for _, line := range o.Lines {
-			sold[line.SKU] += line.Quantity - line.Refunded
-		}
-	}
+	sold := book.Sold()
 	for _, s := range book.Stock {
 		if over := max(sold[s.SKU]-s.Received, s.Short); over > 0 {
 			v.find(&v.Oversold, over, "%s: %d units sold, %d received, stock short of %d", s.SKU, sold[s.SKU], s.Received, s.Short)
